@@ -12,6 +12,7 @@ from typing import Any
 
 from audio.opus import load_opus
 from bot.access import Permit, RateLimit
+from bot.api.spoken_answer import spoken_text
 from bot.audience import Audience
 from bot.calls import Calls
 from bot.client import SeiyuuBot, check_token, connector, use_api
@@ -177,6 +178,7 @@ async def build_application(
             core.small_prompts,
             core.long_term.conversations,
             core.clock,
+            lambda text, place: spoken_text(core.speech_server.stream, text, core.calls.manner(place)),
             spoken.hear,
             partial(tell_in, bot),
             core.long_term.last_prompts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -11,6 +11,7 @@ import aiohttp
 import discord
 from discord.ext import commands
 
+from audio.samples import Samples
 from bot.background import Work
 from bot.characters import Characters
 from bot.check_result import CheckResult
@@ -30,6 +31,10 @@ _Kind = TypeVar("_Kind")
 Observer = Callable[[discord.Message], Awaitable[None]]
 """Gets every message of a person outside of the call's prompt channel, except commands."""
 
+Say = Callable[[str, int], AsyncGenerator[Samples, None]]
+"""Speaks a text in the voice, persona and mood of a server or private channel, by its id. Yields mono sound at 48,000
+Hz. Raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureParts:
@@ -38,6 +43,7 @@ class FeatureParts:
     Attributes:
         small_prompts: the prompts of small models, by language.
         clock: returns the current time in the people's time zone.
+        say: speaks a text in a place's voice.
         hear: returns the transcript of the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
         tell: posts a text in the channel with this id. An error is only logged.
         last_prompts: gets what each prompt for an answer holds.
@@ -57,6 +63,7 @@ class FeatureParts:
     small_prompts: SmallPrompts
     conversations: Conversations
     clock: Callable[[], datetime]
+    say: Say
     hear: Callable[[discord.Message], Awaitable[str]]
     tell: Callable[[int, str], Awaitable[None]]
     last_prompts: LastPrompts

@@ -16,12 +16,14 @@ from bot.features.recording_remaker.build import RECORDING_REMAKER
 from bot.features.scheduled_events.build import SCHEDULED_EVENTS
 from bot.features.text_chat.build import TEXT_CHAT
 from bot.features.vision.build import VISION
+from bot.features.voice_messages.build import VOICE_MESSAGES
 from config.settings import Settings
 
 FEATURES: tuple[FeatureBuilder, ...] = (
     MODEL_ROUTING,
     VISION,
     TEXT_CHAT,
+    VOICE_MESSAGES,
     DUAL_PERSONA,
     PROFILE_PICTURE,
     IMAGE_GENERATION,

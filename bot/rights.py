@@ -100,6 +100,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "voice record": _on_the_call(Who.SAMPLE, Who.CONTROL),
         "voice clone": Right((Who.CLONE,)),
         "voice delete": _EVERYONE,
+        "voice-message": _EVERYONE,
         "optin": _EVERYONE,
         "optout": _EVERYONE,
         "forget": _MANAGERS,

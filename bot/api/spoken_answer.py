@@ -69,6 +69,23 @@ async def spoken(
         await asyncio.gather(writing, return_exceptions=True)
 
 
+async def spoken_text(
+    make: Callable[[], SpeechClient], text: str, manner: SpeechParameters
+) -> AsyncGenerator[Samples, None]:
+    """Speak a whole text over a connection of its own. Yields sound: mono, 48,000 Hz.
+
+    Raises:
+        SpeechUnavailable: the server can't be reached, or can't speak the text.
+    """
+    async with voice(make) as speech, aclosing(spoken(speech, _whole(text), manner)) as sound:
+        async for samples in sound:
+            yield samples
+
+
+async def _whole(text: str) -> AsyncGenerator[str, None]:
+    yield text
+
+
 async def _write(speech: SpeechConnection, text: AsyncGenerator[str, None], manner: SpeechParameters) -> None:
     async with aclosing(text):
         async for piece in text:

@@ -33,6 +33,7 @@ GROUPS = (
             "argue",
             "draw",
             "draw-cancel",
+            "voice-message",
             "schedule",
             "reminders",
             "figurines",

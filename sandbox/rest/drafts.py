@@ -15,10 +15,7 @@ from sandbox.world.errors import RestError, invalid_form
 
 _FILE_FIELD = re.compile(r"files?\[(\d+)\]")
 SETTABLE_FLAGS = (
-    MessageFlag.SUPPRESS_EMBEDS
-    | MessageFlag.EPHEMERAL
-    | MessageFlag.SUPPRESS_NOTIFICATIONS
-    | MessageFlag.VOICE_MESSAGE
+    MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.VOICE_MESSAGE
 )
 
 

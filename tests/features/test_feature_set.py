@@ -11,6 +11,7 @@ ORDER = [
     "model_routing",
     "vision",
     "text_chat",
+    "voice_messages",
     "dual_persona",
     "profile_picture",
     "image_generation",

@@ -15,8 +15,9 @@ from bot.features.figurine_notifier.feature import FigurineNotifier as Notifier
 from bot.features.image_generation.feature import HELD as CANT_DRAW
 from bot.features.scheduled_events.feature import ScheduledEvents as Scheduled
 from bot.features.vision.feature import HELD as CANT_LOOK
+from bot.features.voice_messages.feature import HELD as CANT_RECORD
 from bot.speech_server_process import SpeechServerProcess
-from sandbox.world.entities import Channel, Message, Upload
+from sandbox.world.entities import Channel, Message, MessageFlag, Upload
 from tests.e2e.conftest import LIMIT, Stage
 from tests.features.feed_server import Entry
 from tests.features.moving_pictures import make
@@ -128,6 +129,18 @@ class ImageGeneration:
         asked = await world.say("!draw a blue cat")
         await world.read(lambda m: m.content == CANT_DRAW, asked)
         await world.reaction(WAITS, asked)
+
+
+class VoiceMessages:
+    """Voice messages: a text is spoken."""
+
+    async def works(self, world: World) -> None:
+        asked = await world.say("!voice-message Dinner is ready.")
+        await world.read(lambda m: MessageFlag.VOICE_MESSAGE in m.flags, asked)
+
+    async def tried_in_a_call(self, world: World) -> None:
+        asked = await world.say("!voice-message Dinner is ready.")
+        await world.read(lambda m: m.content == CANT_RECORD, asked)
 
 
 class DualPersona:
@@ -299,6 +312,7 @@ def all_features() -> list[Feature]:
         TextChat(),
         Vision(),
         ImageGeneration(),
+        VoiceMessages(),
         DualPersona(),
         ProfilePicture(),
         AutonomousTalk(),

@@ -26,6 +26,7 @@ THROUGH = "✅ let through"
 
 MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "speak": {"text": "hello"},
+    "voice-message": {"text": "hello"},
     "volume": {"percent": 10},
     "listen": {"state": "off"},
     "captions": {"place": "channel"},
@@ -69,9 +70,11 @@ SCHEDULE = {"schedule", "schedule add", "schedule list", "schedule remove"}
 KNOWLEDGE = {"knowledge", "knowledge on", "knowledge off", "knowledge search"}
 MANAGERS = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous"} | SCHEDULE | KNOWLEDGE
 OUTSIDE_OF_CALLS = {"persona", "ignore"}
-IN_PRIVATE = {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"} | {
-    name for name in RIGHTS if name.startswith(("figurines", "memory", "my-data", "erase-me"))
-}
+IN_PRIVATE = (
+    {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"}
+    | {"voice-message"}
+    | {name for name in RIGHTS if name.startswith(("figurines", "memory", "my-data", "erase-me"))}
+)
 """These sets are written by hand from the requirements, and not read from the table of rights."""
 ALL = set(RIGHTS)
 EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS

@@ -23,9 +23,11 @@ MESSAGE: dict[str, Any] = {"flags": 8192, "attachments": [FILE]}
 
 async def post(bot: Bot, channel: int, message: dict[str, Any], *, files: int = 1, kind: str = "audio/ogg") -> Any:
     """Post a message with files through discord.py, as Discord's documentation describes it."""
-    form: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(message)}]
-    for number in range(files):
-        form.append({"name": f"files[{number}]", "value": OGG, "filename": "voice-message.ogg", "content_type": kind})
+    sound = {"value": OGG, "filename": "voice-message.ogg", "content_type": kind}
+    form: list[dict[str, Any]] = [
+        {"name": "payload_json", "value": json.dumps(message)},
+        *({"name": f"files[{number}]", **sound} for number in range(files)),
+    ]
     route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel)
     return await bot.http.request(route, form=form, files=[])
 

@@ -14,6 +14,7 @@ REQUIRED = discord.Permissions(
     add_reactions=True,
     embed_links=True,
     attach_files=True,
+    send_voice_messages=True,
 )
 """Permissions that the invite link asks for."""
 

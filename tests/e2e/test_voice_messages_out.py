@@ -1,0 +1,49 @@
+"""Tests of voice messages that the bot sends, with its own voice: their words are recognised."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import numpy as np
+
+from audio.decode import Bounds, decoded
+from audio.samples import SPEAKING_RATE
+from bot.features.voice_messages.feature import NO_VOICE
+from sandbox.recogniser import SentenceRecogniser
+from sandbox.world.entities import Message, MessageFlag
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.talking import UTTERANCES
+from tests.ogg import OggFacts
+
+BOUNDS = Bounds(demuxers="ogg", codecs=frozenset({"opus"}), max_seconds=60)
+TEXTS = ("Hello there, how are you today?", *UTTERANCES)
+
+
+async def heard_in(message: Message) -> str:
+    """The one of :data:`TEXTS` that is said in a voice message. Checks what Discord shows of it."""
+    assert message.flags == MessageFlag.VOICE_MESSAGE
+    upload = message.attachments[0].upload
+    facts = OggFacts.read(upload.data)
+    assert (facts.channels, facts.pages_fit, facts.samples) == (1, True, round((upload.seconds or 0) * SPEAKING_RATE))
+
+    def recognise() -> str:
+        sound = np.concatenate([*decoded(io.BytesIO(upload.data), SPEAKING_RATE, BOUNDS)])
+        match = SentenceRecogniser(TEXTS).closest(sound, SPEAKING_RATE, TEXTS)
+        assert match.agreement > 0.3
+        return match.text
+
+    return await asyncio.to_thread(recognise)
+
+
+async def test_the_words_of_a_command_are_said_in_a_voice_message(stage: Stage) -> None:
+    for channel, text in ((stage.sandbox.text_channel, TEXTS[0]), (stage.ada.dm_channel, TEXTS[1])):
+        asked = await stage.ada.say(channel, f"!voice-message {text}")
+        answer = await stage.ada.wait_for_message(channel, lambda m: m.author.bot, LIMIT, after=asked)
+        assert answer.reference_id == asked.id
+        assert await heard_in(answer) == text
+
+
+async def test_without_a_speech_server_the_person_is_told(make_stage: StageMaker) -> None:
+    async with make_stage(tts_websocket_url="ws://127.0.0.1:1/v1/audio/speech/stream") as stage:
+        assert await stage.answer_to("!voice-message Hello there") == NO_VOICE
