@@ -56,6 +56,6 @@ async def test_after_every_ending_nothing_is_held_and_every_feature_works(tools:
         calls = world.stage.app.calls
         await world.stage.until(lambda: calls.status().state is CallState.IDLE and not calls.status().stuck, "the end")
         assert calls.status().held == ()
-        assert len(features) == 9
+        assert len(features) == 10
         for feature in features:
             await feature.works(world)
