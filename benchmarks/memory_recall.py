@@ -29,7 +29,7 @@ from bot.llm.prompts import CallRoom
 from bot.llm.recollection import Recollection
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
-from bot.memory.audience import Asker, Audiences
+from bot.memory.audience import Audiences, MemoryAsker
 from bot.memory.finding import FactFinder
 from bot.memory.recall import MOST_FOUND, MemoryRecall
 from bot.memory.records import Fact
@@ -114,7 +114,7 @@ async def store(database: Database, facts: int, vocabulary: Sequence[str]) -> No
 
 
 async def ask(
-    finder: FactFinder, name: str, asker: Asker, facts: int, recalls: int, vocabulary: Sequence[str]
+    finder: FactFinder, name: str, asker: MemoryAsker, facts: int, recalls: int, vocabulary: Sequence[str]
 ) -> Recalls:
     """Ask for facts again and again, each time about another person or thing."""
     rng = random.Random(2)
@@ -152,7 +152,7 @@ async def measure(folder: Path, facts: int, recalls: int) -> tuple[list[Recalls]
         finder = FactFinder(path, Audiences())
         stack.push_async_callback(finder.close)
         await finder.open()
-        askers = {"Who heard everything": Asker(WITNESS, SERVER), "Who heard little": Asker(7, SERVER)}
+        askers = {"Who heard everything": MemoryAsker(WITNESS, SERVER), "Who heard little": MemoryAsker(7, SERVER)}
         # Once before, so that the memory that is measured is not that of SQLite's first pages.
         for asker in askers.values():
             await ask(finder, "", asker, facts, min(recalls, 200), vocabulary)

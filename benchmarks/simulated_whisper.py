@@ -89,7 +89,7 @@ class SimulatedWhisper:
         took = time.process_time() - began
         return self._hallucinations.filter(found.segments, request.sound, request.hot_words), took
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         """Do nothing."""
 
     async def close(self) -> None:

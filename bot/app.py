@@ -166,7 +166,7 @@ async def build_application(
         calls = Calls(core.manager, make_call, core.store, core.volumes, settings.call, CallPresence(bot), prefix)
         core.call_ends.subscribe(calls.ended)
         core.controls.may = ControlRights(bot, guard, BROWSER)
-        spoken = SpokenMessages(core.recordings, core.consent, core.http, prefix)
+        spoken = SpokenMessages(core.file_transcriber, core.consent, core.http, prefix)
         parts = FeatureParts(
             settings,
             bot,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aiosqlite
 
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.listing import page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
@@ -70,7 +70,7 @@ class BrowserMemory:
             UserError: it can't be carried out.
         """
         first, _, rest = words.strip().partition(" ")
-        parts: dict[str, Callable[[Asker, str], Awaitable[str]]] = {
+        parts: dict[str, Callable[[MemoryAsker, str], Awaitable[str]]] = {
             "": self._show,
             "me": self._show,
             "forget": self._forget,
@@ -82,11 +82,11 @@ class BrowserMemory:
         if part is None:
             raise UserError(f"❓ {HOW.format(prefix=self._prefix)}")
         try:
-            return await part(Asker(person, place), rest.strip())
+            return await part(MemoryAsker(person, place), rest.strip())
         except aiosqlite.Error as error:
             raise UserError(NOT_NOW) from error
 
-    async def _show(self, asker: Asker, page: str) -> str:
+    async def _show(self, asker: MemoryAsker, page: str) -> str:
         if not self._memory.enabled:
             return SWITCHED_OFF
         facts = await self._memory.mine(asker)
@@ -99,7 +99,7 @@ class BrowserMemory:
         more = [MORE.format(page=page, pages=pages, prefix=self._prefix, other=other)] if pages > 1 else []
         return "\n".join([LISTED.format(count=len(facts)), *lines, *more, HOW.format(prefix=self._prefix)])
 
-    async def _forget(self, asker: Asker, what: str) -> str:
+    async def _forget(self, asker: MemoryAsker, what: str) -> str:
         number = _number(what)
         if what.casefold() in ALL_WORDS:
             count = await self._memory.forget_all(asker.person)
@@ -109,7 +109,7 @@ class BrowserMemory:
             count = await self._memory.forget_words(what, asker)
         return FORGOTTEN.format(count=count) if count else NOT_YOURS.format(prefix=self._prefix)
 
-    async def _correct(self, asker: Asker, what: str) -> str:
+    async def _correct(self, asker: MemoryAsker, what: str) -> str:
         written, _, text = what.partition(" ")
         number = _number(written)
         try:
@@ -118,13 +118,13 @@ class BrowserMemory:
             corrected = None
         return CORRECTED if corrected is not None else NOT_YOURS.format(prefix=self._prefix)
 
-    async def _switch_on(self, asker: Asker, _: str) -> str:
+    async def _switch_on(self, asker: MemoryAsker, _: str) -> str:
         if not self._memory.enabled:
             return SWITCHED_OFF
         await self._memory.set_choice(asker.person, keep=True)
         return ON
 
-    async def _switch_off(self, asker: Asker, _: str) -> str:
+    async def _switch_off(self, asker: MemoryAsker, _: str) -> str:
         await self._memory.set_choice(asker.person, keep=False)
         return OFF
 

@@ -67,7 +67,7 @@ from bot.reminders.texts import ReminderLines
 from bot.speculation_policy import allowed_speculation, has_spare_power
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from bot.spoken_messages.recordings import Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.store import Store
 from bot.tools.registry import ToolRegistry
 from bot.transcribers import make_transcriber
@@ -126,7 +126,7 @@ class Core:
     speech_server: SpeechServerClient
     transcriber: Transcriber
     learned_corrections: LearnedCorrections
-    recordings: Recordings
+    file_transcriber: FileTranscriber
     voices: Voices
     characters: Characters
     small_prompts: SmallPrompts
@@ -367,7 +367,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             speech_server=speech_server,
             transcriber=transcriber,
             learned_corrections=LearnedCorrections(corrections_file(settings), corrections),
-            recordings=Recordings(transcriber, in_call, characters.default.persona.names),
+            file_transcriber=FileTranscriber(transcriber, in_call, characters.default.persona.names),
             voices=voices,
             characters=characters,
             small_prompts=small_prompts,

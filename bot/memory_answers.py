@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.conversations.writer import ConversationWriter
 from bot.llm.cleaning import clean_name
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.spoken import mentioned, note
 from bot.memory.wording import words_of
@@ -120,7 +120,7 @@ class _LocalAnswers:
     async def _known(self, request: MemoryRequest) -> str:
         """What everybody who listens may know of the person. The person alone sees the rest in writing."""
         lines, memory = self.parts.words.lines(request.language), self.parts.memory
-        listeners = [Asker(person, self.server) for person in request.present]
+        listeners = [MemoryAsker(person, self.server) for person in request.present]
         mine = [fact for fact in await memory.mine(self._asker(request)) if fact.person == request.person]
         open_to_all = [
             fact for fact in mine if all(memory.audiences.admits(fact.audience, listener) for listener in listeners)
@@ -149,5 +149,5 @@ class _LocalAnswers:
         asker = tool.Asker(request.person, request.name, "", self._place, self.channel)
         return await self.parts.confirmation().ask(asker, ASKED) is True
 
-    def _asker(self, request: MemoryRequest) -> Asker:
-        return Asker(request.person, self.server)
+    def _asker(self, request: MemoryRequest) -> MemoryAsker:
+        return MemoryAsker(request.person, self.server)

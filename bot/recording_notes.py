@@ -23,7 +23,7 @@ BOT_FILE = "bot.wav"
 NOTES_FILE = "answers.json"
 
 
-class NotesError(ValueError):
+class RecordingNotesError(ValueError):
     """The notes of a recording can't be used. The text says why."""
 
 
@@ -69,16 +69,16 @@ class RecordingNotes:
         """Read the notes of a recording. Blocks on the disk.
 
         Raises:
-            NotesError: the notes can't be read, are not valid, or do not belong to this ``bot.wav``.
+            RecordingNotesError: the notes can't be read, are not valid, or do not belong to this ``bot.wav``.
         """
         try:
             notes = TypeAdapter(cls).validate_json((folder / NOTES_FILE).read_bytes())
         except ValidationError as error:
-            raise NotesError(f"{NOTES_FILE} is malformed ({error.error_count()} faults)") from error
+            raise RecordingNotesError(f"{NOTES_FILE} is malformed ({error.error_count()} faults)") from error
         except OSError as error:
-            raise NotesError(f"{NOTES_FILE}: {error}") from error
+            raise RecordingNotesError(f"{NOTES_FILE}: {error}") from error
         if recorded_samples(folder) != notes.samples or not notes._fit():
-            raise NotesError(f"{NOTES_FILE} does not belong to this {BOT_FILE}")
+            raise RecordingNotesError(f"{NOTES_FILE} does not belong to this {BOT_FILE}")
         return notes
 
     def _fit(self) -> bool:
@@ -96,7 +96,11 @@ class RecordingNotes:
 
 
 def recorded_samples(folder: Path) -> int:
-    """The number of samples in ``bot.wav``. Raises :class:`NotesError` for another format. Blocks on the disk."""
+    """The number of samples in ``bot.wav``. Blocks on the disk.
+
+    Raises:
+        RecordingNotesError: the file has another format.
+    """
     path = folder / BOT_FILE
     try:
         with wave.open(str(path), "rb") as file:
@@ -104,5 +108,5 @@ def recorded_samples(folder: Path) -> int:
         if shape == (SPEAKING_RATE, 1, SAMPLE_BYTES) and path.stat().st_size == HEADER_BYTES + samples * SAMPLE_BYTES:
             return samples
     except (OSError, EOFError, wave.Error) as error:
-        raise NotesError(f"{BOT_FILE}: {error}") from error
-    raise NotesError(f"{BOT_FILE} is not as it was recorded")
+        raise RecordingNotesError(f"{BOT_FILE}: {error}") from error
+    raise RecordingNotesError(f"{BOT_FILE} is not as it was recorded")

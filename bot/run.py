@@ -15,12 +15,12 @@ import discord
 
 from audio.opus import OpusMissing
 from bot.app import build_application
+from bot.call_garbage import CallGarbageCollector
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.http.binding import WebBindError
-from bot.leftovers import CallLeftovers
 from bot.operator_files import OperatorFileError
 from bot.own_engines import Progress
 from bot.own_weights import RealWeightsMissingError
@@ -113,9 +113,9 @@ async def _serve(
     built: asyncio.Event,
     signals: Ending,
 ) -> int:
-    leftovers = CallLeftovers()
+    collector = CallGarbageCollector()
     try:
-        async with build(settings, [watcher, leftovers], ProgressLog(), when_warm) as program:
+        async with build(settings, [watcher, collector], ProgressLog(), when_warm) as program:
             built.set()
             # The objects that the start has made live as long as the bot. If they were not frozen, each full garbage
             # collection would search them, and no sound could be sent for about 100 ms.
@@ -142,7 +142,7 @@ async def _serve(
         )
         return FAILED
     finally:
-        leftovers.close()
+        collector.close()
 
 
 def _os_error_text(error: OSError, settings: Settings) -> str:

@@ -52,7 +52,7 @@ async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]
     """Load the transcriber's model. It is unloaded again after a while without a call."""
     await transcriber.warm_up()
     if not in_call():
-        await transcriber.rest()
+        await transcriber.release_memory()
 
 
 async def warm_model(

@@ -182,7 +182,7 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
     return api_routes(
         ApiParts(
             gate,
-            core.recordings,
+            core.file_transcriber,
             chats,
             core.speech_server,
             core.voices,

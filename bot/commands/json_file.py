@@ -16,7 +16,7 @@ MAX_BYTES = 9_000_000
 """Largest file that is sent. Discord takes 10 MB."""
 
 
-class FileTooLargeError(Exception):
+class JsonTooLargeError(Exception):
     """The file is too large even when it is packed.
 
     Args:
@@ -35,7 +35,7 @@ def json_file(name: str, content: Mapping[str, Any], most: int | None = None) ->
         most: largest number of bytes; ``None`` for :data:`MAX_BYTES`.
 
     Raises:
-        FileTooLargeError: it is too large for Discord.
+        JsonTooLargeError: it is too large for Discord.
     """
     most = MAX_BYTES if most is None else most
     file = f"{name}.json"
@@ -46,5 +46,5 @@ def json_file(name: str, content: Mapping[str, Any], most: int | None = None) ->
             archive.writestr(file, data)
         file, data = f"{file}.zip", packed.getvalue()
     if len(data) > most:
-        raise FileTooLargeError(len(data))
+        raise JsonTooLargeError(len(data))
     return discord.File(io.BytesIO(data), file), len(data)

@@ -16,7 +16,7 @@ from bot.commands.asking import ButtonAnswer, Choices, ask
 from bot.commands.memory_list import MemoryView, Presses, facts_file, facts_text
 from bot.commands.private_answer import answer_privately
 from bot.guard import Guard
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.listing import page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
@@ -273,8 +273,8 @@ MAX_DIGITS = 16
 """Numbers of facts have fewer digits."""
 
 
-def _asker(ctx: Context) -> Asker:
-    return Asker(ctx.author.id, ctx.guild.id if ctx.guild is not None else None)
+def _asker(ctx: Context) -> MemoryAsker:
+    return MemoryAsker(ctx.author.id, ctx.guild.id if ctx.guild is not None else None)
 
 
 def _not_now(error: aiosqlite.Error) -> UserError:

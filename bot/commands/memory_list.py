@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 from bot.commands.guarded_view import GuardedView
-from bot.commands.json_file import FileTooLargeError, json_file
+from bot.commands.json_file import JsonTooLargeError, json_file
 from bot.guard import Guard
 from bot.memory.listing import page_of
 from bot.memory.records import Fact
@@ -86,7 +86,7 @@ def facts_file(facts: Sequence[Fact]) -> discord.File:
     """
     try:
         return json_file("memory", {"facts": [fact_fields(fact) for fact in facts]})[0]
-    except FileTooLargeError as error:
+    except JsonTooLargeError as error:
         raise UserError(TOO_LARGE.format(count=len(facts))) from error
 
 

@@ -11,7 +11,7 @@ import discord
 from discord.ext import commands
 
 from bot.commands.asking import ButtonAnswer, Choices, ask
-from bot.commands.json_file import FileTooLargeError, json_file
+from bot.commands.json_file import JsonTooLargeError, json_file
 from bot.commands.private_answer import answer_privately
 from bot.personal_data.personal_data import Erasure, PersonalStores, Subject
 from bot.text import size
@@ -76,7 +76,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
             content = {"written": now.isoformat(timespec="seconds"), **found}
             try:
                 file, length = await asyncio.to_thread(json_file, f"my-data-{now:%Y-%m-%d}", content)
-            except FileTooLargeError as error:
+            except JsonTooLargeError as error:
                 await answer_privately(ctx, TOO_LARGE.format(size=size(error.size), person=ctx.author.id))
                 return
             await answer_privately(ctx, FOUND.format(size=size(length)), file=file)

@@ -77,9 +77,9 @@ class StatusReporter:
         lines.append(f"**Voice** {await self._voice_health()}")
         lines.append(f"**Memory** {self._memory(guild)}")
         until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
-        lines.append(f"**Held back{until}** {', '.join(status.held) or 'nothing'}")
+        lines.append(f"**Paused{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
-            lines.append(f"⚠️ **Would not come back** {', '.join(status.stuck)}: trying again")
+            lines.append(f"⚠️ **Could not be resumed** {', '.join(status.stuck)}: trying again")
         if self._engines.toy_warning:
             lines.append(self._engines.toy_warning)
         return "\n".join(lines)

@@ -23,7 +23,7 @@ from bot.speech_server.voices import RecordingUpload, ServerVoice
 from bot.text import shorten, split_message
 from bot.voice.turn import Prompt, PromptKind
 from bot.voices.introductions import Introductions
-from bot.voices.voices import DEFAULT, Person, Voices
+from bot.voices.voices import DEFAULT, CommandUser, Voices
 
 Context = commands.Context[Any]
 Language = Literal[
@@ -240,5 +240,5 @@ def _name(voice: ServerVoice) -> str:
     return escape_markdown(voice.name)
 
 
-def _person(ctx: Context) -> Person:
-    return Person(ctx.author.id, require_guild(ctx).id, is_manager(ctx.author))
+def _person(ctx: Context) -> CommandUser:
+    return CommandUser(ctx.author.id, require_guild(ctx).id, is_manager(ctx.author))

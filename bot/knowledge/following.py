@@ -178,10 +178,10 @@ async def _read(index: Index, folder: Path, path: str, stamp: str, seconds: floa
         await asyncio.to_thread(index.replace, file, ())
         return file
     fault = content.fault
-    if fault is not None and content.pieces:
-        fault = f"{fault}; {len(content.pieces):,} passages of it were kept"
-    elif fault is None and not content.pieces:
+    if fault is not None and content.passages:
+        fault = f"{fault}; {len(content.passages):,} passages of it were kept"
+    elif fault is None and not content.passages:
         fault = "; ".join(content.notices) or "it is empty"
-    file = IndexedFile(path, stamp, content.notices if content.pieces else (), fault)
-    await asyncio.to_thread(index.replace, file, content.pieces)
+    file = IndexedFile(path, stamp, content.notices if content.passages else (), fault)
+    await asyncio.to_thread(index.replace, file, content.passages)
     return file

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bot.knowledge.readers.splitting import Piece
+from bot.knowledge.readers.splitting import FilePassage
 from languages.search_words import TOKENIZER, index_text, query, telling_words, words
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Index:
         """Number of passages."""
         return int(self._rows("SELECT count(*) FROM passage")[0][0])
 
-    def replace(self, file: IndexedFile, pieces: Iterable[Piece]) -> None:
+    def replace(self, file: IndexedFile, passages: Iterable[FilePassage]) -> None:
         """Put the passages of a file in the place of those that it had."""
         with self._lock, _Transaction(self._connection, self._path) as database:
             _remove(database, file.path)
@@ -144,15 +144,15 @@ class Index:
                 (file.path, file.stamp, "\n".join(file.notices), file.fault),
             )
             of_file = row.lastrowid
-            for piece in pieces:
+            for passage in passages:
                 added = database.execute(
-                    "INSERT INTO passage (file, place, text) VALUES (?, ?, ?)", (of_file, piece.place, piece.shown)
+                    "INSERT INTO passage (file, place, text) VALUES (?, ?, ?)", (of_file, passage.place, passage.shown)
                 )
                 # The name of the file is often what a question is about.
-                headings = index_text(f"{Path(file.path).stem} {piece.headings} {piece.also}")
+                headings = index_text(f"{Path(file.path).stem} {passage.headings} {passage.also}")
                 database.execute(
                     "INSERT INTO words (rowid, headings, body) VALUES (?, ?, ?)",
-                    (added.lastrowid, headings, index_text(piece.text)),
+                    (added.lastrowid, headings, index_text(passage.text)),
                 )
 
     def remove(self, paths: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from bot.knowledge.following import FolderError, Update, update
 from bot.knowledge.fusion import fuse
 from bot.knowledge.index import Found, Index, KnowledgeError
 from bot.knowledge.passage import Passage
-from bot.knowledge.switch import Switch
+from bot.knowledge.switch import KnowledgeSwitch
 from languages.search_words import telling_words
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Knowledge:
         vectors: finds passages by meaning; ``None`` for full text alone.
     """
 
-    def __init__(self, index: Index, folder: Path, switch: Switch, vectors: Vectors | None = None) -> None:
+    def __init__(self, index: Index, folder: Path, switch: KnowledgeSwitch, vectors: Vectors | None = None) -> None:
         self._index = index
         self._folder = folder
         self.switch = switch

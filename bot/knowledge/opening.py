@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.knowledge.index import FILE, Index, KnowledgeError
 from bot.knowledge.knowledge import Knowledge
-from bot.knowledge.switch import StoredSettings, Switch
+from bot.knowledge.switch import KnowledgeSwitch, StoredSettings
 from bot.knowledge.vector_stores import open_store
 from bot.knowledge.vectors import PassageVectors
 from bot.question_vectors import QuestionVectors
@@ -52,6 +52,8 @@ async def opened_knowledge(
         yield None
         return
     try:
-        yield Knowledge(index, settings.knowledge_dir, Switch(store), passage_vectors(settings, index, questions))
+        yield Knowledge(
+            index, settings.knowledge_dir, KnowledgeSwitch(store), passage_vectors(settings, index, questions)
+        )
     finally:
         await asyncio.to_thread(index.close)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.knowledge.readers import child
-from bot.knowledge.readers.splitting import Piece
+from bot.knowledge.readers.splitting import FilePassage
 from config.children import end_child
 
 SECONDS = 180.0
@@ -29,7 +29,7 @@ class FileContent:
         fault: why nothing, or not everything, could be read; ``None`` if it could.
     """
 
-    pieces: tuple[Piece, ...]
+    passages: tuple[FilePassage, ...]
     notices: tuple[str, ...] = ()
     fault: str | None = None
 
@@ -73,7 +73,7 @@ class _Output:
     def __init__(self) -> None:
         self.ended = False
         self.fault: str | None = None
-        self._pieces: list[Piece] = []
+        self._passages: list[FilePassage] = []
         self._notices: list[str] = []
         self._size = 0
 
@@ -83,7 +83,7 @@ class _Output:
         match json.loads(line):
             case ["passage", str(headings), str(text), str(place), str(also)]:
                 if self._size <= MAX_OUTPUT:
-                    self._pieces.append(Piece(headings, text, place, also))
+                    self._passages.append(FilePassage(headings, text, place, also))
                 else:
                     self._notices.append(f"only the first {MAX_OUTPUT >> 20} MiB of its text are kept")
                     self.ended = True
@@ -99,4 +99,4 @@ class _Output:
     def content(self) -> FileContent:
         if not self.ended and self.fault is None:
             self.fault = "reading it takes too much time or memory"
-        return FileContent(tuple(self._pieces), tuple(self._notices), self.fault)
+        return FileContent(tuple(self._passages), tuple(self._notices), self.fault)

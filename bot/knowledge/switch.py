@@ -17,7 +17,7 @@ class StoredSettings(Protocol):
         ...
 
 
-class Switch:
+class KnowledgeSwitch:
     """The stored choices of all servers, each read once."""
 
     def __init__(self, store: StoredSettings) -> None:

@@ -32,7 +32,7 @@ class SpokenLinesError(BrokenFileError):
     """A file of lines can't be used. The message names the file and the mistake."""
 
 
-class Wait(StrEnum):
+class WaitLength(StrEnum):
     """How long a wait for a tool is."""
 
     SOON = "soon"
@@ -44,7 +44,7 @@ class Wait(StrEnum):
 
 
 class WaitingLines(BaseModel):
-    """What is said while a tool takes long: lines for each :class:`Wait`."""
+    """What is said while a tool takes long: lines for each :class:`WaitLength`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,14 +52,14 @@ class WaitingLines(BaseModel):
     later: Lines = {}
     late: Lines = {}
 
-    def of(self, wait: Wait) -> Lines:
+    def of(self, wait: WaitLength) -> Lines:
         """The lines for a wait."""
         match wait:
-            case Wait.SOON:
+            case WaitLength.SOON:
                 return self.soon
-            case Wait.LATER:
+            case WaitLength.LATER:
                 return self.later
-            case Wait.LATE:
+            case WaitLength.LATE:
                 return self.late
 
 
@@ -83,7 +83,7 @@ def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
     """
     waiting: WaitingLines = _read(folder / WAITING_FILE, TypeAdapter(WaitingLines))
     greetings: Lines = _read(folder / GREETINGS_FILE, TypeAdapter(Lines))
-    waits = [(WAITING_FILE, waiting.of(wait)) for wait in Wait]
+    waits = [(WAITING_FILE, waiting.of(wait)) for wait in WaitLength]
     for name, lines in (*waits, (GREETINGS_FILE, greetings)):
         if USUAL_LANGUAGE not in lines:
             raise SpokenLinesError(f"{folder / name} can't be used: lines in {USUAL_LANGUAGE!r} are missing")
@@ -112,7 +112,7 @@ class LineChooser:
         self._choose = choose
         self._last = ""
 
-    def waiting(self, persona: WaitingLines, language: str | None, wait: Wait) -> str:
+    def waiting(self, persona: WaitingLines, language: str | None, wait: WaitLength) -> str:
         """The next line while a tool takes long. ``persona`` has the persona's own lines."""
         return self._next(persona.of(wait), self._usual.waiting.of(wait), language)
 

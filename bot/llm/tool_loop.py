@@ -33,7 +33,7 @@ bot's own tools end within 15 s, mostly, and whoever talks does not want to wait
 FAILED = "The tool failed because of a mistake in its program."
 
 
-class AskModel(Protocol):
+class StreamReply(Protocol):
     """Asks the model for one reply, like :meth:`~bot.llm.client.ModelClient.stream`."""
 
     def __call__(
@@ -44,7 +44,7 @@ class AskModel(Protocol):
 
 
 async def answer_with_tools(
-    ask: AskModel,
+    ask: StreamReply,
     messages: Sequence[ChatMessage],
     tools: TurnTools,
     *,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """A person who asks in a place.
+class MemoryAsker:
+    """A person who asks for facts, and the place in which they ask.
 
     Attributes:
         person: the person's user id.
@@ -53,12 +53,12 @@ class Audiences:
         theirs = re.compile(rf"(?:s\d+)?p{person}")
         return " ".join(word for word in audience.split() if theirs.fullmatch(word) is None)
 
-    def word(self, asker: Asker) -> str:
+    def word(self, asker: MemoryAsker) -> str:
         """The word that a fact must have in its audience, so that the asker may be told it."""
         if asker.server is None:
             return f"p{asker.person}"
         return f"s{asker.server}" if asker.server in self.shared else f"s{asker.server}p{asker.person}"
 
-    def admits(self, audience: str, asker: Asker) -> bool:
+    def admits(self, audience: str, asker: MemoryAsker) -> bool:
         """Whether the asker may be told a fact with this audience."""
         return self.word(asker) in audience.split()

@@ -13,7 +13,7 @@ from typing import ParamSpec
 
 from bot.database.opening import decode_text, sqlite_errors_only
 from bot.embeddings import Vectors
-from bot.memory.audience import Asker, Audiences
+from bot.memory.audience import Audiences, MemoryAsker
 from bot.memory.records import COLUMNS, Fact, fact_of
 from bot.memory.vectors import nearest
 from languages.search_words import query
@@ -47,7 +47,7 @@ class FactFinder:
     async def open(self) -> None:
         """Open the connection now, so that the first search is fast. An error is left to the first search."""
         with suppress(sqlite3.Error):
-            await self.find(Asker(0, None), "", (), 1)
+            await self.find(MemoryAsker(0, None), "", (), 1)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -62,7 +62,7 @@ class FactFinder:
                 connection.interrupt()
 
     async def find(
-        self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
+        self, asker: MemoryAsker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
     ) -> list[Fact]:
         """The facts in ``keep`` that the asker may still be told, and then the facts that fit a text best.
 
@@ -77,7 +77,9 @@ class FactFinder:
         """
         return await self._on_thread(self.search, asker, text, tuple(keep), most, tuple(listening))
 
-    async def near(self, asker: Asker, question: Vectors, model: str, listening: Collection[int] = ()) -> list[Fact]:
+    async def near(
+        self, asker: MemoryAsker, question: Vectors, model: str, listening: Collection[int] = ()
+    ) -> list[Fact]:
         """The facts nearest in meaning to a question, the nearest first; see :func:`~bot.memory.vectors.nearest`.
 
         Args:
@@ -97,7 +99,7 @@ class FactFinder:
         return await self._on_thread(search)
 
     def search(
-        self, asker: Asker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
+        self, asker: MemoryAsker, text: str, keep: Collection[int], most: int, listening: Collection[int] = ()
     ) -> list[Fact]:
         """As :meth:`find`, on the calling thread."""
         return self._read(
@@ -110,7 +112,7 @@ class FactFinder:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(search, *args, **kwargs))
 
     def _read(
-        self, find: Callable[[sqlite3.Connection], list[int]], asker: Asker, listening: Collection[int]
+        self, find: Callable[[sqlite3.Connection], list[int]], asker: MemoryAsker, listening: Collection[int]
     ) -> list[Fact]:
         """Read the facts whose ids ``find`` returns, and return those that may be told."""
         with sqlite_errors_only():
@@ -129,7 +131,7 @@ class FactFinder:
         facts = {fact.id: fact for fact in map(fact_of, rows)}
         # The index has checked the audience already. It is derived data, so the fact's own audience is checked too.
         known = [facts[each] for each in ids if each in facts and self._audiences.admits(facts[each].audience, asker)]
-        everybody = [Asker(person, asker.server) for person in listening]
+        everybody = [MemoryAsker(person, asker.server) for person in listening]
         return [
             fact
             for fact in known

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.database import Records, Row
-from bot.memory.audience import Asker, Audiences
+from bot.memory.audience import Audiences, MemoryAsker
 from bot.memory.records import Fact
 from languages.search_words import words
 
@@ -104,7 +104,7 @@ class Forgetting(Records):
         )
         heard = await self._database.rows(
             "SELECT id, audience FROM fact WHERE id IN (SELECT rowid FROM fact_word WHERE fact_word MATCH ?)",
-            f'audience : "{audiences.word(Asker(person, None))}"',
+            f'audience : "{audiences.word(MemoryAsker(person, None))}"',
         )
         await self._database.write_many(
             "UPDATE fact SET audience = ? WHERE id = ?",

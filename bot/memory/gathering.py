@@ -18,7 +18,7 @@ from bot.memory.checking import MAX_ANSWER, CheckedFact, check, claimed_facts
 from bot.memory.consent import MemoryConsent
 from bot.memory.gate import ForgettingGate
 from bot.memory.records import Fact, FactRecords
-from bot.memory.unread import Part, UnreadTurns, labels_of
+from bot.memory.unread import ConversationPart, UnreadTurns, labels_of
 from bot.memory.wording import same_matter
 
 _log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ class FactGatherer:
         self._trouble = min(self._trouble + 1, 10)
         self._busy_until = self._monotonic() + pause
 
-    async def _keep(self, part: Part, labels: dict[int, str], answer: str, mark: int) -> None:
+    async def _keep(self, part: ConversationPart, labels: dict[int, str], answer: str, mark: int) -> None:
         claims = claimed_facts(answer)
         first = (part.conversation, part.turns[0].number)
         if claims is None:
@@ -227,7 +227,7 @@ class FactGatherer:
             await self._admit(part)
         await self._unread.mark_read(part.conversation, [turn.number for turn in part.turns])
 
-    async def _store(self, part: Part, labels: dict[int, str], found: CheckedFact) -> None:
+    async def _store(self, part: ConversationPart, labels: dict[int, str], found: CheckedFact) -> None:
         """Store a fact if everybody whom it concerns agrees. Older facts about the same matter are then superseded."""
         turn = found.turn
         person: int | None = turn.person
@@ -287,7 +287,7 @@ class FactGatherer:
                 superseded.append(each.id)
         await self._facts.add(fact, instead_of=superseded)
 
-    async def _admit(self, part: Part) -> None:
+    async def _admit(self, part: ConversationPart) -> None:
         """Add all people of a text chat to the audience of its facts, because they can read what was written before."""
         if part.server is None:
             return

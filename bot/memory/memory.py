@@ -16,7 +16,7 @@ from bot.conversations.writer import ConversationWriter
 from bot.database import Database
 from bot.database.integrity import MEMORY_CHOICES_LOST_WITH
 from bot.llm.cleaning import clean_name
-from bot.memory.audience import Asker, Audiences
+from bot.memory.audience import Audiences, MemoryAsker
 from bot.memory.consent import MemoryConsent
 from bot.memory.finding import FactFinder
 from bot.memory.forgetting import Forgetting, ForgottenWords
@@ -153,7 +153,7 @@ class Memory:
 
     # What people ask.
 
-    async def about(self, name: str, asker: Asker, person: int | None = None) -> list[Fact]:
+    async def about(self, name: str, asker: MemoryAsker, person: int | None = None) -> list[Fact]:
         """What the asker may know about a person of this name, the newest first.
 
         Args:
@@ -171,7 +171,7 @@ class Memory:
             and self.audiences.admits(fact.audience, asker)
         ]
 
-    async def about_person(self, person: int, asker: Asker) -> list[Fact]:
+    async def about_person(self, person: int, asker: MemoryAsker) -> list[Fact]:
         """What the asker may know about the person with this user id, the newest first."""
         return [
             fact
@@ -179,7 +179,7 @@ class Memory:
             if fact.superseded_by is None and fact.person == person and self.audiences.admits(fact.audience, asker)
         ]
 
-    async def mine(self, asker: Asker) -> list[Fact]:
+    async def mine(self, asker: MemoryAsker) -> list[Fact]:
         """The facts about the asker, and those that they have told, in this place; the newest first."""
         return [
             fact
@@ -244,7 +244,7 @@ class Memory:
                 return 0
             return await self._forget([found], person)
 
-    async def forget_words(self, words: str, asker: Asker) -> int:
+    async def forget_words(self, words: str, asker: MemoryAsker) -> int:
         """Forget the facts with all these words that concern the asker, in this place; returns as :meth:`forget`."""
         async with self.gate.forgetting():
             found = await self.search(words, asker.person)

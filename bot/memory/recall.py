@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from bot.llm.history import Turn
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.finding import FactFinder
 from bot.memory.records import Fact
 from bot.memory.told import section
@@ -66,7 +66,7 @@ class MemoryRecall:
         self._zone = zone
         self._questions = questions
         self._limit = limit
-        self._told: OrderedDict[tuple[Asker, int | None], _Told] = OrderedDict()
+        self._told: OrderedDict[tuple[MemoryAsker, int | None], _Told] = OrderedDict()
         self._trouble = False
 
     async def section(
@@ -75,14 +75,14 @@ class MemoryRecall:
         """The section for the turn ``asked``; empty if nothing is recalled. Never raises.
 
         Args:
-            server: as in :class:`~bot.memory.audience.Asker`.
+            server: as in :class:`~bot.memory.audience.MemoryAsker`.
             channel: the channel of the conversation; ``None`` if there is none.
             listening: ids of the people who hear the answer. A fact is left out if one of them may not know it, unless
                 the asker has told it or is its subject.
         """
         if asked.person is None or not self._enabled():
             return ""
-        asker = Asker(asked.person, server)
+        asker = MemoryAsker(asked.person, server)
         told = self._of(asker, channel)
         try:
             async with asyncio.timeout(self._limit):
@@ -108,7 +108,7 @@ class MemoryRecall:
         kept = set(told.facts)
         return section([fact for fact in facts if fact.id in kept], asked.speaker, self._zone)
 
-    async def _near(self, asker: Asker, question: str, listening: Collection[int]) -> list[Fact]:
+    async def _near(self, asker: MemoryAsker, question: str, listening: Collection[int]) -> list[Fact]:
         """The facts near in meaning to a question; empty if the question's vector does not arrive in time."""
         if self._questions is None or len(list(words(question))) < FEWEST_WORDS:
             return []
@@ -121,7 +121,7 @@ class MemoryRecall:
         """Forget what was told to whom, because facts were deleted."""
         self._told.clear()
 
-    def _of(self, asker: Asker, channel: int | None) -> _Told:
+    def _of(self, asker: MemoryAsker, channel: int | None) -> _Told:
         told = self._told.pop((asker, channel), None) or _Told()
         self._told[asker, channel] = told
         while len(self._told) > MAX_CONVERSATIONS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from bot.llm.cleaning import clean_name
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.memory.told import MAX_FACT, MAX_QUOTE, one_line
@@ -14,7 +14,7 @@ from languages.search_words import words
 
 
 async def note(
-    memory: Memory, asker: Asker, name: str, text: str, present: Collection[int], clock: Callable[[], float]
+    memory: Memory, asker: MemoryAsker, name: str, text: str, present: Collection[int], clock: Callable[[], float]
 ) -> Fact:
     """Store a sentence of a person as a fact about them, as they said it. It supersedes facts about the same matter.
 
@@ -50,7 +50,7 @@ async def note(
     )
 
 
-async def mentioned(memory: Memory, asker: Asker, text: str) -> list[Fact]:
+async def mentioned(memory: Memory, asker: MemoryAsker, text: str) -> list[Fact]:
     """The asker's facts in this place that a text is about; raises :class:`aiosqlite.Error`."""
     said = set(words(text))
     return [fact for fact in await memory.mine(asker) if (known := fact.values) and known <= said]

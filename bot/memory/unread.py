@@ -41,7 +41,7 @@ class UnreadTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConversationPart:
     """Turns of one conversation that are read together.
 
     Attributes:
@@ -69,7 +69,7 @@ class UnreadTurns(Records):
         )
         return [int(person) for (person,) in rows if str(person).isdecimal()]
 
-    async def next_part(self, people: Iterable[int], quiet_since: float) -> Part | None:
+    async def next_part(self, people: Iterable[int], quiet_since: float) -> ConversationPart | None:
         """The oldest unread turns of these people; ``None`` if there are none that can be read now.
 
         Args:
@@ -107,7 +107,7 @@ class UnreadTurns(Records):
             "ORDER BY min(number)",
             conversation,
         )
-        return Part(
+        return ConversationPart(
             conversation,
             None if server is None else int(server),
             transport == CHAT,

@@ -45,8 +45,8 @@ LEAST_TOKENS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Some lines of a call, one after another.
+class LineRange:
+    """Consecutive lines of a call, which are summarized together.
 
     Attributes:
         first: the number of the first line.
@@ -77,7 +77,7 @@ def part_tokens(context: int, answer: int) -> int:
     return max(LEAST_TOKENS, min(PART_TOKENS, round(context * PART_SHARE), context - answer - around))
 
 
-def next_part(lines: Sequence[NoteLine], tokens: int, local: LocalTime) -> Part:
+def next_part(lines: Sequence[NoteLine], tokens: int, local: LocalTime) -> LineRange:
     """The first lines that have at most ``tokens`` tokens together, at least one. ``lines`` must not be empty."""
     count, used = 0, 0
     for line in lines:
@@ -85,10 +85,10 @@ def next_part(lines: Sequence[NoteLine], tokens: int, local: LocalTime) -> Part:
         if count and used > tokens:
             break
         count += 1
-    return Part(tuple(lines[:count]))
+    return LineRange(tuple(lines[:count]))
 
 
-def part_request(part: Part, people: Iterable[str], local: LocalTime, *, whole: bool) -> list[ChatMessage]:
+def part_request(part: LineRange, people: Iterable[str], local: LocalTime, *, whole: bool) -> list[ChatMessage]:
     """The request for the claims about a part.
 
     Args:

@@ -18,7 +18,7 @@ from bot.notes.markdown import LocalTime
 from bot.notes.records import NoteRecords
 from bot.notes.requests import (
     LEAST_TOKENS,
-    Part,
+    LineRange,
     merge_request,
     next_part,
     part_request,
@@ -127,7 +127,9 @@ class Summing:
             return tuple(found)
         return await self._merge(found, lines, people, model)
 
-    async def _ask(self, part: Part, people: Sequence[str], model: str | None, *, whole: bool) -> tuple[Claim, ...]:
+    async def _ask(
+        self, part: LineRange, people: Sequence[str], model: str | None, *, whole: bool
+    ) -> tuple[Claim, ...]:
         answer = await self._answer(part_request(part, people, self._local, whole=whole), model)
         return read_answer(answer, part.lines, people)
 

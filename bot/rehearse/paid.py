@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from bot.rehearse.talk import max_questions
+from bot.rehearse.script import max_questions
 from bot.speculation_policy import voice_costs_money
 from config.hosts import costs_money
 from config.settings import Settings

@@ -36,7 +36,7 @@ from bot.rehearse.advice import GOALS, EarsTrial, Engines, advice_on, too_slow
 from bot.rehearse.ears import lacks_quick_english, other_ears, recogniser_in_use, try_ears
 from bot.rehearse.figures import Figures, figures_of
 from bot.rehearse.paid import is_agreed, paid_services, requests_warning
-from bot.rehearse.talk import RECORDED_TALK, TOY_TALK, Talk, hold_talk
+from bot.rehearse.script import RECORDED_SCRIPT, TOY_SCRIPT, RehearsalScript, play_script
 from bot.voice.reply_waits import WAITS, bars
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
@@ -110,9 +110,9 @@ async def _rehearse(prepared: PreparedBot, options: RehearsalOptions, out: Path,
     busy = busy_note_now()
     await make_toys(prepared, console)
     toys = prepared.weights.toy_stt
-    talk: Talk = TOY_TALK if toys else RECORDED_TALK
+    script: RehearsalScript = TOY_SCRIPT if toys else RECORDED_SCRIPT
     lines: GuestLines = SyntheticLines() if toys else await asyncio.to_thread(RecordedLines)
-    status, answers = await _hold_call(prepared, talk, lines, options.seconds, out, console)
+    status, answers = await _hold_call(prepared, script, lines, options.seconds, out, console)
     figures = figures_of([answer.trace for answer in answers])
     if figures is None:
         return status or 1
@@ -120,7 +120,7 @@ async def _rehearse(prepared: PreparedBot, options: RehearsalOptions, out: Path,
     others = await asyncio.to_thread(other_ears, prepared.settings)
     if others and not toys and too_slow(figures, "transcribed"):
         console.print(f"The same questions for other ears: {', '.join(others)}.", style="bold", highlight=False)
-        said = [await asyncio.to_thread(lines.line, name) for name in talk.lines]
+        said = [await asyncio.to_thread(lines.line, name) for name in script.lines]
         trials = await try_ears(prepared.settings, prepared.weights, others, said)
     engines = await asyncio.to_thread(_engines, prepared)
     advice = advice_on(figures, [answer.trace for answer in answers], engines, trials)
@@ -141,7 +141,7 @@ async def _model_problem(prepared: PreparedBot) -> str | None:
 
 
 async def _hold_call(
-    prepared: PreparedBot, talk: Talk, lines: GuestLines, seconds: float, out: Path, console: Console
+    prepared: PreparedBot, script: RehearsalScript, lines: GuestLines, seconds: float, out: Path, console: Console
 ) -> tuple[int, Sequence[HeardAnswer]]:
     """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
     view = CallConsole(console, persona_name(prepared.settings))
@@ -152,7 +152,7 @@ async def _hold_call(
             guests = Guests(sandbox, view, lines, feed.watchers, out, prefix=prepared.settings.command_prefix)
 
             async def call() -> None:
-                failure = await failure_of(hold_talk(guests, talk, seconds, time.monotonic))
+                failure = await failure_of(play_script(guests, script, seconds, time.monotonic))
                 if failure is not None:
                     raise CallFailedError(failure)
 

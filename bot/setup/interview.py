@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bot.setup.person import Person
 from bot.setup.service import (
     KEY_OF_ENGINE,
-    Part,
     SetupService,
+    SetupTopic,
     Tested,
     changes_for_mind,
     look_at_server,
@@ -42,7 +42,7 @@ class Question:
         doing: what is said while the answer is tested.
     """
 
-    part: Part
+    part: SetupTopic
     title: str
     read: Callable[[], Changes]
     doing: str
@@ -69,15 +69,15 @@ class Interview:
         """
         self._person.say(GREETING)
         questions = (
-            Question(Part.DISCORD, "Discord", self._ask_token, "Asking Discord …"),
-            Question(Part.PROMPTS, "Prompts", self._ask_channel, "Looking for the channel …"),
-            Question(Part.MIND, "The mind", self._ask_mind, "Asking it something …"),
-            Question(Part.EARS, "The language", self._ask_language, "Letting the ears transcribe a sound …"),
-            Question(Part.VOICE, "The voice", self._ask_voice, "Letting it say a sentence …"),
+            Question(SetupTopic.DISCORD, "Discord", self._ask_token, "Asking Discord …"),
+            Question(SetupTopic.PROMPTS, "Prompts", self._ask_channel, "Looking for the channel …"),
+            Question(SetupTopic.MIND, "The mind", self._ask_mind, "Asking it something …"),
+            Question(SetupTopic.EARS, "The language", self._ask_language, "Letting the ears transcribe a sound …"),
+            Question(SetupTopic.VOICE, "The voice", self._ask_voice, "Letting it say a sentence …"),
         )
         for number, question in enumerate(questions, 1):
             self._person.say(f"\n{number} of {len(questions)} · {question.title}")
-            if question.part is Part.PROMPTS and self._value("DISCORD_TOKEN") is None:
+            if question.part is SetupTopic.PROMPTS and self._value("DISCORD_TOKEN") is None:
                 self._person.say(NO_CHANNEL)
             else:
                 self._changes |= self._answer(question)

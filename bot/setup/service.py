@@ -67,8 +67,8 @@ KEYS_OF_SERVERS = (("LLM_URL", "LLM_API_KEY"), ("TTS_WEBSOCKET_URL", "TTS_TOKEN"
 MAX_VALUE = 2_000
 
 
-class Part(StrEnum):
-    """What a test is about."""
+class SetupTopic(StrEnum):
+    """A group of answers that the setup tests together."""
 
     DISCORD = "discord"
     PROMPTS = "prompts"
@@ -77,12 +77,12 @@ class Part(StrEnum):
     VOICE = "voice"
 
 
-SUBJECTS: Mapping[Part, str] = {
-    Part.DISCORD: "Discord",
-    Part.PROMPTS: "Prompts",
-    Part.MIND: "Model",
-    Part.EARS: "Ears",
-    Part.VOICE: "Voice",
+SUBJECTS: Mapping[SetupTopic, str] = {
+    SetupTopic.DISCORD: "Discord",
+    SetupTopic.PROMPTS: "Prompts",
+    SetupTopic.MIND: "Model",
+    SetupTopic.EARS: "Ears",
+    SetupTopic.VOICE: "Voice",
 }
 
 
@@ -131,7 +131,7 @@ class SetupService:
         _, of_speech = SpeechSettings.survey(**_overrides(changes, SpeechSettings.settings()))
         return [fault for fault in (*faults, *of_speech) if changes.keys() & set(fault.variables)]
 
-    async def test(self, part: Part, changes: Changes) -> Tested:
+    async def test(self, part: SetupTopic, changes: Changes) -> Tested:
         """Test one part of the bot as it would be with these changes. Never raises because of them."""
         subject = SUBJECTS[part]
         try:
@@ -146,27 +146,27 @@ class SetupService:
         except (SettingsError, OSError) as error:
             return Tested(CheckResult(subject, False, str(error)))
 
-    async def _test(self, part: Part, settings: Settings, changes: Changes) -> Tested:
+    async def _test(self, part: SetupTopic, settings: Settings, changes: Changes) -> Tested:
         token = settings.discord_token.get_secret_value() if settings.discord_token is not None else None
         match part:
-            case Part.DISCORD if token is None:
+            case SetupTopic.DISCORD if token is None:
                 return Tested(CheckResult("Discord", None, "there is no token, so the bot is only in the browser"))
-            case Part.DISCORD:
+            case SetupTopic.DISCORD:
                 return Tested(await DiscordAccount(settings, token or "").check())
-            case Part.PROMPTS if settings.call.prompt_channel is None:
+            case SetupTopic.PROMPTS if settings.call.prompt_channel is None:
                 return Tested(
                     CheckResult("Prompts", True, "prompts are typed in the channel in which the call is asked for")
                 )
-            case Part.PROMPTS if token is None:
+            case SetupTopic.PROMPTS if token is None:
                 return Tested(CheckResult("Prompts", None, "there is no token, so nobody can look for the channel"))
-            case Part.PROMPTS:
+            case SetupTopic.PROMPTS:
                 wanted = settings.call.prompt_channel or ""
                 return Tested(await DiscordAccount(settings, token or "").check_channel(wanted))
-            case Part.MIND:
+            case SetupTopic.MIND:
                 return await _test_mind(settings)
-            case Part.EARS:
+            case SetupTopic.EARS:
                 return Tested(await check_ears(settings, await _weights(settings)))
-            case Part.VOICE:
+            case SetupTopic.VOICE:
                 # The speech server reads .env itself. These variables override it.
                 given = {name: value or "" for name, value in changes.items()}
                 return Tested(await check_voice(settings, await _weights(settings), given))

@@ -42,7 +42,7 @@ CONNECT_LIMIT = 5.0
 """Seconds for connecting to the server."""
 VOICES_LIMIT = 5.0
 """Seconds for a request about voices."""
-LEARNING_LIMIT = 300.0
+CLONING_LIMIT = 300.0
 """Seconds for cloning a voice. The model may have to be loaded first, which is slow without a GPU."""
 MODELS_LIMIT = 10.0
 """Seconds for the request for the list of models."""
@@ -75,20 +75,20 @@ class SpeechServerClient:
     Args:
         http: session for the requests. The caller closes it.
         address: address of the server.
-        learning_limit: seconds for cloning a voice.
+        cloning_limit: seconds for cloning a voice.
 
     Attributes:
         forwarding: passes requests of other programs on to the server.
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, address: ServerAddress, *, learning_limit: float = LEARNING_LIMIT
+        self, http: aiohttp.ClientSession, address: ServerAddress, *, cloning_limit: float = CLONING_LIMIT
     ) -> None:
         self._http = http
         self._address = address
         self.forwarding = SpeechForwarding(http, address)
         self._voices = address.http("/v1/voices")
-        self._learning_limit = learning_limit
+        self._cloning_limit = cloning_limit
 
     def stream(self) -> SpeechStream:
         """A new connection for one call. It is not open yet."""
@@ -157,7 +157,7 @@ class SpeechServerClient:
     async def preview_voice(self, voice: ServerVoice) -> bytes:
         """A short sentence spoken by a voice, as a WAV file."""
         url = self._voices / voice.id / "preview"
-        return await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._learning_limit)
+        return await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._cloning_limit)
 
     async def delete_voice(self, voice: ServerVoice) -> None:
         """Delete a voice and its recordings."""
@@ -197,7 +197,7 @@ class SpeechServerClient:
     async def _upload(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
         form = aiohttp.FormData(fields)
         form.add_field("recording", recording.data, filename=recording.filename)
-        return _parse(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._learning_limit))
+        return _parse(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._cloning_limit))
 
     async def _ask_voices(
         self,

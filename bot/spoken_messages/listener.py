@@ -14,7 +14,7 @@ from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.spoken_messages.recordings import Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.text import shorten
 from bot.voice.transcribe.transcriber import TranscriptionError
 
@@ -77,16 +77,16 @@ class SpokenMessages:
     """Transcribes recordings. Not thread-safe.
 
     Args:
-        recordings: turns recordings into words.
+        file_transcriber: transcribes sound files.
         consent: the record of the people who may be listened to.
         http: session for downloads. It must not send credentials of its own.
         prefix: the prefix of commands.
     """
 
     def __init__(
-        self, recordings: Recordings, consent: ListeningConsent, http: aiohttp.ClientSession, prefix: str
+        self, file_transcriber: FileTranscriber, consent: ListeningConsent, http: aiohttp.ClientSession, prefix: str
     ) -> None:
-        self._recordings = recordings
+        self._file_transcriber = file_transcriber
         self._consent = consent
         self._http = http
         self._prefix = prefix
@@ -121,7 +121,7 @@ class SpokenMessages:
         self._require_consent(speaker, asker)
         sound = await self._sound(recording)
         try:
-            async with aclosing(self._recordings.transcribe(sound)) as pieces:
+            async with aclosing(self._file_transcriber.transcribe(sound)) as pieces:
                 texts = [piece.text async for piece in pieces]
         except TranscriptionError as error:
             raise SpokenMessageError(NOT_UNDERSTOOD.format(cause=error)) from error
@@ -144,7 +144,7 @@ class SpokenMessages:
             raise SpokenMessageError(TOO_LONG)
         try:
             data = await download(self._http, recording.url, MAX_BYTES)
-            return await self._recordings.decode(data, MAX_SECONDS)
+            return await self._file_transcriber.decode(data, MAX_SECONDS)
         except FileTooLargeError as error:
             raise SpokenMessageError(TOO_LARGE) from error
         except DownloadError as error:

@@ -50,7 +50,7 @@ class ToolsFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramServer:
+class StdioServer:
     """An MCP server that is a program. ``environment`` is added to the few variables that every program gets."""
 
     name: str
@@ -60,7 +60,7 @@ class ProgramServer:
 
 
 @dataclass(frozen=True, slots=True)
-class WebServer:
+class HttpServer:
     """An MCP server at an address. ``headers`` are sent with each request."""
 
     name: str
@@ -100,7 +100,7 @@ class ToolRules:
 class ToolsFile:
     """What the file of tools says."""
 
-    servers: tuple[ProgramServer | WebServer, ...] = ()
+    servers: tuple[StdioServer | HttpServer, ...] = ()
     rules: ToolRules = field(default_factory=ToolRules)
 
 
@@ -156,7 +156,7 @@ class _Reading:
         found = tuple(each for each in read if each is not None)
         return ToolsFile(found, ToolRules(self._allow(sections.get(_ALLOW)), self._ask(sections.get(_ASK))))
 
-    def _server(self, name: object, content: Any) -> ProgramServer | WebServer | None:
+    def _server(self, name: object, content: Any) -> StdioServer | HttpServer | None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             self.faults.append(
                 f"{_SERVERS}: {_shown(name)} can't be a server's name. It must have 1 to 32 letters, digits, _ or -."
@@ -182,10 +182,12 @@ class _Reading:
             command = self._text(keys["command"], f"{where}.command")
             arguments = self._texts(keys.get("args"), f"{where}.args")
             environment = self._pairs(keys.get("env"), f"{where}.env", _VARIABLE, "name of a variable")
-            found: ProgramServer | WebServer = ProgramServer(name, command, arguments, environment)
+            found: StdioServer | HttpServer = StdioServer(name, command, arguments, environment)
         else:
             url = self._url(keys["url"], f"{where}.url")
-            found = WebServer(name, url, self._pairs(keys.get("headers"), f"{where}.headers", _HEADER, "header's name"))
+            found = HttpServer(
+                name, url, self._pairs(keys.get("headers"), f"{where}.headers", _HEADER, "header's name")
+            )
         return found if len(self.faults) == before else None
 
     def _allow(self, content: Any) -> Mapping[str, str]:

@@ -306,7 +306,7 @@ class Call(Generic[T]):
     async def _listen(self) -> None:
         """Listen until cancelled. Then stop everything that this method has started, in reverse order."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._transcriber.rest)
+            stack.push_async_callback(self._transcriber.release_memory)
             stack.push_async_callback(self._captions.close)
             self._captions.start()
             stack.push_async_callback(self._recordings.stop)

@@ -34,7 +34,7 @@ BUILT_IN = "❌ {name} is one of {engine}'s own voices. Those can't be changed."
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class CommandUser:
     """A person who uses a command: user id, server (guild), and whether they may manage the server."""
 
     id: int
@@ -136,7 +136,7 @@ class Voices:
         await self._records.choose_manner(guild, manner)
         self._manners[guild] = manner
 
-    async def clone(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
+    async def clone(self, person: CommandUser, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Clone a voice. If a voice has this name already and ``person`` may change it, add the recording to it."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)
@@ -156,7 +156,7 @@ class Voices:
         self._known = None
         return voice
 
-    async def find_changeable(self, person: Person, name: str) -> ServerVoice:
+    async def find_changeable(self, person: CommandUser, name: str) -> ServerVoice:
         """The cloned voice with this name. Raises if it is not a cloned voice, or the person may not change it."""
         voice = await self.find(name)
         if not voice.made_here:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.setup.service import Part, SetupService, changes_for_mind, shown_lines
+from bot.setup.service import SetupService, SetupTopic, changes_for_mind, shown_lines
 from config.env_writing import env_line
 from config.errors import SettingsError
 from tests.http_server import LocalServer, app_of
@@ -32,10 +32,10 @@ async def test_a_key_is_not_sent_to_another_server(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LLM_URL=http://127.0.0.1:9/v1\nLLM_API_KEY=sk-mine\n")
     async with LocalServer(app_of("/{path:.*}", listener.answer, method="*"), "/v1") as server:
         service = SetupService()
-        tested = await service.test(Part.MIND, {"LLM_URL": server.url})
+        tested = await service.test(SetupTopic.MIND, {"LLM_URL": server.url})
         assert tested.result.good is False
         assert listener.keys == [None]
-        await service.test(Part.MIND, {"LLM_URL": server.url, "LLM_API_KEY": "sk-new"})
+        await service.test(SetupTopic.MIND, {"LLM_URL": server.url, "LLM_API_KEY": "sk-new"})
         assert listener.keys[-1] == "Bearer sk-new"
         await service.write({"LLM_URL": server.url})
         assert (tmp_path / ".env").read_text() == f"LLM_URL={server.url}\n"
@@ -45,7 +45,7 @@ async def test_the_key_of_the_same_server_is_kept(tmp_path: Path) -> None:
     listener = Listener()
     async with LocalServer(app_of("/{path:.*}", listener.answer, method="*"), "/v1") as server:
         (tmp_path / ".env").write_text(f"LLM_URL={server.url}\nLLM_API_KEY=sk-mine\n")
-        await SetupService().test(Part.MIND, {"LLM_URL": server.url, "LLM_MODEL": "x"})
+        await SetupService().test(SetupTopic.MIND, {"LLM_URL": server.url, "LLM_MODEL": "x"})
     assert listener.keys == ["Bearer sk-mine"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.spoken_messages.recordings import timed
+from bot.spoken_messages.file_transcriber import timed
 from bot.voice.transcribe.transcriber import TimedWord
 
 MEASURED = (TimedWord("Say", 0.2, 0.4), TimedWord("you,", 0.4, 0.9), TimedWord("hello.", 1.0, 9.0))

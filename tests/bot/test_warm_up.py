@@ -74,7 +74,7 @@ class Ears(ManualTranscriber):
     async def warm_up(self) -> None:
         self.told.append("warm up")
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         self.told.append("rest")
 
 

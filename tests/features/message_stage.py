@@ -31,8 +31,8 @@ from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.spoken_messages.listener import SpokenMessages
-from bot.spoken_messages.recordings import Recordings
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from config.feature_sections import AutonomousSettings, ChatSettings, VisionSettings
@@ -75,7 +75,7 @@ class ScriptedTranscriber:
     async def problem(self) -> str | None:
         return self.error
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         self.rests += 1
 
     async def close(self) -> None:
@@ -161,7 +161,7 @@ async def message_stage(
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             consents.append(await ListeningConsent.load(Store(database), policy))
-            spoken = SpokenMessages(Recordings(transcriber, lambda: False, ("Seiyuu",)), consents[0], http, "!")
+            spoken = SpokenMessages(FileTranscriber(transcriber, lambda: False, ("Seiyuu",)), consents[0], http, "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             chat = await TextChat.open(
                 bot,

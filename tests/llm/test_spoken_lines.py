@@ -16,8 +16,8 @@ from bot.llm.spoken_lines import (
     LineChooser,
     SpokenLines,
     SpokenLinesError,
-    Wait,
     WaitingLines,
+    WaitLength,
     load_spoken_lines,
 )
 
@@ -34,24 +34,24 @@ def test_every_language_has_several_lines_for_every_occasion() -> None:
 
 def test_the_line_is_in_the_language_of_the_conversation() -> None:
     chooser = LineChooser(USUAL)
-    assert chooser.waiting(NONE, "de", Wait.SOON) in USUAL.waiting.soon["de"]
-    assert chooser.waiting(NONE, "yue", Wait.LATER) in USUAL.waiting.later["zh"]
-    assert chooser.waiting(NONE, "sw", Wait.LATER) in USUAL.waiting.later["en"]
-    assert chooser.waiting(NONE, None, Wait.SOON) in USUAL.waiting.soon["en"]
+    assert chooser.waiting(NONE, "de", WaitLength.SOON) in USUAL.waiting.soon["de"]
+    assert chooser.waiting(NONE, "yue", WaitLength.LATER) in USUAL.waiting.later["zh"]
+    assert chooser.waiting(NONE, "sw", WaitLength.LATER) in USUAL.waiting.later["en"]
+    assert chooser.waiting(NONE, None, WaitLength.SOON) in USUAL.waiting.soon["en"]
 
 
 def test_no_line_is_said_twice_in_a_row() -> None:
     chooser = LineChooser(USUAL, choose=lambda lines: lines[0])
-    said = [chooser.waiting(NONE, "en", Wait.SOON) for _ in range(6)]
+    said = [chooser.waiting(NONE, "en", WaitLength.SOON) for _ in range(6)]
     assert all(line != after for line, after in itertools.pairwise(said))
     only = LineChooser(SpokenLines(WaitingLines(soon={"en": ("Wait.",)}), {}))
-    assert [only.waiting(NONE, "en", Wait.SOON) for _ in range(2)] == ["Wait.", "Wait."]
+    assert [only.waiting(NONE, "en", WaitLength.SOON) for _ in range(2)] == ["Wait.", "Wait."]
 
 
 def test_a_persona_has_a_manner_of_its_own() -> None:
     persona = load_persona("evil_seiyuu")
-    assert LineChooser(USUAL).waiting(persona.waiting, "en", Wait.SOON) in persona.waiting.soon["en"]
-    assert LineChooser(USUAL).waiting(persona.waiting, "fr", Wait.SOON) in USUAL.waiting.soon["fr"]
+    assert LineChooser(USUAL).waiting(persona.waiting, "en", WaitLength.SOON) in persona.waiting.soon["en"]
+    assert LineChooser(USUAL).waiting(persona.waiting, "fr", WaitLength.SOON) in USUAL.waiting.soon["fr"]
     assert LineChooser(USUAL, lambda lines: lines[0]).greeting({"en": ("Bah, {name}.",)}, "en", "Ada") == "Bah, Ada."
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from bot.tools.tools_file import (
     DEFAULT_PERMIT,
-    ProgramServer,
+    HttpServer,
+    StdioServer,
     ToolRules,
     ToolsFile,
     ToolsFileError,
-    WebServer,
     read_tools_file,
     similar_file,
 )
@@ -43,8 +43,8 @@ def test_a_whole_file_is_read(file: Path) -> None:
     file.write_text(WHOLE)
     read = read_tools_file(file)
     assert read.servers == (
-        ProgramServer("time", "uvx", ("mcp-server-time",), {"TZ": "Europe/Berlin"}),
-        WebServer("notes", "https://notes.example.org/mcp", {"Authorization": "Bearer SECRET"}),
+        StdioServer("time", "uvx", ("mcp-server-time",), {"TZ": "Europe/Berlin"}),
+        HttpServer("notes", "https://notes.example.org/mcp", {"Authorization": "Bearer SECRET"}),
     )
     assert read.rules.permit("time", "get_current_time") == "everyone"
     assert read.rules.permit("notes", "search") == "managers, role:Friends"
@@ -56,7 +56,7 @@ def test_a_whole_file_is_read(file: Path) -> None:
 
 def test_keys_that_other_programs_write_are_no_mistakes(file: Path) -> None:
     file.write_text("mcpServers: {a: {command: x, disabled: false, autoApprove: [y]}, b: {command: x, disabled: true}}")
-    assert read_tools_file(file).servers == (ProgramServer("a", "x"),)
+    assert read_tools_file(file).servers == (StdioServer("a", "x"),)
 
 
 def test_the_default_file_may_be_missing_and_another_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

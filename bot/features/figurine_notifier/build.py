@@ -7,7 +7,7 @@ from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.figurine_notifier.commands import FigurineCommands
 from bot.features.figurine_notifier.feature import FigurineNotifier
 from bot.features.figurine_notifier.feeds import FeedRecords
-from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
+from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_feed, read_items
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
 from bot.fetching.fetcher import Fetcher
 from config.settings import Settings
@@ -31,8 +31,8 @@ async def check(settings: Settings) -> CheckResult:
     fetcher = Fetcher()
     for feed in settings.figurine.feeds:
         try:
-            page = await fetch_page(fetcher, feed, Validators())
-            items += len(await read_items(page.data)) if page else 0
+            fetched = await fetch_feed(fetcher, feed, Validators())
+            items += len(await read_items(fetched.data)) if fetched else 0
         except FeedError as error:
             faults.append(f"{feed}: {error}")
     if faults:

@@ -16,7 +16,7 @@ import discord
 
 from bot.discord_errors import discord_error_text
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
-from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
+from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_feed, read_items
 from bot.features.figurine_notifier.notice import news_message
 from bot.features.figurine_notifier.subscriptions import Subscription, SubscriptionRecords
 from bot.fetching.fetcher import Fetcher
@@ -148,18 +148,18 @@ class FigurineNotifier:
 
     async def _fetch(self, feed: Feed) -> None:
         try:
-            page = await fetch_page(self._fetcher, feed.url, feed.validators)
-            items = await read_items(page.data) if page else []
+            fetched = await fetch_feed(self._fetcher, feed.url, feed.validators)
+            items = await read_items(fetched.data) if fetched else []
         except FeedError as error:
             wait = self._back_off(feed.failures)
             _log.warning("The feed of %s: %s; the next try is in %.0f min", _host(feed.url), error, wait / 60)
             await self._feeds.keep(replace(feed, failures=feed.failures + 1, next_poll_at=self._clock() + wait))
             return
-        if page:
+        if fetched:
             # The items are stored before the validators. If only the validators were stored before a crash, the server
             # would answer "not modified" from then on, and the items would be lost.
             await self._feeds.note(feed, items, self._clock())
-            feed = replace(feed, validators=page.validators, learned=True)
+            feed = replace(feed, validators=fetched.validators, learned=True)
         await self._feeds.keep(replace(feed, failures=0, next_poll_at=self._clock() + self._settings.period))
 
     def _back_off(self, failures: int) -> float:

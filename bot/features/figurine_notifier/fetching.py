@@ -48,14 +48,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FetchedFeed:
     """A fetched feed: its bytes and its HTTP validators."""
 
     data: bytes
     validators: Validators
 
 
-async def fetch_page(fetcher: Fetcher, url: str, known: Validators) -> Page | None:
+async def fetch_feed(fetcher: Fetcher, url: str, known: Validators) -> FetchedFeed | None:
     """Fetch a feed that the operator named; ``None`` if it has not changed.
 
     Raises:
@@ -71,7 +71,7 @@ async def fetch_page(fetcher: Fetcher, url: str, known: Validators) -> Page | No
         found = await fetcher.fetch(FetchRequest(url, limits, by_operator=True, headers=headers))
     except FetchError as error:
         raise FeedError(str(error)) from error
-    return None if found.not_modified else Page(found.body, _validators(found.headers))
+    return None if found.not_modified else FetchedFeed(found.body, _validators(found.headers))
 
 
 async def read_items(data: bytes) -> list[Item]:

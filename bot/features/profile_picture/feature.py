@@ -37,11 +37,11 @@ NO_FOLDER = "❌ I can't read my folder of pictures."
 NOT_TAKEN = "❌ Discord did not accept the picture. The log says why."
 
 
-class PictureError(UserError):
+class ProfilePictureError(UserError):
     """The picture was not changed. The text says why."""
 
 
-class TooSoonError(PictureError):
+class TooSoonError(ProfilePictureError):
     """The picture was changed too often recently. The next change is possible in ``wait`` seconds."""
 
     def __init__(self, wait: float) -> None:
@@ -127,7 +127,7 @@ class ProfilePicture:
                 await self.change()
             except FeatureHeldError:
                 return  # A call began during the check. `change` has already postponed the change.
-            except (PictureError, WorkStoppedError) as error:
+            except (ProfilePictureError, WorkStoppedError) as error:
                 _log.warning("The picture stays: %s", error)
                 self._rest_until = self._clock() + HOUR
 
@@ -143,7 +143,7 @@ class ProfilePicture:
             the picture's name.
 
         Raises:
-            PictureError: the picture stays as it was.
+            ProfilePictureError: the picture stays as it was.
             FeatureHeldError: a call is active. The change is made after the call.
             WorkStoppedError: a call began during the change.
         """
@@ -160,7 +160,7 @@ class ProfilePicture:
         return name
 
     async def album(self) -> Album:
-        """The pictures and the one that is shown; raises :class:`PictureError` if the folder can't be read."""
+        """The pictures and the one that is shown; raises :class:`ProfilePictureError` if the folder can't be read."""
         return Album(await self._names(), await self._shown(), await self._due_at())
 
     async def _due_at(self) -> float:
@@ -188,7 +188,7 @@ class ProfilePicture:
             refused += 1
             if refused == TRIES:
                 break
-        raise PictureError(NO_OTHER)
+        raise ProfilePictureError(NO_OTHER)
 
     async def _set_avatar(self, name: str, data: bytes) -> bool:
         """Set the avatar. Returns False if Discord does not accept the file as a picture."""
@@ -202,16 +202,16 @@ class ProfilePicture:
                 await self._bot.user.edit(avatar=data)
         except TimeoutError as error:
             await self._note_refusal(number)
-            raise PictureError(TOO_FAST) from error
+            raise ProfilePictureError(TOO_FAST) from error
         except discord.HTTPException as error:
             if error.status == HTTPStatus.TOO_MANY_REQUESTS or "too fast" in error.text:
                 await self._note_refusal(number)
-                raise PictureError(TOO_FAST) from error
+                raise ProfilePictureError(TOO_FAST) from error
             await self._records.delete(number)
             _log.warning("Discord did not take the picture %s: %s", name, error)
             if error.status == HTTPStatus.BAD_REQUEST:
                 return False
-            raise PictureError(NOT_TAKEN) from error
+            raise ProfilePictureError(NOT_TAKEN) from error
         return True
 
     async def _note_refusal(self, number: int) -> None:
@@ -223,7 +223,7 @@ class ProfilePicture:
             return await asyncio.to_thread(picture_names, self._folder)
         except OSError as error:
             _log.warning("The folder of pictures %s can't be read: %s", self._folder, error)
-            raise PictureError(NO_FOLDER) from error
+            raise ProfilePictureError(NO_FOLDER) from error
 
     async def _shown(self) -> str | None:
         newest = await self._records.newest(1)

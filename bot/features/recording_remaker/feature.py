@@ -19,7 +19,7 @@ from bot.features.recording_remaker.sound import (
     split_like,
     trim_end,
 )
-from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, NotesError, RecordedAnswer, RecordingNotes
+from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, RecordedAnswer, RecordingNotes, RecordingNotesError
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from wire.parameters import SpeechParameters
@@ -130,7 +130,7 @@ class RecordingRemaker:
             made = await self._remake_answers(folder, notes)
             if made:
                 await asyncio.to_thread((folder / NOTES_FILE).unlink, missing_ok=True)
-        except (NotesError, OSError) as error:
+        except (RecordingNotesError, OSError) as error:
             self._failed.add(folder)
             _log.warning("%s stays as it is: %s", folder.name, error)
             return

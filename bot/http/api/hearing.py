@@ -14,7 +14,7 @@ from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, Transcr
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.spoken_messages.decoding import PIECE_SECONDS
-from bot.spoken_messages.recordings import HeardPiece, Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber, TranscribedPiece
 from languages.names import language_code
 
 FILES = ("audio", "file")
@@ -32,12 +32,12 @@ class HearingApi:
     """The endpoints. What is heard is not stored.
 
     Args:
-        recordings: transcribes recordings.
+        file_transcriber: transcribes sound files.
         admission: admits requests to the engines.
     """
 
-    def __init__(self, recordings: Recordings, admission: Admission) -> None:
-        self._recordings = recordings
+    def __init__(self, file_transcriber: FileTranscriber, admission: Admission) -> None:
+        self._file_transcriber = file_transcriber
         self._admission = admission
 
     async def hear(self, request: web.Request) -> web.StreamResponse:
@@ -85,13 +85,13 @@ class HearingApi:
             return Transcript([piece async for piece in pieces], len(sound) / HEARING_RATE, granularities)
 
     async def _sound(self, form: Form) -> Sound16:
-        return await self._recordings.decode(form.file, MAX_SECONDS)
+        return await self._file_transcriber.decode(form.file, MAX_SECONDS)
 
     def _pieces(
         self, form: Form, sound: Sound16, longest: int, *, word_times: bool = False
-    ) -> AsyncGenerator[HeardPiece, None]:
+    ) -> AsyncGenerator[TranscribedPiece, None]:
         prompt = " ".join(form.fields.get("prompt", "").split())[:MAX_PROMPT].rstrip(".")
-        return self._recordings.transcribe(
+        return self._file_transcriber.transcribe(
             sound,
             longest=longest,
             language=_language(form),

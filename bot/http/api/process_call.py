@@ -26,7 +26,7 @@ from bot.http.api.streams import send_stream
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.llm.cleaning import DiscordNames, clean_prompt
-from bot.spoken_messages.recordings import Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.ports import SpeechClient
 from wire.parameters import SpeechParameters
 
@@ -59,7 +59,7 @@ class ProcessCallApi:
     """The endpoint.
 
     Args:
-        recordings: transcribes recordings.
+        file_transcriber: transcribes sound files.
         chats: the conversations.
         make_voice: makes a connection to the speech server.
         manner: returns the voice and the manner of speaking that were chosen for the page.
@@ -68,13 +68,13 @@ class ProcessCallApi:
 
     def __init__(
         self,
-        recordings: Recordings,
+        file_transcriber: FileTranscriber,
         chats: Chats,
         make_voice: Callable[[], SpeechClient],
         manner: Callable[[], SpeechParameters],
         admission: Admission,
     ) -> None:
-        self._recordings = recordings
+        self._file_transcriber = file_transcriber
         self._chats = chats
         self._make_voice = make_voice
         self._manner = manner
@@ -97,8 +97,8 @@ class ProcessCallApi:
 
     async def _hear(self, form: Form) -> _Turn:
         chat = open_chat(self._chats, optional_text(form.fields, "conversation", MAX_ID))
-        sound = await self._recordings.decode(form.file, MAX_SECONDS)
-        async with aclosing(self._recordings.transcribe(sound)) as pieces:
+        sound = await self._file_transcriber.decode(form.file, MAX_SECONDS)
+        async with aclosing(self._file_transcriber.transcribe(sound)) as pieces:
             heard = [piece async for piece in pieces]
         words = clean_prompt(" ".join(piece.text for piece in heard), DiscordNames())
         if not words:

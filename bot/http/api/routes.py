@@ -24,7 +24,7 @@ from bot.http.api.voices import VoicesApi
 from bot.monitoring.monitor import Monitor
 from bot.monitoring.prometheus import PrometheusMetrics
 from bot.speech_server.client import SpeechServerClient
-from bot.spoken_messages.recordings import Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voices.introductions import Introductions
 from bot.voices.places import Places
@@ -40,7 +40,7 @@ class ApiParts:
 
     Attributes:
         gate: is closed while a call is on.
-        recordings: transcribes recordings.
+        file_transcriber: transcribes sound files.
         chats: the conversations with the persona.
         speech_server: the client of the speech server.
         voices: lists, makes and deletes voices, and keeps which was chosen.
@@ -55,7 +55,7 @@ class ApiParts:
     """
 
     gate: WorkGate
-    recordings: Recordings
+    file_transcriber: FileTranscriber
     chats: Chats
     speech_server: SpeechServerClient
     voices: Voices
@@ -72,12 +72,12 @@ class ApiParts:
 def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     """All routes. The second address of a handler is the name that another program gives it."""
     admission = Admission(parts.gate)
-    hearing = HearingApi(parts.recordings, admission)
+    hearing = HearingApi(parts.file_transcriber, admission)
     manner = partial(parts.manner, parts.page)
     client = parts.speech_server
     speaking = SpeakingApi(client.forwarding, manner, admission)
     chat = ChatApi(parts.chats, admission)
-    process_call = ProcessCallApi(parts.recordings, parts.chats, client.stream, manner, admission)
+    process_call = ProcessCallApi(parts.file_transcriber, parts.chats, client.stream, manner, admission)
     voice_profiles = VoiceProfilesApi(parts.voices, admission)
     voices = VoicesApi(
         parts.voices,

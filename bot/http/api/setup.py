@@ -31,7 +31,7 @@ from bot.setup.service import (
     MAX_VALUE,
     NAMES,
     SECRET_NAMES,
-    Part,
+    SetupTopic,
     Tested,
     how_to_restart,
 )
@@ -42,7 +42,7 @@ from web_access.rate_limit import ClientRateLimit
 
 TESTS_PER_MINUTE, CODES_PER_MINUTE, WRITES_PER_MINUTE, EXAMINATIONS_PER_MINUTE = 20, 3, 10, 4
 _PROXY_HEADERS = (hdrs.FORWARDED, hdrs.X_FORWARDED_FOR, hdrs.X_FORWARDED_HOST, hdrs.X_FORWARDED_PROTO, hdrs.VIA)
-_WITH_ENGINES = frozenset({Part.MIND, Part.EARS, Part.VOICE})
+_WITH_ENGINES = frozenset({SetupTopic.MIND, SetupTopic.EARS, SetupTopic.VOICE})
 ELSEWHERE = (
     "Settings are tested and written only on the page at 127.0.0.1, on the machine on which I run, without a proxy. "
     "Elsewhere, copy the lines into .env, or type `python -m bot setup` there."
@@ -60,7 +60,7 @@ class Setup(Protocol):
         """The values in ``.env``. Blocks on the disk."""
         ...
 
-    async def test(self, part: Part, changes: Changes) -> Tested:
+    async def test(self, part: SetupTopic, changes: Changes) -> Tested:
         """Test one part of the bot as it would be with these changes."""
         ...
 
@@ -222,12 +222,12 @@ def _settings_errors() -> Iterator[None]:
         raise HttpError(503, "not_written", str(error), retry_after=BUSY_SECONDS) from error
 
 
-def _part(fields: Mapping[str, Any]) -> Part:
+def _part(fields: Mapping[str, Any]) -> SetupTopic:
     name = required_text(fields, "part", 20)
     try:
-        return Part(name)
+        return SetupTopic(name)
     except ValueError:
-        raise HttpError(400, "bad_parameter", f"part must be one of {', '.join(Part)}.") from None
+        raise HttpError(400, "bad_parameter", f"part must be one of {', '.join(SetupTopic)}.") from None
 
 
 def _changes(fields: Mapping[str, Any]) -> dict[str, str | None]:

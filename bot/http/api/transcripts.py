@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.spoken_messages.recordings import HeardPiece
+from bot.spoken_messages.file_transcriber import TranscribedPiece
 from languages.names import language_name
 
 GRANULARITIES = ("segment", "word")
@@ -35,12 +35,12 @@ class Transcript:
         granularities: the units for which ``verbose_json`` gives times: some of :data:`GRANULARITIES`.
     """
 
-    pieces: Sequence[HeardPiece]
+    pieces: Sequence[TranscribedPiece]
     seconds: float
     granularities: Collection[str] = ("segment",)
 
     @property
-    def spoken(self) -> Sequence[HeardPiece]:
+    def spoken(self) -> Sequence[TranscribedPiece]:
         """The pieces with words in them."""
         return [piece for piece in self.pieces if piece.text]
 

@@ -44,11 +44,11 @@ def main(file: str, kind: str) -> None:
     notices: list[str] = []
     end: list[str] = ["end"]
     try:
-        for count, piece in enumerate(split(_reader(kind)(_content(file), notices))):
+        for count, passage in enumerate(split(_reader(kind)(_content(file), notices))):
             if count == MAX_PASSAGES:
                 notices.append(f"only its first {MAX_PASSAGES:,} passages are kept")
                 break
-            _print(["passage", piece.headings, piece.text, piece.place, piece.also])
+            _print(["passage", passage.headings, passage.text, passage.place, passage.also])
     except UnreadableError as error:
         end = ["error", str(error)]
     except OSError as error:

@@ -17,13 +17,13 @@ _SENTENCE_ENDS = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？；])")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class FilePassage:
     """A passage of a file, before it is indexed.
 
     Attributes:
         headings: the headings above it, the outermost first, as one text.
         place: where in the file it is: "page 3", or "".
-        also: further words by which it is found.
+        also: further words that a search finds it by.
     """
 
     headings: str
@@ -37,7 +37,7 @@ class Piece:
         return f"{self.headings}\n{self.text}" if self.headings else self.text
 
 
-def split(blocks: Iterable[Block]) -> Iterator[Piece]:
+def split(blocks: Iterable[Block]) -> Iterator[FilePassage]:
     """Cut blocks into passages.
 
     Neighbouring paragraphs beneath the same heading become one passage, as long as it is small enough. A longer
@@ -47,27 +47,27 @@ def split(blocks: Iterable[Block]) -> Iterator[Piece]:
     gathered: list[str] = []
     place = ""
 
-    def gathered_piece() -> Iterator[Piece]:
+    def gathered_passage() -> Iterator[FilePassage]:
         if gathered:
-            yield Piece(_joined(headings.values()), "\n".join(gathered), place)
+            yield FilePassage(_joined(headings.values()), "\n".join(gathered), place)
             gathered.clear()
 
     for block in blocks:
         if block.headings is not None:
-            yield from gathered_piece()
+            yield from gathered_passage()
             above = _joined(block.headings)
-            yield from (Piece(above, part, block.place, block.also) for part in cut(block.text))
+            yield from (FilePassage(above, part, block.place, block.also) for part in cut(block.text))
         elif block.level:
-            yield from gathered_piece()
+            yield from gathered_passage()
             headings = {level: text for level, text in headings.items() if level < block.level}
             headings[block.level] = " ".join(block.text.split())
         else:
             for part in cut(block.text):
                 if block.place != place or sum(map(len, gathered)) + len(gathered) + len(part) > MAX_CHARS:
-                    yield from gathered_piece()
+                    yield from gathered_passage()
                 place = block.place
                 gathered.append(part)
-    yield from gathered_piece()
+    yield from gathered_passage()
 
 
 def cut(text: str, limit: int = MAX_CHARS) -> Iterator[str]:

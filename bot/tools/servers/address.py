@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.tools.servers.lines import MAX_LINE
-from bot.tools.tools_file import WebServer
+from bot.tools.tools_file import HttpServer
 
 if TYPE_CHECKING:
     import httpx2
@@ -18,7 +18,7 @@ READ_SECONDS = 300.0
 
 
 @asynccontextmanager
-async def web_streams(server: WebServer) -> AsyncIterator[tuple[Any, Any]]:
+async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
     """The streams of messages from and to the server. Nothing is sent before the first message."""
     import httpcore2
     import httpx2

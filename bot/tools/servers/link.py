@@ -17,7 +17,7 @@ from bot.tools.results import MAX_CHARS, clean_result
 from bot.tools.servers.address import web_streams
 from bot.tools.servers.program import TOO_LARGE, running_program
 from bot.tools.servers.schemas import clean_schema
-from bot.tools.tools_file import ProgramServer, WebServer
+from bot.tools.tools_file import HttpServer, StdioServer
 from config.version import VERSION
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Link:
 
 
 @asynccontextmanager
-async def linked(server: ProgramServer | WebServer, when_changed: Callable[[], None]) -> AsyncIterator[Link]:
+async def linked(server: StdioServer | HttpServer, when_changed: Callable[[], None]) -> AsyncIterator[Link]:
     """Connect to a server. Leaving the context ends the connection, and the server if it is a program.
 
     Args:
@@ -154,7 +154,7 @@ async def linked(server: ProgramServer | WebServer, when_changed: Callable[[], N
         # This is done last, since a call ends at once when its connection is closed.
         stack.push_async_callback(_end, calls)
         last_words: Callable[[], str] = str
-        if isinstance(server, ProgramServer):
+        if isinstance(server, StdioServer):
             program = await stack.enter_async_context(running_program(server))
             ended, streams = program.ended, (program.messages, program.send)
             last_words = lambda: program.last_words  # noqa: E731

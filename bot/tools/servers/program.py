@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from bot.text import shorten
 from bot.tools.results import clean_result
 from bot.tools.servers.lines import LineSplitter, TooLong
-from bot.tools.tools_file import ProgramServer
+from bot.tools.tools_file import StdioServer
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -254,7 +254,7 @@ class _UnknownAnswerError(Exception):
 
 
 @asynccontextmanager
-async def running_program(server: ProgramServer) -> AsyncIterator[ServerProgram]:
+async def running_program(server: StdioServer) -> AsyncIterator[ServerProgram]:
     """Start a server's program. Leaving the context ends it.
 
     Raises:

@@ -13,7 +13,7 @@ from bot.tools.results import clean_result
 from bot.tools.servers.link import Link, LinkError, ListedTool, linked
 from bot.tools.servers.program import ProgramError
 from bot.tools.tool import ToolError
-from bot.tools.tools_file import ProgramServer, WebServer
+from bot.tools.tools_file import HttpServer, StdioServer
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ CHANGE_PAUSE = 2.0
 MAX_TOOLS = 40
 """Maximum number of tools of one server that the model is told about."""
 
-Connect = Callable[[ProgramServer | WebServer, Callable[[], None]], AbstractAsyncContextManager[Link]]
+Connect = Callable[[StdioServer | HttpServer, Callable[[], None]], AbstractAsyncContextManager[Link]]
 
 
 class McpServer:
@@ -46,7 +46,7 @@ class McpServer:
     """
 
     def __init__(
-        self, server: ProgramServer | WebServer, wanted: frozenset[str] = frozenset(), connect: Connect = linked
+        self, server: StdioServer | HttpServer, wanted: frozenset[str] = frozenset(), connect: Connect = linked
     ) -> None:
         self.name = server.name
         self._server = server
@@ -119,7 +119,7 @@ class McpServer:
         except Exception as error:
             # As above. What the server itself says of an error is not passed on as ours.
             _log.warning("The MCP server %s failed in the tool %s: %s", self.name, clean_result(tool), _reason(error))
-            if isinstance(self._server, WebServer):
+            if isinstance(self._server, HttpServer):
                 self._suspected = True
                 self._look_again.set()
             why = str(error) if isinstance(error, LinkError) else "the connection to it failed"

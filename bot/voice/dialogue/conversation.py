@@ -18,7 +18,7 @@ from bot.llm.answer_progress import AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.llm.late_calls import LateCalls
-from bot.llm.spoken_lines import Wait
+from bot.llm.spoken_lines import WaitLength
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
@@ -49,12 +49,16 @@ BUFFERED_SECONDS = 10.0
 are read."""
 Manner = Callable[[], SpeechParameters]
 """Returns the speech parameters of the next reply."""
-WaitingLine = Callable[[str | None, Wait], str]
+WaitingLine = Callable[[str | None, WaitLength], str]
 """Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
-_LINES = {Wait.SOON: "One moment.", Wait.LATER: "I'm still on it.", Wait.LATE: "I'll tell you when I have it."}
+_LINES = {
+    WaitLength.SOON: "One moment.",
+    WaitLength.LATER: "I'm still on it.",
+    WaitLength.LATE: "I'll tell you when I have it.",
+}
 
 
-def _usual_line(_: str | None, wait: Wait) -> str:
+def _usual_line(_: str | None, wait: WaitLength) -> str:
     return _LINES[wait]
 
 
@@ -413,14 +417,14 @@ class Conversation:
 
     def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:
         if reply == self._dialogue.current:
-            line = self._waiting_line(self._language_of_reply(), Wait.SOON if first else Wait.LATER)
+            line = self._waiting_line(self._language_of_reply(), WaitLength.SOON if first else WaitLength.LATER)
             self._handle(events.ToolsTakeLong(reply, line, self._position(), first))
 
     def _take_late(self, reply: str, prompt: Prompt, calls: LateCalls) -> bool:
         """Have the tools of a reply run on without it, and say so. Returns False if that is not possible."""
         if reply != self._dialogue.current or not self._late_tools.take(reply, prompt, calls):
             return False
-        self._handle(events.ToolsLate(reply, self._waiting_line(self._language_of_reply(), Wait.LATE)))
+        self._handle(events.ToolsLate(reply, self._waiting_line(self._language_of_reply(), WaitLength.LATE)))
         return True
 
     def _language_of_reply(self) -> str | None:

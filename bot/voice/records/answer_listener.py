@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bot.recording_notes import NotesError, RecordedAnswer, RecordingNotes, Span, recorded_samples
+from bot.recording_notes import RecordedAnswer, RecordingNotes, RecordingNotesError, Span, recorded_samples
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import CallRecorder
 from bot.voice.turn import Outcome
@@ -56,7 +56,7 @@ class AnswerListener:
         folder = self._recorder.folder
         try:
             RecordingNotes(channel, recorded_samples(folder), answers).write(folder)
-        except (NotesError, OSError) as error:
+        except (RecordingNotesError, OSError) as error:
             _log.warning("The answers in %s can't be made again: %s", folder.name, error)
 
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:

@@ -180,7 +180,7 @@ class OpenAITranscriber:
         self._queue.add(job)
         return await job.answer
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         """Do nothing, since the server uses no memory of this process."""
 
     async def close(self) -> None:

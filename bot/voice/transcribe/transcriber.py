@@ -116,7 +116,7 @@ class Transcriber(Protocol):
         """Transcribe a turn; raises :class:`TranscriptionError`."""
         ...
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         """Release memory, at once or after some time. The bot asks for this when no voice call is active."""
         ...
 

@@ -35,7 +35,7 @@ process counts as hanging after it was inactive for the last of these times.
 """
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
 """An active process counts as hanging only after this many times the time limit, and not before this many seconds."""
-REST_SECONDS = 120.0
+RELEASE_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
 """Maximum number of attempts for one request, and of deaths or hangs in a row while the process loads the model."""
@@ -75,8 +75,8 @@ def has_model(folder: str) -> bool:
 class WhisperTranscriber:
     """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that runs faster-whisper in a process.
 
-    The process is started for the first :meth:`warm_up` or request, and ended some time after :meth:`rest`. If it dies
-    or hangs, it is started again, and the requests are made again.
+    The process is started for the first :meth:`warm_up` or request, and ended some time after
+    :meth:`release_memory`. If it dies or hangs, it is started again, and the requests are made again.
 
     Args:
         options: options of faster-whisper.
@@ -84,7 +84,7 @@ class WhisperTranscriber:
         hallucinations: filter of hallucinations.
         name: name of the model for people.
         is_here: function that tells whether a model, by name or folder, is on this machine; may block.
-        rest_seconds: seconds for which the model stays in memory after :meth:`rest`.
+        release_seconds: seconds for which the model stays in memory after :meth:`release_memory`.
         program: arguments of Python that run the process.
         clock: monotonic seconds.
     """
@@ -97,7 +97,7 @@ class WhisperTranscriber:
         *,
         name: str | None = None,
         is_here: Callable[[str], bool] = has_model,
-        rest_seconds: float = REST_SECONDS,
+        release_seconds: float = RELEASE_SECONDS,
         program: Sequence[str] = WORKER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -107,7 +107,7 @@ class WhisperTranscriber:
         self._program = program
         self._name = name or options.model
         self._is_here = is_here
-        self._rest_seconds = rest_seconds
+        self._release_seconds = release_seconds
         self._clock = clock
         self._queue = TranscriptionQueue()
         self._worker: Worker | None = None
@@ -118,7 +118,7 @@ class WhisperTranscriber:
         self._reasons: set[str] = set()
         self._starting = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
-        self._resting: asyncio.Task[None] | None = None
+        self._releasing: asyncio.Task[None] | None = None
         self._device_text = ""
         self._fault: str | None = None
         self._closed = False
@@ -140,7 +140,7 @@ class WhisperTranscriber:
 
     async def warm_up(self) -> None:
         """Load the model; raises :class:`TranscriptionError` if that fails."""
-        self._cancel_rest()
+        self._cancel_release()
         try:
             await self._ready_worker()
         except WorkerGoneError as error:
@@ -148,38 +148,38 @@ class WhisperTranscriber:
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn; raises :class:`TranscriptionError`."""
-        self._cancel_rest()
+        self._cancel_release()
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name="transcriber")
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         """End the process after some time, unless a request comes before then."""
-        self._cancel_rest()
+        self._cancel_release()
         if self._closed:
             return
-        self._resting = asyncio.create_task(self._end_later(), name="transcriber rest")
+        self._releasing = asyncio.create_task(self._end_later(), name="transcriber: release of memory")
 
     async def close(self) -> None:
         """End the process, and fail the requests that wait."""
         self._closed = True
-        ending = [task for task in (self._resting, self._working) if task is not None]
+        ending = [task for task in (self._releasing, self._working) if task is not None]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         self._queue.fail(TranscriptionError("The transcriber was closed."))
         await self._end_worker()
 
-    def _cancel_rest(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
+    def _cancel_release(self) -> None:
+        if self._releasing is not None:
+            self._releasing.cancel()
+            self._releasing = None
 
     async def _end_later(self) -> None:
         """End the process after the rest time, and forget which devices have failed."""
-        await asyncio.sleep(self._rest_seconds)
+        await asyncio.sleep(self._release_seconds)
         _log.info("The transcriber gives its memory back")
         await self._end_worker()
         # All devices are tried again next time, since a GPU that was full may have room then.

@@ -253,7 +253,7 @@ async def test_a_reader_that_fails_says_why_and_what_it_read_is_kept(
 ) -> None:
     content = await read_file(*harmed(folder, tmp_path, monkeypatch, harm), HANG_LIMIT)
     assert content.fault == fault
-    assert [each.text for each in content.pieces] == ["The heron sleeps at noon."]
+    assert [each.text for each in content.passages] == ["The heron sleeps at noon."]
 
 
 def harmed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str) -> tuple[Path, str]:

@@ -14,7 +14,7 @@ from bot.knowledge.index import FILE, Index
 from bot.knowledge.knowledge import Knowledge
 from bot.knowledge.recall import KnowledgeRecall
 from bot.knowledge.section import INTRODUCTION
-from bot.knowledge.switch import Switch
+from bot.knowledge.switch import KnowledgeSwitch
 
 SERVER, CHANNEL = 7, 70
 FOREVER = 300.0
@@ -40,7 +40,7 @@ class Files:
         self.folder = folder
         self.index = index
         self.store = Settings()
-        self.knowledge = Knowledge(index, folder, Switch(self.store))
+        self.knowledge = Knowledge(index, folder, KnowledgeSwitch(self.store))
         self.recall = KnowledgeRecall(self.knowledge, limit=FOREVER)
 
     async def write(self, name: str, text: str) -> None:
@@ -88,7 +88,7 @@ async def test_passages_are_quoted_with_their_source_and_stay_while_they_fit(fil
 
 async def test_a_server_where_it_is_off_gets_nothing_also_after_a_restart(files: Files) -> None:
     await files.knowledge.switch.set(SERVER, on=False)
-    again = Knowledge(files.index, files.folder, Switch(files.store))
+    again = Knowledge(files.index, files.folder, KnowledgeSwitch(files.store))
     for knowledge in (files.knowledge, again):
         recall = KnowledgeRecall(knowledge, limit=FOREVER)
         assert await recall.section("the warranty of the pump", SERVER, CHANNEL, unfinished=False) == ""

@@ -12,7 +12,7 @@ from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationPlace, ConversationRecords
 from bot.database import FILE, Database
 from bot.llm.history import Turn
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.memory import Memory
 from bot.memory.records import Fact
 from bot.question_vectors import QuestionVectors
@@ -90,9 +90,9 @@ class Brain:
         return b"".join(path.read_bytes() for path in self.folder.iterdir())
 
 
-def asker(person: int, server: int | None = HOME) -> Asker:
+def asker(person: int, server: int | None = HOME) -> MemoryAsker:
     """A person who asks on a server."""
-    return Asker(person, server)
+    return MemoryAsker(person, server)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import Turn
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
-from bot.memory.audience import Asker
+from bot.memory.audience import MemoryAsker
 from bot.memory.gathering import FactGatherer
 from bot.memory.memory import Memory
 from config.sections import MemoryPolicy
@@ -207,7 +207,7 @@ class Player:
                     case Does(who, what, words, to, gone):
                         await end_call()
                         person = base + PEOPLE[who]
-                        asker = Asker(person, server("home"))
+                        asker = MemoryAsker(person, server("home"))
                         match what:
                             case "forget":
                                 await memory.forget_words(words, asker)

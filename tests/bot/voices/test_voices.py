@@ -18,12 +18,12 @@ from bot.speech_server.client import MAX_ANSWER_BYTES, SpeechServerClient
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import RecordingUpload
 from bot.voices import voices as words
-from bot.voices.voices import Person, Voices
+from bot.voices.voices import CommandUser, Voices
 from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
 
 HOME, ELSEWHERE = 10, 20
-ADA, BEN = Person(1, HOME, manages=False), Person(2, HOME, manages=False)
-HOST, STRANGER = Person(3, HOME, manages=True), Person(4, ELSEWHERE, manages=True)
+ADA, BEN = CommandUser(1, HOME, manages=False), CommandUser(2, HOME, manages=False)
+HOST, STRANGER = CommandUser(3, HOME, manages=True), CommandUser(4, ELSEWHERE, manages=True)
 SOUND = RecordingUpload("ada.wav", b"RIFF and so on")
 
 
@@ -189,7 +189,7 @@ async def test_the_token_is_sent_and_an_unreachable_server_is_reported(library: 
 
 async def test_learning_that_takes_too_long_is_given_up(library: Library) -> None:
     library.server.learning = asyncio.Event()
-    client = SpeechServerClient(library.http, ServerAddress(library.server.url), learning_limit=0.05)
+    client = SpeechServerClient(library.http, ServerAddress(library.server.url), cloning_limit=0.05)
     with pytest.raises(VoicesError, match="is taking too long"):
         await client.create_voice("Robin", "en", SOUND)
     library.server.learning.set()

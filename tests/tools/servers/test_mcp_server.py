@@ -19,7 +19,7 @@ from mcp.shared import jsonrpc_dispatcher
 from bot.tools.servers import server as server_module
 from bot.tools.servers.server import MAX_TOOLS, McpServer
 from bot.tools.tool import ToolError
-from bot.tools.tools_file import ProgramServer
+from bot.tools.tools_file import StdioServer
 
 HOSTILE = Path(__file__).with_name("hostile_server.py")
 LIMIT = 60.0
@@ -40,7 +40,7 @@ async def running(server: McpServer) -> AsyncIterator[McpServer]:
 
 
 def hostile(kind: str, *more: str) -> McpServer:
-    return McpServer(ProgramServer("odd", sys.executable, (str(HOSTILE), kind, *more)))
+    return McpServer(StdioServer("odd", sys.executable, (str(HOSTILE), kind, *more)))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -50,7 +50,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_real_server_tells_the_time() -> None:
-    clock = McpServer(ProgramServer("time", sys.executable, ("-m", "mcp_server_time")))
+    clock = McpServer(StdioServer("time", sys.executable, ("-m", "mcp_server_time")))
     async with running(clock):
         assert [tool.name for tool in clock.tools] == ["get_current_time", "convert_time"]
         assert all(tool.only_reads for tool in clock.tools)
@@ -161,14 +161,14 @@ async def test_a_server_that_does_not_start_says_why() -> None:
         with pytest.raises(ToolError, match="not connected") as caught:
             await server.call("look", {})
         assert "wrong key" not in str(caught.value)
-    async with running(McpServer(ProgramServer("gone", "no-such-program-anywhere"))) as server:
+    async with running(McpServer(StdioServer("gone", "no-such-program-anywhere"))) as server:
         assert server.problem == "there is no program no-such-program-anywhere"
 
 
 @pytest.mark.parametrize(("command", "part_of"), [("npx", "Node.js"), ("node", "Node.js"), ("uvx", "uv")])
 async def test_a_program_that_is_missing_is_told_with_what_it_is_a_part_of(command: str, part_of: str) -> None:
     nowhere = {"PATH": "/nowhere"}
-    async with running(McpServer(ProgramServer("gone", command, environment=nowhere))) as server:
+    async with running(McpServer(StdioServer("gone", command, environment=nowhere))) as server:
         assert server.problem == f"there is no program {command} (is {part_of} installed?)"
 
 
@@ -191,7 +191,7 @@ async def test_the_tools_are_read_again_when_they_change(monkeypatch: pytest.Mon
 
 
 async def test_of_five_hundred_tools_only_some_are_used_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    program = ProgramServer("odd", sys.executable, (str(HOSTILE), "many"))
+    program = StdioServer("odd", sys.executable, (str(HOSTILE), "many"))
     async with running(McpServer(program, frozenset({"tool_499", "odd/tool_300"}))) as server:
         names = [tool.name for tool in server.tools]
     assert len(names) == MAX_TOOLS
@@ -208,7 +208,7 @@ async def test_a_description_is_cleaned_and_bounded() -> None:
 async def test_a_server_gets_no_secrets_of_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    program = ProgramServer("odd", sys.executable, (str(HOSTILE), "environment"), {"KEY": "its own"})
+    program = StdioServer("odd", sys.executable, (str(HOSTILE), "environment"), {"KEY": "its own"})
     async with running(McpServer(program)) as server:
         environment = json.loads(await server.call("look", {}))
     assert environment["KEY"] == "its own"
@@ -225,8 +225,8 @@ async def test_a_server_ends_when_the_bot_is_killed(tmp_path: Path, kind: str, p
     script = (
         "import asyncio, sys\n"
         "from bot.tools.servers.server import McpServer\n"
-        "from bot.tools.tools_file import ProgramServer\n"
-        "asyncio.run(McpServer(ProgramServer('odd', sys.executable, tuple(sys.argv[1:]))).run())\n"
+        "from bot.tools.tools_file import StdioServer\n"
+        "asyncio.run(McpServer(StdioServer('odd', sys.executable, tuple(sys.argv[1:]))).run())\n"
     )
     bot = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, str(HOSTILE), kind, str(log), stderr=asyncio.subprocess.DEVNULL

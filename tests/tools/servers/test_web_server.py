@@ -22,7 +22,7 @@ from mcp.shared import jsonrpc_dispatcher
 from bot.tools.servers import server as server_module
 from bot.tools.servers.server import McpServer
 from bot.tools.tool import ToolError
-from bot.tools.tools_file import WebServer
+from bot.tools.tools_file import HttpServer
 from tests.http_server import LocalServer, app_of
 
 LIMIT = 60.0
@@ -31,7 +31,7 @@ SCHEMA = {"type": "object", "properties": {}}
 
 @asynccontextmanager
 async def running(url: str, **headers: str) -> AsyncIterator[McpServer]:
-    server = McpServer(WebServer("far", url, headers))
+    server = McpServer(HttpServer("far", url, headers))
     task = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(LIMIT):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.recording_notes import BOT_FILE, NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes, Span
+from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, RecordingNotesError, Span
 from bot.voice.events import PromptTaken, ReplyEnded
 from bot.voice.metrics import ReplyTrace
 from bot.voice.records.answer_listener import AnswerListener
@@ -130,5 +130,5 @@ def test_notes_that_do_not_fit_the_file_are_refused(recorded: RecordedCall, dama
     assert recorded.close()
     assert callable(damage)
     damage(recorded.recorder.folder)
-    with pytest.raises(NotesError):
+    with pytest.raises(RecordingNotesError):
         RecordingNotes.read(recorded.recorder.folder)

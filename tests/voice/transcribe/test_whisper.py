@@ -32,7 +32,7 @@ from toys.whisper.phrases import HEARD_PHRASES
 @pytest.fixture
 async def transcriber(toy_ears: Path) -> AsyncIterator[WhisperTranscriber]:
     options = WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32")
-    transcriber = WhisperTranscriber(options, Corrections(), rest_seconds=0.2)
+    transcriber = WhisperTranscriber(options, Corrections(), release_seconds=0.2)
     yield transcriber
     await transcriber.close()
 
@@ -175,9 +175,9 @@ async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds
 
 async def test_rest_does_nothing_after_close(toy_ears: Path) -> None:
     transcriber = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32"), Corrections())
-    await transcriber.rest()
+    await transcriber.release_memory()
     await transcriber.close()
-    await transcriber.rest()
+    await transcriber.release_memory()
     assert [task.get_name() for task in asyncio.all_tasks() if "rest" in task.get_name()] == []
 
 
@@ -205,7 +205,7 @@ async def test_the_process_ends_after_a_rest_and_is_started_again(
     transcriber: WhisperTranscriber,
 ) -> None:
     await transcriber.warm_up()
-    await transcriber.rest()
+    await transcriber.release_memory()
     async with asyncio.timeout(30):
         while workers():
             await asyncio.sleep(0.05)

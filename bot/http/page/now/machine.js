@@ -110,9 +110,9 @@ function waits({ call, held, stuck, queue }) {
   const calls = { idle: "no call", starting: "a call begins", active: `a call, ${call.transport}`, ending: "a call ends" };
   const rows = [
     entry("Lease", calls[call.state]),
-    entry("Held back", held.length === 0 ? "nothing" : `${held.join(", ")}, until the call ends`),
+    entry("Paused", held.length === 0 ? "nothing" : `${held.join(", ")}, until the call ends`),
     entry("Queue", `${queue.prompts} to answer in the call, ${queue.messages} written messages after it`),
   ];
-  if (stuck.length > 0) rows.push(entry("Did not come back", stuck.join(", "), "away"));
+  if (stuck.length > 0) rows.push(entry("Could not be resumed", stuck.join(", "), "away"));
   return rows.flat();
 }

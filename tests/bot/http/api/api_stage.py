@@ -28,7 +28,7 @@ from bot.llm.history import History, Turn
 from bot.operator_files import CORRECTIONS_FILE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from bot.spoken_messages.recordings import Recordings
+from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
@@ -85,7 +85,7 @@ class ScriptedEars:
             raise TranscriptionError(self.error)
         return Transcript(self.texts.pop(0) if len(self.texts) > 1 else self.texts[0], self.language)
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         self.rests += 1
 
     async def close(self) -> None: ...
@@ -237,7 +237,7 @@ async def api_stage(
         chats = Chats(mind.responder, keep, FixedCharacter().now, clock=clock)
         parts = ApiParts(
             gate,
-            Recordings(ears, lambda: gate.held, ("Seiyuu",)),
+            FileTranscriber(ears, lambda: gate.held, ("Seiyuu",)),
             chats,
             client,
             chosen,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.check_result import CheckResult
 from bot.http.api.setup import SetupParts
-from bot.setup.service import Part, Tested
+from bot.setup.service import SetupTopic, Tested
 from config.env_writing import Changes, EnvWriteError, Written
 from tests.timing import Clock
 
@@ -31,7 +31,7 @@ class ScriptedSetup:
 
     values: dict[str, str] = field(default_factory=dict)
     error: EnvWriteError | None = None
-    tested: list[tuple[Part, Changes]] = field(default_factory=list)
+    tested: list[tuple[SetupTopic, Changes]] = field(default_factory=list)
     written: list[Changes] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     examinations: int = 0
@@ -39,7 +39,7 @@ class ScriptedSetup:
     def current(self) -> dict[str, str]:
         return dict(self.values)
 
-    async def test(self, part: Part, changes: Changes) -> Tested:
+    async def test(self, part: SetupTopic, changes: Changes) -> Tested:
         self.tested.append((part, changes))
         return Tested(CheckResult("Model", True, "answers"), ("llama",))
 

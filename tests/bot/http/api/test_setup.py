@@ -11,7 +11,7 @@ import pytest
 from bot.check_result import CheckResult
 from bot.http.api.setup import CODES_PER_MINUTE, TESTS_PER_MINUTE
 from bot.setup.code import LIFETIME, MAX_TRIES
-from bot.setup.service import KEY_OF_ENGINE, Part
+from bot.setup.service import KEY_OF_ENGINE, SetupTopic
 from config.env_writing import EnvWriteError
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.web_stage import SECRET, Answer, bearer
@@ -61,7 +61,7 @@ async def test_the_findings_of_the_doctor_are_shown(stage: ApiStage) -> None:
 async def test_a_setting_is_tested_before_it_is_written(stage: ApiStage) -> None:
     answer = await post(stage, "test", {"part": "mind", "changes": {**MODEL, "LLM_MODEL": " "}})
     assert answer.json == {"subject": "Model", "good": True, "text": "answers", "models": ["llama"]}
-    assert stage.setup.tested == [(Part.MIND, {**MODEL, "LLM_MODEL": None})]
+    assert stage.setup.tested == [(SetupTopic.MIND, {**MODEL, "LLM_MODEL": None})]
     assert stage.setup.written == []
 
 

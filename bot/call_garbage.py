@@ -1,4 +1,4 @@
-"""Frees the memory of calls that are over."""
+"""Garbage collection after calls."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ DELAY = 1.0
 """Seconds from a call's end to the garbage collection. Until then, the last parts of the call close."""
 
 
-class CallLeftovers:
-    """A watcher that runs a full garbage collection after each call, when it can delay no sound.
+class CallGarbageCollector:
+    """Runs a full garbage collection after each call, when it delays no sound. Call it with each event of a call.
 
     The parts of a call refer to each other, so that only a full garbage collection frees them. By itself, Python runs
     one after about 40 short calls, and these calls would stay in memory until then, with their sound. A collection
@@ -30,7 +30,7 @@ class CallLeftovers:
         self._waiting: asyncio.TimerHandle | None = None
 
     def __call__(self, event: CallEvent) -> None:
-        """Take an event of a call, on the event loop."""
+        """Take an event of a call. Call this on the event loop."""
         match event:
             case CallEnded():
                 self.close()
@@ -43,7 +43,7 @@ class CallLeftovers:
                 pass
 
     def close(self) -> None:
-        """Run no collection that still waits."""
+        """Cancel a collection that has not run yet."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None

@@ -1,4 +1,4 @@
-"""The questions that guests ask in a rehearsal, one after the other until the time is over.
+"""The script of a rehearsal: the questions that its guests ask, one after the other until the time is over.
 
 In a rehearsal, guests on a local Discord talk with the operator's engines for a while.
 """
@@ -17,8 +17,8 @@ SHORTEST_TURN = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """The questions of a rehearsal.
+class RehearsalScript:
+    """The guests of a rehearsal and their questions.
 
     Attributes:
         first: the name of the first guest.
@@ -38,9 +38,9 @@ class Talk:
         return (*self.alone, *self.by_name)
 
 
-RECORDED_TALK = Talk("Ada", ("hello", "capital"), ("Dan", "Cleo"), ("dog", "colors", "memory"))
-TOY_TALK = Talk("Ada", ("hello", "question"), ("Ben",), ("by name",))
-"""Questions that the toy Whisper understands."""
+RECORDED_SCRIPT = RehearsalScript("Ada", ("hello", "capital"), ("Dan", "Cleo"), ("dog", "colors", "memory"))
+TOY_SCRIPT = RehearsalScript("Ada", ("hello", "question"), ("Ben",), ("by name",))
+"""The script for the toy weights, with questions that the toy Whisper understands."""
 
 
 def max_questions(seconds: float) -> int:
@@ -48,7 +48,7 @@ def max_questions(seconds: float) -> int:
     return max(1, math.ceil(seconds / SHORTEST_TURN))
 
 
-async def hold_talk(guests: Guests, talk: Talk, seconds: float, clock: Callable[[], float]) -> None:
+async def play_script(guests: Guests, script: RehearsalScript, seconds: float, clock: Callable[[], float]) -> None:
     """Have the guests ask questions until the time is over. At least one question is asked.
 
     Args:
@@ -58,15 +58,15 @@ async def hold_talk(guests: Guests, talk: Talk, seconds: float, clock: Callable[
         CallFailedError: the bot does not join, or does not answer.
     """
     await guests.wait_for_the_engines()
-    await guests.enter(talk.first)
-    await guests.call_the_bot(talk.first)
+    await guests.enter(script.first)
+    await guests.call_the_bot(script.first)
     began, allowed = clock(), max_questions(seconds)
-    for number, line in enumerate(itertools.chain(talk.alone, itertools.cycle(talk.by_name)), 1):
+    for number, line in enumerate(itertools.chain(script.alone, itertools.cycle(script.by_name)), 1):
         spent = clock() - began
         if number > allowed or (spent >= seconds and number > 1):
             return
-        if number == len(talk.alone) + 1:
-            for name in talk.others:
+        if number == len(script.alone) + 1:
+            for name in script.others:
                 await guests.enter(name)
         guests.note(f"Question {number}, after {spent:.0f} of {seconds:.0f} seconds")
         await guests.ask(line)

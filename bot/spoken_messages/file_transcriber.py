@@ -1,4 +1,4 @@
-"""Turns recordings of any format into words, with the transcriber of the calls."""
+"""Transcription of sound files of any usual format, with the transcriber of the calls."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bot.voice.transcribe.transcriber import TimedWord, Transcriber, Transcripti
 
 
 @dataclass(frozen=True, slots=True)
-class HeardPiece:
-    """The words of one piece of a recording.
+class TranscribedPiece:
+    """The words of one piece of a sound file.
 
     Attributes:
-        start: the beginning of the piece in the recording, in seconds.
+        start: the beginning of the piece in the file, in seconds.
         end: its end, in seconds.
         text: the words; empty if nothing was said.
         language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
-        words: the words with their times in the recording, if they were asked for.
+        words: the words with their times in the file, if they were asked for.
     """
 
     start: float
@@ -32,11 +32,11 @@ class HeardPiece:
     words: tuple[TimedWord, ...] = ()
 
 
-class Recordings:
-    """Decodes and transcribes recordings. Use it only on the event loop.
+class FileTranscriber:
+    """Decodes and transcribes sound files. Use it only on the event loop.
 
     Args:
-        transcriber: the transcriber of the calls. It may release its memory after a recording, unless a call is on.
+        transcriber: the transcriber of the calls. It may release its memory after a file, unless a call is on.
         in_call: returns whether a call is on.
         names: the bot's names, which the transcriber should recognise.
     """
@@ -70,7 +70,7 @@ class Recordings:
         language: str | None = None,
         hints: tuple[str, ...] = (),
         word_times: bool = False,
-    ) -> AsyncGenerator[HeardPiece, None]:
+    ) -> AsyncGenerator[TranscribedPiece, None]:
         """Transcribe a sound piece by piece. Between two pieces, turns of a call can be transcribed.
 
         Args:
@@ -93,11 +93,11 @@ class Recordings:
                 text, seconds = heard.text.strip(), len(piece) / HEARING_RATE
                 words = timed(text, heard.words, seconds) if word_times else ()
                 moved = tuple(TimedWord(each.text, start + each.start, start + each.end) for each in words)
-                yield HeardPiece(start, at / HEARING_RATE, text, heard.language, moved)
+                yield TranscribedPiece(start, at / HEARING_RATE, text, heard.language, moved)
         finally:
             self._under_way -= 1
             if not self._under_way and not self._in_call():
-                await self._transcriber.rest()
+                await self._transcriber.release_memory()
 
 
 def timed(text: str, measured: tuple[TimedWord, ...], seconds: float) -> tuple[TimedWord, ...]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bot.leftovers import CallLeftovers
+from bot.call_garbage import CallGarbageCollector
 from bot.voice.events import CallBegan, CallEnded, SpeechStopped
 from bot.voice.turn import TurnId
 from tests.timing import wait_until
@@ -37,37 +37,37 @@ def no_other_collections() -> Iterator[None]:
 
 @pytest.fixture
 def collections() -> list[str]:
-    """What has been collected: one entry for each full collection of a test's own :class:`CallLeftovers`."""
+    """What has been collected: one entry for each full collection of a test's own :class:`CallGarbageCollector`."""
     return []
 
 
 async def test_after_a_call_its_parts_are_freed() -> None:
-    leftovers = CallLeftovers(delay=0.0)
+    collector = CallGarbageCollector(delay=0.0)
     with no_other_collections():
-        leftovers(BEGAN)
+        collector(BEGAN)
         left = weakref.ref(Part())
         assert left() is not None
-        leftovers(ENDED)
+        collector(ENDED)
         await wait_until(lambda: left() is None)
 
 
 async def test_a_call_right_after_another_one_waits_for_no_collection_later(collections: list[str]) -> None:
-    leftovers = CallLeftovers(lambda: collections.append("full"), LONG)
-    leftovers(BEGAN)
+    collector = CallGarbageCollector(lambda: collections.append("full"), LONG)
+    collector(BEGAN)
     assert collections == []
-    leftovers(ENDED)
+    collector(ENDED)
     assert collections == [], "the last parts of the call still close"
-    leftovers(BEGAN)
+    collector(BEGAN)
     assert collections == ["full"], "while the call has no sound yet"
-    leftovers(SpeechStopped(TurnId(1, 1)))
-    leftovers(ENDED)
-    leftovers(BEGAN)
+    collector(SpeechStopped(TurnId(1, 1)))
+    collector(ENDED)
+    collector(BEGAN)
     assert collections == ["full", "full"]
 
 
 async def test_when_the_bot_ends_nothing_is_collected_any_more(collections: list[str]) -> None:
-    leftovers = CallLeftovers(lambda: collections.append("full"), LONG)
-    leftovers(ENDED)
-    leftovers.close()
-    leftovers(BEGAN)
+    collector = CallGarbageCollector(lambda: collections.append("full"), LONG)
+    collector(ENDED)
+    collector.close()
+    collector(BEGAN)
     assert collections == []
