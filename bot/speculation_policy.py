@@ -1,4 +1,4 @@
-"""Decides from the settings what a call may do before it is certain that a turn is over (``GUESSES``)."""
+"""Decides from the settings (``GUESSES``) which work a call may do before it is certain that a turn is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message that shows for how many seconds a command has been running."""
+"""Shows in a Discord message how long a command has been running."""
 
 from __future__ import annotations
 

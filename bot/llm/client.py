@@ -165,9 +165,9 @@ class ModelClient:
     ) -> AsyncGenerator[AnswerPart, None]:
         """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
-        The text is filtered (:class:`~bot.llm.answer.ReplyFilter`): it has no thoughts, no names before lines, and no
-        lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can happen
-        only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
+        The text is filtered (:class:`~bot.llm.answer.ReplyFilter`): it has no thoughts, no names at the start of lines,
+        and no lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can
+        happen only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
 
         If the server refuses the request, the client changes the request and sends it again. If the server is not
         ready, the client waits. The reply must begin within ``first_token_timeout``, including all attempts and waits;
@@ -179,7 +179,7 @@ class ModelClient:
 
         Args:
             model: the model to use; ``None`` for the configured one.
-            speakers: names that the model may write before lines.
+            speakers: names that the model may write at the start of a line.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
             slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
                 ``None`` leaves the choice to the server. Token counts are only asked for if a slot is given.

@@ -36,7 +36,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerNames:
-    """The names that a model may write before a line, as in "Ada: hello".
+    """The names that a model may write at the start of a line, as in "Ada: hello".
 
     Attributes:
         own: names of the persona that answers.

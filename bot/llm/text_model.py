@@ -34,9 +34,9 @@ class TextModel(Protocol):
         Args:
             messages: the conversation. The model answers its last message.
             model: the model to use; ``None`` for the configured one.
-            speakers: the names that the model may write before lines. They are removed from the text.
+            speakers: the names that the model may write at the start of a line. They are removed from the text.
             never_retract: withhold text that may turn out to be a thought, instead of retracting it later.
-            progress: told while the reply is made.
+            progress: called with what happens while the reply is made.
 
         Raises:
             ModelError: there is no reply, or it broke off.

@@ -13,7 +13,7 @@ from config.settings import Profile, Settings, Weights
 from config.speech_settings import DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
 
 QUICK_ENGLISH = "moonshine-base"
-"""The model that recognises English beside a Whisper on the processor. Nothing needs it."""
+"""The model that recognises English in place of Whisper, where Whisper runs on the processor. It is optional."""
 FOLDER = "models"
 """Name of the folder in DATA_DIR for models from the hub."""
 
@@ -63,7 +63,7 @@ def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
 
 
 def uses_quick_english(catalogue: Catalogue, settings: Settings) -> bool:
-    """Whether the quick model for English pays: beside the ``embedded`` profile's Whisper, on the processor."""
+    """Whether the quick model for English is faster than the Whisper in use: the ``embedded`` one, on the processor."""
     return (
         QUICK_ENGLISH in catalogue.models
         and recogniser_model(catalogue, settings) in catalogue.profiles[Profile.EMBEDDED]
@@ -114,11 +114,11 @@ def _tts_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings
     for name, model in catalogue.models.items():
         if model.part is Part.TTS and model.settings.get("TTS_ENGINE") in engines:
             # If the setting names another folder, the operator uses weights of their own instead of this model.
-            if "XTTS_MODEL" in model.settings and not _xtts_loads(speech, store_of(settings, model).folder(name)):
+            if "XTTS_MODEL" in model.settings and not _is_xtts_model(speech, store_of(settings, model).folder(name)):
                 continue
-            if "PIPER_MODEL" in model.settings and not _piper_loads(speech, name):
+            if "PIPER_MODEL" in model.settings and not _is_piper_model(speech, name):
                 continue
-            if model.settings["TTS_ENGINE"] == EngineName.KOKORO and not _kokoro_loads(settings, speech, name):
+            if model.settings["TTS_ENGINE"] == EngineName.KOKORO and not _is_kokoro_model(settings, speech, name):
                 continue
             yield name
 
@@ -129,7 +129,7 @@ def voice_engines(settings: Settings, speech: SpeechSettings) -> set[str | None]
     return {settings.voice_engine, *speech.named_fallbacks, speech.tts_better_engine}
 
 
-def _xtts_loads(speech: SpeechSettings, folder: Path) -> bool:
+def _is_xtts_model(speech: SpeechSettings, folder: Path) -> bool:
     return speech.xtts_model == DEFAULT_XTTS_MODEL or _same(speech.xtts_model, folder)
 
 
@@ -147,10 +147,10 @@ def _places(settings: Settings, name: str) -> tuple[Path, Path]:
     return settings.packaged_weights / name, settings.data_dir / FOLDER / name
 
 
-def _piper_loads(speech: SpeechSettings, name: str) -> bool:
-    """Whether this model is the voice that the settings choose for Piper, or for RealtimeTTS's Piper.
+def _is_piper_model(speech: SpeechSettings, name: str) -> bool:
+    """Whether the settings choose this model as Piper's voice, or as the voice of RealtimeTTS's Piper.
 
-    Without any choice, each of Piper's voices in the catalogue counts.
+    If they choose none, this is true for each of Piper's voices in the catalogue.
     """
     if speech.piper_model is None:
         return not speech.tts_engine_options or f"/{name}/" in str(speech.tts_engine_options)
@@ -160,13 +160,13 @@ def _piper_loads(speech: SpeechSettings, name: str) -> bool:
 def uses_catalogued_kokoro(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> bool:
     """Whether ``KOKORO_MODEL`` is not set, or names the folder of a downloaded model."""
     return any(
-        _kokoro_loads(settings, speech, name)
+        _is_kokoro_model(settings, speech, name)
         for name, model in catalogue.models.items()
         if model.settings.get("TTS_ENGINE") == EngineName.KOKORO
     )
 
 
-def _kokoro_loads(settings: Settings, speech: SpeechSettings, name: str) -> bool:
+def _is_kokoro_model(settings: Settings, speech: SpeechSettings, name: str) -> bool:
     """Whether Kokoro uses this model, and not the operator's own weights in another folder."""
     return speech.kokoro_model is None or any(_same(speech.kokoro_model, place) for place in _places(settings, name))
 

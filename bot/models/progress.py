@@ -42,7 +42,7 @@ def _bars(console: Console) -> Iterator[FileReport]:
 
 
 class PlainProgress:
-    """Shows progress as lines of text, at most one every :data:`SECONDS_BETWEEN_LINES`. Short work shows none.
+    """Shows progress as lines of text, at most one every :data:`SECONDS_BETWEEN_LINES`. Shorter work prints none.
 
     Args:
         total: the number of bytes of all work.

@@ -67,7 +67,8 @@ class DaveDelivery:
         self._leaving: list[int] = []
         self._open: _Proposals | None = None
         self._transition = 0
-        self._ready: dict[int, tuple[set[int], set[int]]] = {}
+        self._transitions: dict[int, tuple[set[int], set[int]]] = {}
+        """For each open transition, the users who are not ready yet, and all users whom it concerns."""
         self._corrupt_welcomes: set[int] = set()
 
     @property
@@ -103,9 +104,9 @@ class DaveDelivery:
         if user in self.members or (self._open and user in self._open.added):
             self._leaving.append(user)
         messages: list[DaveMessage] = []
-        for transition in list(self._ready):
-            self._ready[transition][0].discard(user)
-            self._ready[transition][1].discard(user)
+        for transition in list(self._transitions):
+            self._transitions[transition][0].discard(user)
+            self._transitions[transition][1].discard(user)
             messages += self._execute_if_ready(transition)
         return messages + self._propose_due()
 
@@ -144,9 +145,9 @@ class DaveDelivery:
 
     def ready(self, user: int, transition: int) -> list[DaveMessage]:
         """Handle op 23: a client is ready for a transition."""
-        if transition not in self._ready:
+        if transition not in self._transitions:
             return []
-        self._ready[transition][0].discard(user)
+        self._transitions[transition][0].discard(user)
         return self._execute_if_ready(transition)
 
     def downgrade(self) -> list[DaveMessage]:
@@ -229,14 +230,14 @@ class DaveDelivery:
 
     def _next_transition(self, concerned: set[int]) -> int:
         self._transition = self._transition % 0xFFFF + 1
-        self._ready[self._transition] = (set(concerned), set(concerned))
+        self._transitions[self._transition] = (set(concerned), set(concerned))
         return self._transition
 
     def _execute_if_ready(self, transition: int) -> list[DaveMessage]:
-        missing, concerned = self._ready[transition]
+        missing, concerned = self._transitions[transition]
         if missing:
             return []
-        del self._ready[transition]
+        del self._transitions[transition]
         return [
             JsonMessage(user, VoiceOp.EXECUTE_TRANSITION, {"transition_id": transition}) for user in sorted(concerned)
         ]

@@ -19,7 +19,7 @@ NO_SERVER = (
 
 
 class ModelCommands(commands.Cog, name="Models"):
-    """Choose the graphics card that writes."""
+    """Choose the graphics card that runs the language model."""
 
     def __init__(self, router: ModelRouter) -> None:
         self._router = router
@@ -27,7 +27,7 @@ class ModelCommands(commands.Cog, name="Models"):
     @commands.hybrid_command(
         description="Show which graphics card writes my answers, or choose it.",
         usage="[nvidia|amd]",
-        brief="the card that writes",
+        brief="choose the graphics card",
         extras={"example": "amd"},
     )
     @commands.guild_only()

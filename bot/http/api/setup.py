@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,6 @@ from bot.check_result import CheckResult
 from bot.http.access import is_same_origin
 from bot.http.api.admission import BUSY_SECONDS, Admission
 from bot.http.api.fields import required_text
-from bot.http.api.inside import for_strangers
 from bot.http.bodies import read_object
 from bot.http.clients import client_of
 from bot.http.connection import cancelled_with_client
@@ -43,6 +43,11 @@ from web_access.rate_limit import ClientRateLimit
 TESTS_PER_MINUTE, CODES_PER_MINUTE, WRITES_PER_MINUTE, EXAMINATIONS_PER_MINUTE = 20, 3, 10, 4
 _PROXY_HEADERS = (hdrs.FORWARDED, hdrs.X_FORWARDED_FOR, hdrs.X_FORWARDED_HOST, hdrs.X_FORWARDED_PROTO, hdrs.VIA)
 _WITH_ENGINES = frozenset({SetupTopic.MIND, SetupTopic.EARS, SetupTopic.VOICE})
+_FOLDER = re.compile(r"(?<![\w./:…-])/(?:[^\s/'\"`,;]+(?: [^\s/'\"`,;]+)?/)+")
+"""An absolute path up to its last part. A blank in a folder's name is taken with it."""
+_QUERY = re.compile(r"(\w://[^\s?'\"`]*\?)[^\s'\"`]*")
+"""An address with a query, which may have a key in it."""
+_HIDDEN = "…"
 ELSEWHERE = (
     "Settings are tested and written only on the page at 127.0.0.1, on the machine on which I run, without a proxy. "
     "Elsewhere, copy the lines into .env, or type `python -m bot setup` there."
@@ -114,7 +119,7 @@ class SetupApi:
         return web.json_response(
             {
                 "writable": here,
-                "values": told if here else {name: for_strangers(value) for name, value in told.items()},
+                "values": told if here else {name: _redacted(value) for name, value in told.items()},
                 "secrets": sorted(values.keys() & SECRET_NAMES),
                 "keys": dict(KEY_OF_ENGINE),
             }
@@ -128,7 +133,7 @@ class SetupApi:
             found = await self._parts.examine()
         good = all(each.good is not False for each in found)
         if not self._is_here(request):
-            found = [replace(each, text=for_strangers(each.text)) for each in found]
+            found = [replace(each, text=_redacted(each.text)) for each in found]
         return web.json_response({"good": good, "findings": [asdict(each) for each in found]})
 
     async def test(self, request: web.Request) -> web.Response:
@@ -245,3 +250,8 @@ def _changes(fields: Mapping[str, Any]) -> dict[str, str | None]:
         if value is not None and any("\ud800" <= each <= "\udfff" for each in value):
             raise HttpError(400, "bad_parameter", f"{name} has half a character in it.")
     return {name: value.strip() or None if value is not None else None for name, value in given.items()}
+
+
+def _redacted(text: str) -> str:
+    """The text for a client on another machine: paths keep only their last part, and addresses lose their query."""
+    return _QUERY.sub(rf"\1{_HIDDEN}", _FOLDER.sub(f"{_HIDDEN}/", text))

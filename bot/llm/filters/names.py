@@ -1,4 +1,4 @@
-"""Removes speakers' names at the beginning of lines. Models imitate the conversation, whose lines begin with names."""
+"""Removes speakers' names at the start of lines. Models write them, because a prompt's lines begin with names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Heads = tuple[regex.Pattern[str], regex.Pattern[str]]
 
 
 class NameFilter:
-    """Removes names before lines, as in "Seiyuu: Hello". Implements :class:`~bot.llm.filters.chain.TextFilter`.
+    """Removes names at the start of lines, as in "Seiyuu: Hello". A :class:`~bot.llm.filters.chain.TextFilter`.
 
     - The persona's own name is removed from the beginning of every line.
     - A line with another person's name ends the reply, because the model has begun to write that person's words.
@@ -176,7 +176,7 @@ def _patterns(speakers: SpeakerNames) -> tuple[_Heads, _Heads]:
 # The patterns are cached, because most replies have the same names.
 @lru_cache(maxsize=16)
 def _heads(own: tuple[str, ...], others: tuple[str, ...]) -> _Heads:
-    """Patterns for names before lines: one for the middle of a reply, and one for its very end."""
+    """Patterns for a name at the start of a line: one for the middle of a reply, and one for its very end."""
     return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
 
 

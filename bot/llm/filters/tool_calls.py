@@ -1,4 +1,4 @@
-"""Takes tool calls out of a reply's text: models without tool calling write them there, and some servers leave them."""
+"""Takes tool calls out of a reply's text. Some models write calls there, and some servers leave calls there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CallTags:
     Attributes:
         closing: the tag at the end. The opening tag of another call ends the call too. ``None``: the call goes on to
             the end of the reply.
-        calls: whether a call is between the tags. Otherwise the text between them is only hidden.
+        calls: whether the text between the tags is a call in JSON, which can be read. Other text is only hidden.
     """
 
     opening: regex.Pattern[str]
@@ -44,9 +44,9 @@ def _tags(name: str, *, calls: bool = True) -> CallTags:
 
 CALL_TAGS: tuple[CallTags, ...] = (
     # Each comment names the models that write the tags below it.
-    # Hermes, Qwen, MiniMax (with a prefix), and what the text form asks for
+    # Hermes, Qwen, MiniMax (with a prefix), and models that are told the format in the prompt (``tool_text.py``)
     _tags("(?:minimax:)?tool[_-]?calls?"),
-    # prompted models
+    # models that a prompt tells this format
     _tags("function_calls?"),
     # results that a model makes up
     _tags("tool_(?:response|result|output)s?", calls=False),
@@ -91,7 +91,7 @@ class ToolCallFilter:
     ordinary text, because there the reply talks about them. When a call has been taken, the reply ends at the first
     text that is not another call: a model that goes on makes up the result.
 
-    What begins like a call without tags is withheld to the end of the reply, since it may be one.
+    Text that begins like a call without tags is withheld until the end of the reply.
 
     Args:
         takes_calls: whether tools were offered. Otherwise calls are only hidden, and the text after them is the reply.
@@ -233,9 +233,9 @@ class ToolCallFilter:
 
 
 class _JsonStrings:
-    """Tells whether a place of a JSON text is inside of a string, where a tag is a part of an argument.
+    """Tells whether a position in a JSON text is inside of a string, where a tag is a part of an argument.
 
-    The places must be asked for in their order, so that a long text is read only once.
+    Ask for the positions in ascending order. Then a long text is read only once.
     """
 
     def __init__(self) -> None:
@@ -243,7 +243,7 @@ class _JsonStrings:
         self._inside = self._escaped = False
 
     def inside(self, text: str, place: int) -> bool:
-        """Whether ``place`` is inside of a string. An earlier place than before is known to be."""
+        """Whether ``place`` is inside of a string. A position before the last one is taken to be inside."""
         for character in text[self._place : place]:
             if self._escaped:
                 self._escaped = False

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class AnswerListener:
-    """Notes the answers during one recording. It must be given every event of the call.
+    """Notes the answers during one recording. Call it with every event of the call.
 
     Use it only on the event loop, except for :meth:`write_notes`.
 
@@ -57,7 +57,7 @@ class AnswerListener:
         try:
             RecordingNotes(channel, recorded_samples(folder), answers).write(folder)
         except (RecordingNotesError, OSError) as error:
-            _log.warning("The answers in %s can't be made again: %s", folder.name, error)
+            _log.warning("The answers in %s can't be spoken again by a better voice: %s", folder.name, error)
 
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:
         if reply not in self._said:

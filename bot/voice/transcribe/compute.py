@@ -1,4 +1,4 @@
-"""The compute devices of a local speech recogniser: which are tried, in which order, and why a fallback is used."""
+"""The compute devices of a local speech recogniser: which are tried, in which order, and why one can't be used."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def why_unusable(failed: ComputeDevice, error: str) -> str:
         return f"{'the graphics card' if failed.kind == CUDA else 'the processor'} can't compute in {compute_type[1]}"
     if _OUT_OF_MEMORY.search(error):
         return "the graphics card is full" if failed.kind == CUDA else "there is not enough memory"
-    return " ".join(error.split())[:200] or "it failed without a word"
+    return " ".join(error.split())[:200] or "it failed without an error message"
 
 
 def _wanted_first(wanted: str, others: Iterable[str]) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Utterances: finds out whether words are for the bot, a command, an echo, a backchannel, or talk between people."""
+"""Classification of utterances: words for the bot, a command, an echo, a backchannel, or talk between people."""
