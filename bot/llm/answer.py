@@ -9,6 +9,7 @@ from bot.llm.deltas import LENGTH_REASONS, Delta
 from bot.llm.filters.brief import BriefFilter
 from bot.llm.filters.chain import FilterChain, Retraction, SurrogateFilter, TextFilter
 from bot.llm.filters.harmony import HarmonyFilter
+from bot.llm.filters.mood import MoodFilter
 from bot.llm.filters.names import NameFilter
 from bot.llm.filters.tags import TurnTokenFilter
 from bot.llm.filters.thoughts import ThoughtFilter
@@ -24,7 +25,7 @@ _PART = 1_000
 
 
 class ReplyFilter:
-    """Filters the text of one reply. Thoughts, control tokens, and a speaker's name at the start of a line are removed.
+    """Filters the text of one reply. It removes thoughts, control tokens, marks of moods, and names at a line's start.
 
     Args:
         habit: remembers whether the model's replies begin inside a thought, which then has an end tag and no start
@@ -67,6 +68,8 @@ class ReplyFilter:
         self._quotes_people = quotes_people
         self._takes_calls = takes_calls
         self._tool_calls = ToolCallFilter(takes_calls=takes_calls)
+        # A mark may stand before or after the persona's name.
+        self._moods = (MoodFilter(), MoodFilter())
         self._brief = BriefFilter() if brief else None
         self._chain = FilterChain(self._filters)
 
@@ -79,13 +82,16 @@ class ReplyFilter:
         if self._brief is not None:
             self._brief = BriefFilter()
         self._tool_calls = ToolCallFilter(takes_calls=self._takes_calls)
+        before_name, after_name = self._moods = (MoodFilter(), MoodFilter())
         return (
             SurrogateFilter(),
             self._harmony,
             self._thoughts,
             self._tool_calls,
             TurnTokenFilter(),
+            before_name,
             NameFilter(self._speakers, quotes_people=self._quotes_people),
+            after_name,
             *([self._brief] if self._brief is not None else []),
         )
 
@@ -98,6 +104,11 @@ class ReplyFilter:
     def holds(self) -> bool:
         """Whether a filter withholds text that it may still let through."""
         return self._chain.holds
+
+    @property
+    def mood(self) -> str | None:
+        """The mood that the head of the reply names, as the model wrote it; ``None`` if it names none."""
+        return next((each.mood for each in self._moods if each.mood is not None), None)
 
     @property
     def thought(self) -> bool:
@@ -181,10 +192,13 @@ class TextDelta:
 
     Attributes:
         retracts: whether all text before this piece was a thought and must be forgotten. Tool calls stay valid.
+        mood: the mood that the head of the reply names, as the model wrote it: a name that may be unknown. Only the
+            first piece of a reply has it.
     """
 
     text: str
     retracts: bool = False
+    mood: str | None = None
 
 
 AnswerPart = TextDelta | ToolCall
@@ -203,6 +217,7 @@ class AnswerBuilder:
         """Whether there was a tool call."""
         self._calls = ToolCallAssembler()
         self._waiting: list[ToolCall] = []
+        self._at_head = True
 
     @property
     def ended(self) -> bool:
@@ -211,13 +226,13 @@ class AnswerBuilder:
 
     def take(self, delta: Delta) -> list[AnswerPart]:
         """Take the next delta; returns the parts that are ready."""
-        said = _as_text_deltas(self.filter.take(delta))
+        said = self._as_text_deltas(self.filter.take(delta))
         self._waiting += self._calls.take((*self.filter.take_calls(), *delta.calls))
         return [*said, *([] if self.filter.holds else self._released())]
 
     def end(self) -> list[AnswerPart]:
         """End the answer; returns the remaining parts."""
-        said = _as_text_deltas(self.filter.end())
+        said = self._as_text_deltas(self.filter.end())
         self._waiting += self._calls.take(self.filter.take_calls())
         self._waiting += self._calls.end(whole=self.filter.finished and self.filter.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
@@ -227,9 +242,13 @@ class AnswerBuilder:
         self.called = self.called or bool(calls)
         return calls
 
-
-def _as_text_deltas(pieces: Sequence[str]) -> list[TextDelta]:
-    return [TextDelta(piece, retracts=isinstance(piece, Retraction)) for piece in pieces]
+    def _as_text_deltas(self, pieces: Sequence[str]) -> list[TextDelta]:
+        deltas: list[TextDelta] = []
+        for piece in pieces:
+            retracts = isinstance(piece, Retraction)
+            deltas.append(TextDelta(piece, retracts, self.filter.mood if self._at_head and not retracts else None))
+            self._at_head = retracts
+        return deltas
 
 
 def without_retracted_parts(parts: Sequence[AnswerPart]) -> list[AnswerPart]:

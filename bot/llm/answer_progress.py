@@ -34,6 +34,9 @@ class AnswerProgress:
             closed meanwhile, False is not called.
         before_tools: awaited before tools are run, after ``tools(True)``. It returns when the answer is known to be
             wanted, so that a speculative reply that is discarded never runs a tool.
+        mood: called before the text of an answer whose head names a mood, with the name as the model wrote it, which
+            may be unknown; and with ``None`` if that name was in a thought. A name after text, or in the result of a
+            tool, is not told.
         take_late: called with tools that take too long to be waited for. If it returns True, it has taken them over,
             and the answer ends without their results. Whoever takes none has the model answer without them, later.
     """
@@ -44,6 +47,7 @@ class AnswerProgress:
     counted: Callable[[TokenUsage], None] = _ignore
     tools: Callable[[bool], None] = _ignore
     before_tools: Callable[[], Awaitable[None]] = _at_once
+    mood: Callable[[str | None], None] = _ignore
     take_late: TakeLate = take_none
 
 

@@ -60,7 +60,7 @@ async def answer_with_tools(
     Args:
         progress: told of the tools: ``tools`` at the first call of each round and when all results are there,
             ``before_tools`` before each tool runs, and ``take_late`` if tools still run after :data:`LATE_AFTER`
-            seconds. If it takes them, the answer ends.
+            seconds. If it takes them, the answer ends. It is told of the mood that the answer's head names, too.
         sleep: waits for some seconds; :data:`MAX_SECONDS` and :data:`LATE_AFTER` are measured with it.
 
     Raises:
@@ -82,7 +82,10 @@ async def answer_with_tools(
                             continue
                         if part.retracts:
                             said = text = ""
+                            progress.mood(None)
                         elif not text and part.text.strip():
+                            if part.mood is not None and not said.strip():
+                                progress.mood(part.mood)
                             part = _parted(said, part)
                         said, text = said + part.text, text + part.text
                         yield part

@@ -95,7 +95,10 @@ def check(stream: Stream, came: Read) -> None:
     if stream.ids:
         assert tuple(call.id for call in calls) == stream.ids
     assert _order(came.parts) == (stream.order or _order([*[TextDelta(stream.text)] * bool(stream.text), *calls]))
-    passed = "".join(part.text for part in came.parts if isinstance(part, TextDelta))
+    said = [part for part in came.parts if isinstance(part, TextDelta)]
+    left = said[max((place for place, part in enumerate(said) if part.retracts), default=0) :]
+    assert [part.mood for part in left if part.mood is not None] == [stream.mood] * (stream.mood is not None)
+    passed = "".join(part.text for part in said)
     for thought in stream.thoughts:
         assert thought not in passed
     if not stream.retracts:

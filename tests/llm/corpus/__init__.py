@@ -12,6 +12,7 @@ The files are YAML: a list of streams, each with
 - ``error`` and ``says``: the kind of the expected error, and words in its message;
 - ``calls``: the expected tool calls, each as [name, arguments], and ``ids``: their ids;
 - ``order``: the order of text and calls, if the text does not come first ("ct" is a call and then text);
+- ``mood``: the mood that the reply's head names;
 - ``thoughts``: text that must never be passed on; ``retracts``: whether text is passed on and then retracted.
 """
 
@@ -42,6 +43,7 @@ class Stream:
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
     ids: tuple[str, ...] = ()
     order: str = ""
+    mood: str | None = None
     thoughts: tuple[str, ...] = ()
     retracts: bool = False
     begins_inside: bool = False
