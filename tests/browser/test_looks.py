@@ -19,6 +19,13 @@ pytestmark = pytest.mark.browser
 INSTALL_LIMIT = 120.0
 MAX_BYTES = 300_000
 CHECKED = ("first_visit", "connecting", "listening", "speaking", "muted", "held", "token", "elsewhere", "not_allowed")
+PLACES = """
+() => Object.fromEntries([".controls", ".conversation", ".captions", ".volume", "#me"].map(
+  (name) => [name.slice(1), document.querySelector(name).getBoundingClientRect().toJSON()]))
+"""
+"""Where the parts of the page are."""
+LINES = 64
+"""Height, in pixels, of what "What you and Seiyuu say is written here." takes."""
 SMALLEST = 40
 """Smallest height, in pixels, of what a finger has to hit on a phone."""
 
@@ -116,6 +123,28 @@ async def test_a_phone_shows_all_without_scrolling(
         assert box["y"] + box["height"] <= height, name
         assert box["height"] >= SMALLEST, name
     assert tab.errors == []
+
+
+@pytest.mark.parametrize("state", ["not_allowed", "elsewhere", "failing", "lost", "taken_over", "listening"])
+async def test_on_a_phone_nothing_covers_the_conversation_and_the_name_stands_in_the_first_line(
+    browser: Browser, state: str
+) -> None:
+    for size in (ViewportSize(width=390, height=844), ViewportSize(width=360, height=740)):
+        context = await browser.new_context(viewport=size, has_touch=True, is_mobile=True)
+        await context.add_init_script(path=SCRIPTS / "microphone.js")
+        async with ChatServer() as server:
+            tab = await new_tab(context, server)
+            await tab.open()
+            await tab.page.evaluate("localStorage.setItem('seiyuu.name', 'Ada')")
+            await tab.page.reload()
+            await STATES[state](scene := Scene(tab, server))
+            await expect(tab.page.locator("#me")).to_have_text("Ada")
+            places: dict[str, dict[str, float]] = await tab.page.evaluate(PLACES)
+            assert places["controls"]["bottom"] <= places["conversation"]["top"], (state, size)
+            assert places["me"]["top"] < places["volume"]["bottom"], (state, size)
+            assert places["captions"]["height"] >= LINES, (state, size)
+            await scene.end()
+            await context.close()
 
 
 async def test_all_names_that_other_programs_rely_on_are_there(tab: Tab) -> None:

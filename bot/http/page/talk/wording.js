@@ -11,7 +11,7 @@ const LABELS = {
 
 /** The label of the large button. @param {import("./call.js").CallState} state */
 export function label({ phase, progress, canSound, hears, muted, mode, talking }) {
-  if (phase === "loading") return progress === null ? "Waking up…" : `Waking up… ${Math.round(100 * progress)} %`;
+  if (phase === "loading") return progress === null ? "Waking up…" : `Waking up… ${Math.round(100 * progress)}\u00a0%`;
   if (talking) return LABELS.listening;
   if ((phase === "listening" && !hears) || (phase === "idle" && !canSound)) return "Type to me";
   if (phase === "listening" && muted) return "Muted";
