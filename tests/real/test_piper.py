@@ -90,18 +90,36 @@ def test_the_network_is_divided_and_the_pieces_make_up_the_whole(joe: PiperEngin
     np.testing.assert_allclose(np.concatenate(pieces), whole.run(None, plain.tensors())[0].reshape(-1), atol=1e-4)
 
 
-def test_no_seam_is_heard_with_random_noise_either(joe: PiperEngine) -> None:
-    ((_, speaking),) = joe._loaded.items()
-    network, options = speaking._network, onnxruntime.RunOptions()
-    for sentence in SENTENCES:
-        said = speaking._network_input(speaking._sentences(sentence)[0], None, 1.0)
-        outline = network._run_first(network._first, said, options)
-        whole = dict(outline)
-        for stage in network.stages:
-            whole[stage.output_name] = stage.run_all(whole)
-        pieces = list(network._in_pieces(outline, options))
-        assert len(pieces) > 1
-        np.testing.assert_allclose(np.concatenate(pieces), whole[stage.output_name].reshape(-1), atol=1e-4)
+class ShortPieces:
+    """Divides each clause into pieces of 8 frames, so that it has many seams, which are the same on each machine."""
+
+    def __init__(self, frames: int, *_: object) -> None:
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter([(begin, min(begin + 8, self._frames)) for begin in range(0, self._frames, 8)])
+
+    def piece_ready(self) -> bool:
+        return True
+
+
+# While the voice is loaded, its own noise tests how much context a piece needs. The noise of these seeds hid a need.
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_seam_is_heard_with_random_noise_either(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime.set_seed(seed)
+    with closing(create_piper(WEIGHTS / "piper-joe", {}, None)) as joe:
+        ((_, speaking),) = joe._loaded.items()
+        network, options = speaking._network, onnxruntime.RunOptions()
+        monkeypatch.setattr("tts_server.engines.piper.network.PiecePlan", ShortPieces)
+        for sentence in SENTENCES:
+            said = speaking._network_input(speaking._sentences(sentence)[0], None, 1.0)
+            outline = network._run_first(network._first, said, options)
+            whole = dict(outline)
+            for stage in network.stages:
+                whole[stage.output_name] = stage.run_all(whole)
+            pieces = list(network._in_pieces(outline, options))
+            assert len(pieces) > 10
+            np.testing.assert_allclose(np.concatenate(pieces), whole[stage.output_name].reshape(-1), atol=1e-4)
 
 
 def test_piper_is_as_loud_as_espeak(joe: PiperEngine) -> None:
