@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
-from bot.voice.dialogue.conversation import Manner
+from bot.voice.dialogue.reply_parameters import Manner
 from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.ports import Responder, SpeechClient
 from bot.voice.speculation import WITHOUT_COSTS, Speculation

@@ -27,6 +27,7 @@ from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.late_tools import LateTools
 from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.outbox import Outbox
+from bot.voice.dialogue.reply_parameters import Manner, ReplyParameters
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.tool_wait import Sleep, ToolWait
 from bot.voice.events import PromptTaken, Watcher, WordsSpoken
@@ -47,8 +48,6 @@ _log = logging.getLogger(__name__)
 BUFFERED_SECONDS = 10.0
 """Maximum number of seconds of sound that wait to be played. While so much waits, no messages of the speech server
 are read."""
-Manner = Callable[[], SpeechParameters]
-"""Returns the speech parameters of the next reply."""
 WaitingLine = Callable[[str | None, WaitLength], str]
 """Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
 _LINES = {
@@ -107,8 +106,8 @@ class Conversation:
         self._playback = playback
         self._notices = notices
         self._watch = watch
-        self._manner = manner
         self._language = language
+        self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
         self._sleep = sleep
         self._outbox = Outbox(speech, self._not_sent)
@@ -126,8 +125,6 @@ class Conversation:
         # State of the current reply.
         self._answered: int | None = None
         self._committed = asyncio.Event()
-        self._parameters = SpeechParameters()
-        self._undetected: Prompt | None = None  # The prompt, until its language is detected.
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -356,8 +353,7 @@ class Conversation:
         self._after_asking.do(partial(self._prepare_to_speak, prompt))
 
     def _prepare_to_speak(self, prompt: Prompt) -> None:
-        usual = self._manner()
-        self._parameters, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
+        self._parameters.begin(prompt)
         self._playback.prime()
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
@@ -428,24 +424,17 @@ class Conversation:
         return True
 
     def _language_of_reply(self) -> str | None:
-        return self._parameters_of_reply().conversation_language
+        return self._parameters.current().conversation_language
 
     def _send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:
-            message = replace(message, parameters=self._parameters_of_reply())
+            message = replace(message, parameters=self._parameters.current())
         self._outbox.put(message)
 
     def _not_sent(self, message: ClientMessage, error: SpeechUnavailable) -> None:
         if isinstance(message, Speak) and message.reply == self._dialogue.current:
             _log.warning("Reply %s: %s", message.reply, error)
             self._handle(Disconnected(str(error)))
-
-    def _parameters_of_reply(self) -> SpeechParameters:
-        # The language is detected while the model writes. Detecting it before the model is asked would delay the reply.
-        prompt, self._undetected = self._undetected, None
-        if prompt is not None and self._language is not None:
-            self._parameters = replace(self._parameters, conversation_language=self._language.of(prompt))
-        return self._parameters
 
     async def _receive_speech(self) -> None:
         async for event in self._speech.events():
