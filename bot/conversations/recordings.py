@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.recording_notes import BOT_FILE, RECORDINGS_DIR
+from bot.recorded_answers import BOT_FILE, RECORDINGS_DIR
 
 _FOLDER = re.compile(r"(\d{8}T\d{6}Z)-.+", re.ASCII)
 _FILE = re.compile(r"(.+)-([1-9][0-9]{0,19})\.wav", re.ASCII | re.DOTALL)

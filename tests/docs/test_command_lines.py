@@ -18,7 +18,7 @@ import bot.models.arguments
 import tts_server.command_line as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
 from bot.models.needs import FOLDER
-from bot.recording_notes import RECORDINGS_DIR
+from bot.recorded_answers import RECORDINGS_DIR
 from config.project import ROOT
 from tests.docs.pages import API, EXAMPLE, OPERATOR, PAGES, README, Line, commands, lines, rows
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from audio.samples import SPEAKING_RATE
 from bot.features.recording_remaker.feature import REMADE, RecordingRemaker
 from bot.features.recording_remaker.sound import end_limit
-from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordingNotes
+from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RecordedAnswers
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, talk
@@ -41,18 +41,20 @@ async def test_only_the_answers_are_replaced_and_they_keep_their_places(
         make_stage(llm_url=model.url, **settings) as stage,
     ):
         folder = await _recorded_call(stage, tmp_path)
-        before, notes, others = _sound(folder), RecordingNotes.read(folder), _files_of_people(folder)
+        before, recorded, others = _sound(folder), RecordedAnswers.read(folder), _files_of_people(folder)
         assert len(others) == 1
         assert RecordingRemaker.name in stage.app.manager.status().held, "it would compete with the call"
         await stage.answer_to("!leave", starts=REMADE)
     after = _sound(folder)
     assert len(after) == len(before)
-    assert [answer.text for answer in notes.answers] == list(ANSWERS.values()), "the bot's announcement is not recorded"
+    assert [answer.text for answer in recorded.answers] == list(ANSWERS.values()), (
+        "the bot's announcement is not recorded"
+    )
     changed = before != after
-    for number, answer in enumerate(notes.answers):
+    for number, answer in enumerate(recorded.answers):
         # On a busy machine a frame may be late, so that one answer has several spans.
         spoken = slice(answer.spans[0].start, answer.spans[-1].end)
-        replaced = slice(spoken.start, end_limit(notes, number))
+        replaced = slice(spoken.start, end_limit(recorded, number))
         assert _hertz(before[spoken]) == pytest.approx(TONE_HZ, rel=0.03)
         assert _hertz(after[spoken]) != pytest.approx(TONE_HZ, rel=0.03)
         assert _first_voiced(after[replaced]) < BEGINS_WITHIN * SPEAKING_RATE
@@ -74,7 +76,7 @@ async def _recorded_call(stage: Stage, data_dir: Path) -> Path:
         await stage.turns(number)
     await stage.answer_to("!record off", starts="⏹️ I'm not recording.")
     (folder,) = (data_dir / "recordings").iterdir()
-    await stage.until((folder / NOTES_FILE).exists, "the notes")
+    await stage.until((folder / ANSWERS_FILE).exists, "the answers")
     return folder
 
 

@@ -16,7 +16,7 @@ from audio.samples import SPEAKING_RATE, Samples
 from audio.wav import WavFile
 from bot.features.recording_remaker.feature import FIRST_PAUSE, REMADE, RecordingRemaker
 from bot.features.recording_remaker.recording_copy import COPY_FILE
-from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, Span
+from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RecordedAnswer, RecordedAnswers, Span
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from tests.timing import wait_until
 from tests.tones import tone
@@ -47,7 +47,7 @@ def record(data_dir: Path, *answers: RecordedAnswer, name: str = "20260131T12000
     file.pad(SECONDS * SPEAKING_RATE)
     file.close()
     (folder / "Ada-11.wav").write_bytes(ADA)
-    RecordingNotes(CHANNEL, SECONDS * SPEAKING_RATE, answers).write(folder)
+    RecordedAnswers(CHANNEL, SECONDS * SPEAKING_RATE, answers).write(folder)
     return folder
 
 
@@ -260,7 +260,7 @@ async def test_stopping_in_the_middle_leaves_the_first_file_whole_and_the_next_s
         voice.gate.clear()
         await voice.until_asked(2)
     assert (folder / BOT_FILE).read_bytes() == before
-    assert sorted(path.name for path in folder.iterdir()) == ["Ada-11.wav", NOTES_FILE, BOT_FILE]
+    assert sorted(path.name for path in folder.iterdir()) == ["Ada-11.wav", ANSWERS_FILE, BOT_FILE]
     # The unfinished copy of a killed process does no harm.
     (folder / COPY_FILE).write_bytes(b"half of it")
     async with remaking(tmp_path, Voice()) as (_, told):

@@ -17,14 +17,14 @@ from bot.features.recording_remaker.sound import (
     split_like,
     trim_end,
 )
-from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
+from bot.recorded_answers import RecordedAnswer, RecordedAnswers, Span
 from tests.tones import silence, tone
 
 SECOND = SPEAKING_RATE
 
 
-def notes(*answers: RecordedAnswer, seconds: float = 20) -> RecordingNotes:
-    return RecordingNotes(1, round(seconds * SECOND), answers)
+def recorded(*answers: RecordedAnswer, seconds: float = 20) -> RecordedAnswers:
+    return RecordedAnswers(1, round(seconds * SECOND), answers)
 
 
 def answer(*seconds: tuple[float, float], interrupted: bool = False) -> RecordedAnswer:
@@ -35,13 +35,13 @@ def answer(*seconds: tuple[float, float], interrupted: bool = False) -> Recorded
 class TestRoom:
     def test_an_answer_ends_where_the_next_answer_of_any_kind_begins(self) -> None:
         kept = RecordedAnswer((Span(5 * SECOND, 6 * SECOND),))
-        assert end_limit(notes(answer((1, 3)), kept, answer((8, 9))), 0) == 5 * SECOND
+        assert end_limit(recorded(answer((1, 3)), kept, answer((8, 9))), 0) == 5 * SECOND
 
     def test_the_last_answer_has_the_rest_of_the_file(self) -> None:
-        assert end_limit(notes(answer((1, 3)), answer((8, 9)), seconds=12), 1) == 12 * SECOND
+        assert end_limit(recorded(answer((1, 3)), answer((8, 9)), seconds=12), 1) == 12 * SECOND
 
     def test_an_interrupted_answer_does_not_get_longer(self) -> None:
-        assert end_limit(notes(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
+        assert end_limit(recorded(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
 
 
 class TestSpeedUp:

@@ -19,7 +19,7 @@ from bot.features.recording_remaker.sound import (
     split_like,
     trim_end,
 )
-from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, RecordedAnswer, RecordingNotes, RecordingNotesError
+from bot.recorded_answers import ANSWERS_FILE, RECORDINGS_DIR, RecordedAnswer, RecordedAnswers, RecordedAnswersError
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from wire.parameters import SpeechParameters
@@ -121,33 +121,33 @@ class RecordingRemaker:
 
     async def _remake(self, folder: Path) -> None:
         try:
-            notes = await asyncio.to_thread(RecordingNotes.read, folder)
+            recorded = await asyncio.to_thread(RecordedAnswers.read, folder)
             if not await self._ask(self._voice.has_better_voice):
                 _log.warning(
                     "%s stays as it is: the speech server has no better voice (TTS_BETTER_ENGINE)", folder.name
                 )
                 return
-            made = await self._remake_answers(folder, notes)
+            made = await self._remake_answers(folder, recorded)
             if made:
-                await asyncio.to_thread((folder / NOTES_FILE).unlink, missing_ok=True)
-        except (RecordingNotesError, OSError) as error:
+                await asyncio.to_thread((folder / ANSWERS_FILE).unlink, missing_ok=True)
+        except (RecordedAnswersError, OSError) as error:
             self._failed.add(folder)
             _log.warning("%s stays as it is: %s", folder.name, error)
             return
-        _log.info("%s: %d of %d answers were made again", folder.name, made, len(notes.answers))
+        _log.info("%s: %d of %d answers were made again", folder.name, made, len(recorded.answers))
         if made:
-            await self._tell(notes.channel, REMADE)
+            await self._tell(recorded.channel, REMADE)
         else:
             # Perhaps the engine can't be loaded now. This recording is tried again at the bot's next start.
             self._failed.add(folder)
 
-    async def _remake_answers(self, folder: Path, notes: RecordingNotes) -> int:
+    async def _remake_answers(self, folder: Path, recorded: RecordedAnswers) -> int:
         """Make the answers again, and replace the file if at least one was made. Returns the number of answers made."""
         file, made = RecordingCopy(folder), 0
         try:
             await asyncio.to_thread(file.copy)
-            for number, answer in enumerate(notes.answers):
-                if answer.text and await self._remake_answer(file, answer, end_limit(notes, number)):
+            for number, answer in enumerate(recorded.answers):
+                if answer.text and await self._remake_answer(file, answer, end_limit(recorded, number)):
                     made += 1
             if made:
                 await asyncio.to_thread(file.replace_original)
@@ -202,7 +202,7 @@ class RecordingRemaker:
 
 def _waiting(recordings: Path) -> list[Path]:
     """The folders of the recordings with answers that are still to be made again, oldest first."""
-    return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
+    return sorted(file.parent for file in recordings.glob(f"*/{ANSWERS_FILE}"))
 
 
 def _replace_sound(file: RecordingCopy, answer: RecordedAnswer, sound: Samples, end: int) -> bool:

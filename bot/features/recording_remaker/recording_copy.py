@@ -10,7 +10,7 @@ from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
 from audio.samples import Samples
 from audio.wav import HEADER_BYTES
 from bot.features.recording_remaker.sound import Piece
-from bot.recording_notes import BOT_FILE, Span
+from bot.recorded_answers import BOT_FILE, Span
 
 COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20

@@ -15,7 +15,7 @@ import numpy as np
 
 from audio.level import rms
 from audio.samples import SPEAKING_RATE, Samples
-from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
+from bot.recorded_answers import RecordedAnswer, RecordedAnswers, Span
 
 MAX_TEMPO = 1.15
 """If a new sound is longer than the old sound, it is made faster by at most this factor."""
@@ -45,18 +45,18 @@ def sample_count(answer: RecordedAnswer) -> int:
     return sum(span.end - span.start for span in answer.spans)
 
 
-def end_limit(notes: RecordingNotes, number: int) -> int:
+def end_limit(recorded: RecordedAnswers, number: int) -> int:
     """The sample at which an answer must end: the start of the next answer, or the end of the file.
 
     An interrupted answer must end where it was interrupted.
 
     Args:
-        number: the answer's index in ``notes.answers``.
+        number: the answer's index in ``recorded.answers``.
     """
-    answer, *later = notes.answers[number:]
+    answer, *later = recorded.answers[number:]
     if answer.interrupted:
         return answer.spans[-1].end
-    return later[0].spans[0].start if later else notes.samples
+    return later[0].spans[0].start if later else recorded.samples
 
 
 def max_samples(old_samples: int, sound: Samples) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bot.recording_notes import RecordedAnswer, RecordingNotes, RecordingNotesError, Span, recorded_samples
+from bot.recorded_answers import RecordedAnswer, RecordedAnswers, RecordedAnswersError, Span, recorded_samples
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import CallRecorder
 from bot.voice.turn import Outcome
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 class AnswerListener:
     """Notes the answers during one recording. Call it with every event of the call.
 
-    Use it only on the event loop, except for :meth:`write_notes`.
+    Use it only on the event loop, except for :meth:`write_answers`.
 
     Args:
         recorder: records the call, and knows where each reply is in the bot's file.
@@ -44,8 +44,8 @@ class AnswerListener:
             case _:
                 pass
 
-    def write_notes(self, channel: int) -> None:
-        """Write the notes into the folder of the closed recording, if there are answers. Blocks: it writes a file.
+    def write_answers(self, channel: int) -> None:
+        """Write the answers into the folder of the closed recording, if there are answers. Blocks: it writes a file.
 
         Args:
             channel: id of the prompt channel, where people are notified of the remade recording.
@@ -55,8 +55,8 @@ class AnswerListener:
             return
         folder = self._recorder.folder
         try:
-            RecordingNotes(channel, recorded_samples(folder), answers).write(folder)
-        except (RecordingNotesError, OSError) as error:
+            RecordedAnswers(channel, recorded_samples(folder), answers).write(folder)
+        except (RecordedAnswersError, OSError) as error:
             _log.warning("The answers in %s can't be spoken again by a better voice: %s", folder.name, error)
 
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:

@@ -17,7 +17,7 @@ from pathlib import Path
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from audio.wav import MAX_SAMPLES, WavFile
 from bot.llm.cleaning import clean_name
-from bot.recording_notes import RECORDINGS_DIR, Span
+from bot.recorded_answers import RECORDINGS_DIR, Span
 
 _log = logging.getLogger(__name__)
 

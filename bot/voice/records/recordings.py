@@ -136,7 +136,7 @@ class Recordings:
         if recorder is not None:
             await asyncio.to_thread(recorder.close)
             if answers is not None:
-                await asyncio.to_thread(answers.write_notes, self._transport.prompts.id)
+                await asyncio.to_thread(answers.write_answers, self._transport.prompts.id)
 
     def note(self, event: CallEvent) -> None:
         """Pass an event of the call to the listener that notes the bot's answers."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, RecordingNotesError, Span
+from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RecordedAnswer, RecordedAnswers, RecordedAnswersError, Span
 from bot.voice.events import PromptTaken, ReplyEnded
 from bot.voice.metrics import ReplyTrace
 from bot.voice.records.answer_listener import AnswerListener
@@ -45,14 +45,14 @@ class RecordedCall:
         self.listener(ReplyEnded(ReplyTrace(reply, outcome, 0.0), heard))
 
     def close(self) -> tuple[RecordedAnswer, ...]:
-        """End the recording and read its notes."""
+        """End the recording and read its answers."""
         self.recorder.close()
-        self.listener.write_notes(CHANNEL)
-        if not (self.recorder.folder / NOTES_FILE).exists():
+        self.listener.write_answers(CHANNEL)
+        if not (self.recorder.folder / ANSWERS_FILE).exists():
             return ()
-        notes = RecordingNotes.read(self.recorder.folder)
-        assert notes.channel == CHANNEL
-        return notes.answers
+        answers = RecordedAnswers.read(self.recorder.folder)
+        assert answers.channel == CHANNEL
+        return answers.answers
 
 
 @pytest.fixture
@@ -116,10 +116,14 @@ def test_without_answers_no_notes_are_written(recorded: RecordedCall) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda folder: (folder / NOTES_FILE).write_text("{"),
-        lambda folder: (folder / NOTES_FILE).write_text('{"channel": 1, "samples": 96000, "answers": [{"spans": []}]}'),
-        lambda folder: (folder / NOTES_FILE).write_text((folder / NOTES_FILE).read_text().replace("48000", "-9")),
-        lambda folder: (folder / NOTES_FILE).write_text((folder / NOTES_FILE).read_text().replace("48000", "96000")),
+        lambda folder: (folder / ANSWERS_FILE).write_text("{"),
+        lambda folder: (folder / ANSWERS_FILE).write_text(
+            '{"channel": 1, "samples": 96000, "answers": [{"spans": []}]}'
+        ),
+        lambda folder: (folder / ANSWERS_FILE).write_text((folder / ANSWERS_FILE).read_text().replace("48000", "-9")),
+        lambda folder: (folder / ANSWERS_FILE).write_text(
+            (folder / ANSWERS_FILE).read_text().replace("48000", "96000")
+        ),
         lambda folder: (folder / BOT_FILE).unlink(),
         lambda folder: (folder / BOT_FILE).write_bytes(b"RIFF"),
         lambda folder: (folder / BOT_FILE).write_bytes((folder / BOT_FILE).read_bytes()[:-4_000]),
@@ -130,5 +134,5 @@ def test_notes_that_do_not_fit_the_file_are_refused(recorded: RecordedCall, dama
     assert recorded.close()
     assert callable(damage)
     damage(recorded.recorder.folder)
-    with pytest.raises(RecordingNotesError):
-        RecordingNotes.read(recorded.recorder.folder)
+    with pytest.raises(RecordedAnswersError):
+        RecordedAnswers.read(recorded.recorder.folder)

@@ -1,6 +1,6 @@
-"""Notes beside a recording: the bot's answers and their positions in ``bot.wav``.
+"""``answers.json`` beside a recording: the bot's answers and their positions in ``bot.wav``.
 
-With them, a better voice can speak the answers again later.
+With it, a better voice can speak the answers again later.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from wire.parameters import SpeechParameters
 
 RECORDINGS_DIR = "recordings"
 BOT_FILE = "bot.wav"
-NOTES_FILE = "answers.json"
+ANSWERS_FILE = "answers.json"
 
 
-class RecordingNotesError(ValueError):
-    """The notes of a recording can't be used. The text says why."""
+class RecordedAnswersError(ValueError):
+    """The answers of a recording can't be used. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class RecordedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingNotes:
+class RecordedAnswers:
     """The answers in a recording's ``bot.wav``, in order.
 
     Attributes:
         channel: the id of the channel where people are notified.
-        samples: the number of samples in the file. If the number differs, the notes belong to another file.
+        samples: the number of samples in the file. If the number differs, the answers belong to another file.
     """
 
     channel: int
@@ -66,20 +66,20 @@ class RecordingNotes:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the notes of a recording. Blocks on the disk.
+        """Read the answers of a recording. Blocks on the disk.
 
         Raises:
-            RecordingNotesError: the notes can't be read, are not valid, or do not belong to this ``bot.wav``.
+            RecordedAnswersError: they can't be read, are not valid, or do not belong to this ``bot.wav``.
         """
         try:
-            notes = TypeAdapter(cls).validate_json((folder / NOTES_FILE).read_bytes())
+            answers = TypeAdapter(cls).validate_json((folder / ANSWERS_FILE).read_bytes())
         except ValidationError as error:
-            raise RecordingNotesError(f"{NOTES_FILE} is malformed ({error.error_count()} faults)") from error
+            raise RecordedAnswersError(f"{ANSWERS_FILE} is malformed ({error.error_count()} faults)") from error
         except OSError as error:
-            raise RecordingNotesError(f"{NOTES_FILE}: {error}") from error
-        if recorded_samples(folder) != notes.samples or not notes._fit():
-            raise RecordingNotesError(f"{NOTES_FILE} does not belong to this {BOT_FILE}")
-        return notes
+            raise RecordedAnswersError(f"{ANSWERS_FILE}: {error}") from error
+        if recorded_samples(folder) != answers.samples or not answers._fit():
+            raise RecordedAnswersError(f"{ANSWERS_FILE} does not belong to this {BOT_FILE}")
+        return answers
 
     def _fit(self) -> bool:
         spans = [Span(0, 0), *(span for answer in self.answers for span in answer.spans)]
@@ -87,19 +87,19 @@ class RecordingNotes:
         return in_order and spans[-1].end <= self.samples
 
     def write(self, folder: Path) -> None:
-        """Write the notes into the folder of a recording. Blocks on the disk.
+        """Write the answers into the folder of a recording. Blocks on the disk.
 
         Raises:
-            OSError: the notes can't be written.
+            OSError: they can't be written.
         """
-        (folder / NOTES_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
+        (folder / ANSWERS_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
 
 
 def recorded_samples(folder: Path) -> int:
     """The number of samples in ``bot.wav``. Blocks on the disk.
 
     Raises:
-        RecordingNotesError: the file has another format.
+        RecordedAnswersError: the file has another format.
     """
     path = folder / BOT_FILE
     try:
@@ -108,5 +108,5 @@ def recorded_samples(folder: Path) -> int:
         if shape == (SPEAKING_RATE, 1, SAMPLE_BYTES) and path.stat().st_size == HEADER_BYTES + samples * SAMPLE_BYTES:
             return samples
     except (OSError, EOFError, wave.Error) as error:
-        raise RecordingNotesError(f"{BOT_FILE}: {error}") from error
-    raise RecordingNotesError(f"{BOT_FILE} is not as it was recorded")
+        raise RecordedAnswersError(f"{BOT_FILE}: {error}") from error
+    raise RecordedAnswersError(f"{BOT_FILE} is not as it was recorded")
