@@ -33,6 +33,7 @@ _PITCH = 3
 # Return values of the callback.
 _GO_ON, _ABORT = 0, 1
 _LOWEST_RANK = 100
+_NOISE_SEED = 1
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -86,6 +87,8 @@ class EspeakLibrary:
         )
         if self.sample_rate <= 0:
             raise EspeakError("espeak-ng could not be initialised")
+        # The library has seeded the noise of its voices with the time, so each process would sound different.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
         self._lock = threading.Lock()
         self._on_audio: Callable[[bytes], bool] = lambda _: False
         # The library keeps this pointer for ever, so Python must keep the object.

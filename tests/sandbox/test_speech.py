@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from audio.level import rms
 from config.project import ROOT
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, speech
+from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, _Synthesiser, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 from tests.timing import wait_until
@@ -46,6 +47,19 @@ def test_the_same_words_are_always_the_same_sound() -> None:
     speech.cache_clear()
     speech("Something else in between.", voice)
     assert np.array_equal(speech("Tell me a joke!", voice), first)
+
+
+def test_the_next_run_of_the_program_says_the_words_with_the_same_sound() -> None:
+    said = []
+    for _ in range(2):
+        # By itself espeak-ng draws the noise in Ada's voice from the second in which the process starts.
+        second = int(time.time())
+        while int(time.time()) == second:
+            time.sleep(0.02)
+        synthesiser = _Synthesiser()
+        said.append(synthesiser.say("Thank you!", GUEST_VOICES["Ada"]))
+        synthesiser.close()
+    assert said[0] == said[1]
 
 
 def test_each_guest_sounds_like_nobody_else() -> None:

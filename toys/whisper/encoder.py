@@ -22,8 +22,8 @@ MELS = 80
 WIDTH = 384
 ENCODED_FRAMES = 1490
 """Number of frames that the encoder makes of 30 seconds, which Whisper represents as 3,000 mel frames."""
-SHORT_ENCODED_FRAMES = 490
-"""Number of frames that it makes of 10 seconds, which is the bot's context for a short turn."""
+SHORT_ENCODED_FRAMES = 740
+"""Number of frames that it makes of 15 seconds, which is the bot's context for a short turn."""
 
 _LOUDNESS, _OPPOSITE_LOUDNESS, _ACTIVITY = WIDTH - 3, WIDTH - 2, WIDTH - 1
 _FILTERS = WIDTH - 3
@@ -71,7 +71,7 @@ class Encoder:
         return layer_norm(gelu(filtered))
 
     def summaries(self, mels: Matrix) -> list[Matrix]:
-        """The outputs of the decoder's attention to a sound, in a context of 30 seconds and in one of 10.
+        """The outputs of the decoder's attention to a sound, in a context of 30 seconds and in one of 15.
 
         Each is the mean of all frames, weighted by attention.
         """

@@ -1,4 +1,7 @@
-"""Training data of the toy: renderings of every phrase and of other sounds, each as the encoder's summary."""
+"""Training data of the toy: renderings of every phrase and of other sounds, each as the encoder's summary.
+
+Other renderings of every phrase, in the voices of the sandbox's guests, show how certain the trained toy is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from faster_whisper.feature_extractor import FeatureExtractor
 
 from audio.samples import HEARING_RATE, Sound16
 from toys.whisper.encoder import Matrix, make_encoder
-from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
+from toys.whisper.phrases import FITTED_VOICES, GUESTS, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
 from toys.whisper.sounds import wordless
-from toys.whisper.speech import packets, received, say, silence
+from toys.whisper.speech import packets, received, say, silence, to_hearing_rate
 
 Example = tuple[int, Matrix]
 """The index of the phrase in the table, or :data:`NO_PHRASE`; and the encoder's summary."""
@@ -31,6 +34,9 @@ _PARTS = 9
 _OTHERS = 6
 # Phrases with at least this many words are also used in parts, and with a pause in them.
 _PART_FROM_WORDS = 4
+# Paces of the renderings that are not trained on, and the seconds of silence around them.
+_UNSEEN_PACES = (0.95, 1.05)
+_UNSEEN_SILENCE = 0.25
 
 
 def examples(phrase: int) -> list[Example]:
@@ -42,6 +48,24 @@ def examples(phrase: int) -> list[Example]:
         for target, sound in _sounds(phrase, random)
         for summary in encoder.summaries(extract(_varied(sound, random)))
     ]
+
+
+def unseen(phrase: int) -> list[Matrix]:
+    """Summaries of one phrase that are not trained on: each guest says it slowly, and quickly through Opus."""
+    no_losses = np.random.default_rng(phrase)
+    encoder, extract = make_encoder(), FeatureExtractor()
+    summaries = list[Matrix]()
+    for guest in FITTED_VOICES[:GUESTS]:
+        for number, pace in enumerate(_UNSEEN_PACES):
+            spoken = say(HEARD_PHRASES[phrase].spelling, guest, round(guest.rate * pace), guest.pitch)
+            around = silence(_UNSEEN_SILENCE)
+            sound = np.concatenate((around, spoken, around))
+            if number % 2:
+                heard = received(packets(sound, application="lowdelay"), 0.0, no_losses)
+            else:
+                heard = to_hearing_rate(sound)
+            summaries += encoder.summaries(extract(heard))
+    return summaries
 
 
 def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sound16]]:

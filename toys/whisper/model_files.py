@@ -38,11 +38,15 @@ _POSITIONS = 1500
 _FLAGS = [_OTHER_FLAG, _BEGIN_FLAG, _SAID_FLAG, _CUE_FLAG]
 _CONTEXT = 448
 _NARROW = 8
-# Weights of flags and of logits in the output matrix.
+# Weight of flags in the output matrix.
 _FLAG_WEIGHT = 20.0
-_LOGIT_WEIGHT = 2.0
-# Logit of "no phrase" above which "no speech" is likelier than a language.
-_NO_SPEECH_LOGIT = 6.0
+LOGIT_WEIGHT = 2.0
+"""Weight of the classifier's logits in the output matrix."""
+NO_SPEECH_LOGIT = 1.0
+"""Logit of "no phrase" above which "no speech" is likelier than a language.
+
+Training separates speech from other sounds at 0. It is higher here, since the bot would drop doubtful speech.
+"""
 
 
 def write_model(folder: Path, encoder: Encoder, classifier: Classifier) -> None:
@@ -128,13 +132,13 @@ def _output(vocabulary: Vocabulary) -> Matrix:
     table = _blank(len(vocabulary.tokens), WIDTH)
     logits = table[:, _LOGITS]
     phrases, ids = list(vocabulary.phrases), vocabulary.ids
-    logits[phrases, range(NO_PHRASE)] = _LOGIT_WEIGHT
+    logits[phrases, range(NO_PHRASE)] = LOGIT_WEIGHT
     table[phrases, _CUE_FLAG] = _FLAG_WEIGHT
     table[ids[END], [_CUE_FLAG, _SAID_FLAG]] = _FLAG_WEIGHT
-    logits[ids[END], NO_PHRASE] = _LOGIT_WEIGHT
+    logits[ids[END], NO_PHRASE] = LOGIT_WEIGHT
     table[ids[ENGLISH], _BEGIN_FLAG] = _FLAG_WEIGHT
-    table[ids[NO_SPEECH], _BEGIN_FLAG] = _FLAG_WEIGHT - _LOGIT_WEIGHT * _NO_SPEECH_LOGIT / FLAG
-    logits[ids[NO_SPEECH], NO_PHRASE] = _LOGIT_WEIGHT
+    table[ids[NO_SPEECH], _BEGIN_FLAG] = _FLAG_WEIGHT - LOGIT_WEIGHT * NO_SPEECH_LOGIT / FLAG
+    logits[ids[NO_SPEECH], NO_PHRASE] = LOGIT_WEIGHT
     # With timestamps, the prompt ends before the first of them, and the last may follow a phrase.
     table[ids[FIRST_TIME], _OTHER_FLAG] = _FLAG_WEIGHT
     # The normalisation subtracts the mean, which must not count for a token that reads more dimensions than another.

@@ -72,6 +72,8 @@ FITTED_VOICES: tuple[FittedVoice, ...] = (
     FittedVoice("en-us+m5", 160, 42, times=1),
 )
 """The voices of the training data. Those of the sandbox's guests come first."""
+GUESTS = 4
+"""Number of the sandbox's guests."""
 
 OTHER_SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",

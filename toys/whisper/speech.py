@@ -73,6 +73,12 @@ def received(sent: list[bytes], loss: float, random: np.random.Generator) -> Sou
     return np.concatenate(heard) if heard else np.zeros(HEARING_RATE // 50, np.float32)
 
 
+def to_hearing_rate(sound: Sound16) -> Sound16:
+    """Sound of the rate of :func:`say` at 16,000 Hz, without a transmission."""
+    heard: Sound16 = soxr.resample(sound, _SENT_RATE, HEARING_RATE, quality="MQ")
+    return heard
+
+
 def silence(seconds: float) -> Sound16:
     """Silence at the rate of :func:`say`."""
     return np.zeros(int(seconds * _SENT_RATE), np.float32)
