@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.browser.turns import REPLY, STAND_INS, TRANSCRIPTION, last_voiced
 from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.measured_call import no_collections, tokens_of
-from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns, Way
+from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns, TurnClient
 from benchmarks.stand_in_model import StandInModel
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.statistics import spread
@@ -73,7 +73,7 @@ async def measure(
         MeasurementError: the bot ended, refused a turn, or gave no sound.
     """
     async with _bot(folder, settings) as url, aiohttp.ClientSession() as session:
-        ways: list[Way] = [ChatTurns(session, url), RealtimeTurns(session, url), ProcessCallTurns(session, url)]
+        ways: list[TurnClient] = [ChatTurns(session, url), RealtimeTurns(session, url), ProcessCallTurns(session, url)]
         for way in ways:
             await way.turn(words)
         measured: dict[str, list[float]] = {way.name: [] for way in ways}

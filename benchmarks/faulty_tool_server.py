@@ -1,4 +1,4 @@
-"""An MCP server with one tool that misbehaves. It notes when each call came, and when the fault was there.
+"""An MCP server with one tool that misbehaves. It writes the time of each fault into a file.
 
 ``python -m benchmarks.faulty_tool_server FAULT FILE``; the file gets a JSON object for each call.
 """
@@ -30,7 +30,7 @@ def send(number: object, result: dict[str, Any]) -> None:
 
 
 def note(log: Path, fault_at: float) -> None:
-    """Note a call and its fault, before the fault is seen."""
+    """Write the time of a fault into the file, just before the fault happens."""
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"fault": fault_at}) + "\n")
 

@@ -1,4 +1,4 @@
-"""The ways in which a program says something to the bot over HTTP, and hears the answer."""
+"""Clients that say something to the bot over HTTP and receive the spoken answer, one for each of its APIs."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ SETTLE_SECONDS = 0.5
 BUSY_PAUSE = 0.05
 
 
-class Way(Protocol):
-    """One way to have a turn. Each turn over a WebSocket is a call of its own, because only one can be on."""
+class TurnClient(Protocol):
+    """A client of one API. Over a WebSocket, each turn is a call of its own, because only one call can be on."""
 
     name: ClassVar[str]
 
@@ -58,7 +58,7 @@ class ChatTurns:
         self._url = f"{url}ws/chat"
 
     async def turn(self, words: Sound) -> float:
-        """See :class:`Way`."""
+        """See :class:`TurnClient`."""
         async with _connected(self._session, self._url) as socket:
             await socket.send_json({"type": "hello", "microphone": "push-to-talk", "audio": {"up": HEARING_RATE}})
             await _until(socket, "ready")
@@ -88,7 +88,7 @@ class RealtimeTurns:
         self._url = f"{url}v1/realtime"
 
     async def turn(self, words: Sound) -> float:
-        """See :class:`Way`."""
+        """See :class:`TurnClient`."""
         async with _connected(self._session, self._url) as socket:
             await _until(socket, "session.created")
             audio = {"input": {"turn_detection": None}}
@@ -121,7 +121,7 @@ class ProcessCallTurns:
         self._url = f"{url}process_call"
 
     async def turn(self, words: Sound) -> float:
-        """See :class:`Way`."""
+        """See :class:`TurnClient`."""
         recording = _wav(words)
         deadline = time.perf_counter() + TURN_LIMIT
         while time.perf_counter() < deadline:

@@ -36,7 +36,7 @@ from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
 from bot.engine_checks import EngineCheck, EngineChecks, check_model, check_speech_server, check_transcriber
-from bot.engine_warnings import toy_warning
+from bot.engine_warnings import engine_warning
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.http.binding import take_port
@@ -332,7 +332,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
 
         background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)
-        warning = await toy_warning(weights)
+        warning = await engine_warning(weights)
         for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
             _log.warning("%s", text)
         engine_checks = EngineChecks(in_call, checks)

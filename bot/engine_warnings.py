@@ -10,7 +10,7 @@ from bot.own_weights import OwnWeights
 from bot.usual_model_servers import USUAL_MODEL_SERVERS, UsualModelServer, find_model_servers
 
 TOY_MODEL = (
-    "⚠️ I answer with the project's toy model: it knows a dozen sentences and understands nothing. "
+    "⚠️ I answer with the project's toy model: it knows about twenty answers and understands nothing. "
     "Set `LLM_URL` to a model server for real answers."
 )
 SMALL_LLM = (
@@ -24,7 +24,7 @@ TOY_STT = (
 )
 
 
-async def toy_warning(weights: OwnWeights) -> str | None:
+async def engine_warning(weights: OwnWeights) -> str | None:
     """A warning if the language model is small or a toy, or the transcriber is a toy; otherwise ``None``."""
     ears = TOY_STT if weights.toy_stt else None
     warnings = [warning for warning in (await llm_warning(weights), ears) if warning]

@@ -8,20 +8,20 @@ from bot.own_weights import OwnWeights
 from config.settings import Settings
 
 TOO_SMALL = "too small for tools"
-"""What is said of models that are told of no tools."""
+"""The remark about a model that is offered no tools."""
 
 
 NO_TOOLS = (
     "🔧 My mind is too small for tools: it chats, but it can't look things up, set timers, or change how I speak. For "
     "more, set `LLM_URL` to the server of a larger model."
 )
-"""Told once on the page, if the model is told of no tools."""
+"""Shown once on the page, if the model is offered no tools."""
 
 
 def describe_model(settings: Settings, weights: OwnWeights, client: ModelClient, character: Character) -> str:
     """The model that answers as this character in calls, its server, and its graphics card if that is known.
 
-    It is told too if the model is too small for tools.
+    The text also says if the model is too small for tools.
     """
     options = client.options
     name = character.persona.model or options.model or "its default model"

@@ -31,7 +31,7 @@ from config.types import (
 
 DEFAULT_VOICES_DIR = Path("data/voices")
 DEFAULT_XTTS_MODEL = Path("data/models/xtts-v2")
-"""Both are default folders. The bot's own speech server uses the same folders inside DATA_DIR instead of ``data``."""
+"""Default folders. The bot's own speech server uses the folders of the same names inside DATA_DIR."""
 ENGINES = (
     *("espeak", "xtts", "stand-in", "azure", "camb", "cartesia", "chatterbox", "edge", "elevenlabs", "gtts", "higgs"),
     *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),
@@ -52,7 +52,7 @@ ENGINE_VARIABLES = frozenset(
         "TYPECAST_API_KEY",
     }
 )
-"""Keys and addresses of online engines. They are read from the same places as the settings."""
+"""Variables with the keys and addresses of online engines. Like settings, they may be in ``.env``."""
 PAID_ENGINES = frozenset({"azure", "camb", "cartesia", "elevenlabs", "minimax", "modelslab", "openai", "typecast"})
 """Online engines that need a key, so that what they speak probably costs money."""
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from bot.database.integrity import find_damage
 from bot.database.opening import open_database
-from bot.database.schema import APPLICATION_ID, Parts, parts_of, parts_of_version, read_migrations, version_of
+from bot.database.schema import APPLICATION_ID, Schema, read_migrations, schema_of, schema_of_version, version_of
 
 VOICES, PERSONAS = "voices", "personas"
 """Names of the folders in a backup."""
@@ -89,7 +89,7 @@ def check_content(path: Path, name: Path) -> Note | None:
     if (damage := find_damage(path)) is not None:
         raise BackupRefusedError(f"{name} is damaged ({damage}).")
     with open_database(path, "ro") as database:
-        found = parts_of(database)
+        found = schema_of(database)
         (mark,) = database.execute("PRAGMA application_id").fetchone()
         version, newest = version_of(database), len(read_migrations())
         old = mark == version == 0 and found.keys() >= _TABLES_OF_OLD
@@ -100,7 +100,7 @@ def check_content(path: Path, name: Path) -> Note | None:
                 f"{name} was made by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "
                 "Update Seiyuu, then restore it."
             )
-        expected = parts_of_version(version) | (_backup_parts() if ("table", "backup") in found else {})
+        expected = schema_of_version(version) | (_backup_parts() if ("table", "backup") in found else {})
         for kind, part in sorted(found.keys() | expected.keys()):
             strange = found.get((kind, part)) != expected.get((kind, part))
             # A database from before migrations may have only some of the tables.
@@ -112,10 +112,10 @@ def check_content(path: Path, name: Path) -> Note | None:
             raise BackupRefusedError(f"{name} is no backup of Seiyuu: {error}.") from error
 
 
-def _backup_parts() -> Parts:
+def _backup_parts() -> Schema:
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(BACKUP_TABLES)
-        return parts_of(database)
+        return schema_of(database)
 
 
 def is_hidden(name: str) -> bool:

@@ -35,13 +35,13 @@ class EngineTexts:
     Attributes:
         character: returns the persona and mood of a server (by id).
         model: returns the name of a character's model.
-        toy_warning: a warning that names the engines that are only toys; ``None`` if none is.
+        engine_warning: a warning if engines are toys, or the language model is small; ``None`` if there is none.
         memory: the operator's rule for remembering people.
     """
 
     character: Callable[[int], Character]
     model: Callable[[Character], str]
-    toy_warning: str | None
+    engine_warning: str | None
     memory: MemoryPolicy
 
 
@@ -80,8 +80,8 @@ class StatusReporter:
         lines.append(f"**Paused{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
             lines.append(f"⚠️ **Could not be resumed** {', '.join(status.stuck)}: trying again")
-        if self._engines.toy_warning:
-            lines.append(self._engines.toy_warning)
+        if self._engines.engine_warning:
+            lines.append(self._engines.engine_warning)
         return "\n".join(lines)
 
     def _memory(self, guild: int) -> str:

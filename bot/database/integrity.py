@@ -16,10 +16,10 @@ from bot.database.schema import (
     DatabaseError,
     full_text_tables,
     migrate,
-    parts_of,
-    parts_of_version,
     read_migrations,
     refuse_newer,
+    schema_of,
+    schema_of_version,
     version_of,
 )
 from config.place import bot_command
@@ -90,8 +90,8 @@ def _lacking(database: sqlite3.Connection) -> str | None:
     version, (mark,) = version_of(database), database.execute("PRAGMA application_id").fetchone()
     if mark != APPLICATION_ID or not 0 < version <= len(read_migrations()):
         return None
-    tables = parts_of(database).keys()
-    lost = (name for kind, name in parts_of_version(version) if kind == "table" and (kind, name) not in tables)
+    tables = schema_of(database).keys()
+    lost = (name for kind, name in schema_of_version(version) if kind == "table" and (kind, name) not in tables)
     return next((f"it lacks the table {name}" for name in sorted(lost)), None)
 
 

@@ -61,28 +61,28 @@ def version_of(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-Parts = dict[tuple[str, str], object]
+Schema = dict[tuple[str, str], object]
 """The schema of a database, by kind and name of each object: tables with their columns, other objects with their
 SQL."""
 
 
-def parts_of(database: sqlite3.Connection) -> Parts:
+def schema_of(database: sqlite3.Connection) -> Schema:
     """All tables, indexes, triggers and views, without those that SQLite creates itself."""
-    parts: Parts = {}
+    parts: Schema = {}
     query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
     for kind, name, sql in database.execute(query).fetchall():
         parts[kind, name] = _columns(database, name) if kind == "table" else " ".join(str(sql).split())
     return parts
 
 
-def parts_of_version(version: int) -> Parts:
+def schema_of_version(version: int) -> Schema:
     """The schema that a version should have.
 
     Version 0 is from before migrations were numbered. It has the schema of version 1, but some tables may be missing.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         migrate(database, read_migrations()[: max(version, 1)])
-        return parts_of(database)
+        return schema_of(database)
 
 
 def _columns(database: sqlite3.Connection, table: str) -> frozenset[tuple[object, ...]]:
@@ -133,7 +133,7 @@ def require_current(path: Path) -> None:
     """Check that the database has the tables of this version of the bot. Blocks on the disk.
 
     Raises:
-        DatabaseError: it has not, or can't be read.
+        DatabaseError: its tables are of an older version, or it can't be read.
     """
     try:
         with open_database(path) as database:

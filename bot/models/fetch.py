@@ -1,4 +1,4 @@
-"""Downloads the real weights of the embedded profile before a start, without asking. It downloads no others."""
+"""Downloads the real weights of the embedded profile before a start, without asking, and no other weights."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class TurnLog:
             listener(turn)
 
     def after(self, number: int) -> tuple[TurnFigures, ...]:
-        """The kept turns with a higher number, the newest last. All, if no turn has had the number yet."""
+        """The kept turns after ``number``, the newest last; all of them if no turn has had that number yet."""
         return tuple(turn for turn in self.turns if turn.number > number or number > self._count)
 
     def summary(self, figure: str) -> Summary | None:

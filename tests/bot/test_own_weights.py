@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.doctor.weights import examine_weights
-from bot.engine_warnings import toy_warning
+from bot.engine_warnings import engine_warning
 from bot.models.catalogue import Catalogue, Part
 from bot.models.model_store import Condition, ModelStore
 from bot.models.needs import QUICK_ENGLISH
@@ -59,7 +59,7 @@ async def test_missing_weights_are_reported_once_and_only_they_are_replaced_by_t
     weights = choose_weights(settings(tmp_path))
     assert weights.notices == ("Weights: tiny-ears is not here; using toys. Remedy: python -m bot models fetch",)
     assert (weights.toy_stt, weights.toy_llm) == (True, False)
-    warning = await toy_warning(weights)
+    warning = await engine_warning(weights)
     assert warning is not None
     assert "My ears" in warning
     assert "toy model" not in warning

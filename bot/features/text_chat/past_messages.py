@@ -36,7 +36,7 @@ async def find_message(client: discord.Client, channel_id: int, message_id: int)
 
 
 def newest_id(message: AnyMessage) -> int:
-    """The id of the newest known message in the channel of ``message``. Later posts have greater ids."""
+    """The id of the newest message that is known in the channel of ``message``. All later messages have greater ids."""
     return max(getattr(message.channel, "last_message_id", None) or 0, message.id)
 
 

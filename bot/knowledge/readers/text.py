@@ -19,11 +19,11 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _REPLACED = "\ufffd"
 """What Python puts in the place of bytes that are no text."""
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
-"""Characters that texts do not have."""
+"""Control characters, which do not occur in texts."""
 _IN_A_TEXT = 0.005
-"""Largest share of such characters in a text. Of an archive or a picture, they are a tenth."""
+"""Maximum share of control characters in a text. In an archive or a picture, a tenth of the bytes look like them."""
 _UTF8_LETTERS = 3
-"""A text with some broken bytes still is UTF-8 if it has this many times more letters that are longer than a byte."""
+"""A text with broken bytes counts as UTF-8 if it has more than this many multi-byte letters for each broken byte."""
 _IN_A_CHINESE_TEXT = 0.3
 """Share of Chinese characters among those that are not ASCII, from which a text counts as Chinese."""
 _LARGE = 0xA1

@@ -18,9 +18,9 @@ from config.yaml_files import read_yaml
 FILE = Path(__file__).parents[3] / "config" / "language" / "memory.yaml"
 USUAL_LANGUAGE = "en"
 MAX_CHARACTERS = 500
-"""A text with more characters is no request."""
+"""Maximum number of characters of a request."""
 MAX_AROUND = 100
-"""Maximum number of characters of a phrase with the names and polite words around it."""
+"""Maximum number of characters of a phrase, together with the names and polite words before and after it."""
 
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Phrases = Annotated[list[str], Field(min_length=1)]
@@ -33,7 +33,7 @@ class MemoryWordsError(BrokenFileError):
 
 
 class MemoryLines(BaseModel):
-    """What the bot answers in one language; the file explains it."""
+    """The phrases and the bot's answers in one language, as they are in the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ class MemoryWords:
 
     Attributes:
         languages: the phrases and lines of each language.
-        exact: the requests that have no words of their own, by phrase in plain words.
+        exact: the requests that are complete with their phrase, such as "forget that", by phrase in plain words.
         before: phrases before words that are to be remembered, with their language.
         after: phrases after such words, with their language.
         polite: polite phrases, in plain words.
@@ -81,7 +81,7 @@ class MemoryWords:
         return self.languages.get(language) or self.languages[USUAL_LANGUAGE]
 
     def find(self, text: str, names: Names) -> CommandRequest | None:
-        """The request that a text is; ``None`` if it is none.
+        """The request that a person makes with a text; ``None`` if the text is no request.
 
         Args:
             names: the bot's names, which may stand around a phrase.
@@ -89,7 +89,7 @@ class MemoryWords:
         if len(text) > MAX_CHARACTERS:
             return None
         said = plain(text)
-        # Most texts have none of the phrases, and names are searched for with some effort.
+        # Most texts have none of the phrases. This quick check spares them the slower search for names.
         if not any(phrase in said for phrases in (self.exact, self.before, self.after) for phrase in phrases):
             return None
         if (request := self.exact.get(self._bare(text, names))) is not None:

@@ -30,7 +30,7 @@ from wire.parameters import SpeechParameters
 _READ_BYTES = 32 << 20
 _MAX_REASON = 300
 _DTYPES = {Precision.HALF: torch.float16, Precision.BRAIN: torch.bfloat16}
-# Progress at the beginning of each step, by the time that the steps take when the system's file cache is empty.
+# Progress at the beginning of each step, as a share of the loading time with an empty file cache.
 _AT_READING, _AT_BUILDING, _AT_MOVING, _AT_WARMING = 0.2, 0.7, 0.85, 0.9
 
 
