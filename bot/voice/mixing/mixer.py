@@ -1,0 +1,168 @@
+"""The mixer: the source of a call's frames, in which music, effects and a bed play beneath the bot's voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.voice.mixing.levels import FRAME_SECONDS, Stereo, approach, factor, from_frame, scaled, to_frame
+from bot.voice.mixing.limiter import Limiter
+from bot.voice.mixing.stream import DUCKED, Channel, MixedStream, StreamState
+from bot.voice.transport import ReplySound
+
+DUCK_SECONDS, HOLD_SECONDS, RETURN_SECONDS = 0.06, 0.15, 0.3
+"""Seconds in which music gets quieter when somebody speaks, in which it stays so after the last speech, and in which it
+comes back then."""
+MAX_VOLUME = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakenFrame:
+    """What is in the frame that was taken last.
+
+    Attributes:
+        reply: the bot's own voice, as it is without a mixer; ``None`` if there was none.
+        background: the other channels, stereo 16-bit PCM; ``None`` if there was only the voice.
+    """
+
+    reply: bytes | None
+    background: bytes | None
+
+
+class Ducking:
+    """How far the music is turned down because somebody speaks. It counts frames, and has no clock."""
+
+    def __init__(self, decibels: float) -> None:
+        self._decibels = decibels
+        self._amount = 0.0
+        self._held = 0
+
+    def start(self, speech: bool) -> None:
+        """Begin anew: turned down if there is speech now."""
+        self._amount, self._held = float(speech), 0
+
+    def next(self, speech: bool) -> tuple[float, float]:
+        """The gains at the beginning and the end of the next frame; ``speech`` says whether somebody speaks in it."""
+        before = self._amount
+        self._held = round(HOLD_SECONDS / FRAME_SECONDS) if speech else max(self._held - 1, 0)
+        down = speech or self._held > 0
+        self._amount = approach(before, 1.0, DUCK_SECONDS) if down else approach(before, 0.0, RETURN_SECONDS)
+        return factor(-self._decibels * before), factor(-self._decibels * self._amount)
+
+
+class Mixer:
+    """The frames of the bot's voice with other sound beneath them. It is a :class:`~bot.voice.transport.ReplySound`.
+
+    While nothing but the voice plays, its frames pass through untouched: the same objects, at the same time.
+
+    The sending thread calls :meth:`take` and :meth:`report`; everything else is used on the event loop. The two threads
+    share only attributes that are replaced as a whole.
+
+    Args:
+        reply: the bot's voice.
+        duck_decibels: how much quieter music gets while somebody speaks, in dB.
+
+    Attributes:
+        taken: what the last frame holds. Only the sending thread uses it.
+    """
+
+    def __init__(self, reply: ReplySound, *, duck_decibels: float = 12.0) -> None:
+        self.taken = TakenFrame(None, None)
+        self._reply = reply
+        self._streams: tuple[MixedStream, ...] = ()
+        self._volumes = dict.fromkeys(Channel, 1.0)
+        self._people: frozenset[int] = frozenset()
+        # Only the sending thread uses these.
+        self._sounding_volumes = dict.fromkeys(Channel, 1.0)
+        self._ducking = Ducking(duck_decibels)
+        self._mixing = False
+        self._limiter = Limiter()
+
+    # What the transport uses.
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """Function that wakes the sending thread. It is called on the event loop when there is something to send."""
+        return self._reply.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._reply.wake = wake
+
+    @property
+    def heard(self) -> Callable[[str, int], int]:
+        """Says how many of a reply's samples were heard; see :class:`~bot.voice.transport.ReplySound`."""
+        return self._reply.heard
+
+    @heard.setter
+    def heard(self, heard: Callable[[str, int], int]) -> None:
+        self._reply.heard = heard
+
+    @property
+    def making(self) -> bool:
+        """True while a reply is being made and nothing of it has been played yet."""
+        return self._reply.making
+
+    @property
+    def sounding(self) -> str | None:
+        """Id of the reply whose frame was taken last."""
+        return self._reply.sounding
+
+    def report(self) -> None:
+        """Tell the event loop what was taken. Call it as soon as the frame is sent."""
+        self._reply.report()
+
+    def take(self, *, silence: bool = True) -> bytes | None:
+        """The next 20 ms: the voice, with other sound beneath it if some plays. ``None`` if there is neither."""
+        reply = self._reply.take(silence=silence)
+        background = self._background(reply is not None) if self._streams else None
+        if background is None:
+            self._mixing = False
+            self.taken = TakenFrame(reply, None)
+            return reply
+        self.taken = TakenFrame(reply, to_frame(background))
+        return to_frame(self._limiter.limit(background if reply is None else background + from_frame(reply)))
+
+    # What plays. Called on the event loop.
+
+    def add(self, stream: MixedStream) -> None:
+        """Play a stream, until it is over."""
+        stream.wake = self._wake
+        self._streams = (*(other for other in self._streams if other.state is not StreamState.OVER), stream)
+        self._wake()
+
+    def volume(self, channel: Channel) -> float:
+        """The volume of a channel, 0 to 2."""
+        return self._volumes[channel]
+
+    def set_volume(self, channel: Channel, volume: float) -> None:
+        """Change the volume of a channel, 0 to 2. It changes within a frame, without a click."""
+        self._volumes = {**self._volumes, channel: min(max(volume, 0.0), MAX_VOLUME)}
+
+    def speaks(self, person: int, speaking: bool) -> None:
+        """Note that a person begins or ceases to speak. Music is quieter meanwhile."""
+        self._people = self._people | {person} if speaking else self._people - {person}
+
+    def _wake(self) -> None:
+        self._reply.wake()
+
+    # The following methods run on the sending thread.
+
+    def _background(self, reply: bool) -> Stereo | None:
+        """The next frame of all streams together; ``None`` if none of them sounds."""
+        speech, volumes, before = reply or bool(self._people), self._volumes, self._sounding_volumes
+        frames = [(stream.channel, frame) for stream in self._streams if (frame := stream.take()) is not None]
+        if not frames:
+            return None
+        if not self._mixing:
+            self._mixing, before = True, volumes
+            self._limiter.reset()
+            self._ducking.start(speech)
+        ducked_before, ducked = self._ducking.next(speech)
+        self._sounding_volumes = volumes
+        total: Stereo | None = None
+        for channel, frame in frames:
+            quieter = (ducked_before, ducked) if channel in DUCKED else (1.0, 1.0)
+            part = scaled(frame, before[channel] * quieter[0], volumes[channel] * quieter[1])
+            total = part if total is None else total + part
+        return total
