@@ -19,7 +19,7 @@ Out, from a prompt to sound:
 
 - The conversation (:class:`Conversation`) asks the responder, which is the language model, and sends its words to the
   speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`). The transport takes the sound
-  from the playback, frame by frame.
+  from the playback, frame by frame, through the mixer (:class:`Mixer`), which can play other sound beneath the voice.
 - The playback tells the conversation how much was really played. Therefore only the heard part of an interrupted reply
   enters the history (:class:`History`, which the conversation writes), the captions and the stored conversation.
 
@@ -61,6 +61,7 @@ from bot.voice.greeter import Greeter
 from bot.voice.input_thread import InputWorker
 from bot.voice.listening_notice import CallMode, ListeningTerms
 from bot.voice.memory_requests import MemoryRequests
+from bot.voice.mixing.mixer import Mixer
 from bot.voice.notices import Notices
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.prompt_handles import PromptHandle
@@ -73,6 +74,7 @@ from bot.voice.transport import EndCause, Transport
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.turns import TurnDetectors
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from config.sections import CallSettings, Captions
@@ -150,6 +152,7 @@ class Call(Generic[T]):
         speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
+        self._mixer = Mixer(self._playback)
         lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage()
         self._language = language
         self.conversation = Conversation(
@@ -281,7 +284,7 @@ class Call(Generic[T]):
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
-        self.transport.play(self._playback, self._sent)
+        self.transport.play(self._mixer, self._sent)
         self._running = asyncio.create_task(self._run(), name="call")
         self._cleanup.push_async_callback(self._stop_running)
         stop_watching = self._character.watch(self.conversation.warm_up)
@@ -293,7 +296,7 @@ class Call(Generic[T]):
 
     def _sent(self, pcm: bytes, at: float) -> None:
         # The input thread needs the sound that was played, to recognise its echo and to record it.
-        self.input_worker.played(pcm, at, self._playback.sounding)
+        self.input_worker.played(pcm, at, self._mixer.sounding, self._mixer.taken)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -320,8 +323,12 @@ class Call(Generic[T]):
                 # Turn taking begins its run here. Before that it would miss a turn that begins at once: a transport may
                 # have kept the first words of a person who did not wait for the call.
                 await asyncio.sleep(0)
-                self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
+                self.input_worker.listen(self._on_turn_event, self._admits)
                 self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
+
+    def _on_turn_event(self, event: TurnEvent) -> None:
+        self._mixer.follow(event)
+        self._turn_taking.on_turn_event(event)
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()

@@ -16,6 +16,7 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import EchoComparison, EchoGate
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
+from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
@@ -85,7 +86,11 @@ class SoundRecorder(Protocol):
         ...
 
     def spoken(self, sound: Samples, at: float, reply: str | None) -> None:
-        """Receive the bot's sound: mono, 48,000 Hz, sent at ``at``. ``reply`` is the reply's id, if it is known."""
+        """Receive the bot's voice: mono, 48,000 Hz, sent at ``at``. ``reply`` is the reply's id, if it is known."""
+        ...
+
+    def background(self, sound: Samples, at: float) -> None:
+        """Receive what was played beneath the bot's voice, such as music: mono, 48,000 Hz, sent at ``at``."""
         ...
 
 
@@ -192,15 +197,16 @@ class InputWorker(threading.Thread):
         """
         self.post(partial(self._turns.end_of_turn_estimated, turn, probability, wordless=wordless))
 
-    def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
+    def played(self, pcm: bytes, at: float, reply: str | None = None, parts: TakenFrame | None = None) -> None:
         """Receive a frame that the bot has sent, for the echo detection and the recorder.
 
         Args:
             pcm: 20 ms of sound: stereo, 16-bit, 48,000 Hz.
             at: time of sending, in monotonic seconds.
-            reply: id of the reply that the frame belongs to; ``None`` if it is not known.
+            reply: id of the reply whose sound was sent last; ``None`` if it is not known.
+            parts: what the frame is mixed of; ``None`` if there is only the bot's voice.
         """
-        self.post(self._on_played, pcm, at, reply)
+        self.post(self._on_played, pcm, at, reply, parts or TakenFrame(pcm, None))
 
     def end(self) -> None:
         """Stop the audio input and the thread, and wait until the thread has ended. Don't call it on this thread.
@@ -309,13 +315,17 @@ class InputWorker(threading.Thread):
             _log.exception("The transport could not delete its data of a person")
             self.receive(PersonLeft(person, at))
 
-    def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
-        """Pass a frame that the bot has sent to the echo detection and the recorder."""
-        mono = from_pcm16(pcm, channels=2)
+    def _on_played(self, pcm: bytes, at: float, reply: str | None, parts: TakenFrame) -> None:
+        """Pass a frame that the bot has sent to the echo detection, and its parts to the recorder."""
+        mono = from_pcm16(pcm, channels=2) if parts.background is None else _mono(pcm)
         # Reduce 48,000 Hz to 16,000 Hz. The mean of three samples is a sufficient low-pass filter to compare voices.
         self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
-        if self.recorder is not None:
-            self.recorder.spoken(mono, at, reply)
+        if self.recorder is None:
+            return
+        if parts.reply is not None:
+            self.recorder.spoken(mono if parts.background is None else from_pcm16(parts.reply, channels=2), at, reply)
+        if parts.background is not None:
+            self.recorder.background(_mono(parts.background), at)
 
     def _report(self, events: list[TurnEvent]) -> None:
         """Report the turn events that the echo gate lets through."""
@@ -332,3 +342,9 @@ class InputWorker(threading.Thread):
         # A call that ends may close its loop while this thread still processes a packet.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _mono(pcm: bytes) -> Samples:
+    """Both channels of stereo 16-bit PCM together. Those of the bot's voice alone are the same, but not music's."""
+    both: Samples = from_pcm16(pcm).reshape(-1, 2).mean(axis=1)
+    return both

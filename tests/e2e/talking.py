@@ -171,6 +171,9 @@ class SoundCounter:
     def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
         """Ignore the bot's own sound."""
 
+    def background(self, sound: NDArray[np.float32], at: float) -> None:
+        """Ignore music."""
+
 
 async def bot_comes(stage: Stage) -> None:
     """Wait until people see the bot in the channel. Returns at that moment."""

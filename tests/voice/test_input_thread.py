@@ -18,6 +18,7 @@ from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.input_thread import MAX_INBOX, InputWorker
+from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.turns import TurnDetectors, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
@@ -157,7 +158,7 @@ async def test_diverted_sound_makes_no_turn_until_the_diversion_ends() -> None:
 
 
 async def test_a_recorder_is_given_all_sound() -> None:
-    kept: dict[str, float] = {"heard": 0.0, "spoken": 0.0}
+    kept: dict[str, float] = {"heard": 0.0, "spoken": 0.0, "background": 0.0}
     replies: set[str | None] = set()
 
     class Recorder:
@@ -168,13 +169,47 @@ async def test_a_recorder_is_given_all_sound() -> None:
             kept["spoken"] += len(sound) / 48_000
             replies.add(reply)
 
+        def background(self, sound: NDArray[np.float32], at: float) -> None:
+            kept["background"] += len(sound) / 48_000
+
     async with listening() as state:
         state.worker.recorder = Recorder()
         state.send(sentence()[: 960 * 20], Talker(ADA, 77))
         state.worker.played(bytes(3_840), state.now[0], "r1")
     assert round(kept["heard"], 3) == 0.4
     assert round(kept["spoken"], 3) == 0.02
+    assert kept["background"] == 0
     assert replies == {"r1"}
+
+
+async def test_voice_and_music_are_recorded_apart_and_their_mixture_is_known_to_the_echo_detection() -> None:
+    voice, music = (np.repeat(to_int16(np.full(960, level)), 2).tobytes() for level in (0.2, 0.1))
+    both = np.repeat(to_int16(np.full(960, 0.3)), 2).tobytes()
+    kept: list[tuple[str, float]] = []
+    compared: list[float] = []
+
+    class Recorder:
+        def heard(self, person: int, sound: Sound16, at: float) -> None: ...
+
+        def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
+            kept.append((f"voice {reply}", round(float(sound.mean()), 3)))
+
+        def background(self, sound: NDArray[np.float32], at: float) -> None:
+            kept.append(("music", round(float(sound.mean()), 3)))
+
+    class Echo(EchoDetector):
+        def played(self, sound: Sound16, at: float) -> None:
+            compared.append(round(float(sound.mean()), 3))
+
+    loop, packets = asyncio.get_running_loop(), Packets(transport_cipher(MODES[1], KEY))
+    worker = InputWorker(DiscordAudioInput(packets), TurnDetectors(load_turn_policy()), Echo(), loop)
+    worker.recorder = Recorder()
+    worker.listen(lambda _: None, lambda _: True)
+    worker.played(both, 1.0, "r1", TakenFrame(voice, music))
+    worker.played(music, 1.02, "r1", TakenFrame(None, music))
+    await asyncio.to_thread(worker.end)
+    assert kept == [("voice r1", 0.2), ("music", 0.1), ("music", 0.1)]
+    assert compared == [0.3, 0.1]
 
 
 async def test_a_flood_of_packets_is_dropped_and_counted_instead_of_filling_the_queue() -> None:

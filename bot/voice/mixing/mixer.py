@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bot.voice.mixing.levels import FRAME_SECONDS, Stereo, approach, factor, from_frame, scaled, to_frame
 from bot.voice.mixing.limiter import Limiter
 from bot.voice.mixing.stream import DUCKED, Channel, MixedStream, StreamState
+from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.transport import ReplySound
+from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 
 DUCK_SECONDS, HOLD_SECONDS, RETURN_SECONDS = 0.06, 0.15, 0.3
 """Seconds in which music gets quieter when somebody speaks, in which it stays so after the last speech, and in which it
 comes back then."""
 MAX_VOLUME = 2.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TakenFrame:
-    """What is in the frame that was taken last.
-
-    Attributes:
-        reply: the bot's own voice, as it is without a mixer; ``None`` if there was none.
-        background: the other channels, stereo 16-bit PCM; ``None`` if there was only the voice.
-    """
-
-    reply: bytes | None
-    background: bytes | None
 
 
 class Ducking:
@@ -138,6 +126,14 @@ class Mixer:
     def set_volume(self, channel: Channel, volume: float) -> None:
         """Change the volume of a channel, 0 to 2. It changes within a frame, without a click."""
         self._volumes = {**self._volumes, channel: min(max(volume, 0.0), MAX_VOLUME)}
+
+    def follow(self, event: TurnEvent) -> None:
+        """Take a turn event, which says that a person speaks, pauses, or has finished."""
+        match event:
+            case TurnStarted() | SpeechResumed():
+                self.speaks(event.turn.person, True)
+            case SpeechPaused() | TurnEnded() | TurnDropped():
+                self.speaks(event.turn.person, False)
 
     def speaks(self, person: int, speaking: bool) -> None:
         """Note that a person begins or ceases to speak. Music is quieter meanwhile."""

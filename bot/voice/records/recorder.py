@@ -1,4 +1,7 @@
-"""Records a call as WAV files: one for each person and one for the bot, all with the same start and length."""
+"""Records a call as WAV files: one for each person, one for the bot's voice and one for music.
+
+All files have the same start and length. There is one for music only if some was played.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
@@ -63,17 +67,28 @@ def file_name(name: str) -> str:
     return _UNSAFE.sub("_", unicodedata.normalize("NFKC", clean_name(name)))[:32].strip("_") or "unnamed"
 
 
+class _Own(StrEnum):
+    """The bot's own files, by their names without the ending."""
+
+    VOICE = "bot"
+    BACKGROUND = "music"
+
+
+_Track = int | _Own
+"""The file that sound belongs to: that of a person, by user id, or one of the bot's own."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
     """A piece of sound.
 
     Attributes:
-        person: the speaker's user id; ``None`` for the bot.
+        track: the file that the sound belongs to.
         at: when the sound arrived or was sent, in monotonic seconds.
-        reply: id of the reply that the sound belongs to; ``None`` for a person's sound.
+        reply: id of the reply that the sound belongs to; ``None`` for other sound.
     """
 
-    person: int | None
+    track: _Track
     sound: Samples
     at: float
     reply: str | None = None
@@ -89,8 +104,8 @@ class _Forget:
 class CallRecorder:
     """Records a call from :meth:`start` to :meth:`close`, in a thread of its own.
 
-    :meth:`heard`, :meth:`spoken` and :meth:`forget` may be called from any thread. The first two never wait for the
-    disk: if the disk is too slow, sound is left out, which is logged once.
+    :meth:`heard`, :meth:`spoken`, :meth:`background` and :meth:`forget` may be called from any thread. The first three
+    never wait for the disk: if the disk is too slow, sound is left out, which is logged once.
 
     Args:
         folder: the folder of the recording, which :meth:`prepare` makes; see :func:`recording_folder`.
@@ -127,7 +142,7 @@ class CallRecorder:
         self._recording = False
         self._overrun = False
         self._forgotten: frozenset[int] = frozenset()
-        self._files: dict[int | None, WavFile] = {}
+        self._files: dict[_Track, WavFile] = {}
         self._spans: dict[str, tuple[Span, ...]] = {}
         self._waiting: queue.SimpleQueue[_Piece | _Forget | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="call recorder", daemon=True)
@@ -189,7 +204,11 @@ class CallRecorder:
             at: when the sound was sent, in monotonic seconds.
             reply: id of the reply that the sound belongs to.
         """
-        self._enqueue(_Piece(None, sound, at, reply))
+        self._enqueue(_Piece(_Own.VOICE, sound, at, reply))
+
+    def background(self, sound: Samples, at: float) -> None:
+        """Record what was played beneath the bot's voice, mono at ``bot_rate``, sent at ``at``."""
+        self._enqueue(_Piece(_Own.BACKGROUND, sound, at))
 
     def _enqueue(self, piece: _Piece) -> None:
         if not self._recording:
@@ -253,9 +272,9 @@ class CallRecorder:
 
     def _write(self, piece: _Piece) -> None:
         """Write sound at its place in the file. Fill a gap with silence, and leave out sound that is too far ahead."""
-        if piece.at < self._began or piece.person in self._forgotten:
+        if piece.at < self._began or piece.track in self._forgotten:
             return
-        file = self._files.get(piece.person) or self._open(piece.person)
+        file = self._files.get(piece.track) or self._open(piece.track)
         ahead = file.samples / file.rate - (piece.at - self._began)
         if ahead > MAX_AHEAD_SECONDS:
             return
@@ -271,13 +290,13 @@ class CallRecorder:
         joined = (Span(last.start, span.end),) if last.end == span.start else (last, span)
         self._spans[reply] = (*before, *joined)
 
-    def _open(self, person: int | None) -> WavFile:
-        if person is None:
-            file = WavFile(self.folder / "bot.wav", self._bot_rate)
+    def _open(self, track: _Track) -> WavFile:
+        if isinstance(track, _Own):
+            file = WavFile(self.folder / f"{track}.wav", self._bot_rate)
         else:
             # The id tells apart two people of the same name.
-            file = WavFile(self.folder / f"{file_name(self._name_of(person))}-{person}.wav", HEARING_RATE)
-        self._files[person] = file
+            file = WavFile(self.folder / f"{file_name(self._name_of(track))}-{track}.wav", HEARING_RATE)
+        self._files[track] = file
         return file
 
     def _delete(self, person: int) -> None:
@@ -299,9 +318,9 @@ class CallRecorder:
     def _close_files(self) -> None:
         """Pad all files to the same length and close them."""
         seconds = max((file.samples / file.rate for file in self._files.values()), default=0.0)
-        for person, file in self._files.items():
+        for track, file in self._files.items():
             try:
-                if person in self._forgotten:
+                if track in self._forgotten:
                     file.delete()
                     continue
                 file.pad(round(seconds * file.rate))

@@ -111,6 +111,19 @@ def test_each_person_has_a_file_and_all_files_have_the_same_start(recording: Rec
     assert bob.min() == pytest.approx(-0.25, abs=0.001)
 
 
+def test_music_has_a_file_of_its_own_beside_the_bots_voice(recording: Recording) -> None:
+    for number in range(50):
+        recording.recorder.background(frame(0.25, 48_000), BEGAN + 1.0 + number / 50)
+        recording.recorder.spoken(frame(0.75, 48_000), BEGAN + 1.5 + number / 50)
+    recording.recorder.close()
+    music, rate = recording.read("music.wav")
+    voice, _ = recording.read("bot.wav")
+    assert voiced(music, rate) == [(1.0, 2.0)]
+    assert music.max() == pytest.approx(0.25, abs=0.001)
+    assert voiced(voice, rate) == [(1.5, 2.5)]
+    assert len(music) == len(voice)
+
+
 def test_packets_that_arrive_unevenly_leave_no_gap(recording: Recording) -> None:
     late = np.random.default_rng(1).uniform(0, 0.08, 200)
     for number in range(200):
