@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
+import onnxruntime
 import pytest
 import soxr
 
@@ -26,13 +27,17 @@ from tts_server.engines.piper.factory import create_piper
 
 NAME = "Jayson"
 """A spelling that no recogniser can hear."""
-CORRECTED = f"I met {NAME} in the garden yesterday."
+# Whisper understood all other words of these sentences in 40 of 40 recordings with different noise. "In", however, was
+# heard as "and" in 2 of 24, and two mistakes together are no mistake in a name.
+CORRECTED = f"I met {NAME} at the station yesterday."
 OTHERS = (f"Please tell {NAME} that dinner is ready.", f"{NAME} has put the keys on the table.")
 
 
 @pytest.fixture(scope="module")
 def joe(weights: OwnWeights) -> Iterator[PiperEngine]:
     assert weights.voice is not None
+    # Networks that are loaded from now on draw the same random numbers on each run.
+    onnxruntime.set_seed(1)
     with closing(create_piper(weights.voice, {}, None)) as engine:
         yield engine
 
