@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import aiosqlite
 
-from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, persona_text
+from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, moods_text, persona_text
 from bot.user_error import UserError
 from bot.voice.browser.server_messages import PersonaChoice, PersonaShown
 
@@ -56,9 +56,7 @@ class BrowserCharacters:
             UserError: the persona has no such mood, or the choice can't be saved.
         """
         if not name:
-            now = self._character.now()
-            moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
-            return f"💭 {now.persona.name} is {now.mood}. You can choose from: {moods}."
+            return moods_text(self._character.now())
         try:
             return mood_text(await self._character.choose_mood(name))
         except UnknownChoiceError as error:

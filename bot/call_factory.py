@@ -47,6 +47,7 @@ class CallFactory:
 
     Attributes:
         manner: returns the speech parameters for a server, given the server's id.
+        manner_in: returns the speech parameters for a server, given its id and another mood than its own.
         watch: gets the events of all calls.
         speculation: what calls may do before it is certain that a turn is over.
         last_prompts: gets what each prompt of a call holds.
@@ -63,6 +64,7 @@ class CallFactory:
     model: ModelClient
     speech_server: SpeechServerClient
     manner: Callable[[int], SpeechParameters]
+    manner_in: Callable[[int, str], SpeechParameters]
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
@@ -135,6 +137,7 @@ class CallFactory:
             self.speculation,
             self.greeted,
             None if self.memory is None else self.memory(server, transport.prompts.id),
+            lambda mood: wishes().manner(self.manner_in(server, mood)),
         )
         return kind(
             transport,

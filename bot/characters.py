@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+import aiosqlite
+
 from bot.database import Database
 from bot.llm.personas import Character, Persona, PersonaError, load_persona
+from bot.mood_following import NamedMoods
 from config import spelling
 
 _log = logging.getLogger(__name__)
@@ -31,19 +34,28 @@ class Characters:
         personas: all personas, by file name.
         default: the file name of the persona for scopes without a choice.
         choices: the stored persona and mood of each scope.
+        follow_model: whether the moods that the model names in its answers move the mood of a scope.
     """
 
     def __init__(
-        self, database: Database, personas: Mapping[str, Persona], default: str, choices: Mapping[int, tuple[str, str]]
+        self,
+        database: Database,
+        personas: Mapping[str, Persona],
+        default: str,
+        choices: Mapping[int, tuple[str, str]],
+        *,
+        follow_model: bool = False,
     ) -> None:
         self._database = database
         self._personas = personas
         self._default = default
         self._choices = dict(choices)
         self._listeners: set[Listener] = set()
+        self._follow_model = follow_model
+        self._named = NamedMoods()
 
     @classmethod
-    async def open(cls, database: Database, folder: Path, default: str) -> Self:
+    async def open(cls, database: Database, folder: Path, default: str, *, follow_model: bool = False) -> Self:
         """Read all personas in ``folder``, and the stored choices. Invalid personas are logged and left out.
 
         Raises:
@@ -52,7 +64,8 @@ class Characters:
         """
         personas = await asyncio.to_thread(_load_all, folder, default)
         rows = await database.rows("SELECT place, persona, mood FROM chat_character")
-        return cls(database, personas, default, {scope: (persona, mood) for scope, persona, mood in rows})
+        choices = {scope: (persona, mood) for scope, persona, mood in rows}
+        return cls(database, personas, default, choices, follow_model=follow_model)
 
     @property
     def personas(self) -> Mapping[str, Persona]:
@@ -71,16 +84,17 @@ class Characters:
     @property
     def default(self) -> Character:
         """The character of scopes without a choice."""
-        persona = self._personas[self._default]
-        return Character(self._default, persona, persona.default_mood)
+        return self._character(self._default, "")
 
     def at(self, scope: int) -> Character:
         """The character (persona and mood) of a scope."""
         file, mood = self._choices.get(scope, (self._default, ""))
-        if file not in self._personas:
-            file = self._default
+        return self._character(file if file in self._personas else self._default, mood)
+
+    def _character(self, file: str, mood: str) -> Character:
         persona = self._personas[file]
-        return Character(file, persona, mood if mood in persona.moods else persona.default_mood)
+        usual = mood if mood in persona.moods else persona.default_mood
+        return Character(file, persona, usual, names_moods=self._follow_model and len(persona.moods) > 1)
 
     def watch(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` at every change, until the returned function is called."""
@@ -101,8 +115,7 @@ class Characters:
             meant = f" Did you mean {self.title(names.get(near, near))}?" if near is not None else ""
             titles = ", ".join(self.titles)
             raise UnknownChoiceError(f"There is no persona with that name.{meant} Choose one of these: {titles}.")
-        persona = self._personas[file]
-        return await self._keep(scope, Character(file, persona, persona.default_mood))
+        return await self._keep(scope, self._character(file, ""))
 
     async def choose_mood(self, scope: int, name: str) -> Character:
         """Choose a mood for a scope.
@@ -121,7 +134,31 @@ class Characters:
             raise UnknownChoiceError(
                 f"{now.persona.name} has no mood with that name.{meant} Choose one of these: {moods}."
             )
-        return await self._keep(scope, Character(now.file, now.persona, mood))
+        return await self._keep(scope, self._character(now.file, mood))
+
+    def mood_after(self, scope: int, named: str) -> str | None:
+        """The mood to which an answer moves the mood of a scope by naming ``named``; ``None`` if that stays.
+
+        Nothing changes before :meth:`answered`.
+        """
+        now = self.at(scope)
+        return self._named.after(scope, now.persona, now.mood, named) if now.names_moods else None
+
+    async def answered(self, scope: int, named: str | None) -> None:
+        """Note the mood that an answer has named, which people heard or read; ``None`` if it has named none.
+
+        The mood of the scope may move. Never raises: if the mood can't be stored, that is logged, and it stays.
+        """
+        now = self.at(scope)
+        moved = self._named.note(scope, now.persona, now.mood, named) if now.names_moods else None
+        if moved is None:
+            return
+        try:
+            await self._keep(scope, self._character(now.file, moved))
+        except aiosqlite.Error as error:
+            _log.warning("The model's mood %r is not kept: %s", moved, error)
+        else:
+            _log.info("The model's answers have moved the mood of %s from %s to %s", now.file, now.mood, moved)
 
     def chosen(self, scope: int) -> tuple[str, str] | None:
         """The file name of the persona and the mood that were chosen for a scope; ``None`` if nothing was chosen."""
@@ -135,6 +172,7 @@ class Characters:
         """
         deleted = await self._database.write("DELETE FROM chat_character WHERE place = ?", scope)
         self._choices.pop(scope, None)
+        self._named.forget(scope)
         for listener in tuple(self._listeners):
             listener(scope, self.at(scope))
         return bool(deleted)
@@ -149,6 +187,7 @@ class Characters:
         statement = "INSERT OR REPLACE INTO chat_character VALUES (?, ?, ?)"
         await self._database.write(statement, scope, character.file, character.mood)
         self._choices[scope] = (character.file, character.mood)
+        self._named.forget(scope)
         for listener in tuple(self._listeners):
             listener(scope, character)
         return character
@@ -182,10 +221,25 @@ class LocalCharacter:
         """Choose a mood; raises the errors of :meth:`Characters.choose_mood`."""
         return await self._characters.choose_mood(self._scope, name)
 
+    def mood_after(self, named: str) -> str | None:
+        """The mood to which an answer moves the mood by naming ``named``; ``None`` if that stays."""
+        return self._characters.mood_after(self._scope, named)
+
+    async def answered(self, named: str | None) -> None:
+        """Note the mood that an answer has named, which people heard or read; see :meth:`Characters.answered`."""
+        await self._characters.answered(self._scope, named)
+
 
 def persona_text(character: Character) -> str:
     """The text that confirms the choice of a persona."""
     return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
+
+
+def moods_text(character: Character) -> str:
+    """The text that shows the mood, the moods that can be chosen, and whether the model may move it."""
+    moods = ", ".join(f"`{mood}`" for mood in character.persona.moods)
+    follows = " My answers may move it, too." if character.names_moods else ""
+    return f"💭 {character.persona.name} is {character.mood}. You can choose from: {moods}.{follows}"
 
 
 def mood_text(character: Character) -> str:

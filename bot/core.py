@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -83,6 +83,7 @@ from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.voices import Voices
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
+from config.sections import MoodFollows
 from config.settings import Settings
 from config.speech_settings import SpeechSettings, engine_variables
 from hardware.poll import CardPoll
@@ -232,7 +233,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         word_lists = await asyncio.to_thread(load_word_lists)
         small_prompts = await asyncio.to_thread(load_small_prompts)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
-        characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
+        follow_model = settings.mood_follows is MoodFollows.MODEL
+        characters = await Characters.open(database, PERSONAS_DIR, settings.persona, follow_model=follow_model)
         store = Store(database)
         turn_log = TurnLog()
         watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))
@@ -256,8 +258,9 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         def clock() -> datetime:
             return datetime.now(zone)
 
-        def parameters_at(place: int) -> SpeechParameters:
-            return speech_parameters(characters.at(place), moods, voices.manner(place))
+        def parameters_at(place: int, mood: str | None = None) -> SpeechParameters:
+            character = characters.at(place)
+            return speech_parameters(replace(character, mood=mood or character.mood), moods, voices.manner(place))
 
         ignored = await IgnoredPeople.load(database)
         policy = await effective_listening_policy(store, settings)
@@ -301,6 +304,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             clock,
             model,
             speech_server,
+            parameters_at,
             parameters_at,
             transcriber,
             turn_policy,

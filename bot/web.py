@@ -167,7 +167,9 @@ def program_chats(core: Core) -> Chats:
         )
 
     place = ConversationPlace("api", "a program", BROWSER)
-    return Chats(make_responder, lambda: core.long_term.conversations.begin_call(place), character.now)
+    return Chats(
+        make_responder, lambda: core.long_term.conversations.begin_call(place), character.now, character.answered
+    )
 
 
 def program_routes(core: Core, chats: Chats, introductions: Introductions, servers: Servers) -> Sequence[web.RouteDef]:

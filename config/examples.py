@@ -17,6 +17,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "WEIGHTS": "auto",
         "VOICE_ENABLED": "true",
         "PERSONA": "seiyuu",
+        "MOOD_FOLLOWS": "model",
         "PROMPT_CHANNEL": "voice-prompts",
         "ALONE_TIMEOUT": "120",
         "VOICELESS_TIMEOUT": "300",

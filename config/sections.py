@@ -66,6 +66,14 @@ class Greet(StrEnum):
     """Each person is greeted once in each call."""
 
 
+class MoodFollows(StrEnum):
+    """Decides what moves the mood of a place besides the people there."""
+
+    OFF = "off"
+    MODEL = "model"
+    """The mood that the model names in its answers."""
+
+
 class ListeningPolicy(StrEnum):
     """Whether the bot listens to people who have neither allowed nor forbidden it yet."""
 

@@ -26,6 +26,7 @@ from config.sections import (
     EmbeddingsSettings,
     MemoryPolicy,
     ModelSettings,
+    MoodFollows,
     PermitSettings,
     RecogniserSettings,
     SpeechServerSettings,
@@ -87,6 +88,7 @@ class Settings(ProgramSettings):
     data_dir: LocalPath = Path("data")
     weights: Weights = Weights.AUTO
     persona: PersonaName = "seiyuu"
+    mood_follows: MoodFollows = MoodFollows.OFF
     timezone: Timezone = "UTC"
     searxng_url: OptionalBase = None
     tools_file: LocalPath = Path("tools.yaml")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import Protocol
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.history import History, Turn
 from bot.llm.personas import Character
 from bot.llm.silence import SilenceFilter
@@ -70,6 +71,7 @@ class Chats:
         make_responder: builds the responder for one answer.
         make_keeper: builds the object that stores the turns of a new conversation.
         character: returns the persona and mood for the next answer.
+        answered: called with the mood that an answer has named, which was sent; ``None`` if it has named none.
         clock: returns monotonic seconds.
     """
 
@@ -78,12 +80,14 @@ class Chats:
         make_responder: MakeResponder,
         make_keeper: Callable[[], TurnKeeper],
         character: Callable[[], Character],
+        answered: Callable[[str | None], Awaitable[None]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_responder = make_responder
         self._make_keeper = make_keeper
         self._character = character
+        self._answered = answered
         self._clock = clock
         self._chats: OrderedDict[str, Chat] = OrderedDict()
         self._name = web_name("")
@@ -120,8 +124,14 @@ class Chats:
             asked = Turn.of_person(self._name, text, self._person)
             responder = self._make_responder(chat.history, self._name, spoken=spoken)
             said, whole, silence = "", False, SilenceFilter()
+            named: str | None = None
+
+            def note_mood(mood: str | None) -> None:
+                nonlocal named
+                named = mood
+
             try:
-                async with aclosing(responder.answer(asked)) as pieces:
+                async with aclosing(responder.answer(asked, AnswerProgress(mood=note_mood))) as pieces:
                     async for piece in pieces:
                         if text := silence.feed(piece):
                             said += text
@@ -132,7 +142,9 @@ class Chats:
                 if not said.strip():
                     said = self._character().persona.confused_line
                     yield said
+                    named = None
                 whole = True
+                await self._answered(named)
             finally:
                 self._use(chat)
                 if said.strip():

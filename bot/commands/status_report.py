@@ -125,6 +125,8 @@ def _listening(call: DiscordCall) -> str:
 
 def _timings(metrics: ReplyMetrics, last: ReplyTrace) -> list[str]:
     lines = [f"**Last reply** {last.outcome.value}, {last.audio / 1000:.1f} s of speech, {last.underruns} gaps"]
+    if last.mood is not None:
+        lines.append(f"　it moved my mood to {last.mood}")
     for stage, name in STAGES.items():
         value, summary = getattr(last, stage), metrics.summary(stage)
         if value is not None and summary is not None:

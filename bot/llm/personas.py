@@ -93,12 +93,14 @@ class Character:
     Attributes:
         file: the persona's file name without ``.yaml``.
         instructions: what the program that talks with the bot asks of its answers; empty for people.
+        names_moods: whether the model may name a mood at the head of an answer, which then moves.
     """
 
     file: str
     persona: Persona
     mood: str
     instructions: str = ""
+    names_moods: bool = False
 
 
 def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.llm.cleaning import clean_label, clean_name
+from bot.llm.filters.mood import mark_of
 from bot.llm.history import INTERRUPTED, Turn
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character, Persona
@@ -142,6 +143,20 @@ You are writing in a chat.
 - The other person's lines begin with their name and a colon; yours never do."""
 
 
+def mood_rule(persona: Persona) -> str:
+    """The rule that has the model name its mood, as a further line of the rules; "" if no mood can be named.
+
+    It depends only on the persona, so that the prompt cache can be reused while the mood changes.
+    """
+    marks = [mark for mood in persona.moods if (mark := mark_of(mood)) is not None]
+    if len(marks) < 2:
+        return ""
+    return (
+        "\n- When your mood becomes another one than now, begin your answer with its mark, which nobody hears or sees. "
+        f"The marks: {', '.join(marks)}."
+    )
+
+
 class HasModelSize(Protocol):
     """A model client that knows the size of its models."""
 
@@ -204,7 +219,8 @@ class ConversationMessages:
             instructions = character.instructions
             return self._small_prompts.messages(persona, conversation, size, instructions, unfinished=unfinished)
         circumstances = Circumstances(room, date_and_time(self._clock()), recollection)
-        rules = "\n\n".join(part for part in (self._rules, character.instructions) if part)
+        named = mood_rule(persona) if character.names_moods and size.takes_tools else ""
+        rules = "\n\n".join(part for part in (self._rules + named, character.instructions) if part)
         return build_messages(persona, character.mood, rules, earlier, asked, circumstances)
 
 

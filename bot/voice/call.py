@@ -52,6 +52,7 @@ from bot.voice.attendance import Attendance
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
+from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEndWatcher
@@ -168,6 +169,7 @@ class Call(Generic[T]):
             self._notices,
             watch=self._events,
             manner=engines.manner,
+            mood=ReplyMood(character, engines.manner_in or (lambda _: engines.manner())),
             language=language,
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),

@@ -15,6 +15,7 @@ from bot.voice.speculation import WITHOUT_COSTS, Speculation
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
+from wire.parameters import SpeechParameters
 
 LoadingReport = Callable[[float], None]
 """Receives the progress of loading, 0 to 1."""
@@ -37,6 +38,8 @@ class CallEngines:
         speculation: what may be done before it is certain that a turn is over.
         greeted: ids of the people whom the bot has greeted since its start.
         memory: carries out what people ask about the memory; ``None`` if there is no memory in this call.
+        manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
+            ones.
     """
 
     character: LocalCharacter
@@ -49,6 +52,7 @@ class CallEngines:
     speculation: Speculation = WITHOUT_COSTS
     greeted: set[int] = field(default_factory=set)
     memory: MemoryKeeper | None = None
+    manner_in: Callable[[str], SpeechParameters] | None = None
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -49,6 +49,7 @@ class ReplyTrace:
             not known.
         turns_left_out: how many earlier turns were left out of the prompt, because there was no room for them.
         tools_left_out: how many tools the model was not told of, because there was no room for them.
+        mood: the mood to which the reply has moved the persona; ``None`` if the mood stayed.
     """
 
     reply: str
@@ -71,6 +72,7 @@ class ReplyTrace:
     tokens_per_second: float | None = None
     turns_left_out: int = 0
     tools_left_out: int = 0
+    mood: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The trace as a dictionary of JSON values."""
@@ -139,6 +141,7 @@ class ReplyTimer:
         self._usage = TokenUsage()
         self._last_token: float | None = None
         self._turns_left_out = self._tools_left_out = 0
+        self._mood: str | None = None
 
     @property
     def reply(self) -> str:
@@ -175,6 +178,10 @@ class ReplyTimer:
         """Note what was cut from the model's prompt."""
         self._turns_left_out, self._tools_left_out = report.left_out_messages, len(report.left_out_tools)
 
+    def note_mood(self, mood: str | None) -> None:
+        """Note the mood to which the reply has moved the persona; ``None`` if the mood stays."""
+        self._mood = mood
+
     def note_text(self) -> None:
         """Note that a piece of the model's answer has come."""
         self.note_stage("first_token")
@@ -204,6 +211,7 @@ class ReplyTimer:
             tokens_per_second=self._tokens_per_second(),
             turns_left_out=self._turns_left_out,
             tools_left_out=self._tools_left_out,
+            mood=self._mood,
             **stages,
         )
 

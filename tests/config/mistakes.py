@@ -124,6 +124,7 @@ VALUES = (
     value("LISTENING", "always", "opt-out or opt-in"),
     value("ANSWER_TO", "everybody", "always, name or smart"),
     value("GREET", "everybody", "off, first or all"),
+    value("MOOD_FOLLOWS", "voice", "off or model"),
     value("CAPTIONS", "on", "off, channel or thread"),
     value("GUESSES", "never", "auto, on or off"),
     value("INTERIM_TRANSCRIPTS", "sometimes", "auto, on or off"),

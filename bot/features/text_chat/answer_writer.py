@@ -125,7 +125,14 @@ class AnswerWriter:
         room = _room(message, question, earlier)
         messages = await self._prompts.write(character, seen, asked, room, recollection=recollection)
         known = SpeakerNames.of(persona.names, speakers_of_turns([*earlier, asked]))
-        progress = AnswerProgress(fitted=partial(self._last_prompts.note, _character_scope(message), "chat"))
+        named: str | None = None
+
+        def note_mood(mood: str | None) -> None:
+            nonlocal named
+            named = mood
+
+        note_prompt = partial(self._last_prompts.note, _character_scope(message), "chat")
+        progress = AnswerProgress(fitted=note_prompt, mood=note_mood)
 
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
             if offered:
@@ -135,7 +142,7 @@ class AnswerWriter:
         silence = SilenceFilter()
         try:
             tools = self._tools_for(message, asked, earlier, persona, recollection)
-            async with aclosing(answer_with_tools(ask, messages, tools)) as pieces:
+            async with aclosing(answer_with_tools(ask, messages, tools, progress=progress)) as pieces:
                 await answer.stream(_without_silence(pieces, silence))
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
@@ -148,6 +155,7 @@ class AnswerWriter:
             await answer.end_with(persona.confused_line)
             return
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
+        await self._characters.answered(_character_scope(message), named)
 
     def _tools_for(
         self,

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.characters import UnknownChoiceError, mood_text, persona_text
+from bot.characters import UnknownChoiceError, mood_text, moods_text, persona_text
 from bot.features.text_chat.service import TextChat
 from bot.user_error import UserError
 
@@ -90,10 +90,8 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
-        now = self._chat.characters.at(_character_scope(ctx))
         if name is None:
-            moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
-            await ctx.send(f"💭 {now.persona.name} is {now.mood}. You can choose from: {moods}.")
+            await ctx.send(moods_text(self._chat.characters.at(_character_scope(ctx))))
             return
         try:
             changed = await self._chat.characters.choose_mood(_character_scope(ctx), name)

@@ -27,6 +27,7 @@ from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.late_tools import LateTools
 from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.outbox import Outbox
+from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.reply_parameters import Manner, ReplyParameters
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.tool_wait import Sleep, ToolWait
@@ -74,6 +75,7 @@ class Conversation:
         notices: writes into the prompt channel.
         watch: receives the events of the call.
         manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
+        mood: the moods that the replies name; ``None`` if the model can't move the mood.
         language: detects the language that people speak. The speech server is told this language with each reply. If
             ``None``, the speech server is told no language.
         speculation: whether speculative replies are made, and how many of them may be discarded.
@@ -93,6 +95,7 @@ class Conversation:
         *,
         watch: Watcher,
         manner: Manner = SpeechParameters,
+        mood: ReplyMood | None = None,
         language: ConversationLanguage | None = None,
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
@@ -106,6 +109,7 @@ class Conversation:
         self._playback = playback
         self._notices = notices
         self._watch = watch
+        self._mood = mood
         self._language = language
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
@@ -329,6 +333,8 @@ class Conversation:
                 self._playback.resume()
             case effects.Remember(prompt, heard, interrupted):
                 self._measured.note_words(heard)
+                if heard and prompt.kind is PromptKind.ASK:
+                    self._note_mood()
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
@@ -348,6 +354,8 @@ class Conversation:
         self._spoken_words.begin()
         self._committed = asyncio.Event()
         self._playback.begin(reply)
+        if self._mood is not None:
+            self._mood.begin()
         if prompt.kind is PromptKind.ASK:
             self._after_asking.begin()
         self._after_asking.do(partial(self._prepare_to_speak, prompt))
@@ -355,6 +363,19 @@ class Conversation:
     def _prepare_to_speak(self, prompt: Prompt) -> None:
         self._parameters.begin(prompt)
         self._playback.prime()
+
+    def _mood_named(self, reply: str, prompt: Prompt, named: str | None) -> None:
+        """Speak the reply in the mood that it names, if it moves the mood."""
+        if self._mood is None or reply != self._dialogue.current:
+            return
+        self._after_asking.catch_up()
+        self._parameters.change(prompt, self._mood.name(named))
+
+    def _note_mood(self) -> None:
+        """Note the mood that the reply has named, because people heard or read the reply."""
+        if self._mood is not None and self._mood.follows:
+            self._measured.note_mood(self._mood.moved)
+            self._spawn(self._mood.remembered(), "mood")
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
         self._measured.commit(prompt.spoken)
@@ -394,6 +415,7 @@ class Conversation:
                 counted=partial(self._measured.note_tokens, reply),
                 tools=tools,
                 before_tools=wait.may_begin,
+                mood=partial(self._mood_named, reply, prompt),
                 take_late=lambda calls: self._take_late(reply, prompt, calls),
             ),
         )

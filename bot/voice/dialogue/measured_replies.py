@@ -78,6 +78,11 @@ class MeasuredReplies:
         if timer := self._timer_of(reply):
             timer.note_prompt(report)
 
+    def note_mood(self, mood: str | None) -> None:
+        """Note the mood to which the current reply has moved the persona; ``None`` if the mood stays."""
+        if self._timer is not None:
+            self._timer.note_mood(mood)
+
     def note_words(self, heard: str) -> None:
         """Note the part of the current reply that people heard."""
         self._heard = heard

@@ -33,6 +33,11 @@ class ReplyParameters:
         usual = self._manner()
         self._current, self._undetected = replace(usual, voice=prompt.voice or usual.voice), prompt
 
+    def change(self, prompt: Prompt, manner: SpeechParameters | None) -> None:
+        """Speak the reply to ``prompt``, which has begun, in another manner; ``None`` for the usual one."""
+        usual, language = manner or self._manner(), self._current.conversation_language
+        self._current = replace(usual, voice=prompt.voice or usual.voice, conversation_language=language)
+
     def current(self) -> SpeechParameters:
         """The parameters of the reply. The first call for a reply detects the language of its prompt."""
         # This is asked for while the model writes. Detecting the language before the model is asked would delay the

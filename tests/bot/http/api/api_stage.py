@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import av
@@ -234,7 +235,7 @@ async def api_stage(
             kept.append(KeptChat())
             return kept[-1]
 
-        chats = Chats(mind.responder, keep, FixedCharacter().now, clock=clock)
+        chats = Chats(mind.responder, keep, FixedCharacter().now, AsyncMock(), clock=clock)
         parts = ApiParts(
             gate,
             FileTranscriber(ears, lambda: gate.held, ("Seiyuu",)),

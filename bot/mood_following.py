@@ -1,0 +1,43 @@
+"""Decides when a mood that the model names in its answers becomes the mood of a place."""
+
+from __future__ import annotations
+
+from bot.llm.personas import Persona
+
+
+class NamedMoods:
+    """The moods that the last answers of each place have named. A scope is as in :class:`~bot.characters.Characters`.
+
+    A mood moves when two answers in a row name the same one. So a single answer does not change the voice, and a model
+    that names another mood each time changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[int, str] = {}
+
+    def after(self, scope: int, persona: Persona, now: str, named: str | None) -> str | None:
+        """The mood to which an answer that names ``named`` moves the mood ``now``; ``None`` if that stays.
+
+        Args:
+            named: the name as the model wrote it, which may be unknown; ``None`` if the answer names none.
+        """
+        mood = _known(persona, named)
+        return mood if mood is not None and mood != now and self._last.get(scope) == mood else None
+
+    def note(self, scope: int, persona: Persona, now: str, named: str | None) -> str | None:
+        """Note what an answer has named. Returns what :meth:`after` returns."""
+        mood, moved = _known(persona, named), self.after(scope, persona, now, named)
+        if moved is not None or mood is None or mood == now:
+            self.forget(scope)
+        else:
+            self._last[scope] = mood
+        return moved
+
+    def forget(self, scope: int) -> None:
+        """Begin anew, because people have chosen a persona or a mood."""
+        self._last.pop(scope, None)
+
+
+def _known(persona: Persona, named: str | None) -> str | None:
+    wanted = named.strip().casefold() if named is not None else None
+    return next((mood for mood in persona.moods if mood.casefold() == wanted), None)
