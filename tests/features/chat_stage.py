@@ -107,8 +107,12 @@ async def chat_stage(
     sandbox: Sandbox | None = None,
     text_model: ToolModel | None = None,
     tools: Toolboxes | None = None,
+    follow_model: bool = False,
 ) -> AsyncIterator[ChatStage]:
-    """Start the bot. A given ``sandbox`` is not stopped at the end; ``text_model`` replaces the model server."""
+    """Start the bot. A given ``sandbox`` is not stopped at the end; ``text_model`` replaces the model server.
+
+    With ``follow_model`` the moods that the model names move its mood.
+    """
     async with (
         ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,
         ModelClient(ModelOptions(model.url, stall_timeout=30.0, first_token_timeout=30.0)) as client,
@@ -116,7 +120,7 @@ async def chat_stage(
         built: list[tuple[TextChat, Router]] = []
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
+            characters = await Characters.open(database, PERSONAS_DIR, "seiyuu", follow_model=follow_model)
             written_by, settings = text_model or client, ChatSettings()
             prompts = load_small_prompts()
             chat = await TextChat.open(

@@ -224,3 +224,17 @@ async def test_a_message_to_which_the_model_has_nothing_to_say_gets_no_answer(st
     assert (await stage.ask("how are you?")).content == "Fine."
     assert "are you there?" in str(stage.last_asked())
     assert "silent" not in str(stage.last_asked())
+
+
+async def test_two_answers_that_name_a_mood_move_it_and_nobody_reads_the_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chat_stage(tmp_path, monkeypatch, follow_model=True) as stage:
+        stage.model.script = lambda line: Answer("[mood: sad] That is a pity." if "sad" in line else "Quite so.")
+        assert (await stage.ask("Something sad.")).content == "That is a pity."
+        assert "Seiyuu is cheerful" in await stage.stage.ask("!mood", starts="💭")
+        assert (await stage.ask("More sad news.")).content == "That is a pity."
+        assert "Seiyuu is sad" in await stage.stage.ask("!mood", starts="💭")
+        await stage.ask("And now?")
+        assert "mood now: downcast" in stage.model.asked[-1][0]["content"]
+        assert not any("mood:" in content for _, content in stage.last_asked())

@@ -14,7 +14,7 @@ Manner = Callable[[], SpeechParameters]
 
 
 class ReplyParameters:
-    """The speech parameters of the current reply, which stay the same to its end. Use it only on the event loop.
+    """The speech parameters of the current reply, which change only if it names a mood. Use it only on the event loop.
 
     Args:
         manner: called when a reply begins.

@@ -1,0 +1,49 @@
+"""Moods that the model names in chats of programs: they count only once the whole answer was sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from bot.api.chats import Chats
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.history import History, Turn
+from tests.bot.http.api.api_stage import KeptChat
+from tests.voice.doubles import FixedCharacter, RepeatingResponder
+
+
+class MoodyResponder(RepeatingResponder):
+    """A responder that is sad, and says these words, or fails after them."""
+
+    def __init__(self, words: str, *, fails: bool) -> None:
+        self._words = words
+        self._fails = fails
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        progress.mood("sad")
+        yield self._words
+        if self._fails:
+            raise ModelError(ModelErrorKind.BROKEN, "hung up")
+
+
+@pytest.mark.parametrize(
+    ("words", "fails", "counted"), [("Oh dear.", False, ["sad"]), ("Oh dear.", True, []), ("<silent>", False, [None])]
+)
+async def test_the_mood_of_a_whole_answer_counts(words: str, fails: bool, counted: list[str | None]) -> None:
+    told = list[str | None]()
+
+    async def answered(named: str | None) -> None:
+        told.append(named)
+
+    def responder(history: History, name: str, *, spoken: bool) -> MoodyResponder:
+        return MoodyResponder(words, fails=fails)
+
+    chats = Chats(responder, KeptChat, FixedCharacter().now, answered)
+    try:
+        async for _ in chats.answer(chats.open(None), "hello", spoken=False):
+            pass
+    except ModelError:
+        assert fails
+    assert told == counted

@@ -1,0 +1,160 @@
+"""The mood that a reply names: it is spoken in it if that moves the mood, and it counts only if people heard it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.history import History, Turn
+from bot.llm.personas import Character
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.reply import DialogueTexts
+from bot.voice.dialogue.reply_mood import ReplyMood
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.notices import Notices
+from bot.voice.turn import Outcome, Prompt, PromptKind
+from tests.voice.dialogue.machine_events import TURN, spoken
+from tests.voice.dialogue.test_manner import RecordingSpeech
+from tests.voice.doubles import FixedCharacter, InstantPlayback, RepeatingResponder, UnreadPromptChannel
+from wire.parameters import SpeechParameters
+
+LIMIT = 30.0
+USUAL, SAD = SpeechParameters(preset="energetic"), SpeechParameters(preset="calm", pitch_shift=-1.0)
+
+
+class MoodyResponder(RepeatingResponder):
+    """A responder that names a mood, or none, and then waits for the test before it repeats the prompt."""
+
+    def __init__(self) -> None:
+        self.named: list[str | None] = []
+        self.has_named = asyncio.Event()
+        self.may_speak = asyncio.Event()
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        for named in self.named:
+            progress.mood(named)
+        self.has_named.set()
+        await self.may_speak.wait()
+        yield asked.text
+
+
+class FollowedCharacter(FixedCharacter):
+    """A character whose mood every reply moves that names "sad". It records what counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: list[str | None] = []
+
+    def now(self) -> Character:
+        return replace(super().now(), names_moods=True)
+
+    def mood_after(self, named: str) -> str | None:
+        return "sad" if named == "sad" else None
+
+    async def answered(self, named: str | None) -> None:
+        self.counted.append(named)
+
+
+class World:
+    """A conversation with these doubles."""
+
+    def __init__(self) -> None:
+        self.responder, self.speech, self.character = MoodyResponder(), RecordingSpeech(), FollowedCharacter()
+        self.ended: asyncio.Queue[ReplyEnded] = asyncio.Queue()
+        playback = InstantPlayback()
+        self.conversation = Conversation(
+            Dialogue(DialogueTexts),
+            self.responder,
+            History(),
+            self.speech,
+            playback,
+            Notices(UnreadPromptChannel(), self._watch),
+            watch=self._watch,
+            manner=lambda: USUAL,
+            mood=ReplyMood(self.character, lambda mood: SAD if mood == "sad" else USUAL),
+        )
+        playback.conversation = self.conversation
+
+    def _watch(self, event: CallEvent) -> None:
+        if isinstance(event, ReplyEnded):
+            self.ended.put_nowait(event)
+
+    async def answer(self, *named: str | None, kind: PromptKind = PromptKind.ASK) -> ReplyEnded:
+        self.responder.named = list(named)
+        self.responder.may_speak.set()
+        self.conversation.prompt(Prompt("Ada", "hello", 0.0, kind=kind))
+        ended = await self.ended.get()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return ended
+
+
+@asynccontextmanager
+async def talking() -> AsyncIterator[World]:
+    world = World()
+    running = asyncio.create_task(world.conversation.run())
+    try:
+        async with asyncio.timeout(LIMIT):
+            await asyncio.sleep(0)
+            yield world
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_reply_that_moves_the_mood_is_spoken_in_it_and_its_trace_says_so() -> None:
+    async with talking() as world:
+        ended = await world.answer("sad")
+        assert set(world.speech.asked) == {SAD}
+        assert (ended.trace.mood, world.character.counted) == ("sad", ["sad"])
+
+
+async def test_a_reply_that_names_no_mood_or_another_one_is_spoken_as_usual_and_counts_too() -> None:
+    async with talking() as world:
+        for named in ((), ("happy",)):
+            assert (await world.answer(*named)).trace.mood is None
+        assert set(world.speech.asked) == {USUAL}
+        assert world.character.counted == [None, "happy"]
+
+
+async def test_a_mood_that_was_named_in_a_thought_is_forgotten() -> None:
+    async with talking() as world:
+        assert (await world.answer("sad", None)).trace.mood is None
+        assert set(world.speech.asked) == {USUAL}
+        assert world.character.counted == [None]
+
+
+async def test_a_reply_that_was_stopped_before_it_was_heard_does_not_count_and_the_next_is_spoken_as_usual() -> None:
+    async with talking() as world:
+        world.responder.named = ["sad"]
+        world.conversation.prompt(Prompt("Ada", "hello", 0.0))
+        await world.responder.has_named.wait()
+        world.conversation.stop()
+        ended = await world.ended.get()
+        assert (ended.trace.outcome, ended.trace.mood) == (Outcome.INTERRUPTED, None)
+        await world.answer()
+        assert set(world.speech.asked) == {USUAL}
+        assert world.character.counted == [None], "only the second reply"
+
+
+async def test_what_is_recited_does_not_count() -> None:
+    async with talking() as world:
+        await world.answer("sad", kind=PromptKind.RECITE)
+        assert world.character.counted == []
+
+
+async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
+    async with talking() as world:
+        world.responder.named = ["sad"]
+        world.responder.may_speak.set()
+        world.conversation.speculate(spoken("hello"))
+        await world.responder.has_named.wait()
+        world.conversation.discard(TURN)
+        world.speech.asked.clear()
+        await world.answer()
+        assert set(world.speech.asked) == {USUAL}
+        assert world.character.counted == [None], "only the second reply"
