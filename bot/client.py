@@ -22,7 +22,7 @@ from discord.ext.commands.hybrid import HybridAppCommand
 from bot.access import NotPermittedError
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
-from bot.guard import SERVER_ONLY, CommandRequest, Guard
+from bot.guard import SERVER_ONLY, Guard, PermitRequest
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
 from bot.operator_files import trust
@@ -187,7 +187,7 @@ class SeiyuuBot(commands.Bot):
             # use it. Therefore the checks of the command itself run before the check of rights.
             for own_check in ctx.command.checks:
                 await discord.utils.maybe_coroutine(own_check, ctx)
-        request = CommandRequest(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
+        request = PermitRequest(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
         try:
             await self.guard.require(ctx.command.qualified_name, request)
         except NotPermittedError as error:

@@ -47,8 +47,8 @@ def read_permits(who_may: PermitSettings) -> Permits:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRequest:
-    """A person's request to use a command.
+class PermitRequest:
+    """A person's wish to use a command, which the guard permits or refuses.
 
     Attributes:
         client: the bot.
@@ -94,7 +94,7 @@ class Guard:
         if command not in self._rights:
             raise MissingRightError(f"The command {command!r} has no row in bot/rights.py, which says who may use it.")
 
-    async def require(self, command: str, request: CommandRequest) -> None:
+    async def require(self, command: str, request: PermitRequest) -> None:
         """Check that a person may use a command (its qualified name).
 
         Raises:
@@ -110,7 +110,7 @@ class Guard:
         if refusal is not None:
             raise NotPermittedError(refusal)
 
-    def permits(self, command: str, request: CommandRequest) -> bool:
+    def permits(self, command: str, request: PermitRequest) -> bool:
         """Whether a person may use a command that is not only for owners. Nobody is told."""
         right = self._rights[command]
         if Who.OWNERS in right.who:
@@ -147,7 +147,7 @@ class Guard:
                 return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.describe())
         return None
 
-    def _refusal(self, command: str, right: Right, request: CommandRequest) -> str | None:
+    def _refusal(self, command: str, right: Right, request: PermitRequest) -> str | None:
         person, call = request.person, self._call()
         call_is_here = call is not None and call.guild.id == request.server
         needed = right.needed(call_is_here=call_is_here, only_shows=request.only_shows)

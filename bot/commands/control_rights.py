@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.guard import CommandRequest, Guard
+from bot.guard import Guard, PermitRequest
 from bot.tools.tool import Asker
 
 
@@ -26,4 +26,4 @@ class ControlRights:
             return True
         guild = self._client.get_guild(asker.server)
         member = guild.get_member(asker.person) if guild is not None and asker.person is not None else None
-        return member is not None and self._guard.permits(command, CommandRequest(self._client, member, asker.server))
+        return member is not None and self._guard.permits(command, PermitRequest(self._client, member, asker.server))

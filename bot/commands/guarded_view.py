@@ -7,7 +7,7 @@ from typing import Any, final
 import discord
 
 from bot.access import NotPermittedError
-from bot.guard import CommandRequest, Guard
+from bot.guard import Guard, PermitRequest
 
 
 class GuardedView(discord.ui.View):
@@ -43,7 +43,7 @@ class GuardedView(discord.ui.View):
             if self._anybody:
                 self._guard.require_place(self._command, interaction.guild_id)
             else:
-                request = CommandRequest(interaction.client, interaction.user, interaction.guild_id)
+                request = PermitRequest(interaction.client, interaction.user, interaction.guild_id)
                 await self._guard.require(self._command, request)
         except NotPermittedError as error:
             return str(error)

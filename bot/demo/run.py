@@ -12,8 +12,8 @@ from rich.console import Console
 from bot.demo.guests import CallFailedError, Guests
 from bot.demo.lines import GuestLines, RecordedLines, SyntheticLines
 from bot.demo.sandbox_bot import (
-    EventFeed,
     PreparedBot,
+    SandboxBotEvents,
     failure_of,
     make_toys,
     prepare_bot,
@@ -78,7 +78,7 @@ async def _play(prepared: PreparedBot, options: DemoOptions, console: Console, o
     await make_toys(prepared, console)
     settings, weights = prepared.settings, prepared.weights
     view = CallConsole(console, persona_name(settings))
-    feed = EventFeed([view])
+    feed = SandboxBotEvents([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
         parts = await asyncio.to_thread(_demo_parts, weights.stt, toy_llm=weights.toy_llm)

@@ -72,7 +72,7 @@ def prepare_bot(settings: Settings) -> PreparedBot:
 
 
 @dataclass(slots=True)
-class EventFeed:
+class SandboxBotEvents:
     """Passes the bot's events on to all watchers, such as the console and the guests."""
 
     watchers: list[Callable[[CallEvent], None]] = field(default_factory=list)
@@ -135,7 +135,7 @@ async def run_on_sandbox(
     prepared: PreparedBot,
     data_dir: Path,
     log: Path,
-    feed: EventFeed,
+    feed: SandboxBotEvents,
     call: Callable[[], Coroutine[Any, Any, None]],
     console: Console,
 ) -> int:

@@ -18,8 +18,8 @@ from yarl import URL
 from bot.demo.guests import CallFailedError, Guests
 from bot.demo.lines import GuestLines, RecordedLines, SyntheticLines
 from bot.demo.sandbox_bot import (
-    EventFeed,
     PreparedBot,
+    SandboxBotEvents,
     failure_of,
     make_toys,
     prepare_bot,
@@ -145,7 +145,7 @@ async def _hold_call(
 ) -> tuple[int, Sequence[HeardAnswer]]:
     """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
     view = CallConsole(console, persona_name(prepared.settings))
-    feed = EventFeed([view])
+    feed = SandboxBotEvents([view])
     # Later, nobody needs this bot's data. The data of an earlier rehearsal would change this bot's prompts.
     with tempfile.TemporaryDirectory(prefix="seiyuu-rehearsal-") as data_dir:
         async with Sandbox() as sandbox:

@@ -12,7 +12,7 @@ import discord
 import pytest
 
 from bot.access import NotPermittedError
-from bot.guard import ELSEWHERE, IGNORED, JOIN_ELSEWHERE, SERVER_ONLY, CommandRequest, Guard, read_permits
+from bot.guard import ELSEWHERE, IGNORED, JOIN_ELSEWHERE, SERVER_ONLY, Guard, PermitRequest, read_permits
 from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, Right, Touches, Who
 from bot.voice.utterances.voice_commands import VoiceCommand
@@ -63,7 +63,7 @@ async def refusal(
     guarded: Guard, command: str, who: Any, server: int | None = HERE, *, bare: bool = False
 ) -> str | None:
     try:
-        await guarded.require(command, CommandRequest(cast(Any, None), who, server, bare))
+        await guarded.require(command, PermitRequest(cast(Any, None), who, server, bare))
     except NotPermittedError as error:
         return str(error)
     return None

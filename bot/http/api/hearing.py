@@ -10,7 +10,7 @@ from aiohttp import web
 from audio.samples import HEARING_RATE, Sound16
 from bot.http.api.admission import ENGINE_ERRORS, Admission, as_http_error
 from bot.http.api.streams import EVENTS, error_event, event, send_stream
-from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, Transcript
+from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, FileTranscript
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.spoken_messages.decoding import PIECE_SECONDS
@@ -79,10 +79,12 @@ class HearingApi:
         else:
             yield event({"type": "transcript.text.done", "text": text})
 
-    async def _transcript(self, form: Form, longest: int, granularities: Collection[str] = ("segment",)) -> Transcript:
+    async def _transcript(
+        self, form: Form, longest: int, granularities: Collection[str] = ("segment",)
+    ) -> FileTranscript:
         sound = await self._sound(form)
         async with aclosing(self._pieces(form, sound, longest, word_times="word" in granularities)) as pieces:
-            return Transcript([piece async for piece in pieces], len(sound) / HEARING_RATE, granularities)
+            return FileTranscript([piece async for piece in pieces], len(sound) / HEARING_RATE, granularities)
 
     async def _sound(self, form: Form) -> Sound16:
         return await self._file_transcriber.decode(form.file, MAX_SECONDS)

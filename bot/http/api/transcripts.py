@@ -27,8 +27,8 @@ _UNMEASURED: Mapping[str, Any] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
-    """The words of a recording.
+class FileTranscript:
+    """The words of a sound file, in the formats of OpenAI's API.
 
     Attributes:
         seconds: its length.
@@ -60,15 +60,15 @@ class Transcript:
         return {"text": self.text, "language": self.language, "segments": segments}
 
 
-def _json(heard: Transcript) -> web.Response:
+def _json(heard: FileTranscript) -> web.Response:
     return web.json_response({"text": heard.text})
 
 
-def _text(heard: Transcript) -> web.Response:
+def _text(heard: FileTranscript) -> web.Response:
     return web.Response(text=f"{heard.text}\n")
 
 
-def _verbose(heard: Transcript) -> web.Response:
+def _verbose(heard: FileTranscript) -> web.Response:
     fields: dict[str, Any] = {
         "task": "transcribe",
         "language": language_name(heard.language or ""),
@@ -90,7 +90,7 @@ def _verbose(heard: Transcript) -> web.Response:
     return web.json_response(fields)
 
 
-def _srt(heard: Transcript) -> web.Response:
+def _srt(heard: FileTranscript) -> web.Response:
     blocks = [
         f"{number}\n{_time(each.start, ',')} --> {_time(each.end, ',')}\n{each.text}\n\n"
         for number, each in enumerate(heard.spoken, 1)
@@ -98,7 +98,7 @@ def _srt(heard: Transcript) -> web.Response:
     return web.Response(text="".join(blocks), content_type="application/x-subrip")
 
 
-def _vtt(heard: Transcript) -> web.Response:
+def _vtt(heard: FileTranscript) -> web.Response:
     blocks = [f"{_time(each.start, '.')} --> {_time(each.end, '.')}\n{_cue(each.text)}\n\n" for each in heard.spoken]
     return web.Response(text="".join(["WEBVTT\n\n", *blocks]), content_type="text/vtt")
 
@@ -115,7 +115,7 @@ def _time(seconds: float, mark: str) -> str:
     return f"{hours:02}:{minute:02}:{second:02}{mark}{milliseconds:03}"
 
 
-FORMATS: Mapping[str, Callable[[Transcript], web.Response]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[FileTranscript], web.Response]] = MappingProxyType(
     {"json": _json, "text": _text, "verbose_json": _verbose, "srt": _srt, "vtt": _vtt}
 )
 """The functions that make the response from a transcript, by ``response_format``."""
