@@ -14,8 +14,10 @@ from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.api.spoken_answer import spoken_text
 from bot.audience import Audience
+from bot.autojoin_parts import build_autojoin
 from bot.calls import Calls
 from bot.client import SeiyuuBot, check_token, connector, use_api
+from bot.commands.autojoin import AutoJoinCommands
 from bot.commands.control_rights import ControlRights
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
@@ -149,7 +151,7 @@ async def build_application(
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
             await calls.leave_lost_call(bot, lost_call)
-            core.background.begin(features.background)
+            core.background.begin({**features.background, "coming by itself": coming.autojoin.run})
             core.be_ready(web.url, when_warm)
             await features.resume()
 
@@ -205,6 +207,7 @@ async def build_application(
             core.monitor.waiting_messages = text_chat.count_waiting
         for lockable in features.lockables:
             core.lease.register(lockable)
+        coming = await build_autojoin(core, bot, guard, calls, features)
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         stack.push_async_callback(bot.close)
 
@@ -219,6 +222,7 @@ async def build_application(
         await bot.add_cogs(
             (
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
+                AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),

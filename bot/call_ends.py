@@ -21,9 +21,14 @@ class CallEnds:
     def __init__(self) -> None:
         self._listeners: list[EndListener] = []
 
-    def subscribe(self, listener: EndListener) -> None:
-        """Call ``listener`` at the end of every call. If it raises, the other listeners are still called."""
-        self._listeners.append(listener)
+    def subscribe(self, listener: EndListener, *, first: bool = False) -> None:
+        """Call ``listener`` at the end of every call. If it raises, the other listeners are still called.
+
+        Args:
+            first: call it before all others. Its code up to its first ``await`` runs before anything else can happen
+                after the call.
+        """
+        self._listeners.insert(0 if first else len(self._listeners), listener)
 
     async def __call__(self, call: Call[Any], cause: EndCause) -> None:
         """Pass on that a call has ended."""

@@ -133,6 +133,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "bipolar": _MANAGERS_CHANGE,
         "argue": _MANAGERS,
         "autonomous": _MANAGERS_CHANGE,
+        "autojoin": _MANAGERS_CHANGE,
         "avatar": _OWNERS,
         "avatar next": _OWNERS,
         "avatar list": _OWNERS,

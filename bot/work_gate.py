@@ -48,6 +48,11 @@ class WorkGate:
         """Whether the feature is held."""
         return self._held
 
+    @property
+    def busy(self) -> bool:
+        """Whether work is running."""
+        return bool(self._inside)
+
     @asynccontextmanager
     async def work(self) -> AsyncIterator[None]:
         """Context manager for a piece of work in the current task. It can't be nested.

@@ -19,6 +19,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "PERSONA": "seiyuu",
         "MOOD_FOLLOWS": "model",
         "PROMPT_CHANNEL": "voice-prompts",
+        "AUTOJOIN_CHANNELS": "Lounge,Games",
         "ALONE_TIMEOUT": "120",
         "VOICELESS_TIMEOUT": "300",
         "LLM_URL": "http://127.0.0.1:8080/v1",

@@ -17,6 +17,7 @@ from config.types import (
     Address,
     BargeIn,
     Channel,
+    Channels,
     CommaList,
     EnglishModel,
     GpuVendor,
@@ -148,6 +149,7 @@ class CallSettings(Section):
     Attributes:
         enabled: whether calls are possible.
         prompt_channel: name or id of the channel for typed prompts; ``None`` means the channel of the join command.
+        autojoin_channels: names or ids of the voice channels into which the bot may go by itself; empty for all.
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
         listening: whether the bot listens to people who have neither allowed nor forbidden it yet.
@@ -165,6 +167,7 @@ class CallSettings(Section):
 
     enabled: Annotated[bool, Variable("voice_enabled")] = True
     prompt_channel: Channel = None
+    autojoin_channels: Channels = ()
     alone_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 120.0
     voiceless_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 300.0
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT

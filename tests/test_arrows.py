@@ -50,6 +50,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.recollection": frozenset({"bot.knowledge", "bot.llm", "bot.memory", "bot.notes"}),
     "bot.notes": frozenset({"bot.database", "bot.llm"}),
     "bot.voices": frozenset({"bot.database", "bot.speech_server"}),
+    "bot.autojoin": frozenset({"bot.database", "bot.voice"}),
     # What all stores together know of a person.
     "bot.personal_data": frozenset(
         {"bot.conversations", "bot.database", "bot.memory", "bot.notes", "bot.speech_server", "bot.voices"}
@@ -73,7 +74,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
         {
             *("bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"),
             *("bot.controls", "bot.database", "bot.knowledge", "bot.memory", "bot.personal_data", "bot.reminders"),
-            *("bot.notes", "bot.tools"),
+            *("bot.notes", "bot.tools", "bot.autojoin"),
         }
     ),
     # The figures of calls and engines.
@@ -96,6 +97,7 @@ modules of the bot that are neither in this table nor in ``ON_TOP``."""
 ON_TOP = frozenset(
     {
         "bot.app",
+        "bot.autojoin_parts",
         "bot.browser_calls",
         "bot.call_announcer",
         "bot.call_factory",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.characters import Characters
 from bot.consent import ListeningConsent
+from bot.database import Database
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject
 
 KEPT_OPT_OUT = "That you don't want to be listened to stays stored, because otherwise I would listen to you again."
@@ -51,3 +52,23 @@ class PrivateCharacter:
         """Delete the choice; raises :class:`aiosqlite.Error`."""
         channel = subject.private_channel
         return Erased(int(channel is not None and await self._characters.forget(channel)))
+
+
+class ChosenChannels:
+    """The voice channels that a person has chosen for servers. Erasing keeps the channel, and forgets the person."""
+
+    name = "voice channels into which you have me come by myself"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def export(self, subject: Subject) -> Sequence[JsonValue]:
+        """The choices; raises :class:`aiosqlite.Error`."""
+        rows = await self._database.rows("SELECT guild, channel, quiet FROM autojoin WHERE person = ?", subject.id)
+        return [{"server": str(guild), "channel": str(channel), "quiet hours": quiet} for guild, channel, quiet in rows]
+
+    async def erase(self, subject: Subject) -> Erased:
+        """Forget who chose them; raises :class:`aiosqlite.Error`."""
+        forget = "UPDATE autojoin SET person = NULL WHERE person = ?"
+        (forgotten,) = await self._database.write_together((forget, (subject.id,)))
+        return Erased(forgotten)

@@ -12,7 +12,7 @@ from bot.consent import ListeningConsent
 from bot.conversations.recordings import CallRecordings
 from bot.conversations.writer import ConversationWriter
 from bot.database import Database
-from bot.personal_data.choices import ListeningChoice, PrivateCharacter
+from bot.personal_data.choices import ChosenChannels, ListeningChoice, PrivateCharacter
 from bot.personal_data.personal_data import PersonalData, PersonalStores
 from bot.personal_data.recorded import MadeVoices, RecordedSound
 from bot.personal_data.tables import TableData
@@ -90,6 +90,7 @@ def all_stores(
             ),
         ),
         PrivateCharacter(characters),
+        ChosenChannels(database),
         MadeVoices(voices),
         RecordedSound(recordings),
         TableData(

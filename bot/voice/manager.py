@@ -32,6 +32,10 @@ ALREADY_IN_CALL = "❌ Already in a voice session! Use `{prefix}leave` first."
 START_CANCELLED = "👋 Stopped joining."
 
 
+class StartCancelledError(UserError):
+    """The start of a call was cancelled, because somebody does not want the call."""
+
+
 class ManagedCall(Protocol):
     """The methods of a call that the manager uses."""
 
@@ -136,7 +140,7 @@ class CallManager(Generic[S]):
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             if starting.cancelled():
-                raise UserError(START_CANCELLED) from None
+                raise StartCancelledError(START_CANCELLED) from None
             raise
 
     async def _start(self, call: S, reason: str) -> S:

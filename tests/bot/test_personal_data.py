@@ -97,6 +97,7 @@ class House:
             f"{name} scheduletta",
         )
         await self.database.write("INSERT INTO ignored_person VALUES (1, ?)", person)
+        await self.database.write("INSERT INTO autojoin VALUES (?1, 2, 3, '', ?1, 0)", person)
         await self.characters.choose_persona(private, "evil_seiyuu")
         await VoiceRecords(self.database).store_maker(f"{name}-voice", Maker(person, SERVER))
         folder = self.folder / "recordings" / "20260101T100000Z-lounge"
@@ -131,7 +132,7 @@ async def test_every_column_with_peoples_ids_belongs_to_a_store(tmp_path: Path) 
     found = {str(name) for name, sql in tables if PEOPLE_COLUMNS.search(re.sub(r"--.*", "", sql or ""))}
     known = {
         *("listening_choice", "ignored_person", "voice_maker", "chat_waiting", "scheduled_event"),
-        *("figurine_subscription", "turns", "chat_memory", "reminder"),
+        *("figurine_subscription", "turns", "chat_memory", "reminder", "autojoin"),
         # These belong to the notes of calls; see bot/personal_data/noted.py.
         *("note_line", "note_person"),
         # These belong to the memory; see bot/personal_data/remembered.py.

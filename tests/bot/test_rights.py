@@ -37,6 +37,7 @@ SHOWING = {
     "chat",
     "bipolar",
     "autonomous",
+    "autojoin",
 }
 ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "notes", "voice record"}
 OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "avatar list"}
@@ -137,7 +138,7 @@ async def test_by_default_people_in_the_call_control_it() -> None:
     steering = {*CONTROL, "persona", "mood", "ignore", "voice use", "voice preview", "voice record"}
     assert in_call == everyones | steering | {"join", "leave", "voice clone", "draw"}
     assert await allowed(guard(), person()) == in_call - steering, "on the server, but not in the call"
-    managed = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous"}
+    managed = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous", "autojoin"}
     managed |= {name for name in RIGHTS if name.startswith(("schedule", "knowledge"))}
     assert await allowed(guard(), person(manages=True)) == in_call | managed
     assert await allowed(guard(), person(OWNER)) == (in_call - steering) | OWNERS

@@ -153,6 +153,7 @@ VALUES = (
     value("PROMPT_CHANNEL", "voice\u200bprompts", "can't be seen (U+200B)", shown=False),
     value("EMBEDDINGS_MODEL", "“bge-m3”", "curly quotes"),
     value("CHAT_CHANNELS", "„chat“", "curly quotes"),
+    value("AUTOJOIN_CHANNELS", "“Lounge”", "curly quotes"),
     value("LLM_STOP", "«</s>»", "curly quotes"),
     value("TTS_VOICE", "‘de’", "curly quotes"),
     # Files and folders.

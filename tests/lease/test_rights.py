@@ -46,6 +46,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "schedule remove": {"number": 1},
     "bipolar": {"state": "on"},
     "autonomous": {"state": "on"},
+    "autojoin": {"choice": "Lounge"},
     "gpu": {"card": "amd"},
     "low-performance": {"switch": "on"},
     "release": {"feature": "vision"},
@@ -68,7 +69,7 @@ OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "
 OWNERS_ANYWHERE = {"why"}
 SCHEDULE = {"schedule", "schedule add", "schedule list", "schedule remove"}
 KNOWLEDGE = {"knowledge", "knowledge on", "knowledge off", "knowledge search"}
-MANAGERS = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous"} | SCHEDULE | KNOWLEDGE
+MANAGERS = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous", "autojoin"} | SCHEDULE | KNOWLEDGE
 OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = (
     {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"}

@@ -86,6 +86,11 @@ class ImageGeneration:
         self._jobs: dict[int, DrawingJob] = {}
         self._waiting = WaitingDrawings(self.draw, lambda: self._gate.held)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being drawn."""
+        return self._gate.busy
+
     async def hold(self, reason: str) -> None:
         """Pause, and have ComfyUI free its GPU memory. Drawings that do not finish in time are cancelled."""
         await self._gate.hold(reason)

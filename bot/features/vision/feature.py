@@ -60,6 +60,11 @@ class Vision:
         self._gate = WorkGate(self.name, limit=in_flight_limit)
         self._decoding = asyncio.Lock()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being looked at that a call would stop."""
+        return self._gate.busy
+
     async def hold(self, reason: str) -> None:
         """Pause, and unload the model."""
         await self._gate.hold(reason)

@@ -1,0 +1,224 @@
+"""The rules of coming by itself, as a pure state machine: snapshots of the servers in, wishes out.
+
+There is no I/O and no clock here. The machine gets all that it knows with each :meth:`ComingRules.step`, so a missed
+event does no harm: the next snapshot shows the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ASK_AFTER = 60.0
+"""Seconds for which the bot waits until nothing is drawn or looked at. After that it asks whether it should come."""
+RETRY_DELAYS = (30.0, 60.0, 120.0, 300.0, 600.0)
+"""Seconds between two attempts to come that failed. The last delay repeats until the channel is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The channel of a server into which the bot comes by itself.
+
+    Attributes:
+        occupied: whether any person is in it. Other programs don't count.
+        welcome: whether the bot may come now: somebody who may call it is there, and it is not a quiet hour.
+    """
+
+    occupied: bool
+    welcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallNow:
+    """The call that is starting, on or ending. ``server`` is ``None`` if it is not on Discord."""
+
+    server: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Come:
+    """Start a call in the server's channel. The answer is one of the methods from ``came`` on."""
+
+    server: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the people whether the work that runs should be stopped. The answer is ``answered``."""
+
+    server: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take the question back."""
+
+    server: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellWaiting:
+    """Say that the server waits for the end of a call elsewhere, and say there that somebody waits."""
+
+    server: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Store whether the bot stays away from the server's channel until that was empty once."""
+
+    server: int
+    away: bool
+
+
+Wish = Come | Ask | Withdraw | TellWaiting | Remember
+
+
+@dataclass(slots=True)
+class _Server:
+    away: bool
+    waits_since: float | None = None
+    busy_since: float | None = None
+    asked: bool = False
+    agreed: bool = False
+    told: bool = False
+    failures: int = 0
+    retry_at: float = 0.0
+
+
+class ComingRules:
+    """Decides when the bot comes by itself, for all servers. Not thread-safe.
+
+    A server that waits gets the bot when the call elsewhere is over. A call is never ended for another one, and after
+    somebody has sent the bot away it stays away until the channel was empty, so no two servers fight for it.
+    """
+
+    def __init__(self) -> None:
+        self._servers: dict[int, _Server] = {}
+        self._coming: int | None = None
+
+    @property
+    def servers(self) -> tuple[int, ...]:
+        """The ids of the servers that have chosen a channel."""
+        return tuple(self._servers)
+
+    def choose(self, server: int, *, away: bool = False) -> tuple[Wish, ...]:
+        """A server has chosen a channel, or another one. ``away``: the bot stays away until that was empty once."""
+        wishes = self.forget(server)
+        self._servers[server] = _Server(away)
+        return wishes
+
+    def forget(self, server: int) -> tuple[Wish, ...]:
+        """A server wants the bot to come by itself no more."""
+        state = self._servers.pop(server, None)
+        return (Withdraw(server),) if state is not None and state.asked else ()
+
+    def is_away(self, server: int) -> bool:
+        """Whether the bot stays away until the server's channel was empty once."""
+        state = self._servers.get(server)
+        return state is not None and state.away
+
+    def step(self, now: float, rooms: Mapping[int, Room], call: CallNow | None, *, busy: bool) -> tuple[Wish, ...]:
+        """Decide. Call this at each change, and once a second while somebody is there.
+
+        Args:
+            now: monotonic seconds.
+            rooms: the channels of the servers. Servers that can't be seen now are left out, and nothing changes there.
+            call: the call from its request to its end; ``None`` if there is none.
+            busy: whether something is being drawn or looked at, which a call would stop.
+        """
+        wishes: list[Wish] = []
+        for server, state in self._servers.items():
+            if (room := rooms.get(server)) is not None:
+                wishes += self._look(server, state, room, call, now)
+        waiting = [
+            (state.waits_since, server)
+            for server, state in self._servers.items()
+            if state.waits_since is not None and server in rooms
+        ]
+        for _, server in sorted(waiting):
+            wishes += self._wait(server, self._servers[server], call, now, busy=busy)
+        return tuple(wishes)
+
+    @staticmethod
+    def _look(server: int, state: _Server, room: Room, call: CallNow | None, now: float) -> list[Wish]:
+        """Note whether the server waits for the bot."""
+        wishes: list[Wish] = []
+        if not room.occupied:
+            if state.away:
+                wishes.append(Remember(server, away=False))
+            state.away = state.told = False
+            state.failures, state.retry_at = 0, 0.0
+        here = call is not None and call.server == server
+        if room.occupied and room.welcome and not state.away and not here:
+            state.waits_since = now if state.waits_since is None else state.waits_since
+        else:
+            state.waits_since = state.busy_since = None
+            state.agreed = False
+            wishes += _withdrawn(server, state)
+        return wishes
+
+    def _wait(self, server: int, state: _Server, call: CallNow | None, now: float, *, busy: bool) -> list[Wish]:
+        """What a server that waits for the bot gets now."""
+        if call is not None or self._coming is not None:
+            state.busy_since = None
+            told, state.told = state.told, state.told or call is not None
+            wishes: list[Wish] = [] if told or call is None else [TellWaiting(server)]
+            return [*wishes, *_withdrawn(server, state)]
+        if now < state.retry_at:
+            return []
+        if busy and not state.agreed:
+            state.busy_since = now if state.busy_since is None else state.busy_since
+            if state.asked or now - state.busy_since < ASK_AFTER:
+                return []
+            state.asked = True
+            return [Ask(server)]
+        state.busy_since = None
+        self._coming = server
+        return [*_withdrawn(server, state), Come(server)]
+
+    def answered(self, server: int, *, yes: bool) -> tuple[Wish, ...]:
+        """Somebody has answered the question."""
+        state = self._servers.get(server)
+        if state is None or not state.asked:
+            return ()
+        state.asked = False
+        state.agreed = yes
+        return () if yes else self.sent_away(server)
+
+    def sent_away(self, server: int) -> tuple[Wish, ...]:
+        """The bot was sent out of a call on this server, or lost it. It stays away until the channel was empty once."""
+        state = self._servers.get(server)
+        if state is None or state.away:
+            return ()
+        state.away = True
+        return (*_withdrawn(server, state), Remember(server, away=True))
+
+    def came(self, server: int) -> None:
+        """The call that :class:`Come` wanted is on."""
+        self._done(server)
+
+    def missed(self, server: int) -> None:
+        """No call was started, because another one has begun meanwhile."""
+        self._done(server)
+
+    def failed(self, server: int, now: float) -> bool:
+        """No call could be started. Returns whether people should be told: once until the channel was empty."""
+        self._done(server)
+        state = self._servers.get(server)
+        if state is None:
+            return False
+        state.retry_at = now + RETRY_DELAYS[min(state.failures, len(RETRY_DELAYS) - 1)]
+        state.failures += 1
+        return state.failures == 1
+
+    def _done(self, server: int) -> None:
+        if self._coming == server:
+            self._coming = None
+        if (state := self._servers.get(server)) is not None:
+            state.agreed = False
+
+
+def _withdrawn(server: int, state: _Server) -> list[Wish]:
+    asked, state.asked = state.asked, False
+    return [Withdraw(server)] if asked else []

@@ -1,0 +1,63 @@
+"""Builds coming by itself on Discord from the bot's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.access import Permit
+from bot.autojoin.records import AutoJoinRecords
+from bot.autojoin.service import AutoJoin
+from bot.calls import Calls
+from bot.client import SeiyuuBot
+from bot.commands.autojoin_places import DiscordPlaces
+from bot.core import Core
+from bot.feature import FeatureSet
+from bot.features.image_generation.feature import ImageGeneration
+from bot.features.vision.feature import Vision
+from bot.guard import Guard
+from bot.voice.call import Call
+from bot.voice.discord.link import VoiceChannel
+from bot.voice.discord.transport import DiscordCall
+from bot.voice.transport import EndCause
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The parts that come by themselves.
+
+    Attributes:
+        allowed: whether the bot may go into this channel by itself (`AUTOJOIN_CHANNELS`).
+    """
+
+    autojoin: AutoJoin
+    records: AutoJoinRecords
+    allowed: Callable[[VoiceChannel], bool]
+
+
+async def build_autojoin(core: Core, client: SeiyuuBot, guard: Guard, calls: Calls, features: FeatureSet) -> Coming:
+    """Build the parts, and subscribe them to the ends of calls; raises :class:`aiosqlite.Error`."""
+    settings, join = core.settings, Permit.parse(core.settings.who_may.join)
+    names = frozenset(name.removeprefix("#").casefold() for name in settings.call.autojoin_channels)
+    working = [each for each in (features.find(ImageGeneration), features.find(Vision)) if each is not None]
+
+    def allowed(channel: VoiceChannel) -> bool:
+        return settings.call.enabled and (not names or not names.isdisjoint((str(channel.id), channel.name.casefold())))
+
+    def elsewhere() -> bool:
+        return core.manager.occupant is not None and calls.occupied is None
+
+    places = DiscordPlaces(client, guard, calls, elsewhere, join, core.ignored, allowed, settings.command_prefix)
+    records = AutoJoinRecords(core.database)
+    autojoin = AutoJoin(places, records, core.clock, lambda: any(each.busy for each in working))
+    await autojoin.load()
+
+    async def ended(call: Call[Any], cause: EndCause) -> None:
+        if isinstance(call, DiscordCall):
+            autojoin.call_ended(call.channel.guild.id, cause)
+        else:
+            autojoin.look_again()
+
+    core.call_ends.subscribe(ended, first=True)
+    return Coming(autojoin, records, allowed)

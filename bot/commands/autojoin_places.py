@@ -1,0 +1,200 @@
+"""The chosen channels on Discord: who is there, calls in them, and what is written about them."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.access import Permit
+from bot.autojoin.records import Choice
+from bot.autojoin.rules import CallNow, Room
+from bot.calls import Calls
+from bot.command_helpers import is_manager
+from bot.commands.guarded_view import GuardedView
+from bot.discord_errors import discord_error_text
+from bot.guard import Guard
+from bot.ignored import IgnoredPeople
+from bot.user_error import UserError
+from bot.voice.discord.text_channel import PromptTextChannel, tell_in
+from bot.voice.discord.voice_state import voice_state_notice
+
+_log = logging.getLogger(__name__)
+
+CAME = (
+    "🎤 Somebody is in {channel}, so I came by myself. Send messages here to make me speak. `{prefix}leave` sends me "
+    "away, and then I don't come back until {channel} has been empty."
+)
+WAITS = "⏳ {channel} waits for me: I'm in a call elsewhere. I come when that is over."
+AWAITED = "⏳ Another server waits for me. I stay here as long as somebody is here, and go there after that."
+FAILED = "🚪 I wanted to come into {channel} by myself, but can't:\n{text}"
+ASKED = (
+    "🎨 Somebody is in {channel}, but I'm still drawing or looking at pictures, and have waited for a minute. "
+    "Shall I stop that and come?"
+)
+COME_LABEL, STAY_LABEL = "Come now", "Stay away"
+SAID_COME = "✅ {name} said that I should come."
+SAID_STAY = "❌ {name} said no, so I stay away until {channel} has been empty."
+SETTLED = "⌛ That is settled."
+
+
+class DiscordPlaces:
+    """The :class:`~bot.autojoin.service.Places` of a Discord client. Not thread-safe.
+
+    Args:
+        elsewhere: whether a call is on that is not on Discord.
+        join: who may bring the bot into a voice channel.
+        ignored: people whom the bot ignores. It does not come for them, unless they may manage the server.
+        allowed: whether the bot may go into this channel by itself.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        guard: Guard,
+        calls: Calls,
+        elsewhere: Callable[[], bool],
+        join: Permit,
+        ignored: IgnoredPeople,
+        allowed: Callable[[discord.VoiceChannel], bool],
+        prefix: str,
+    ) -> None:
+        self._client = client
+        self._guard = guard
+        self._calls = calls
+        self._elsewhere = elsewhere
+        self._join = join
+        self._ignored = ignored
+        self._allowed = allowed
+        self._prefix = prefix
+        self._questions: dict[int, _Question] = {}
+        self._awaited: object = None
+
+    def look(self, choice: Choice) -> Room | None:
+        """Who is in the chosen channel; ``None`` if that can't be seen now."""
+        channel = self._channel(choice)
+        if channel is None or channel.guild.unavailable:
+            return None
+        people = [member for member in channel.members if not member.bot]
+        # Right after a restart, Discord may still show the bot in its last call.
+        lingers = channel.guild.me.voice is not None and self._calls.occupied is None
+        welcome = self._allowed(channel) and not lingers and any(map(self._may_call, people))
+        return Room(occupied=bool(people), welcome=welcome)
+
+    def call(self) -> CallNow | None:
+        """The call that is starting, on or ending; ``None`` if there is none."""
+        occupied = self._calls.occupied
+        if occupied is not None:
+            return CallNow(occupied.guild.id)
+        return CallNow(None) if self._elsewhere() else None
+
+    async def come(self, choice: Choice) -> None:
+        """Start a call in the chosen channel, and greet one person, if the operator wants greetings.
+
+        Raises:
+            UserError: no call can be started. The text says why.
+        """
+        channel = self._channel(choice)
+        if channel is None:
+            raise UserError("❌ I don't see that voice channel any more.")
+        prompts = channel.guild.get_channel_or_thread(choice.prompts)
+        call = await self._calls.join(
+            channel, prompts if isinstance(prompts, PromptTextChannel) else channel, lambda _: None
+        )
+        people = [member for member in call.channel.members if not member.bot]
+        guests = [member for member in people if self._may_call(member)] or people
+        if guests:
+            call.arrived(guests[0].id)
+        state = channel.guild.me.voice
+        notice = voice_state_notice(None, state, self._prefix) if state is not None else None
+        try:
+            for text in filter(None, (CAME.format(channel=channel.name, prefix=self._prefix), notice)):
+                await call.prompts.tell(text)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            # The call is on. Nobody needs to read this to talk.
+            _log.warning("Could not say that I came into a channel: %s", discord_error_text(error))
+
+    async def tell_failure(self, choice: Choice, text: str) -> None:
+        """Write why the bot could not come. Errors are only logged."""
+        await tell_in(self._client, choice.prompts, FAILED.format(channel=self._name(choice), text=text))
+
+    async def tell_waiting(self, choice: Choice) -> None:
+        """Write that the server waits for the end of a call elsewhere, and there that somebody waits, once a call."""
+        call = self._calls.current
+        if call is not None and self._awaited is not call:
+            self._awaited = call
+            await tell_in(self._client, call.prompts.id, AWAITED)
+        await tell_in(self._client, choice.prompts, WAITS.format(channel=self._name(choice)))
+
+    async def ask(self, choice: Choice, answered: Callable[[bool], None]) -> None:
+        """Ask with buttons whether running work should be stopped, until there is an answer or :meth:`withdraw`."""
+        channel = self._client.get_channel(choice.prompts)
+        if not isinstance(channel, discord.abc.Messageable):
+            return
+        self.withdraw(choice.server)
+        question = self._questions[choice.server] = _Question(self._guard, secrets.token_hex(8), answered)
+        name = self._name(choice)
+        text = ASKED.format(channel=name)
+        try:
+            message = await channel.send(text, view=question, allowed_mentions=discord.AllowedMentions.none())
+            await question.wait()
+            said = SETTLED if question.answer is None else SAID_COME if question.answer else SAID_STAY
+            ending = said.format(name=discord.utils.escape_markdown(question.who), channel=name)
+            await message.edit(content=f"{text}\n{ending}", view=None, allowed_mentions=discord.AllowedMentions.none())
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("Could not ask whether to come: %s", discord_error_text(error))
+        finally:
+            question.stop()
+            if self._questions.get(choice.server) is question:
+                del self._questions[choice.server]
+
+    def withdraw(self, server: int) -> None:
+        """Take the question back."""
+        if (question := self._questions.get(server)) is not None:
+            question.stop()
+
+    def _may_call(self, member: discord.Member) -> bool:
+        ignored = self._ignored.include(member.guild.id, member.id) and not is_manager(member)
+        return self._join.allows(member, in_call=True) and not ignored
+
+    def _channel(self, choice: Choice) -> discord.VoiceChannel | None:
+        guild = self._client.get_guild(choice.server)
+        found = guild.get_channel(choice.channel) if guild is not None else None
+        return found if isinstance(found, discord.VoiceChannel) else None
+
+    def _name(self, choice: Choice) -> str:
+        channel = self._channel(choice)
+        return channel.name if channel is not None else "that channel"
+
+
+class _Question(GuardedView):
+    def __init__(self, guard: Guard, number: str, answered: Callable[[bool], None]) -> None:
+        super().__init__(guard, "join", timeout=None)
+        self.answer: bool | None = None
+        self.who = ""
+        self._answered = answered
+        self.add_item(_Answer(COME_LABEL, f"autojoin:yes:{number}", discord.ButtonStyle.success, answer=True))
+        self.add_item(_Answer(STAY_LABEL, f"autojoin:no:{number}", discord.ButtonStyle.secondary, answer=False))
+
+    def take(self, who: str, *, answer: bool) -> None:
+        """Record the first answer, and end the question."""
+        if not self.is_finished():
+            self.answer, self.who = answer, who
+            self.stop()
+            self._answered(answer)
+
+
+class _Answer(discord.ui.Button[_Question]):
+    def __init__(self, label: str, custom_id: str, style: discord.ButtonStyle, *, answer: bool) -> None:
+        super().__init__(label=label, style=style, custom_id=custom_id)
+        self._answer = answer
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the answer on."""
+        await interaction.response.defer()
+        if self.view is not None:
+            self.view.take(interaction.user.display_name, answer=self._answer)

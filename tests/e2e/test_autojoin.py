@@ -1,0 +1,116 @@
+"""The bot comes by itself: with real people's comings and goings on the stand-in Discord."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.autojoin import rules
+from bot.voice.events import PromptTaken
+from sandbox.server import Sandbox
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.program import pointed_at
+from tests.e2e.terminal import in_terminal
+from tests.features.comfyui_server import ComfyUiServer
+from tests.features.studio import WORKFLOW
+from tests.features.talk import let_manage
+
+CAME = "🎤 Somebody is in Lounge, so I came by myself."
+STAYS_AWAY = "Now I stay away"
+
+
+def greetings(stage: Stage) -> list[str]:
+    return [event.text for event in stage.events if isinstance(event, PromptTaken) and event.recited]
+
+
+async def no_call(stage: Stage) -> None:
+    await stage.until(lambda: stage.app.calls.occupied is None, "the end of the call")
+
+
+async def test_it_comes_when_somebody_comes_and_goes_when_all_have_gone(make_stage: StageMaker, tmp_path: Path) -> None:
+    async with (
+        serving_tones(tmp_path) as voice,
+        make_stage(tts_websocket_url=voice, greet="all", alone_timeout=1.0) as stage,
+    ):
+        lounge = stage.sandbox.home.lounge
+        assert (await stage.answer_to("!autojoin Lounge")).startswith("🔒"), "this is for who may manage the server"
+        let_manage(stage.sandbox, stage.ada.id)
+        await stage.ada.leave_voice()
+        refused = await stage.answer_to("!autojoin Stage")
+        assert "onto a stage" in refused
+        shown = await stage.answer_to("!autojoin lounge quiet 25-3")
+        assert "quiet hours" in shown
+        shown = await stage.answer_to("!autojoin lounge", starts="🚪")
+        assert f"<#{lounge.id}>" in shown
+        assert f"<@{stage.ada.id}>" in shown
+
+        await stage.ada.join_voice(lounge)
+        await stage.told(CAME)
+        await stage.until(lambda: greetings(stage), "a greeting")
+        await stage.ada.leave_voice()
+        await stage.told("👋 Everyone has gone")
+        await no_call(stage)
+        assert len(greetings(stage)) == 1
+        assert "Ada" in greetings(stage)[0]
+
+        await stage.ada.join_voice(lounge)
+        await stage.told(CAME)
+        await stage.answer_to("!leave", starts="👋 Left")
+        await no_call(stage)
+        ben = await stage.sandbox.add_guest("Ben")
+        await ben.join_voice(lounge)
+        await stage.ada.leave_voice()
+        assert STAYS_AWAY in await stage.answer_to("!autojoin"), "the channel was never empty"
+        assert stage.app.calls.occupied is None
+        await ben.leave_voice()
+        await stage.ada.join_voice(lounge)
+        await stage.told(CAME)
+        await stage.answer_to("!autojoin off", starts="🚪 I don't come")
+        assert stage.app.calls.occupied is not None, "the call goes on"
+
+
+async def test_it_waits_for_a_drawing_and_then_asks(
+    make_stage: StageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "ASK_AFTER", 2.0)
+    (tmp_path / "workflow.json").write_text(WORKFLOW, encoding="utf-8")
+    async with (
+        ComfyUiServer() as comfyui,
+        serving_tones(tmp_path) as voice,
+        make_stage(
+            tts_websocket_url=voice, comfyui_url=comfyui.url, comfyui_workflow=tmp_path / "workflow.json"
+        ) as stage,
+    ):
+        let_manage(stage.sandbox, stage.ada.id)
+        comfyui.going.clear()
+        await stage.ask("!draw a cat")
+        await stage.until(comfyui.stepped.is_set, "the drawing")
+        await stage.ask("!autojoin Lounge")
+        question = await stage.ada.wait_for_message(
+            stage.sandbox.home.general, lambda message: message.content.startswith("🎨 Somebody is in Lounge"), LIMIT
+        )
+        assert stage.app.calls.occupied is None
+        (yes, _) = (each["custom_id"] for row in question.components for each in row["components"])
+        await stage.ada.click(question, yes)
+        await stage.until(lambda: stage.app.calls.occupied is not None, "the start of a call")
+        comfyui.going.set()
+        await stage.told(CAME)
+
+
+async def test_a_bot_that_was_killed_comes_back_to_who_is_still_there(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        ada = await sandbox.add_guest("Ada")
+        let_manage(sandbox, ada.id)
+        await ada.join_voice(sandbox.voice_channel)
+        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)) as terminal:
+            await terminal.until_said("Connected as")
+            await ada.say(sandbox.text_channel, "!autojoin Lounge")
+            await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith(CAME), LIMIT)
+            terminal.family().member("bot", "run").kill()
+        said = await ada.say(sandbox.text_channel, "Where are you?")
+        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)):
+            await ada.wait_for_message(
+                sandbox.text_channel, lambda m: m.id > said.id and m.content.startswith(CAME), LIMIT
+            )
+            assert sandbox.guild.voice_states[sandbox.bot_id].channel_id == sandbox.voice_channel.id
