@@ -19,6 +19,7 @@ from bot.calls import Calls
 from bot.client import SeiyuuBot, check_token, connector, use_api
 from bot.commands.autojoin import AutoJoinCommands
 from bot.commands.control_rights import ControlRights
+from bot.commands.following import FollowCommands
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
 from bot.commands.knowledge import KnowledgeCommands
@@ -223,6 +224,7 @@ async def build_application(
             (
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
+                FollowCommands(calls, coming.allowed, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),

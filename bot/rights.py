@@ -88,6 +88,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "listen": _on_the_call(Who.CONTROL, showing=True),
         "captions": _on_the_call(Who.CONTROL, showing=True),
         "mode": _on_the_call(Who.CONTROL, showing=True),
+        "follow": _on_the_call(Who.CONTROL, showing=True),
         "record": _on_the_call(Who.RECORD, showing=True),
         "notes": _on_the_call(Who.RECORD, showing=True),
         "persona": _on_a_call_here(Who.MANAGERS, showing=True),

@@ -23,12 +23,13 @@ HERE, THERE = 100, 200
 OWNER, OUTSIDER = 1, 2
 LOUNGE = SimpleNamespace(id=7, guild=SimpleNamespace(id=HERE))
 
-CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode"}
+CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "follow"}
 SHOWING = {
     "volume",
     "listen",
     "captions",
     "mode",
+    "follow",
     "record",
     "notes",
     "persona",

@@ -9,6 +9,7 @@ import pytest
 from bot.autojoin import rules
 from bot.voice.events import PromptTaken
 from sandbox.server import Sandbox
+from sandbox.world.entities import ChannelKind
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.program import pointed_at
 from tests.e2e.terminal import in_terminal
@@ -114,3 +115,23 @@ async def test_a_bot_that_was_killed_comes_back_to_who_is_still_there(tmp_path: 
                 sandbox.text_channel, lambda m: m.id > said.id and m.content.startswith(CAME), LIMIT
             )
             assert sandbox.guild.voice_states[sandbox.bot_id].channel_id == sandbox.voice_channel.id
+
+
+async def test_it_goes_along_with_who_asked_for_that(stage: Stage) -> None:
+    sandbox, directory = stage.sandbox, stage.sandbox.world.directory
+    games = directory.add_channel(sandbox.guild, "games", ChannelKind.VOICE)
+    afk, lounge = sandbox.home.afk, sandbox.home.lounge
+    await stage.join()
+    assert "nobody" in await stage.answer_to("!follow", starts="👣")
+    ben = await sandbox.add_guest("Ben")
+    await ben.say(sandbox.home.general, "!follow me")
+    await ben.wait_for_message(sandbox.home.general, lambda m: m.content.startswith(("❌", "🔒")), LIMIT)
+    assert "Ada" in await stage.answer_to("!follow me", starts="👣 I follow")
+    await stage.ada.join_voice(games)
+    await stage.until(lambda: sandbox.guild.voice_states[stage.bot].channel_id == games.id, "the bot")
+    await stage.ada.join_voice(lounge)
+    await stage.until(lambda: sandbox.guild.voice_states[stage.bot].channel_id == lounge.id, "the bot")
+    await sandbox.faults.move(stage.ada.user, afk)
+    await stage.told("👣 I can't go along")
+    assert sandbox.guild.voice_states[stage.bot].channel_id == lounge.id
+    assert "nobody" in await stage.answer_to("!follow", starts="👣")

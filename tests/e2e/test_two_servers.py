@@ -25,6 +25,7 @@ STEERING: dict[str, dict[str, object]] = {
     "listen": {"state": "off"},
     "captions": {"place": "channel"},
     "mode": {"mode": "transcribe"},
+    "follow": {"state": "me"},
     "record": {"state": "off"},
     "notes": {"state": "off"},
     "voice record": {"name": "Robin"},

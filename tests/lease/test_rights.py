@@ -32,6 +32,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "captions": {"place": "channel"},
     "mode": {"mode": "transcribe"},
     "record": {"state": "on"},
+    "follow": {"state": "me"},
     "notes": {"state": "on"},
     "persona": {"name": "evil_seiyuu"},
     "mood": {"name": "sad"},
@@ -57,10 +58,11 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
 """Arguments for commands that need one, or that only show something if they have none."""
 
 ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen", "captions", "mode", "record"} | {
+    "follow",
     "notes",
     "voice record",
 }
-CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "mood", "ignore"} | {
+CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "mood", "ignore", "follow"} | {
     "voice use",
     "voice preview",
     "voice record",
