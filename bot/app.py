@@ -50,6 +50,7 @@ from bot.feature_set import build_features
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision
+from bot.features.voice_messages.feature import VoiceMessages
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
 from bot.model_name import describe_model
@@ -206,6 +207,8 @@ async def build_application(
             core.tools.add(DrawPicture(ChannelDrawings(bot, images)))
         if (text_chat := features.find(TextChat)) is not None:
             core.monitor.waiting_messages = text_chat.count_waiting
+            if settings.chat.voice_answers:
+                text_chat.say_answer = features.get(VoiceMessages).answer
         for lockable in features.lockables:
             core.lease.register(lockable)
         coming = await build_autojoin(core, bot, guard, calls, features)

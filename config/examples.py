@@ -73,6 +73,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "CHAT_CHANNELS": "chat,talk-to-me",
         "CHAT_MEMORY_MESSAGES": "200",
         "CHAT_CONTEXT_MESSAGES": "20",
+        "CHAT_VOICE_ANSWERS": "false",
         "BIPOLAR_TWIN": "evil_seiyuu",
         "BIPOLAR_THRESHOLD": "10",
         "BIPOLAR_TURNS": "6",

@@ -31,6 +31,7 @@ class ChatSettings(Section):
         memory_messages: the largest number of messages that are kept per channel.
         context_messages: the largest number of messages that are sent to the model.
         rate: the largest number of answers per user: a count, a slash, and seconds (``10/60`` is ten in a minute).
+        voice_answers: whether the answer to a voice message is also said in one.
     """
 
     prefix: ClassVar[str] = "chat_"
@@ -39,6 +40,7 @@ class ChatSettings(Section):
     memory_messages: Annotated[int, Field(ge=2, le=10_000)] = 200
     context_messages: Annotated[int, Field(ge=0, le=200)] = 20
     rate: Rate = "10/60"
+    voice_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from audio.decode import Bounds, decoded
 from audio.samples import SPEAKING_RATE
 from bot.features.voice_messages.feature import NO_VOICE
 from sandbox.recogniser import SentenceRecogniser
+from sandbox.voice.opus import SAMPLE_RATE
 from sandbox.world.entities import Message, MessageFlag
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
-from tests.e2e.talking import UTTERANCES
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import UTTERANCES, voiced
+from tests.features.recordings import recording
 from tests.ogg import OggFacts
 
 BOUNDS = Bounds(demuxers="ogg", codecs=frozenset({"opus"}), max_seconds=60)
@@ -47,3 +50,21 @@ async def test_the_words_of_a_command_are_said_in_a_voice_message(stage: Stage) 
 async def test_without_a_speech_server_the_person_is_told(make_stage: StageMaker) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:1/v1/audio/speech/stream") as stage:
         assert await stage.answer_to("!voice-message Hello there") == NO_VOICE
+
+
+async def test_a_voice_message_is_answered_with_one_if_the_operator_wants_that(
+    make_stage: StageMaker, speech_server: str
+) -> None:
+    spoken = UTTERANCES[0]
+    sound = np.pad(await voiced("Ada", spoken), SAMPLE_RATE // 4)
+    async with ScriptedModel(lambda _: Answer(TEXTS[0])) as model:
+        settings = {"tts_websocket_url": speech_server, "llm_url": model.url, "chat_voice_answers": "true"}
+        async with make_stage(**settings) as stage:
+            private = stage.ada.dm_channel
+            asked = await stage.ada.send_voice_message(private, recording(sound), len(sound) / SAMPLE_RATE)
+            answer = await stage.ada.wait_for_message(private, lambda m: bool(m.attachments), LIMIT, after=asked)
+            assert model.asked[-1][-1]["content"] == f"Ada: {spoken}"
+            written = [m.content for m in stage.ada.messages(private) if m.author.bot and not m.attachments]
+            assert written == [TEXTS[0]]
+            assert answer.reference_id == asked.id
+            assert await heard_in(answer) == TEXTS[0]

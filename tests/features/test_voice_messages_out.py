@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -37,39 +37,12 @@ from bot.features.voice_messages.feature import (
 from bot.speech_server.errors import SpeechUnavailable
 from sandbox.world.entities import Channel, Message, MessageFlag
 from sandbox.world.permissions import Permission
+from tests.features.scripted_voice import ScriptedVoice
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.ogg import OggFacts
 from tests.tones import tone
 
 BOUNDS = Bounds(demuxers="ogg", codecs=frozenset({"opus"}), max_seconds=60)
-
-
-@dataclass(slots=True)
-class ScriptedVoice:
-    """Says every text as these sounds, and records what it was asked to say."""
-
-    sounds: Sequence[Samples] = (tone(0.5), tone(0.25))
-    error: SpeechUnavailable | None = None
-    asked: list[tuple[str, int]] = field(default_factory=list)
-    may_speak: asyncio.Event = field(default_factory=asyncio.Event)
-    open: int = 0
-    most_open: int = 0
-
-    def __post_init__(self) -> None:
-        self.may_speak.set()
-
-    async def say(self, text: str, scope: int) -> AsyncGenerator[Samples, None]:
-        self.asked.append((text, scope))
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        try:
-            await self.may_speak.wait()
-            if self.error is not None:
-                raise self.error
-            for sound in self.sounds:
-                yield sound
-        finally:
-            self.open -= 1
 
 
 @dataclass(slots=True)

@@ -106,8 +106,10 @@ class AnswerWriter:
         self._recalls = recalls
         self._prompts = ConversationMessages(WRITTEN, model, clock, small_prompts)
 
-    async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> None:
-        """Answer ``message``. If the model fails, the error is posted, and nothing is stored.
+    async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> str:
+        """Answer ``message``, and return the model's answer. "" if it gave none.
+
+        If the model fails, the error is posted, and nothing is stored.
 
         Raises:
             discord.HTTPException: the answer can't be posted.
@@ -147,15 +149,16 @@ class AnswerWriter:
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
             await answer.end_with(f"❌ {shorten(str(error), _MAX_ERROR_CHARS)}")
-            return
+            return ""
         if silence.silent:
             await self._memory.remember(channel, asked, Turn.of_bot(""))
-            return
+            return ""
         if not answer.text.strip():
             await answer.end_with(persona.confused_line)
-            return
+            return ""
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
         await self._characters.answered(_character_scope(message), named)
+        return answer.text.strip()
 
     def _tools_for(
         self,

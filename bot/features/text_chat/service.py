@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 Hear = Callable[[discord.Message], Awaitable[str]]
 """Transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``."""
 
+SayAnswer = Callable[[AnyMessage, str], Awaitable[None]]
+"""Says the answer to a message, beside the written one. It raises nothing."""
+
 WAITING = "🎤"
 """Reaction to a message that waits for an answer."""
 DROPPED = (
@@ -108,6 +111,8 @@ class TextChat:
         self._edit_interval = edit_interval
         self._hear = hear
         self._conversations = conversations
+        self.say_answer: SayAnswer | None = None
+        """Says the answers to recordings; ``None`` if they are only written."""
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -257,26 +262,34 @@ class TextChat:
                 await self._let_wait(message, question)
                 return
             async with self._lock_of(message.channel.id):
-                await self._answer_in_order(message, question)
+                said = await self._answer_in_order(message, question)
+            await self._say(message, question, said)
         except (discord.HTTPException, aiosqlite.Error) as error:
             _log.warning("Message %d could not be answered, or not be remembered: %s", message.id, error)
 
-    async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> None:
+    async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> str:
+        """Answer a message, or let it wait. Returns the model's answer; "" if there is none."""
         if await self._waiting.any_in(message.channel.id):
             await self._let_wait(message, question)
             self._backlog.begin()
-            return
+            return ""
         answer = LiveAnswer(message, self._edit_interval)
         try:
             async with self._gate.work():
-                await self._writer.write(message, question, answer)
+                return await self._writer.write(message, question, answer)
         except FeatureHeldError:
             await self._let_wait(message, question)
         except WorkStoppedError:
-            if not answer.visible:
+            if answer.visible:
+                await self._writer.end_early(message, question, answer, STOPPED)
+            else:
                 await self._let_wait(message, question)
-                return
-            await self._writer.end_early(message, question, answer, STOPPED)
+        return ""
+
+    async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
+        """Say an answer to what was heard. It is no work of the text chat: a call stops it without a trace."""
+        if self.say_answer is not None and question.heard and said:
+            await self.say_answer(message, said)
 
     async def _let_wait(self, message: discord.Message, question: ChatQuestion) -> None:
         one_too_many = await self._waiting.add(
@@ -313,7 +326,7 @@ class TextChat:
             FeatureHeldError: a call has begun. The message goes on waiting.
             discord.DiscordServerError: Discord has a fault. The message goes on waiting.
         """
-        message, question, answer = None, None, None
+        message, question, answer, said = None, None, None, ""
         async with self._lock_of(entry.channel):
             try:
                 async with self._gate.work():
@@ -321,7 +334,7 @@ class TextChat:
                     question = await self._listen(entry, message) if message is not None else None
                     if message is not None and question is not None:
                         answer = await self._begin_answer(entry, message)
-                        await self._writer.write(message, question, answer)
+                        said = await self._writer.write(message, question, answer)
             except WorkStoppedError:
                 if message is None or question is None or answer is None or not answer.visible:
                     return
@@ -331,6 +344,8 @@ class TextChat:
             except discord.HTTPException as error:
                 _log.warning("Message %d is skipped: %s", entry.message, error)
             await self._waiting.remove(entry.message)
+        if message is not None and question is not None:
+            await self._say(message, question, said)
 
     async def _listen(self, entry: WaitingMessage, message: AnyMessage) -> ChatQuestion | None:
         """The question of a waiting message, with a transcript of its recordings; ``None`` if it has no content."""
