@@ -89,6 +89,7 @@ VALUES = (
     value("WRONG_GUESSES_PER_MINUTE", "0", "a whole number from 1 to 1,000"),
     value("CHAT_MEMORY_MESSAGES", "1", "a whole number from 2 to 10,000"),
     value("CHAT_CONTEXT_MESSAGES", "-1", "a whole number from 0 to 200"),
+    value("CHAT_VOICE_ANSWERS", "sometimes", "true or false"),
     value("VISION_MAX_MB", "8 GB", "at most 500", "without a unit"),
     value("VISION_MAX_FRAMES", "0", "a whole number from 1 to 32"),
     value("DRAW_TIMEOUT", "5 min", "a number above 0"),
