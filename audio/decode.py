@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import av
 import numpy as np
@@ -81,12 +81,18 @@ def read_sound(path: Path, rate: int) -> Samples:
 
 
 def decoded(
-    source: Path | BinaryIO, rate: int, bounds: Bounds = UNBOUNDED, *, demuxer: str | None = None
+    source: Path | BinaryIO,
+    rate: int,
+    bounds: Bounds = UNBOUNDED,
+    *,
+    demuxer: str | None = None,
+    channels: Literal[1, 2] = 1,
 ) -> Iterator[Samples]:
-    """Decode a file piece by piece: mono float32 at ``rate`` Hz. Each piece blocks briefly.
+    """Decode a file piece by piece: float32 at ``rate`` Hz. Each piece blocks briefly.
 
     Args:
         demuxer: format of the file, by FFmpeg's name, if it is known.
+        channels: 1 for mono; 2 for stereo, in which left and right samples take turns.
 
     Raises:
         NotSoundError: the file can't be decoded, or is not within ``bounds``.
@@ -103,8 +109,9 @@ def decoded(
             if (container.duration or 0) > bounds.max_stated_seconds * _MICROSECONDS:
                 raise TooLongSoundError
             room = bounds.max_seconds * rate
-            for piece in resampled(_frames(container, _sound_track(container, bounds), bounds), rate):
-                room -= len(piece)
+            frames = _frames(container, _sound_track(container, bounds), bounds)
+            for piece in resampled(frames, rate, channels=channels):
+                room -= len(piece) // channels
                 if room < 0:
                     raise TooLongSoundError
                 yield piece
@@ -112,9 +119,9 @@ def decoded(
         raise NotSoundError(str(error)) from error
 
 
-def resampled(frames: Iterable[av.AudioFrame], rate: int) -> Iterator[Samples]:
-    """Resample decoded frames to mono float32 at ``rate`` Hz."""
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+def resampled(frames: Iterable[av.AudioFrame], rate: int, *, channels: Literal[1, 2] = 1) -> Iterator[Samples]:
+    """Resample decoded frames to float32 at ``rate`` Hz: mono, or stereo as in :func:`decoded`."""
+    resampler = av.AudioResampler(format="flt", layout="stereo" if channels == 2 else "mono", rate=rate)
     begun = False
     for frame in frames:
         begun = True

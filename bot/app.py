@@ -28,6 +28,7 @@ from bot.commands.low_performance import LowPerformanceCommands
 from bot.commands.memory import MemoryCommands
 from bot.commands.memory_question import MemoryQuestions
 from bot.commands.message_router import MessageRouter
+from bot.commands.music import MusicCommands
 from bot.commands.my_data import MyDataCommands
 from bot.commands.notes import NotesCommands
 from bot.commands.notes_posting import DiscordNotesPoster
@@ -54,6 +55,7 @@ from bot.features.voice_messages.feature import VoiceMessages
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
 from bot.model_name import describe_model
+from bot.music.service import MusicService
 from bot.own_engines import Progress
 from bot.owners import Owners
 from bot.presence import CallPresence
@@ -228,6 +230,7 @@ async def build_application(
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
+                MusicCommands(calls, MusicService(settings.music_dir, settings.cache_dir), core.volumes, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),

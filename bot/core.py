@@ -285,7 +285,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         reminders = Reminders(ReminderRecords(database), announcer, zone, reminder_lines)
         leaving = LateLeaving(manager)
         stack.push_async_callback(leaving.close)
-        volumes = Volumes(store, manager)
+        volumes = Volumes(store, manager, settings.music_volume / 100)
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
         tools = await make_tools(settings, clock, reminders, controls)

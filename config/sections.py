@@ -161,6 +161,7 @@ class CallSettings(Section):
         interim_transcripts: whether speech is transcribed while the person still speaks.
         guesses: whether replies are prepared before it is certain that the person has finished (speculative replies).
         wrong_guesses_per_minute: the largest number of speculative replies that a call may discard in a minute.
+        duck_db: how much quieter music gets while somebody speaks, in decibels.
     """
 
     prefix: ClassVar[str] = ""
@@ -179,6 +180,7 @@ class CallSettings(Section):
     interim_transcripts: InterimTranscripts = InterimTranscripts.AUTO
     guesses: Guesses = Guesses.AUTO
     wrong_guesses_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 20
+    duck_db: Annotated[float, Field(ge=0, le=60)] = 12.0
 
 
 @dataclass(frozen=True, slots=True)

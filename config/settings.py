@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from config.addresses import ANY_ORIGIN, only_this_machine_can_connect
 from config.errors import Fault, SettingsError
@@ -95,6 +95,8 @@ class Settings(ProgramSettings):
     keep_conversations: KeptDays = 30
     knowledge_dir: OptionalPath = None
     chroma_dir: OptionalPath = None
+    music_dir: OptionalPath = None
+    music_volume: Annotated[int, Field(ge=0, le=200)] = 30
     memory: MemoryPolicy = MemoryPolicy.ASK
     memory_days: KeptDays = 365
     notes_days: KeptDays = 90

@@ -61,6 +61,8 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     # A call, and the features that are paused during a call.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
+    # Music, which plays in a call's mixer.
+    "bot.music": frozenset({"bot.voice"}),
     "bot.features": frozenset(
         {
             *("bot.database", "bot.conversations", "bot.fetching", "bot.llm", "bot.speech_server"),
@@ -74,7 +76,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
         {
             *("bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"),
             *("bot.controls", "bot.database", "bot.knowledge", "bot.memory", "bot.personal_data", "bot.reminders"),
-            *("bot.notes", "bot.tools", "bot.autojoin"),
+            *("bot.notes", "bot.tools", "bot.autojoin", "bot.music"),
         }
     ),
     # The figures of calls and engines.

@@ -19,7 +19,24 @@ INTRODUCTION = (
     "In a call, write in my prompt channel and I'll answer aloud."
 )
 GROUPS = (
-    ("In a call", ("join", "leave", "autojoin", "follow", "speak", "stop", "volume", "voice-status")),
+    (
+        "In a call",
+        (
+            "join",
+            "leave",
+            "autojoin",
+            "follow",
+            "speak",
+            "stop",
+            "volume",
+            "play",
+            "pause",
+            "skip",
+            "queue",
+            "nowplaying",
+            "voice-status",
+        ),
+    ),
     ("Listening", ("listen", "optout", "optin", "captions", "mode", "record", "notes", "ignore")),
     ("Who I am", ("persona", "mood", "voice")),
     (

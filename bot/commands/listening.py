@@ -91,7 +91,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     @commands.hybrid_command(
         description="Show whether I listen in this call, or turn it on or off for everyone.",
         usage="[on|off]",
-        brief="whether I listen in this call",
+        brief="whether I listen",
         extras={"example": "off"},
     )
     @commands.guild_only()
@@ -168,7 +168,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     @commands.hybrid_command(
         description="Show or choose where I write down who said what: nowhere, in a channel, in a thread.",
         usage="[off|channel|thread]",
-        brief="write down who said what",
+        brief="who said what",
         extras={"example": "thread"},
     )
     @commands.guild_only()

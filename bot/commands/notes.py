@@ -73,7 +73,7 @@ class NotesCommands(commands.Cog, name="Notes"):
     @commands.hybrid_command(
         description="Show whether I take notes of this call and where the last ones are, or turn notes on or off.",
         usage="[on|off]",
-        brief="take notes of this call",
+        brief="take notes",
         extras={"example": "on"},
     )
     @commands.guild_only()

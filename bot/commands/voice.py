@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import discord
 from discord import app_commands
@@ -79,7 +79,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if notice is not None:
             await call.prompts.tell(notice)
 
-    @commands.hybrid_command(description="Leave the voice channel.", brief="leave the voice channel")
+    @commands.hybrid_command(description="Leave the voice channel.", brief="leave it")
     @commands.guild_only()
     async def leave(self, ctx: Context) -> None:
         """Leave the voice channel; also stops me from joining one."""
@@ -91,7 +91,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         name="voice-status",
         aliases=["status"],
         description="Show what the call is doing, and how fast I answer.",
-        brief="what I'm doing, and how fast",
+        brief="how I'm doing",
     )
     @commands.guild_only()
     async def voice_status(self, ctx: Context) -> None:
@@ -103,7 +103,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.hybrid_command(
         description="Say this text aloud, word for word.",
         usage="TEXT",
-        brief="say a text word for word",
+        brief="say a text",
         extras={"example": "Dinner is ready!"},
     )
     @commands.guild_only()
@@ -129,21 +129,30 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
     @commands.hybrid_command(
-        description="Show how loud I speak, or set it: 0 to 200 percent.",
-        usage="[0-200]",
-        brief="how loud I speak",
-        extras={"example": "80"},
+        description="Show how loud I speak or music is, or set it: 0 to 200 percent.",
+        usage="[0-200] [music]",
+        brief="how loud",
+        extras={"example": "30 music"},
     )
     @commands.guild_only()
-    @app_commands.describe(percent="0 to 200 percent. Leave it empty to see the current volume.")
+    @app_commands.describe(
+        percent="0 to 200 percent. Leave it empty to see the current volume.",
+        of="What to set: my voice, or music. Leave it empty for my voice.",
+    )
     async def volume(
         self,
         ctx: Context,
         percent: Annotated[int, WholeNumber(0, int(100 * MAX_VOLUME), "%")] = commands.parameter(default=None),
+        of: Literal["voice", "music"] = "voice",
     ) -> None:
-        """Show how loud I speak, or set it: 0 to 200 percent."""
+        """Show how loud I speak, or set it: 0 to 200 percent. With `music`, the same for music."""
         await ctx.defer()
         guild = require_guild(ctx).id
+        if of == "music":
+            if percent is not None:
+                await self._volumes.choose_music(guild, percent / 100)
+            await ctx.send(f"🎵 Music volume: {round(100 * await self._volumes.music_at(guild))} %")
+            return
         if percent is not None:
             await self._volumes.choose(guild, percent / 100)
         await ctx.send(f"🔊 Volume: {round(100 * await self._volumes.at(guild))} %")

@@ -10,6 +10,7 @@ import aiosqlite
 from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
+from bot.voice.mixing.stream import Channel
 
 _log = logging.getLogger(__name__)
 
@@ -17,14 +18,20 @@ MAX_VOLUME = 2.0
 """Greatest volume; 1 leaves the sound as it is."""
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {place}"
+MUSIC_VOLUME_ON = "music volume on {place}"
 
 
 class Volumes:
-    """The volumes of servers and of the page, and the volume of the active call."""
+    """The volumes of servers and of the page, and the volumes of the active call.
 
-    def __init__(self, store: Store, manager: CallManager[Call[Any]]) -> None:
+    Args:
+        music: the volume of music, 0 to 2, where none was chosen.
+    """
+
+    def __init__(self, store: Store, manager: CallManager[Call[Any]], music: float = 0.3) -> None:
         self._store = store
         self._manager = manager
+        self._music = music
 
     async def at(self, place: int) -> float:
         """The volume in a place, 0 to 2.
@@ -35,15 +42,23 @@ class Volumes:
         Args:
             place: id of a server, or of the page.
         """
+        return await self._kept(1.0, VOLUME_ON.format(place=place), VOLUME_SETTING)
+
+    async def music_at(self, place: int) -> float:
+        """The volume of music in a place, 0 to 2, as :meth:`at`."""
+        return await self._kept(self._music, MUSIC_VOLUME_ON.format(place=place))
+
+    async def _kept(self, default: float, *names: str) -> float:
         try:
-            kept = await self._store.setting(VOLUME_ON.format(place=place))
-            kept = kept or await self._store.setting(VOLUME_SETTING)
-            return min(max(float(kept), 0.0), MAX_VOLUME) if kept is not None else 1.0
+            for name in names:
+                kept = await self._store.setting(name)
+                if kept is not None:
+                    return min(max(float(kept), 0.0), MAX_VOLUME)
         except ValueError:
-            return 1.0
+            return default
         except aiosqlite.Error as error:
-            _log.warning("The volume can't be read from the database, so it is 100 %%: %s", error)
-            return 1.0
+            _log.warning("The volume can't be read from the database, so it is %.0f %%: %s", 100 * default, error)
+        return default
 
     async def choose(self, place: int, volume: float) -> None:
         """Set and store the volume in a place, 0 to 2. If the current call is there, it changes at once.
@@ -55,3 +70,10 @@ class Volumes:
         if call is not None and call.server == place:
             call.volume = volume
         await self._store.set_setting(VOLUME_ON.format(place=place), repr(volume))
+
+    async def choose_music(self, place: int, volume: float) -> None:
+        """Set and store the volume of music in a place, as :meth:`choose`."""
+        call = self._manager.active
+        if call is not None and call.server == place:
+            call.mixer.set_volume(Channel.MUSIC, volume)
+        await self._store.set_setting(MUSIC_VOLUME_ON.format(place=place), repr(volume))

@@ -33,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +82,7 @@ from config.sections import CallSettings, Captions
 
 _log = logging.getLogger(__name__)
 
+CALL_OVER = "❌ The call is over."
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
 """Length of a call's id, in bytes. Ids are random, so that two runs of the bot have no id in common."""
@@ -112,6 +113,7 @@ class Call(Generic[T]):
     Attributes:
         conversation: the conversation, which answers prompts.
         input_worker: the input thread.
+        mixer: plays other sound beneath the bot's voice.
     """
 
     def __init__(
@@ -153,7 +155,7 @@ class Call(Generic[T]):
         speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
-        self._mixer = Mixer(self._playback)
+        self.mixer = Mixer(self._playback, duck_decibels=settings.duck_db)
         lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage()
         self._language = language
         self.conversation = Conversation(
@@ -256,6 +258,7 @@ class Call(Generic[T]):
         self._ends = CallEndWatcher(transport, self._speech, self._commands.wait_leave_requested, settings, clock=clock)
         self._running: asyncio.Task[None] | None = None
         self._cleanup = AsyncExitStack()
+        self._closing = False
         self._began = False
         self._place = ""
 
@@ -286,7 +289,7 @@ class Call(Generic[T]):
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
-        self.transport.play(self._mixer, self._sent)
+        self.transport.play(self.mixer, self._sent)
         self._running = asyncio.create_task(self._run(), name="call")
         self._cleanup.push_async_callback(self._stop_running)
         stop_watching = self._character.watch(self.conversation.warm_up)
@@ -298,7 +301,7 @@ class Call(Generic[T]):
 
     def _sent(self, pcm: bytes, at: float) -> None:
         # The input thread needs the sound that was played, to recognise its echo and to record it.
-        self.input_worker.played(pcm, at, self._mixer.sounding, self._mixer.taken)
+        self.input_worker.played(pcm, at, self.mixer.sounding, self.mixer.taken)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -329,7 +332,7 @@ class Call(Generic[T]):
                 self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
 
     def _on_turn_event(self, event: TurnEvent) -> None:
-        self._mixer.follow(event)
+        self.mixer.follow(event)
         self._turn_taking.on_turn_event(event)
 
     async def _watch_input_thread(self) -> None:
@@ -355,11 +358,22 @@ class Call(Generic[T]):
             if ends_now and isinstance(failed, Exception):
                 _log.error("A part of the call could not be ended as it should", exc_info=failed)
 
+    def when_closed(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Have ``end`` awaited when the call is closed, however it ends.
+
+        Raises:
+            UserError: the call is being closed already.
+        """
+        if self._closing:
+            raise UserError(CALL_OVER)
+        self._cleanup.push_async_callback(end)
+
     async def close(self, cause: EndCause) -> None:
         """Fall silent, leave, and end all parts. This also works after a failed or cancelled :meth:`open`.
 
         If one part raises, all others are still ended and the end of the call is reported. Then the error is raised.
         """
+        self._closing = True
         try:
             # The place is asked for now, because the bot may have been moved, and after leaving the place is not known.
             self._place = self.transport.place
@@ -431,6 +445,10 @@ class Call(Generic[T]):
             return False
         self._commands.execute(SpokenCommand(request.command, person, name, None, request.choice, request.language))
         return True
+
+    def tell(self, text: str) -> None:
+        """Write a text in the prompt channel."""
+        self._notices.tell(text)
 
     async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
         """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""

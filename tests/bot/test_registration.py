@@ -19,9 +19,9 @@ from tests.guards import make_guard
 class Unlisted(commands.Cog):
     """A command without a row in the table."""
 
-    @commands.hybrid_command(description="Plays a song.")
-    async def play(self, ctx: commands.Context[Any]) -> None:
-        """Play a song."""
+    @commands.hybrid_command(description="Sings a song.")
+    async def sing(self, ctx: commands.Context[Any]) -> None:
+        """Sing a song."""
 
 
 class UnlistedBelow(commands.Cog):
@@ -54,7 +54,7 @@ def bot() -> SeiyuuBot:
 
 
 @pytest.mark.parametrize(
-    ("cog", "named"), [(Unlisted, "'play'"), (UnlistedBelow, "'voice steal'"), (SlashOnly, "'stop'")]
+    ("cog", "named"), [(Unlisted, "'sing'"), (UnlistedBelow, "'voice steal'"), (SlashOnly, "'stop'")]
 )
 async def test_a_cog_with_a_command_that_the_guard_does_not_know_is_refused(
     bot: SeiyuuBot, cog: type[commands.Cog], named: str

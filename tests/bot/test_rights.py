@@ -23,7 +23,7 @@ HERE, THERE = 100, 200
 OWNER, OUTSIDER = 1, 2
 LOUNGE = SimpleNamespace(id=7, guild=SimpleNamespace(id=HERE))
 
-CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "follow"}
+CONTROL = {"speak", "stop", "volume", "play", "pause", "skip", "listen", "captions", "mode", "follow"}
 SHOWING = {
     "volume",
     "listen",
@@ -40,7 +40,7 @@ SHOWING = {
     "autonomous",
     "autojoin",
 }
-ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "record", "notes", "voice record"}
+ON_THE_CALL = {*CONTROL, "join", "leave", "voice-status", "queue", "nowplaying", "record", "notes", "voice record"}
 OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "avatar list"}
 """The commands by right. They are written here a second time, so that a mistake in the table is noticed."""
 

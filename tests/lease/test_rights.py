@@ -28,6 +28,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "speak": {"text": "hello"},
     "voice-message": {"text": "hello"},
     "volume": {"percent": 10},
+    "play": {"name": "a song"},
     "listen": {"state": "off"},
     "captions": {"place": "channel"},
     "mode": {"mode": "transcribe"},
@@ -61,11 +62,19 @@ ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen",
     "follow",
     "notes",
     "voice record",
+    "play",
+    "pause",
+    "skip",
+    "queue",
+    "nowplaying",
 }
 CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "mood", "ignore", "follow"} | {
     "voice use",
     "voice preview",
     "voice record",
+    "play",
+    "pause",
+    "skip",
 }
 OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "avatar list"}
 OWNERS_ANYWHERE = {"why"}

@@ -1,0 +1,157 @@
+"""The ``play``, ``pause``, ``skip``, ``queue`` and ``nowplaying`` commands: music in calls."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.calls import Calls
+from bot.command_helpers import require_guild
+from bot.commands.sound_files import read_attachment
+from bot.controls.volumes import Volumes
+from bot.music.decoding import MusicError, Source
+from bot.music.library import NotFoundInLibraryError
+from bot.music.player import MusicPlayer, Playing, Track
+from bot.music.service import MusicService
+from bot.text import escape_markdown, shorten
+from bot.user_error import UserError
+
+Context = commands.Context[Any]
+
+MAX_MB = 25
+"""Size of the largest attachment."""
+MAX_TITLE = 80
+SUGGESTED = 25
+BAR = 20
+"""Length of the bar that shows how much was played."""
+
+WHAT = "❌ Say what to play: `{prefix}play NAME`, or attach a sound file."
+NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR). Attach a sound file."
+TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
+NOTHING = "🎵 Nothing is playing."
+PAUSED = "⏸️ Paused."
+SKIPPED = "⏭️ Skipped."
+
+
+class MusicCommands(commands.Cog, name="Music"):
+    """Play music in the call. It gets quieter while somebody speaks."""
+
+    def __init__(self, calls: Calls, music: MusicService, volumes: Volumes, prefix: str) -> None:
+        self._calls = calls
+        self._music = music
+        self._volumes = volumes
+        self._prefix = prefix
+
+    @commands.hybrid_command(
+        description="Play music in the call: a piece that I have, or a sound file that you attach.",
+        usage="NAME",
+        brief="play music",
+        extras={"example": "Blue Danube"},
+    )
+    @commands.guild_only()
+    @app_commands.describe(file="A sound file.", name="The name of a piece that I have.")
+    async def play(self, ctx: Context, file: discord.Attachment | None = None, *, name: str = "") -> None:
+        """Play a piece that I have, or a sound file that you attach. It waits for those before it."""
+        await ctx.defer()
+        guild = require_guild(ctx).id
+        self._calls.require(guild)
+        title, source = await self._find(file, name)
+        volume = await self._volumes.music_at(guild)
+        # No await between this and the player's use, so the call can't end in between.
+        player = self._music.require_player(self._calls.require(guild), volume)
+        begun = asyncio.get_running_loop().create_future() if player.playing is None and not player.waiting else None
+        try:
+            before = player.add(Track(title, source, begun))
+            if begun is None:
+                await ctx.send(f"➕ {title} ({before} before it)")
+            else:
+                await ctx.send(f"▶️ {title}" if await begun else SKIPPED)
+        except MusicError as error:
+            raise UserError(f"❌ {title}: {error}") from error
+
+    @play.autocomplete("name")
+    async def _suggest(self, interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
+        del interaction
+        pieces = await self._music.search(current)
+        return [app_commands.Choice(name=piece.title[:100], value=piece.title[:100]) for piece in pieces[:SUGGESTED]]
+
+    async def _find(self, file: discord.Attachment | None, name: str) -> tuple[str, Source]:
+        """The title and the source of what was asked for."""
+        if file is not None:
+            title = _shown(file.filename.rpartition(".")[0] or file.filename)
+            if file.size > MAX_MB * 1024**2:
+                raise UserError(TOO_LARGE.format(name=title))
+
+            async def fetch() -> bytes:
+                return (await read_attachment(file)).data
+
+            return title, fetch
+        if not name.strip():
+            raise UserError(WHAT.format(prefix=self._prefix))
+        if not self._music.has_library:
+            raise UserError(NO_LIBRARY)
+        try:
+            piece = await self._music.find(name)
+        except NotFoundInLibraryError as error:
+            raise UserError(escape_markdown(str(error))) from error
+        return _shown(piece.title), piece.path
+
+    @commands.hybrid_command(description="Pause the music, or let it go on.", brief="pause it")
+    @commands.guild_only()
+    async def pause(self, ctx: Context) -> None:
+        """Pause the music, or let it go on."""
+        player, playing = self._require_playing(ctx)
+        await ctx.send(PAUSED if player.pause() else f"▶️ {playing.track.title}")
+
+    @commands.hybrid_command(description="End this piece of music; the next one begins.", brief="end it")
+    @commands.guild_only()
+    async def skip(self, ctx: Context) -> None:
+        """End this piece of music; the next one begins."""
+        player, _ = self._require_playing(ctx)
+        player.skip()
+        await ctx.send(SKIPPED)
+
+    @commands.hybrid_command(description="Show which music comes next.", brief="what is next")
+    @commands.guild_only()
+    async def queue(self, ctx: Context) -> None:
+        """Show what plays, and which music comes next."""
+        player, playing = self._require_playing(ctx)
+        lines = [_line(playing), *(f"{number}. {track.title}" for number, track in enumerate(player.waiting, 1))]
+        await ctx.send("\n".join(lines), allowed_mentions=discord.AllowedMentions.none())
+
+    @commands.hybrid_command(description="Show which music plays now.", brief="what plays")
+    @commands.guild_only()
+    async def nowplaying(self, ctx: Context) -> None:
+        """Show which music plays now, and how much of it is left."""
+        _, playing = self._require_playing(ctx)
+        text = f"{_line(playing)}\n{_bar(playing)}"
+        await ctx.send(text, allowed_mentions=discord.AllowedMentions.none())
+
+    def _require_playing(self, ctx: Context) -> tuple[MusicPlayer, Playing]:
+        player = self._music.player(self._calls.require(require_guild(ctx).id))
+        if player is None or player.playing is None:
+            raise UserError(NOTHING)
+        return player, player.playing
+
+
+def _shown(title: str) -> str:
+    return escape_markdown(shorten(" ".join(title.split()), MAX_TITLE))
+
+
+def _line(playing: Playing) -> str:
+    return f"{'⏸️' if playing.paused else '▶️'} {playing.track.title}"
+
+
+def _bar(playing: Playing) -> str:
+    """A bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``."""
+    share = playing.position / playing.seconds if playing.seconds else 0.0
+    at = min(int(share * BAR), BAR - 1)
+    return f"{'▬' * at}🔘{'▬' * (BAR - 1 - at)} {_minutes(playing.position)} / {_minutes(playing.seconds)}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

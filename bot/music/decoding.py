@@ -1,0 +1,115 @@
+"""Decoded music: starts the decoding process, reads its sound frame by frame, and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.voice.mixing.levels import FRAME_BYTES
+from config.children import end_child
+from config.project import child_environment
+
+OPENING_SECONDS = 120.0
+"""Longest wait for the first sound: a piece that is played for the first time is measured before."""
+SOUND_SECONDS = 20.0
+"""Longest wait for further sound."""
+BUFFER_BYTES = 16 * FRAME_BYTES
+"""Sound that waits between the processes, besides what the pipe itself holds: a third of a second."""
+
+TOO_SLOW = "It takes too long to decode."
+BROKEN = "It could not be decoded."
+
+Source = Path | Callable[[], Awaitable[bytes]]
+"""A file, or a function that fetches the content of one."""
+
+
+class MusicError(Exception):
+    """A piece can't be played. The text says why, for users."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedMusic:
+    """A piece that is being decoded.
+
+    Attributes:
+        seconds: its length.
+    """
+
+    seconds: float
+    _output: asyncio.StreamReader
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """The sound in frames of 20 ms: stereo 16-bit PCM at 48,000 Hz. The last one may be shorter.
+
+        Raises:
+            MusicError: the sound has stopped.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(SOUND_SECONDS):
+                    frame = await self._output.readexactly(FRAME_BYTES)
+            except asyncio.IncompleteReadError as rest:
+                if rest.partial:
+                    yield rest.partial
+                return
+            except TimeoutError as error:
+                raise MusicError(TOO_SLOW) from error
+            yield frame
+
+
+@asynccontextmanager
+async def decoding(source: Source, store: Path) -> AsyncIterator[DecodedMusic]:
+    """Decode a piece in a process of its own, which is gone when the context ends.
+
+    Args:
+        store: the folder in which measured loudness is kept.
+
+    Raises:
+        MusicError: the piece can't be played.
+    """
+    data = None if isinstance(source, Path) else await source()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.music.decoding_process",
+        str(store),
+        *([str(source)] if data is None else []),
+        env=child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
+        stdin=asyncio.subprocess.DEVNULL if data is None else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=BUFFER_BYTES,
+        start_new_session=True,
+    )
+    try:
+        if process.stdout is None:
+            raise MusicError(BROKEN)
+        try:
+            async with asyncio.timeout(OPENING_SECONDS):
+                if data is not None and process.stdin is not None:
+                    # A process that refuses the file may have ended before it has read all of it.
+                    with suppress(ConnectionError):
+                        process.stdin.write(data)
+                        await process.stdin.drain()
+                    process.stdin.close()
+                head = json.loads(await process.stdout.readline())
+        except TimeoutError as error:
+            raise MusicError(TOO_SLOW) from error
+        except ValueError as error:
+            raise MusicError(BROKEN) from error
+        if "error" in head:
+            raise MusicError(str(head["error"]))
+        yield DecodedMusic(float(head["seconds"]), process.stdout)
+    finally:
+        await asyncio.gather(end_child(process), _read_rest(process.stdout))
+
+
+async def _read_rest(output: asyncio.StreamReader | None) -> None:
+    """Read what an ended process has left in its pipe. asyncio waits for the end of a pipe that it stopped reading."""
+    while output is not None and await output.read(BUFFER_BYTES):
+        pass

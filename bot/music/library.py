@@ -1,0 +1,79 @@
+"""The operator's music: the sound files of a folder, found by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ENDINGS = frozenset({".mp3", ".ogg", ".oga", ".opus", ".flac", ".wav", ".m4a", ".mp4", ".aac", ".mka", ".webm"})
+MAX_FILES = 5_000
+"""Files that are looked at. What lies behind them in the alphabet is not found."""
+MAX_SHOWN = 5
+
+
+class NotFoundInLibraryError(Exception):
+    """No piece, or more than one, has this name. The text is for users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file that can be played. ``title`` is its name without its ending."""
+
+    title: str
+    path: Path
+
+
+class MusicLibrary:
+    """The sound files of a folder and its subfolders. Blocks: it reads the folder.
+
+    A name is only compared with the names of files that are there, so no name leads out of the folder. Links that lead
+    out of it are not followed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def pieces(self) -> list[Piece]:
+        """All pieces, by title. Empty if the folder can't be read."""
+        return sorted(self._walk(), key=lambda piece: piece.title.casefold())
+
+    def search(self, words: str) -> list[Piece]:
+        """The pieces whose titles contain all words, those first that begin with them."""
+        wanted = words.casefold().split()
+        found = [piece for piece in self.pieces() if all(word in piece.title.casefold() for word in wanted)]
+        return sorted(found, key=lambda piece: not piece.title.casefold().startswith(words.casefold().strip()))
+
+    def find(self, name: str) -> Piece:
+        """The piece with this title or file name, or the only one whose title contains all words of the name.
+
+        Raises:
+            NotFoundInLibraryError: there is none, or more than one.
+        """
+        wanted = name.strip().casefold()
+        pieces = self.pieces()
+        for piece in pieces:
+            if wanted in (piece.title.casefold(), piece.path.name.casefold()):
+                return piece
+        found = self.search(wanted) if wanted else []
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise NotFoundInLibraryError("❌ I have no music of that name.")
+        shown = ", ".join(piece.title for piece in found[:MAX_SHOWN])
+        more = f" and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
+        raise NotFoundInLibraryError(f"❓ Which one: {shown}{more}?")
+
+    def _walk(self) -> Iterator[Piece]:
+        root, seen = os.path.realpath(self._folder), 0
+        for folder, folders, files in os.walk(root):
+            folders.sort()
+            for name in sorted(files):
+                seen += 1
+                if seen > MAX_FILES:
+                    return
+                path = Path(folder, name)
+                inside = Path(os.path.realpath(path)).is_relative_to(root)
+                if path.suffix.lower() in ENDINGS and inside and path.is_file():
+                    yield Piece(path.stem, path)

@@ -1,0 +1,73 @@
+"""Music in calls: one player for the current call, which ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bot.music.decoding import decoding
+from bot.music.library import MusicLibrary, Piece
+from bot.music.player import MusicPlayer
+from bot.voice.call import Call
+from bot.voice.mixing.stream import Channel
+
+LOUDNESS_FOLDER = "loudness"
+"""Folder in CACHE_DIR with the measured loudness of music."""
+
+
+class MusicService:
+    """Makes a call's player when it is needed. Use it on the event loop.
+
+    Args:
+        folder: the operator's music; ``None`` if there is none.
+        cache: the folder for files that can be made again.
+    """
+
+    def __init__(self, folder: Path | None, cache: Path) -> None:
+        self._library = MusicLibrary(folder) if folder is not None else None
+        self._store = cache / LOUDNESS_FOLDER
+        self._current: tuple[Call[Any], MusicPlayer] | None = None
+
+    @property
+    def has_library(self) -> bool:
+        """Whether the operator has named a folder with music."""
+        return self._library is not None
+
+    def player(self, call: Call[Any]) -> MusicPlayer | None:
+        """The player of a call, if it has one."""
+        current = self._current
+        return current[1] if current is not None and current[0] is call else None
+
+    def require_player(self, call: Call[Any], volume: float) -> MusicPlayer:
+        """The player of a call, which is made now if it has none.
+
+        Args:
+            volume: the volume of music, 0 to 2.
+
+        Raises:
+            UserError: the call is being closed.
+        """
+        player = self.player(call)
+        if player is None:
+            player = MusicPlayer(call.mixer, partial(decoding, store=self._store), call.tell)
+            call.when_closed(partial(self._close, player))
+            call.mixer.set_volume(Channel.MUSIC, volume)
+            self._current = (call, player)
+        return player
+
+    async def _close(self, player: MusicPlayer) -> None:
+        if self._current is not None and self._current[1] is player:
+            self._current = None
+        await player.close()
+
+    async def find(self, name: str) -> Piece:
+        """The piece of this name; raises :class:`~bot.music.library.NotFoundInLibraryError`."""
+        if self._library is None:
+            raise RuntimeError("MUSIC_DIR is not set")
+        return await asyncio.to_thread(self._library.find, name)
+
+    async def search(self, words: str) -> list[Piece]:
+        """The pieces whose titles contain all words."""
+        return await asyncio.to_thread(self._library.search, words) if self._library is not None else []

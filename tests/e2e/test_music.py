@@ -1,0 +1,111 @@
+"""Music in a call, as guests hear it: alone, under the bot's voice, and back; its commands; and what is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from numpy.typing import NDArray
+
+from bot.music.decoding_process import TARGET_LUFS
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.world.entities import Upload
+from tests.bot.music.pieces import wav, write
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+
+MUSIC_HZ, VOICE_HZ = 3_000, 220
+"""The pitch of the music, and that of the stand-in engine's voice. A guest can tell them apart in a mixture."""
+LOUDEST = 10 ** (-1 / 20)
+DOWN_WITHIN, BACK_WITHIN = 5, 30
+"""Frames of 20 ms: 100 ms and 600 ms."""
+
+Levels = NDArray[np.float64]
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Stage]:
+    music = tmp_path / "music"
+    write(music / "Long Tone.wav", wav(60.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))
+    write(music / "Other Tone.wav", wav(60.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))
+    async with (
+        serving_tones(tmp_path) as address,
+        make_stage(tts_websocket_url=address, music_dir=music, music_volume=100) as stage,
+    ):
+        yield stage
+
+
+def levels(stage: Stage, pitch: int, since: int = 0) -> Levels:
+    """The level of a pitch in each frame that Ada heard of the bot, in dB."""
+    pcm = stage.ada.voice.receiver.pcm(stage.bot, since=since)
+    frames = pcm[: len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    wave = np.exp(-2j * np.pi * pitch * np.arange(FRAME_SAMPLES) / SAMPLE_RATE)
+    return np.asarray(20 * np.log10(np.abs(frames @ wave) / FRAME_SAMPLES + 1e-6))
+
+
+async def hear(stage: Stage, frames: int) -> int:
+    """Wait until Ada has heard this many further frames. Returns how many she had heard before."""
+    receiver = stage.ada.voice.receiver
+    before = receiver.count(stage.bot)
+    await stage.until(lambda: receiver.count(stage.bot) >= before + frames, f"{frames} frames")
+    return before
+
+
+def decoders() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "bot.music.decoding_process" in child.cmdline()]
+
+
+async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> None:
+    await stage.join()
+    assert await stage.answer_to("!play tone", starts="❓") == "❓ Which one: Long Tone, Other Tone?"
+    assert await stage.answer_to("!play long", starts="▶️") == "▶️ Long Tone"
+    await hear(stage, 60)
+    since = await hear(stage, 25)
+    alone = float(np.median(levels(stage, MUSIC_HZ, since)))
+    begin = stage.ada.voice.receiver.count(stage.bot)
+    await stage.ask("!speak One two three four five six seven eight nine ten.")
+    await stage.turns(1)
+    await hear(stage, BACK_WITHIN + 20)
+    music, voice = levels(stage, MUSIC_HZ, begin) - alone, levels(stage, VOICE_HZ, begin)
+    (spoken,) = np.nonzero(voice > voice.max() - 12)
+    first, last = int(spoken[0]), int(spoken[-1])
+    assert last - first > 25, "it spoke for half a second"
+    under = music[first + DOWN_WITHIN + 1 : last]
+    assert np.median(under) == pytest.approx(-12, abs=1)
+    assert under.max() < -10
+    assert np.median(music[last + BACK_WITHIN + 1 :]) == pytest.approx(0, abs=0.5)
+    assert music[last + BACK_WITHIN + 1 :].min() > -1
+    assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
+    assert alone == pytest.approx(TARGET_LUFS, abs=12), "it is neither shrill nor inaudible"
+    await stage.answer_to("!leave", starts="👋")
+    assert decoders() == []
+
+
+async def test_the_commands_of_music(stage: Stage) -> None:
+    assert await stage.answer_to("!pause", starts="No active") == "No active voice session"
+    await stage.join()
+    assert "Nothing is playing" in await stage.answer_to("!skip", starts="🎵")
+    assert "no music of that name" in await stage.answer_to("!play ../../etc/passwd", starts="❌")
+    assert "attach a sound file" in await stage.answer_to("!play", starts="❌")
+    assert await stage.answer_to("!play other tone", starts="▶️") == "▶️ Other Tone"
+    general = stage.sandbox.home.general
+    await stage.ada.say(general, "!play", attachments=[Upload("Mine.wav", wav(0.5, 0.2, pitch=MUSIC_HZ), "audio/wav")])
+    assert await stage.told("➕") == "➕ Mine (1 before it)"
+    await stage.ada.say(general, "!play", attachments=[Upload("x.mp3", b"#EXTM3U\nfile:///etc/passwd\n", "audio/mpeg")])
+    assert await stage.told("➕") == "➕ x (2 before it)"
+    assert await stage.answer_to("!queue", starts="▶️") == "▶️ Other Tone\n1. Mine\n2. x"
+    assert "/ 1:00" in await stage.answer_to("!nowplaying", starts="▶️")
+    await hear(stage, 30)
+    assert await stage.answer_to("!volume 10 music", starts="🎵") == "🎵 Music volume: 10 %"
+    assert await stage.answer_to("!volume", starts="🔊") == "🔊 Volume: 100 %"
+    assert await stage.answer_to("!pause", starts="⏸️") == "⏸️ Paused."
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
+    assert await stage.answer_to("!pause", starts="▶️") == "▶️ Other Tone"
+    await hear(stage, 10)
+    assert await stage.answer_to("!skip", starts="⏭️") == "⏭️ Skipped."
+    assert await stage.told("▶️") == "▶️ Mine"
+    assert await stage.told("❌") == "❌ x: It is not a sound file that I can play."
+    await stage.until(lambda: decoders() == [], "the end of the music")
