@@ -13,7 +13,7 @@ from tests.bot.autojoin.virtual_time import run_virtually
 from tests.bot.autojoin.world import GRACE, NOTICED, ONE, OPENING, SERVERS, TWO, World, chosen
 
 QUIET = "23:00-23:03"
-"""Five minutes after the beginning."""
+"""Ten seconds after the beginning, for three minutes."""
 ACTIONS = (
     "come",
     "go",
@@ -131,6 +131,7 @@ def test_whatever_people_do_the_bot_is_never_alone_for_long_never_twice_and_neve
     history: list[Step],
 ) -> None:
     world = run_virtually(played(history))
+    assert world.faults == []
     wanted = {EndCause.ALONE, EndCause.COMMAND, EndCause.KICKED, EndCause.SHUTDOWN}
     assert set(world.causes) <= wanted, "no call was ended for another one"
 

@@ -25,7 +25,7 @@ NOTICED = 2.0
 """Seconds within which the end of a call is noticed and carried out: two looks of the call."""
 OPENING = 1.0
 """Seconds that joining takes."""
-EVENING = datetime(2026, 11, 28, 22, 55, tzinfo=UTC)
+EVENING = datetime(2026, 11, 28, 22, 59, 50, tzinfo=UTC)
 ONE, TWO = 1, 2
 SERVERS = (ONE, TWO)
 
@@ -116,6 +116,7 @@ class World:
     told: list[tuple[int, str]] = field(default_factory=list)
     questions: dict[int, Callable[[bool], None]] = field(default_factory=dict)
     came: list[tuple[float, int]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     causes: list[EndCause] = field(default_factory=list)
     on: VirtualCall | None = None
     alone_since: float | None = None
@@ -167,7 +168,7 @@ class World:
         elif self.alone_since is None:
             self.alone_since = now
         if self.alone_since is not None:
-            assert now - self.alone_since <= GRACE + NOTICED, "the bot was alone for too long"
+            self._require(now - self.alone_since <= GRACE + NOTICED, "the bot was alone for too long")
 
     async def join(self, server: int | None) -> None:
         """Somebody types `!join`, or begins a call in a browser."""
@@ -186,8 +187,13 @@ class World:
 
     # What the referee sees.
 
+    def _require(self, good: bool, fault: str) -> None:
+        # An exception would be caught by the bot, which goes on.
+        if not good:
+            self.faults.append(fault)
+
     def opened(self, call: VirtualCall) -> None:
-        assert self.on is None, "there were two calls"
+        self._require(self.on is None, "there were two calls")
         self.on = call
         self._look()
 
@@ -211,9 +217,9 @@ class World:
 
     async def come(self, choice: Choice) -> None:
         server = choice.server
-        assert server not in self.must_be_empty, "the bot came back although it was sent away"
-        assert choice.quiet is None or not choice.quiet.include(self.clock().time()), "the bot came in quiet hours"
-        assert self.manager.occupant is None, "the bot wanted two calls"
+        self._require(server not in self.must_be_empty, "the bot came back although it was sent away")
+        quiet = choice.quiet is not None and choice.quiet.include(self.clock().time())
+        self._require(not quiet, "the bot came in quiet hours")
         await self.manager.start(VirtualCall(self, server), reason="somebody is there")
         self.came.append((asyncio.get_running_loop().time(), server))
 
