@@ -147,18 +147,20 @@ class Characters:
     async def answered(self, scope: int, named: str | None) -> None:
         """Note the mood that an answer has named, which people heard or read; ``None`` if it has named none.
 
-        The mood of the scope may move. Never raises: if the mood can't be stored, that is logged, and it stays.
+        The mood of the scope may move. It moves at once, so that the next answer has it however slow the disk is. Never
+        raises: if the mood can't be stored, that is logged, and it lasts until the next start.
         """
         now = self.at(scope)
         moved = self._named.note(scope, now.persona, now.mood, named) if now.names_moods else None
         if moved is None:
             return
+        character = self._character(now.file, moved)
+        self._use(scope, character)
+        _log.info("The model's answers have moved the mood of %s from %s to %s", now.file, now.mood, moved)
         try:
-            await self._keep(scope, self._character(now.file, moved))
+            await self._store(scope, character)
         except aiosqlite.Error as error:
-            _log.warning("The model's mood %r is not kept: %s", moved, error)
-        else:
-            _log.info("The model's answers have moved the mood of %s from %s to %s", now.file, now.mood, moved)
+            _log.warning("The model's mood %r lasts only until the next start: %s", moved, error)
 
     def chosen(self, scope: int) -> tuple[str, str] | None:
         """The file name of the persona and the mood that were chosen for a scope; ``None`` if nothing was chosen."""
@@ -184,13 +186,19 @@ class Characters:
         return next(by_file, None) or next(by_name, None)
 
     async def _keep(self, scope: int, character: Character) -> Character:
+        await self._store(scope, character)
+        self._use(scope, character)
+        return character
+
+    async def _store(self, scope: int, character: Character) -> None:
         statement = "INSERT OR REPLACE INTO chat_character VALUES (?, ?, ?)"
         await self._database.write(statement, scope, character.file, character.mood)
+
+    def _use(self, scope: int, character: Character) -> None:
         self._choices[scope] = (character.file, character.mood)
         self._named.forget(scope)
         for listener in tuple(self._listeners):
             listener(scope, character)
-        return character
 
 
 class LocalCharacter:

@@ -17,7 +17,7 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
     """Converts a typed argument or slash command option to a whole number between two bounds.
 
     Args:
-        unit: an optional unit behind a typed number ("80%").
+        unit: an optional unit behind a typed number ("80%", "80 %").
         named: names the valid arguments in the error text. The default names the bounds.
     """
 
@@ -53,5 +53,11 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
         if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(self._most)):
             number = int(digits)
             if self._least <= number <= self._most:
+                self._skip_unit(ctx)
                 return number
         raise NumberError(f"That must be {self._named}.")
+
+    def _skip_unit(self, ctx: commands.Context[Any]) -> None:
+        """Skip a unit that stands apart from its number, so that it is not taken for the next argument."""
+        ctx.view.skip_ws()
+        ctx.view.skip_string(self._unit)

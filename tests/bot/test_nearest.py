@@ -38,8 +38,8 @@ def test_a_mistake_is_understood(typed: str, meant: str) -> None:
 
 
 COMMANDS_OF_OTHER_BOTS = """
-    play skip queue ban kick mute rank level move shop vote coin cat roll stats start top work daily warn poll meme np
-    gpt pause resume ping info invite purge clear prefix rps hug 8ball loop shuffle seek foo dance ! ? a jo
+    ban kick mute rank level move shop vote coin cat roll stats start top work daily warn poll meme np
+    gpt resume ping info invite purge clear prefix rps hug 8ball loop shuffle seek foo dance ! ? a jo
 """
 
 

@@ -25,7 +25,8 @@ from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_manage
 
 NO_PERCENT = (
-    "❌ That must be a whole number from 0 to 200. Use it like this: `!volume [0-200]`, for example `!volume 80`."
+    "❌ That must be a whole number from 0 to 200. "
+    "Use it like this: `!volume [0-200] [music]`, for example `!volume 30 music`."
 )
 SCHEDULE_USE = (
     "Use it like this: `!schedule add [--skip] [#channel] TIME TEXT`, for example "
@@ -42,6 +43,7 @@ async def calls() -> AsyncMock:
 async def volumes() -> AsyncMock:
     volumes = AsyncMock(spec=Volumes)
     volumes.at.return_value = 0.8
+    volumes.music_at.return_value = 0.3
     return volumes
 
 
@@ -166,3 +168,12 @@ async def test_a_channel_is_not_named_to_people_who_cannot_see_it(stage: Feature
     for typed in ("lounge", "Lonuge"):
         assert "Did you mean" not in await stage.ask(f"!join {typed}")
     calls.join.assert_not_awaited()
+
+
+@pytest.mark.parametrize("typed", ["!volume 30 music", "!volume 30% music", "!volume 30 % music"])
+async def test_a_percent_sign_may_follow_the_volume_of_music(
+    stage: FeatureStage, volumes: AsyncMock, typed: str
+) -> None:
+    assert await stage.ask(typed) == "🎵 Music volume: 30 %"
+    volumes.choose_music.assert_awaited_once_with(stage.sandbox.guild.id, 0.3)
+    volumes.choose.assert_not_awaited()

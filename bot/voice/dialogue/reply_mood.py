@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from bot.llm.personas import Character
 from wire.parameters import SpeechParameters
@@ -20,7 +20,7 @@ class MoodFollowing(Protocol):
         """The mood to which an answer moves the mood by naming ``named``; ``None`` if that stays."""
         ...
 
-    async def answered(self, named: str | None) -> None:
+    def answered(self, named: str | None) -> Coroutine[Any, Any, None]:
         """Note the mood that an answer has named, which people heard or read. Never raises."""
         ...
 
@@ -60,6 +60,9 @@ class ReplyMood:
         moved = self.moved
         return self._manner(moved) if moved is not None else None
 
-    async def remembered(self) -> None:
-        """Note that people heard or read the reply, so that its mood counts. Never raises."""
-        await self._character.answered(self._named)
+    def remembered(self) -> Coroutine[Any, Any, None]:
+        """Note that people heard or read this reply, so that its mood counts. The coroutine never raises.
+
+        It is about this reply, even if it runs only after the next one has begun.
+        """
+        return self._character.answered(self._named)

@@ -158,3 +158,13 @@ async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
         await world.answer()
         assert set(world.speech.asked) == {USUAL}
         assert world.character.counted == [None], "only the second reply"
+
+
+async def test_what_was_named_counts_also_if_the_next_reply_has_begun() -> None:
+    character = FollowedCharacter()
+    mood = ReplyMood(character, lambda _: SAD)
+    mood.name("sad")
+    counting = mood.remembered()
+    mood.begin()
+    await counting
+    assert character.counted == ["sad"]
