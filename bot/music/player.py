@@ -137,6 +137,10 @@ class MusicPlayer:
     async def close(self) -> None:
         """End everything, and forget what waits."""
         self._closed = True
+        for track in self._waiting:
+            # A task that is cancelled before its first step tells nobody.
+            if track.begun is not None and not track.begun.done():
+                track.begun.set_result(False)
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()

@@ -164,6 +164,16 @@ async def test_at_most_twenty_pieces_wait(stage: Stage) -> None:
         stage.add("one more", 1)
 
 
+async def test_who_asks_as_the_call_ends_does_not_wait_for_ever(stage: Stage) -> None:
+    begun = asyncio.get_running_loop().create_future()
+    stage.pieces["song"] = [FRAME]
+    stage.player.add(Track("song", Path("song"), begun))
+    # The player's task has not taken its first step.
+    await stage.player.close()
+    assert begun.done()
+    assert not begun.result()
+
+
 async def test_after_the_call_nothing_plays(stage: Stage) -> None:
     stage.add("one", 500)
     await stage.until(lambda: stage.player.playing is not None and stage.player.playing.position > 0.5)
