@@ -65,6 +65,17 @@ class Bounds:
 
 
 UNBOUNDED = Bounds()
+COMMON_FORMATS = Bounds(
+    demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
+    codecs=frozenset(
+        {"opus", "vorbis", "flac", "mp3", "mp3float", "aac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le"}
+        | {"pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"}
+    ),
+    min_rate=8_000,
+    max_rate=192_000,
+    max_channels=8,
+)
+"""The formats in which people have sound. None of them makes FFmpeg open a second file."""
 
 
 def read_sound(path: Path, rate: int) -> Samples:

@@ -18,12 +18,13 @@ import json
 import os
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from audio.decode import Bounds, NotSoundError, TooLongSoundError, decoded
+from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
 from audio.loudness import SILENT_LUFS, LoudnessMeter
 from audio.pcm import to_pcm16
 from audio.samples import SPEAKING_RATE, finite
@@ -40,15 +41,8 @@ MOST_DB = 12.0
 MEMORY_BYTES, CPU_SECONDS = 3 * 1024**3, 900
 NICENESS = 5
 """The process gives way to the thread that sends the sound."""
-BOUNDS = Bounds(
-    demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
-    codecs=frozenset(
-        {"opus", "vorbis", "flac", "mp3", "mp3float", "aac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le"}
-        | {"pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"}
-    ),
-    min_rate=8_000,
-    max_rate=192_000,
-    max_channels=8,
+BOUNDS = replace(
+    COMMON_FORMATS,
     max_seconds=60.0 * MAX_MINUTES,
     max_stated_seconds=60.0 * MAX_MINUTES,
     max_broken_packets=64,

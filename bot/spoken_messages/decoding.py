@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from audio.decode import Bounds, NotSoundError, decoded
+from audio.decode import COMMON_FORMATS, NotSoundError, decoded
 from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
 
@@ -24,15 +24,8 @@ never within the first half of it.
 """
 _WINDOW = HEARING_RATE // 10
 """Number of samples in a window (100 ms). The sound is cut in the middle of the quietest window."""
-_BOUNDS = Bounds(
-    demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
-    codecs=frozenset(
-        {"opus", "vorbis", "flac", "mp3", "mp3float", "aac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le"}
-        | {"pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"}
-    ),
-    min_rate=8_000,
-    max_rate=192_000,
-    max_channels=8,
+_BOUNDS = replace(
+    COMMON_FORMATS,
     max_broken_packets=8,
 )
 
