@@ -33,13 +33,18 @@ LIMIT = 60.0
 
 @dataclass(slots=True)
 class Stage:
-    """A running bot, its sandbox, and Ada, who is in the lounge."""
+    """A running bot, its sandbox, and Ada, who is in the lounge.
+
+    Attributes:
+        read: ids and texts of the messages that :meth:`told` has returned.
+    """
 
     sandbox: Sandbox
     app: Application
     ada: Guest
     events: list[CallEvent] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    read: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def bot(self) -> int:
@@ -69,10 +74,13 @@ class Stage:
         return await self.told(starts)
 
     async def told(self, starts: str) -> str:
-        """The bot's next message after Ada's last message."""
+        """The bot's next message after Ada's last message. None is returned twice, unless it was edited in between."""
         message = await self.ada.wait_for_message(
-            self.sandbox.home.general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT
+            self.sandbox.home.general,
+            lambda m: m.author.bot and m.content.startswith(starts) and (m.id, m.content) not in self.read,
+            LIMIT,
         )
+        self.read.add((message.id, message.content))
         return message.content
 
     async def join(self) -> None:

@@ -17,6 +17,8 @@ from config.sections import Captions
 class MemoryTransport:
     """A ``Transport`` that is its own audio input, people, prompt channel and caption outlet.
 
+    It plays at an even pace: if the machine stalls, its frames still have the times at which they were due.
+
     Args:
         names: names of the people by user id.
     """
@@ -30,6 +32,7 @@ class MemoryTransport:
     def __init__(self, names: dict[int, str]) -> None:
         self.audio = self.people = self.prompts = self.captions = self
         self.played, self.told, self.captioned = list[bytes](), list[str](), list[str]()
+        self.played_at = list[float]()
         self.name, self.hears = names.__getitem__, names.__contains__
         self.names: Callable[[], tuple[str, ...]] = lambda: tuple(names.values())
         self.attending = lambda: dict(names)
@@ -57,8 +60,9 @@ class MemoryTransport:
             await asyncio.sleep(due - time.monotonic())
             if (pcm := frames.take()) is not None:
                 self.played.append(pcm)
+                self.played_at.append(due)
                 frames.report()
-                sent(pcm, time.monotonic())
+                sent(pcm, due)
 
     async def connect(self) -> None: ...
 

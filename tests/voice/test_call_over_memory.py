@@ -101,12 +101,10 @@ async def _play_back(memory: MemoryCall) -> None:
         while number >= len(memory.transport.played):
             await asyncio.sleep(0.005)
         mono = from_pcm16(memory.transport.played[number], channels=2)
-        sound = 0.3 * mono.reshape(-1, 3).mean(axis=1)
-        asyncio.get_running_loop().call_later(DELAY, _hear, memory, sound)
-
-
-def _hear(memory: MemoryCall, sound: Sound16) -> None:
-    memory.transport.receive(AudioFrame(BEN, sound, time.monotonic()))
+        # Sound travels on while the machine stalls, so its arrival follows from when it was due, not from the clock.
+        at = memory.transport.played_at[number] + DELAY
+        await asyncio.sleep(at - time.monotonic())
+        memory.transport.receive(AudioFrame(BEN, 0.3 * mono.reshape(-1, 3).mean(axis=1), at))
 
 
 async def test_a_person_who_opts_out_is_not_heard_and_is_heard_again_after_opting_in(calling: MakeCall) -> None:
