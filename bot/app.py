@@ -55,7 +55,6 @@ from bot.features.voice_messages.feature import VoiceMessages
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
 from bot.model_name import describe_model
-from bot.music.service import MusicService
 from bot.own_engines import Progress
 from bot.owners import Owners
 from bot.presence import CallPresence
@@ -230,7 +229,7 @@ async def build_application(
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
-                MusicCommands(calls, MusicService(settings.music_dir, settings.cache_dir), core.volumes, prefix),
+                MusicCommands(calls, core.music, core.volumes, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),

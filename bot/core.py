@@ -27,6 +27,7 @@ from bot.call_factory import CallFactory
 from bot.characters import Characters
 from bot.consent import ListeningConsent, effective_listening_policy
 from bot.controls.leaving import LateLeaving
+from bot.controls.music_tools import music_tools
 from bot.controls.tools import Controls
 from bot.controls.volumes import Volumes
 from bot.controls.words import ControlWords
@@ -53,6 +54,8 @@ from bot.model_router import ModelRouter
 from bot.monitoring.monitor import EngineNames, Monitor
 from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import voice_remedy
+from bot.music.control import MusicControl
+from bot.music.service import MusicService
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_tools import make_tools
@@ -108,6 +111,7 @@ class Core:
         tools: the tools of the bot and of MCP servers, in every place where people talk with it.
         controls: what the bot can change about itself when it is asked.
         volumes: how loud it speaks in each place.
+        music: the music of calls.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
@@ -140,6 +144,7 @@ class Core:
     tools: ToolRegistry
     controls: Controls
     volumes: Volumes
+    music: MusicService
     calls: CallFactory
     lease: Lease
     manager: CallManager[Call[Any]]
@@ -288,7 +293,13 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         volumes = Volumes(store, manager, settings.music_volume / 100)
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
-        tools = await make_tools(settings, clock, reminders, controls)
+        music = MusicService(settings.music_dir, settings.cache_dir)
+        tools = await make_tools(
+            settings,
+            clock,
+            reminders,
+            [*controls.tools(), *music_tools(controls, MusicControl(manager, music, volumes.music_at), volumes)],
+        )
         memory_answers = MemoryAnswers(
             memory,
             conversations.writer,
@@ -392,6 +403,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             tools=tools,
             controls=controls,
             volumes=volumes,
+            music=music,
             calls=calls,
             lease=lease,
             manager=manager,

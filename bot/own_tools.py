@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from bot.controls.tools import Controls
+from bot.controls.music_tools import MUSIC_NAMES
 from bot.fetching.fetcher import Fetcher
 from bot.reminders.reminders import Reminders
 from bot.tools.builtin.links import Links
 from bot.tools.builtin.time_zones import load_time_zones
 from bot.tools.builtin.tools import builtin_tools
 from bot.tools.registry import ToolRegistry, ToolUsers, for_the_operator
+from bot.tools.tool import Tool
 from bot.tools.tools_file import read_tools_file, similar_file
 from bot.tools.yes_no_words import YesNoWords
 from config.settings import Settings
@@ -22,11 +23,14 @@ _log = logging.getLogger(__name__)
 
 
 async def make_tools(
-    settings: Settings, clock: Callable[[], datetime], reminders: Reminders, controls: Controls
+    settings: Settings, clock: Callable[[], datetime], reminders: Reminders, controls: Sequence[Tool]
 ) -> ToolRegistry:
     """Make the tools. None runs yet.
 
     If the operator's file is missing, and there is a file with a similar name, a warning names that file.
+
+    Args:
+        controls: the tools with which the model changes something about the bot.
 
     Raises:
         BrokenFileError: the operator's file cannot be read. The text says what to do.
@@ -46,8 +50,10 @@ async def make_tools(
     return ToolRegistry(
         await asyncio.to_thread(read_tools_file, settings.tools_file),
         await asyncio.to_thread(YesNoWords),
-        [*builtin, *controls.tools()],
+        [*builtin, *controls],
         links.heard,
         # This is for the bot without Discord: everybody on the page is the operator. Discord replaces it.
         users=ToolUsers(for_the_operator),
+        # Without music they do not exist, and the file of tools may have rules for them all the same.
+        elsewhere=MUSIC_NAMES,
     )

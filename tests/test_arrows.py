@@ -70,7 +70,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
         }
     ),
     # What the bot changes about itself when it is asked, in every kind of call.
-    "bot.controls": frozenset({"bot.llm", "bot.tools", "bot.voice", "bot.voices"}),
+    "bot.controls": frozenset({"bot.llm", "bot.music", "bot.tools", "bot.voice", "bot.voices"}),
     # Commands, and what watches or saves everything.
     "bot.commands": frozenset(
         {

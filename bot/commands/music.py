@@ -14,17 +14,16 @@ from bot.command_helpers import require_guild
 from bot.commands.sound_files import read_attachment
 from bot.controls.volumes import Volumes
 from bot.music.decoding import MusicError, Source
-from bot.music.library import NotFoundInLibraryError
+from bot.music.library import NotFoundInLibraryError, shown_title
 from bot.music.player import MusicPlayer, Playing, Track
 from bot.music.service import MusicService
-from bot.text import escape_markdown, shorten
+from bot.text import escape_markdown
 from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
 MAX_MB = 25
 """Size of the largest attachment."""
-MAX_TITLE = 80
 SUGGESTED = 25
 BAR = 20
 """Length of the bar that shows how much was played."""
@@ -82,7 +81,7 @@ class MusicCommands(commands.Cog, name="Music"):
     async def _find(self, file: discord.Attachment | None, name: str) -> tuple[str, Source]:
         """The title and the source of what was asked for."""
         if file is not None:
-            title = _shown(file.filename.rpartition(".")[0] or file.filename)
+            title = shown_title(file.filename.rpartition(".")[0] or file.filename)
             if file.size > MAX_MB * 1024**2:
                 raise UserError(TOO_LARGE.format(name=title))
 
@@ -98,7 +97,7 @@ class MusicCommands(commands.Cog, name="Music"):
             piece = await self._music.find(name)
         except NotFoundInLibraryError as error:
             raise UserError(escape_markdown(str(error))) from error
-        return _shown(piece.title), piece.path
+        return shown_title(piece.title), piece.path
 
     @commands.hybrid_command(description="Pause the music, or let it go on.", brief="pause it")
     @commands.guild_only()
@@ -136,10 +135,6 @@ class MusicCommands(commands.Cog, name="Music"):
         if player is None or player.playing is None:
             raise UserError(NOTHING)
         return player, player.playing
-
-
-def _shown(title: str) -> str:
-    return escape_markdown(shorten(" ".join(title.split()), MAX_TITLE))
 
 
 def _line(playing: Playing) -> str:

@@ -23,6 +23,7 @@ class Control(StrEnum):
     MOOD = "mood"
     LEAVE = "leave"
     STAY = "stay"
+    MUSIC = "music"
 
 
 class ControlWordsError(BrokenFileError):

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.text import escape_markdown, shorten
+
 ENDINGS = frozenset({".mp3", ".ogg", ".oga", ".opus", ".flac", ".wav", ".m4a", ".mp4", ".aac", ".mka", ".webm"})
 MAX_FILES = 5_000
 """Files that are looked at. What lies behind them in the alphabet is not found."""
 MAX_SHOWN = 5
+MAX_TITLE = 80
 
 
 class NotFoundInLibraryError(Exception):
@@ -23,6 +26,11 @@ class Piece:
 
     title: str
     path: Path
+
+
+def shown_title(title: str) -> str:
+    """A title as people see it: on one line, not too long, and not as markdown."""
+    return escape_markdown(shorten(" ".join(title.split()), MAX_TITLE))
 
 
 class MusicLibrary:

@@ -134,14 +134,22 @@ class MusicPlayer:
         playing.changed.set()
         return True
 
-    async def close(self) -> None:
-        """End everything, and forget what waits."""
-        self._closed = True
+    def stop(self) -> bool:
+        """End what plays, and forget what waits. Returns whether anything played."""
+        self._forget_waiting()
+        return self.skip()
+
+    def _forget_waiting(self) -> None:
         for track in self._waiting:
-            # A task that is cancelled before its first step tells nobody.
+            # Nobody else tells those who wait for a piece that never becomes the one that plays.
             if track.begun is not None and not track.begun.done():
                 track.begun.set_result(False)
         self._waiting.clear()
+
+    async def close(self) -> None:
+        """End everything, and forget what waits."""
+        self._closed = True
+        self._forget_waiting()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -1,0 +1,184 @@
+"""Music as people ask for it aloud, and as the model's tools do, in calls over any transport."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.music.decoding import MusicError
+from bot.music.library import NotFoundInLibraryError, shown_title
+from bot.music.player import MusicPlayer, Playing, Track
+from bot.music.service import MusicService
+from bot.text import shorten
+from bot.user_error import UserError
+from bot.voice.call import Call
+from bot.voice.manager import CallManager
+
+OPENING_SECONDS = 15.0
+"""Longest wait for the beginning of a piece. What becomes of it later is told in writing."""
+MAX_NAME = 200
+"""Longest name that is looked for."""
+MAX_TOLD = 5
+"""Number of waiting pieces that are named."""
+
+NO_CALL = "There is no voice call here."
+NO_LIBRARY = "There is no music here: nobody has set MUSIC_DIR."
+NOTHING = "Nothing is playing."
+NO_NAME = "Which piece? Say its name."
+ENDED_BEFORE = "It was ended before it began."
+FAILED = "❌ {title}: {error}"
+
+
+@dataclass(frozen=True, slots=True)
+class MusicDone:
+    """What was done.
+
+    Attributes:
+        written: a line for the prompt channel; empty if there is one already.
+        sentence: the same in words, for the model. It has no title that people in the call have written.
+    """
+
+    written: str
+    sentence: str
+
+
+class MusicControl:
+    """Plays and controls the music of the current call. Use it on the event loop.
+
+    All its methods raise :class:`~bot.music.decoding.MusicError` if there is nothing to be done. The text says why, in
+    words that can be spoken.
+
+    Args:
+        manager: knows the current call.
+        volume_at: the volume of music in a place, 0 to 2.
+    """
+
+    def __init__(
+        self,
+        manager: CallManager[Call[Any]],
+        music: MusicService,
+        volume_at: Callable[[int], Awaitable[float]],
+    ) -> None:
+        self._manager = manager
+        self._music = music
+        self._volume_at = volume_at
+
+    @property
+    def has_library(self) -> bool:
+        """Whether there is music that can be asked for by its name."""
+        return self._music.has_library
+
+    async def play(self, place: int, name: str) -> MusicDone:
+        """Play the piece of this name in the call of a place, after those that were asked for before."""
+        self._require_call(place)
+        if not self.has_library:
+            raise MusicError(NO_LIBRARY)
+        wanted = shorten(" ".join(name.split()), MAX_NAME)
+        if not wanted:
+            raise MusicError(NO_NAME)
+        try:
+            piece = await self._music.find(wanted)
+            volume = await self._volume_at(place)
+            # No await between this and the player's use, so the call can't end in between.
+            call = self._require_call(place)
+            player = self._music.require_player(call, volume)
+        except (NotFoundInLibraryError, UserError) as error:
+            raise MusicError(_spoken(error)) from error
+        title = shown_title(piece.title)
+        if player.playing is None and not player.waiting:
+            return await self._begin(call, player, Track(title, piece.path, asyncio.get_running_loop().create_future()))
+        try:
+            before = player.add(Track(title, piece.path))
+        except MusicError as error:
+            raise MusicError(_spoken(error)) from error
+        plays = "Another piece plays" if before == 1 else f"{before} other pieces play"
+        return MusicDone(f"➕ {title} ({before} before it)", f"{title} is in the queue. {plays} before it.")
+
+    async def _begin(self, call: Call[Any], player: MusicPlayer, track: Track) -> MusicDone:
+        """Play the first piece, and wait until it begins."""
+        begun = track.begun
+        if begun is None:
+            raise ValueError("nobody would learn that the piece begins")
+
+        def tell(later: asyncio.Future[bool]) -> None:
+            if later.cancelled():
+                return
+            error = later.exception()
+            if error is not None:
+                call.tell(FAILED.format(title=track.title, error=error))
+            elif later.result():
+                call.tell(f"▶️ {track.title}")
+
+        try:
+            player.add(track)
+            await asyncio.wait([begun], timeout=OPENING_SECONDS)
+            if not begun.done():
+                return MusicDone("", f"{track.title} is being opened. It plays as soon as that is done.")
+            if not begun.result():
+                raise MusicError(ENDED_BEFORE)
+        except MusicError as error:
+            raise MusicError(_spoken(error)) from error
+        finally:
+            if not begun.done():
+                begun.add_done_callback(tell)
+        return MusicDone(f"▶️ {track.title}", f"{track.title} plays now.")
+
+    def pause(self, place: int) -> MusicDone:
+        """Pause the music."""
+        player, playing = self._require_playing(place)
+        if playing.paused:
+            raise MusicError("The music is paused already.")
+        player.pause()
+        return MusicDone("⏸️ Paused.", "The music is paused.")
+
+    def resume(self, place: int) -> MusicDone:
+        """Let the music go on after a pause."""
+        player, playing = self._require_playing(place)
+        if not playing.paused:
+            raise MusicError("The music is not paused.")
+        player.pause()
+        return MusicDone(f"▶️ {playing.track.title}", "The music goes on.")
+
+    def skip(self, place: int) -> MusicDone:
+        """End the piece that plays. The next one begins."""
+        player, _ = self._require_playing(place)
+        player.skip()
+        return MusicDone(
+            "⏭️ Skipped.", f"The piece was ended. {'The next one' if player.waiting else 'No piece'} follows."
+        )
+
+    def stop(self, place: int) -> MusicDone:
+        """End all music, and forget what waits."""
+        player, _ = self._require_playing(place)
+        player.stop()
+        return MusicDone("⏹️ The music is off.", "The music is off, and nothing waits any more.")
+
+    def now(self, place: int) -> str:
+        """What plays and what comes next, in sentences. Anybody may have written the titles."""
+        player, playing = self._require_playing(place)
+        waiting = [track.title for track in player.waiting]
+        state = "is paused" if playing.paused else "plays"
+        told = f"{playing.track.title} {state}, {round(playing.position)} of {round(playing.seconds)} seconds."
+        if not waiting:
+            return f"{told} Nothing waits."
+        more = f" and {len(waiting) - MAX_TOLD} more" if len(waiting) > MAX_TOLD else ""
+        return f"{told} Next: {', '.join(waiting[:MAX_TOLD])}{more}."
+
+    def _require_call(self, place: int) -> Call[Any]:
+        call = self._manager.active
+        if call is None or call.server != place:
+            raise MusicError(NO_CALL)
+        return call
+
+    def _require_playing(self, place: int) -> tuple[MusicPlayer, Playing]:
+        player = self._music.player(self._require_call(place))
+        if player is None or player.playing is None:
+            raise MusicError(NOTHING)
+        return player, player.playing
+
+
+def _spoken(error: Exception) -> str:
+    """The text of an error without the sign at its beginning."""
+    return str(error).lstrip("❌❓ ")
