@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
-TIME_OF_DAY = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?)?", re.ASCII)
-HALF_OF_DAY = re.compile(r"[ap]\.?m\.?")
+TIME_OF_DAY = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<am_or_pm>[ap]\.?m\.?)?", re.ASCII)
+AM_OR_PM = re.compile(r"[ap]\.?m\.?")
 _DAY = re.compile(r"sun(day)?|mon(day)?|tue(s(day)?)?|wed(nesday)?|thu(r(s(day)?)?)?|fri(day)?|sat(urday)?")
 
 
@@ -24,18 +24,18 @@ def weekday(word: str) -> str | None:
     return None
 
 
-def hour_and_minute(written: str, hour: int, minute: int, half: str) -> tuple[int, int]:
+def hour_and_minute(written: str, hour: int, minute: int, am_or_pm: str) -> tuple[int, int]:
     """A time of day in 24 hours.
 
     Args:
         written: the time as it was written, for an error.
-        half: "am", "pm" or something like it; "" for a time in 24 hours.
+        am_or_pm: "am", "pm" or something like it; "" for a time in 24 hours.
 
     Raises:
         TimesError: there is no such time.
     """
-    if minute > 59 or not (1 <= hour <= 12 if half else hour <= 23):
+    if minute > 59 or not (1 <= hour <= 12 if am_or_pm else hour <= 23):
         raise TimesError(f"`{written}` is not a time of day")
-    if not half:
+    if not am_or_pm:
         return hour, minute
-    return hour % 12 + (12 if half.startswith("p") else 0), minute
+    return hour % 12 + (12 if am_or_pm.startswith("p") else 0), minute

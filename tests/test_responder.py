@@ -250,7 +250,7 @@ async def model_with_slots(
             return web.json_response({"error": "out of memory"}, status=500)
         return await streaming(said("Hello.", "stop"), DONE)(request)
 
-    async with serving(handler, own_paths=True) as url, responder_of(url, name, messages, recall=recall) as mind:
+    async with serving(handler, llama_paths=True) as url, responder_of(url, name, messages, recall=recall) as mind:
         await mind.responder.warm_up()
         asked.clear()
         yield mind, asked

@@ -51,4 +51,4 @@ def _time(word: str) -> time:
     found = TIME_OF_DAY.fullmatch(word.replace(" ", ""))
     if found is None:
         raise TimesError(f"`{word[:30].replace('`', chr(39))}` is not a time of day")
-    return time(*hour_and_minute(word, int(found["hour"]), int(found["minute"] or 0), found["half"] or ""))
+    return time(*hour_and_minute(word, int(found["hour"]), int(found["minute"] or 0), found["am_or_pm"] or ""))

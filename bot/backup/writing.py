@@ -80,7 +80,8 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
 def _check_target(database: Path, target: Path) -> None:
     if is_half_done(database.parent):
         raise BackupError(
-            "No backup was made, since a restore is running or was broken off: restore first, or start the bot."
+            "No backup was made, since a restore is running or was broken off. If it was broken off, restore again or "
+            "start the bot, then make the backup."
         )
     if not database.exists():
         raise BackupError(f"There is nothing to back up: there is no {database}.")
@@ -106,7 +107,8 @@ def _is_backup(path: Path) -> bool:
 def _copy(database: Path, part: Path, report: Report) -> None:
     if (damage := find_damage(database)) is not None:
         raise BackupError(
-            f"{database} is damaged ({damage}). The bot's next start keeps it, and saves what can be read of it."
+            f"{database} is damaged ({damage}). When the bot starts next, it sets this file aside and copies all rows "
+            "that can be read into a new one."
         )
     before = 0
 

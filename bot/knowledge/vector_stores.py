@@ -126,7 +126,7 @@ class ChromaStore:
                 if other.name.startswith("knowledge-") and other.name != self._name:
                     self._client.delete_collection(other.name)
             self._collection = self._opened()
-        # ChromaDB raises errors of every kind, some of which are no Exception of its own.
+        # ChromaDB raises errors of many classes, not only of its own.
         except Exception as error:
             raise KnowledgeError(f"CHROMA_DIR={folder} can't be used: {error}") from error
 
@@ -137,7 +137,7 @@ class ChromaStore:
 
     def ids(self, model: str) -> set[int]:
         """See :class:`VectorStore`."""
-        with self._lock, _Told(self._folder):
+        with self._lock, _KnowledgeErrors(self._folder):
             if (self._collection.metadata or {}).get("model") != model:
                 self._client.delete_collection(self._name)
                 self._collection = self._opened(model)
@@ -145,18 +145,18 @@ class ChromaStore:
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
         """See :class:`VectorStore`."""
-        with self._lock, _Told(self._folder):
+        with self._lock, _KnowledgeErrors(self._folder):
             self._collection.upsert(ids=[str(key) for key in ids], embeddings=vectors)
 
     def remove(self, ids: Sequence[int]) -> None:
         """See :class:`VectorStore`."""
-        with self._lock, _Told(self._folder):
+        with self._lock, _KnowledgeErrors(self._folder):
             for at in range(0, len(ids), 1_000):
                 self._collection.delete(ids=[str(key) for key in ids[at : at + 1_000]])
 
     def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
         """See :class:`VectorStore`."""
-        with self._lock, _Told(self._folder):
+        with self._lock, _KnowledgeErrors(self._folder):
             there = self._collection.count()
             if not there:
                 return {}
@@ -167,7 +167,7 @@ class ChromaStore:
             }
 
 
-class _Told:
+class _KnowledgeErrors:
     """Turns ChromaDB's errors into :class:`KnowledgeError`."""
 
     def __init__(self, folder: Path) -> None:

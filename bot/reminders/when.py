@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 
-from bot.times_of_day import HALF_OF_DAY, TIME_OF_DAY, WEEKDAYS, WORDS_OF_TIME, TimesError, hour_and_minute, weekday
+from bot.times_of_day import AM_OR_PM, TIME_OF_DAY, WEEKDAYS, WORDS_OF_TIME, TimesError, hour_and_minute, weekday
 
 MAX_CHARS = 100
 """Maximum number of characters of a time."""
@@ -166,7 +166,7 @@ def _moment(text: str, now: datetime) -> datetime:
     clock = _time_of_day(named) if named else usual
     if clock is None:
         raise TimesError(f"it is not a time. These are: {EXAMPLES}")
-    if text.startswith("tonight") and clock.hour < 12 and not HALF_OF_DAY.search(named) and ":" not in named:
+    if text.startswith("tonight") and clock.hour < 12 and not AM_OR_PM.search(named) and ":" not in named:
         clock = clock.replace(hour=clock.hour + 12)
     moment = datetime.combine(day, clock, now.tzinfo)
     if moment.timestamp() <= now.timestamp() and weekday(text.split(" ")[0]) is not None:
@@ -197,23 +197,23 @@ def _day(words: list[str], now: datetime) -> tuple[date | None, list[str]]:
 def _time_of_day(text: str) -> time | None:
     """The time of day in words; ``None`` if this is none. Raises :class:`TimesError` for "25:00"."""
     words = [word for word in text.split(" ") if word not in ("at", "o'clock", "uhr", "um", "in", "the")]
-    half = ""
+    am_or_pm = ""
     for part, meant in (("morning", "am"), ("afternoon", "pm"), ("evening", "pm"), ("night", "pm")):
         if part in words:
             words.remove(part)
-            half = meant
-    if not words and half:
-        return time(9) if half == "am" else time(20)
+            am_or_pm = meant
+    if not words and am_or_pm:
+        return time(9) if am_or_pm == "am" else time(20)
     if len(words) == 1 and words[0] in WORDS_OF_TIME:
         return time(*WORDS_OF_TIME[words[0]])
-    if len(words) == 2 and HALF_OF_DAY.fullmatch(words[1]):
-        half = words.pop()
+    if len(words) == 2 and AM_OR_PM.fullmatch(words[1]):
+        am_or_pm = words.pop()
     found = TIME_OF_DAY.fullmatch(words[0]) if len(words) == 1 else None
     if found is None:
         return None
     hour, minute = int(found["hour"]), int(found["minute"] or 0)
-    half = found["half"] or (half if hour <= 12 else "")
-    return time(*hour_and_minute(text, hour, minute, half))
+    am_or_pm = found["am_or_pm"] or (am_or_pm if hour <= 12 else "")
+    return time(*hour_and_minute(text, hour, minute, am_or_pm))
 
 
 def _at_date(day: str, clock: str, now: datetime) -> datetime:

@@ -77,7 +77,7 @@ def set_up(person: Person, service: SetupService) -> int:
 
 
 def _write(person: Person, service: SetupService, changes: dict[str, str | None]) -> Written | None:
-    """Write ``.env``, as often as the person wants to try. Nothing has to be typed again meanwhile."""
+    """Write ``.env``. After a failure, the same answers are written again if the person wants that."""
     while True:
         try:
             return asyncio.run(service.write(changes))

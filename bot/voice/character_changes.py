@@ -50,7 +50,7 @@ class CharacterChanges:
                 _log.warning(
                     "%s asked for the %s %r and did not get it: %s",
                     command.author,
-                    command.command,
+                    command.kind,
                     command.choice,
                     error,
                 )
@@ -60,6 +60,6 @@ class CharacterChanges:
                 self._recite(command, AGREED)
 
     async def _change(self, command: SpokenCommand) -> str:
-        if command.command is VoiceCommand.PERSONA:
+        if command.kind is VoiceCommand.PERSONA:
             return persona_text(await self._character.choose_persona(command.choice))
         return mood_text(await self._character.choose_mood(command.choice))

@@ -121,15 +121,15 @@ class MemoryRequests:
     async def _carry_out(self, command: SpokenCommand, recite: Callable[[SpokenCommand, str], None]) -> None:
         if self._keeper is None:
             return
-        if command.command in _ABOUT_BEFORE:
+        if command.kind in _ABOUT_BEFORE:
             await self._reply_ended()
         exchange = self._history.last_exchange(command.person)
         words = command.choice
-        if command.command is VoiceCommand.FORGET_THAT:
+        if command.kind is VoiceCommand.FORGET_THAT:
             told, before = self._told.pop(command.person, ("", ()))
             words = told if before == exchange else ""
         request = MemoryRequest(
-            command.command,
+            command.kind,
             command.person,
             command.author,
             words,
@@ -138,7 +138,7 @@ class MemoryRequests:
             {**self._attending(), command.person: command.author},
         )
         try:
-            if command.command is VoiceCommand.FORGET_THAT and not words:
+            if command.kind is VoiceCommand.FORGET_THAT and not words:
                 self._history.remove(exchange)
             answer = await self._keeper.carry_out(request, lambda text: recite(command, text))
         except Exception:
@@ -147,7 +147,7 @@ class MemoryRequests:
             answer = self._keeper.failed(request)
         if answer.forget:
             self._history.forget(command.person)
-        if command.command in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
+        if command.kind in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
             self._told[command.person] = (words or answer.text, exchange)
         recite(command, answer.text)
 

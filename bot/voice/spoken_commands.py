@@ -68,15 +68,15 @@ class SpokenCommands:
 
     def execute(self, command: SpokenCommand) -> None:
         """Execute a command, or say why it is refused."""
-        refusal = self._people.refusal(command.person, command.command)
-        if refusal is not None and command.command is VoiceCommand.STOP:
+        refusal = self._people.refusal(command.person, command.kind)
+        if refusal is not None and command.kind is VoiceCommand.STOP:
             # A person who wants silence gets the refusal in writing, not aloud.
             self._notices.tell(f"🔒 {escape_markdown(command.author)}: {refusal}")
             return
         if refusal is not None:
             self._recite(command, refusal)
             return
-        match command.command:
+        match command.kind:
             case VoiceCommand.LEAVE:
                 self._leave_requested.set()
             case VoiceCommand.STOP:

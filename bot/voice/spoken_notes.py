@@ -64,7 +64,7 @@ class SpokenNotes:
                 self._recite(command, FAILED)
 
     async def _carry_out(self, command: SpokenCommand) -> None:
-        wanted = command.command is VoiceCommand.NOTES_ON
+        wanted = command.kind is VoiceCommand.NOTES_ON
         if wanted is self._notes.on:
             self._recite(command, NOTES_ALREADY_ON if wanted else NOTES_ALREADY_OFF)
         elif wanted:

@@ -116,7 +116,7 @@ class People(Participants, Protocol):
 
     @property
     def alone(self) -> bool:
-        """True if there are no people in the call. The bot itself and other programs don't count."""
+        """True if there are no people in the call. Bots don't count, this one and others."""
         ...
 
     def attending(self) -> Mapping[int, str]:
@@ -132,7 +132,7 @@ class People(Participants, Protocol):
         ...
 
     def is_program(self, person: int) -> bool:
-        """True if ``person`` is a program, for example a music bot. May be called from any thread."""
+        """True if ``person`` is another bot, for example a music bot. May be called from any thread."""
         ...
 
     def refusal(self, person: int, command: VoiceCommand) -> str | None:

@@ -68,9 +68,9 @@ class EventWriter:
             self._dropping = True
 
     def end(self) -> None:
-        """Write as the last line that the program ends.
+        """Write the last line, which says that the program ends.
 
-        Nothing is written if the last event is the end of a call for this reason.
+        Nothing is written if the last event is the end of a call, and says already that the program ends.
         """
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):

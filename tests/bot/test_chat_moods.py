@@ -1,4 +1,4 @@
-"""Moods that the model names in chats of programs: they count only once the whole answer was sent."""
+"""Moods that the model names in a chat over the API: a mood counts after the whole answer was sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.voice.doubles import FixedCharacter, RepeatingResponder
 
 
 class MoodyResponder(RepeatingResponder):
-    """A responder that is sad, and says these words, or fails after them."""
+    """A responder that names the mood "sad" and says ``words``. If it ``fails``, it does so after the words."""
 
     def __init__(self, words: str, *, fails: bool) -> None:
         self._words = words
@@ -29,9 +29,15 @@ class MoodyResponder(RepeatingResponder):
 
 
 @pytest.mark.parametrize(
-    ("words", "fails", "counted"), [("Oh dear.", False, ["sad"]), ("Oh dear.", True, []), ("<silent>", False, [None])]
+    ("words", "fails", "counted"),
+    [
+        ("Oh dear.", False, ["sad"]),
+        ("Oh dear.", True, []),
+        # The persona's own line replaces a silent answer, and names no mood.
+        ("<silent>", False, [None]),
+    ],
 )
-async def test_the_mood_of_a_whole_answer_counts(words: str, fails: bool, counted: list[str | None]) -> None:
+async def test_only_the_mood_of_a_whole_answer_counts(words: str, fails: bool, counted: list[str | None]) -> None:
     told = list[str | None]()
 
     async def answered(named: str | None) -> None:

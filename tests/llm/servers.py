@@ -33,14 +33,14 @@ FINISHED = delta_event("stop")
 
 
 @asynccontextmanager
-async def serving(handler: Handler, *, own_paths: bool = False) -> AsyncIterator[str]:
+async def serving(handler: Handler, *, llama_paths: bool = False) -> AsyncIterator[str]:
     """Serve ``handler``; yields the base URL. A handler whose client hangs up is cancelled.
 
-    Without ``own_paths``, the paths that only llama.cpp's server has are not found.
+    Without ``llama_paths``, the paths that only llama.cpp's server has are not found.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if not own_paths and request.path in ("/props", "/apply-template"):
+        if not llama_paths and request.path in ("/props", "/apply-template"):
             return web.Response(status=404)
         return await handler(request)
 

@@ -129,7 +129,7 @@ async def size_of(answers: Mapping[str, Any], options: ModelOptions = CONTEXT_OP
             return web.Response(status=404, text="404 page not found")
         return web.json_response(answers[request.path])
 
-    async with serving(handler, own_paths=True) as url, ModelClient(replace(options, url=url)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(replace(options, url=url)) as client:
         return await ask_context_size(client._connections(), client.options)
 
 
@@ -206,7 +206,7 @@ async def test_the_size_that_the_server_names_holds_for_the_next_reply() -> None
 
     messages = [ChatMessage("user", "word " * 200), ChatMessage("assistant", "word " * 200)] * 4
     messages.append(ChatMessage("user", "And?"))
-    async with serving(handler, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         assert await texts(client.text(messages)) == ["Yes."]
         await client.learn_context_size()
         assert await texts(client.text(messages)) == ["Yes."]
@@ -224,7 +224,7 @@ async def test_the_server_is_not_asked_for_a_size_that_is_set() -> None:
         return web.Response(status=404)
 
     async with (
-        serving(handler, own_paths=True) as url,
+        serving(handler, llama_paths=True) as url,
         ModelClient(replace(CONTEXT_OPTIONS, url=url, context_tokens=2048)) as client,
     ):
         await client.learn_context_size()
@@ -241,7 +241,7 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
         answers.update(LLAMA_CPP)
 
     async with (
-        serving(handler, own_paths=True) as url,
+        serving(handler, llama_paths=True) as url,
         ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client,
         Database.opened(tmp_path / "db") as database,
     ):
@@ -285,7 +285,10 @@ async def test_a_server_that_counts_tokens_receives_more_of_the_conversation() -
     server = CountingServer(2_048)
     messages = [ChatMessage("user", "word " * 60), ChatMessage("assistant", "word " * 60)] * 20
     messages.append(ChatMessage("user", "And?"))
-    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
+    async with (
+        serving(server.handle, llama_paths=True) as url,
+        ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client,
+    ):
         await client.learn_context_size()
         assert await texts(client.text(messages)) == ["Yes."]
         async with asyncio.timeout(30):
@@ -300,7 +303,10 @@ async def test_a_server_that_counts_tokens_receives_more_of_the_conversation() -
 
 async def test_the_tokens_of_a_short_conversation_are_not_counted() -> None:
     server = CountingServer(8_192)
-    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
+    async with (
+        serving(server.handle, llama_paths=True) as url,
+        ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client,
+    ):
         await client.learn_context_size()
         assert await texts(client.text([ChatMessage("user", "Hello?")])) == ["Yes."]
     assert not server.counted.is_set()

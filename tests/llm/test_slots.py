@@ -22,7 +22,8 @@ from tests.llm.tool_doubles import WEATHER
 
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 TIMINGS = {"cache_n": 40, "prompt_n": 8}
-OWN_FIELDS = {"id_slot", "cache_prompt", "timings_per_token", "stream_options"}
+OPTIONAL_FIELDS = {"id_slot", "cache_prompt", "timings_per_token", "stream_options"}
+"""Fields for slots and for the count of tokens, of which a request has those that its server knows."""
 
 
 @dataclass(eq=False)
@@ -57,7 +58,7 @@ class Server:
 
 @asynccontextmanager
 async def asking(server: Server, **options: Any) -> AsyncIterator[ModelClient]:
-    async with serving(server.handle, own_paths=True) as url:
+    async with serving(server.handle, llama_paths=True) as url:
         base = url.removesuffix("/v1") if options.get("api") is ModelApi.COMPLETION else url
         async with ModelClient(ModelOptions(base, **options)) as client:
             await client.learn_slots()
@@ -87,7 +88,7 @@ async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its
 
 
 @pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
-async def test_after_an_unfinished_line_the_llama_cpp_server_begins_no_answer(api: ModelApi) -> None:
+async def test_the_llama_cpp_server_begins_no_answer_while_a_person_still_speaks(api: ModelApi) -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO, unfinished=True)
@@ -97,7 +98,7 @@ async def test_after_an_unfinished_line_the_llama_cpp_server_begins_no_answer(ap
     assert "add_generation_prompt" not in answered
 
 
-async def test_a_llama_cpp_server_that_does_not_know_of_unfinished_lines_reads_them_all_the_same() -> None:
+async def test_a_llama_cpp_server_that_refuses_the_field_for_unfinished_messages_still_reads_them() -> None:
     server = Server(props={"total_slots": 4}, refused=frozenset({"add_generation_prompt"}))
     async with asking(server) as client:
         await client.warm_up(HELLO, unfinished=True)
@@ -105,7 +106,7 @@ async def test_a_llama_cpp_server_that_does_not_know_of_unfinished_lines_reads_t
     assert ["add_generation_prompt" in body for body in server.bodies] == [True, False, False]
 
 
-async def test_other_servers_get_no_field_for_unfinished_lines() -> None:
+async def test_other_servers_get_no_field_for_unfinished_messages() -> None:
     server = Server()
     async with asking(server) as client:
         await client.warm_up(HELLO, unfinished=True)
@@ -116,7 +117,7 @@ async def test_other_requests_leave_the_slot_to_the_server() -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server) as client:
         assert await answer(client, slot=None) is None
-    assert not OWN_FIELDS & server.bodies[0].keys()
+    assert not OPTIONAL_FIELDS & server.bodies[0].keys()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ async def test_a_server_without_slots_is_only_asked_to_count_tokens(props: objec
     server = Server(props=props)
     async with asking(server) as client:
         assert await answer(client) == TokenUsage(48, 32)
-    assert OWN_FIELDS & server.bodies[0].keys() == {"stream_options"}
+    assert OPTIONAL_FIELDS & server.bodies[0].keys() == {"stream_options"}
 
 
 @pytest.mark.parametrize("refusal", ["Unrecognized request argument supplied: {field}", "Bad request.", ""])

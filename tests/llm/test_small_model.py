@@ -89,7 +89,7 @@ async def test_servers_are_asked_how_large_their_model_is(path: str, told: Any, 
         return web.json_response(told) if request.path == path else web.Response(status=404)
 
     async with (
-        serving(handler, own_paths=True) as url,
+        serving(handler, llama_paths=True) as url,
         ModelClient(ModelOptions(url, model="m", connect_timeout=20)) as client,
     ):
         await client.learn_model_size()

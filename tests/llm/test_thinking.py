@@ -115,7 +115,7 @@ async def test_the_first_reply_is_clean_too_if_the_template_shows_that_the_model
     answers: dict[str, Any],
 ) -> None:
     handler = llama_cpp(writing(*UNOPENED), answers)
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(ModelOptions(url)) as client:
         assert "".join(await pieces_of(client)) == CLEAN
 
 
@@ -146,7 +146,7 @@ async def test_words_are_passed_on_as_they_come_if_the_template_opens_no_thought
         return response
 
     async with (
-        serving(llama_cpp(reply, answers), own_paths=True) as url,
+        serving(llama_cpp(reply, answers), llama_paths=True) as url,
         ModelClient(ModelOptions(url, extra=extra)) as client,
         asyncio.timeout(60),
     ):
@@ -167,7 +167,7 @@ async def test_the_template_is_requested_together_with_the_first_reply_and_only_
         return web.json_response({"prompt": "<|im_start|>assistant\n", "chat_template": THINKING_TEMPLATE})
 
     extra = {"chat_template_kwargs": {"enable_thinking": False}}
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url, extra=extra)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(ModelOptions(url, extra=extra)) as client:
         await client.warm_up(HELLO)
         await pieces_of(client)
         await pieces_of(client)
@@ -190,7 +190,7 @@ async def test_the_reply_is_requested_without_waiting_for_the_template() -> None
         await reply_asked.wait()
         return web.json_response({"chat_template": THINKING_TEMPLATE} if request.path == "/props" else {})
 
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(ModelOptions(url)) as client:
         assert await pieces_of(client) == ["Hello", " there."]
     # Each of the two addresses once: neither had to be given up and asked again.
     assert questions == 2
@@ -206,7 +206,7 @@ async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_r
             await for_ever()
         return await writing("Hello", " there.")(request)
 
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(60):
+    async with serving(handler, llama_paths=True) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(60):
         for _ in range(4):
             assert "".join(await pieces_of(client)) == CLEAN
 
@@ -221,7 +221,7 @@ async def test_the_template_is_requested_again_when_the_server_has_loaded() -> N
             return await writing(*UNOPENED)(request)
         return web.json_response({"chat_template": THINKING_TEMPLATE}, status=503 if loading else 200)
 
-    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+    async with serving(handler, llama_paths=True) as url, ModelClient(ModelOptions(url)) as client:
         assert "".join(await pieces_of(client)) == CLEAN
 
 
@@ -282,7 +282,7 @@ async def test_separately_sent_thoughts_delay_no_reply_even_if_the_template_open
 
     handler = llama_cpp(reply, {"/props": {"chat_template": THINKING_TEMPLATE}})
     async with (
-        serving(handler, own_paths=True) as url,
+        serving(handler, llama_paths=True) as url,
         ModelClient(ModelOptions(url)) as client,
         asyncio.timeout(60),
     ):

@@ -60,7 +60,7 @@ def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return heard
 
 
-def test_learning_loads_the_model_and_reports_how_similar_the_voice_is(
+def test_learning_loads_the_model_and_reports_how_similar_the_clone_sounds(
     engine: XttsEngine, ada: VoiceProfile, lessons: list[int]
 ) -> None:
     likeness = engine.learn(ada)
@@ -82,14 +82,14 @@ def test_xtts_speaks_with_the_voice_and_learns_it_only_once(
     assert lessons == [2]
 
 
-def test_two_voices_are_not_similar(engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile) -> None:
+def test_two_voices_sound_different(engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile) -> None:
     engine.load(lambda progress: None)
     profiles.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
     sounds = [hear(engine, voice=name) for name in ("ada", "ben")]
     assert abs(float(sounds[0].mean() - sounds[1].mean())) > 0
 
 
-def test_a_voice_is_learnt_again_when_its_recordings_have_changed(
+def test_a_voice_is_learned_again_when_its_recordings_have_changed(
     engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
@@ -99,15 +99,16 @@ def test_a_voice_is_learnt_again_when_its_recordings_have_changed(
     assert lessons == [2, 1]
 
 
-def test_a_voice_is_learnt_again_when_the_listening_time_changes(engine: XttsEngine, lessons: list[int]) -> None:
+def test_a_voice_is_learned_again_when_the_listening_time_changes(engine: XttsEngine, lessons: list[int]) -> None:
     engine.load(lambda progress: None)
     hear(engine, voice="ada")
     hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=6)
+    # A piece can't be longer than the whole, so this asks for the same as before.
     hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=30)
     assert lessons == [2, 2]
 
 
-def test_a_voice_with_a_damaged_latents_file_is_learnt_again(
+def test_a_voice_with_a_damaged_latents_file_is_learned_again(
     engine: XttsEngine, tmp_path: Path, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)

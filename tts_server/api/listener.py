@@ -11,7 +11,7 @@ from tts_server.api.errors import error_response
 from web_access.connection import QuietConnection
 
 IDLE_LIMIT = 3630.0
-"""A connection is closed after this many seconds without a request, which is later than a proxy would close it."""
+"""A connection is closed after this many seconds without a request. A proxy would close it sooner."""
 LINGER_LIMIT = 10.0
 """Seconds for which the rest of a refused request is still read, so that the client reads the answer."""
 
@@ -45,7 +45,7 @@ class Listener:
 
     @property
     def addresses(self) -> list[tuple[Any, ...]]:
-        """The addresses on which the server listens: host, port, and what else the family of addresses has."""
+        """The addresses on which the server listens, as sockets name them: host and port first."""
         return [] if self._listening is None else [each.getsockname() for each in self._listening.sockets]
 
     async def close(self) -> None:

@@ -53,12 +53,12 @@ class FeedRecords(Records):
 
     async def note(self, feed: Feed, items: Sequence[Item], now: float) -> None:
         """Store the items of a feed. New items become pending, unless this is the feed's first successful fetch."""
-        notified = int(not feed.learned)
+        known = int(not feed.learned)
         await self._database.write_many(
             "INSERT INTO figurine_item (feed, key, title, link, seen_at, told) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (feed, key) DO UPDATE SET seen_at = excluded.seen_at",
             [
-                (feed.url, item.key, "" if notified else item.title, "" if notified else item.link, now, notified)
+                (feed.url, item.key, "" if known else item.title, "" if known else item.link, now, known)
                 for item in items
             ],
         )

@@ -66,7 +66,7 @@ async def fetch_feed(fetcher: Fetcher, url: str, known: Validators) -> FetchedFe
         headers["If-None-Match"] = known.etag
     if known.modified:
         headers["If-Modified-Since"] = known.modified
-    limits = FetchLimits(MAX_BYTES, FETCH_LIMIT, FETCH_LIMIT, _MAX_REDIRECTS)
+    limits = FetchLimits(MAX_BYTES, seconds=FETCH_LIMIT, idle_seconds=FETCH_LIMIT, redirects=_MAX_REDIRECTS)
     try:
         found = await fetcher.fetch(FetchRequest(url, limits, by_operator=True, headers=headers))
     except FetchError as error:

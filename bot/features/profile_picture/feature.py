@@ -62,7 +62,9 @@ class Album:
 
 
 class ProfilePicture:
-    """Changes the bot's picture, in :meth:`run` on schedule. Paused during a call (:class:`~bot.lease.Lockable`).
+    """Changes the bot's picture: :meth:`run` on schedule, :meth:`change` on command.
+
+    It is paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
         bot: the client whose avatar is changed. It must be logged in.
@@ -196,26 +198,27 @@ class ProfilePicture:
             raise RuntimeError("the bot is not logged in")
         # The change is recorded before it is made. If the bot crashes in between, it does not change the picture too
         # early after the restart.
-        number = await self._records.note(Change(name, self._clock()))
+        record = await self._records.note(Change(name, self._clock()))
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._bot.user.edit(avatar=data)
         except TimeoutError as error:
-            await self._note_refusal(number)
+            await self._replace_by_refusal(record)
             raise ProfilePictureError(TOO_FAST) from error
         except discord.HTTPException as error:
             if error.status == HTTPStatus.TOO_MANY_REQUESTS or "too fast" in error.text:
-                await self._note_refusal(number)
+                await self._replace_by_refusal(record)
                 raise ProfilePictureError(TOO_FAST) from error
-            await self._records.delete(number)
+            await self._records.delete(record)
             _log.warning("Discord did not take the picture %s: %s", name, error)
             if error.status == HTTPStatus.BAD_REQUEST:
                 return False
             raise ProfilePictureError(NOT_TAKEN) from error
         return True
 
-    async def _note_refusal(self, number: int) -> None:
-        await self._records.delete(number)
+    async def _replace_by_refusal(self, record: int) -> None:
+        """Delete the record of a change that Discord refused, and store the refusal."""
+        await self._records.delete(record)
         await self._records.note_refusal(self._clock() + HOUR)
 
     async def _names(self) -> tuple[str, ...]:

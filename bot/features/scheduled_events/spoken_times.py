@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bot.times_of_day import HALF_OF_DAY, TIME_OF_DAY, WORDS_OF_TIME, TimesError, hour_and_minute, weekday
+from bot.times_of_day import AM_OR_PM, TIME_OF_DAY, WORDS_OF_TIME, TimesError, hour_and_minute, weekday
 from config.spelling import nearest
 
 _GROUPS: Mapping[str, str] = MappingProxyType(
@@ -170,11 +170,11 @@ class _Reader:
         found = TIME_OF_DAY.fullmatch(word)
         if found is not None:
             self._next()
-            half = found["half"] or ""
-            if not half and HALF_OF_DAY.fullmatch(self.peek()):
-                half = self._next()
-            if found["minute"] or half:
-                return hour_and_minute(f"{word}", int(found["hour"]), int(found["minute"] or 0), half)
+            am_or_pm = found["am_or_pm"] or ""
+            if not am_or_pm and AM_OR_PM.fullmatch(self.peek()):
+                am_or_pm = self._next()
+            if found["minute"] or am_or_pm:
+                return hour_and_minute(f"{word}", int(found["hour"]), int(found["minute"] or 0), am_or_pm)
         self._at = begin
         return None
 

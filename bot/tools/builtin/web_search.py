@@ -26,10 +26,10 @@ _MAX_DATE = 40
 _MAX_ANSWERS = 2
 _LIMITS = FetchLimits(size=3 * 1024 * 1024, seconds=15.0, idle_seconds=12.0, redirects=2)
 _JSON = frozenset({"application/json"})
-NOTHING = "The search found nothing for {query!r}."
+NOTHING_FOUND = "The search found nothing for {query!r}."
 FAILED = (
-    "The web can't be searched at the moment: of the search engine it is known that {why}. "
-    "Whoever runs this bot can check SEARXNG_URL, and that SearXNG's settings list json under search.formats."
+    "The web can't be searched at the moment. The search engine's answer can't be read: {why}. "
+    "Whoever runs this bot can check the setting SEARXNG_URL. SearXNG must list json under search.formats."
 )
 DESCRIPTION = ToolDescription(
     "search_web",
@@ -74,13 +74,13 @@ class SearchWeb(ReadOnlyTool):
         except FetchError as error:
             raise ToolError(FAILED.format(why=error)) from error
         except (ValueError, RecursionError) as error:
-            raise ToolError(FAILED.format(why="what it answers is not JSON")) from error
+            raise ToolError(FAILED.format(why="it is not JSON")) from error
         lines = list(self._lines(answer, asker))
-        return ToolResult("\n".join(lines) or NOTHING.format(query=query), trusted=not lines)
+        return ToolResult("\n".join(lines) or NOTHING_FOUND.format(query=query), trusted=not lines)
 
     def _lines(self, answer: object, asker: Asker) -> Iterator[str]:
         if not isinstance(answer, dict):
-            raise ToolError(FAILED.format(why="what it answers is no list of results"))
+            raise ToolError(FAILED.format(why="it has no list of results"))
         for each in _listed(answer, "answers")[:_MAX_ANSWERS]:
             text = _line(each.get("answer") if isinstance(each, dict) else each, _MAX_EXCERPT)
             if text:
@@ -115,4 +115,6 @@ def _listed(answer: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _line(text: object, limit: int) -> str:
+    """The text on one line of at most ``limit`` characters; "" if it is not a text."""
+    # A huge text is cut before its words are split, so that it costs little.
     return shorten(" ".join(text[: 20 * limit].split()), limit) if isinstance(text, str) else ""

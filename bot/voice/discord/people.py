@@ -54,7 +54,8 @@ class CallRights:
 
     Attributes:
         barge_in: rule that says who may interrupt the bot.
-        audience: function that tells whether the bot answers a person, by user id, in a call in a voice channel.
+        audience: function that says whether the bot answers a person in calls. It gets the voice channel and the
+            person's user id.
         refusal: function that returns the text for a member whose spoken command is refused; ``None`` if the member may
             give the command.
     """
@@ -99,14 +100,14 @@ class ChannelPeople:
         return member
 
     def _people(self) -> list[discord.Member]:
-        """The people in the channel, without programs; remembers their names."""
+        """The people in the channel, without bots; remembers their names."""
         people = [member for member in self._channel.members if not member.bot]
         self._names.update((member.id, member.display_name) for member in people)
         return people
 
     @property
     def alone(self) -> bool:
-        """True if there are no people in the channel. The bot itself and other programs don't count."""
+        """True if there are no people in the channel. Bots don't count, this one and others."""
         return not self._people()
 
     def name(self, person: int) -> str:
@@ -133,7 +134,7 @@ class ChannelPeople:
         return state is not None and not state.deaf and not state.self_deaf
 
     def is_program(self, person: int) -> bool:
-        """True if ``person`` is a program, for example a music bot. May be called from any thread."""
+        """True if ``person`` is another bot, for example a music bot. May be called from any thread."""
         member = self._member(person)
         return member is not None and member.bot
 

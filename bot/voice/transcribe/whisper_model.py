@@ -22,10 +22,10 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
     """A Whisper model whose context is chosen for each sound.
 
     faster-whisper fills each sound up with silence to Whisper's own context of 30 seconds, and the encoder's time
-    depends on the context alone. CTranslate2 takes a shorter one too. On the CPU the encoder only runs on the beginning
-    of the context, in which the sound is. What it makes of the silence behind it is the same for all sounds, so it is
-    computed once, in a context of 30 seconds. Without it, or if that context is shorter, the decoder repeats
-    sentences.
+    depends on the context alone. CTranslate2 takes a shorter context too. On the CPU the encoder only runs on the
+    beginning of the context, in which the sound is. The silence that fills the rest is encoded once, in a context of 30
+    seconds, and this encoding is appended to that of each sound. If nothing is appended, or silence from a shorter
+    context, the decoder repeats sentences.
 
     The context is a state of the model, and segments are computed when they are iterated. So compute all segments of a
     sound before the next call, on the same thread.
@@ -43,8 +43,8 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
         """Like faster-whisper's method, with a context of ``context_seconds`` seconds, 30 at most.
 
         Args:
-            encoded_seconds: the encoder runs on this many seconds of the context. The sound must fit into them, unless
-                they are the whole context.
+            encoded_seconds: seconds of the context on which the encoder runs. If they are fewer than those of the
+                context, the sound must not be longer.
         """
         self._encoded_frames = round(encoded_seconds * FRAMES_A_SECOND)
         self._context_frames = round(context_seconds * FRAMES_A_SECOND)
@@ -54,9 +54,10 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
 
     @override
     def detect_language(self, audio: Any = None, features: Any = None, **options: Any) -> Any:
-        """Like faster-whisper's method. It leaves out the last frame, as faster-whisper does when it transcribes.
+        """Detect the language as faster-whisper does, but without the last frame.
 
-        So both encode the same frames, and :meth:`encode` computes them once.
+        faster-whisper leaves out the last frame when it transcribes. With the same frames here, :meth:`encode` runs the
+        encoder only once for both.
         """
         return super().detect_language(audio, None if features is None else features[..., :-1], **options)
 

@@ -78,6 +78,7 @@ class SpokenCommand:
     """A command that a person has spoken.
 
     Attributes:
+        kind: which command it is.
         person: the person's user id.
         author: the person's display name.
         before: the person's last utterance before the command, if there is one.
@@ -85,7 +86,7 @@ class SpokenCommand:
         language: the language of a command that is about the memory.
     """
 
-    command: VoiceCommand
+    kind: VoiceCommand
     person: int
     author: str
     before: str | None

@@ -49,9 +49,10 @@ async def test_turns_that_have_become_too_old_are_deleted_every_day(archive: Arc
             raise EOFError
 
     records = ConversationRecords(archive.database)
-    daily = Conversations(records, 30, lambda *_: True, clock=lambda: archive.now, sleep=a_day_later)
+    daily = Conversations(records, 30, may_keep=lambda *_: True, clock=lambda: archive.now, sleep=a_day_later)
     with pytest.raises(EOFError):
         await daily.forget_old_daily()
+    # They are counted once at the beginning, and then on the days 0 to 32. On day 31 they are more than 30 days old.
     assert left == [2] * 32 + [0] * 2
 
 
@@ -95,7 +96,9 @@ async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_
     await assert_nowhere(tmp_path, b"articular")
 
 
-async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_call_goes_on(archive: Archive) -> None:
+async def test_a_channel_is_forgotten_with_its_calls_and_a_call_that_goes_on_is_stored_from_then_on(
+    archive: Archive,
+) -> None:
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "one", True))
     archive.write(ADA, "Ada", "two", "2")
@@ -156,7 +159,7 @@ async def assert_nowhere(folder: Path, secret: bytes) -> None:
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:
-    """Store a conversation with these numbers of turns and people, as in a channel that is never silent for an hour."""
+    """Store one conversation with these numbers of turns and people, which may be more than a text chat may have."""
     await database.write(
         "INSERT INTO conversations (transport, channel, place, started, ended, people) "
         "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",

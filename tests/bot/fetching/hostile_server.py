@@ -1,4 +1,4 @@
-"""A web server on loopback that answers as it is told, byte by byte, and counts who came."""
+"""A web server on loopback. A test chooses each byte of its answers, and sees the requests that came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 def plain(body: bytes = b"hello", *headers: str, status: str = "200 OK") -> Answer:
-    """An answer with a length."""
+    """An answer with a ``Content-Length``."""
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
@@ -22,7 +22,7 @@ def plain(body: bytes = b"hello", *headers: str, status: str = "200 OK") -> Answ
 
 
 def redirect(location: str, status: str = "302 Found") -> Answer:
-    """An answer that leads elsewhere."""
+    """An answer that redirects to ``location``."""
     return plain(b"", f"Location: {location}", status=status)
 
 
@@ -45,7 +45,7 @@ class HostileServer:
         self._ended = asyncio.Event()
 
     def url(self, path: str = "/", host: str | None = None) -> str:
-        """The address of a path, by the server's network address or by a name."""
+        """The URL of a path. Its host is ``host``, or the address on which the server listens."""
         return f"http://{host or self._host}:{self.port}{path}"
 
     async def __aenter__(self) -> Self:

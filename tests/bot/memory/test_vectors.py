@@ -58,7 +58,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
                 yield Scene(mind, server, questions)
 
 
-async def test_a_fact_is_found_by_another_word_of_the_same_meaning_by_those_who_may_know_it(scene: Scene) -> None:
+async def test_a_question_in_other_words_finds_a_fact_for_those_who_may_know_it(scene: Scene) -> None:
     await scene.mind.learn("drives a red automobile", "I drive a red automobile.", heard=[BEN])
     await scene.mind.learn("is a physician", "I am a physician.", heard=[BEN])
     await scene.mind.learn("drinks tea", "I drink tea.", heard=[BEN])
@@ -71,7 +71,7 @@ async def test_a_fact_is_found_by_another_word_of_the_same_meaning_by_those_who_
     assert "automobile" in await scene.mind.recalled(BEN, CAR, listening=[BEN, ADA])
 
 
-async def test_an_answer_does_not_wait_for_a_slow_server_and_interim_words_count(scene: Scene) -> None:
+async def test_an_answer_does_not_wait_for_a_slow_server_and_uses_the_vector_of_interim_words(scene: Scene) -> None:
     await scene.mind.learn("drives an automobile", "I drive an automobile.", heard=[BEN])
     await scene.make_vectors()
     scene.server.may_answer.clear()
@@ -124,7 +124,7 @@ async def test_vectors_of_another_model_are_not_compared_and_are_made_anew(scene
     assert await scene.recalled(BEN, CAR) == ""
 
 
-async def test_a_broken_server_is_told_once_and_asked_again_later(
+async def test_a_broken_server_is_logged_once_and_asked_again_later(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     await scene.mind.learn("drives an automobile", "I drive an automobile.")

@@ -1,4 +1,7 @@
-"""Memory use of the server and of its reading processes."""
+"""Memory use of the server and of its readers.
+
+A reader is a child process that reads one uploaded sound file (:mod:`tts_server.voices.reading`).
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,32 @@ import psutil
 from tts_server.voices.reading import READER
 
 MEGABYTE = 1 << 20
-_LOOKS_FOR_READERS = 5
-"""New reading processes are searched for only once in this many measurements."""
+_SEARCH_INTERVAL = 5
+"""New readers are searched for at every fifth measurement."""
 
 
 class Memory:
-    """Resident memory in bytes. ``peak`` is the peak of this process, and ``largest_reader`` of any reading process."""
+    """Resident memory in bytes. ``peak`` is the peak of this process, and ``largest_reader`` of any reader."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self.start = self.peak = self._process.memory_info().rss
         self.largest_reader = 0
         self._readers: list[psutil.Process] = []
-        self._looks = 0
+        self._measurements = 0
 
     @property
     def growth(self) -> int:
         """The growth of this process, in which both the server and the test run."""
         return self.peak - self.start
 
-    def look(self) -> None:
+    def measure(self) -> None:
+        """Measure all processes now."""
         self.peak = max(self.peak, self._process.memory_info().rss)
         # Searching at each measurement would keep a processor busy, and a reader lives for some tenths of a second.
-        if self._looks % _LOOKS_FOR_READERS == 0:
+        if self._measurements % _SEARCH_INTERVAL == 0:
             self._readers = readers()
-        self._looks += 1
+        self._measurements += 1
         for reader in self._readers:
             try:
                 self.largest_reader = max(self.largest_reader, reader.memory_info().rss)
@@ -50,7 +54,7 @@ def watched_memory() -> Iterator[Memory]:
 
     def watch() -> None:
         while not over.wait(0.005):
-            memory.look()
+            memory.measure()
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -62,7 +66,7 @@ def watched_memory() -> Iterator[Memory]:
 
 
 def readers() -> list[psutil.Process]:
-    """The reading processes started by this process. Child processes of other tests may exist beside them."""
+    """The readers that this process has started. It may have other child processes too."""
     found = []
     for child in psutil.Process().children(recursive=True):
         try:

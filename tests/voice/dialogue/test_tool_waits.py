@@ -45,7 +45,7 @@ async def test_quick_tools_need_no_remark_even_if_the_model_then_thinks_for_long
         assert talk.voice.sent == {"r1": answer_to("rain?")}
 
 
-async def test_a_bot_that_has_spoken_before_its_call_says_no_more_than_that_at_first() -> None:
+async def test_words_that_the_model_says_before_it_calls_a_tool_take_the_place_of_the_first_remark() -> None:
     responder, sleep = ToolResponder("Let me look."), ManualSleep()
     async with talking(responder=responder, sleep=sleep) as talk:
         talk.conversation.prompt(ASKED)

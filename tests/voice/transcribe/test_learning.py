@@ -41,7 +41,7 @@ async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Pat
     assert corrections.apply("jason") == "Jaison"
 
 
-async def test_the_first_thing_learned_makes_the_file_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_the_file_is_made_at_the_first_correction_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     file = tmp_path / "corrections.yaml"
     learning = LearnedCorrections(file, Corrections())
     assert not (await learning.learn("Hello sea you", "Hello sea you")).pairs
@@ -54,16 +54,16 @@ async def test_the_first_thing_learned_makes_the_file_for_its_owner_alone(tmp_pa
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-class Looks:
-    """Instead of waiting, changes the file in the ways given, one before each further look."""
+class StepsBetweenLooks:
+    """Stands in for the wait between two looks at the file: each wait does the next step. After the last, it ends."""
 
-    def __init__(self, *changes: Callable[[], object]) -> None:
-        self._changes = list(changes)
+    def __init__(self, *steps: Callable[[], object]) -> None:
+        self._steps = list(steps)
 
     async def __call__(self, _: float) -> None:
-        if not self._changes:
+        if not self._steps:
             raise asyncio.CancelledError
-        self._changes.pop(0)()
+        self._steps.pop(0)()
 
 
 async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,8 +77,8 @@ async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCa
     def changed(text: str) -> Callable[[], object]:
         return lambda: file.write_text(text, encoding="utf-8")
 
-    changes = (changed("sea you: Seiyuu\n"), look, look, changed("a: [\n"), look, file.unlink, look)
-    learning = LearnedCorrections(file, corrections, sleep=Looks(*changes))
+    steps = (changed("sea you: Seiyuu\n"), look, look, changed("a: [\n"), look, file.unlink, look)
+    learning = LearnedCorrections(file, corrections, sleep=StepsBetweenLooks(*steps))
     with pytest.raises(asyncio.CancelledError):
         await learning.follow()
     assert found == ["Seiyuu, Jason", "Seiyuu, Jason", "Seiyuu, Jason", "sea you, Jason"]
@@ -88,7 +88,7 @@ async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCa
 
 async def test_what_was_learned_stays_when_the_file_is_looked_at(tmp_path: Path) -> None:
     corrections = Corrections()
-    learning = LearnedCorrections(tmp_path / "corrections.yaml", corrections, sleep=Looks())
+    learning = LearnedCorrections(tmp_path / "corrections.yaml", corrections, sleep=StepsBetweenLooks())
     await learning.learn("Hello sea you", "Hello Seiyuu")
     with pytest.raises(asyncio.CancelledError):
         await learning.follow()

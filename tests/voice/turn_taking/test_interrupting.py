@@ -18,7 +18,7 @@ async def test_a_stop_counts_for_the_time_when_it_was_said(harness: TurnTakingHa
     harness.replies.answering = False
     await harness.transcriber.say("stop: now")
     await harness.feed(ended(turn, 5))
-    assert [command.command for command in harness.commands] == [VoiceCommand.STOP]
+    assert [command.kind for command in harness.commands] == [VoiceCommand.STOP]
     assert "commit stop: now" not in harness.lines
 
 
@@ -85,7 +85,7 @@ async def test_a_stop_that_has_already_ended_the_reply_is_still_a_command_withou
     await harness.transcriber.say("stop")
     harness.replies.answering = False
     await harness.feed(ended(ADA, 5))
-    assert [command.command for command in harness.commands] == [VoiceCommand.STOP]
+    assert [command.kind for command in harness.commands] == [VoiceCommand.STOP]
 
 
 async def test_sound_is_transcribed_only_once_a_second_to_find_interruptions_however_often_it_is_reported(

@@ -1,9 +1,13 @@
-"""How a person's usual pauses change the wait for their turns' ends. Their microphone closes after 0.2 s of quiet."""
+"""Tests of endpointing by habit: a person who usually pauses for long within a turn is given more time to go on."""
 
 from __future__ import annotations
 
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnEnded
 from tests.voice.turns.scripted import Person
+
+CLOSING = 0.24
+"""Seconds that a closed microphone adds to a pause: 0.2 s of quiet before it closes, and the packets of 20 ms at its
+closing and at its next opening."""
 
 
 def talk_until_quiet(person: Person, words: str) -> None:
@@ -15,10 +19,15 @@ def talk_until_quiet(person: Person, words: str) -> None:
 
 
 def say_turn(person: Person, pause: float = 0.0) -> float:
-    """Say a sentence, with a pause in it of about this many seconds or with none; returns the wait for its end."""
+    """Say a sentence. Returns the seconds from its last sound to the end of the turn.
+
+    Args:
+        person: who says it.
+        pause: seconds of silence in the middle of the sentence; 0 for none.
+    """
     if pause:
         talk_until_quiet(person, "I went to the")
-        person.pass_time(pause - 0.24)
+        person.pass_time(pause - CLOSING)
     talk_until_quiet(person, "That is all.")
     person.pass_time(3.0)
     ended = person.only(TurnEnded)[-1]
