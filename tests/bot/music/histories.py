@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import random
 import tempfile
 import threading
@@ -73,13 +72,13 @@ def held(folder: Path) -> Held:
     # The threads of the loop's executor stay for the next use. Their names are "asyncio_0" and so on.
     threads = Counter(thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_"))
     descriptors: Counter[str] = Counter()
-    for number in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            descriptors[os.readlink(f"/proc/self/fd/{number}").split(":")[0]] += 1
+            descriptors[str(descriptor.readlink()).split(":")[0]] += 1
     kept = folder / LOUDNESS_FOLDER
     files = {path for path in (*folder.rglob("*"), *Path(tempfile.gettempdir()).rglob("*")) if not is_kept(path, kept)}
     return Held(
-        Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks()),
+        Counter(getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()),
         threads,
         frozenset(child.pid for child in psutil.Process().children(recursive=True)),
         descriptors,

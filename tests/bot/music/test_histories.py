@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.bot.music.histories import left_by_a_history
+
+_log = logging.getLogger(__name__)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,7 @@ async def test_plays_stops_and_interruptions_leave_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     history, left = await left_by_a_history(tmp_path, 19, steps)
     began, refused = (sum(text.startswith(sign) for text in history.told) for sign in ("▶️", "❌"))
-    print(f"{dict(history.steps)}, {began} began, {refused} were refused; left: {left or 'nothing'}")
+    _log.info("%s, %d pieces began, %d were refused; left: %s", dict(history.steps), began, refused, left or "nothing")
     assert not left
     assert history.steps["play"] > steps / 4
     assert began > steps / 50
