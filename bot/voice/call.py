@@ -75,7 +75,6 @@ from bot.voice.transport import EndCause, Transport
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
-from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.turns import TurnDetectors
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from config.sections import CallSettings, Captions
@@ -181,7 +180,9 @@ class Call(Generic[T]):
 
         # In: from sound to a prompt, or to a spoken command.
         detectors = TurnDetectors(engines.detector_policy)
-        self.input_worker = InputWorker(transport.audio, detectors, EchoDetector(), loop, clock=clock)
+        self.input_worker = InputWorker(
+            transport.audio, detectors, EchoDetector(), loop, follower=self.mixer, clock=clock
+        )
         classifier = CallClassifier(
             self.conversation,
             people,
@@ -328,12 +329,8 @@ class Call(Generic[T]):
                 # Turn taking begins its run here. Before that it would miss a turn that begins at once: a transport may
                 # have kept the first words of a person who did not wait for the call.
                 await asyncio.sleep(0)
-                self.input_worker.listen(self._on_turn_event, self._admits)
+                self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
                 self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
-
-    def _on_turn_event(self, event: TurnEvent) -> None:
-        self.mixer.follow(event)
-        self._turn_taking.on_turn_event(event)
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()

@@ -17,6 +17,7 @@ from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import EchoComparison, EchoGate
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 from bot.voice.mixing.taken_frame import TakenFrame
+from bot.voice.speech_watch import SILENT_CALL, SpeechFollower, SpeechWatch
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
@@ -52,6 +53,10 @@ class TurnDetection(Protocol):
 
     def process(self, event: InputEvent) -> list[TurnEvent]:
         """Process an input event; returns the turn events that follow from it."""
+        ...
+
+    def speaking(self, person: int) -> bool:
+        """Whether the person's newest sound is voiced."""
         ...
 
     def tick(self, now: float) -> list[TurnEvent]:
@@ -114,6 +119,7 @@ class InputWorker(threading.Thread):
         turns: turn detection for all people.
         echo: echo detection for all people.
         loop: event loop on which turn events are reported.
+        follower: told on this thread who speaks, as soon as a voice is noticed.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -128,6 +134,7 @@ class InputWorker(threading.Thread):
         echo: EchoDetection,
         loop: asyncio.AbstractEventLoop,
         *,
+        follower: SpeechFollower = SILENT_CALL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name="voice input", daemon=True)
@@ -137,6 +144,7 @@ class InputWorker(threading.Thread):
         self._turns = turns
         self._echo = echo
         self._gate = EchoGate(echo)
+        self._watch = SpeechWatch(turns, self._gate, follower)
         self._loop = loop
         self._clock = clock
         self._deliver: Callable[[TurnEvent], None] = _ignore
@@ -291,6 +299,7 @@ class InputWorker(threading.Thread):
             case TransmissionEnded():
                 pass
         self._report(self._turns.process(event))
+        self._watch.update(event.person, event.at)
         if isinstance(event, PersonLeft):
             self._gate.forget(event.person)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,16 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.music.decoding_process import TARGET_LUFS
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.voice.microphone import MicrophoneFrame, PushToTalk
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from sandbox.world.entities import Upload
 from tests.bot.music.pieces import wav, write
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.talking import UTTERANCES, talk
 
 MUSIC_HZ, VOICE_HZ = 3_000, 220
 """The pitch of the music, and that of the stand-in engine's voice. A guest can tell them apart in a mixture."""
+PIZZA = UTTERANCES[0]
 LOUDEST = 10 ** (-1 / 20)
 DOWN_WITHIN, BACK_WITHIN = 5, 30
 """Frames of 20 ms: 100 ms and 600 ms."""
@@ -32,7 +35,7 @@ async def stage(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Stage]:
     write(music / "Other Tone.wav", wav(60.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))
     async with (
         serving_tones(tmp_path) as address,
-        make_stage(tts_websocket_url=address, music_dir=music, music_volume=100) as stage,
+        make_stage(tts_websocket_url=address, music_dir=music, music_volume=100, answer_to="name") as stage,
     ):
         yield stage
 
@@ -82,6 +85,43 @@ async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> 
     assert alone == pytest.approx(TARGET_LUFS, abs=12), "it is neither shrill nor inaudible"
     await stage.answer_to("!leave", starts="👋")
     assert decoders() == []
+
+
+class NotingMicrophone:
+    """A microphone that notes how many of the bot's frames its owner had heard at each of its own frames."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.heard: list[int] = []
+
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
+        for frame in PushToTalk().frames(sound):
+            self.heard.append(self._stage.ada.voice.receiver.count(self._stage.bot))
+            yield frame
+
+
+async def test_music_gets_out_of_peoples_way_and_comes_back(stage: Stage) -> None:
+    await stage.join()
+    assert await stage.answer_to("!play long", starts="▶️") == "▶️ Long Tone"
+    await hear(stage, 60)
+    begin = await hear(stage, 25)
+    alone = float(np.median(levels(stage, MUSIC_HZ, begin)))
+    sentences: list[list[int]] = []
+    for _ in range(3):
+        noting = NotingMicrophone(stage)
+        await talk(stage.ada, PIZZA, noting)
+        await stage.until(lambda: len(stage.heard_from(stage.ada.id)) > len(sentences), "the words")
+        await hear(stage, BACK_WITHIN + 20)
+        sentences.append([count - begin for count in noting.heard])
+    music = levels(stage, MUSIC_HZ, begin) - alone
+    for heard in sentences:
+        assert music[heard[0] - 5 : heard[0]].min() > -1, "it is as loud as before until she speaks"
+        assert np.median(music[heard[DOWN_WITHIN + 1] : heard[-1]]) == pytest.approx(-12, abs=1)
+    # Her words and the bot's frames pass each other on a busy machine, which can only make this number greater.
+    assert min(int(np.argmax(music[heard[0] :] < -11)) for heard in sentences) <= DOWN_WITHIN + 1
+    assert min(int(np.argmax(music[heard[-1] :] > -1)) for heard in sentences) <= BACK_WITHIN + 1
+    assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
+    assert set(stage.heard_from(stage.ada.id)) == {PIZZA}, "over the music, in her headphones, each word is understood"
 
 
 async def test_the_commands_of_music(stage: Stage) -> None:

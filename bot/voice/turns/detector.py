@@ -120,6 +120,11 @@ class TurnDetector:
             return due
         return self._last_at if due <= self._last_at and self._may_end() else None
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the newest sound is voiced. It need not be a turn: a cough may be voiced for a moment."""
+        return self._voiced_run > 0 or (self._transmitting and self._voice_activity.begins())
+
     def process_frame(self, frame: AudioFrame) -> list[TurnEvent]:
         """Process the person's next frame, which may be the first of a new transmission."""
         events: list[TurnEvent] = []

@@ -78,6 +78,11 @@ class TurnDetectors:
             return self._detector(event.person).process_frame(event)
         return self._detector(event.person).transmission_ended(event)
 
+    def speaking(self, person: int) -> bool:
+        """Whether the person's newest sound is voiced; see :attr:`TurnDetector.speaking`."""
+        detector = self._detectors.get(person)
+        return detector is not None and detector.speaking
+
     def tick(self, now: float) -> list[TurnEvent]:
         """End the turns that are due at ``now`` (monotonic seconds)."""
         return [event for detector in self._detectors.values() for event in detector.tick(now)]

@@ -154,6 +154,7 @@ class VoiceActivityDetector:
         self._probability = probability
         self._settings = settings
         self._rest = np.zeros(0, np.float32)
+        self._newest = np.zeros(WINDOW_SAMPLES, np.float32)
         self._speech_level = 0.0
 
     def windows(self, sound: Sound16) -> Iterator[Window]:
@@ -161,6 +162,7 @@ class VoiceActivityDetector:
         samples = np.concatenate((self._rest, sound))
         whole = len(samples) - len(samples) % WINDOW_SAMPLES
         self._rest = samples[whole:]
+        self._newest = np.concatenate((self._newest, sound))[-WINDOW_SAMPLES:]
         for at in range(0, whole, WINDOW_SAMPLES):
             yield self._classify(samples[at : at + WINDOW_SAMPLES])
 
@@ -168,6 +170,14 @@ class VoiceActivityDetector:
     def rest(self) -> Sound16:
         """The newest sound, which does not fill a window yet."""
         return self._rest
+
+    def begins(self) -> bool:
+        """True if the newest 32 ms are voiced, although they don't fill the next window. It takes about 50 µs.
+
+        A voice is thus noticed with each packet, up to 40 ms before its first voiced window. It is less certain: music
+        is sometimes taken for a voice.
+        """
+        return len(self._rest) > 0 and self._probability.peek(self._newest) >= self._settings.voiced_probability
 
     def falls_quiet(self, sound: Sound16) -> bool:
         """True if the window that is not complete yet is the beginning of a pause. ``sound`` is the newest packet.

@@ -11,8 +11,6 @@ from bot.voice.mixing.levels import FRAME_SAMPLES, factor, to_frame
 from bot.voice.mixing.limiter import CEILING
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel, MixedStream, StreamState
-from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from tests.voice.mixing.sounds import ScriptedReply, level, peak, samples, stream_of, tone
 
 QUIET = to_frame(np.zeros((FRAME_SAMPLES, 2), np.float32))
@@ -100,20 +98,16 @@ def test_music_is_quieter_while_people_speak_too() -> None:
     assert level(take(mixer, BACK_WITHIN + 1)[-1]) == pytest.approx(alone, rel=1e-3)
 
 
-def test_turn_events_tell_who_speaks() -> None:
-    mixer, _, _ = playing(tone(400, 0.5))
-    alone, turn, sound = level(take(mixer, 1)[0]), TurnId(1, 1), np.zeros(0, np.float32)
-
-    def down_after(event: TurnEvent) -> bool:
-        mixer.follow(event)
-        return level(take(mixer, BACK_WITHIN + 1)[-1]) < 0.5 * alone
-
-    assert down_after(TurnStarted(turn, 0, 0))
-    assert not down_after(SpeechPaused(turn, sound, 0, 0))
-    assert down_after(SpeechResumed(turn, 0))
-    assert not down_after(TurnEnded(turn, sound, 0, 0, 0, Microphone.OPEN))
-    assert down_after(TurnStarted(turn, 0, 0))
-    assert not down_after(TurnDropped(turn, 0))
+def test_only_music_and_a_bed_that_are_not_over_duck() -> None:
+    mixer, music = Mixer(ScriptedReply()), stream_of(tone(100, 0.5))
+    mixer.add(stream_of(tone(100, 0.5), Channel.EFFECTS))
+    ducks = [mixer.ducks]
+    mixer.add(music)
+    ducks.append(mixer.ducks)
+    music.stop()
+    take(mixer, 10)
+    ducks.append(mixer.ducks)
+    assert ducks == [False, True, False]
 
 
 def test_music_stays_down_in_the_short_pauses_of_speech() -> None:
