@@ -37,6 +37,7 @@ from bot.commands.prompt_listener import PromptListener
 from bot.commands.release import LeaseCommands
 from bot.commands.reminder_list import ReminderCommands
 from bot.commands.reminder_pings import ReminderPings
+from bot.commands.sounds import SoundCommands
 from bot.commands.status_report import EngineTexts, StatusReporter
 from bot.commands.tool_questions import ToolPermits, ToolQuestions
 from bot.commands.unknown import CommandAdvice, UnknownCommands
@@ -230,6 +231,7 @@ async def build_application(
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
                 MusicCommands(calls, core.music, core.volumes, prefix),
+                SoundCommands(calls, core.sounds, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.speech_server),

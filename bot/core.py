@@ -56,6 +56,7 @@ from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import voice_remedy
 from bot.music.control import MusicControl
 from bot.music.service import MusicService
+from bot.music.sound_board import SoundBoard
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_tools import make_tools
@@ -112,6 +113,7 @@ class Core:
         controls: what the bot can change about itself when it is asked.
         volumes: how loud it speaks in each place.
         music: the music of calls.
+        sounds: the sound board.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
@@ -145,6 +147,7 @@ class Core:
     controls: Controls
     volumes: Volumes
     music: MusicService
+    sounds: SoundBoard
     calls: CallFactory
     lease: Lease
     manager: CallManager[Call[Any]]
@@ -404,6 +407,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             controls=controls,
             volumes=volumes,
             music=music,
+            sounds=SoundBoard(settings.sounds_dir, settings.cache_dir),
             calls=calls,
             lease=lease,
             manager=manager,

@@ -65,6 +65,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "KNOWLEDGE_DIR": "./knowledge",
         "CHROMA_DIR": "./data/chroma",
         "MUSIC_DIR": "./music",
+        "SOUNDS_DIR": "./sounds",
         "MUSIC_VOLUME": "50",
         "DUCK_DB": "18",
         "EMBEDDINGS_URL": "http://127.0.0.1:8081/v1",

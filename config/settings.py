@@ -96,6 +96,7 @@ class Settings(ProgramSettings):
     knowledge_dir: OptionalPath = None
     chroma_dir: OptionalPath = None
     music_dir: OptionalPath = None
+    sounds_dir: OptionalPath = None
     music_volume: Annotated[int, Field(ge=0, le=200)] = 30
     memory: MemoryPolicy = MemoryPolicy.ASK
     memory_days: KeptDays = 365

@@ -34,6 +34,7 @@ GROUPS = (
             "skip",
             "queue",
             "nowplaying",
+            "sound",
             "voice-status",
         ),
     ),

@@ -59,7 +59,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
     @commands.hybrid_command(
         name="my-data",
         description="Send you alone a file with everything that I have stored about you.",
-        brief="all that I have stored about you",
+        brief="what I have stored about you",
     )
     async def my_data(self, ctx: Context) -> None:
         """Send you alone a file with everything that I have stored about you, on all servers."""
@@ -84,7 +84,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
     @commands.hybrid_command(
         name="erase-me",
         description="Delete everything that I have stored about you. I ask you first.",
-        brief="delete all that I have stored about you",
+        brief="delete all of that",
     )
     async def erase_me(self, ctx: Context) -> None:
         """Delete everything that I have stored about you, on all servers. I ask you first."""

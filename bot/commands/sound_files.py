@@ -27,15 +27,20 @@ _SOUND_KINDS = ("audio/", "video/", "application/ogg", "application/octet-stream
 """Possible types of a sound file. A phone may record sound as a video file. The speech server checks the content."""
 
 
-async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str) -> discord.Attachment:
+async def sound_file(
+    ctx: Context, given: discord.Attachment | None, prefix: str, no_file: str = NO_FILE
+) -> discord.Attachment:
     """Find the sound file of a command. Nothing is downloaded.
+
+    Args:
+        no_file: the text for a person who has given none.
 
     Raises:
         UserError: there is no file, or it is not sound, or it is too large.
     """
     files = [given] if given is not None else await _files_replied_to(ctx)
     if not files:
-        raise UserError(NO_FILE.format(prefix=prefix))
+        raise UserError(no_file.format(prefix=prefix))
     file = next((file for file in files if _may_be_sound(file)), None)
     if file is None:
         raise UserError(NO_SOUND.format(name=_named(files[0])))

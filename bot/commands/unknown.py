@@ -100,11 +100,15 @@ class UnknownCommands(commands.Cog):
 def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
     """Check that the word after the name of a command group names a command of the group.
 
+    A group that takes words itself, such as ``sound NAME``, decides what they mean.
+
     Raises:
         UnknownPartError: there is no such command. The text is for the person.
     """
     group, typed = ctx.command, ctx.subcommand_passed
     if not isinstance(group, commands.Group) or typed is None or ctx.invoked_subcommand is not None:
+        return
+    if group.clean_params:
         return
     near = nearest_command(typed, group.all_commands)
     named = f"{prefix}{group.qualified_name}"

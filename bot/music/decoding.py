@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -63,11 +64,12 @@ class DecodedMusic:
 
 
 @asynccontextmanager
-async def decoding(source: Source, store: Path) -> AsyncIterator[DecodedMusic]:
+async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf) -> AsyncIterator[DecodedMusic]:
     """Decode a piece in a process of its own, which is gone when the context ends.
 
     Args:
         store: the folder in which measured loudness is kept.
+        max_seconds: a longer piece is refused. None may be longer than 90 minutes.
 
     Raises:
         MusicError: the piece can't be played.
@@ -77,6 +79,7 @@ async def decoding(source: Source, store: Path) -> AsyncIterator[DecodedMusic]:
         sys.executable,
         "-m",
         "bot.music.decoding_process",
+        str(max_seconds),
         str(store),
         *([str(source)] if data is None else []),
         env=child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),

@@ -1,9 +1,10 @@
-"""The process that decodes one piece of music: ``python -m bot.music.decoding_process STORE [FILE]``.
+"""The process that decodes one piece of music: ``python -m bot.music.decoding_process SECONDS STORE [FILE]``.
 
 It decodes the file, or what comes over its standard input, and writes one line of JSON and then the sound to its
 standard output: stereo 16-bit PCM at 48,000 Hz. The line is ``{"seconds": …}``, or ``{"error": …}`` with a text for
 users. The sound is as loud as other music, by EBU R128. The loudness of a file is measured once and kept in the folder
-STORE. The process writes no faster than it is read, so it needs little memory.
+STORE. A piece that is longer than SECONDS is refused. The process writes no faster than it is read, so it needs little
+memory.
 
 The file is not trusted, so it is decoded here: a decoder that crashes, or needs too much memory or time, takes only
 this process with it. FFmpeg gets the open file and no name, and playlists and other formats that name further files or
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import resource
 import sys
@@ -24,7 +26,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
+from audio.decode import COMMON_FORMATS, Bounds, NotSoundError, TooLongSoundError, decoded
 from audio.loudness import SILENT_LUFS, LoudnessMeter
 from audio.pcm import to_pcm16
 from audio.samples import SPEAKING_RATE, finite
@@ -38,6 +40,8 @@ TARGET_LUFS = -16.0
 """Loudness of all music at a volume of 100 percent."""
 MOST_DB = 12.0
 """A quiet piece is made louder by this many decibels at most."""
+MEASURED_SAMPLES = SPEAKING_RATE * 2 // 5
+"""EBU R128 measures parts of 0.4 s. A shorter sound is filled up with silence to be measured."""
 MEMORY_BYTES, CPU_SECONDS = 3 * 1024**3, 900
 NICENESS = 5
 """The process gives way to the thread that sends the sound."""
@@ -49,7 +53,7 @@ BOUNDS = replace(
 )
 
 NO_SOUND = "It is not a sound file that I can play."
-TOO_LONG = f"It is longer than {MAX_MINUTES} minutes."
+TOO_LONG = "It is longer than {limit}."
 TOO_LARGE = f"It is larger than {MAX_MB} MB."
 
 
@@ -64,10 +68,11 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     output = sys.stdout.buffer
+    max_seconds = float(sys.argv[1])
     try:
-        store, *files = map(Path, sys.argv[1:])
+        store, *files = map(Path, sys.argv[2:])
         with _open(files) as file:
-            gain, seconds = measure(file, LoudnessStore(store))
+            gain, seconds = measure(file, LoudnessStore(store), max_seconds)
             _say(output, {"seconds": round(seconds, 2)})
             file.seek(0)
             for piece in decoded(file, SPEAKING_RATE, BOUNDS, channels=2):
@@ -78,7 +83,7 @@ def main() -> int:
     except (NotSoundError, MemoryError):
         _say(output, {"error": NO_SOUND})
     except TooLongSoundError:
-        _say(output, {"error": TOO_LONG})
+        _say(output, {"error": TOO_LONG.format(limit=_limit(max_seconds))})
     except OSError as error:
         _say(output, {"error": f"It can't be read: {error.strerror or error}."})
     return 0
@@ -97,7 +102,7 @@ def _open(files: list[Path]) -> BinaryIO:
     return io.BytesIO(data)
 
 
-def measure(file: BinaryIO, store: LoudnessStore) -> tuple[float, float]:
+def measure(file: BinaryIO, store: LoudnessStore, max_seconds: float = math.inf) -> tuple[float, float]:
     """The factor that makes a piece as loud as all others, and its length in seconds.
 
     Raises:
@@ -107,17 +112,33 @@ def measure(file: BinaryIO, store: LoudnessStore) -> tuple[float, float]:
     known = store.find(digest)
     if known is None:
         file.seek(0)
-        meter, samples = LoudnessMeter(), 0
-        for piece in decoded(file, SPEAKING_RATE, BOUNDS, channels=2):
+        meter, samples, bounds = LoudnessMeter(), 0, _bounds(max_seconds)
+        for piece in decoded(file, SPEAKING_RATE, bounds, channels=2):
             meter.add(finite(piece))
             samples += len(piece) // 2
+        if samples < MEASURED_SAMPLES:
+            meter.add(np.zeros(2 * (MEASURED_SAMPLES - samples), np.float32))
         known = (meter.lufs, samples / SPEAKING_RATE)
         store.keep(digest, *known)
     loudness, seconds = known
     if seconds == 0:
         raise UnplayableError(NO_SOUND)
+    if seconds > max_seconds:
+        raise TooLongSoundError
     gain = 0.0 if loudness <= SILENT_LUFS else min(TARGET_LUFS - loudness, MOST_DB)
     return float(10 ** (gain / 20)), seconds
+
+
+def _bounds(max_seconds: float) -> Bounds:
+    return replace(
+        BOUNDS,
+        max_seconds=min(max_seconds, BOUNDS.max_seconds),
+        max_stated_seconds=min(max_seconds, BOUNDS.max_stated_seconds),
+    )
+
+
+def _limit(max_seconds: float) -> str:
+    return f"{max_seconds:.0f} seconds" if max_seconds < 60.0 * MAX_MINUTES else f"{MAX_MINUTES} minutes"
 
 
 def _say(output: BinaryIO, line: dict[str, float | str]) -> None:

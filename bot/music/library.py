@@ -1,7 +1,8 @@
-"""The operator's music: the sound files of a folder, found by their names."""
+"""The operator's music and sounds: the sound files of a folder, found by their names."""
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,10 +39,14 @@ class MusicLibrary:
 
     A name is only compared with the names of files that are there, so no name leads out of the folder. Links that lead
     out of it are not followed.
+
+    Args:
+        what: the word for its pieces in texts for users.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, what: str = "music") -> None:
         self._folder = folder
+        self._what = what
 
     def pieces(self) -> list[Piece]:
         """All pieces, by title. Empty if the folder can't be read."""
@@ -53,25 +58,35 @@ class MusicLibrary:
         found = [piece for piece in self.pieces() if all(word in piece.title.casefold() for word in wanted)]
         return sorted(found, key=lambda piece: not piece.title.casefold().startswith(words.casefold().strip()))
 
+    def named(self, name: str) -> Piece | None:
+        """The piece with exactly this title or file name, if there is one. Case is ignored."""
+        wanted = name.strip().casefold()
+        same = (each for each in self.pieces() if wanted in (each.title.casefold(), each.path.name.casefold()))
+        return next(same, None)
+
     def find(self, name: str) -> Piece:
         """The piece with this title or file name, or the only one whose title contains all words of the name.
 
         Raises:
             NotFoundInLibraryError: there is none, or more than one.
         """
+        exact = self.named(name)
+        if exact is not None:
+            return exact
         wanted = name.strip().casefold()
-        pieces = self.pieces()
-        for piece in pieces:
-            if wanted in (piece.title.casefold(), piece.path.name.casefold()):
-                return piece
         found = self.search(wanted) if wanted else []
         if len(found) == 1:
             return found[0]
         if not found:
-            raise NotFoundInLibraryError("❌ I have no music of that name.")
+            raise NotFoundInLibraryError(f"❌ I have no {self._what} of that name.{self._suggestion(wanted)}")
         shown = ", ".join(piece.title for piece in found[:MAX_SHOWN])
         more = f" and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
         raise NotFoundInLibraryError(f"❓ Which one: {shown}{more}?")
+
+    def _suggestion(self, wanted: str) -> str:
+        titles = {piece.title.casefold(): piece.title for piece in self.pieces()}
+        near = difflib.get_close_matches(wanted, titles, n=3)
+        return f" Did you mean {' or '.join(titles[title] for title in near)}?" if near else ""
 
     def _walk(self) -> Iterator[Piece]:
         root, seen = os.path.realpath(self._folder), 0

@@ -23,9 +23,23 @@ HERE, THERE = 100, 200
 OWNER, OUTSIDER = 1, 2
 LOUNGE = SimpleNamespace(id=7, guild=SimpleNamespace(id=HERE))
 
-CONTROL = {"speak", "stop", "volume", "play", "pause", "skip", "listen", "captions", "mode", "follow"}
+CONTROL = {
+    "speak",
+    "stop",
+    "volume",
+    "play",
+    "pause",
+    "skip",
+    "sound",
+    "sound stop",
+    "listen",
+    "captions",
+    "mode",
+    "follow",
+}
 SHOWING = {
     "volume",
+    "sound",
     "listen",
     "captions",
     "mode",
@@ -140,7 +154,7 @@ async def test_by_default_people_in_the_call_control_it() -> None:
     assert in_call == everyones | steering | {"join", "leave", "voice clone", "draw"}
     assert await allowed(guard(), person()) == in_call - steering, "on the server, but not in the call"
     managed = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous", "autojoin"}
-    managed |= {name for name in RIGHTS if name.startswith(("schedule", "knowledge"))}
+    managed |= {name for name in RIGHTS if name.startswith(("schedule", "knowledge"))} | {"sound add", "sound remove"}
     assert await allowed(guard(), person(manages=True)) == in_call | managed
     assert await allowed(guard(), person(OWNER)) == (in_call - steering) | OWNERS
 

@@ -29,6 +29,9 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "voice-message": {"text": "hello"},
     "volume": {"percent": 10},
     "play": {"name": "a song"},
+    "sound": {"name": "a horn"},
+    "sound add": {"name": "a horn"},
+    "sound remove": {"name": "a horn"},
     "listen": {"state": "off"},
     "captions": {"place": "channel"},
     "mode": {"mode": "transcribe"},
@@ -67,6 +70,8 @@ ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen",
     "skip",
     "queue",
     "nowplaying",
+    "sound",
+    "sound stop",
 }
 CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "mood", "ignore", "follow"} | {
     "voice use",
@@ -75,12 +80,27 @@ CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "
     "play",
     "pause",
     "skip",
+    "sound",
+    "sound stop",
 }
 OWNERS = {"gpu", "low-performance", "release", "why", "avatar", "avatar next", "avatar list"}
 OWNERS_ANYWHERE = {"why"}
 SCHEDULE = {"schedule", "schedule add", "schedule list", "schedule remove"}
+SOUNDS = {"sound add", "sound remove"}
 KNOWLEDGE = {"knowledge", "knowledge on", "knowledge off", "knowledge search"}
-MANAGERS = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous", "autojoin"} | SCHEDULE | KNOWLEDGE
+MANAGERS = {
+    "record",
+    "notes",
+    "forget",
+    "chat",
+    "bipolar",
+    "argue",
+    "autonomous",
+    "autojoin",
+    *SOUNDS,
+    *SCHEDULE,
+    *KNOWLEDGE,
+}
 OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = (
     {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"}
@@ -194,6 +214,8 @@ async def _pressed(place: Place, command: str, options: dict[str, Any]) -> str:
     group = {"voice", "schedule", "figurines", "avatar", "knowledge", "memory"}
     if command in group:
         return await _typed(place, command, options)  # Discord has no slash command for a group itself.
+    if command == "sound":
+        command = "sound play"  # Discord has no slash command for a group itself, so this one has a name for it.
     answer = await (await place.guest.press(place.channel, command, **options)).response(LIMIT)
     assert answer.is_ephemeral, command
     return answer.content

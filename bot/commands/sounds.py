@@ -1,0 +1,106 @@
+"""The ``sound`` commands: the sound board."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.calls import Calls
+from bot.command_helpers import require_guild
+from bot.commands.sound_files import read_attachment, sound_file
+from bot.music.library import shown_title
+from bot.music.sound_board import SoundBoard
+from bot.music.sound_folder import MAX_MB, TOO_LARGE
+from bot.text import enumerated, split_message
+from bot.user_error import UserError
+
+Context = commands.Context[Any]
+
+SUGGESTED = 25
+
+LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
+EMPTY = "📣 I have no sounds yet. `{prefix}sound add NAME` with an attached sound file adds one."
+NO_FILE = "❌ I need a sound file: attach one, or reply to a message that has one."
+PLAYS = "📣 {name}"
+STOPPED = "⏹️ Stopped."
+NOTHING = "📣 No sound is playing."
+ADDED = "📣 Added {name}. `{prefix}sound {typed}` plays it."
+REMOVED = "🗑️ Removed {name}."
+
+
+class SoundCommands(commands.Cog, name="Sounds"):
+    """Play short sounds in the call, and choose which there are."""
+
+    def __init__(self, calls: Calls, board: SoundBoard, prefix: str) -> None:
+        self._calls = calls
+        self._board = board
+        self._prefix = prefix
+
+    @commands.hybrid_group(
+        case_insensitive=True,
+        fallback="play",
+        description="Play a short sound in the call, or show which sounds I have.",
+        usage="[NAME]",
+        brief="play a sound",
+        extras={"example": "drum roll"},
+    )
+    @commands.guild_only()
+    @app_commands.describe(name="The name of a sound. Leave it empty to see which I have.")
+    async def sound(self, ctx: Context, *, name: str = "") -> None:
+        """Play a short sound in the call. Without a name, show which sounds I have."""
+        await ctx.defer()
+        if not name.strip():
+            await self._list(ctx)
+            return
+        call = self._calls.require(require_guild(ctx).id)
+        await self._send(ctx, PLAYS.format(name=shown_title(await self._board.play(call, name))))
+
+    async def _list(self, ctx: Context) -> None:
+        names = [shown_title(sound.title) for sound in await self._board.sounds()]
+        text = (LIST if names else EMPTY).format(sounds=enumerated(names) if names else "", prefix=self._prefix)
+        for part in split_message(text):
+            await self._send(ctx, part)
+
+    @sound.command(description="Stop the sounds that play.")
+    @commands.guild_only()
+    async def stop(self, ctx: Context) -> None:
+        """Stop the sounds that play. Music and speech go on."""
+        stopped = self._board.stop(self._calls.require(require_guild(ctx).id))
+        await ctx.send(STOPPED if stopped else NOTHING)
+
+    @sound.command(
+        description="Add a sound: a sound file of at most 30 seconds.", usage="NAME", extras={"example": "drum roll"}
+    )
+    @commands.guild_only()
+    @app_commands.describe(name="The sound's name.", file="A sound file of at most 30 seconds.")
+    async def add(self, ctx: Context, file: discord.Attachment | None = None, *, name: str) -> None:
+        """Add the attached sound file (30 seconds at most), or the one that you reply to."""
+        await ctx.defer()
+        given = await sound_file(ctx, file, self._prefix, NO_FILE)
+        if given.size > MAX_MB * 1024**2:
+            raise UserError(TOO_LARGE.format(name=shown_title(given.filename)))
+        await self._board.check(name, given.filename)
+        added = await self._board.add(name, given.filename, (await read_attachment(given)).data)
+        await self._send(ctx, ADDED.format(name=shown_title(added), typed=added, prefix=self._prefix))
+
+    @sound.command(description="Delete a sound.", usage="NAME", extras={"example": "drum roll"})
+    @commands.guild_only()
+    @app_commands.describe(name="The sound's whole name.")
+    async def remove(self, ctx: Context, *, name: str) -> None:
+        """Delete a sound. Say its whole name."""
+        await ctx.defer()
+        await self._send(ctx, REMOVED.format(name=shown_title(await self._board.remove(name))))
+
+    @sound.autocomplete("name")
+    @remove.autocomplete("name")
+    async def _suggest(self, interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
+        del interaction
+        sounds = await self._board.search(current)
+        return [app_commands.Choice(name=each.title[:100], value=each.title[:100]) for each in sounds[:SUGGESTED]]
+
+    @staticmethod
+    async def _send(ctx: Context, text: str) -> None:
+        await ctx.send(text, allowed_mentions=discord.AllowedMentions.none())

@@ -1,0 +1,195 @@
+"""The sound board: plays short sounds in a call, over speech and music, and keeps the folder of sounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bot.music.decoding import DecodedMusic, MusicError, Source, decoding
+from bot.music.library import Piece, shown_title
+from bot.music.service import LOUDNESS_FOLDER
+from bot.music.sound_folder import MAX_MB, TOO_LARGE, SoundFolder, sound_ending, sound_name
+from bot.user_error import UserError
+from bot.voice.call import CALL_OVER, Call
+from bot.voice.mixing.levels import FRAME_BYTES
+from bot.voice.mixing.mixer import Mixer
+from bot.voice.mixing.stream import FADE_FRAMES, Channel, MixedStream, StreamState
+
+MAX_SECONDS = 30.0
+"""Length of the longest sound."""
+MAX_AT_ONCE = 3
+"""Number of sounds that may play at the same time."""
+VOLUME = 0.5
+"""Volume of sounds: 4 dB more than music has where nobody has chosen its volume."""
+
+NO_FOLDER = "❌ I have no sounds here (nobody has set SOUNDS_DIR)."
+STOPPED = "❌ It was stopped before it began."
+BUSY = f"❌ {MAX_AT_ONCE} sounds play already. Try again in a moment."
+
+OpenSource = Callable[[Source], AbstractAsyncContextManager[DecodedMusic]]
+
+
+class CallSounds:
+    """The sounds that play in a call. Use it on the event loop. :meth:`close` ends everything that it has started.
+
+    Sounds are not turned down while somebody speaks, and an interruption of the bot does not end them.
+
+    Args:
+        mixer: the mixer of the call.
+        open_source: decodes a sound; see :func:`~bot.music.decoding.decoding`.
+    """
+
+    def __init__(self, mixer: Mixer, open_source: OpenSource) -> None:
+        self._mixer = mixer
+        self._open = open_source
+        self._opening: set[asyncio.Task[None]] = set()
+        self._streams: list[MixedStream] = []
+        self._closed = False
+
+    async def play(self, source: Source) -> None:
+        """Play a sound at once, over those that play. Returns when it begins.
+
+        Raises:
+            UserError: as many sounds play as may, or the call is over.
+            MusicError: the sound can't be played.
+        """
+        if self._closed:
+            raise UserError(CALL_OVER)
+        self._streams = [stream for stream in self._streams if stream.state is not StreamState.OVER]
+        if len(self._streams) + len(self._opening) >= MAX_AT_ONCE:
+            raise UserError(BUSY)
+        opening = asyncio.create_task(self._begin(source), name="sound: decoding")
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        try:
+            await asyncio.wait([opening])
+        finally:
+            opening.cancel()
+        if opening.cancelled():
+            raise UserError(CALL_OVER if self._closed else STOPPED)
+        opening.result()
+
+    def stop(self) -> bool:
+        """Fade out all sounds, and forget those that have not begun. Returns whether there were any."""
+        stopped = bool(self._opening) or any(stream.state is not StreamState.OVER for stream in self._streams)
+        for opening in self._opening:
+            opening.cancel()
+        for stream in self._streams:
+            stream.stop()
+        return stopped
+
+    async def close(self) -> None:
+        """End everything."""
+        self._closed = True
+        self.stop()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+
+    async def _begin(self, source: Source) -> None:
+        """Decode all of a sound, which is 6 MB at most, and let it play."""
+        async with self._open(source) as sound:
+            frames = [frame async for frame in sound.frames()]
+        stream = MixedStream(Channel.EFFECTS)
+        # A stream fades in. The fade is over when the sound begins, so that it takes nothing of a drum's beat.
+        for frame in (*[bytes(FRAME_BYTES)] * FADE_FRAMES, *frames):
+            stream.write(frame)
+        stream.end()
+        self._streams.append(stream)
+        self._mixer.add(stream)
+
+
+class SoundBoard:
+    """Plays sounds in the current call, and keeps the folder of sounds. Use it on the event loop.
+
+    All methods raise :class:`~bot.user_error.UserError` with a text for people; so they do if there is no folder.
+
+    Args:
+        folder: the operator's sounds; ``None`` if there are none.
+        cache: the folder for files that can be made again.
+    """
+
+    def __init__(self, folder: Path | None, cache: Path) -> None:
+        self._folder = SoundFolder(folder) if folder is not None else None
+        self._open = partial(decoding, store=cache / LOUDNESS_FOLDER, max_seconds=MAX_SECONDS)
+        self._changing = asyncio.Lock()
+        self._current: tuple[Call[Any], CallSounds] | None = None
+
+    async def play(self, call: Call[Any], name: str) -> str:
+        """Play a sound in a call, over everything else. Returns its name when it begins."""
+        sound = await asyncio.to_thread(self._require().find, name)
+        try:
+            await self._sounds(call).play(sound.path)
+        except MusicError as error:
+            raise UserError(f"❌ {shown_title(sound.title)}: {error}") from error
+        return sound.title
+
+    def stop(self, call: Call[Any]) -> bool:
+        """Fade out all sounds of a call. Returns whether there were any."""
+        current = self._current
+        return current is not None and current[0] is call and current[1].stop()
+
+    async def sounds(self) -> list[Piece]:
+        """All sounds, by name."""
+        return await asyncio.to_thread(self._require().sounds)
+
+    async def search(self, words: str) -> list[Piece]:
+        """The sounds whose names contain all words. There are none if there is no folder."""
+        return await asyncio.to_thread(self._folder.search, words) if self._folder is not None else []
+
+    async def check(self, name: str, filename: str) -> None:
+        """Check that a file of this name may be added as a sound, before its content is there."""
+        folder = self._require()
+        sound_ending(filename)
+        await asyncio.to_thread(folder.require_room, sound_name(name))
+
+    async def add(self, name: str, filename: str, data: bytes) -> str:
+        """Add a sound to the folder, if it can be played. Returns its name.
+
+        Args:
+            filename: says by its ending what the file is.
+        """
+        folder, title, ending = self._require(), sound_name(name), sound_ending(filename)
+        if len(data) > MAX_MB * 1024**2:
+            raise UserError(TOO_LARGE.format(name=shown_title(filename)))
+
+        async def content() -> bytes:
+            return data
+
+        async with self._changing:
+            try:
+                # To open it, all of it is decoded and measured.
+                async with self._open(content):
+                    pass
+            except MusicError as error:
+                raise UserError(f"❌ {shown_title(filename)}: {error}") from error
+            await asyncio.to_thread(folder.add, title, ending, data)
+        return title
+
+    async def remove(self, name: str) -> str:
+        """Delete the sound with exactly this name. Returns its name as it was written."""
+        async with self._changing:
+            return await asyncio.to_thread(self._require().remove, name)
+
+    def _require(self) -> SoundFolder:
+        if self._folder is None:
+            raise UserError(NO_FOLDER)
+        return self._folder
+
+    def _sounds(self, call: Call[Any]) -> CallSounds:
+        """The sounds of a call."""
+        current = self._current
+        if current is not None and current[0] is call:
+            return current[1]
+        sounds = CallSounds(call.mixer, self._open)
+        call.when_closed(partial(self._close, sounds))
+        call.mixer.set_volume(Channel.EFFECTS, VOLUME)
+        self._current = (call, sounds)
+        return sounds
+
+    async def _close(self, sounds: CallSounds) -> None:
+        if self._current is not None and self._current[1] is sounds:
+            self._current = None
+        await sounds.close()

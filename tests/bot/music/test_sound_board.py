@@ -1,0 +1,254 @@
+"""The sound board: sounds play over everything, a few at once, and nothing is left when the call ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.music.decoding import DecodedMusic, MusicError, Source, decoding
+from bot.music.sound_board import MAX_AT_ONCE, VOLUME, CallSounds, SoundBoard
+from bot.music.sound_folder import MAX_MB
+from bot.user_error import UserError
+from bot.voice.mixing.limiter import CEILING
+from bot.voice.mixing.mixer import Mixer
+from bot.voice.mixing.stream import FADE_FRAMES, Channel
+from tests.bot.music.pieces import wav, write
+from tests.bot.music.test_player import Music
+from tests.voice.mixing.sounds import ScriptedReply, level, tone
+
+FRAME = tone(1, 0.2)[0]
+FRAMES = 40
+
+
+class Table:
+    """The sounds of a call whose frames the test takes."""
+
+    def __init__(self) -> None:
+        self.reply = ScriptedReply()
+        self.mixer = Mixer(self.reply)
+        self.open: list[str] = []
+        self.sounds = CallSounds(self.mixer, self.decode)
+
+    @asynccontextmanager
+    async def decode(self, source: Source) -> AsyncIterator[DecodedMusic]:
+        name = str(source)
+        if name == "broken":
+            raise MusicError("It is broken.")
+        self.open.append(name)
+        try:
+            yield Music([FRAME] * FRAMES if name == "horn" else [FRAME, None])
+        finally:
+            self.open.remove(name)
+
+    def take(self, count: int) -> list[bytes | None]:
+        return [self.mixer.take() for _ in range(count)]
+
+
+@pytest.fixture
+async def table() -> AsyncIterator[Table]:
+    before = asyncio.all_tasks()
+    table = Table()
+    yield table
+    await table.sounds.close()
+    assert table.open == []
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+
+
+HORN, SLOW, BROKEN = Path("horn"), Path("slow"), Path("broken")
+
+
+async def test_a_sound_plays_at_once_to_its_end_and_its_beginning_is_whole(table: Table) -> None:
+    await table.sounds.play(HORN)
+    assert table.open == [], "nothing is left of the decoding while it plays"
+    taken = table.take(FADE_FRAMES + FRAMES)
+    assert table.mixer.take() is None
+    first, last = taken[FADE_FRAMES], taken[-1]
+    assert first is not None
+    assert last is not None
+    assert level(first) == pytest.approx(level(last), rel=0.01), "the fade took nothing of it"
+
+
+async def test_a_sound_is_as_loud_under_speech_as_without(table: Table) -> None:
+    await table.sounds.play(HORN)
+    alone = table.take(FADE_FRAMES + 5)[-1]
+    table.mixer.speaks(1, True)
+    spoken = table.take(20)[-1]
+    assert alone is not None
+    assert spoken is not None
+    assert level(spoken) == pytest.approx(level(alone), rel=0.01)
+
+
+async def test_three_sounds_play_at_once_and_a_fourth_is_refused_until_one_is_over(table: Table) -> None:
+    for _ in range(MAX_AT_ONCE):
+        await table.sounds.play(HORN)
+    one = level(FRAME)
+    loudest = table.take(FADE_FRAMES + 5)[-1]
+    assert loudest is not None
+    assert one * 2 < level(loudest) <= CEILING
+    with pytest.raises(UserError, match="3 sounds play already"):
+        await table.sounds.play(HORN)
+    table.take(FRAMES + 1)
+    await table.sounds.play(HORN)
+
+
+async def test_sounds_that_are_being_decoded_count_too(table: Table) -> None:
+    waiting = [asyncio.create_task(table.sounds.play(SLOW)) for _ in range(MAX_AT_ONCE)]
+    await asyncio.sleep(0)
+    with pytest.raises(UserError, match="3 sounds play already"):
+        await table.sounds.play(HORN)
+    assert table.sounds.stop()
+    for told in await asyncio.gather(*waiting, return_exceptions=True):
+        assert "stopped before it began" in str(told)
+    await table.sounds.play(HORN)
+
+
+async def test_a_stopped_sound_fades_out(table: Table) -> None:
+    assert not table.sounds.stop()
+    await table.sounds.play(HORN)
+    table.take(FADE_FRAMES + 5)
+    assert table.sounds.stop()
+    assert sum(frame is not None for frame in table.take(20)) <= FADE_FRAMES
+    assert not table.sounds.stop()
+
+
+async def test_a_broken_sound_is_told_and_takes_no_place(table: Table) -> None:
+    for _ in range(MAX_AT_ONCE + 1):
+        with pytest.raises(MusicError, match="It is broken"):
+            await table.sounds.play(BROKEN)
+
+
+async def test_who_waits_for_a_sound_when_the_call_ends_is_told(table: Table) -> None:
+    waiting = asyncio.create_task(table.sounds.play(SLOW))
+    while not table.open:
+        await asyncio.sleep(0)
+    await table.sounds.close()
+    with pytest.raises(UserError, match="The call is over"):
+        await waiting
+    with pytest.raises(UserError, match="The call is over"):
+        await table.sounds.play(HORN)
+
+
+async def test_a_command_that_is_cancelled_leaves_nothing(table: Table) -> None:
+    waiting = asyncio.create_task(table.sounds.play(SLOW))
+    while not table.open:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await table.sounds.close()
+    assert table.open == []
+    assert table.mixer.take() is None
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["horn", "slow", "broken", "stop", "take", "voice", "wait"]), st.integers(0, 60)),
+        max_size=25,
+    )
+)
+def test_whatever_people_do_nothing_is_left_when_the_call_ends(steps: list[tuple[str, int]]) -> None:
+    async def check() -> None:
+        table, asked = Table(), []
+        for step, count in steps:
+            match step:
+                case "horn" | "slow" | "broken":
+                    asked.append(asyncio.create_task(table.sounds.play(Path(step))))
+                case "stop":
+                    table.sounds.stop()
+                case "voice":
+                    table.reply.frames.extend([FRAME] * count)
+                case _:
+                    for _ in range(count):
+                        if step == "take":
+                            table.mixer.take()
+                        await asyncio.sleep(0)
+        await table.sounds.close()
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(each is None or isinstance(each, UserError | MusicError) for each in told)
+        for _ in range(20):
+            table.mixer.take()
+        table.reply.frames.clear()
+        assert table.mixer.take() is None, "nothing sounds any more"
+        assert table.open == []
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(check())
+
+
+class StandInCall:
+    """What the sound board needs of a call."""
+
+    def __init__(self) -> None:
+        self.mixer = Mixer(ScriptedReply())
+        self.ends: list[Callable[[], Awaitable[None]]] = []
+        self.when_closed = self.ends.append
+
+
+def board(folder: Path | None, cache: Path) -> SoundBoard:
+    return SoundBoard(folder, cache / "cache")
+
+
+async def test_without_a_folder_people_are_told_which_setting_is_missing(tmp_path: Path) -> None:
+    nowhere = board(None, tmp_path)
+    call = cast(Any, StandInCall())
+    for asked in (nowhere.play(call, "x"), nowhere.sounds(), nowhere.add("x", "x.wav", b""), nowhere.remove("x")):
+        with pytest.raises(UserError, match="nobody has set SOUNDS_DIR"):
+            await asked
+    assert await nowhere.search("x") == []
+
+
+async def test_a_sound_is_added_played_and_forgotten_with_the_call(tmp_path: Path) -> None:
+    sounds, call = board(tmp_path / "sounds", tmp_path), StandInCall()
+    before = set(psutil.Process().children(recursive=True))
+    assert await sounds.add("short beep", "beep.wav", wav(0.1, 0.02)) == "short beep"
+    assert [each.title for each in await sounds.sounds()] == ["short beep"]
+    assert await sounds.play(cast(Any, call), "beep") == "short beep"
+    assert call.mixer.volume(Channel.EFFECTS) == VOLUME
+    frames = [call.mixer.take() for _ in range(FADE_FRAMES + 3)]
+    assert frames[-1] is not None
+    assert level(frames[-1]) > 0.02, "a quiet sound that is too short to be measured as a whole is louder"
+    (end,) = call.ends
+    await end()
+    assert not sounds.stop(cast(Any, call))
+    assert set(psutil.Process().children(recursive=True)) == before
+
+
+REFUSED = {
+    "text": (b"Hello, I am a sound.\n" * 50, "It is not a sound file that I can play"),
+    "a playlist": (b"#EXTM3U\nfile:///etc/passwd\n", "It is not a sound file that I can play"),
+    "31 seconds": (wav(31.0, 0.1, rate=8_000, channels=1), "It is longer than 30 seconds"),
+    "too many bytes": (bytes(MAX_MB * 1024**2 + 1), "is too large: 10 MB is the limit"),
+    "nothing": (b"", "It is not a sound file that I can play"),
+}
+
+
+@pytest.mark.parametrize(("data", "told"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_no_short_sound_is_refused_before_it_is_stored(data: bytes, told: str, tmp_path: Path) -> None:
+    sounds = board(tmp_path / "sounds", tmp_path)
+    with pytest.raises(UserError, match=told):
+        await sounds.add("horn", "horn.mp3", data)
+    assert not (tmp_path / "sounds").exists()
+
+
+async def test_a_file_of_the_operator_that_is_too_long_is_told_also_when_it_was_music_before(tmp_path: Path) -> None:
+    path = write(tmp_path / "sounds" / "song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
+    async with decoding(path, tmp_path / "cache" / "loudness"):
+        pass
+    with pytest.raises(UserError, match="❌ song: It is longer than 30 seconds"):
+        await board(path.parent, tmp_path).play(cast(Any, StandInCall()), "song")
+
+
+async def test_of_two_people_who_add_the_same_sound_one_is_refused(tmp_path: Path) -> None:
+    sounds = board(tmp_path / "sounds", tmp_path)
+    told = await asyncio.gather(
+        sounds.add("horn", "a.wav", wav(0.5, 0.1)), sounds.add("Horn", "b.wav", wav(0.6, 0.1)), return_exceptions=True
+    )
+    assert [str(each).split(".")[0] for each in told] == ["horn", "❌ There is a sound Horn already"]

@@ -1,0 +1,95 @@
+"""The sound board in a call, as a guest hears it: over music and speech, and through an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sandbox.world.entities import Upload
+from tests.bot.music.pieces import wav, write
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.test_music import LOUDEST, MUSIC_HZ, VOICE_HZ, decoders, hear, levels
+from tests.features.talk import let_manage
+
+SOUND_HZ = 5_000
+"""The pitch of the sounds. A guest can tell it apart from music and from the voice."""
+AUDIBLE_DB = -45
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Stage]:
+    music, sounds = tmp_path / "music", tmp_path / "sounds"
+    write(music / "Long Tone.wav", wav(60.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))
+    write(sounds / "Air Horn.wav", wav(25.0, 0.3, rate=16_000, channels=1, pitch=SOUND_HZ))
+    async with (
+        serving_tones(tmp_path) as address,
+        make_stage(tts_websocket_url=address, music_dir=music, sounds_dir=sounds) as stage,
+    ):
+        yield stage
+
+
+async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves_it(stage: Stage) -> None:
+    await stage.join()
+    await stage.answer_to("!play long", starts="▶️")
+    await hear(stage, 40)
+    assert await stage.answer_to("!sound horn", starts="📣") == "📣 Air Horn"
+    await hear(stage, 40)
+    since = await hear(stage, 25)
+    sound = levels(stage, SOUND_HZ, since)
+    assert sound.min() > AUDIBLE_DB
+    assert levels(stage, MUSIC_HZ, since).min() > AUDIBLE_DB, "music goes on beneath it"
+    begin = stage.ada.voice.receiver.count(stage.bot)
+    await stage.ask(f"!speak {'One two three four five six seven eight nine ten. ' * 5}")
+    await stage.until(
+        lambda: levels(stage, VOICE_HZ, begin).max(initial=-120) > AUDIBLE_DB, "the bot's voice over the sound"
+    )
+    await hear(stage, 10)
+    assert await stage.answer_to("!stop", starts="🤫") == "🤫 Stopped."
+    since = await hear(stage, 25)
+    assert np.median(levels(stage, SOUND_HZ, begin)) == pytest.approx(np.median(sound), abs=1), "speech changes nothing"
+    assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB, "it plays on after the voice was stopped"
+    assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
+    assert await stage.answer_to("!sound stop", starts="⏹️") == "⏹️ Stopped."
+    await hear(stage, 20)
+    since = await hear(stage, 10)
+    assert levels(stage, SOUND_HZ, since).max() < AUDIBLE_DB
+    await stage.answer_to("!leave", starts="👋")
+    assert decoders() == []
+
+
+async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
+    general = stage.sandbox.home.general
+    assert await stage.answer_to("!sound", starts="📣") == "📣 I have these sounds: Air Horn. `!sound NAME` plays one."
+    assert await stage.answer_to("!sound horn", starts="No active") == "No active voice session"
+    assert "`!sound add` is for people who may manage this server" in await stage.answer_to("!sound add x", starts="🔒")
+    assert "may manage this server" in await stage.answer_to("!sound remove air horn", starts="🔒")
+    await stage.join()
+    assert "Did you mean Air Horn?" in await stage.answer_to("!sound air hrn", starts="❌")
+    assert "no sound of that name" in await stage.answer_to("!sound ../../etc/passwd", starts="❌")
+    let_manage(stage.sandbox, stage.ada.id)
+    assert "I need a sound file" in await stage.answer_to("!sound add drum roll", starts="❌")
+
+    async def add(name: str, data: bytes) -> None:
+        await stage.ada.say(general, f"!sound add {name}", attachments=[Upload("drum.wav", data, "audio/wav")])
+
+    await add("../drum", wav(0.5, 0.2))
+    assert "A sound's name has at most" in await stage.told("❌")
+    await add("drum roll", b"This is no sound.")
+    assert await stage.told("❌") == "❌ drum.wav: It is not a sound file that I can play."
+    await add("drum roll", wav(0.5, 0.2, pitch=SOUND_HZ))
+    assert await stage.told("📣") == "📣 Added drum roll. `!sound drum roll` plays it."
+    await add("Drum Roll", wav(0.5, 0.2))
+    assert "There is a sound Drum Roll already" in await stage.told("❌")
+    pressed = await stage.ada.press(general, "sound play", name="drum roll")
+    assert (await pressed.response(LIMIT)).content == "📣 drum roll"
+    await hear(stage, 10)
+    suggested = await stage.ada.suggestions(general, "sound play", "name", "dr", timeout=LIMIT)
+    assert [each["value"] for each in suggested] == ["drum roll"]
+    assert "Say its whole name" in await stage.answer_to("!sound remove drum", starts="❓")
+    assert await stage.answer_to("!sound remove drum roll", starts="🗑️") == "🗑️ Removed drum roll."
+    assert "Air Horn. " in await stage.answer_to("!sound", starts="📣")
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
+    assert await stage.answer_to("!sound stop", starts="📣") == "📣 No sound is playing."
