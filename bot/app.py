@@ -172,19 +172,19 @@ async def build_application(
         calls = Calls(core.manager, make_call, core.store, core.volumes, settings.call, CallPresence(bot), prefix)
         core.call_ends.subscribe(calls.ended)
         core.controls.may = ControlRights(bot, guard, BROWSER)
-        spoken = SpokenMessages(core.file_transcriber, core.consent, core.http, prefix)
+        spoken = SpokenMessages(core.file_transcriber, core.consent, core.engines.http, prefix)
         parts = FeatureParts(
             settings,
             bot,
             core.database,
-            core.http,
-            core.models,
-            core.speech_server,
+            core.engines.http,
+            core.engines.models,
+            core.engines.speech_server,
             core.characters,
             core.small_prompts,
             core.long_term.conversations,
             core.clock,
-            lambda text, place: spoken_text(core.speech_server.stream, text, core.calls.manner(place)),
+            lambda text, place: spoken_text(core.engines.speech_server.stream, text, core.calls.manner(place)),
             spoken.hear,
             partial(tell_in, bot),
             core.long_term.last_prompts,
@@ -217,12 +217,12 @@ async def build_application(
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         stack.push_async_callback(bot.close)
 
-        model = partial(describe_model, settings, core.weights, core.models.for_calls_client)
+        model = partial(describe_model, settings, core.engines.weights, core.engines.models.for_calls_client)
         status = StatusReporter(
             calls,
             EngineTexts(core.characters.at, model, core.warning, settings.memory),
-            core.transcriber.describe,
-            core.speech_server.health,
+            core.engines.transcriber.describe,
+            core.engines.speech_server.health,
         )
         advice = CommandAdvice(bot, prefix, features.not_set_up)
         await bot.add_cogs(
@@ -234,7 +234,7 @@ async def build_application(
                 SoundCommands(calls, core.sounds, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
-                LowPerformanceCommands(core.speech_server),
+                LowPerformanceCommands(core.engines.speech_server),
                 PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None, answers=questions.hear),
                 MessageRouter(
                     bot,

@@ -17,8 +17,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
-
 from bot.background import BackgroundWork
 from bot.backup.moving import undo_and_clean_up
 from bot.call_announcer import CallAnnouncer
@@ -36,12 +34,12 @@ from bot.cores import usable_cores
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
-from bot.engine_checks import EngineCheck, EngineChecks, check_model, check_speech_server, check_transcriber
+from bot.engine_checks import EngineChecks
 from bot.engine_warnings import engine_warning
+from bot.engines import Engines, open_engines
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
 from bot.http.binding import take_port
-from bot.identity import HEADERS
 from bot.ignored import IgnoredPeople
 from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR
@@ -49,18 +47,15 @@ from bot.llm.small_model import SmallPrompts, load_small_prompts
 from bot.long_term import KeepingRules, LongTerm, open_long_term
 from bot.memory_answers import MemoryAnswers
 from bot.missing_parts import missing_parts
-from bot.model_name import describe_model
-from bot.model_router import ModelRouter
-from bot.monitoring.monitor import EngineNames, Monitor
+from bot.monitoring.monitor import Monitor
 from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import voice_remedy
 from bot.music.control import MusicControl
 from bot.music.service import MusicService
 from bot.music.sound_board import SoundBoard
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
-from bot.own_engines import Progress, open_model_router, start_speech_server
+from bot.own_engines import Progress
 from bot.own_tools import make_tools
-from bot.own_weights import OwnWeights, choose_weights
 from bot.personal_data.noted import NotedLines
 from bot.personal_data.personal_data import PersonalStores
 from bot.personal_data.remembered import RememberedFacts
@@ -69,23 +64,17 @@ from bot.reminders.records import ReminderRecords
 from bot.reminders.reminders import Reminders
 from bot.reminders.texts import ReminderLines
 from bot.speculation_policy import allowed_speculation, has_spare_power
-from bot.speech_server.address import ServerAddress
-from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.store import Store
 from bot.tools.registry import ToolRegistry
-from bot.transcribers import make_transcriber
 from bot.typed_memory import TypedMemory
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
 from bot.voice.transcribe.learning import LearnedCorrections
-from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts.moods import load_moods, speech_parameters
-from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.voices import Voices
-from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from bot.watching.traces import TraceFile
 from config.sections import MoodFollows
 from config.settings import Settings
@@ -104,6 +93,7 @@ class Core:
         listening: the sockets of the HTTP server. Its port is taken before anything large is loaded.
         clock: returns the current time in the people's time zone.
         watch: gets the events of all calls.
+        engines: the mind, the ears and the voice of all calls.
         long_term: what outlives a call: what people said, and what is remembered of it.
         typed_memory: carries out requests about the memory that are written outside of calls.
         calls: builds calls.
@@ -125,13 +115,9 @@ class Core:
     listening: Sequence[socket.socket]
     database: Database
     store: Store
-    http: aiohttp.ClientSession
     clock: Callable[[], datetime]
     watch: EventFeed
-    weights: OwnWeights
-    models: ModelRouter
-    speech_server: SpeechServerClient
-    transcriber: Transcriber
+    engines: Engines
     learned_corrections: LearnedCorrections
     file_transcriber: FileTranscriber
     voices: Voices
@@ -165,7 +151,7 @@ class Core:
         """Start the background tasks of the core. Call this once all parts are built."""
         beating = partial(beat, self.settings.data_dir / HEARTBEAT_FILE, state=self.checks.state)
         self.background.begin({"heartbeat": beating, "health": self.checks.run})
-        self.background.begin({"the models' context": self.models.learn_context_sizes})
+        self.background.begin({"the models' context": self.engines.models.learn_context_sizes})
         self.background.begin({"the graphics cards": partial(self.monitor.cards.run, lambda _: None)})
         if self.tools.servers:
             self.background.begin({"MCP servers": self._run_tool_servers})
@@ -190,22 +176,15 @@ class Core:
 
     async def _run_tool_servers(self) -> None:
         """Keep the MCP servers running, unless no model is told of their tools."""
-        await self.models.learn_model_sizes()
-        if self.models.take_tools({each.model for each in self.characters.personas.values()}):
+        await self.engines.models.learn_model_sizes()
+        if self.engines.models.take_tools({each.model for each in self.characters.personas.values()}):
             await self.tools.run()
         else:
             file = self.settings.tools_file
             _log.warning("The MCP servers of TOOLS_FILE=%s are not started: the model is too small for tools", file)
 
     async def _warm_up(self, when_warm: Callable[[], None]) -> None:
-        model = self.models.for_calls_client
-        await warm_up_engines(
-            {
-                "ears": lambda: warm_transcriber(self.transcriber, self.in_call),
-                "mind": lambda: warm_model(model, self.characters.default, self.clock, self.small_prompts),
-                "voice": lambda: warm_speech_server(self.speech_server),
-            }
-        )
+        await self.engines.warm_up(lambda: self.characters.default, self.in_call, self.clock, self.small_prompts)
         self.watch(EnginesReady(at=time.monotonic()))
         when_warm()
 
@@ -247,19 +226,10 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         turn_log = TurnLog()
         watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))
 
-        weights = await asyncio.to_thread(choose_weights, settings)
-        for notice in weights.notices:
-            _log.warning("%s", notice)
-        turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
-        weights, models = await open_model_router(settings, weights, database, stack, progress)
-        model = models.for_calls_client
-        speech_url = str(settings.tts.websocket_url or await start_speech_server(settings, weights, stack, progress))
-        http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
-        speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts.token))
-        voices = await Voices.load(speech_server, database, settings.command_prefix)
         corrections = await asyncio.to_thread(read_corrections, settings)
-        transcriber = await make_transcriber(settings, weights, http, progress, corrections)
-        stack.push_async_callback(transcriber.close)
+        engines = await open_engines(settings, database, corrections, stack, progress)
+        model = engines.models.for_calls_client
+        voices = await Voices.load(engines.speech_server, database, settings.command_prefix)
 
         zone = ZoneInfo(settings.timezone)
 
@@ -276,7 +246,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
 
         rules = KeepingRules(consent, ignored, characters, settings.memory)
         long_term = await stack.enter_async_context(
-            open_long_term(settings, database, store, rules, models, http, clock)
+            open_long_term(settings, database, store, rules, engines.models, engines.http, clock)
         )
         memory, notes, conversations = long_term.memory, long_term.notes, long_term.conversations
         lease, call_ends = Lease(), CallEnds()
@@ -317,11 +287,11 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             characters,
             clock,
             model,
-            speech_server,
+            engines.speech_server,
             parameters_at,
             parameters_at,
-            transcriber,
-            turn_policy,
+            engines.transcriber,
+            engines.turn_policy,
             word_lists,
             small_prompts,
             consent,
@@ -331,7 +301,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
                 settings,
                 model.options,
                 (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL"),
-                spare_power=has_spare_power(settings, toys=weights.toy_stt, cores=usable_cores()),
+                spare_power=has_spare_power(settings, toys=engines.weights.toy_stt, cores=usable_cores()),
             ),
             long_term.last_prompts,
             tools=tools,
@@ -339,21 +309,16 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             memory=memory_answers.at,
             notes=notes,
         )
-        checks: dict[str, EngineCheck] = {
-            "model": EngineCheck.at(model.options.url, partial(check_model, model)),
-            "ears": EngineCheck.at(settings.stt.url or "", partial(check_transcriber, transcriber)),
-            "voice": EngineCheck(partial(check_speech_server, speech_server)),
-        }
 
         def in_call() -> bool:
             return manager.status().state is not CallState.IDLE
 
         background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)
-        warning = await engine_warning(weights)
+        warning = await engine_warning(engines.weights)
         for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
             _log.warning("%s", text)
-        engine_checks = EngineChecks(in_call, checks)
+        engine_checks = EngineChecks(in_call, engines.checks(settings.stt.url))
         limits = await asyncio.to_thread(lambda: SpeechSettings.read().tts_vram_warning)
         monitor = Monitor(
             turn_log,
@@ -362,11 +327,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             CardPoll(limits),
             settings.warn,
             engine_checks.state,
-            EngineNames(
-                lambda: describe_model(settings, weights, model, characters.default),
-                transcriber.describe,
-                speech_server.health,
-            ),
+            engines.names(settings, lambda: characters.default),
             warning,
             settings.command_prefix,
             remedies={"tts_ms": voice_remedy(settings.voice_engine if settings.tts.websocket_url is None else None)},
@@ -377,15 +338,11 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             listening=listening,
             database=database,
             store=store,
-            http=http,
             clock=clock,
             watch=watch,
-            weights=weights,
-            models=models,
-            speech_server=speech_server,
-            transcriber=transcriber,
+            engines=engines,
             learned_corrections=LearnedCorrections(corrections_file(settings), corrections),
-            file_transcriber=FileTranscriber(transcriber, in_call, characters.default.persona.names),
+            file_transcriber=FileTranscriber(engines.transcriber, in_call, characters.default.persona.names),
             voices=voices,
             characters=characters,
             small_prompts=small_prompts,

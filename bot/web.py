@@ -127,7 +127,7 @@ def browser_calls(core: Core) -> BrowserCalls:
 
     def first_notice() -> str | None:
         model = core.characters.at(BROWSER).persona.model
-        return None if core.models.for_calls_client.size_of(model=model).takes_tools else NO_TOOLS
+        return None if core.engines.models.for_calls_client.size_of(model=model).takes_tools else NO_TOOLS
 
     settings = core.settings
     return BrowserCalls(
@@ -141,7 +141,9 @@ def browser_calls(core: Core) -> BrowserCalls:
         settings.command_prefix,
         first_notice=first_notice,
         enabled=settings.call.enabled,
-        memory=BrowserMemory(core.long_term.memory, settings.command_prefix, lambda: core.models.size_of().takes_tools),
+        memory=BrowserMemory(
+            core.long_term.memory, settings.command_prefix, lambda: core.engines.models.size_of().takes_tools
+        ),
     )
 
 
@@ -155,7 +157,7 @@ def program_chats(core: Core) -> Chats:
             history,
             lambda: CallRoom(private_room(name), (name,)),
             core.clock,
-            core.models.for_calls_client,
+            core.engines.models.for_calls_client,
             core.settings.llm.context_messages,
             core.small_prompts,
             rules=SPOKEN if spoken else CHATTED,
@@ -186,7 +188,7 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
             gate,
             core.file_transcriber,
             chats,
-            core.speech_server,
+            core.engines.speech_server,
             core.voices,
             introductions,
             places,

@@ -58,7 +58,7 @@ async def test_no_server_of_tools_is_started_for_a_model_that_is_told_of_none(
     personas = {"seiyuu": Mock(model=None), "helper": Mock(model="larger")}
     core: Any = SimpleNamespace(
         tools=tools,
-        models=models,
+        engines=SimpleNamespace(models=models),
         characters=SimpleNamespace(personas=personas),
         settings=SimpleNamespace(tools_file=Path("tools.yaml")),
     )

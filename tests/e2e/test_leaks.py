@@ -97,7 +97,7 @@ async def test_fifty_joins_and_leaves_leave_nothing_behind(stage: Stage) -> None
     # The first rounds fill pools that stay: the executor's threads, kept connections. The recogniser stays too, but the
     # first rounds may be over before it has started.
     await stage.app.bot.wait_until_ready()
-    await stage.app.core.transcriber.warm_up()
+    await stage.app.core.engines.transcriber.warm_up()
     let_many_calls_a_minute_begin(stage)
     await join_and_leave(stage, 4)
     before = await settled()

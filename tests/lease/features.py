@@ -137,7 +137,7 @@ class VoiceMessages:
 
     async def works(self, world: World) -> None:
         asked = await world.say("!voice-message Dinner is ready.")
-        if await world.stage.app.core.speech_server.answers(LIMIT):
+        if await world.stage.app.core.engines.speech_server.answers(LIMIT):
             await world.read(lambda m: MessageFlag.VOICE_MESSAGE in m.flags, asked)
         else:
             await world.read(lambda m: m.content == NO_VOICE, asked)

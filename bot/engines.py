@@ -1,0 +1,122 @@
+"""The engines of all calls: the mind (language model), the ears (transcriber) and the voice (speech server)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import aiohttp
+
+from bot.database import Database
+from bot.engine_checks import EngineCheck, check_model, check_speech_server, check_transcriber
+from bot.identity import HEADERS
+from bot.llm.personas import Character
+from bot.llm.small_model import SmallPrompts
+from bot.model_name import describe_model
+from bot.model_router import ModelRouter
+from bot.monitoring.monitor import EngineNames
+from bot.own_engines import Progress, open_model_router, start_speech_server
+from bot.own_weights import OwnWeights, choose_weights
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.transcribers import make_transcriber
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.turns.turns import TurnPolicy, load_turn_policy
+from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of all calls. Made by :func:`open_engines`.
+
+    Attributes:
+        weights: the weights that the bot's own engines really use.
+        models: the mind: one or two model servers.
+        transcriber: the ears.
+        turn_policy: the models that detect speech and the end of a turn.
+        speech_server: the voice.
+        http: the HTTP session of the clients.
+    """
+
+    weights: OwnWeights
+    models: ModelRouter
+    transcriber: Transcriber
+    turn_policy: TurnPolicy
+    speech_server: SpeechServerClient
+    http: aiohttp.ClientSession
+
+    def checks(self, stt_url: str | None) -> dict[str, EngineCheck]:
+        """The checks of the engines, by their names in ``python -m bot health``.
+
+        Args:
+            stt_url: the address of the transcriber, if it is a server.
+        """
+        model = self.models.for_calls_client
+        return {
+            "model": EngineCheck.at(model.options.url, partial(check_model, model)),
+            "ears": EngineCheck.at(stt_url or "", partial(check_transcriber, self.transcriber)),
+            "voice": EngineCheck(partial(check_speech_server, self.speech_server)),
+        }
+
+    def names(self, settings: Settings, character: Callable[[], Character]) -> EngineNames:
+        """What people call the engines. The name of the mind depends on the persona that ``character`` returns."""
+        model = self.models.for_calls_client
+        return EngineNames(
+            lambda: describe_model(settings, self.weights, model, character()),
+            self.transcriber.describe,
+            self.speech_server.health,
+        )
+
+    async def warm_up(
+        self,
+        character: Callable[[], Character],
+        in_call: Callable[[], bool],
+        clock: Callable[[], datetime],
+        small_prompts: SmallPrompts,
+    ) -> None:
+        """Load all engines. An engine that fails is tried again until it is loaded.
+
+        Args:
+            character: returns the persona and mood for which the mind is warmed up.
+            in_call: returns whether a call is running. If none is, the ears release their memory again.
+            clock: returns the current time, for the prompt.
+            small_prompts: the prompts of small models.
+        """
+        model = self.models.for_calls_client
+        await warm_up_engines(
+            {
+                "ears": lambda: warm_transcriber(self.transcriber, in_call),
+                "mind": lambda: warm_model(model, character(), clock, small_prompts),
+                "voice": lambda: warm_speech_server(self.speech_server),
+            }
+        )
+
+
+async def open_engines(
+    settings: Settings, database: Database, corrections: Corrections, stack: AsyncExitStack, progress: Progress
+) -> Engines:
+    """Open the engines: start the bot's own ones, and connect to the others. They are closed with the stack.
+
+    Raises:
+        ServiceError, RealWeightsMissingError: an engine could not be opened. The text says what to do.
+    """
+    weights = await asyncio.to_thread(choose_weights, settings)
+    for notice in weights.notices:
+        _log.warning("%s", notice)
+    turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
+    weights, models = await open_model_router(settings, weights, database, stack, progress)
+    speech_url = str(settings.tts.websocket_url or await start_speech_server(settings, weights, stack, progress))
+    http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
+    speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts.token))
+    transcriber = await make_transcriber(settings, weights, http, progress, corrections)
+    stack.push_async_callback(transcriber.close)
+    return Engines(weights, models, transcriber, turn_policy, speech_server, http)
