@@ -364,7 +364,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             controls=controls,
             volumes=volumes,
             music=music,
-            sounds=SoundBoard(settings.sounds_dir, settings.cache_dir),
+            sounds=SoundBoard(settings.sounds_dir, settings.cache_dir, volumes.sounds_at),
             calls=calls,
             lease=lease,
             manager=manager,

@@ -188,7 +188,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     @commands.hybrid_command(
         description="Show or choose whether I answer what I hear, or only write it down.",
         usage="[talk|transcribe]",
-        brief="answer, or only write down",
+        brief="answer or only write",
         extras={"example": "transcribe"},
     )
     @commands.guild_only()

@@ -129,29 +129,34 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
     @commands.hybrid_command(
-        description="Show how loud I speak or music is, or set it: 0 to 200 percent.",
-        usage="[0-200] [music]",
+        description="Show how loud I speak, music or sounds are, or set it: 0 to 200 percent.",
+        usage="[0-200] [music|sounds]",
         brief="how loud",
         extras={"example": "30 music"},
     )
     @commands.guild_only()
     @app_commands.describe(
         percent="0 to 200 percent. Leave it empty to see the current volume.",
-        of="What to set: my voice, or music. Leave it empty for my voice.",
+        of="What to set: my voice, music, or sounds. Leave it empty for my voice.",
     )
     async def volume(
         self,
         ctx: Context,
         percent: Annotated[int, WholeNumber(0, int(100 * MAX_VOLUME), "%")] = commands.parameter(default=None),
-        of: Literal["voice", "music"] = "voice",
+        of: Literal["voice", "music", "sounds"] = "voice",
     ) -> None:
-        """Show how loud I speak, or set it: 0 to 200 percent. With `music`, the same for music."""
+        """Show how loud I speak, or set it: 0 to 200 percent. With `music` or `sounds`, the same for those."""
         await ctx.defer()
         guild = require_guild(ctx).id
         if of == "music":
             if percent is not None:
                 await self._volumes.choose_music(guild, percent / 100)
             await ctx.send(f"🎵 Music volume: {round(100 * await self._volumes.music_at(guild))} %")
+            return
+        if of == "sounds":
+            if percent is not None:
+                await self._volumes.choose_sounds(guild, percent / 100)
+            await ctx.send(f"📣 Sound volume: {round(100 * await self._volumes.sounds_at(guild))} %")
             return
         if percent is not None:
             await self._volumes.choose(guild, percent / 100)

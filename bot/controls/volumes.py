@@ -19,6 +19,9 @@ MAX_VOLUME = 2.0
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {place}"
 MUSIC_VOLUME_ON = "music volume on {place}"
+SOUND_VOLUME_ON = "sound volume on {place}"
+SOUND_VOLUME = 0.5
+"""Volume of the sound board's sounds where none was chosen."""
 
 
 class Volumes:
@@ -48,6 +51,10 @@ class Volumes:
         """The volume of music in a place, 0 to 2, as :meth:`at`."""
         return await self._kept(self._music, MUSIC_VOLUME_ON.format(place=place))
 
+    async def sounds_at(self, place: int) -> float:
+        """The volume of the sound board's sounds in a place, 0 to 2, as :meth:`at`."""
+        return await self._kept(SOUND_VOLUME, SOUND_VOLUME_ON.format(place=place))
+
     async def _kept(self, default: float, *names: str) -> float:
         try:
             for name in names:
@@ -73,7 +80,14 @@ class Volumes:
 
     async def choose_music(self, place: int, volume: float) -> None:
         """Set and store the volume of music in a place, as :meth:`choose`."""
+        await self._choose(place, Channel.MUSIC, volume, MUSIC_VOLUME_ON)
+
+    async def choose_sounds(self, place: int, volume: float) -> None:
+        """Set and store the volume of the sound board's sounds in a place, as :meth:`choose`."""
+        await self._choose(place, Channel.EFFECTS, volume, SOUND_VOLUME_ON)
+
+    async def _choose(self, place: int, channel: Channel, volume: float, setting: str) -> None:
         call = self._manager.active
         if call is not None and call.server == place:
-            call.mixer.set_volume(Channel.MUSIC, volume)
-        await self._store.set_setting(MUSIC_VOLUME_ON.format(place=place), repr(volume))
+            call.mixer.set_volume(channel, volume)
+        await self._store.set_setting(setting.format(place=place), repr(volume))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,6 @@ MAX_SECONDS = 30.0
 """Length of the longest sound."""
 MAX_AT_ONCE = 3
 """Number of sounds that may play at the same time."""
-VOLUME = 0.5
-"""Volume of sounds: 4 dB more than music has where nobody has chosen its volume."""
 
 NO_FOLDER = "❌ I have no sounds here (nobody has set SOUNDS_DIR)."
 STOPPED = "❌ It was stopped before it began."
@@ -109,19 +107,24 @@ class SoundBoard:
     Args:
         folder: the operator's sounds; ``None`` if there are none.
         cache: the folder for files that can be made again.
+        volume_at: the volume of sounds in a place, 0 to 2.
     """
 
-    def __init__(self, folder: Path | None, cache: Path) -> None:
+    def __init__(self, folder: Path | None, cache: Path, volume_at: Callable[[int], Awaitable[float]]) -> None:
         self._folder = SoundFolder(folder) if folder is not None else None
         self._open = partial(decoding, store=cache / LOUDNESS_FOLDER, max_seconds=MAX_SECONDS)
+        self._volume_at = volume_at
         self._changing = asyncio.Lock()
         self._current: tuple[Call[Any], CallSounds] | None = None
 
     async def play(self, call: Call[Any], name: str) -> str:
         """Play a sound in a call, over everything else. Returns its name when it begins."""
         sound = await asyncio.to_thread(self._require().find, name)
+        volume = await self._volume_at(call.server)
+        sounds = self._sounds(call)
+        call.mixer.set_volume(Channel.EFFECTS, volume)
         try:
-            await self._sounds(call).play(sound.path)
+            await sounds.play(sound.path)
         except MusicError as error:
             raise UserError(f"❌ {shown_title(sound.title)}: {error}") from error
         return sound.title
@@ -185,7 +188,6 @@ class SoundBoard:
             return current[1]
         sounds = CallSounds(call.mixer, self._open)
         call.when_closed(partial(self._close, sounds))
-        call.mixer.set_volume(Channel.EFFECTS, VOLUME)
         self._current = (call, sounds)
         return sounds
 

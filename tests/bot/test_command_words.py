@@ -81,8 +81,8 @@ async def test_every_heading_of_the_help_has_commands_and_no_command_is_left_ove
 async def test_the_help_explains_one_command_with_an_example() -> None:
     bot = await bot_with_every_command("?")
     assert (await _help(bot, "volume"))[0].split("\n") == [
-        "`?volume [0-200] [music]`",
-        "Show how loud I speak, or set it: 0 to 200 percent. With `music`, the same for music.",
+        "`?volume [0-200] [music|sounds]`",
+        "Show how loud I speak, or set it: 0 to 200 percent. With `music` or `sounds`, the same for those.",
         "Example: `?volume 30 music`",
     ]
     voice = (await _help(bot, "voice"))[0]

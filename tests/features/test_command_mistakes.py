@@ -26,7 +26,7 @@ from tests.features.talk import let_manage
 
 NO_PERCENT = (
     "❌ That must be a whole number from 0 to 200. "
-    "Use it like this: `!volume [0-200] [music]`, for example `!volume 30 music`."
+    "Use it like this: `!volume [0-200] [music|sounds]`, for example `!volume 30 music`."
 )
 SCHEDULE_USE = (
     "Use it like this: `!schedule add [--skip] [#channel] TIME TEXT`, for example "
@@ -44,6 +44,7 @@ async def volumes() -> AsyncMock:
     volumes = AsyncMock(spec=Volumes)
     volumes.at.return_value = 0.8
     volumes.music_at.return_value = 0.3
+    volumes.sounds_at.return_value = 0.6
     return volumes
 
 
@@ -177,3 +178,10 @@ async def test_a_percent_sign_may_follow_the_volume_of_music(
     assert await stage.ask(typed) == "🎵 Music volume: 30 %"
     volumes.choose_music.assert_awaited_once_with(stage.sandbox.guild.id, 0.3)
     volumes.choose.assert_not_awaited()
+
+
+async def test_sounds_have_a_volume_of_their_own(stage: FeatureStage, volumes: AsyncMock) -> None:
+    assert await stage.ask("!volume 60 % sounds") == "📣 Sound volume: 60 %"
+    volumes.choose_sounds.assert_awaited_once_with(stage.sandbox.guild.id, 0.6)
+    volumes.choose.assert_not_awaited()
+    volumes.choose_music.assert_not_awaited()

@@ -24,7 +24,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
     @commands.hybrid_command(
         description="Show how tense it is here, or allow or forbid arguments with my twin on this server.",
         usage="[on|off]",
-        brief="arguments with my twin",
+        brief="argue with my twin",
         extras={"example": "on"},
     )
     @commands.guild_only()

@@ -22,6 +22,8 @@ from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError
 from bot.music.player import MAX_QUEUED, MusicPlayer, Track
 from bot.music.service import LOUDNESS_FOLDER, MusicService
+from bot.music.sound_board import SoundBoard
+from bot.user_error import UserError
 from bot.voice.mixing.stream import Channel
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
@@ -33,9 +35,9 @@ from tests.voice.test_broken_transport import ConstantTranscriber
 
 LIMIT = 60.0
 WORDS = speech("Please turn the volume down.", ADAS_VOICE)
-STEPS = {"end": 3, "barge in": 6, "play": 34, "stop": 22, "listen": 35}
-"""How often each kind of step is taken, in percent: a call ends, somebody speaks over the bot, a piece is asked for,
-something stops one, and somebody listens until a piece has begun, or none is left."""
+STEPS = {"end": 3, "barge in": 6, "play": 32, "sound": 8, "stop": 20, "listen": 31}
+"""How often each kind of step is taken, in percent: a call ends, somebody speaks over the bot, a piece or a short
+sound is asked for, something stops one, and somebody listens until a piece has begun, or none is left."""
 GOOD = ("Short One.wav", "Long One.wav", "Flac.flac", "Opus.opus")
 PAUSES = (0.0, 0.0, 0.02, 0.1)
 """Seconds between two steps: some come before the last one has had any effect."""
@@ -122,8 +124,14 @@ class History:
         self.steps: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._music = MusicService(folder / "music", folder)
+        self._board = SoundBoard(folder / "music", folder, self._volume_of_sounds)
+        self._sounds: set[asyncio.Task[str]] = set()
         self._waiting: set[asyncio.Future[bool]] = set()
         self._speaking: set[asyncio.Task[None]] = set()
+
+    async def _volume_of_sounds(self, place: int) -> float:
+        del place
+        return self._random.uniform(0, 2)
 
     @asynccontextmanager
     async def _call(self) -> AsyncIterator[MemoryCall]:
@@ -146,6 +154,11 @@ class History:
                         break
         async with asyncio.timeout(LIMIT):
             begun = await asyncio.gather(*self._waiting, return_exceptions=True)
+            sounds = await asyncio.gather(*self._sounds, return_exceptions=True)
+        for sound in sounds:
+            if isinstance(sound, BaseException) and not isinstance(sound, UserError):
+                raise sound
+            self.steps["sound refused" if isinstance(sound, UserError) else "sound heard"] += 1
         self.told += [f"❌ {each}" if isinstance(each, Exception) else "▶️" if each else "skipped" for each in begun]
 
     async def _step(self, memory: MemoryCall) -> bool:
@@ -163,6 +176,10 @@ class History:
                 speaking.add_done_callback(self._speaking.discard)
             case "play":
                 await self._play(player)
+            case "sound":
+                self._count("sound")
+                name = self._random.choice(sorted(path.name for path in (self.folder / "music").iterdir()))
+                self._sounds.add(asyncio.create_task(self._board.play(memory.call, name)))
             case "stop":
                 self._stop(memory, player)
             case "listen":
@@ -223,7 +240,9 @@ class History:
         return fetch
 
     def _stop(self, memory: MemoryCall, player: MusicPlayer) -> None:
-        step = self._random.choice(("skip", "skip", "skip", "skip", "stop", "pause", "pause", "volume", "stop talking"))
+        step = self._random.choice(
+            ("skip", "skip", "skip", "skip", "stop", "pause", "pause", "volume", "stop talking", "stop sounds")
+        )
         self._count(step)
         match step:
             case "skip":
@@ -234,6 +253,8 @@ class History:
                 player.pause()
             case "volume":
                 memory.call.mixer.set_volume(Channel.MUSIC, self._random.uniform(0, 2))
+            case "stop sounds":
+                self._board.stop(memory.call)
             case _:
                 memory.call.conversation.stop()
 

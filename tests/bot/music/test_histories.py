@@ -30,3 +30,5 @@ async def test_plays_stops_and_interruptions_leave_nothing(
     assert history.steps["play"] > steps / 4
     assert began > steps / 50
     assert refused > steps / 50
+    assert history.steps["sound heard"] > steps / 100
+    assert history.steps["sound refused"] > steps / 100

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.music.decoding import DecodedMusic, MusicError, Source, decoding
-from bot.music.sound_board import MAX_AT_ONCE, VOLUME, CallSounds, SoundBoard
+from bot.music.sound_board import MAX_AT_ONCE, CallSounds, SoundBoard
 from bot.music.sound_folder import MAX_MB
 from bot.user_error import UserError
 from bot.voice.mixing.limiter import CEILING
@@ -186,6 +186,8 @@ def test_whatever_people_do_nothing_is_left_when_the_call_ends(steps: list[tuple
 class StandInCall:
     """What the sound board needs of a call."""
 
+    server = 60
+
     def __init__(self) -> None:
         self.mixer = Mixer(ScriptedReply())
         self.ends: list[Callable[[], Awaitable[None]]] = []
@@ -193,7 +195,10 @@ class StandInCall:
 
 
 def board(folder: Path | None, cache: Path) -> SoundBoard:
-    return SoundBoard(folder, cache / "cache")
+    async def volume_at(place: int) -> float:
+        return 0.01 * place
+
+    return SoundBoard(folder, cache / "cache", volume_at)
 
 
 async def test_without_a_folder_people_are_told_which_setting_is_missing(tmp_path: Path) -> None:
@@ -211,7 +216,7 @@ async def test_a_sound_is_added_played_and_forgotten_with_the_call(tmp_path: Pat
     assert await sounds.add("short beep", "beep.wav", wav(0.1, 0.02)) == "short beep"
     assert [each.title for each in await sounds.sounds()] == ["short beep"]
     assert await sounds.play(cast(Any, call), "beep") == "short beep"
-    assert call.mixer.volume(Channel.EFFECTS) == VOLUME
+    assert call.mixer.volume(Channel.EFFECTS) == pytest.approx(0.6), "as it was chosen in this place"
     frames = [call.mixer.take() for _ in range(FADE_FRAMES + 3)]
     assert frames[-1] is not None
     assert level(frames[-1]) > 0.02, "a quiet sound that is too short to be measured as a whole is louder"
