@@ -38,8 +38,9 @@ _WORD = regex.compile(rf"[{_LETTERS}]{{1,2}}|[^\s{_LETTERS}]*[\p{{L}}\p{{N}}][^\
 class BriefFilter:
     """Ends a reply within 40 words. Implements :class:`~bot.llm.filters.chain.TextFilter`.
 
-    The first sentence is let through as it arrives. It is broken off if it gets too long or repeats itself. Each
-    further sentence is withheld until it is complete. In these cases it is dropped, and the reply ends:
+    The first sentence is let through as it arrives, and the space behind it too, even if nothing more is said. It is
+    broken off if it gets too long or repeats itself. Each further sentence is withheld until it is complete. In these
+    cases it is dropped, and the reply ends:
 
     - The reply would get too long.
     - The sentence repeats an earlier sentence, or contains a loop.
@@ -109,7 +110,14 @@ class BriefFilter:
 
     def _take_sentence(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
-        return self._let_sentence_through(text) if self._said else self._end_first_sentence(text)
+        if self._said:
+            return self._let_sentence_through(text)
+        said = self._end_first_sentence(text)
+        if self.ended or not self._held.startswith(" "):
+            return said
+        # The voice waits for this space: only then it knows that the full stop ends the sentence.
+        self._held = self._held[1:]
+        return f"{said} "
 
     def _take_line(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length + 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.llm.filters.brief import MAX_WORDS, BriefFilter
+from tts_server.text.segmenter import Segmenter
 
 LONG = "I know a fox who ran over the hills and through the woods with all of his friends to the river near the town"
 
@@ -27,6 +28,9 @@ def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
     [
         ("Hello there.", "Hello there."),
         ("Hello! How are you?", "Hello! How are you?"),
+        ("Hello!  How are you?", "Hello!  How are you?"),
+        ("Hello there. ", "Hello there. "),
+        ("Hello there.\nHow are you?", "Hello there."),
         ("Hello there", "Hello there."),
         ("Well, here is a list:", "Well, here is a list."),
         ("It is 3.5 miles.", "It is 3.5 miles."),
@@ -34,10 +38,10 @@ def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
         ('She said "no," and left.', 'She said "no," and left.'),
         ("I like tea,", "I like tea,…"),
         ('She said "no." Then she left.', 'She said "no." Then she left.'),
-        ("I'm a cat. I'm a cat. I'm a cat.", "I'm a cat."),
+        ("I'm a cat. I'm a cat. I'm a cat.", "I'm a cat. "),
         ("I like tea. You like tea. I like  tea!", "I like tea. You like tea."),
         ("Sure:\n1. Tea\n2. Milk", "Sure."),
-        ("Sure. It is\n1. tea", "Sure."),
+        ("Sure. It is\n1. tea", "Sure. "),
         ("\n\n Hello.", "Hello."),
         ("こんにちは。元気ですか。", "こんにちは。元気ですか。"),
         ("", ""),
@@ -57,7 +61,7 @@ def test_once_there_are_enough_words_the_current_sentence_is_the_last_one(piece:
 @pytest.mark.parametrize("piece", [1, 7, 1000])
 def test_a_sentence_beyond_the_limit_is_left_out(piece: int) -> None:
     most = " ".join(f"word{number}" for number in range(38))
-    assert through(f"I see eleven big birds. {most}.", piece) == "I see eleven big birds."
+    assert through(f"I see eleven big birds. {most}.", piece) == "I see eleven big birds. "
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
@@ -79,7 +83,7 @@ def test_a_phrase_does_not_come_three_times(piece: int) -> None:
 
 
 def test_an_unfinished_sentence_behind_a_whole_one_is_dropped() -> None:
-    assert through("I like tea. It is hot and", cut_off=True) == "I like tea."
+    assert through("I like tea. It is hot and", cut_off=True) == "I like tea. "
     assert through("I like tea. It is hot and") == "I like tea. It is hot and."
     assert through("I like tea and", cut_off=True) == "I like tea and."
 
@@ -95,3 +99,10 @@ def test_a_clause_does_not_wait_for_the_word_behind_it() -> None:
     assert "".join(brief.feed("I'm sorry,")) == "I'm sorry,"
     assert "".join(brief.feed(" but 1,")) == " but"
     assert "".join(brief.feed("000 is")) == " 1,000"
+
+
+@pytest.mark.parametrize("written", ["Ah, the new album. I", 'She said "no." I', "It takes 5! I"])
+def test_the_voice_does_not_wait_for_the_second_sentence_to_begin_with_the_first(written: str) -> None:
+    brief, segmenter = BriefFilter(), Segmenter("en")
+    begun = [segment for letter in written for said in brief.feed(letter) for segment in segmenter.feed(said)]
+    assert begun == [written.removesuffix(" I")]
