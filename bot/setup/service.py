@@ -234,9 +234,9 @@ def without_old_secrets(changes: Changes) -> dict[str, str | None]:
 def changes_for_mind(
     current: Mapping[str, str], *, url: str | None = None, model: str | None = None, key: str | None = None
 ) -> dict[str, str | None]:
-    """The changes that choose what thinks.
+    """The changes that choose the language model.
 
-    That is a model server (``url``), a model that the bot serves itself (only ``model``), or its small model (neither).
+    It is a model server (``url``), a model that the bot serves itself (only ``model``), or its small model (neither).
     """
     changes: dict[str, str | None] = {"LLM_URL": url, "LLM_MODEL": model}
     if url is None:

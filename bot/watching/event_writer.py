@@ -40,15 +40,15 @@ class EventWriter:
     Args:
         stream: stream for the lines. When the program ends, the thread may still be blocked in the stream's ``write``.
         clock: monotonic seconds.
-        most_waiting: the largest number of lines that wait. Further lines are dropped.
+        max_waiting: maximum number of lines that wait. Further lines are dropped.
     """
 
     def __init__(
-        self, stream: RawStream, clock: Callable[[], float] = time.monotonic, most_waiting: int = MAX_WAITING
+        self, stream: RawStream, clock: Callable[[], float] = time.monotonic, max_waiting: int = MAX_WAITING
     ) -> None:
         self._stream = stream
         self._clock = clock
-        self._waiting = queue.Queue[CallEvent | None](most_waiting)
+        self._waiting = queue.Queue[CallEvent | None](max_waiting)
         self._dropping = False
         self._last: CallEvent | None = None
         self._thread = threading.Thread(target=self._write_lines, name="event lines", daemon=True)

@@ -66,7 +66,7 @@ async def test_a_request_that_is_not_refused_fails_the_measurement() -> None:
             await HostileClients(pause=0.0)(Bot(bot.url, rounds=1))
 
 
-def test_memory_that_grows_after_the_first_round_is_told() -> None:
+def test_memory_that_grows_after_the_first_round_is_reported() -> None:
     assert growth_verdict([100 * MIB, 150 * MIB, 155 * MIB, 159 * MIB])[1]
     assert not growth_verdict([100 * MIB, 150 * MIB, 161 * MIB, 152 * MIB])[1]
     assert growth_verdict([100 * MIB, 150 * MIB])[1], "one round alone"

@@ -93,7 +93,7 @@ def test_wrong_words_are_refused(words: list[str]) -> None:
         main(["memory", *words])
 
 
-def test_a_database_that_can_not_be_read_is_told(
+def test_a_database_that_can_not_be_read_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))

@@ -155,7 +155,9 @@ def test_the_quick_model_for_english_is_named_if_it_is_here_and_is_no_loss_if_it
     assert (weights.stt, weights.speech_detector) == (without.stt, without.speech_detector)
 
 
-def test_a_damaged_model_for_english_is_told_and_whisper_hears_english(tmp_path: Path, with_english: Catalogue) -> None:
+def test_a_damaged_model_for_english_is_reported_and_whisper_hears_english(
+    tmp_path: Path, with_english: Catalogue
+) -> None:
     put(tmp_path, with_english, "tiny-ears", "tiny-mind", QUICK_ENGLISH)
     file = tmp_path / "weights" / QUICK_ENGLISH / "mind.gguf"
     file.write_bytes(bytes(100) + file.read_bytes()[100:])

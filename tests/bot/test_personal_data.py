@@ -185,7 +185,7 @@ async def test_an_opt_out_stays_because_the_person_would_be_heard_without_it(hou
     assert not again.admits(ADA)
 
 
-async def test_a_store_that_fails_is_told_and_stops_no_other(house: House) -> None:
+async def test_a_store_that_fails_is_reported_and_stops_no_other(house: House) -> None:
     await house.database.write("DROP TABLE reminder")
     erasure = await house.stores.erase(Subject(ADA, ADAS_CHANNEL))
     assert any(text.startswith("your timers and reminders") for text in erasure.failed)

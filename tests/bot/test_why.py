@@ -21,7 +21,7 @@ MESSAGES = (
 AT = datetime(2026, 11, 28, 12, 0, 5)
 
 
-def test_the_parts_and_what_was_cut_are_told() -> None:
+def test_the_parts_and_what_was_cut_are_reported() -> None:
     report = PromptReport(4096, 500, MESSAGES, ("web_search",), 90, 3, True, ("dice", "draw"))
     text = report_text(NotedPrompt(AT, "call", report))
     assert "in a call at 12:00:05" in text

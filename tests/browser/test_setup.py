@@ -105,7 +105,7 @@ async def test_the_form_writes_a_working_file(context: BrowserContext, tmp_path:
             assert len(model.warmed) > asked, "the bot thinks with the server that was named"
 
 
-async def test_what_can_not_be_written_is_told_and_written_later(
+async def test_what_can_not_be_written_is_reported_and_written_later(
     context: BrowserContext, tmp_path: Path, cache_dir: Path
 ) -> None:
     file = tmp_path / ".env"

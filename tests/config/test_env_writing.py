@@ -115,7 +115,7 @@ def test_a_file_that_nobody_may_write_to_stays_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_can_not_be_written_to_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / ".env"
     file.write_text(USERS)
 
@@ -134,7 +134,7 @@ def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("broken", ["OTHER='a\n", 'B=1\nOTHER="a', "LLM_MODEL='a\n"])
 @pytest.mark.parametrize("value", ["it's", "a b", "$x", "plain"])
-def test_a_line_that_would_swallow_the_new_one_is_told(tmp_path: Path, broken: str, value: str) -> None:
+def test_a_line_that_would_swallow_the_new_one_is_reported(tmp_path: Path, broken: str, value: str) -> None:
     """A quote that is never closed may end at a quote of a new value: then neither line says what it seems to."""
     file = tmp_path / ".env"
     file.write_text(broken)

@@ -73,7 +73,7 @@ async def test_a_tool_is_asked_first_on_the_page(
         assert page.all("question_over")
 
 
-async def test_a_server_that_dies_is_told_on_the_page(make_stage: StageMaker, tmp_path: Path) -> None:
+async def test_a_server_that_dies_is_reported_on_the_page(make_stage: StageMaker, tmp_path: Path) -> None:
     file = tmp_path / "tools.yaml"
     file.write_text(yaml.safe_dump({"mcpServers": {"dying": program(str(HOSTILE), "dies")}}))
     async with (

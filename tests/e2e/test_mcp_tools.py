@@ -129,7 +129,7 @@ async def test_a_lying_server_does_not_make_the_bot_leave(with_tools: WithTools)
         assert stage.bot in stage.sandbox.guild.voice_states
 
 
-async def test_a_server_that_dies_is_told_and_the_call_goes_on(with_tools: WithTools) -> None:
+async def test_a_server_that_dies_is_reported_and_the_call_goes_on(with_tools: WithTools) -> None:
     def script(line: str) -> Answer:
         if "could not run this tool" in line:
             return Answer("That did not work.")

@@ -65,7 +65,9 @@ async def test_five_answers_make_a_working_file(tmp_path: Path, cache_dir: Path)
         assert len(model.warmed) > asked, "the bot thinks with the server that was named"
 
 
-async def test_wrong_answers_are_told_and_may_be_given_again_kept_or_skipped(tmp_path: Path, cache_dir: Path) -> None:
+async def test_wrong_answers_are_reported_and_may_be_given_again_kept_or_skipped(
+    tmp_path: Path, cache_dir: Path
+) -> None:
     async with Sandbox() as sandbox:
         own_file(tmp_path, sandbox)
         async with in_terminal("setup", folder=tmp_path, CACHE_DIR=str(cache_dir)) as terminal:
@@ -137,7 +139,7 @@ async def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stands", ["a folder", "UTF-16"])
-async def test_a_file_that_can_not_be_read_is_told_before_the_first_question(tmp_path: Path, stands: str) -> None:
+async def test_a_file_that_can_not_be_read_is_reported_before_the_first_question(tmp_path: Path, stands: str) -> None:
     if stands == "a folder":
         (tmp_path / ".env").mkdir()
     else:

@@ -97,7 +97,7 @@ async def test_the_file_goes_to_its_person_alone(desk: Desk) -> None:
     assert "use `/my-data`" in await stage.ask("!my-data")
 
 
-async def test_a_large_file_is_packed_and_one_that_is_too_large_is_told(
+async def test_a_large_file_is_packed_and_one_that_is_too_large_is_reported(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.notes.of[desk.stage.ada.id] = [f"Fact number {number} about tea" for number in range(10_000)]

@@ -84,7 +84,7 @@ async def test_the_newest_picture_is_looked_at_with_the_question(gallery: Galler
     assert "Is it a dog?" in look.text
 
 
-async def test_without_a_picture_this_is_told(gallery: Gallery) -> None:
+async def test_without_a_picture_this_is_reported(gallery: Gallery) -> None:
     await gallery.post(words="hello")
     assert (await ask(gallery.tool, gallery.asker)).startswith("There is no picture among the newest messages")
     assert gallery.model.looks == []

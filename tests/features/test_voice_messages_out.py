@@ -142,7 +142,7 @@ async def test_without_the_right_to_read_the_history_it_replies_to_nothing(studi
     assert (answer.flags, answer.reference_id) == (MessageFlag.VOICE_MESSAGE, None)
 
 
-async def test_texts_that_can_not_be_said_are_told(studio: Studio) -> None:
+async def test_texts_that_can_not_be_said_are_reported(studio: Studio) -> None:
     told = "❌ Something is missing. Use it like this: `!voice-message TEXT`"
     assert (await studio.stage.ask("!voice-message")).startswith(told)
     long = await studio.stage.ada.say(studio.general, f"!voice-message {'a' * (MAX_CHARACTERS + 1)}")
@@ -164,7 +164,7 @@ async def test_without_a_voice_people_are_told_and_it_works_again_when_there_is_
     assert (await studio.next(asked)).flags == MessageFlag.VOICE_MESSAGE
 
 
-async def test_a_message_that_discord_does_not_take_is_told(studio: Studio) -> None:
+async def test_a_message_that_discord_does_not_take_is_reported(studio: Studio) -> None:
     studio.stage.sandbox.faults.rest.fail("POST /channels/*/messages", times=1, status=400)
     assert await studio.stage.ask("!voice-message Hello") == NOT_TAKEN
 

@@ -30,7 +30,7 @@ SAD, HAPPY = TextDelta("Oh dear.", mood="sad"), TextDelta("Hooray.", mood="happy
         ([[HAPPY, TextDelta("", retracts=True), TextDelta("Oh.")]], ["happy", None]),
     ],
 )
-async def test_only_the_mood_at_the_head_of_the_whole_answer_is_told(
+async def test_only_the_mood_at_the_head_of_the_whole_answer_is_reported(
     rounds: list[list[AnswerPart]], told: list[str | None]
 ) -> None:
     left, moods = iter(rounds), list[str | None]()

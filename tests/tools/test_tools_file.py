@@ -115,7 +115,7 @@ def test_each_mistake_is_a_sentence(file: Path, text: str, fault: str) -> None:
     assert found[0].startswith(fault)
 
 
-def test_all_mistakes_are_told_together_and_no_secret_is(file: Path) -> None:
+def test_all_mistakes_are_reported_together_and_no_secret_is(file: Path) -> None:
     text = "mcpServers: {a: {command: 3, env: {KEY: [SECRET]}}, b: {url: 'SECRET'}}\nallow: {x: y}\nask: 3\n"
     found = faults_of(file, text)
     assert len(found) == 5

@@ -53,7 +53,7 @@ def test_a_reader_that_stops_reading_misses_lines_and_delays_nobody(
     pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, stream = pipe
-    writer = EventWriter(stream, most_waiting=10)
+    writer = EventWriter(stream, max_waiting=10)
     for number in range(300):
         writer(NoticePosted(f"{number} " + "x" * 1000))
     assert select.select([reader], [], [], LIMIT)[0], "nothing was written"

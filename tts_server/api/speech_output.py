@@ -126,7 +126,7 @@ class EncodedSound:
 
 
 def resolved_parameters(pool: EnginePool, speech: SpeechRequest) -> SpeechParameters:
-    """The parameters with everything that a preset or another server's name of a voice means.
+    """The parameters of a request, with its preset filled in. A voice name of another server becomes the default voice.
 
     Raises:
         ApiError: there is no such voice or preset.
@@ -266,6 +266,7 @@ class ResponseSteps:
                         raise ConnectionResetError("the client closed the connection")
             return task.result()
         finally:
-            # Also if it is done: it may have failed in the moment in which this response was stopped.
+            # This is needed even if the task is done. It may have failed just when this response was stopped, and its
+            # error must be fetched.
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

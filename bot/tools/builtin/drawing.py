@@ -33,7 +33,7 @@ DESCRIPTION = ToolDescription(
 
 
 class DrawingRefusedError(Exception):
-    """The drawing is not taken. The text says why."""
+    """The request for a drawing is refused. The text says why."""
 
 
 class Drawings(Protocol):
@@ -52,17 +52,17 @@ class Drawings(Protocol):
 
 
 class DrawPicture:
-    """Has pictures drawn."""
+    """The tool: passes requests for pictures on to :class:`Drawings`."""
 
     description = DESCRIPTION
     effect = Effect.PRIVILEGED
-    """It posts a picture, which not everybody may have drawn."""
+    """The tool posts a picture, and not everybody has the right to have one drawn."""
 
     def __init__(self, drawings: Drawings) -> None:
         self._drawings = drawings
 
     def may_use(self, asker: Asker) -> bool:
-        """Pictures are drawn for people who are known, where there is a channel. The page's has the id 0."""
+        """Pictures are drawn only for known people, and only in a channel. The page has none: its channel id is 0."""
         return asker.person is not None and bool(asker.channel)
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:

@@ -68,7 +68,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._hidden:
-            # What was opened in it and never closed ends with it.
+            # An element that was opened inside this one and never closed ends here too.
             while self._hidden.pop() != tag:
                 pass
         if tag == "title":

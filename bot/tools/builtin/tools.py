@@ -19,7 +19,7 @@ BUILTIN_NAMES = frozenset(
         *(last_picture.DESCRIPTION, drawing.DESCRIPTION),
     )
 )
-"""The names of the tools of this package. The file of tools may name them, also where they are not there now."""
+"""The names of the tools of this package. The file of tools may name them, even if a tool is not available now."""
 
 
 def builtin_tools(

@@ -132,7 +132,7 @@ def test_what_can_not_be_seen_changes_nothing() -> None:
     assert rules.rules.is_away(HERE)
 
 
-def test_a_failure_is_told_once_and_tried_again_after_growing_pauses() -> None:
+def test_a_failure_is_reported_once_and_tried_again_after_growing_pauses() -> None:
     rules = Rules()
     told = []
     for delay in (0.0, *RETRY_DELAYS, RETRY_DELAYS[-1]):

@@ -64,7 +64,7 @@ async def test_persona_and_mood_are_chosen_by_typing_too(tmp_path: Path) -> None
         assert not page.all("error")
 
 
-async def test_a_choice_that_can_not_be_saved_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+async def test_a_choice_that_can_not_be_saved_is_reported_and_the_call_goes_on(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.talking()
         await house.database.write("DROP TABLE chat_character")
@@ -130,7 +130,7 @@ async def test_the_bots_own_controls_act_on_a_browser_call(tmp_path: Path) -> No
         await leaving.close()
 
 
-async def test_what_the_mind_can_not_do_is_told_once(tmp_path: Path) -> None:
+async def test_what_the_mind_can_not_do_is_reported_once(tmp_path: Path) -> None:
     async with chat_house(tmp_path, first_notice=NO_TOOLS) as house:
         page = await house.talking()
         await page.noticed("too small for tools")

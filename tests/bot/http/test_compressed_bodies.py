@@ -35,7 +35,7 @@ async def test_no_compression_may_be_named(local: WebStage, compression: str) ->
     assert (answer.status, answer.json) == (200, {"fields": ["a"]})
 
 
-async def test_without_the_token_nothing_is_told_about_bodies(locked: WebStage) -> None:
+async def test_without_the_token_nothing_is_reported_about_bodies(locked: WebStage) -> None:
     refused = await post_raw(locked.port, "/thing", b"hello", "Content-Encoding: gzip")
     assert (refused.status, refused.json["error"]["code"]) == (401, "bad_token")
     (authorization,) = (f"{name}: {value}" for name, value in bearer(SECRET).items())

@@ -13,7 +13,7 @@ from tests.bot.knowledge.files import write_usual_files
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-def test_files_are_indexed_and_searched_and_a_bad_one_is_told(
+def test_files_are_indexed_and_searched_and_a_bad_one_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "knowledge"

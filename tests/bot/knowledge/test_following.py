@@ -69,7 +69,7 @@ async def test_changed_files_are_read_again_and_removed_ones_forgotten(folder: P
         assert (await update(index, folder)).read == 6
 
 
-async def test_a_bad_file_is_told_by_name_and_the_others_are_indexed(folder: Path, tmp_path: Path) -> None:
+async def test_a_bad_file_is_reported_by_name_and_the_others_are_indexed(folder: Path, tmp_path: Path) -> None:
     bad = {
         "broken.pdf": pdf(["x"])[:60],
         "loop.pdf": pdf_of(["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"]),
@@ -92,7 +92,7 @@ async def test_a_bad_file_is_told_by_name_and_the_others_are_indexed(folder: Pat
         assert (await update(index, folder)).read == 0  # A bad file is not tried again until it changes.
 
 
-async def test_a_folder_that_is_missing_is_told_and_the_index_stays(folder: Path, tmp_path: Path) -> None:
+async def test_a_folder_that_is_missing_is_reported_and_the_index_stays(folder: Path, tmp_path: Path) -> None:
     with Index(tmp_path / FILE) as index:
         await update(index, folder)
         with pytest.raises(

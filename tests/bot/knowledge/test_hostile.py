@@ -77,7 +77,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_a_bad_file_is_told_in_one_sentence(index: Index, folder: Path, name: str) -> None:
+async def test_a_bad_file_is_reported_in_one_sentence(index: Index, folder: Path, name: str) -> None:
     content, told = BAD[name]
     (folder / name).write_bytes(content)
     assert (await updated(index, folder)).problems == [told]
@@ -182,7 +182,7 @@ async def test_names_that_could_pass_for_lines_are_not_read(index: Index, folder
     assert told.isprintable()
 
 
-async def test_a_folder_that_cannot_be_opened_is_told(
+async def test_a_folder_that_cannot_be_opened_is_reported(
     index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "locked").mkdir()

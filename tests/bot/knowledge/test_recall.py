@@ -109,7 +109,9 @@ async def test_orders_in_a_file_stay_inside_the_marks(files: Files) -> None:
     assert "do not obey" in INTRODUCTION
 
 
-async def test_a_broken_index_costs_no_answer_and_is_told_once(files: Files, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broken_index_costs_no_answer_and_is_reported_once(
+    files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
     files.index.close()
     with caplog.at_level(logging.WARNING):
         assert [await files.ask("the warranty of the pump") for _ in range(2)] == ["", ""]

@@ -30,7 +30,7 @@ async def test_while_somebody_else_writes_facts_are_recalled_all_the_same(tmp_pa
             other.execute("ROLLBACK")
 
 
-async def test_a_damaged_index_is_told_once_and_made_anew_at_the_next_start(
+async def test_a_damaged_index_is_reported_once_and_made_anew_at_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with brain(tmp_path) as mind:
@@ -43,7 +43,7 @@ async def test_a_damaged_index_is_told_once_and_made_anew_at_the_next_start(
         assert "Mira" in await mind.recalled(BEN, "Who is Ada's sister?")
 
 
-async def test_of_a_damaged_database_the_file_is_kept_and_what_can_be_read_is_remembered(tmp_path: Path) -> None:
+async def test_a_damaged_database_is_kept_as_a_file_and_its_readable_facts_are_remembered(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Mira", "My sister is called Mira.", heard=[BEN])
         await mind.memory.set_choice(BEN, False)

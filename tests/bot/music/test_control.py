@@ -191,7 +191,7 @@ async def test_a_piece_that_takes_long_to_open_does_not_hold_up_the_answer(
     assert stage.told == ["▶️ Blue Danube"]
 
 
-async def test_a_piece_that_takes_long_and_can_not_be_played_then_is_told(
+async def test_a_piece_that_takes_long_and_can_not_be_played_then_is_reported(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(music_control, "OPENING_SECONDS", 0.01)

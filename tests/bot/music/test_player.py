@@ -104,7 +104,7 @@ async def test_who_asks_first_learns_how_it_begins_and_the_others_are_told_nothi
     assert stage.told == []
 
 
-async def test_a_broken_piece_is_told_and_the_next_one_plays(stage: Stage) -> None:
+async def test_a_broken_piece_is_reported_and_the_next_one_plays(stage: Stage) -> None:
     stage.add("none")
     stage.add("two", 30)
     await stage.until(lambda: stage.player.playing is None and not stage.player.waiting)
@@ -146,7 +146,7 @@ async def test_a_pause_is_silent_and_what_plays_goes_on_after_it(stage: Stage) -
     assert level(taken[-1]) > 0.3
 
 
-async def test_a_piece_whose_sound_stops_fades_out_is_told_once_and_can_be_skipped(stage: Stage) -> None:
+async def test_a_piece_whose_sound_stops_fades_out_is_reported_once_and_can_be_skipped(stage: Stage) -> None:
     stage.add("one", 60, stalls=True)
     stage.add("two", 30)
     taken = await stage.until(lambda: len(stage.told) > 1)

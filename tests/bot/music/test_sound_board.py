@@ -119,7 +119,7 @@ async def test_a_stopped_sound_fades_out(table: Table) -> None:
     assert not table.sounds.stop()
 
 
-async def test_a_broken_sound_is_told_and_takes_no_place(table: Table) -> None:
+async def test_a_broken_sound_is_reported_and_takes_no_place(table: Table) -> None:
     for _ in range(MAX_AT_ONCE + 1):
         with pytest.raises(MusicError, match="It is broken"):
             await table.sounds.play(BROKEN)
@@ -243,7 +243,9 @@ async def test_what_is_no_short_sound_is_refused_before_it_is_stored(data: bytes
     assert not (tmp_path / "sounds").exists()
 
 
-async def test_a_file_of_the_operator_that_is_too_long_is_told_also_when_it_was_music_before(tmp_path: Path) -> None:
+async def test_a_file_of_the_operator_that_is_too_long_is_reported_also_when_it_was_music_before(
+    tmp_path: Path,
+) -> None:
     path = write(tmp_path / "sounds" / "song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
     async with decoding(path, tmp_path / "cache" / "loudness"):
         pass

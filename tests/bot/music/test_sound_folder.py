@@ -116,7 +116,7 @@ def test_an_unknown_name_is_answered_with_names_that_are_near(folder: Path) -> N
 
 
 @pytest.mark.parametrize("act", ["add", "remove"])
-def test_a_folder_that_can_not_be_written_is_told(folder: Path, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_can_not_be_written_is_reported(folder: Path, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, os.strerror(13))
 

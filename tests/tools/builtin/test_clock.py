@@ -56,7 +56,7 @@ async def test_the_time_elsewhere_is_told(clock: TellTime, place: str, time: str
 
 
 @pytest.mark.parametrize("place", ["Atlantis", "../../etc/passwd", "UTC+99", "x" * 5_000, "United States", "/", "\0"])
-async def test_an_unknown_place_is_told(clock: TellTime, place: str) -> None:
+async def test_an_unknown_place_is_reported(clock: TellTime, place: str) -> None:
     told = await ask(clock, place=place)
     assert told.startswith("I know no time zone for ")
     assert len(told) < 300

@@ -40,7 +40,7 @@ async def test_dice_are_rolled(dice: str, told: str) -> None:
         *("1d6 **2", "1d6" * 50, "9" * 9_000, "+".join(["1d6"] * 11)),
     ],
 )
-async def test_what_is_no_roll_or_too_large_is_told(dice: str) -> None:
+async def test_what_is_no_roll_or_too_large_is_reported(dice: str) -> None:
     told = await ask(RollDice(), dice=dice)
     assert "is not a roll of dice" in told or "At most 100 dice can be rolled" in told
     assert len(told) < 300

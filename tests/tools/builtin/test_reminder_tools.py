@@ -52,7 +52,7 @@ async def test_a_date_is_that_of_the_people(stage: Board, tools: Sequence[Tool])
 
 
 @pytest.mark.parametrize("when", ["soon", "", "-5 minutes", "2020-01-01", "900 years", "x" * 500])
-async def test_a_time_that_is_not_understood_is_told_with_examples(
+async def test_a_time_that_is_not_understood_is_reported_with_examples(
     stage: Board, tools: Sequence[Tool], when: str
 ) -> None:
     told = await ask(tools[0], when=when)
@@ -88,7 +88,7 @@ async def test_reminders_of_others_are_neither_seen_nor_cancelled(stage: Board, 
     assert len(await stage.reminders.of(ADA_ID)) == 1
 
 
-async def test_too_many_are_told(stage: Board, tools: Sequence[Tool]) -> None:
+async def test_too_many_are_reported(stage: Board, tools: Sequence[Tool]) -> None:
     for _ in range(MAX_PER_PERSON):
         await ask(tools[0], when="5 minutes")
     assert (await ask(tools[0], when="5 minutes")).startswith("Nothing was set: Ada has 25 timers and reminders")

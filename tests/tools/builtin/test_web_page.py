@@ -133,7 +133,7 @@ async def test_a_server_can_not_give_orders_in_the_reason_why_its_page_is_not_re
     assert leave.runs == []
 
 
-async def test_a_page_without_text_is_told(reading: Reading) -> None:
+async def test_a_page_without_text_is_reported(reading: Reading) -> None:
     reading.server.answers["/"] = plain(b"<script>render()</script>", "Content-Type: text/html")
     assert await reading.read("/") == "The page has no text. It may need a browser."
 

@@ -66,7 +66,7 @@ async def test_many_and_long_results_are_bounded(engine: SearchEngine) -> None:
     assert len(told) < 4_000
 
 
-async def test_that_nothing_was_found_is_told(engine: SearchEngine) -> None:
+async def test_that_nothing_was_found_is_reported(engine: SearchEngine) -> None:
     assert (
         await ask(SearchWeb(engine.url, Fetcher(), Links()), query="xyzzy") == "The search found nothing for 'xyzzy'."
     )
@@ -82,7 +82,7 @@ async def test_that_nothing_was_found_is_told(engine: SearchEngine) -> None:
         {"results": [{"url": "https://e.org/" + "a" * 1_000}], "answers": [None, {}, 7]},
     ],
 )
-async def test_nonsense_is_told_as_a_failure_or_as_nothing(engine: SearchEngine, answer: Any) -> None:
+async def test_nonsense_is_reported_as_a_failure_or_as_nothing(engine: SearchEngine, answer: Any) -> None:
     engine.answer = answer
     told = await ask(SearchWeb(engine.url, Fetcher(), Links()), query="x")
     assert told.startswith(("The web can't be searched at the moment", "The search found nothing"))

@@ -44,7 +44,7 @@ def test_a_line_that_is_too_long_is_dropped_and_the_next_one_is_read(
     assert [each.request for each in early if isinstance(each, TooLong)][-1] == request_id
 
 
-def test_a_line_that_is_too_long_is_told_before_its_end_if_its_beginning_names_the_request() -> None:
+def test_a_line_that_is_too_long_is_reported_before_its_end_if_its_beginning_names_the_request() -> None:
     splitter = LineSplitter()
     begin = b'{"jsonrpc":"2.0","id":7,"result":"' + LONG.encode()
     assert list(splitter.feed(begin)) == [TooLong(7, ended=False)]

@@ -166,7 +166,7 @@ async def test_a_server_that_does_not_start_says_why() -> None:
 
 
 @pytest.mark.parametrize(("command", "part_of"), [("npx", "Node.js"), ("node", "Node.js"), ("uvx", "uv")])
-async def test_a_program_that_is_missing_is_told_with_what_it_is_a_part_of(command: str, part_of: str) -> None:
+async def test_a_program_that_is_missing_is_reported_with_what_it_is_a_part_of(command: str, part_of: str) -> None:
     nowhere = {"PATH": "/nowhere"}
     async with running(McpServer(StdioServer("gone", command, environment=nowhere))) as server:
         assert server.problem == f"there is no program {command} (is {part_of} installed?)"

@@ -39,5 +39,5 @@ ModuleNotFoundError: No module named 'mcp'"""
         ("TypeError: x is null\nTypeError: x is null\nbye", "TypeError: x is null"),
     ],
 )
-def test_the_lines_that_say_why_are_told(written: str, told: str) -> None:
+def test_the_lines_that_say_why_are_reported(written: str, told: str) -> None:
     assert telling_words(written.splitlines()) == told

@@ -153,7 +153,7 @@ async def test_the_headers_of_the_file_are_sent() -> None:
 
 
 @pytest.mark.parametrize("call", [huge, huge_event, failing, nonsense, hanging, hanging_up])
-async def test_an_answer_that_can_not_be_used_is_told_and_the_server_can_be_used_again(
+async def test_an_answer_that_can_not_be_used_is_reported_and_the_server_can_be_used_again(
     call: Callable[[web.Request, int], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_module, "CALL_LIMIT", 5.0 if call is not hanging else 0.05)

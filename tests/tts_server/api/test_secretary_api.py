@@ -119,7 +119,7 @@ BAD: list[tuple[Any, str]] = [
 ]
 
 
-async def test_what_is_wrong_is_told_by_the_names_that_the_client_knows(server: RunningServer) -> None:
+async def test_what_is_wrong_is_reported_by_the_names_that_the_client_knows(server: RunningServer) -> None:
     async with server.session.ws_connect(server.url(SOCKET)) as socket:
         for body, words in BAD:
             async with post(server, body) as answer:
@@ -163,7 +163,7 @@ async def test_texts_are_spoken_one_after_the_other() -> None:
             assert np.median(samples) == pytest.approx(number / 10, abs=0.02)
 
 
-async def test_an_engine_that_fails_is_told_and_the_next_text_is_spoken() -> None:
+async def test_an_engine_that_fails_is_reported_and_the_next_text_is_spoken() -> None:
     async with running(FailingEngine()) as server, server.session.ws_connect(server.url(SOCKET)) as socket:
         await socket.send_str(json.dumps({"text": "raise it"}))
         assert (await heard(socket))[1]["code"] == "engine_failed"

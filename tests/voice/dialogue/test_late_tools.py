@@ -122,7 +122,7 @@ async def test_a_late_result_waits_for_the_end_of_the_reply_that_is_spoken() -> 
         assert (talk.voice.sent["r2"], talk.voice.sent["r3"]) == ("Now: never", "Found: from noon")
 
 
-async def test_a_stop_the_askers_dismissal_and_the_end_of_the_call_end_late_tools() -> None:
+async def test_late_tools_end_at_a_stop_at_the_askers_dismissal_and_at_the_end_of_the_call() -> None:
     for ending in ("stop", "dismiss", "end of the call"):
         sleep, before = ManualSleep(), asyncio.all_tasks()
         mind = Searcher(sleep)
@@ -176,7 +176,7 @@ async def test_what_somebody_asked_who_has_left_is_not_told() -> None:
         assert (len(talk.taken), mind.results, talk.conversation.late_tools) == (1, [], 0)
 
 
-async def test_a_tool_that_never_ends_is_ended_and_that_is_told() -> None:
+async def test_a_tool_that_never_ends_is_ended_and_that_is_reported() -> None:
     sleep = ManualSleep()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep) as talk:

@@ -56,7 +56,7 @@ async def test_words_that_the_model_says_before_it_calls_a_tool_take_the_place_o
         assert talk.remembered[-1] == f"Let me look.\n{answer_to('rain?').strip()}"
 
 
-async def test_a_wrong_guess_never_runs_a_tool() -> None:
+async def test_a_discarded_speculative_reply_never_runs_a_tool() -> None:
     responder, sleep = ToolResponder(), ManualSleep()
     responder.may_end.set()
     async with talking(responder=responder, sleep=sleep) as talk:
@@ -73,7 +73,7 @@ async def test_a_wrong_guess_never_runs_a_tool() -> None:
         assert talk.voice.sent["r1"] == "", "and nobody was told to wait for it"
 
 
-async def test_a_right_guess_runs_its_tool_once_when_it_is_committed() -> None:
+async def test_a_speculative_reply_runs_its_tool_once_when_it_is_committed() -> None:
     responder, sleep = ToolResponder(), ManualSleep()
     async with talking(responder=responder, sleep=sleep) as talk:
         which = TurnId(ADA, 1)

@@ -38,7 +38,7 @@ def test_a_short_sound_begins_at_once_and_is_played_to_its_end() -> None:
     assert states == [StreamState.PLAYING, StreamState.OVER]
 
 
-def test_late_sound_fades_out_is_told_and_fades_in_again_when_there_is_enough() -> None:
+def test_late_sound_fades_out_is_reported_and_fades_in_again_when_there_is_enough() -> None:
     stream, states = filled(START_FRAMES)
     before = levels(stream, 60)
     assert before[-1] < 0.15 < max(before), "it faded out"

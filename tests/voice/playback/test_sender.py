@@ -217,7 +217,7 @@ def test_a_buffer_is_filled_at_once_and_kept_full(buffered: SteppedSender) -> No
     assert buffered.sender.timing.late == 0
 
 
-def test_a_frame_that_is_sent_ahead_is_told_with_the_time_at_which_it_is_due(buffered: SteppedSender) -> None:
+def test_a_frame_that_is_sent_ahead_is_reported_with_the_time_at_which_it_is_due(buffered: SteppedSender) -> None:
     buffered.source.frames = [b"x"] * 8
     began = buffered.clock.now
     buffered.run(1)

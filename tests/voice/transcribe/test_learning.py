@@ -109,7 +109,7 @@ async def test_a_file_of_another_form_stays_as_it_is(tmp_path: Path, content: st
     assert corrections.apply("sea you") == "sea you"
 
 
-async def test_without_a_usable_file_the_reason_is_told(tmp_path: Path) -> None:
+async def test_without_a_usable_file_the_reason_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing" / "corrections.yaml"):
         learned = await LearnedCorrections(path, Corrections()).learn("Hello sea you", "Hello Seiyuu")
         assert not learned.pairs

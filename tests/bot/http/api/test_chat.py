@@ -155,7 +155,7 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-async def test_wrong_fields_are_told(stage: ApiStage) -> None:
+async def test_wrong_fields_are_reported(stage: ApiStage) -> None:
     for body, status, code in WRONG:
         answer = await stage.web.ask(PATH, "POST", json=body)
         assert (answer.status, answer.code) == (status, code)

@@ -105,7 +105,7 @@ async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> Non
     assert yaml.safe_load(written) == {"jason": "Jaison", "say you": "Seiyuu"}
 
 
-async def test_without_a_usable_file_the_transcript_is_corrected_and_the_reason_is_told(
+async def test_without_a_usable_file_the_transcript_is_corrected_and_the_reason_is_reported(
     stage: ApiStage, tmp_path: Path
 ) -> None:
     (tmp_path / CORRECTIONS_FILE).mkdir()

@@ -165,7 +165,7 @@ async def test_without_ears_the_status_says_so_and_nothing_of_the_inside(stage: 
         assert "/home" not in answer.text
 
 
-async def test_wrong_fields_are_told(stage: ApiStage) -> None:
+async def test_wrong_fields_are_reported(stage: ApiStage) -> None:
     for name, value in (("response_format", "diarized_json"), ("stream", "perhaps"), ("language", "klingon")):
         answer = await stage.web.ask("/v1/audio/transcriptions", "POST", data=form(None, "file", **{name: value}))
         assert (answer.status, answer.code) == (400, "bad_parameter")

@@ -54,7 +54,7 @@ async def test_a_turn_has_its_stages_by_their_names_in_the_events_and_what_it_wa
     assert (await stage.web.ask("/api/now?after=1")).json["turns"] == []
 
 
-async def test_no_words_names_or_ids_of_people_are_told(stage: ApiStage) -> None:
+async def test_no_words_names_or_ids_of_people_are_reported(stage: ApiStage) -> None:
     stage.figures.call()
     stage.figures.turn()
     for path in ("/api/now", "/api/now/day", "/metrics"):

@@ -88,13 +88,13 @@ async def test_where_nothing_is_said_nobody_is_asked(stage: ApiStage) -> None:
     assert stage.mind.asked == []
 
 
-async def test_a_conversation_that_is_over_is_told_before_anything_is_heard(stage: ApiStage) -> None:
+async def test_a_conversation_that_is_over_is_reported_before_anything_is_heard(stage: ApiStage) -> None:
     answer = await stage.post_file(PATH, conversation="gone")
     assert (answer.status, answer.code) == (404, "no_conversation")
     assert stage.ears.requests == []
 
 
-async def test_each_missing_engine_is_told(stage: ApiStage, tmp_path: Path) -> None:
+async def test_each_missing_engine_is_reported(stage: ApiStage, tmp_path: Path) -> None:
     stage.ears.error = "no weights in /home/ada"
     answer = await stage.post_file(PATH)
     assert (answer.status, answer.code) == (503, "ears_away")

@@ -171,7 +171,7 @@ async def test_pages_that_may_use_the_rest_may_not_read_the_settings(
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
-async def test_elsewhere_neither_folders_nor_keys_in_addresses_are_told(
+async def test_elsewhere_neither_folders_nor_keys_in_addresses_are_reported(
     stage: ApiStage, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     found = (
@@ -224,7 +224,7 @@ async def test_what_needs_an_engine_waits_for_the_end_of_a_call(stage: ApiStage,
         {"part": "mind", "changes": {"DATA_DIR": "/"}},
     ],
 )
-async def test_wrong_fields_are_told(stage: ApiStage, body: Any) -> None:
+async def test_wrong_fields_are_reported(stage: ApiStage, body: Any) -> None:
     answer = await post(stage, "test", body)
     assert answer.status in (400, 413)
     assert answer.code in ("bad_parameter", "too_long")

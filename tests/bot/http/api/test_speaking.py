@@ -69,7 +69,7 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-async def test_wrong_fields_are_told(stage: ApiStage) -> None:
+async def test_wrong_fields_are_reported(stage: ApiStage) -> None:
     for fields, status, code in WRONG:
         answer = await stage.web.ask("/tts", "POST", json=fields)
         assert (answer.status, answer.code) == (status, code)

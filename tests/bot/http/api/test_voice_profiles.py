@@ -31,7 +31,7 @@ async def test_a_voice_is_made_listed_used_and_deleted(stage: ApiStage, path: st
     assert list(stage.voices.folder.iterdir()) == []
 
 
-async def test_a_name_that_is_taken_is_told(stage: ApiStage) -> None:
+async def test_a_name_that_is_taken_is_reported(stage: ApiStage) -> None:
     assert (await make(stage)).status == 201
     again = await make(stage)
     assert (again.status, again.code) == (409, "voice_exists")

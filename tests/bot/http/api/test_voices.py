@@ -170,7 +170,7 @@ async def test_nobody_makes_a_voice_with_the_name_of_the_usual_one(stage: ApiSta
     assert (answer.status, answer.code) == (400, "bad_parameter")
 
 
-async def test_the_state_of_the_engine_is_told(stage: ApiStage) -> None:
+async def test_the_state_of_the_engine_is_reported(stage: ApiStage) -> None:
     answer = await stage.web.ask(f"{VOICES}/engine")
     assert answer.json == {"engine": "stand-in", "speaking": "stand-in", "state": "ready", "loading": None}
 

@@ -238,7 +238,7 @@ class BrokenMind(RepeatingResponder):
         yield ""
 
 
-async def test_an_answer_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
+async def test_an_answer_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     async with chat_house(tmp_path, mind=BrokenMind()) as house, talking(house) as it:
         await it.connection.conversation.item.create(
             item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
