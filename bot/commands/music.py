@@ -86,7 +86,10 @@ class MusicCommands(commands.Cog, name="Music"):
                 raise UserError(TOO_LARGE.format(name=title))
 
             async def fetch() -> bytes:
-                return (await read_attachment(file)).data
+                try:
+                    return (await read_attachment(file)).data
+                except UserError as error:
+                    raise MusicError(str(error).lstrip("❌ ")) from error
 
             return title, fetch
         if not name.strip():

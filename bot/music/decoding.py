@@ -16,14 +16,17 @@ from config.children import end_child
 from config.project import child_environment
 
 OPENING_SECONDS = 120.0
-"""Longest wait for the first sound: a piece that is played for the first time is measured before."""
+"""Longest wait for the content of an attachment, and for the first sound: a piece that is played for the first time is
+measured before."""
 SOUND_SECONDS = 20.0
 """Longest wait for further sound."""
 BUFFER_BYTES = 16 * FRAME_BYTES
 """Sound that waits between the processes, besides what the pipe itself holds: a third of a second."""
 
 TOO_SLOW = "It takes too long to decode."
+TOO_SLOW_TO_FETCH = "It takes too long to fetch."
 BROKEN = "It could not be decoded."
+BROKEN_OFF = "The rest of it could not be decoded."
 
 Source = Path | Callable[[], Awaitable[bytes]]
 """A file, or a function that fetches the content of one."""
@@ -43,12 +46,13 @@ class DecodedMusic:
 
     seconds: float
     _output: asyncio.StreamReader
+    _process: asyncio.subprocess.Process | None = None
 
     async def frames(self) -> AsyncIterator[bytes]:
         """The sound in frames of 20 ms: stereo 16-bit PCM at 48,000 Hz. The last one may be shorter.
 
         Raises:
-            MusicError: the sound has stopped.
+            MusicError: the sound comes too slowly, or it has ended before the piece has.
         """
         while True:
             try:
@@ -57,6 +61,8 @@ class DecodedMusic:
             except asyncio.IncompleteReadError as rest:
                 if rest.partial:
                     yield rest.partial
+                if self._process is not None and await self._process.wait() != 0:
+                    raise MusicError(BROKEN_OFF) from rest
                 return
             except TimeoutError as error:
                 raise MusicError(TOO_SLOW) from error
@@ -74,7 +80,7 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
     Raises:
         MusicError: the piece can't be played.
     """
-    data = None if isinstance(source, Path) else await source()
+    data = None if isinstance(source, Path) else await _fetched(source)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -107,9 +113,17 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
             raise MusicError(BROKEN) from error
         if "error" in head:
             raise MusicError(str(head["error"]))
-        yield DecodedMusic(float(head["seconds"]), process.stdout)
+        yield DecodedMusic(float(head["seconds"]), process.stdout, process)
     finally:
         await asyncio.gather(end_child(process), _read_rest(process.stdout))
+
+
+async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:
+    try:
+        async with asyncio.timeout(OPENING_SECONDS):
+            return await fetch()
+    except TimeoutError as error:
+        raise MusicError(TOO_SLOW_TO_FETCH) from error
 
 
 async def _read_rest(output: asyncio.StreamReader | None) -> None:

@@ -2,9 +2,9 @@
 
 It decodes the file, or what comes over its standard input, and writes one line of JSON and then the sound to its
 standard output: stereo 16-bit PCM at 48,000 Hz. The line is ``{"seconds": …}``, or ``{"error": …}`` with a text for
-users. The sound is as loud as other music, by EBU R128. The loudness of a file is measured once and kept in the folder
-STORE. A piece that is longer than SECONDS is refused. The process writes no faster than it is read, so it needs little
-memory.
+users. The exit status says whether all of the sound was written. The sound is as loud as other music, by EBU R128. The
+loudness of a file is measured once and kept in the folder STORE. A piece that is longer than SECONDS is refused. The
+process writes no faster than it is read, so it needs little memory.
 
 The file is not trusted, so it is decoded here: a decoder that crashes, or needs too much memory or time, takes only
 this process with it. FFmpeg gets the open file and no name, and playlists and other formats that name further files or
@@ -19,6 +19,7 @@ import json
 import math
 import os
 import resource
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ import numpy as np
 from audio.decode import COMMON_FORMATS, Bounds, NotSoundError, TooLongSoundError, decoded
 from audio.loudness import SILENT_LUFS, LoudnessMeter
 from audio.pcm import to_pcm16
-from audio.samples import SPEAKING_RATE, finite
+from audio.samples import SPEAKING_RATE, Samples, finite
 from bot.music.loudness_store import LoudnessStore
 from config.lifetime import end_with_parent
 
@@ -42,7 +43,14 @@ MOST_DB = 12.0
 """A quiet piece is made louder by this many decibels at most."""
 MEASURED_SAMPLES = SPEAKING_RATE * 2 // 5
 """EBU R128 measures parts of 0.4 s. A shorter sound is filled up with silence to be measured."""
+LOUDEST_SAMPLE = np.float32(2.0)
+"""Samples are at most 6 dB above full scale. Files of floating-point numbers can have louder ones, whose loudness EBU
+R128 no longer measures as it is."""
 MEMORY_BYTES, CPU_SECONDS = 3 * 1024**3, 900
+BROKEN_OFF = 1
+"""Exit status of a process whose sound ends before the piece does. Sound is all that it can write by then."""
+TOLERATED_SECONDS = 0.5
+"""A piece may be shorter than it was measured by this much."""
 NICENESS = 5
 """The process gives way to the thread that sends the sound."""
 BOUNDS = replace(
@@ -74,10 +82,7 @@ def main() -> int:
         with _open(files) as file:
             gain, seconds = measure(file, LoudnessStore(store), max_seconds)
             _say(output, {"seconds": round(seconds, 2)})
-            file.seek(0)
-            for piece in decoded(file, SPEAKING_RATE, BOUNDS, channels=2):
-                output.write(to_pcm16(finite(piece) * np.float32(gain)))
-                output.flush()
+            return _write_sound(output, file, gain, seconds)
     except UnplayableError as error:
         _say(output, {"error": str(error)})
     except (NotSoundError, MemoryError):
@@ -89,10 +94,32 @@ def main() -> int:
     return 0
 
 
+def _write_sound(output: BinaryIO, file: BinaryIO, gain: float, seconds: float) -> int:
+    """Decode the file again, to the output. Returns the exit status, which alone can say that the sound breaks off."""
+    samples = 0
+    file.seek(0)
+    try:
+        for piece in decoded(file, SPEAKING_RATE, BOUNDS, channels=2):
+            output.write(to_pcm16(_sane(piece) * np.float32(gain)))
+            output.flush()
+            samples += len(piece) // 2
+    except BrokenPipeError:
+        raise
+    except (NotSoundError, TooLongSoundError, MemoryError, OSError):
+        # Somebody has changed the file since it was measured.
+        return BROKEN_OFF
+    return 0 if samples > (seconds - TOLERATED_SECONDS) * SPEAKING_RATE else BROKEN_OFF
+
+
 def _open(files: list[Path]) -> BinaryIO:
     if files:
-        file: BinaryIO = files[0].open("rb")
-        if os.fstat(file.fileno()).st_size > MAX_MB * 1024**2:
+        # Opening a pipe without this flag waits until somebody writes to it.
+        file: BinaryIO = os.fdopen(os.open(files[0], os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            file.close()
+            raise UnplayableError(NO_SOUND)
+        if state.st_size > MAX_MB * 1024**2:
             file.close()
             raise UnplayableError(TOO_LARGE)
         return file
@@ -114,7 +141,7 @@ def measure(file: BinaryIO, store: LoudnessStore, max_seconds: float = math.inf)
         file.seek(0)
         meter, samples, bounds = LoudnessMeter(), 0, _bounds(max_seconds)
         for piece in decoded(file, SPEAKING_RATE, bounds, channels=2):
-            meter.add(finite(piece))
+            meter.add(_sane(piece))
             samples += len(piece) // 2
         if samples < MEASURED_SAMPLES:
             meter.add(np.zeros(2 * (MEASURED_SAMPLES - samples), np.float32))
@@ -139,6 +166,12 @@ def _bounds(max_seconds: float) -> Bounds:
 
 def _limit(max_seconds: float) -> str:
     return f"{max_seconds:.0f} seconds" if max_seconds < 60.0 * MAX_MINUTES else f"{MAX_MINUTES} minutes"
+
+
+def _sane(sound: Samples) -> Samples:
+    """Finite samples that are not too loud to be measured."""
+    sane: Samples = np.clip(finite(sound), -LOUDEST_SAMPLE, LOUDEST_SAMPLE)
+    return sane
 
 
 def _say(output: BinaryIO, line: dict[str, float | str]) -> None:

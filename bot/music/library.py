@@ -15,6 +15,10 @@ MAX_FILES = 5_000
 """Files that are looked at. What lies behind them in the alphabet is not found."""
 MAX_SHOWN = 5
 MAX_TITLE = 80
+NAMELESS = "(no name)"
+_JOINERS = "\u200c\u200d"
+"""Characters between letters or signs that join them or keep them apart. They can't be seen, but what is around them
+looks different without them."""
 
 
 class NotFoundInLibraryError(Exception):
@@ -30,8 +34,12 @@ class Piece:
 
 
 def shown_title(title: str) -> str:
-    """A title as people see it: on one line, not too long, and not as markdown."""
-    return escape_markdown(shorten(" ".join(title.split()), MAX_TITLE))
+    """A title as people see it: on one line, not too long, not as markdown, and without what can't be seen or sent.
+
+    A name of a file may hold any character, and bytes that are no text at all.
+    """
+    seen = "".join(each if each.isprintable() or each in _JOINERS else " " for each in title)
+    return escape_markdown(shorten(" ".join(seen.split()), MAX_TITLE)) or NAMELESS
 
 
 class MusicLibrary:
