@@ -30,6 +30,7 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.speculation import Speculation
+from bot.voice.spoken_music import SpokenMusicControl
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
 from bot.voice.turns.turns import TurnPolicy
@@ -55,6 +56,7 @@ class CallFactory:
         tools: the tools that the model may call; ``None`` for none.
         memory: returns what carries out requests about the memory in a place; ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
+        music: carries out what people ask aloud about music; ``None`` for no music.
         recalls: recall what the model is told besides a call's history; ``None`` for nothing.
     """
 
@@ -79,6 +81,7 @@ class CallFactory:
     notes: NotesService | None = None
     recalls: RecallSource | None = None
     memory: Callable[[int, int | None], MemoryKeeper] | None = None
+    music: SpokenMusicControl | None = None
 
     def make(
         self,
@@ -138,6 +141,7 @@ class CallFactory:
             self.greeted,
             None if self.memory is None else self.memory(server, transport.prompts.id),
             lambda mood: wishes().manner(self.manner_in(server, mood)),
+            self.music,
         )
         return kind(
             transport,

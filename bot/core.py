@@ -267,12 +267,9 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
         music = MusicService(settings.music_dir, settings.cache_dir)
-        tools = await make_tools(
-            settings,
-            clock,
-            reminders,
-            [*controls.tools(), *music_tools(controls, MusicControl(manager, music, volumes.music_at), volumes)],
-        )
+        music_control = MusicControl(manager, music, volumes.music_at)
+        own = [*controls.tools(), *music_tools(controls, music_control, volumes)]
+        tools = await make_tools(settings, clock, reminders, own)
         memory_answers = MemoryAnswers(
             memory,
             conversations.writer,
@@ -308,6 +305,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             recalls=long_term.recall_service(),
             memory=memory_answers.at,
             notes=notes,
+            music=music_control,
         )
 
         def in_call() -> bool:

@@ -169,6 +169,11 @@ SPOKEN: Mapping[VoiceCommand, str | None] = MappingProxyType(
         VoiceCommand.WHAT_YOU_KNOW: None,
         VoiceCommand.NOTES_ON: "notes",
         VoiceCommand.NOTES_OFF: "notes",
+        VoiceCommand.PLAY: "play",
+        VoiceCommand.MUSIC_PAUSE: "pause",
+        VoiceCommand.MUSIC_RESUME: "pause",
+        VoiceCommand.MUSIC_SKIP: "skip",
+        VoiceCommand.MUSIC_STOP: "skip",
     }
 )
 """The typed command whose right a spoken command needs; ``None`` if everybody whom the bot answers may say it."""

@@ -11,10 +11,13 @@ from bot.music.decoding import MusicError
 from bot.music.library import NotFoundInLibraryError, shown_title
 from bot.music.player import MusicPlayer, Playing, Track
 from bot.music.service import MusicService
+from bot.music.titles import TitleIndex
 from bot.text import shorten
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
+from bot.voice.spoken_music import MusicRefusedError
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 OPENING_SECONDS = 15.0
 """Longest wait for the beginning of a piece. What becomes of it later is told in writing."""
@@ -124,6 +127,31 @@ class MusicControl:
             if not begun.done():
                 begun.add_done_callback(tell)
         return MusicDone(f"▶️ {track.title}", f"{track.title} plays now.")
+
+    def titles(self) -> TitleIndex:
+        """The titles of the pieces, as they were when somebody looked last. It reads no disk."""
+        return self._music.titles
+
+    async def look(self) -> None:
+        """Look which pieces there are."""
+        await self._music.search("")
+
+    async def carry_out(self, place: int, command: VoiceCommand, title: str) -> str:
+        """Carry out what somebody asked aloud; see :class:`~bot.voice.spoken_music.SpokenMusicControl`."""
+        try:
+            match command:
+                case VoiceCommand.PLAY:
+                    return (await self.play(place, title)).written
+                case VoiceCommand.MUSIC_PAUSE:
+                    return self.pause(place).written
+                case VoiceCommand.MUSIC_RESUME:
+                    return self.resume(place).written
+                case VoiceCommand.MUSIC_SKIP:
+                    return self.skip(place).written
+                case _:
+                    return self.stop(place).written
+        except MusicError as error:
+            raise MusicRefusedError(str(error)) from error
 
     def pause(self, place: int) -> MusicDone:
         """Pause the music."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.music.titles import TitleIndex
 from bot.text import escape_markdown, shorten
 
 ENDINGS = frozenset({".mp3", ".ogg", ".oga", ".opus", ".flac", ".wav", ".m4a", ".mp4", ".aac", ".mka", ".webm"})
@@ -50,15 +51,23 @@ class MusicLibrary:
 
     Args:
         what: the word for its pieces in texts for users.
+
+    Attributes:
+        index: the titles that were there when somebody looked last. Reading it does not block.
     """
 
     def __init__(self, folder: Path, what: str = "music") -> None:
+        self.index = TitleIndex()
         self._folder = folder
         self._what = what
+        self._known: Sequence[Piece] = ()
 
     def pieces(self) -> list[Piece]:
         """All pieces, by title. Empty if the folder can't be read."""
-        return sorted(self._walk(), key=lambda piece: piece.title.casefold())
+        pieces = sorted(self._walk(), key=lambda piece: piece.title.casefold())
+        if pieces != self._known:
+            self._known, self.index = list(pieces), TitleIndex.of(piece.title for piece in pieces)
+        return pieces
 
     def search(self, words: str) -> list[Piece]:
         """The pieces whose titles contain all words, those first that begin with them."""

@@ -10,6 +10,7 @@ from typing import Any
 from bot.music.decoding import decoding
 from bot.music.library import MusicLibrary, Piece
 from bot.music.player import MusicPlayer
+from bot.music.titles import TitleIndex
 from bot.voice.call import Call
 from bot.voice.mixing.stream import Channel
 
@@ -67,6 +68,11 @@ class MusicService:
         if self._library is None:
             raise RuntimeError("MUSIC_DIR is not set")
         return await asyncio.to_thread(self._library.find, name)
+
+    @property
+    def titles(self) -> TitleIndex:
+        """The titles that were there when somebody looked last. It reads no disk."""
+        return self._library.index if self._library is not None else TitleIndex()
 
     async def search(self, words: str) -> list[Piece]:
         """The pieces whose titles contain all words."""

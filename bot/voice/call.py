@@ -190,6 +190,7 @@ class Call(Generic[T]):
             settings.answer_to,
             engines.word_lists,
             remembers=engines.memory is not None,
+            titles=engines.music.titles if engines.music is not None else None,
             clock=clock,
         )
         self._classifier = classifier
@@ -204,7 +205,15 @@ class Call(Generic[T]):
             lambda: character.now().persona.name,
         )
         self._commands = SpokenCommands(
-            self.conversation, people, character, self._notices, memory, self._notes, clock=clock
+            self.conversation,
+            people,
+            character,
+            self._notices,
+            memory,
+            self._notes,
+            music=engines.music,
+            place=server,
+            clock=clock,
         )
         self._turn_taking = TurnTaking(
             self._transcriber,

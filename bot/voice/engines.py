@@ -12,6 +12,7 @@ from bot.voice.dialogue.reply_parameters import Manner
 from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.ports import Responder, SpeechClient
 from bot.voice.speculation import WITHOUT_COSTS, Speculation
+from bot.voice.spoken_music import SpokenMusicControl
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -38,6 +39,7 @@ class CallEngines:
         speculation: what may be done before it is certain that a turn is over.
         greeted: ids of the people whom the bot has greeted since its start.
         memory: carries out what people ask about the memory; ``None`` if there is no memory in this call.
+        music: carries out what people ask aloud about music; ``None`` if there is no music in this call.
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
     """
@@ -53,6 +55,7 @@ class CallEngines:
     greeted: set[int] = field(default_factory=set)
     memory: MemoryKeeper | None = None
     manner_in: Callable[[str], SpeechParameters] | None = None
+    music: SpokenMusicControl | None = None
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -12,6 +12,7 @@ from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.memory_requests import MemoryRequests
 from bot.voice.ports import NoticeWriter
+from bot.voice.spoken_music import SpokenMusic, SpokenMusicControl
 from bot.voice.spoken_notes import NoteControl, SpokenNotes
 from bot.voice.transport import People
 from bot.voice.turn import Prompt, PromptKind
@@ -32,6 +33,8 @@ class SpokenCommands:
         notices: writes into the prompt channel.
         memory: carries out what is asked about the memory.
         notes: begins and ends the notes of the call.
+        music: plays and controls music; ``None`` for no music.
+        place: id of the server, or of the other place, of the call.
         clock: returns monotonic seconds.
     """
 
@@ -44,6 +47,8 @@ class SpokenCommands:
         memory: MemoryRequests,
         notes: NoteControl,
         *,
+        music: SpokenMusicControl | None = None,
+        place: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._conversation = conversation
@@ -53,14 +58,16 @@ class SpokenCommands:
         self._changes = CharacterChanges(character, notices.tell, self._recite)
         self._memory = memory
         self._notes = SpokenNotes(notes, self._recite)
+        self._music = SpokenMusic(music, place, notices.tell, self._recite)
         self._leave_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Change moods and personas, use the memory, and begin and end notes on request, until cancelled."""
+        """Change moods and personas, use the memory, take notes and play music on request, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._changes.run(), name="call: changes of persona and mood")
             tasks.create_task(self._memory.run(self._recite), name="call: requests about the memory")
             tasks.create_task(self._notes.run(), name="call: requests for notes")
+            tasks.create_task(self._music.run(), name="call: requests about music")
 
     async def wait_leave_requested(self) -> None:
         """Return when a permitted person has told the bot by voice to leave."""
@@ -87,6 +94,14 @@ class SpokenCommands:
                 self._changes.request(command)
             case VoiceCommand.NOTES_ON | VoiceCommand.NOTES_OFF:
                 self._notes.request(command)
+            case (
+                VoiceCommand.PLAY
+                | VoiceCommand.MUSIC_PAUSE
+                | VoiceCommand.MUSIC_RESUME
+                | VoiceCommand.MUSIC_SKIP
+                | VoiceCommand.MUSIC_STOP
+            ):
+                self._music.request(command)
             case _:
                 self._memory.request(command)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bot.llm.personas import Character, Persona
 from bot.text import plain_words
+from bot.voice.utterances.music_words import MusicTitles, PlayWords
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import CommandRequest, VoiceCommand, VoiceCommandFinder
 from bot.voice.utterances.word_lists import WordLists
@@ -63,7 +64,8 @@ class Classification:
 
     Attributes:
         command: the command, if the kind is :attr:`UtteranceKind.COMMAND`.
-        choice: the mood, the persona or the words that the command is about; empty for other commands.
+        choice: the mood, the persona, the words or the piece of music that the command is about; empty for other
+            commands.
         language: the language of a command that is about the memory.
     """
 
@@ -255,6 +257,7 @@ class CallClassifier:
         policy: the operator's rule for whom the bot answers.
         words: the phrases of commands and the backchannels.
         remembers: whether there is a memory that can be asked.
+        titles: returns the titles of the music that can be played; ``None`` if there is no music.
         clock: returns monotonic seconds.
     """
 
@@ -267,6 +270,7 @@ class CallClassifier:
         words: WordLists,
         *,
         remembers: bool = False,
+        titles: Callable[[], MusicTitles] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._character = character
@@ -276,6 +280,8 @@ class CallClassifier:
         self._people = people
         self._commands = VoiceCommandFinder(self._names, words.commands)
         self._commands.set_choices(self._persona, character.personas)
+        self._play_words = PlayWords(self._names, words.commands)
+        self._titles = titles
         self._memory = words.memory if remembers else None
         self._backchannels = words.backchannels
         self._addressing = Addressing(policy, self._names)
@@ -299,6 +305,7 @@ class CallClassifier:
             return Classification(UtteranceKind.BACKCHANNEL)
         speaking = utterance.interrupting or self._bot_speech.answering
         request = self._commands.find(text, alone=not others, speaking=speaking)
+        request = request or self._piece_wanted(text, alone=not others)
         if request is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice)
         addressed = self._addressing.is_addressed(utterance.person, text, others, self._context())
@@ -306,6 +313,12 @@ class CallClassifier:
         if (addressed or not others) and (request := self.memory_request(text)) is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice, request.language)
         return Classification(UtteranceKind.ADDRESSED if addressed else UtteranceKind.OVERHEARD)
+
+    def _piece_wanted(self, text: str, *, alone: bool) -> CommandRequest | None:
+        """The request for a piece of music; ``None`` if it is none, or not for the bot."""
+        if self._titles is None or not (alone or self._names.called_in(text)):
+            return None
+        return self._play_words.find(text, self._titles())
 
     def memory_request(self, text: str) -> CommandRequest | None:
         """The request about the memory that a text is, typed or spoken; ``None`` if it is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -131,6 +131,11 @@ class VoiceCommand(StrEnum):
     WHAT_YOU_KNOW = "what do you know"
     NOTES_ON = "take notes"
     NOTES_OFF = "stop taking notes"
+    PLAY = "play"
+    MUSIC_PAUSE = "pause the music"
+    MUSIC_RESUME = "resume the music"
+    MUSIC_SKIP = "skip the music"
+    MUSIC_STOP = "stop the music"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,8 @@ class CommandRequest:
     """A command that was found in an utterance.
 
     Attributes:
-        choice: name of the mood, file name of the persona, or the words to be remembered; empty for other commands.
+        choice: name of the mood, file name of the persona, the words to be remembered, or the title of a piece; empty
+            for other commands.
         language: the language of its phrase, if it is about the memory.
     """
 
@@ -165,6 +171,12 @@ class _CommandFile(BaseModel):
     persona: PhraseTemplates = {}
     notes_on: Annotated[Phrases, Field(alias="take notes")] = {}
     notes_off: Annotated[Phrases, Field(alias="stop taking notes")] = {}
+    music_pause: Annotated[Phrases, Field(alias="pause the music")] = {}
+    music_resume: Annotated[Phrases, Field(alias="resume the music")] = {}
+    music_skip: Annotated[Phrases, Field(alias="skip the music")] = {}
+    music_stop: Annotated[Phrases, Field(alias="stop the music")] = {}
+    play: PhraseTemplates = {}
+    play_song: Annotated[PhraseTemplates, Field(alias="play the song")] = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
         """Yield each phrase without a :data:`GAP`, in plain words, and its command (``None`` if it is only polite)."""
@@ -175,6 +187,10 @@ class _CommandFile(BaseModel):
             (self.repeat_me, VoiceCommand.REPEAT_ME),
             (self.notes_on, VoiceCommand.NOTES_ON),
             (self.notes_off, VoiceCommand.NOTES_OFF),
+            (self.music_pause, VoiceCommand.MUSIC_PAUSE),
+            (self.music_resume, VoiceCommand.MUSIC_RESUME),
+            (self.music_skip, VoiceCommand.MUSIC_SKIP),
+            (self.music_stop, VoiceCommand.MUSIC_STOP),
         ):
             for phrases in languages.values():
                 yield from ((plain(phrase), command) for phrase in phrases)
@@ -190,6 +206,8 @@ class CommandPhrases:
         persona: phrases that ask for a persona, with a :data:`GAP`.
         mood_words: the spoken names of each mood.
         degree: words that say how much of a mood is wanted.
+        play: phrases that ask for something by its whole title, with a :data:`GAP`.
+        play_song: phrases that ask for a piece of music by some words of its title, with a :data:`GAP`.
     """
 
     fixed: Mapping[str, CommandRequest | None]
@@ -197,6 +215,8 @@ class CommandPhrases:
     persona: Phrases
     mood_words: Mapping[str, Phrases]
     degree: DegreeWords
+    play: Phrases = field(default_factory=dict)
+    play_song: Phrases = field(default_factory=dict)
 
     @property
     def polite(self) -> frozenset[str]:
@@ -219,7 +239,9 @@ def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
             raise VoiceCommandsError(f"{path} has a phrase without words")
         if fixed.setdefault(phrase, request) != request:
             raise VoiceCommandsError(f"{path} gives two meanings to {phrase!r}")
-    return CommandPhrases(fixed, file.mood, file.persona, load_mood_words(), DegreeWords(file.degree))
+    return CommandPhrases(
+        fixed, file.mood, file.persona, load_mood_words(), DegreeWords(file.degree), file.play, file.play_song
+    )
 
 
 class VoiceCommandFinder:

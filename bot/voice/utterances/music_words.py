@@ -1,0 +1,117 @@
+"""Recognises that somebody wants to hear a piece of music: "play the Blue Danube". Only pieces that are there count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from typing import Protocol
+
+from bot.text import FIRST_UNSPACED, plain
+from bot.voice.utterances.names import Names
+from bot.voice.utterances.voice_commands import (
+    GAP,
+    MAX_CHARACTERS,
+    CommandPhrases,
+    CommandRequest,
+    Phrases,
+    VoiceCommand,
+)
+
+
+class MusicTitles(Protocol):
+    """The titles of the pieces that can be played. Words are plain; see :func:`~bot.text.plain`."""
+
+    def exact(self, words: str) -> str:
+        """The title that consists of these words; empty if there is none."""
+        ...
+
+    def only(self, words: str) -> str:
+        """The only title that has all these words; empty if there is none, or more than one."""
+        ...
+
+
+class PlayWords:
+    """Finds requests for a piece. Not for other talk about music: the words have to name a piece that is there.
+
+    After "play", which people say of games too, the words must be a whole title. After "play the song", some words of
+    the title are enough, if no other title has them.
+
+    Args:
+        names: the names of the bot.
+    """
+
+    def __init__(self, names: Names, phrases: CommandPhrases) -> None:
+        self._names = names
+        self._polite = phrases.polite
+        self._play_song = _around(phrases.play_song)
+        self._all = (*self._play_song, *_around(phrases.play))
+
+    def find(self, text: str, titles: MusicTitles) -> CommandRequest | None:
+        """The request for a piece in an utterance that consists of it, names and polite words; else ``None``."""
+        if len(text) > MAX_CHARACTERS:
+            return None
+        heard = plain(text)
+        # Most texts have none of the phrases. This quick check spares them the slower search for names.
+        if not any(before in heard and after in heard for before, after in self._all):
+            return None
+        said = list(self._readings(heard))
+        for words in said:
+            for wanted in _between(words, self._all):
+                if title := titles.exact(wanted):
+                    return CommandRequest(VoiceCommand.PLAY, title)
+        for words in said:
+            for wanted in _between(words, self._play_song):
+                if title := titles.only(wanted):
+                    return CommandRequest(VoiceCommand.PLAY, title)
+        return None
+
+    def _readings(self, said: str) -> Iterator[str]:
+        """The words with fewer and fewer polite words and names at their end. A title may end with such a word."""
+        said = self._names.without(said)
+        while (shorter := self._names.without(_without_first(said, self._polite))) != said:
+            said = shorter
+        yield said
+        while (shorter := self._names.without(_without_last(said, self._polite))) != said:
+            said = shorter
+            yield said
+
+
+def _around(phrases: Phrases) -> Sequence[tuple[str, str]]:
+    """What stands before and after the title in each phrase, the longest first, in plain words."""
+    parts = [phrase.partition(GAP) for templates in phrases.values() for phrase in templates]
+    return sorted(((plain(before), plain(after)) for before, _, after in parts), key=lambda each: -len("".join(each)))
+
+
+def _between(words: str, phrases: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for before, after in phrases:
+        rest = _after(words, before)
+        rest = _before(rest, after) if rest is not None else None
+        if rest:
+            yield rest
+
+
+def _after(text: str, phrase: str) -> str | None:
+    """What follows a phrase at the beginning; ``None`` if it is not there. In scripts without spaces, words touch."""
+    if not phrase:
+        return text
+    rest = text[len(phrase) :]
+    whole = rest[:1] in ("", " ") or phrase[-1] >= FIRST_UNSPACED
+    return rest.strip() if text.startswith(phrase) and whole else None
+
+
+def _before(text: str, phrase: str) -> str | None:
+    """What precedes a phrase at the end; ``None`` if it is not there."""
+    if not phrase:
+        return text
+    rest = text[: len(text) - len(phrase)]
+    whole = rest[-1:] in ("", " ") or phrase[0] >= FIRST_UNSPACED
+    return rest.strip() if text.endswith(phrase) and whole else None
+
+
+def _without_first(text: str, phrases: Set[str]) -> str:
+    """A text without the longest of the phrases at its beginning."""
+    return min((rest for phrase in phrases if (rest := _after(text, phrase)) is not None), key=len, default=text)
+
+
+def _without_last(text: str, phrases: Set[str]) -> str:
+    """A text without the longest of the phrases at its end."""
+    return min((rest for phrase in phrases if (rest := _before(text, phrase)) is not None), key=len, default=text)
