@@ -26,7 +26,7 @@ _LONG_FORMS = (
 )
 """English contractions and their long forms, tried in this order.
 
-Recognition models write what they learnt to write, "there's" also where somebody said "there is". OpenAI's normaliser,
+Recognition models write what they learned to write, "there's" also where somebody said "there is". OpenAI's normaliser,
 which Whisper's published error rates were measured with, has all of these pairs too, and more.
 """
 

@@ -99,7 +99,7 @@ def cloned_text(voice: ServerVoice, prefix: str) -> str:
     if voice.similarity is not None:
         text += f" Similarity: {_percent(voice.similarity)}."
     if voice.recordings > 1:
-        text += f" I learnt it from {voice.recordings} recordings."
+        text += f" I learned it from {voice.recordings} recordings."
     plain = _plain(voice.name)
     return (
         f"{text} `{prefix}voice preview {plain}` plays it, and with `{prefix}voice use {plain}` I speak with it here."

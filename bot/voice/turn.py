@@ -12,7 +12,7 @@ from bot.llm.messages import ChatMessage
 class Microphone(StrEnum):
     """The way in which a person's microphone opens and closes.
 
-    The transport knows it, or it is learnt from the person's transmissions.
+    The transport knows it, or it is learned from the person's transmissions.
     """
 
     UNKNOWN = "unknown"

@@ -114,5 +114,5 @@ async def test_a_call_whose_history_grows_too_long_goes_on(make_stage: StageMake
                 await stage.ask("日本語の長い話。" * 200)
                 traces = await stage.turns(number)
                 assert traces[-1].outcome is Outcome.SPOKEN
-            assert model.refused == 1, "learnt nothing from the first refusal"
+            assert model.refused == 1, "learned nothing from the first refusal"
             assert "日本語" in model.asked[-1][-1]["content"]

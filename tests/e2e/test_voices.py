@@ -142,8 +142,8 @@ async def test_a_person_who_agrees_to_be_recorded_speaks_and_the_next_reply_has_
         ben.voice.speak(await voiced("Ben", f"{STORY} {UTTERANCES[2]}"), VoiceActivity()),
         talk(stage.ada, UTTERANCES[0]),
     )
-    learnt = await told(stage, "🗣️ I can speak as **Robin** now.")
-    assert learnt.id == asked.id
+    learned = await told(stage, "🗣️ I can speak as **Robin** now.")
+    assert learned.id == asked.id
     await since.heard(("Ada", UTTERANCES[0]))
     assert await heard_pitch(stage, stage.ada, "Not chosen yet.") == pytest.approx(USUAL_HZ, rel=0.03)
     await stage.answer_to("!voice use robin", starts="🗣️")

@@ -96,7 +96,7 @@ class Endpointing:
     """Learns one person's usual pauses and computes the silence to wait for. All durations are in seconds.
 
     Args:
-        settings: the waits, and how fast pauses are learnt.
+        settings: the waits, and how fast pauses are learned.
     """
 
     def __init__(self, settings: TurnSettings) -> None:

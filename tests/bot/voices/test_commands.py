@@ -15,8 +15,8 @@ from tests.bot.voices.voice_server import refusal
 async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage: Stage) -> None:
     assert "Nobody has made a voice yet" in (await stage.ask("!voice")).content
     await stage.ask("!voice clone Robin", SOUND)
-    learnt = await stage.told("🗣️ I can speak as **Robin** now.")
-    assert "Similarity: 82 %" in learnt.content
+    learned = await stage.told("🗣️ I can speak as **Robin** now.")
+    assert "Similarity: 82 %" in learned.content
     assert stage.server.received == [("robin.ogg", SOUND.data)]
     assert stage.server.languages == ["de"], "what people speak here"
     await stage.ask("!voice clone ru Иван", SOUND)

@@ -35,7 +35,7 @@ def nothing_was_kept(stage: Stage) -> None:
     assert stage.server.voices == {}
 
 
-async def test_a_person_who_agrees_is_recorded_and_the_voice_is_learnt(stage: Stage) -> None:
+async def test_a_person_who_agrees_is_recorded_and_the_voice_is_learned(stage: Stage) -> None:
     call = stage.begin_call()
     asked = await question(stage, "!voice record Robin")
     assert f"<@{stage.ada.id}>" in asked.content

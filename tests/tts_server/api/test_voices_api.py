@@ -152,7 +152,7 @@ async def test_an_invalid_language_is_refused(client: VoicesClient) -> None:
     assert (answer.status, answer.code, answer.body["error"]["param"]) == (400, "bad_language", "language")
 
 
-async def test_a_voice_that_cannot_be_learnt_is_not_kept(tmp_path: Path) -> None:
+async def test_a_voice_that_cannot_be_learned_is_not_kept(tmp_path: Path) -> None:
     async with voices_client(tmp_path, ForgetfulEngine) as client:
         failed = await client.create("Mumbler", good_files()["wav"])
         assert (failed.status, failed.code) == (500, "engine_failed")

@@ -93,7 +93,7 @@ class TestPhonemes:
             ("it", "pizza", "pˈiʦːa"),
         ],
     )
-    def test_phonemes_are_those_that_kokoro_has_learnt(self, language: str, text: str, phonemes: str) -> None:
+    def test_phonemes_are_those_that_kokoro_has_learned(self, language: str, text: str, phonemes: str) -> None:
         assert PhonemeReader().read(text, language) == phonemes
 
     def test_marks_of_foreign_words_are_not_spoken(self) -> None:

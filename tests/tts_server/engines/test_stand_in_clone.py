@@ -63,10 +63,10 @@ def test_each_cloned_voice_has_its_own_pitch_and_the_engines_own_voice_stays(tmp
     assert [voice.name for voice in engine.voices()] == ["A tone", "Ada", "Ben"]
     assert heard(engine, None) == pytest.approx(TONE_HZ, rel=0.02)
     assert 180 < heard(engine, "ada") < 240
-    assert 80 < heard(engine, "ben") < 120, "also a voice that was not learnt in this process"
+    assert 80 < heard(engine, "ben") < 120, "also a voice that was not learned in this process"
 
 
-def test_a_voice_with_changed_recordings_is_learnt_again_and_a_deleted_one_is_reported(tmp_path: Path) -> None:
+def test_a_voice_with_changed_recordings_is_learned_again_and_a_deleted_one_is_reported(tmp_path: Path) -> None:
     profiles = ProfileList(profile(tmp_path, "Robin", ADA))
     engine = StandInEngine(0.0, 0.0, profiles=profiles)
     engine.learn(profiles.profiles[0])

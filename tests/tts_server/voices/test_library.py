@@ -89,7 +89,7 @@ def test_the_digest_changes_with_the_recordings(library: VoiceLibrary, folder: P
     assert _loaded(folder).record("ada").profile.digest not in (first, second.profile.digest)
 
 
-def test_recordings_that_could_not_be_learnt_are_removed_again(library: VoiceLibrary, folder: Path) -> None:
+def test_recordings_that_could_not_be_learned_are_removed_again(library: VoiceLibrary, folder: Path) -> None:
     before = library.create("Ada", "en", _recordings(folder, 7))
     library.add_recordings("ada", _recordings(folder, 8))
     library.restore(before)

@@ -1,4 +1,4 @@
-"""Tests of usual languages: they are learnt from long turns, and used for short ones by the local recogniser."""
+"""Tests of usual languages: they are learned from long turns, and used for short ones by the local recogniser."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class LatentsFolder:
         except FileNotFoundError:
             return None
         except (OSError, safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
-            _log.warning("%s can't be read (%r); the voice will be learnt again", path, error)
+            _log.warning("%s can't be read (%r); the voice will be learned again", path, error)
             return None
         return latents if _fit(latents, channels) else None
 
@@ -95,7 +95,7 @@ class LatentsFolder:
             unfinished.write_bytes(data)
             unfinished.replace(path)
         except OSError as error:
-            _log.warning("%s can't be written (%s); the voice is learnt again after a restart", path, error)
+            _log.warning("%s can't be written (%s); the voice is learned again after a restart", path, error)
 
     def forget(self, voice: str) -> None:
         """Delete all latents of the voice with this id."""

@@ -1,4 +1,4 @@
-/** The rate of a recording, in Hz: voices are learnt from sound of this rate. */
+/** The rate of a recording, in Hz: voices are learned from sound of this rate. */
 export const RATE = 24000;
 export const SECONDS = 10;
 /** A recording whose loudest 20 ms stay below this level has no voice in it. */
