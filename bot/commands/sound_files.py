@@ -14,26 +14,27 @@ from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
-MAX_BYTES = 25 * 1024 * 1024
-"""Maximum number of bytes of a file. This is enough for 30 s in any usual format, and is the speech server's limit."""
+MAX_MB = 25
+"""Size of the largest file. This is enough for 30 s in any usual format, and is the speech server's limit."""
 NO_FILE = (
     "❌ I need a recording of 6 to 30 seconds: attach a sound file, or reply to a message that has one (such as a "
     "voice message). `{prefix}voice record NAME` records you in the call."
 )
 NO_SOUND = "❌ {name} is not a sound file."
-TOO_LARGE = f"❌ {{name}} is too large: {MAX_BYTES // 1024**2} MB is the limit."
+TOO_LARGE = "❌ {name} is too large: {limit} MB is the limit."
 NOT_FETCHED = "❌ I could not get that file from Discord; please try again."
 _SOUND_KINDS = ("audio/", "video/", "application/ogg", "application/octet-stream")
 """Possible types of a sound file. A phone may record sound as a video file. The speech server checks the content."""
 
 
 async def sound_file(
-    ctx: Context, given: discord.Attachment | None, prefix: str, no_file: str = NO_FILE
+    ctx: Context, given: discord.Attachment | None, prefix: str, no_file: str = NO_FILE, max_mb: int = MAX_MB
 ) -> discord.Attachment:
     """Find the sound file of a command. Nothing is downloaded.
 
     Args:
         no_file: the text for a person who has given none.
+        max_mb: size of the largest file.
 
     Raises:
         UserError: there is no file, or it is not sound, or it is too large.
@@ -44,8 +45,8 @@ async def sound_file(
     file = next((file for file in files if _may_be_sound(file)), None)
     if file is None:
         raise UserError(NO_SOUND.format(name=_named(files[0])))
-    if file.size > MAX_BYTES:
-        raise UserError(TOO_LARGE.format(name=_named(file)))
+    if file.size > max_mb * 1024**2:
+        raise UserError(TOO_LARGE.format(name=_named(file), limit=max_mb))
     return file
 
 

@@ -13,13 +13,13 @@ from bot.command_helpers import require_guild
 from bot.commands.sound_files import read_attachment, sound_file
 from bot.music.library import shown_title
 from bot.music.sound_board import SoundBoard
-from bot.music.sound_folder import MAX_MB, TOO_LARGE
+from bot.music.sound_folder import MAX_MB
 from bot.text import enumerated, split_message
-from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
 SUGGESTED = 25
+MAX_LISTED = 100
 
 LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
 EMPTY = "📣 I have no sounds yet. `{prefix}sound add NAME` with an attached sound file adds one."
@@ -60,6 +60,8 @@ class SoundCommands(commands.Cog, name="Sounds"):
 
     async def _list(self, ctx: Context) -> None:
         names = [shown_title(sound.title) for sound in await self._board.sounds()]
+        if len(names) > MAX_LISTED:
+            names[MAX_LISTED:] = [f"{len(names) - MAX_LISTED} more"]
         text = (LIST if names else EMPTY).format(sounds=enumerated(names) if names else "", prefix=self._prefix)
         for part in split_message(text):
             await self._send(ctx, part)
@@ -79,9 +81,7 @@ class SoundCommands(commands.Cog, name="Sounds"):
     async def add(self, ctx: Context, file: discord.Attachment | None = None, *, name: str) -> None:
         """Add the attached sound file (30 seconds at most), or the one that you reply to."""
         await ctx.defer()
-        given = await sound_file(ctx, file, self._prefix, NO_FILE)
-        if given.size > MAX_MB * 1024**2:
-            raise UserError(TOO_LARGE.format(name=shown_title(given.filename)))
+        given = await sound_file(ctx, file, self._prefix, NO_FILE, MAX_MB)
         await self._board.check(name, given.filename)
         added = await self._board.add(name, given.filename, (await read_attachment(given)).data)
         await self._send(ctx, ADDED.format(name=shown_title(added), typed=added, prefix=self._prefix))

@@ -16,7 +16,7 @@ from tests.features.talk import let_manage
 
 SOUND_HZ = 5_000
 """The pitch of the sounds. A guest can tell it apart from music and from the voice."""
-AUDIBLE_DB = -45
+AUDIBLE_DB = -60
 
 
 @pytest.fixture
@@ -52,6 +52,11 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
     assert np.median(levels(stage, SOUND_HZ, begin)) == pytest.approx(np.median(sound), abs=1), "speech changes nothing"
     assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB, "it plays on after the voice was stopped"
     assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
+    assert await stage.answer_to("!volume 5 sounds", starts="📣") == "📣 Sound volume: 5 %"
+    await hear(stage, 10)
+    since = await hear(stage, 10)
+    lower = np.median(sound) - np.median(levels(stage, SOUND_HZ, since))
+    assert lower == pytest.approx(20, abs=1), "5 percent instead of 50"
     assert await stage.answer_to("!sound stop", starts="⏹️") == "⏹️ Stopped."
     await hear(stage, 20)
     since = await hear(stage, 10)
