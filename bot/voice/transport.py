@@ -215,6 +215,15 @@ class ReplySound(FrameSource, Protocol):
     heard: Callable[[str, int], int]
 
 
+class CallSound(ReplySound, Protocol):
+    """A :class:`ReplySound` with other sound beneath it; see :class:`~bot.voice.mixing.mixer.Mixer`."""
+
+    @property
+    def beneath(self) -> bool:
+        """Whether the frame taken last has other sound than the voice. Only the sending thread asks."""
+        ...
+
+
 class Transport(Protocol):
     """The connection of a call to people.
 
@@ -274,7 +283,7 @@ class Transport(Protocol):
         """Join the call; raises :class:`~bot.user_error.UserError`."""
         ...
 
-    def play(self, frames: ReplySound, sent: Callable[[bytes, float], None]) -> None:
+    def play(self, frames: CallSound, sent: Callable[[bytes, float], None]) -> None:
         """Start to send frames, one every 20 ms, until :meth:`close`.
 
         Args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from tests.bot.http.chat_house import page_at
 from tests.bot.music.pieces import wav, write
 from tests.e2e.conftest import StageMaker, serving_tones
@@ -60,7 +62,13 @@ async def test_the_model_plays_music_in_a_call_on_the_page(make_stage: StageMake
         await page.count("audio_end", 1)
         assert page.all("audio_end")[-1]["heard"].endswith("Enjoy it.")
         assert len(decoders()) == 1
+        await page.until("background", on=True)
+        heard = len(page.sound)
+        await page.wait(lambda: len(page.sound) > heard + 24_000, "music between the answers")
+        music = np.frombuffer(bytes(page.sound[heard:]), "<i2")
+        assert np.abs(music.astype(np.int32)).max() > 300
         await page.send(type="text", text="Please stop the music.")
         await page.count("audio_end", 2)
         assert page.all("audio_end")[-1]["heard"].endswith("It is off.")
+        assert all(each["heard"].strip() in ("Enjoy it.", "It is off.") for each in page.all("audio_end"))
         await stage.until(lambda: decoders() == [], "the end of the music")

@@ -7,13 +7,15 @@ import base64
 import contextlib
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
+from typing import Protocol
 
 from audio.halving import Halver
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
 from audio.samples import SPEAKING_RATE
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.server_messages import AudioResponse
-from bot.voice.transport import FrameSource
+from bot.voice.browser.server_messages import AudioResponse, Background
+from bot.voice.transport import CallSound
 
 LEAD_SECONDS = 0.08
 """Seconds of a reply's sound that are sent early when the reply begins.
@@ -26,6 +28,22 @@ PIECE_SECONDS = 0.2
 """Length of the pieces in which sound is sent in base64, in seconds."""
 
 
+class FrameOutlet(Protocol):
+    """Where frames go; see :class:`SoundOutlet`."""
+
+    def deliver(self, pcm: bytes) -> None:
+        """Send a frame of a reply."""
+        ...
+
+    def deliver_background(self, pcm: bytes) -> None:
+        """Send a frame with other sound beneath the voice, or with such alone."""
+        ...
+
+    def end_background(self) -> None:
+        """Other sound has ended for now."""
+        ...
+
+
 class BrowserFrames:
     """The frames of a call on their way to the socket.
 
@@ -36,8 +54,8 @@ class BrowserFrames:
     No silence is sent around replies: the client has a buffer, and nothing is lost on the way.
 
     Args:
-        frames: the bot's own sound.
-        deliver: called on the event loop with each frame: 16-bit mono at ``rate``.
+        frames: the bot's own sound, and other sound beneath it.
+        outlet: gets each frame on the event loop: 16-bit mono at ``rate``.
         loop: the event loop.
         rate: sample rate of the delivered sound, in Hz; one of :data:`~bot.voice.browser.server_messages.DOWN_RATES`.
 
@@ -50,16 +68,15 @@ class BrowserFrames:
     """Never true, so that the sending thread sends no silence before a reply; see the class."""
     lead = LEAD_SECONDS
 
-    def __init__(
-        self, frames: FrameSource, deliver: Callable[[bytes], None], loop: asyncio.AbstractEventLoop, rate: int
-    ) -> None:
+    def __init__(self, frames: CallSound, outlet: FrameOutlet, loop: asyncio.AbstractEventLoop, rate: int) -> None:
         self.connected = False
         self.rate = rate
         self._frames = frames
-        self._deliver = deliver
+        self._outlet = outlet
         self._loop = loop
         self._halver = Halver()
         self._converted: bytes | None = None
+        self._beneath = False
 
     @property
     def wake(self) -> Callable[[], None]:
@@ -88,18 +105,27 @@ class BrowserFrames:
         """Tell the event loop what was taken, and then hand the frame over."""
         self._frames.report()
         converted, self._converted = self._converted, None
-        if converted is not None:
-            # When a call ends, its event loop may be closed while the sending thread still has a frame.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._deliver, converted)
+        if converted is None:
+            return
+        self._beneath = self._frames.beneath
+        self._call(partial(self._outlet.deliver_background if self._beneath else self._outlet.deliver, converted))
+
+    def _call(self, on_loop: Callable[[], None]) -> None:
+        # When a call ends, its event loop may be closed while the sending thread still has a frame.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(on_loop)
 
     def send_silence(self) -> None:
         """Do nothing; see the class."""
 
     def set_speaking(self, speaking: bool) -> None:
-        """Forget the sound of the last reply when it is over."""
-        if not speaking:
-            self._halver.reset()
+        """Forget the sound that was sent last when it is over."""
+        if speaking:
+            return
+        self._halver.reset()
+        if self._beneath:
+            self._beneath = False
+            self._call(self._outlet.end_background)
 
 
 class SoundForm(Enum):
@@ -115,7 +141,8 @@ class SoundForm(Enum):
 class SoundOutlet:
     """Sends segments and their sound to the client. Use it on the event loop.
 
-    Sound that belongs to no segment is dropped: it is the last frame of a reply that was interrupted.
+    The voice's sound that belongs to no segment is dropped: it is the last frame of a reply that was interrupted. Music
+    and other sound without a segment are announced, and sent to those who take binary messages.
 
     Attributes:
         form: the form in which the client gets sound.
@@ -128,10 +155,12 @@ class SoundOutlet:
         self._client: ChatClient | None = None
         self._segment: AudioResponse | None = None
         self._piece = bytearray()
+        self._in_background = False
 
     def attach(self, client: ChatClient | None) -> None:
         """Send to this client from now on, and tell it of the segment that is being played."""
         self._client = client
+        self._in_background = False
         self._piece.clear()
         if self._segment is not None:
             self._announce(self._segment)
@@ -139,6 +168,7 @@ class SoundOutlet:
     def begin(self, segment: AudioResponse) -> None:
         """Begin the sound of a segment."""
         self._send_piece()
+        self._in_background = False
         self._segment = segment
         self._announce(segment)
 
@@ -156,6 +186,24 @@ class SoundOutlet:
         self._piece += pcm
         if len(self._piece) >= PIECE_SECONDS * self.rate * SAMPLE_BYTES:
             self._send_piece()
+
+    def deliver_background(self, pcm: bytes) -> None:
+        """Send the next 20 ms, which have other sound than the voice. Between replies they belong to no segment."""
+        if self._segment is not None:
+            self.deliver(pcm)
+            return
+        if self._client is None or self.form is not SoundForm.BINARY:
+            return
+        if not self._in_background:
+            self._in_background = True
+            self._client.send(Background(True))
+        self._client.send_sound(pcm)
+
+    def end_background(self) -> None:
+        """Tell the client that no more sound comes for now."""
+        if self._in_background and self._client is not None:
+            self._client.send(Background(False))
+        self._in_background = False
 
     def end(self, *, interrupted: bool) -> None:
         """End the reply. What is left of an interrupted reply is dropped."""

@@ -197,6 +197,14 @@ class QuestionOver(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Background(ServerMessage):
+    """Other sound than the voice plays alone: the binary messages that follow belong to no reply. Off: it has ended."""
+
+    kind = "background"
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Notice(ServerMessage):
     """A text for people about the call."""
 

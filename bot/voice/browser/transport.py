@@ -18,7 +18,7 @@ from bot.voice.browser.reporter import EventReporter
 from bot.voice.browser.server_messages import Notice, ServerMessage, State
 from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
-from bot.voice.transport import EndCause, PacketCounts, ReplySound
+from bot.voice.transport import CallSound, EndCause, PacketCounts
 from bot.voice.turn import Microphone, Prompt
 from bot.voice.wishes import NO_WISHES
 from config.sections import Captions
@@ -226,7 +226,7 @@ class BrowserTransport:
     async def connect(self) -> None:
         """Do nothing: the client is connected already, or may come back."""
 
-    def play(self, frames: ReplySound, sent: Callable[[bytes, float], None]) -> None:
+    def play(self, frames: CallSound, sent: Callable[[bytes, float], None]) -> None:
         """Start the thread that sends frames, until :meth:`close`.
 
         Args:
@@ -234,7 +234,7 @@ class BrowserTransport:
             sent: called on the sending thread with each voiced frame and its time (monotonic seconds).
         """
         frames.heard = self._played.heard
-        self._frames = BrowserFrames(frames, self._outlet.deliver, asyncio.get_running_loop(), self.down)
+        self._frames = BrowserFrames(frames, self._outlet, asyncio.get_running_loop(), self.down)
         self._frames.connected = self._client is not None
         self._sender = FrameSender(self._frames, self._frames, sent=sent, clock=self._clock)
         self._sender.start()

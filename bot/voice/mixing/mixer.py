@@ -99,6 +99,11 @@ class Mixer:
         """Id of the reply whose frame was taken last."""
         return self._reply.sounding
 
+    @property
+    def beneath(self) -> bool:
+        """Whether the frame taken last has other sound than the voice. Only the sending thread asks."""
+        return self.taken.background is not None
+
     def report(self) -> None:
         """Tell the event loop what was taken. Call it as soon as the frame is sent."""
         self._reply.report()

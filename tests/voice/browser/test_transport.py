@@ -11,14 +11,23 @@ import numpy as np
 import pytest
 
 from audio.pcm import from_pcm16
-from bot.voice.browser.audio_output import BrowserFrames, SoundForm
+from bot.voice.browser.audio_output import BrowserFrames, SoundForm, SoundOutlet
 from bot.voice.browser.client_messages import Hello
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
-from bot.voice.browser.server_messages import AudioEnd, AudioResponse, LlmToken, Notice, State, Transcription
+from bot.voice.browser.server_messages import (
+    AudioEnd,
+    AudioResponse,
+    Background,
+    LlmToken,
+    Notice,
+    State,
+    Transcription,
+)
 from bot.voice.browser.transport import RESUME_SECONDS, BrowserTransport
 from bot.voice.events import ReplyEnded, SpeechStarted, SpeechStopped, UtteranceHeard, WordsSoFar, WordsSpoken
 from bot.voice.metrics import ReplyTrace
+from bot.voice.mixing.mixer import Mixer
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause
@@ -26,6 +35,8 @@ from bot.voice.turn import Outcome, TurnId
 from tests.timing import Clock, let_run, wait_until
 from tests.tones import tone
 from tests.voice.browser.clients import MemoryClient
+from tests.voice.mixing.sounds import stream_of
+from tests.voice.mixing.sounds import tone as mixer_tone
 
 TURN = TurnId(1, 1)
 
@@ -59,7 +70,7 @@ class Speaker:
 @asynccontextmanager
 async def playing(transport: BrowserTransport) -> AsyncIterator[Speaker]:
     playback = ReplyPlayback(asyncio.get_running_loop())
-    transport.play(playback, lambda *_: None)
+    transport.play(Mixer(playback), lambda *_: None)
     try:
         yield Speaker(transport, playback)
     finally:
@@ -106,9 +117,11 @@ async def test_a_reply_arrives_whole_at_the_agreed_rate_each_segment_before_its_
 
 
 async def test_the_client_gets_the_first_100_ms_of_a_reply_at_once() -> None:
-    clock, loop, got = Clock(), asyncio.get_running_loop(), list[bytes]()
-    playback = ReplyPlayback(loop, clock=clock)
-    frames = BrowserFrames(playback, got.append, loop, 24_000)
+    clock, loop, client = Clock(), asyncio.get_running_loop(), MemoryClient()
+    playback, outlet = ReplyPlayback(loop, clock=clock), SoundOutlet(24_000)
+    outlet.attach(client)
+    outlet.begin(AudioResponse("r1", 0, "part 0"))
+    frames = BrowserFrames(Mixer(playback), outlet, loop, 24_000)
     frames.connected = True
     sender = FrameSender(frames, frames, clock=clock)
     playback.begin("r1")
@@ -116,7 +129,7 @@ async def test_the_client_gets_the_first_100_ms_of_a_reply_at_once() -> None:
     while (sender.step() or 0.0) < 0.001:
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert len(got) == 5
+    assert len(client.sound) == 5 * 480 * 2
 
 
 async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
@@ -133,6 +146,57 @@ async def test_the_end_of_an_interrupted_reply_is_not_played_before_the_next(
         speaker.say("r2", 0.04)
         await wait_until(lambda: speaker.ended)
     assert client.all(AudioEnd) == [AudioEnd("r1", "interrupted", "part"), AudioEnd("r2", "done")]
+
+
+async def test_music_goes_to_the_client_between_replies_and_beneath_them() -> None:
+    client, outlet = MemoryClient(), SoundOutlet(24_000)
+    outlet.attach(client)
+    outlet.deliver(b"lost")
+    outlet.deliver_background(b"m1")
+    outlet.deliver_background(b"m2")
+    outlet.begin(AudioResponse("r1", 0, "Hello."))
+    outlet.deliver_background(b"r1 and m3")
+    outlet.end(interrupted=True)
+    outlet.deliver(b"the rest of r1")
+    outlet.deliver_background(b"m4")
+    outlet.end_background()
+    outlet.end_background()
+    outlet.begin(AudioResponse("r2", 0, "Bye."))
+    outlet.deliver(b"r2")
+    on, off = Background(True), Background(False)
+    first, second = AudioResponse("r1", 0, "Hello."), AudioResponse("r2", 0, "Bye.")
+    assert client.got == [on, b"m1", b"m2", first, b"r1 and m3", on, b"m4", off, second, b"r2"]
+
+
+async def test_who_comes_back_is_told_of_the_music_again_and_who_wants_base64_or_no_sound_gets_none() -> None:
+    client, outlet = MemoryClient(), SoundOutlet(24_000)
+    outlet.attach(MemoryClient())
+    outlet.deliver_background(b"m1")
+    outlet.attach(None)
+    outlet.deliver_background(b"m2")
+    outlet.end_background()
+    outlet.attach(client)
+    outlet.deliver_background(b"m3")
+    for form in (SoundForm.BASE64, SoundForm.NONE):
+        outlet.form = form
+        outlet.deliver_background(b"m4")
+    assert client.got == [Background(True), b"m3"]
+
+
+async def test_music_of_the_mixer_arrives_and_its_end_is_told(
+    client: MemoryClient, transport: BrowserTransport
+) -> None:
+    mixer = Mixer(ReplyPlayback(asyncio.get_running_loop()))
+    transport.play(mixer, lambda *_: None)
+    try:
+        mixer.add(stream_of(mixer_tone(40, 0.5)))
+        await wait_until(lambda: len(client.all(Background)) == 2)
+    finally:
+        await transport.close()
+    assert client.all(Background) == [Background(True), Background(False)]
+    assert len(client.sound) == 40 * 480 * 2
+    assert client.all(AudioResponse) == []
+    assert np.abs(from_pcm16(client.sound)).max() == pytest.approx(0.5, abs=0.05)
 
 
 async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: MemoryClient) -> None:

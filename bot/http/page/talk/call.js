@@ -7,6 +7,8 @@ import { DOWN, SoundDevices } from "./sound_devices.js";
 import { closeWarning, errorWarning, lostWarning, microphoneWarning, warning } from "./warnings.js";
 
 const ANONYMOUS = "Guest";
+/** The id of sound that belongs to no reply: music. */
+const BACKGROUND = "background";
 const FAREWELL_MS = 300;
 /** Errors after which a call does not begin. */
 const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_parameter"]);
@@ -246,7 +248,7 @@ export class Call {
     this._attempt += 1;
     this._connection?.stop();
     this._connection = null;
-    if (this._reply !== null) this.speaker.drop(this._reply);
+    if (this._reply !== null && this._reply !== BACKGROUND) this.speaker.drop(this._reply);
     this._sound.rest();
     this._reply = null;
     this._waiting = [];
@@ -274,6 +276,10 @@ export class Call {
       case "audio_response":
         this._reply = message.reply;
         return this._words.update((conversation) => conversation.segment(message.reply));
+      case "background":
+        if (message.on) this._reply = BACKGROUND;
+        else this.speaker.end(BACKGROUND);
+        return;
       case "audio_end":
         if (message.reason === "interrupted") this.speaker.drop(message.reply);
         else this.speaker.end(message.reply);

@@ -32,6 +32,7 @@ const READERS = {
   llm_token: ({ token, reply }) => (isText(token) && isId(reply) ? { type: "llm_token", token, reply } : null),
   audio_response: ({ reply, text }) =>
     isId(reply) ? { type: "audio_response", reply, text: isText(text) ? text : "" } : null,
+  background: ({ on }) => ({ type: "background", on: on === true }),
   audio_end: ({ reply, reason, heard }) => {
     if (!isId(reply)) return null;
     return { type: "audio_end", reply, reason: END_REASONS.includes(reason) ? reason : "done", heard: isText(heard) ? heard : null };
