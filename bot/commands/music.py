@@ -14,7 +14,7 @@ from bot.command_helpers import require_guild
 from bot.commands.sound_files import read_attachment
 from bot.controls.volumes import Volumes
 from bot.music.decoding import MusicError, Source
-from bot.music.library import NotFoundInLibraryError, shown_title
+from bot.music.library import NotFoundInLibraryError, shown_title, suggested_titles
 from bot.music.player import MusicPlayer, Playing, Track
 from bot.music.service import MusicService
 from bot.text import escape_markdown
@@ -76,7 +76,7 @@ class MusicCommands(commands.Cog, name="Music"):
     async def _suggest(self, interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         del interaction
         pieces = await self._music.search(current)
-        return [app_commands.Choice(name=piece.title[:100], value=piece.title[:100]) for piece in pieces[:SUGGESTED]]
+        return [app_commands.Choice(name=title, value=title) for title in suggested_titles(pieces, SUGGESTED)]
 
     async def _find(self, file: discord.Attachment | None, name: str) -> tuple[str, Source]:
         """The title and the source of what was asked for."""

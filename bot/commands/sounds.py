@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.calls import Calls
 from bot.command_helpers import require_guild
 from bot.commands.sound_files import read_attachment, sound_file
-from bot.music.library import shown_title
+from bot.music.library import shown_title, suggested_titles
 from bot.music.sound_board import SoundBoard
 from bot.music.sound_folder import MAX_MB
 from bot.text import enumerated, split_message
@@ -99,7 +99,7 @@ class SoundCommands(commands.Cog, name="Sounds"):
     async def _suggest(self, interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         del interaction
         sounds = await self._board.search(current)
-        return [app_commands.Choice(name=each.title[:100], value=each.title[:100]) for each in sounds[:SUGGESTED]]
+        return [app_commands.Choice(name=title, value=title) for title in suggested_titles(sounds, SUGGESTED)]
 
     @staticmethod
     async def _send(ctx: Context, text: str) -> None:

@@ -82,7 +82,7 @@ def main() -> int:
         with _open(files) as file:
             gain, seconds = measure(file, LoudnessStore(store), max_seconds)
             _say(output, {"seconds": round(seconds, 2)})
-            return _write_sound(output, file, gain, seconds)
+            return _write_sound(output, file, gain, seconds, _bounds(max_seconds))
     except UnplayableError as error:
         _say(output, {"error": str(error)})
     except (NotSoundError, MemoryError):
@@ -94,12 +94,12 @@ def main() -> int:
     return 0
 
 
-def _write_sound(output: BinaryIO, file: BinaryIO, gain: float, seconds: float) -> int:
+def _write_sound(output: BinaryIO, file: BinaryIO, gain: float, seconds: float, bounds: Bounds) -> int:
     """Decode the file again, to the output. Returns the exit status, which alone can say that the sound breaks off."""
     samples = 0
     file.seek(0)
     try:
-        for piece in decoded(file, SPEAKING_RATE, BOUNDS, channels=2):
+        for piece in decoded(file, SPEAKING_RATE, bounds, channels=2):
             output.write(to_pcm16(_sane(piece) * np.float32(gain)))
             output.flush()
             samples += len(piece) // 2

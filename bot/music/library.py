@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bot.music.titles import TitleIndex
@@ -16,6 +17,7 @@ MAX_FILES = 5_000
 """Files that are looked at. What lies behind them in the alphabet is not found."""
 MAX_SHOWN = 5
 MAX_TITLE = 80
+MAX_SUGGESTION = 100
 NAMELESS = "(no name)"
 _JOINERS = "\u200c\u200d"
 """Characters between letters or signs that join them or keep them apart. They can't be seen, but what is around them
@@ -39,8 +41,17 @@ def shown_title(title: str) -> str:
 
     A name of a file may hold any character, and bytes that are no text at all.
     """
+    return escape_markdown(shorten(_seen(title), MAX_TITLE)) or NAMELESS
+
+
+def suggested_titles(pieces: Iterable[Piece], most: int) -> list[str]:
+    """The first titles for a list from which people choose. It leaves out those that Discord would not take."""
+    return list(islice((each.title[:MAX_SUGGESTION] for each in pieces if each.title == _seen(each.title)), most))
+
+
+def _seen(title: str) -> str:
     seen = "".join(each if each.isprintable() or each in _JOINERS else " " for each in title)
-    return escape_markdown(shorten(" ".join(seen.split()), MAX_TITLE)) or NAMELESS
+    return " ".join(seen.split())
 
 
 class MusicLibrary:
@@ -96,14 +107,14 @@ class MusicLibrary:
             return found[0]
         if not found:
             raise NotFoundInLibraryError(f"❌ I have no {self._what} of that name.{self._suggestion(wanted)}")
-        shown = ", ".join(piece.title for piece in found[:MAX_SHOWN])
+        shown = ", ".join(_seen(piece.title) for piece in found[:MAX_SHOWN])
         more = f" and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
         raise NotFoundInLibraryError(f"❓ Which one: {shown}{more}?")
 
     def _suggestion(self, wanted: str) -> str:
         titles = {piece.title.casefold(): piece.title for piece in self.pieces()}
         near = difflib.get_close_matches(wanted, titles, n=3)
-        return f" Did you mean {' or '.join(titles[title] for title in near)}?" if near else ""
+        return f" Did you mean {' or '.join(_seen(titles[title]) for title in near)}?" if near else ""
 
     def _walk(self) -> Iterator[Piece]:
         root, seen = os.path.realpath(self._folder), 0

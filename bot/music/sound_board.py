@@ -15,15 +15,17 @@ from bot.music.service import LOUDNESS_FOLDER
 from bot.music.sound_folder import MAX_MB, TOO_LARGE, SoundFolder, sound_ending, sound_name
 from bot.user_error import UserError
 from bot.voice.call import CALL_OVER, Call
-from bot.voice.mixing.levels import FRAME_BYTES
+from bot.voice.mixing.levels import FRAME_BYTES, FRAME_SECONDS
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import FADE_FRAMES, Channel, MixedStream, StreamState
 
 MAX_SECONDS = 30.0
 """Length of the longest sound."""
+MAX_FRAMES = round(MAX_SECONDS / FRAME_SECONDS) + 1
 MAX_AT_ONCE = 3
 """Number of sounds that may play at the same time."""
 
+TOO_LONG = f"It is longer than {MAX_SECONDS:.0f} seconds."
 NO_FOLDER = "❌ I have no sounds here (nobody has set SOUNDS_DIR)."
 STOPPED = "❌ It was stopped before it began."
 BUSY = f"❌ {MAX_AT_ONCE} sounds play already. Try again in a moment."
@@ -89,7 +91,12 @@ class CallSounds:
     async def _begin(self, source: Source) -> None:
         """Decode all of a sound, which is 6 MB at most, and let it play."""
         async with self._open(source) as sound:
-            frames = [frame async for frame in sound.frames()]
+            frames = []
+            async for frame in sound.frames():
+                frames.append(frame)
+                # The process refuses what is too long. This bound keeps the bot's memory from depending on it.
+                if len(frames) > MAX_FRAMES:
+                    raise MusicError(TOO_LONG)
         stream = MixedStream(Channel.EFFECTS)
         # A stream fades in. The fade is over when the sound begins, so that it takes nothing of a drum's beat.
         for frame in (*[bytes(FRAME_BYTES)] * FADE_FRAMES, *frames):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from bot.music.library import MusicLibrary, NotFoundInLibraryError
+from bot.music.library import MusicLibrary, NotFoundInLibraryError, suggested_titles
 
 
 @pytest.fixture
@@ -57,3 +58,16 @@ def test_of_several_pieces_people_are_asked_which(library: MusicLibrary) -> None
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert MusicLibrary(tmp_path / "nowhere").pieces() == []
+
+
+def test_titles_that_discord_would_not_take_are_not_suggested_and_are_cleaned_in_questions(tmp_path: Path) -> None:
+    for name in (b"horn caf\xe9.mp3", b"horn \n\x1b[1m.mp3", b" .mp3", b"horn one.mp3"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    library = MusicLibrary(tmp_path)
+    assert suggested_titles(library.search(""), 25) == ["horn one"]
+    with pytest.raises(NotFoundInLibraryError) as asked:
+        library.find("horn")
+    assert str(asked.value) == "❓ Which one: horn [1m, horn caf, horn one?"
+    with pytest.raises(NotFoundInLibraryError) as unknown:
+        library.find("hrn caf")
+    assert str(unknown.value).isprintable()

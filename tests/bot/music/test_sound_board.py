@@ -26,6 +26,11 @@ from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
 FRAME = tone(1, 0.2)[0]
 FRAMES = 40
+SOUNDS: dict[str, list[bytes | None]] = {
+    "horn": [FRAME] * FRAMES,
+    "slow": [FRAME, None],
+    "endless": [FRAME] * 10_000,
+}
 
 
 class Table:
@@ -44,7 +49,7 @@ class Table:
             raise MusicError("It is broken.")
         self.open.append(name)
         try:
-            yield Music([FRAME] * FRAMES if name == "horn" else [FRAME, None])
+            yield Music(SOUNDS[name])
         finally:
             self.open.remove(name)
 
@@ -123,6 +128,12 @@ async def test_a_broken_sound_is_reported_and_takes_no_place(table: Table) -> No
     for _ in range(MAX_AT_ONCE + 1):
         with pytest.raises(MusicError, match="It is broken"):
             await table.sounds.play(BROKEN)
+
+
+async def test_a_file_that_goes_on_and_on_does_not_fill_the_memory(table: Table) -> None:
+    with pytest.raises(MusicError, match="It is longer than 30 seconds"):
+        await table.sounds.play(Path("endless"))
+    assert table.mixer.take() is None
 
 
 async def test_who_waits_for_a_sound_when_the_call_ends_is_told(table: Table) -> None:
