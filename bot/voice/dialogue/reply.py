@@ -151,7 +151,9 @@ class ReplyProgress:
                 yield from self._model_failed(fault, timed_out)
             case SegmentStart(_, text) if not reply.speech_lost:
                 reply.segments.append(Segment(text))
-                yield from self._show(MarkSegment(reply.id, text))
+                # A segment may be only the white space behind the last sentence, which nobody hears or wants to read.
+                if text.strip():
+                    yield from self._show(MarkSegment(reply.id, text))
             case SegmentAudio(_, _, samples) if not reply.speech_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))

@@ -42,6 +42,22 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     assert dialogue.current is None
 
 
+def test_the_space_behind_the_last_sentence_is_not_shown_as_words_of_their_own() -> None:
+    effects = effects_of(
+        Dialogue(DialogueTexts),
+        on.Prompted(ADA),
+        *speak("r1", "All is well."),
+        on.TokenCame("r1", " "),
+        on.ModelDone("r1"),
+        SegmentStart(1, " ", "r1"),
+        SegmentEnd(1, 0, "r1"),
+        Flushed(None, 0.0, "r1"),
+        on.PlaybackDrained("r1"),
+    )
+    assert [mark.text for mark in only(do.MarkSegment, effects)] == ["All is well."]
+    assert effects[-2:] == [do.Remember(ADA, "All is well.", interrupted=False), do.EndReply("r1", Outcome.SPOKEN)]
+
+
 def test_too_many_waiting_prompts_are_reported_to_a_person_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
