@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import discord
+from typing_extensions import override
 
 from bot.access import Permit
 from bot.autojoin.records import Choice
@@ -40,6 +40,7 @@ COME_LABEL, STAY_LABEL = "Come now", "Stay away"
 SAID_COME = "✅ {name} said that I should come."
 SAID_STAY = "❌ {name} said no, so I stay away until {channel} has been empty."
 SETTLED = "⌛ That is settled."
+OUTDATED = "⌛ I was restarted since then, so I don't wait for this answer any more. If I'm still busy, I ask again."
 
 
 class DiscordPlaces:
@@ -73,6 +74,10 @@ class DiscordPlaces:
         self._prefix = prefix
         self._questions: dict[int, _Question] = {}
         self._awaited: object = None
+
+    def open(self) -> None:
+        """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+        self._client.add_view(_OldQuestion(self._guard))
 
     def look(self, choice: Choice) -> Room | None:
         """Who is in the chosen channel; ``None`` if that can't be seen now."""
@@ -136,7 +141,7 @@ class DiscordPlaces:
         if not isinstance(channel, discord.abc.Messageable):
             return
         self.withdraw(choice.server)
-        question = self._questions[choice.server] = _Question(self._guard, secrets.token_hex(8), answered)
+        question = self._questions[choice.server] = _Question(self._guard, answered)
         name = self._name(choice)
         text = ASKED.format(channel=name)
         try:
@@ -171,30 +176,54 @@ class DiscordPlaces:
         return channel.name if channel is not None else "that channel"
 
 
-class _Question(GuardedView):
-    def __init__(self, guard: Guard, number: str, answered: Callable[[bool], None]) -> None:
+class _Buttons(GuardedView):
+    """The buttons of a question. Their ids are always the same, so that those of earlier runs still reach the bot."""
+
+    def __init__(self, guard: Guard) -> None:
         super().__init__(guard, "join", timeout=None)
+        self.add_item(_Answer(COME_LABEL, "autojoin:yes", discord.ButtonStyle.success, answer=True))
+        self.add_item(_Answer(STAY_LABEL, "autojoin:no", discord.ButtonStyle.secondary, answer=False))
+
+    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
+        """Somebody has pressed a button."""
+        raise NotImplementedError
+
+
+class _Question(_Buttons):
+    def __init__(self, guard: Guard, answered: Callable[[bool], None]) -> None:
+        super().__init__(guard)
         self.answer: bool | None = None
         self.who = ""
         self._answered = answered
-        self.add_item(_Answer(COME_LABEL, f"autojoin:yes:{number}", discord.ButtonStyle.success, answer=True))
-        self.add_item(_Answer(STAY_LABEL, f"autojoin:no:{number}", discord.ButtonStyle.secondary, answer=False))
 
-    def take(self, who: str, *, answer: bool) -> None:
+    @override
+    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
         """Record the first answer, and end the question."""
         if not self.is_finished():
-            self.answer, self.who = answer, who
+            self.answer, self.who = answer, interaction.user.display_name
             self.stop()
             self._answered(answer)
+        await interaction.response.defer()
 
 
-class _Answer(discord.ui.Button[_Question]):
+class _OldQuestion(_Buttons):
+    @override
+    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
+        """Say that the question is over, and take its buttons away."""
+        asked = interaction.message.content if interaction.message is not None else ""
+        # Two people may press a button at the same moment.
+        text = asked if asked.endswith(OUTDATED) else f"{asked}\n{OUTDATED}"
+        await interaction.response.edit_message(
+            content=text, view=None, allowed_mentions=discord.AllowedMentions.none()
+        )
+
+
+class _Answer(discord.ui.Button[_Buttons]):
     def __init__(self, label: str, custom_id: str, style: discord.ButtonStyle, *, answer: bool) -> None:
         super().__init__(label=label, style=style, custom_id=custom_id)
         self._answer = answer
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the answer on."""
-        await interaction.response.defer()
         if self.view is not None:
-            self.view.take(interaction.user.display_name, answer=self._answer)
+            await self.view.take(interaction, answer=self._answer)

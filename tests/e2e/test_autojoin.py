@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bot.autojoin import rules
 from bot.voice.events import PromptTaken
+from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from sandbox.world.entities import ChannelKind
-from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from sandbox.world.entities import Channel, ChannelKind, Message
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, make_settings, serving_tones, staged
 from tests.e2e.program import pointed_at
 from tests.e2e.terminal import in_terminal
 from tests.features.comfyui_server import ComfyUiServer
@@ -97,6 +99,91 @@ async def test_it_waits_for_a_drawing_and_then_asks(
         await stage.until(lambda: stage.app.calls.occupied is not None, "the start of a call")
         comfyui.going.set()
         await stage.told(CAME)
+
+
+async def test_buttons_from_before_a_restart_answer_in_a_clear_sentence(
+    tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "ASK_AFTER", 0.5)
+    (tmp_path / "workflow.json").write_text(WORKFLOW, encoding="utf-8")
+    async with ComfyUiServer() as comfyui, Sandbox() as sandbox:
+        settings = make_settings(
+            sandbox, tmp_path, cache_dir=cache_dir, comfyui_url=comfyui.url, comfyui_workflow=tmp_path / "workflow.json"
+        )
+        async with staged(sandbox, settings) as stage:
+            let_manage(sandbox, stage.ada.id)
+            comfyui.going.clear()
+            await stage.ask("!draw a cat")
+            await stage.until(comfyui.stepped.is_set, "the drawing")
+            await stage.ask("!autojoin Lounge")
+            old, general = stage.ada, sandbox.home.general
+            asked = await old.wait_for_message(
+                general, lambda m: m.content.startswith("🎨 Somebody is in Lounge"), LIMIT
+            )
+        comfyui.going.set()
+        async with staged(sandbox, settings) as stage:
+            (yes, no) = (each["custom_id"] for row in asked.components for each in row["components"])
+            for pressed in (await old.click(asked, yes), await stage.ada.click(asked, no)):
+                answer = await pressed.response(LIMIT)
+                assert answer.content.count("I was restarted since then") == 1, "both pressed at once"
+                assert not answer.components
+            await stage.told(CAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Zoe, who may manage another server of the bot and sits in its voice channel, and that server's text channel."""
+
+    zoe: Guest
+    text: Channel
+
+    async def told(self, starts: str, *, times: int = 1) -> None:
+        """Wait until the bot has written this so many times, and see that it has not written it more often."""
+
+        def written() -> list[Message]:
+            return [m for m in self.zoe.messages(self.text) if m.author.bot and m.content.startswith(starts)]
+
+        await self.zoe.wait_for_message(self.text, lambda _: len(written()) >= times, LIMIT)
+        assert len(written()) == times
+
+
+async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage: StageMaker, tmp_path: Path) -> None:
+    async with (
+        serving_tones(tmp_path) as voice,
+        make_stage(tts_websocket_url=voice, alone_timeout=1.0) as stage,
+    ):
+        sandbox, directory, home = stage.sandbox, stage.sandbox.world.directory, stage.sandbox.home
+        guild = directory.add_guild("Elsewhere", home.owner)
+        directory.add_member(guild, sandbox.bot)
+        text, den = directory.add_channel(guild, "general"), directory.add_channel(guild, "Den", ChannelKind.VOICE)
+        zoe = await sandbox.add_guest("Zoe", guild)
+        let_manage(sandbox, stage.ada.id)
+        let_manage(sandbox, zoe.id, guild)
+        there = Elsewhere(zoe, text)
+
+        await stage.ask("!autojoin Lounge")
+        await stage.told(CAME)
+        await zoe.join_voice(den)
+        await zoe.say(text, "!autojoin Den")
+        await there.told("⏳ Den waits for me: I'm in a call elsewhere. I come when that is over.")
+        await stage.told("⏳ Another server waits for me. I stay here as long as somebody is here")
+        assert stage.app.calls.current is not None
+        assert stage.app.calls.current.channel.guild.id == home.guild.id, "nobody is left for somebody else"
+
+        await stage.ada.leave_voice()
+        await there.told("🎤 Somebody is in Den, so I came by myself.")
+        assert sandbox.bot_id not in home.guild.voice_states
+
+        await stage.ada.join_voice(home.lounge)
+        await stage.told("⏳ Lounge waits for me")
+        await there.told("⏳ Another server waits for me")
+        await zoe.leave_voice()
+        await stage.told(CAME)
+        await there.told("⏳", times=2)
+        seen_there = " ".join(m.content for m in zoe.messages(text))
+        seen_here = " ".join(m.content for m in stage.ada.messages(home.general))
+        assert not {home.guild.name, home.lounge.name, home.general.name} & set(seen_there.split())
+        assert not {guild.name, den.name} & set(seen_here.replace(",", " ").split())
 
 
 async def test_a_bot_that_was_killed_comes_back_to_who_is_still_there(tmp_path: Path) -> None:
