@@ -68,6 +68,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "SOUNDS_DIR": "./sounds",
         "MUSIC_VOLUME": "50",
         "DUCK_DB": "18",
+        "THINKING_SOUND": "on",
         "EMBEDDINGS_URL": "http://127.0.0.1:8081/v1",
         "EMBEDDINGS_MODEL": "bge-m3",
         "EMBEDDINGS_API_KEY": "sk-0123456789",

@@ -75,6 +75,13 @@ class MoodFollows(StrEnum):
     """The mood that the model names in its answers."""
 
 
+class ThinkingSounds(StrEnum):
+    """Decides whether a quiet sound plays while people wait for an answer."""
+
+    OFF = "off"
+    ON = "on"
+
+
 class ListeningPolicy(StrEnum):
     """Whether the bot listens to people who have neither allowed nor forbidden it yet."""
 
@@ -162,6 +169,7 @@ class CallSettings(Section):
         guesses: whether replies are prepared before it is certain that the person has finished (speculative replies).
         wrong_guesses_per_minute: the largest number of speculative replies that a call may discard in a minute.
         duck_db: how much quieter music gets while somebody speaks, in decibels.
+        thinking_sound: whether a quiet sound plays while people wait for an answer.
     """
 
     prefix: ClassVar[str] = ""
@@ -181,6 +189,7 @@ class CallSettings(Section):
     guesses: Guesses = Guesses.AUTO
     wrong_guesses_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 20
     duck_db: Annotated[float, Field(ge=0, le=60)] = 12.0
+    thinking_sound: ThinkingSounds = ThinkingSounds.OFF
 
 
 @dataclass(frozen=True, slots=True)

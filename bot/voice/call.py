@@ -71,13 +71,15 @@ from bot.voice.records.note_taking import Notebook, NoteTaking
 from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.spoken_commands import SpokenCommands
+from bot.voice.thinking_sound import ThinkingSound
 from bot.voice.transport import EndCause, Transport
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.turns import TurnDetectors
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
-from config.sections import CallSettings, Captions
+from config.sections import CallSettings, Captions, ThinkingSounds
 
 _log = logging.getLogger(__name__)
 
@@ -155,6 +157,11 @@ class Call(Generic[T]):
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
         self.mixer = Mixer(self._playback, duck_decibels=settings.duck_db)
+        self._thinking = (
+            ThinkingSound(self.mixer, lambda: self._playback.buffered_seconds, clock=clock)
+            if settings.thinking_sound is ThinkingSounds.ON
+            else None
+        )
         lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage()
         self._language = language
         self.conversation = Conversation(
@@ -174,6 +181,7 @@ class Call(Generic[T]):
             language=language,
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
+            thinking=self._thinking,
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -320,6 +328,8 @@ class Call(Generic[T]):
             tasks.create_task(self._listen(), name="call: listening")
             tasks.create_task(self._commands.run(), name="call: spoken commands")
             tasks.create_task(self._greeter.run(), name="call: people")
+            if self._thinking is not None:
+                tasks.create_task(self._thinking.run(), name="call: thinking sound")
 
     async def _listen(self) -> None:
         """Listen until cancelled. Then stop everything that this method has started, in reverse order."""
@@ -338,8 +348,13 @@ class Call(Generic[T]):
                 # Turn taking begins its run here. Before that it would miss a turn that begins at once: a transport may
                 # have kept the first words of a person who did not wait for the call.
                 await asyncio.sleep(0)
-                self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
+                self.input_worker.listen(self._on_turn_event, self._admits)
                 self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
+
+    def _on_turn_event(self, event: TurnEvent) -> None:
+        if self._thinking is not None:
+            self._thinking.follow(event)
+        self._turn_taking.on_turn_event(event)
 
     async def _watch_input_thread(self) -> None:
         await self.input_worker.wait_dead()

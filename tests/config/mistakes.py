@@ -128,6 +128,7 @@ VALUES = (
     value("MOOD_FOLLOWS", "voice", "off or model"),
     value("MUSIC_VOLUME", "300", "a whole number from 0 to 200"),
     value("DUCK_DB", "-3", "a number from 0 to 60"),
+    value("THINKING_SOUND", "loud", "off or on"),
     value("SOUNDS_DIR", "C:\\Users\\ada\\sounds", "as Linux writes it"),
     value("MUSIC_DIR", "C:\\Users\\ada\\music", "as Linux writes it"),
     value("CAPTIONS", "on", "off, channel or thread"),

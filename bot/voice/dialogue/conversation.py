@@ -39,6 +39,7 @@ from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.prompt_handles import PromptHandle, PromptHandles
 from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
 from bot.voice.tasks import start_task
+from bot.voice.thinking_sound import ThinkingWatcher, Unwatched
 from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
@@ -80,6 +81,7 @@ class Conversation:
             ``None``, the speech server is told no language.
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
+        thinking: is told how far the current reply is, for the sound while people wait.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
     """
@@ -99,6 +101,7 @@ class Conversation:
         language: ConversationLanguage | None = None,
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
+        thinking: ThinkingWatcher | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -113,6 +116,7 @@ class Conversation:
         self._language = language
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
+        self._thinking = thinking or Unwatched()
         self._sleep = sleep
         self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
@@ -320,6 +324,7 @@ class Conversation:
             case effects.MarkSegment(reply, text):
                 self._playback.mark(reply, self._spoken_words.add(text))
             case effects.Play(reply, samples):
+                self._thinking.sound_came()
                 self._playback.write(reply, samples)
             case effects.PausePlayback(reply):
                 self._playback.pause(reply)
@@ -381,6 +386,7 @@ class Conversation:
         self._measured.commit(prompt.spoken)
         self._answered = prompt.person
         self._committed.set()
+        self._thinking.began()
         recited = prompt.kind is PromptKind.RECITE
         late = bool(prompt.results)
         taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late)
@@ -388,6 +394,7 @@ class Conversation:
 
     def _end(self, outcome: Outcome) -> None:
         self._model_task = None
+        self._thinking.ended()
         if outcome is Outcome.DISCARDED:
             self._speculation_budget.note_discarded()
         self._measured.end(outcome)
@@ -450,6 +457,7 @@ class Conversation:
 
     def _send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:
+            self._thinking.text_came()
             message = replace(message, parameters=self._parameters.current())
         self._outbox.put(message)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.voice.mixing.levels import FRAME_SECONDS, Stereo, approach, factor, from_frame, scaled, to_frame
 from bot.voice.mixing.limiter import Limiter
-from bot.voice.mixing.stream import DUCKED, Channel, MixedStream, StreamState
+from bot.voice.mixing.stream import DUCKED, HUSHED, Channel, MixedStream, StreamState
 from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.transport import ReplySound
 
@@ -16,6 +16,8 @@ comes back then.
 
 Music has to be down 100 ms after a person begins. A voice is noticed after up to 60 ms, and a frame takes 20.
 """
+HUSH_SECONDS = 0.02
+"""Seconds in which the bed falls silent when the bot speaks, and comes back."""
 MAX_VOLUME = 2.0
 
 
@@ -67,6 +69,7 @@ class Mixer:
         self._sounding_volumes = dict.fromkeys(Channel, 1.0)
         self._ducking = Ducking(duck_decibels)
         self._mixing = False
+        self._hushed = 0.0
         self._limiter = Limiter()
 
     # What the transport uses.
@@ -135,6 +138,10 @@ class Mixer:
         """Change the volume of a channel, 0 to 2. It changes within a frame, without a click."""
         self._volumes = {**self._volumes, channel: min(max(volume, 0.0), MAX_VOLUME)}
 
+    def plays(self, *channels: Channel) -> bool:
+        """Whether something sounds in one of these channels."""
+        return any(each.channel in channels and each.state is StreamState.PLAYING for each in self._streams)
+
     def _wake(self) -> None:
         self._reply.wake()
 
@@ -161,11 +168,15 @@ class Mixer:
             self._mixing, before = True, volumes
             self._limiter.reset()
             self._ducking.start(speech)
+            self._hushed = float(reply)
+        hushed_before, self._hushed = self._hushed, approach(self._hushed, float(reply), HUSH_SECONDS)
         ducked_before, ducked = self._ducking.next(speech)
         self._sounding_volumes = volumes
         total: Stereo | None = None
         for channel, frame in frames:
             quieter = (ducked_before, ducked) if channel in DUCKED else (1.0, 1.0)
+            if channel in HUSHED:
+                quieter = (quieter[0] * (1.0 - hushed_before), quieter[1] * (1.0 - self._hushed))
             part = scaled(frame, before[channel] * quieter[0], volumes[channel] * quieter[1])
             total = part if total is None else total + part
         return total

@@ -26,6 +26,8 @@ class Channel(StrEnum):
     """A quiet sound while the bot thinks."""
 
 
+HUSHED = frozenset({Channel.BED})
+"""The channels that are silent while the bot speaks."""
 DUCKED = frozenset({Channel.MUSIC, Channel.BED})
 """The channels that get quieter while somebody speaks."""
 

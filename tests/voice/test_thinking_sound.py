@@ -1,0 +1,155 @@
+"""The sound while people wait: when it begins, what ends it, and how it sounds. Time passes by frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from bot.voice.mixing.mixer import Mixer
+from bot.voice.mixing.stream import FADE_FRAMES, Channel
+from bot.voice.thinking_sound import LEVEL, LOOK_SECONDS, PITCHES, RATE, ThinkingSound, pulse
+from bot.voice.turn import TurnId
+from bot.voice.turns.events import SpeechPaused, TurnStarted
+from tests.timing import ManualSleep
+from tests.voice.mixing.sounds import ScriptedReply, level, stream_of, tone
+
+FRAMES_A_LOOK = round(LOOK_SECONDS / 0.02)
+"""Frames that the sending thread takes between two looks."""
+
+
+class Stage:
+    """A call's mixer and its thinking sound. :meth:`take` lets time pass."""
+
+    def __init__(self) -> None:
+        self.reply = ScriptedReply()
+        self.mixer = Mixer(self.reply)
+        self.sleep = ManualSleep()
+        self.queued = 0.0
+        self.now = 0.0
+        self.sound = ThinkingSound(self.mixer, lambda: self.queued, clock=lambda: self.now, sleep=self.sleep)
+        self._running = asyncio.create_task(self.sound.run())
+
+    async def take(self, seconds: float) -> list[bytes | None]:
+        """What is sent in some seconds, frame by frame. ``None`` stands for no frame."""
+        taken = []
+        for number in range(round(seconds / 0.02)):
+            taken.append(self.mixer.take())
+            self.now += 0.02
+            if number % FRAMES_A_LOOK == FRAMES_A_LOOK - 1:
+                await self.sleep.pass_by(LOOK_SECONDS)
+        return taken
+
+    async def close(self) -> None:
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    stage = Stage()
+    await asyncio.sleep(0)
+    yield stage
+    await stage.close()
+
+
+def started(person: int) -> TurnStarted:
+    return TurnStarted(TurnId(person, 1), 0.0, 0.0)
+
+
+def paused(person: int) -> SpeechPaused:
+    return SpeechPaused(TurnId(person, 1), np.zeros(0, np.int16), 0.0, 0.0)
+
+
+def heard(frames: list[bytes | None]) -> int:
+    return sum(frame is not None for frame in frames)
+
+
+async def begin(stage: Stage) -> None:
+    """A reply is being made, and nothing has come for long enough: the sound plays."""
+    stage.sound.began()
+    await asyncio.sleep(0)
+    assert heard(await stage.take(0.9)) == 0, "a second of silence comes first"
+    assert heard(await stage.take(1.0)) > 25
+
+
+async def test_it_begins_after_a_second_and_goes_on_as_long_as_people_wait(stage: Stage) -> None:
+    await begin(stage)
+    assert heard(await stage.take(30.0)) == 1500
+
+
+async def test_it_has_faded_out_within_100_ms_after_text_came(stage: Stage) -> None:
+    await begin(stage)
+    stage.sound.text_came()
+    assert heard(await stage.take(1.0)) == FADE_FRAMES
+    assert heard(await stage.take(10.0)) == 0, "the voice works: that is not thinking"
+
+
+async def test_it_begins_again_while_a_tool_works_after_something_was_said(stage: Stage) -> None:
+    await begin(stage)
+    stage.sound.text_came()
+    stage.sound.sound_came()
+    stage.queued = 1.0
+    assert heard(await stage.take(2.0)) == FADE_FRAMES
+    stage.queued = 0.0
+    assert heard(await stage.take(0.9)) == 0
+    assert heard(await stage.take(1.0)) > 25
+
+
+async def test_sound_that_comes_without_a_warning_finds_silence_within_a_frame(stage: Stage) -> None:
+    await begin(stage)
+    voice = tone(10, 0.3)
+    stage.reply.frames.extend(voice)
+    first, *others = [stage.mixer.take() for _ in voice]
+    assert first is not None
+    assert level(first) == pytest.approx(level(voice[0]), rel=0.05)
+    assert others == voice[1:], "from the second frame on, there is only the voice"
+
+
+async def test_without_a_reply_nothing_sounds_and_the_end_of_one_ends_it(stage: Stage) -> None:
+    assert heard(await stage.take(5.0)) == 0
+    await begin(stage)
+    stage.sound.ended()
+    assert heard(await stage.take(5.0)) == FADE_FRAMES
+
+
+async def test_while_somebody_speaks_it_does_not_begin_and_it_ends_when_somebody_begins(stage: Stage) -> None:
+    stage.sound.began()
+    stage.sound.follow(started(1))
+    await asyncio.sleep(0)
+    assert heard(await stage.take(5.0)) == 0
+    stage.sound.follow(paused(1))
+    assert heard(await stage.take(0.9)) == 0
+    assert heard(await stage.take(1.0)) > 25
+    stage.sound.follow(started(2))
+    assert heard(await stage.take(5.0)) == FADE_FRAMES
+
+
+async def test_music_needs_no_sound_for_waiting_beneath_it(stage: Stage) -> None:
+    music = stream_of(tone(300, 0.2), Channel.MUSIC)
+    stage.mixer.add(music)
+    stage.sound.began()
+    await asyncio.sleep(0)
+    taken = await stage.take(6.0)
+    assert [frame for frame in taken if frame is not None][20:] == tone(300, 0.2)[20:]
+    assert heard(await stage.take(2.0)) > 25, "it begins when the music is over"
+
+
+async def test_the_end_of_the_call_ends_it(stage: Stage) -> None:
+    await begin(stage)
+    await stage.close()
+    assert heard([stage.mixer.take() for _ in range(50)]) == FADE_FRAMES
+
+
+def test_the_pulse_is_quiet_soft_without_a_seam_and_always_the_same() -> None:
+    frames = pulse()
+    assert frames == pulse()
+    sound = np.concatenate([np.frombuffer(frame, "<i2").reshape(-1, 2)[:, 0] for frame in [*frames, *frames]]) / 32_767
+    assert LEVEL / 2 < np.abs(sound).max() <= LEVEL
+    assert np.abs(np.diff(sound)).max() < LEVEL / 10, "no click, at the seam neither"
+    spectrum = np.abs(np.fft.rfft(sound))
+    loudest = np.fft.rfftfreq(len(sound), 1 / RATE)[spectrum > spectrum.max() / 10]
+    assert loudest.min() > min(PITCHES) - 5
+    assert loudest.max() < max(PITCHES) + 5
