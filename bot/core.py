@@ -26,6 +26,7 @@ from bot.characters import Characters
 from bot.consent import ListeningConsent, effective_listening_policy
 from bot.controls.leaving import LateLeaving
 from bot.controls.music_tools import music_tools
+from bot.controls.sound_tools import sound_tools
 from bot.controls.tools import Controls
 from bot.controls.volumes import Volumes
 from bot.controls.words import ControlWords
@@ -268,7 +269,12 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         controls = Controls(manager, volumes, voices, characters, leaving, words)
         music = MusicService(settings.music_dir, settings.cache_dir)
         music_control = MusicControl(manager, music, volumes.music_at)
-        own = [*controls.tools(), *music_tools(controls, music_control, volumes)]
+        sounds = SoundBoard(settings.sounds_dir, settings.cache_dir, volumes.sounds_at)
+        own = [
+            *controls.tools(),
+            *music_tools(controls, music_control, volumes),
+            *sound_tools(controls, sounds, manager),
+        ]
         tools = await make_tools(settings, clock, reminders, own)
         memory_answers = MemoryAnswers(
             memory,
@@ -362,7 +368,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             controls=controls,
             volumes=volumes,
             music=music,
-            sounds=SoundBoard(settings.sounds_dir, settings.cache_dir, volumes.sounds_at),
+            sounds=sounds,
             calls=calls,
             lease=lease,
             manager=manager,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.controls.music_tools import MUSIC_NAMES
+from bot.controls.sound_tools import SOUND_NAMES
 from bot.fetching.fetcher import Fetcher
 from bot.reminders.reminders import Reminders
 from bot.tools.builtin.links import Links
@@ -54,6 +55,6 @@ async def make_tools(
         links.heard,
         # This is for the bot without Discord: everybody on the page is the operator. Discord replaces it.
         users=ToolUsers(for_the_operator),
-        # Without music they do not exist, and the file of tools may have rules for them all the same.
-        elsewhere=MUSIC_NAMES,
+        # Without music and sounds they do not exist, and the file of tools may have rules for them all the same.
+        elsewhere=MUSIC_NAMES | SOUND_NAMES,
     )

@@ -24,6 +24,7 @@ class Control(StrEnum):
     LEAVE = "leave"
     STAY = "stay"
     MUSIC = "music"
+    SOUND = "sound"
 
 
 class ControlWordsError(BrokenFileError):

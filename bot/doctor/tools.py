@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from bot.check_result import CheckResult
 from bot.controls.music_tools import MUSIC_NAMES
+from bot.controls.sound_tools import SOUND_NAMES
 from bot.controls.tools import CONTROL_NAMES
 from bot.fetching.fetcher import Fetcher
 from bot.tools.builtin.links import Links
@@ -28,7 +29,9 @@ async def check_tools(settings: Settings, limit: float = LIMIT) -> CheckResult:
     """Start all servers, and say how many tools they have, or what is wrong."""
     try:
         file = await asyncio.to_thread(read_tools_file, settings.tools_file)
-        registry = ToolRegistry(file, await asyncio.to_thread(YesNoWords), elsewhere=CONTROL_NAMES | MUSIC_NAMES)
+        registry = ToolRegistry(
+            file, await asyncio.to_thread(YesNoWords), elsewhere=CONTROL_NAMES | MUSIC_NAMES | SOUND_NAMES
+        )
     except (ToolsFileError, YesNoWordsError) as error:
         return CheckResult(_SUBJECT, False, str(error))
     if not registry.servers:

@@ -124,6 +124,11 @@ class SoundBoard:
         self._changing = asyncio.Lock()
         self._current: tuple[Call[Any], CallSounds] | None = None
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether the operator has named a folder for sounds."""
+        return self._folder is not None
+
     async def play(self, call: Call[Any], name: str) -> str:
         """Play a sound in a call, over everything else. Returns its name when it begins."""
         sound = await asyncio.to_thread(self._require().find, name)

@@ -11,6 +11,7 @@ import pytest
 from sandbox.world.entities import Upload
 from tests.bot.music.pieces import wav, write
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.test_music import LOUDEST, MUSIC_HZ, VOICE_HZ, decoders, hear, levels
 from tests.features.talk import let_manage
 
@@ -98,3 +99,25 @@ async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
     assert "Air Horn. " in await stage.answer_to("!sound", starts="📣")
     await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
     assert await stage.answer_to("!sound stop", starts="📣") == "📣 No sound is playing."
+
+
+def playing(line: str) -> Answer:
+    if "sound plays" in line:
+        return Answer("There it is.")
+    if "air horn" in line:
+        return Answer(calls=("play_sound",), arguments='{"name": "air horn"}')
+    return Answer("Hello.")
+
+
+async def test_the_model_plays_a_sound_when_somebody_asks_for_it(make_stage: StageMaker, tmp_path: Path) -> None:
+    write(tmp_path / "sounds" / "Air Horn.wav", wav(25.0, 0.3, rate=16_000, channels=1, pitch=SOUND_HZ))
+    async with (
+        ScriptedModel(playing) as model,
+        serving_tones(tmp_path) as address,
+        make_stage(llm_url=model.url, tts_websocket_url=address, sounds_dir=tmp_path / "sounds") as stage,
+    ):
+        await stage.join()
+        await stage.ask("Play the air horn, please.")
+        await stage.turns(1)
+        since = await hear(stage, 25)
+        assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB

@@ -1,0 +1,64 @@
+"""The tool with which the model plays a short sound in a call, with the right of the typed command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.controls.tools import NO_CALL, Controls, ControlTool
+from bot.controls.words import Control
+from bot.llm.tools import ToolDescription
+from bot.music.library import shown_title
+from bot.music.sound_board import SoundBoard
+from bot.text import shorten
+from bot.tools.tool import Asker, Tool, ToolError
+from bot.user_error import UserError
+from bot.voice.call import Call
+from bot.voice.manager import CallManager
+
+MAX_NAME = 100
+MAX_TOLD = 20
+"""Number of sounds that the model is told of."""
+
+PLAY = ToolDescription(
+    "play_sound",
+    "Plays a short sound, such as a horn or a drum roll, in the voice call. Give its name; an empty one lists all.",
+    {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    },
+)
+SOUND_NAMES = frozenset({PLAY.name})
+"""The names of the tools of this module."""
+
+
+def sound_tools(controls: Controls, board: SoundBoard, manager: CallManager[Call[Any]]) -> Sequence[Tool]:
+    """The tool of the sound board. There is none without a folder of sounds: then the model could play nothing."""
+    if not board.has_folder:
+        return ()
+
+    async def play(arguments: Mapping[str, Any], asker: Asker) -> str:
+        name = arguments.get("name")
+        if not isinstance(name, str):
+            raise ToolError("name must be a text.")
+        call = manager.active
+        if call is None or call.server != asker.server:
+            raise ToolError(NO_CALL)
+        wanted = shorten(" ".join(name.split()), MAX_NAME)
+        try:
+            if not wanted:
+                raise ToolError(await _names(board))
+            await board.play(call, wanted)
+        except UserError as error:
+            raise ToolError(str(error).lstrip("❌❓ ")) from error
+        return "The sound plays now."
+
+    return (ControlTool(PLAY, Control.SOUND, "sound", play, controls),)
+
+
+async def _names(board: SoundBoard) -> str:
+    names = [shown_title(sound.title) for sound in await board.sounds()]
+    more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return f"Which one? There are: {', '.join(names[:MAX_TOLD])}{more}." if names else "There are no sounds."
