@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.access import Permit
+from bot.autojoin.allowed import AllowedChannels
 from bot.autojoin.records import AutoJoinRecords
 from bot.autojoin.service import AutoJoin
 from bot.calls import Calls
@@ -39,11 +40,11 @@ class Coming:
 async def build_autojoin(core: Core, client: SeiyuuBot, guard: Guard, calls: Calls, features: FeatureSet) -> Coming:
     """Build the parts, and subscribe them to the ends of calls; raises :class:`aiosqlite.Error`."""
     settings, join = core.settings, Permit.parse(core.settings.who_may.join)
-    names = frozenset(name.removeprefix("#").casefold() for name in settings.call.autojoin_channels)
+    channels = AllowedChannels(settings.call.autojoin_channels)
     working = [each for each in (features.find(ImageGeneration), features.find(Vision)) if each is not None]
 
     def allowed(channel: VoiceChannel) -> bool:
-        return settings.call.enabled and (not names or not names.isdisjoint((str(channel.id), channel.name.casefold())))
+        return settings.call.enabled and channels.allow(channel.id, channel.name)
 
     def elsewhere() -> bool:
         return core.manager.occupant is not None and calls.occupied is None

@@ -20,6 +20,7 @@ from bot.client import connector, use_api
 from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_errors import discord_error_text
+from bot.doctor.autojoin import check_autojoin
 from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
 from bot.doctor.personas import check_personas
@@ -81,6 +82,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         check_tools,
         check_search,
         check_knowledge,
+        check_autojoin,
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )
