@@ -3,6 +3,8 @@
 The bot's speech comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
 600 ms late. People speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. A new
 detector decides about each sound, so that it knows nothing of the person.
+
+With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from audio.espeak import load_espeak
+from audio.espeak import EspeakLibrary, load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, make_parser, run
+from benchmarks.echo_music import listen, make_music_scene
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
+from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
 
 FRAME = HEARING_RATE // 50
@@ -39,6 +43,18 @@ class Rate:
     seconds: float
     asked: int
     echoes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MusicRow:
+    """A piece of music: turns that began and ended with the music alone, and sentences over it that were heard."""
+
+    voice: bool
+    seconds: float
+    began: int
+    ended: int
+    sentences: int
+    heard: int
 
 
 def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator) -> Iterator[tuple[bool, float]]:
@@ -79,6 +95,8 @@ def main() -> int:
 
 def _run(run: Run) -> Report:
     arguments, library = run.arguments, load_espeak()
+    if arguments.music:
+        return _music(run, library)
     found: dict[tuple[str, float], list[bool]] = {}
     took: list[float] = []
     for number in track(range(arguments.scenes), "listening", console=run.console, transient=True):
@@ -96,6 +114,25 @@ def _run(run: Run) -> Report:
     )
 
 
+def _music(run: Run, library: EspeakLibrary) -> Report:
+    arguments, policy, rows = run.arguments, load_turn_policy(), list[MusicRow]()
+    for number in track(range(2 * arguments.pieces), "listening", console=run.console, transient=True):
+        sings, seconds = number % 2 == 0, 60 * arguments.music
+        scene = make_music_scene(library, number // 2, arguments.seed, seconds=seconds, sings=sings)
+        alone, over = (listen(policy, scene, words=words) for words in (False, True))
+        rows.append(MusicRow(sings, seconds, alone.started, alone.ended, len(scene.spoken), over.sentences(scene)))
+
+    def show(console: Console) -> None:
+        table = Table("piece", "minutes", "turns that began", "turns that ended", "sentences over it that were heard")
+        for row in rows:
+            kind = "with a voice" if row.voice else "without a voice"
+            heard = f"{row.heard} of {row.sentences}"
+            table.add_row(kind, f"{row.seconds / 60:.1f}", str(row.began), str(row.ended), heard)
+        console.print(table)
+
+    return Report(show, figures={"music": [asdict(row) for row in rows], "seed": arguments.seed})
+
+
 def _print(rates: list[Rate], took: Spread, console: Console) -> None:
     table = Table("taken for an echo", *(f"{seconds * 1000:.0f} ms" for seconds in STRETCHES))
     for kind in KINDS:
@@ -110,6 +147,8 @@ def _parser() -> PlainParser:
     parser = make_parser("echo", __doc__)
     parser.add_argument("--scenes", type=int, default=24, help="number of scenes, each with a room and voices")
     parser.add_argument("--seed", type=int, default=1, help="seed of rooms, noise and words")
+    parser.add_argument("--music", type=float, default=0.0, metavar="MINUTES", help="measure music, this long a piece")
+    parser.add_argument("--pieces", type=int, default=4, help="number of pieces of music with a voice, and without one")
     return parser
 
 

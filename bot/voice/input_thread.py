@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import EchoComparison, EchoGate
+from bot.voice.echo.mute import EchoMute
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.speech_watch import SILENT_CALL, SpeechFollower, SpeechWatch
@@ -143,7 +144,8 @@ class InputWorker(threading.Thread):
         self._source = source
         self._turns = turns
         self._echo = echo
-        self._gate = EchoGate(echo)
+        self._mute = EchoMute(echo)
+        self._gate = EchoGate(self._mute)
         self._watch = SpeechWatch(turns, self._gate, follower)
         self._loop = loop
         self._clock = clock
@@ -292,7 +294,8 @@ class InputWorker(threading.Thread):
                 if person in self._diverted:
                     self._diverted[person](sound, at)
                     return
-                self._deliver_all(self._gate.process_frame(event))
+                heard, event = event, self._mute.process(event)
+                self._deliver_all(self._gate.process_frame(heard))
             case PersonLeft(person):
                 self._people.discard(person)
                 self._echo.forget(person)
@@ -302,6 +305,7 @@ class InputWorker(threading.Thread):
         self._watch.update(event.person, event.at)
         if isinstance(event, PersonLeft):
             self._gate.forget(event.person)
+            self._mute.forget(event.person)
 
     def _divert(self, person: int, receiver: SoundReceiver) -> None:
         self._diverted[person] = receiver
@@ -329,6 +333,8 @@ class InputWorker(threading.Thread):
         mono = from_pcm16(pcm, channels=2) if parts.background is None else _mono(pcm)
         # Reduce 48,000 Hz to 16,000 Hz. The mean of three samples is a sufficient low-pass filter to compare voices.
         self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
+        if parts.background is not None:
+            self._mute.music_played(at)
         if self.recorder is None:
             return
         if parts.reply is not None:

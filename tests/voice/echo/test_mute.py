@@ -1,0 +1,141 @@
+"""Music that comes back from a person's loudspeakers makes no turns, and their words over it do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from audio.espeak import load_espeak
+from audio.samples import HEARING_RATE, Sound16
+from benchmarks.echo_music import listen, make_music_scene
+from bot.voice.echo.mute import AFTER_MUSIC, MUTE_CHECKS, RELEASE_CHECKS, EchoMute
+from bot.voice.frames import AudioFrame
+from bot.voice.turns.turns import TurnPolicy, load_turn_policy
+
+ADA = 1
+FRAME = HEARING_RATE // 50
+CHECK_FRAMES = 5
+"""Frames of 20 ms from one check to the next."""
+
+
+class Scripted:
+    """An echo detector that finds an echo while the test says so."""
+
+    echo = False
+
+    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
+        del person, sound, at
+        return self.echo
+
+    def may_be_echo(self, sound: Sound16, at: float) -> bool:
+        del sound, at
+        return True
+
+
+class Microphone:
+    """A microphone whose samples count from 1, so that each can be found again."""
+
+    def __init__(self, *, music: bool = True) -> None:
+        self.detector = Scripted()
+        self.mute = EchoMute(self.detector)
+        self.music = music
+        self.now = 100.0
+        self.samples = 0
+
+    def send(self, frames: int) -> Sound16:
+        """What the turn detector gets of the next frames."""
+        admitted = []
+        for _ in range(frames):
+            self.now += 0.02
+            if self.music:
+                self.mute.music_played(self.now)
+            sound = np.arange(self.samples, self.samples + FRAME, dtype=np.float32) + 1
+            self.samples += FRAME
+            admitted.append(self.mute.process(AudioFrame(ADA, sound, self.now)).sound)
+        return np.concatenate(admitted)
+
+    def muted_by_music(self) -> None:
+        self.detector.echo = True
+        self.send((MUTE_CHECKS + 1) * CHECK_FRAMES)
+
+
+def test_a_person_without_loudspeakers_is_heard_unchanged() -> None:
+    microphone = Microphone()
+    assert np.array_equal(microphone.send(100), np.arange(1, 100 * FRAME + 1))
+
+
+def test_without_music_the_echo_of_the_voice_is_left_to_the_echo_gate() -> None:
+    microphone = Microphone(music=False)
+    microphone.detector.echo = True
+    assert microphone.send(100).all()
+    assert microphone.mute.is_echo(ADA, np.ones(1, np.float32), microphone.now)
+
+
+def test_the_echo_of_music_is_silence_until_the_music_has_died_away() -> None:
+    microphone = Microphone()
+    microphone.muted_by_music()
+    assert not microphone.send(200).any()
+    microphone.music = False
+    frames = round(AFTER_MUSIC * 50)
+    assert not microphone.send(frames - 1).any()
+    assert microphone.send(2)[-FRAME:].all()
+
+
+def test_words_over_the_echo_are_let_through_from_their_beginning() -> None:
+    microphone = Microphone()
+    microphone.muted_by_music()
+    first = microphone.samples + 1
+    microphone.detector.echo = False
+    heard = microphone.send((RELEASE_CHECKS + 1) * CHECK_FRAMES)
+    heard = heard[heard > 0]
+    assert heard[0] <= first
+    assert np.array_equal(heard, np.arange(heard[0], microphone.samples + 1)), "nothing is lost, nothing comes twice"
+    assert not microphone.mute.is_echo(ADA, np.ones(1, np.float32), microphone.now)
+
+
+def test_nothing_is_lost_if_a_person_is_taken_for_an_echo_for_a_moment() -> None:
+    microphone = Microphone()
+    heard = [microphone.send(50)]
+    microphone.detector.echo = True
+    heard.append(microphone.send((MUTE_CHECKS + 1) * CHECK_FRAMES))
+    microphone.detector.echo = False
+    heard.append(microphone.send(50))
+    everything = np.concatenate(heard)
+    assert not everything.all(), "it was muted"
+    assert np.array_equal(everything[everything > 0], np.arange(1, microphone.samples + 1))
+
+
+def test_a_few_checks_that_find_no_echo_let_nothing_through() -> None:
+    microphone = Microphone()
+    microphone.muted_by_music()
+    for _ in range(10):
+        microphone.detector.echo = False
+        assert not microphone.send((RELEASE_CHECKS - 1) * CHECK_FRAMES).any()
+        microphone.detector.echo = True
+        assert not microphone.send(2 * CHECK_FRAMES).any()
+
+
+def test_a_person_whose_echo_is_known_begins_to_transmit_in_silence_and_a_short_answer_is_heard() -> None:
+    microphone = Microphone()
+    microphone.muted_by_music()
+    microphone.now += 5.0
+    assert not microphone.send(20).any(), "still an echo"
+    microphone.now += 5.0
+    microphone.detector.echo = False
+    first = microphone.samples + 1
+    heard = microphone.send(15)
+    assert heard[heard > 0][0] == first, "0.3 s"
+
+
+@pytest.fixture(scope="module")
+def policy() -> TurnPolicy:
+    return load_turn_policy()
+
+
+@pytest.mark.parametrize(("number", "sings"), [(0, True), (1, True), (3, False)])
+def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPolicy, number: int, sings: bool) -> None:
+    scene = make_music_scene(load_espeak(), number, 3, seconds=40.0, sings=sings)
+    alone = listen(policy, scene, words=False)
+    assert alone.ended == 0, "nothing to transcribe or to answer"
+    over = listen(policy, scene, words=True)
+    assert over.sentences(scene) == len(scene.spoken) == 3
