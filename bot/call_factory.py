@@ -23,6 +23,7 @@ from bot.notes.lines import NotesPlace
 from bot.notes.service import NotesService
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
+from bot.voice.ambience import AmbiencePlayer
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
@@ -57,6 +58,7 @@ class CallFactory:
         memory: returns what carries out requests about the memory in a place; ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
+        ambience: plays the ambience of personas; ``None`` for none.
         recalls: recall what the model is told besides a call's history; ``None`` for nothing.
     """
 
@@ -82,6 +84,7 @@ class CallFactory:
     recalls: RecallSource | None = None
     memory: Callable[[int, int | None], MemoryKeeper] | None = None
     music: SpokenMusicControl | None = None
+    ambience: AmbiencePlayer | None = None
 
     def make(
         self,
@@ -142,6 +145,7 @@ class CallFactory:
             None if self.memory is None else self.memory(server, transport.prompts.id),
             lambda mood: wishes().manner(self.manner_in(server, mood)),
             self.music,
+            self.ambience,
         )
         return kind(
             transport,

@@ -51,6 +51,7 @@ from bot.missing_parts import missing_parts
 from bot.monitoring.monitor import Monitor
 from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import voice_remedy
+from bot.music.ambience import Ambience
 from bot.music.control import MusicControl
 from bot.music.service import MusicService
 from bot.music.sound_board import SoundBoard
@@ -312,6 +313,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             memory=memory_answers.at,
             notes=notes,
             music=music_control,
+            ambience=Ambience(music, volumes.music_at, music.decoding),
         )
 
         def in_call() -> bool:

@@ -10,7 +10,7 @@ import aiosqlite
 from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
-from bot.voice.mixing.stream import Channel
+from bot.voice.mixing.stream import AMBIENCE_SHARE, Channel
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ class Volumes:
 
     async def choose_music(self, place: int, volume: float) -> None:
         """Set and store the volume of music in a place, as :meth:`choose`."""
+        call = self._manager.active
+        if call is not None and call.server == place:
+            call.mixer.set_volume(Channel.AMBIENCE, AMBIENCE_SHARE * volume)
         await self._choose(place, Channel.MUSIC, volume, MUSIC_VOLUME_ON)
 
     async def choose_sounds(self, place: int, volume: float) -> None:

@@ -23,7 +23,7 @@ from bot.discord_errors import discord_error_text
 from bot.doctor.autojoin import check_autojoin
 from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
-from bot.doctor.personas import check_personas
+from bot.doctor.personas import check_personas, missing_ambience
 from bot.doctor.tools import check_search, check_tools
 from bot.doctor.weights import examine_weights
 from bot.first_start import explain_login_failure
@@ -145,7 +145,8 @@ async def _persona(settings: Settings) -> CheckResult:
         await asyncio.to_thread(load_small_prompts)
     except BrokenFileError as error:
         return CheckResult("Persona", False, str(error))
-    return CheckResult("Persona", True, persona.name)
+    problem = await asyncio.to_thread(missing_ambience, settings, persona)
+    return CheckResult("Persona", problem is None, problem or persona.name)
 
 
 async def _token(settings: Settings) -> CheckResult:

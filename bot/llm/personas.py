@@ -47,6 +47,7 @@ class Persona(BaseModel):
         pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
         waiting: what it says while a tool takes long. Languages without lines of its own get the usual ones.
         greetings: what it says to people who join a call, by language; ``{name}`` stands for the name.
+        ambience: the title of a piece of music that plays quietly beneath its calls; ``None`` for none.
         memory: whether it remembers facts about people from earlier conversations. If not, none are kept of what is
             said to it.
     """
@@ -67,6 +68,7 @@ class Persona(BaseModel):
     pitch_shift: PitchShift = 0.0
     waiting: WaitingLines = WaitingLines()
     greetings: Lines = {}
+    ambience: ShortText | None = None
     memory: bool = True
 
     @model_validator(mode="after")

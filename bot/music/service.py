@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.music.decoding import decoding
+from bot.music.decoding import DecodedMusic, Source, decoding
 from bot.music.library import MusicLibrary, Piece
 from bot.music.player import MusicPlayer
 from bot.music.titles import TitleIndex
@@ -52,11 +53,15 @@ class MusicService:
         """
         player = self.player(call)
         if player is None:
-            player = MusicPlayer(call.mixer, partial(decoding, store=self._store), call.tell)
+            player = MusicPlayer(call.mixer, self.decoding, call.tell)
             call.when_closed(partial(self._close, player))
             call.mixer.set_volume(Channel.MUSIC, volume)
             self._current = (call, player)
         return player
+
+    def decoding(self, source: Source) -> AbstractAsyncContextManager[DecodedMusic]:
+        """Decode a piece; see :func:`~bot.music.decoding.decoding`."""
+        return decoding(source, self._store)
 
     async def _close(self, player: MusicPlayer) -> None:
         if self._current is not None and self._current[1] is player:

@@ -142,6 +142,7 @@ class Call(Generic[T]):
         self._consent = consent
         self._gate = ListeningGate(consent)
         self._transcriber = engines.transcriber
+        self._ambience = engines.ambience
         self._report = report
         self._clock = clock
         self._events = CallFeed(token_hex(ID_BYTES), clock)
@@ -328,6 +329,9 @@ class Call(Generic[T]):
             tasks.create_task(self._listen(), name="call: listening")
             tasks.create_task(self._commands.run(), name="call: spoken commands")
             tasks.create_task(self._greeter.run(), name="call: people")
+            if self._ambience is not None:
+                work = self._ambience.run(self.mixer, self._character, self.server)
+                tasks.create_task(work, name="call: ambience")
             if self._thinking is not None:
                 tasks.create_task(self._thinking.run(), name="call: thinking sound")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
+from bot.voice.ambience import AmbiencePlayer
 from bot.voice.dialogue.reply_parameters import Manner
 from bot.voice.memory_requests import MemoryKeeper
 from bot.voice.ports import Responder, SpeechClient
@@ -40,6 +41,7 @@ class CallEngines:
         greeted: ids of the people whom the bot has greeted since its start.
         memory: carries out what people ask about the memory; ``None`` if there is no memory in this call.
         music: carries out what people ask aloud about music; ``None`` if there is no music in this call.
+        ambience: plays the ambience of personas; ``None`` for none.
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
     """
@@ -56,6 +58,7 @@ class CallEngines:
     memory: MemoryKeeper | None = None
     manner_in: Callable[[str], SpeechParameters] | None = None
     music: SpokenMusicControl | None = None
+    ambience: AmbiencePlayer | None = None
 
     @property
     def detector_policy(self) -> TurnPolicy:

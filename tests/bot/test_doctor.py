@@ -11,12 +11,13 @@ from aiohttp import web
 
 from bot.doctor import doctor
 from bot.doctor.engines import check_model_server
-from bot.doctor.personas import check_personas
+from bot.doctor.personas import check_personas, missing_ambience
 from bot.doctor.tools import check_search
 from bot.features.dual_persona import build as dual_persona
 from bot.features.figurine_notifier import build as figurine_notifier
 from bot.features.image_generation import build as image_generation
 from bot.features.vision import build as vision_feature
+from bot.llm.personas import load_persona
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 from tests.features.feed_server import Entry, Source
@@ -187,3 +188,14 @@ async def test_an_unknown_name_is_a_warning_since_the_start_accepts_it(monkeypat
     told = await doctor._settings(Settings.read())
     assert "TTS_NO_SUCH_SETTING" in told.text
     assert (told.good, told.mark) == (None, "–")
+
+
+async def test_the_ambience_of_a_persona_must_be_there(tmp_path: Path) -> None:
+    persona = load_persona("seiyuu").model_copy(update={"ambience": "Rain"})
+    settings = Settings.read(music_dir=tmp_path / "music")
+    assert missing_ambience(settings, load_persona("seiyuu")) is None
+    assert "MUSIC_DIR is not set" in (missing_ambience(Settings.read(), persona) or "")
+    assert "'Rain', which is not the title of one piece" in (missing_ambience(settings, persona) or "")
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "Rain.ogg").write_bytes(b"")
+    assert missing_ambience(settings, persona) is None

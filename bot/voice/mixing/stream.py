@@ -24,11 +24,15 @@ class Channel(StrEnum):
     EFFECTS = "effects"
     BED = "bed"
     """A quiet sound while the bot thinks."""
+    AMBIENCE = "ambience"
+    """What belongs to the persona, beneath the whole call."""
 
 
+AMBIENCE_SHARE = 0.4
+"""The volume of ambience, as a share of that of music."""
 HUSHED = frozenset({Channel.BED})
 """The channels that are silent while the bot speaks."""
-DUCKED = frozenset({Channel.MUSIC, Channel.BED})
+DUCKED = frozenset({Channel.MUSIC, Channel.BED, Channel.AMBIENCE})
 """The channels that get quieter while somebody speaks."""
 
 

@@ -1,0 +1,22 @@
+"""The quiet sound around a persona, which plays beneath the whole call."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.characters import LocalCharacter
+from bot.voice.mixing.mixer import Mixer
+
+
+class AmbiencePlayer(Protocol):
+    """Plays the ambience of the persona that speaks; see :class:`~bot.music.ambience.Ambience`."""
+
+    async def run(self, mixer: Mixer, character: LocalCharacter, place: int) -> None:
+        """Play it until cancelled, and change it with the persona. What goes wrong is logged, and ends no call.
+
+        Args:
+            mixer: the mixer of the call.
+            character: the bot's persona in the call.
+            place: id of the server, or of the other place, of the call.
+        """
+        ...
