@@ -196,6 +196,7 @@ async def build_application(
         tool_permits = ToolPermits(bot, BROWSER)
         bot.add_listener(tool_permits.note, "on_message")
         questions = ToolQuestions(bot, guard, core.tools.yes_no, calls.prompt_channel)
+        questions.open()
         core.tools.users = ToolUsers(tool_permits, questions, questions.tell_failure)
         stack.push_async_callback(questions.close)
         stack.callback(core.watch.subscribe(questions.listen))

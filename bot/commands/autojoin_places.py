@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import discord
-from typing_extensions import override
 
 from bot.access import Permit
 from bot.autojoin.records import Choice
@@ -16,6 +15,7 @@ from bot.autojoin.rules import CallNow, Room
 from bot.calls import Calls
 from bot.command_helpers import is_manager
 from bot.commands.guarded_view import GuardedView
+from bot.commands.outdated_questions import OUTDATED, OutdatedQuestions
 from bot.discord_errors import discord_error_text
 from bot.guard import Guard
 from bot.ignored import IgnoredPeople
@@ -40,7 +40,8 @@ COME_LABEL, STAY_LABEL = "Come now", "Stay away"
 SAID_COME = "✅ {name} said that I should come."
 SAID_STAY = "❌ {name} said no, so I stay away until {channel} has been empty."
 SETTLED = "⌛ That is settled."
-OUTDATED = "⌛ I was restarted since then, so I don't wait for this answer any more. If I'm still busy, I ask again."
+ASKED_AGAIN = f"{OUTDATED} If I'm still busy, I ask again."
+COME_ID, STAY_ID = "autojoin:yes", "autojoin:no"
 
 
 class DiscordPlaces:
@@ -77,7 +78,7 @@ class DiscordPlaces:
 
     def open(self) -> None:
         """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
-        self._client.add_view(_OldQuestion(self._guard))
+        self._client.add_view(OutdatedQuestions(self._guard, "join", (COME_ID, STAY_ID), ASKED_AGAIN))
 
     def look(self, choice: Choice) -> Room | None:
         """Who is in the chosen channel; ``None`` if that can't be seen now."""
@@ -176,54 +177,30 @@ class DiscordPlaces:
         return channel.name if channel is not None else "that channel"
 
 
-class _Buttons(GuardedView):
-    """The buttons of a question. Their ids are always the same, so that those of earlier runs still reach the bot."""
-
-    def __init__(self, guard: Guard) -> None:
-        super().__init__(guard, "join", timeout=None)
-        self.add_item(_Answer(COME_LABEL, "autojoin:yes", discord.ButtonStyle.success, answer=True))
-        self.add_item(_Answer(STAY_LABEL, "autojoin:no", discord.ButtonStyle.secondary, answer=False))
-
-    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
-        """Somebody has pressed a button."""
-        raise NotImplementedError
-
-
-class _Question(_Buttons):
+class _Question(GuardedView):
     def __init__(self, guard: Guard, answered: Callable[[bool], None]) -> None:
-        super().__init__(guard)
+        super().__init__(guard, "join", timeout=None)
         self.answer: bool | None = None
         self.who = ""
         self._answered = answered
+        self.add_item(_Answer(COME_LABEL, COME_ID, discord.ButtonStyle.success, answer=True))
+        self.add_item(_Answer(STAY_LABEL, STAY_ID, discord.ButtonStyle.secondary, answer=False))
 
-    @override
-    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
+    def take(self, who: str, *, answer: bool) -> None:
         """Record the first answer, and end the question."""
         if not self.is_finished():
-            self.answer, self.who = answer, interaction.user.display_name
+            self.answer, self.who = answer, who
             self.stop()
             self._answered(answer)
-        await interaction.response.defer()
 
 
-class _OldQuestion(_Buttons):
-    @override
-    async def take(self, interaction: discord.Interaction[Any], *, answer: bool) -> None:
-        """Say that the question is over, and take its buttons away."""
-        asked = interaction.message.content if interaction.message is not None else ""
-        # Two people may press a button at the same moment.
-        text = asked if asked.endswith(OUTDATED) else f"{asked}\n{OUTDATED}"
-        await interaction.response.edit_message(
-            content=text, view=None, allowed_mentions=discord.AllowedMentions.none()
-        )
-
-
-class _Answer(discord.ui.Button[_Buttons]):
+class _Answer(discord.ui.Button[_Question]):
     def __init__(self, label: str, custom_id: str, style: discord.ButtonStyle, *, answer: bool) -> None:
         super().__init__(label=label, style=style, custom_id=custom_id)
         self._answer = answer
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the answer on."""
+        await interaction.response.defer()
         if self.view is not None:
-            await self.view.take(interaction, answer=self._answer)
+            self.view.take(interaction.user.display_name, answer=self._answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import discord
 
 from bot.access import Permit
 from bot.commands.guarded_view import GuardedView
+from bot.commands.outdated_questions import OutdatedQuestions
 from bot.discord_errors import discord_error_text
 from bot.guard import Guard
 from bot.text import shorten
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 ASKED = "🔧 {mention}, may I do this?\n```\n{call}\n```"
 YES_LABEL, NO_LABEL = "Yes", "No"
+YES_ID, NO_ID = "tool:yes", "tool:no"
 ALLOWED = "✅ {name} said yes."
 REFUSED = "❌ {name} said no, so I leave it."
 NOT_ANSWERED = "⌛ No answer, so I leave it."
@@ -107,6 +108,10 @@ class ToolQuestions:
         self._open: dict[int, _ToolQuestion] = {}
         """The newest open question of each person."""
 
+    def open(self) -> None:
+        """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+        self._client.add_view(OutdatedQuestions(self._guard, _COMMAND, (YES_ID, NO_ID), anybody=True))
+
     def hear(self, person: int, words: str, channel: int | None = None) -> bool:
         """Take a person's words as the answer to their open question. Returns whether they were its answer.
 
@@ -154,7 +159,7 @@ class ToolQuestions:
         if channel is None or asker.person is None:
             return None
         text = ASKED.format(mention=f"<@{asker.person}>", call=shorten(call.replace("`", "'"), 1_500))
-        view = _ToolQuestion(self._guard, asker, secrets.token_hex(8), self._seconds, self._clock())
+        view = _ToolQuestion(self._guard, asker, self._seconds, self._clock())
         # Somebody may answer before Discord has confirmed the message.
         self._open[asker.person] = view
         try:
@@ -205,15 +210,15 @@ async def _close(message: discord.Message, text: str) -> None:
 
 
 class _ToolQuestion(GuardedView):
-    def __init__(self, guard: Guard, asker: Asker, number: str, seconds: float, asked_at: float) -> None:
+    def __init__(self, guard: Guard, asker: Asker, seconds: float, asked_at: float) -> None:
         super().__init__(guard, _COMMAND, anybody=True, timeout=seconds)
         self.answer: bool | None = None
         self.channel = asker.channel
         self.asked_at = asked_at
         """When the question was sent, in monotonic seconds."""
         self._asker = asker
-        self.add_item(_Answer(YES_LABEL, f"tool:yes:{number}", discord.ButtonStyle.success, answer=True))
-        self.add_item(_Answer(NO_LABEL, f"tool:no:{number}", discord.ButtonStyle.secondary, answer=False))
+        self.add_item(_Answer(YES_LABEL, YES_ID, discord.ButtonStyle.success, answer=True))
+        self.add_item(_Answer(NO_LABEL, NO_ID, discord.ButtonStyle.secondary, answer=False))
 
     def refusal_for(self, person: discord.User | discord.Member) -> str | None:
         """An error text for everybody except the asker."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import discord
 import pytest
 
 from bot.autojoin import rules
+from bot.commands.outdated_questions import EARLY
+from bot.commands.tool_questions import NO_ID, YES_ID
 from bot.voice.events import PromptTaken
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -21,6 +25,7 @@ from tests.features.talk import let_manage
 
 CAME = "🎤 Somebody is in Lounge, so I came by myself."
 STAYS_AWAY = "Now I stay away"
+TOOL_IDS = (YES_ID, NO_ID)
 
 
 def greetings(stage: Stage) -> list[str]:
@@ -101,6 +106,18 @@ async def test_it_waits_for_a_drawing_and_then_asks(
         await stage.told(CAME)
 
 
+async def post_question(stage: Stage, ids: Sequence[str]) -> Message:
+    """Have the bot post a question that only those can answer for who know the ids of its buttons."""
+    channel = stage.app.bot.get_channel(stage.sandbox.home.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    view = discord.ui.View(timeout=None)
+    for each in ids:
+        view.add_item(discord.ui.Button(label="?", custom_id=each))
+    posted = await channel.send("🔧 May I do this?", view=view)
+    view.stop()
+    return await stage.ada.wait_for_message(stage.sandbox.home.general, lambda m: m.id == posted.id, LIMIT)
+
+
 async def test_buttons_from_before_a_restart_answer_in_a_clear_sentence(
     tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,13 +137,18 @@ async def test_buttons_from_before_a_restart_answer_in_a_clear_sentence(
             asked = await old.wait_for_message(
                 general, lambda m: m.content.startswith("🎨 Somebody is in Lounge"), LIMIT
             )
+            tool = await post_question(stage, TOOL_IDS)
         comfyui.going.set()
         async with staged(sandbox, settings) as stage:
             (yes, no) = (each["custom_id"] for row in asked.components for each in row["components"])
-            for pressed in (await old.click(asked, yes), await stage.ada.click(asked, no)):
-                answer = await pressed.response(LIMIT)
-                assert answer.content.count("I was restarted since then") == 1, "both pressed at once"
-                assert not answer.components
+            for message, (one, other) in ((asked, (yes, no)), (tool, TOOL_IDS)):
+                for pressed in (await old.click(message, one), await stage.ada.click(message, other)):
+                    answer = await pressed.response(LIMIT)
+                    assert answer.content.count("I was restarted since then") == 1, "both pressed at once"
+                    assert not answer.components
+            # Pressed before Discord has confirmed the message to the bot.
+            young = await old.click(await post_question(stage, TOOL_IDS), TOOL_IDS[0])
+            assert (await young.response(LIMIT)).content == EARLY
             await stage.told(CAME)
 
 

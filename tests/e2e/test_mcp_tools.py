@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.commands.tool_questions import ALLOWED, NOT_ASKED, REFUSED
+from bot.commands.tool_questions import ALLOWED, NO_ID, NOT_ASKED, REFUSED, YES_ID
 from bot.tools.tool import Asker
 from bot.voice.events import UtteranceHeard, WordsSpoken
 from bot.voice.turn import Outcome
@@ -152,22 +152,18 @@ def looking(line: str) -> Answer:
     return Answer(calls=("look",)) if "look" in line else Answer("Yes.")
 
 
-@pytest.mark.parametrize(("button", "told", "said"), [("yes", ALLOWED, "Done."), ("no", REFUSED, "I left it.")])
+@pytest.mark.parametrize(("button", "told", "said"), [(YES_ID, ALLOWED, "Done."), (NO_ID, REFUSED, "I left it.")])
 async def test_a_tool_that_is_asked_first_runs_after_the_askers_click(
     with_tools: WithTools, button: str, told: str, said: str
 ) -> None:
-    def custom_id(message: Message) -> str:
-        ids: list[str] = [each["custom_id"] for row in message.components for each in row["components"]]
-        return next(each for each in ids if each.startswith(f"tool:{button}:"))
-
     servers = {"kind": program(str(HOSTILE), "fine")}
     async with with_tools(looking, servers, allow={"look": "everyone"}, ask=["look"]) as stage:
         ben = await stage.sandbox.add_guest("Ben")
         question = await _ask_first(stage)
         assert "look {}" in question.content and f"<@{stage.ada.user.id}>" in question.content
-        refused = await (await ben.click(question, custom_id(question))).response()
+        refused = await (await ben.click(question, button)).response()
         assert refused.content == NOT_ASKED.format(name="Ada")
-        await stage.ada.click(question, custom_id(question))
+        await stage.ada.click(question, button)
         await heard(stage)
         assert spoken(stage).endswith(said)
         await stage.until(lambda: told.format(name="Ada") in _now(stage, question), "the closed question")

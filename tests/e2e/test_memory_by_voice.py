@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.tool_questions import YES_ID
 from bot.tools.confirmation import READING_SECONDS
 from bot.voice.events import WordsSpoken
 from sandbox.guest import Guest
@@ -60,7 +61,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         await stage.ask("Forget what you know about me!")
         question = await ada.wait_for_message(general, lambda m: bool(m.components), LIMIT)
         yes, _ = (each["custom_id"] for each in question.components[0]["components"])
-        assert yes.startswith("tool:yes:")
+        assert yes == YES_ID
         pressed = await ben.click(question, yes)
         assert (await pressed.response(LIMIT)).content == "🔒 Only Ada can answer that."
         await ada.click(question, yes)
