@@ -1,4 +1,4 @@
-"""Quiet hours: the time of day in which the bot does not come by itself."""
+"""Quiet hours: the hours of a day in which the bot does not join a voice channel automatically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLE = "23:00-07:00"
 
 @dataclass(frozen=True, slots=True)
 class QuietTimes:
-    """A time of day from ``start`` on and before ``end``. It may go past midnight."""
+    """The hours from ``start`` to ``end``, in which ``end`` itself is not included. They may go past midnight."""
 
     start: time
     end: time

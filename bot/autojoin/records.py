@@ -1,4 +1,4 @@
-"""Database records of the channels into which the bot comes by itself."""
+"""Database records of the voice channels that the bot joins automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of coming by itself, as a pure state machine: snapshots of the servers in, wishes out.
+"""The rules of joining a voice channel automatically, as a pure state machine: snapshots of the servers in, wishes out.
 
 There is no I/O and no clock here. The machine gets all that it knows with each :meth:`ComingRules.step`, so a missed
 event does no harm: the next snapshot shows the same.
@@ -17,7 +17,7 @@ RETRY_DELAYS = (30.0, 60.0, 120.0, 300.0, 600.0)
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The channel of a server into which the bot comes by itself.
+    """The voice channel of a server that the bot joins automatically.
 
     Attributes:
         occupied: whether any person is in it. Other programs don't count.
@@ -87,7 +87,7 @@ class _Server:
 
 
 class ComingRules:
-    """Decides when the bot comes by itself, for all servers. Not thread-safe.
+    """Decides when the bot joins a voice channel automatically, for all servers. Not thread-safe.
 
     A server that waits gets the bot when the call elsewhere is over. A call is never ended for another one, and after
     somebody has sent the bot away it stays away until the channel was empty, so no two servers fight for it.
@@ -109,7 +109,7 @@ class ComingRules:
         return wishes
 
     def forget(self, server: int) -> tuple[Wish, ...]:
-        """A server wants the bot to come by itself no more."""
+        """A server no longer wants the bot to join its channel automatically."""
         state = self._servers.pop(server, None)
         return (Withdraw(server),) if state is not None and state.asked else ()
 

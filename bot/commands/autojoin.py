@@ -1,4 +1,4 @@
-"""The ``autojoin`` command: the voice channel into which the bot comes by itself."""
+"""The ``autojoin`` command: the voice channel that the bot joins automatically."""
 
 from __future__ import annotations
 

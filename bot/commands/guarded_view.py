@@ -16,7 +16,8 @@ class GuardedView(discord.ui.View):
     Args:
         command: the qualified name of the command that the buttons belong to.
         anybody: whether people without the right to use the command may use the buttons, for example a person whom the
-            command's user asks a question. A view that acts on a call still can't be used from another server.
+            command's user asks a question. If the command acts on the call, even they can use the buttons only on the
+            server of the call.
         timeout: seconds without a click after which the buttons stop working; ``None`` for no limit.
     """
 

@@ -121,7 +121,7 @@ class ChromaStore:
             from chromadb.config import Settings
 
             self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-            # Vectors of an index that is no longer there would belong to other passages.
+            # Vectors of an earlier index are deleted: this index has given the ids of their passages to other passages.
             for other in self._client.list_collections():
                 if other.name.startswith("knowledge-") and other.name != self._name:
                     self._client.delete_collection(other.name)

@@ -19,8 +19,8 @@ from config.privacy import keep_files_private
 FAILED, INTERRUPTED = 1, 130
 NO_TERMINAL = (
     "python -m bot setup asks questions, and there is no terminal here. Copy .env.example to .env and set "
-    "DISCORD_TOKEN, LLM_URL and LLM_MODEL in it; then `python -m bot doctor` tests them. Or open the view "
-    "Setup of the bot's page."
+    "DISCORD_TOKEN, LLM_URL and LLM_MODEL in it; then `python -m bot doctor` tests them. Or start the "
+    "bot and open its page in a browser: the view Setup asks the same questions."
 )
 NOTHING_WRITTEN = "\nNothing was written."
 

@@ -33,7 +33,7 @@ class MoodyResponder(RepeatingResponder):
     [
         ("Oh dear.", False, ["sad"]),
         ("Oh dear.", True, []),
-        # The persona's own line replaces a silent answer, and names no mood.
+        # The persona's own line is sent instead of a silent answer, so the mood of the silent answer does not count.
         ("<silent>", False, [None]),
     ],
 )

@@ -23,7 +23,7 @@ from tests.llm.tool_doubles import WEATHER
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 TIMINGS = {"cache_n": 40, "prompt_n": 8}
 OPTIONAL_FIELDS = {"id_slot", "cache_prompt", "timings_per_token", "stream_options"}
-"""Fields for slots and for the count of tokens, of which a request has those that its server knows."""
+"""The fields for slots and for the count of tokens. A request has only those that its server knows."""
 
 
 @dataclass(eq=False)
@@ -88,7 +88,7 @@ async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its
 
 
 @pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
-async def test_the_llama_cpp_server_begins_no_answer_while_a_person_still_speaks(api: ModelApi) -> None:
+async def test_a_prompt_read_ahead_while_a_person_speaks_has_no_beginning_of_an_answer(api: ModelApi) -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO, unfinished=True)

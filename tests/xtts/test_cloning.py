@@ -99,11 +99,11 @@ def test_a_voice_is_learned_again_when_its_recordings_have_changed(
     assert lessons == [2, 1]
 
 
-def test_a_voice_is_learned_again_when_the_listening_time_changes(engine: XttsEngine, lessons: list[int]) -> None:
+def test_a_voice_is_learned_again_when_gpt_cond_len_changes(engine: XttsEngine, lessons: list[int]) -> None:
     engine.load(lambda progress: None)
     hear(engine, voice="ada")
     hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=6)
-    # A piece can't be longer than the whole, so this asks for the same as before.
+    # The engine lowers gpt_cond_chunk_len to gpt_cond_len, so this asks for the same as before.
     hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=30)
     assert lessons == [2, 2]
 

@@ -11,7 +11,11 @@ from tts_server.api.errors import error_response
 from web_access.connection import QuietConnection
 
 IDLE_LIMIT = 3630.0
-"""A connection is closed after this many seconds without a request. A proxy would close it sooner."""
+"""A connection is closed after this many seconds without a request.
+
+This is longer than a proxy in front of the server usually waits. So it is the proxy that closes an idle connection, and
+it never sends a request into a connection that the server is just closing.
+"""
 LINGER_LIMIT = 10.0
 """Seconds for which the rest of a refused request is still read, so that the client reads the answer."""
 

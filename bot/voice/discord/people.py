@@ -107,7 +107,7 @@ class ChannelPeople:
 
     @property
     def alone(self) -> bool:
-        """True if there are no people in the channel. Bots don't count, this one and others."""
+        """True if there are no people in the channel. Bots don't count as people, neither this bot nor others."""
         return not self._people()
 
     def name(self, person: int) -> str:

@@ -43,8 +43,8 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
         """Like faster-whisper's method, with a context of ``context_seconds`` seconds, 30 at most.
 
         Args:
-            encoded_seconds: seconds of the context on which the encoder runs. If they are fewer than those of the
-                context, the sound must not be longer.
+            encoded_seconds: seconds of the context on which the encoder runs. If they are fewer than
+                ``context_seconds``, the sound must not be longer than they are: silence stands for the rest.
         """
         self._encoded_frames = round(encoded_seconds * FRAMES_A_SECOND)
         self._context_frames = round(context_seconds * FRAMES_A_SECOND)

@@ -159,7 +159,10 @@ async def assert_nowhere(folder: Path, secret: bytes) -> None:
 
 
 async def fill(database: Database, turns: int, people: int = 20) -> None:
-    """Store one conversation with these numbers of turns and people, which may be more than a text chat may have."""
+    """Store one conversation with these numbers of turns and people.
+
+    The numbers may be larger than a real conversation's, which ends at a limit.
+    """
     await database.write(
         "INSERT INTO conversations (transport, channel, place, started, ended, people) "
         "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",

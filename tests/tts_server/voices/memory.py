@@ -36,7 +36,8 @@ class Memory:
     def measure(self) -> None:
         """Measure all processes now."""
         self.peak = max(self.peak, self._process.memory_info().rss)
-        # Searching at each measurement would keep a processor busy, and a reader lives for some tenths of a second.
+        # Searching at every measurement would keep a processor busy. Every fifth is enough, since a reader lives for
+        # some tenths of a second.
         if self._measurements % _SEARCH_INTERVAL == 0:
             self._readers = readers()
         self._measurements += 1

@@ -55,7 +55,10 @@ async def test_the_file_is_made_at_the_first_correction_and_only_its_owner_may_r
 
 
 class StepsBetweenLooks:
-    """Stands in for the wait between two looks at the file: each wait does the next step. After the last, it ends."""
+    """Stands in for the wait between two looks at the file: each wait does the next step.
+
+    The wait after the last step is cancelled, which ends the test's looks at the file.
+    """
 
     def __init__(self, *steps: Callable[[], object]) -> None:
         self._steps = list(steps)
@@ -98,7 +101,7 @@ async def test_what_was_learned_stays_when_the_file_is_looked_at(tmp_path: Path)
 @pytest.mark.parametrize(
     "content", ["{jason: Jaison}\n", "jason: Jaison\n...\n", "- no\n", "a: [\n", "#" * MAX_BYTES + "\n#"]
 )
-async def test_a_file_of_another_form_stays_as_it_is(tmp_path: Path, content: str) -> None:
+async def test_a_file_to_which_nothing_can_be_added_stays_as_it_is(tmp_path: Path, content: str) -> None:
     file = tmp_path / "corrections.yaml"
     file.write_text(content, encoding="utf-8")
     corrections = Corrections()
