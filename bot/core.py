@@ -55,6 +55,7 @@ from bot.music.ambience import Ambience
 from bot.music.control import MusicControl
 from bot.music.service import MusicService
 from bot.music.sound_board import SoundBoard
+from bot.music.web_music import WebMusic
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress
 from bot.own_tools import make_tools
@@ -268,7 +269,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         volumes = Volumes(store, manager, settings.music_volume / 100)
         words = await asyncio.to_thread(ControlWords)
         controls = Controls(manager, volumes, voices, characters, leaving, words)
-        music = MusicService(settings.music_dir, settings.cache_dir)
+        music = MusicService(settings.music_dir, settings.cache_dir, WebMusic(frozenset(settings.music_urls)))
         music_control = MusicControl(manager, music, volumes.music_at)
         sounds = SoundBoard(settings.sounds_dir, settings.cache_dir, volumes.sounds_at)
         own = [

@@ -69,6 +69,24 @@ def read_origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.removesuffix(f':{default_port}') if port == default_port else parts.netloc}"
 
 
+def read_host(text: str) -> str:
+    """The name of a host on the internet as DNS knows it: in lower case, without a dot at its end.
+
+    A whole address without a path counts as its host.
+
+    Raises:
+        ValueError: it is not the name of a host. The message has an example.
+    """
+    name = re.sub(r"^https?://", "", text.strip().lower()).removesuffix("/").removesuffix(".")
+    try:
+        name = name.encode("idna").decode() if not name.isascii() else name
+    except UnicodeError:
+        name = ""
+    if len(name) > 253 or re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name) is None:
+        raise ValueError(f"{shown(text)} is not the name of a host, which looks like music.example.org")
+    return name
+
+
 def host_and_port(bind: str) -> tuple[str, int]:
     """Split the address on which a server listens, such as ``[::1]:8765``. The host has no brackets."""
     host, _, port = bind.rpartition(":")

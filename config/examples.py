@@ -65,6 +65,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "KNOWLEDGE_DIR": "./knowledge",
         "CHROMA_DIR": "./data/chroma",
         "MUSIC_DIR": "./music",
+        "MUSIC_URLS": "music.example.org,cdn.example.org",
         "SOUNDS_DIR": "./sounds",
         "MUSIC_VOLUME": "50",
         "DUCK_DB": "18",

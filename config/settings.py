@@ -35,6 +35,7 @@ from config.sections import (
 )
 from config.types import (
     CommandPrefix,
+    HostNames,
     KeptDays,
     LocalPath,
     OptionalBase,
@@ -96,6 +97,7 @@ class Settings(ProgramSettings):
     knowledge_dir: OptionalPath = None
     chroma_dir: OptionalPath = None
     music_dir: OptionalPath = None
+    music_urls: HostNames = ()
     sounds_dir: OptionalPath = None
     music_volume: Annotated[int, Field(ge=0, le=200)] = 30
     memory: MemoryPolicy = MemoryPolicy.ASK

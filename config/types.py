@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from config.addresses import MAX_PORT, local_path, read_origin, web_address
+from config.addresses import MAX_PORT, local_path, read_host, read_origin, web_address
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
@@ -139,6 +139,10 @@ def _origins(pages: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(read_origin, pages))
 
 
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(read_host, names))
+
+
 def _card_limits(limits: tuple[str, ...]) -> tuple[str, ...]:
     read_limits(limits)
     return limits
@@ -211,6 +215,8 @@ CommaList = Annotated[tuple[str, ...], _of_text(_split_at_commas)]
 WebAddresses = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_feeds)]
 Origins = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_origins)]
 """Origins of web pages, each as a browser writes it; ``*`` allows all."""
+HostNames = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_hosts)]
+"""Names of hosts on the internet, each as DNS knows it."""
 CardLimits = Annotated[tuple[str, ...], _of_text(_split_at_commas), AfterValidator(_card_limits), BlankCounts()]
 """Warning levels of GPU memory; see :func:`config.card_limits.read_limits`."""
 JsonObject = Annotated[dict[str, Any], _of_text(_json_object), LinesCount()]

@@ -61,8 +61,8 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     # A call, and the features that are paused during a call.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
-    # Music, which plays in a call's mixer.
-    "bot.music": frozenset({"bot.voice"}),
+    # Music, which plays in a call's mixer, and may come from the web.
+    "bot.music": frozenset({"bot.fetching", "bot.voice"}),
     "bot.features": frozenset(
         {
             *("bot.database", "bot.conversations", "bot.fetching", "bot.llm", "bot.speech_server"),

@@ -17,6 +17,7 @@ from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError, shown_title, suggested_titles
 from bot.music.player import MusicPlayer, Playing, Track
 from bot.music.service import MusicService
+from bot.music.web_music import is_address
 from bot.text import escape_markdown
 from bot.user_error import UserError
 
@@ -46,15 +47,15 @@ class MusicCommands(commands.Cog, name="Music"):
         self._prefix = prefix
 
     @commands.hybrid_command(
-        description="Play music in the call: a piece that I have, or a sound file that you attach.",
+        description="Play music in the call: a piece that I have, a sound file that you attach, or one on the web.",
         usage="NAME",
         brief="play music",
         extras={"example": "Blue Danube"},
     )
     @commands.guild_only()
-    @app_commands.describe(file="A sound file.", name="The name of a piece that I have.")
+    @app_commands.describe(file="A sound file.", name="The name of a piece that I have, or a web address.")
     async def play(self, ctx: Context, file: discord.Attachment | None = None, *, name: str = "") -> None:
-        """Play a piece that I have, or a sound file that you attach. It waits for those before it."""
+        """Play a piece that I have, a sound file that you attach, or one on the web. It waits for those before it."""
         await ctx.defer()
         guild = require_guild(ctx).id
         self._calls.require(guild)
@@ -94,13 +95,19 @@ class MusicCommands(commands.Cog, name="Music"):
             return title, fetch
         if not name.strip():
             raise UserError(WHAT.format(prefix=self._prefix))
+        if is_address(name):
+            try:
+                piece = self._music.web.piece(name)
+            except MusicError as error:
+                raise UserError(f"❌ {error}") from error
+            return piece.title, piece.source
         if not self._music.has_library:
             raise UserError(NO_LIBRARY)
         try:
-            piece = await self._music.find(name)
+            found = await self._music.find(name)
         except NotFoundInLibraryError as error:
             raise UserError(escape_markdown(str(error))) from error
-        return shown_title(piece.title), piece.path
+        return shown_title(found.title), found.path
 
     @commands.hybrid_command(description="Pause the music, or let it go on.", brief="pause it")
     @commands.guild_only()

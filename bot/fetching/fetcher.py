@@ -19,7 +19,7 @@ from typing_extensions import override
 from yarl import URL
 
 from bot.fetching.addresses import IPAddress, is_public
-from bot.fetching.errors import AddressRefusedError, FetchError
+from bot.fetching.errors import AddressRefusedError, FetchError, HostRefusedError
 from bot.fetching.unpacking import ACCEPT_ENCODING, Unpacker, too_large
 from bot.identity import USER_AGENT
 from bot.network_errors import network_error_text
@@ -84,6 +84,7 @@ class FetchRequest:
             private network, and the address may have a password. Other hosts, to which it redirects, may not.
         types: the media types that are wanted, in lower case, such as ``text/html``; empty if all are.
         headers: further headers. They are not sent to other hosts after a redirect.
+        hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` if all may be.
     """
 
     url: str
@@ -91,6 +92,7 @@ class FetchRequest:
     by_operator: bool = False
     types: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
+    hosts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Fetcher:
         """Fetch a file.
 
         Raises:
+            HostRefusedError: its host, or one to which it redirects, is not one of the request's ``hosts``.
             AddressRefusedError: the address, or one to which it redirects, may not be fetched.
             TooLargeError: the file is too large.
             FetchError: it can't be fetched for another reason.
@@ -173,6 +176,8 @@ class Fetcher:
         self, url: URL, request: FetchRequest, *, trusted: bool, headers: Mapping[str, str]
     ) -> FetchedFile | URL:
         """Ask one server. Returns the file, or the address to which the server redirects."""
+        if request.hosts is not None and host_of(url) not in request.hosts:
+            raise HostRefusedError(host_of(url))
         if not trusted and url.port is not None and url.port < _PRIVILEGED and url.port not in _WEB_PORTS:
             raise AddressRefusedError(f"port {url.port} is not one of the web")
         connector = aiohttp.TCPConnector(
@@ -266,6 +271,16 @@ class _Response(aiohttp.ClientResponse):
             # The connection is for this response alone.
             protocol.read = bounded  # type: ignore[method-assign]
         return await super().start(connection)
+
+
+def host_of(url: URL) -> str:
+    """The host of an address: in lower case, in letters that DNS knows, and without a dot at its end."""
+    return (url.raw_host or "").lower().removesuffix(".")
+
+
+def checked_url(address: str) -> URL:
+    """The URL of an address that a person gave. Raises :class:`~bot.fetching.errors.AddressRefusedError`."""
+    return _checked(address)
 
 
 def _small_socket(info: aiohttp.AddrInfoType) -> socket.socket:

@@ -12,6 +12,7 @@ from bot.music.decoding import DecodedMusic, Source, decoding
 from bot.music.library import MusicLibrary, Piece
 from bot.music.player import MusicPlayer
 from bot.music.titles import TitleIndex
+from bot.music.web_music import WebMusic
 from bot.voice.call import Call
 from bot.voice.mixing.stream import Channel
 
@@ -25,9 +26,13 @@ class MusicService:
     Args:
         folder: the operator's music; ``None`` if there is none.
         cache: the folder for files that can be made again.
+
+    Attributes:
+        web: makes pieces of web addresses.
     """
 
-    def __init__(self, folder: Path | None, cache: Path) -> None:
+    def __init__(self, folder: Path | None, cache: Path, web: WebMusic | None = None) -> None:
+        self.web = web or WebMusic()
         self._library = MusicLibrary(folder) if folder is not None else None
         self._store = cache / LOUDNESS_FOLDER
         self._current: tuple[Call[Any], MusicPlayer] | None = None

@@ -130,6 +130,7 @@ VALUES = (
     value("DUCK_DB", "-3", "a number from 0 to 60"),
     value("THINKING_SOUND", "loud", "off or on"),
     value("SOUNDS_DIR", "C:\\Users\\ada\\sounds", "as Linux writes it"),
+    value("MUSIC_URLS", "https://music.example.org/pieces", "is not the name of a host", "music.example.org"),
     value("MUSIC_DIR", "C:\\Users\\ada\\music", "as Linux writes it"),
     value("CAPTIONS", "on", "off, channel or thread"),
     value("GUESSES", "never", "auto, on or off"),

@@ -40,3 +40,17 @@ def test_the_token_is_not_shown() -> None:
     with pytest.raises(SettingsError) as wrong:
         Settings.read(web_token="Bearer a secret")
     assert "a secret" not in str(wrong.value)
+
+
+def test_the_hosts_of_music_are_read_as_dns_knows_them() -> None:
+    read = Settings.read(music_urls="Music.Example.org, https://cdn.example.org/, münchen.example., ,192.0.2.1")
+    assert read.music_urls == ("music.example.org", "cdn.example.org", "xn--mnchen-3ya.example", "192.0.2.1")
+    assert Settings.read(music_urls=" ").music_urls == ()
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.example.org", "a.example:8000", "a.example/music", "a@b.example", "a..b", "ftp://a.b"]
+)
+def test_what_is_no_name_of_a_host_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match="is not the name of a host, which looks like"):
+        Settings.read(music_urls=f"music.example.org,{host}")

@@ -1,0 +1,91 @@
+"""Music from the web: sound files on the hosts that the operator has named, through the guarded fetcher."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from yarl import URL
+
+from bot.fetching.errors import FetchError, HostRefusedError
+from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest, checked_url, host_of
+from bot.music.decoding import MusicError, Source
+from bot.music.library import ENDINGS, shown_title
+from bot.text import escape_markdown, shorten
+
+MAX_MB = 25
+"""Size of the largest file. It is that of the largest attachment."""
+MAX_REASON = 200
+LIMITS = FetchLimits(size=MAX_MB * 1024**2, seconds=60.0)
+REFUSED = "I may not fetch from {host}."
+NOT_FETCHED = "I can't fetch it: {error}."
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class WebPiece:
+    """A sound file on the web. Its title is made of its address, and can be shown to people as it is."""
+
+    title: str
+    source: Source
+
+
+def is_address(text: str) -> bool:
+    """Whether a person means a web address, and not the name of a piece. Any scheme counts, to be refused later."""
+    return _ADDRESS.match(_bare(text)) is not None
+
+
+class WebMusic:
+    """Makes pieces of web addresses. Nothing is fetched before a piece's turn has come.
+
+    The hosts are asked like any other of the public internet: one that resolves to an address of the operator's network
+    is refused. The file is only bytes for the decoder, which never learns its address, so a playlist leads nowhere.
+
+    Args:
+        hosts: the only hosts that are asked, also after a redirect, as :func:`~bot.fetching.fetcher.host_of` has them.
+    """
+
+    def __init__(self, hosts: frozenset[str] = frozenset(), fetcher: Fetcher | None = None) -> None:
+        self._hosts = hosts
+        self._fetcher = fetcher or Fetcher()
+
+    def piece(self, address: str) -> WebPiece:
+        """The piece at an address.
+
+        Raises:
+            MusicError: the address may not be fetched. The text says why, for users.
+        """
+        address = _bare(address)
+        try:
+            url = checked_url(address)
+        except FetchError as error:
+            raise MusicError(_told(error)) from error
+        if host_of(url) not in self._hosts:
+            raise MusicError(REFUSED.format(host=shown_title(host_of(url))))
+        return WebPiece(_title(url), lambda: self._fetch(address))
+
+    async def _fetch(self, address: str) -> bytes:
+        try:
+            return (await self._fetcher.fetch(FetchRequest(address, LIMITS, hosts=self._hosts))).body
+        except HostRefusedError as error:
+            raise MusicError(REFUSED.format(host=shown_title(error.host))) from error
+        except FetchError as error:
+            raise MusicError(_told(error)) from error
+
+
+def _told(error: FetchError) -> str:
+    """The sentence about an error. A server may have chosen words of it."""
+    return NOT_FETCHED.format(error=escape_markdown(shorten(" ".join(str(error).split()), MAX_REASON)))
+
+
+def _bare(text: str) -> str:
+    """An address without blanks around it and the brackets by which people keep Discord from showing a preview."""
+    text = text.strip()
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+def _title(url: URL) -> str:
+    """The last part of an address without the ending of a sound file, or the host if there is none."""
+    path = PurePosixPath(url.name)
+    return shown_title((path.stem if path.suffix.lower() in ENDINGS else path.name) or host_of(url))
