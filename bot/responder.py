@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 _ROLES = ("User", "Human")
 """Small models invent further lines of the conversation under these names. Nobody in the call has such a name."""
+_SENTENCE_ENDS = (".", "!", "?", "。", "！", "？")
 _MIN_TURNS = 4
 """When the history in the prompt is cut back, at least this many earlier turns remain, unless the model is small."""
 
@@ -114,6 +115,9 @@ class ModelResponder:
     async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
 
+        Words that end like a sentence may be all that the speaker says. After them the server also reads what the chat
+        template puts before an answer, so that nothing is left if they are.
+
         Does nothing if the newest request had the same messages, or if it is no llama.cpp server.
 
         Args:
@@ -128,7 +132,8 @@ class ModelResponder:
             return
         self._read = messages
         try:
-            await self._model.warm_up(messages, model=character.persona.model, unfinished=True, tools=self._offered)
+            goes_on = not words.endswith(_SENTENCE_ENDS) or words.endswith("..")
+            await self._model.warm_up(messages, model=character.persona.model, unfinished=goes_on, tools=self._offered)
         except ModelError as error:
             _log.debug("The model server could not read ahead: %s", error)
 

@@ -278,6 +278,23 @@ async def test_a_llama_cpp_server_reads_the_words_so_far_and_nothing_of_them_is_
         assert [message["content"] for message in asked[-1][1:]] == ["Ada: What's new?", "Hello.", "Ada: I see."]
 
 
+async def test_after_words_that_may_be_all_the_server_reads_up_to_the_answer() -> None:
+    template: list[bool] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/props"):
+            return web.json_response({"total_slots": 2})
+        template.append((await request.json()).get("add_generation_prompt", True))
+        return await streaming(said("Hello.", "stop"), DONE)(request)
+
+    async with serving(handler, llama_paths=True) as url, responder_of(url) as mind:
+        await mind.responder.warm_up()
+        template.clear()
+        for words in ("", "What", "What time...", "What time is it?", "时间。"):
+            await mind.responder.read_ahead("Ada", words)
+        assert template == [False, False, False, True, True]
+
+
 async def test_the_words_so_far_do_not_change_the_language_of_a_small_models_prompt() -> None:
     german = "Guten Morgen, wie geht es dir heute?"
     async with model_with_slots("m-135m") as (mind, asked):
