@@ -40,7 +40,7 @@ class CallAnnouncer:
 
         Args:
             person: the user id.
-            server: id of the server, or of the other place, whose people may hear it.
+            server: id of the Discord server whose people may hear it; 0 outside Discord.
             words: makes the text in the language of the call.
             private: id of the channel whose people alone may hear it: it is said if prompts are typed there.
 

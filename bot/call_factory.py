@@ -99,7 +99,7 @@ class CallFactory:
 
         Args:
             kind: the call's class: :class:`~bot.voice.call.Call`, or a subclass for one transport.
-            server: the id for which persona, mood and voice were chosen: the id of a server, or of another place.
+            server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
             volume: factor for the bot's voice, 0 to 2.
             report: called with the progress of loading the voice, when the call is opened.
             wishes: called before each reply; returns what the program that talks with the bot asks of it.

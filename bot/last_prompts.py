@@ -28,7 +28,9 @@ class NotedPrompt:
 
 
 class LastPrompts:
-    """The newest prompt of each place, by the id of the server or of another place. Use it only on the event loop.
+    """The newest prompt of each place. Use it only on the event loop.
+
+    The id of a place is that of the Discord server, or of the channel of a private chat; 0 outside Discord.
 
     Args:
         clock: returns the current time in the people's time zone.

@@ -53,7 +53,7 @@ class MemoryAnswers:
         """What carries out requests in one place.
 
         Args:
-            server: id of the server, or of the other place; ``None`` in a private chat, which has a channel.
+            server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, which has a channel.
         """
         return _LocalAnswers(self, server, channel)
 

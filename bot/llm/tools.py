@@ -76,7 +76,8 @@ class Toolboxes(Protocol):
         """The tools of one place.
 
         Args:
-            server: id of the server, or of the other place, for which persona and voice are chosen.
+            server: id of the Discord server, or of the channel of a private chat, for which persona and voice are
+                chosen; 0 outside Discord.
             channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
             patient: whether tools may take minutes, because results can be told after their turn.
         """

@@ -13,7 +13,7 @@ class MemoryAsker:
 
     Attributes:
         person: the person's user id.
-        server: id of the server, or of the other place; ``None`` in a private chat with this person.
+        server: id of the Discord server; 0 outside Discord; ``None`` in a private chat with this person.
     """
 
     person: int

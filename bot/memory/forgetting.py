@@ -35,7 +35,7 @@ class ForgottenWords:
     """The words that a person has forgotten in one place, in the form of :func:`languages.search_words.words`.
 
     Attributes:
-        server: id of the server, or of the other place; ``None`` in private.
+        server: id of the Discord server; 0 outside Discord; ``None`` in private.
         by: user id of the person.
         values: the words by which their facts are recognised. What the person or the bot said with one of them goes.
         names: those names and numbers among them that came up in this place through the person. What others said

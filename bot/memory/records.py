@@ -31,7 +31,7 @@ class Fact:
 
     Attributes:
         id: its number. Numbers are never used twice.
-        server: id of the server, or of the other place; ``None`` in private.
+        server: id of the Discord server; 0 outside Discord; ``None`` in private.
         conversation: the stored conversation in which it was said; ``None`` for a correction.
         turn: the number of its turn in that conversation.
         speaker: user id of the person who said it.

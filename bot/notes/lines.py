@@ -23,7 +23,7 @@ class NotesPlace:
     Attributes:
         transport: what carries the call, such as "discord".
         name: the place's name for people.
-        server: the id of the server, or of the other place.
+        server: the id of the Discord server; 0 outside Discord.
         channel: the id of the prompt channel; ``None`` if there is none.
     """
 

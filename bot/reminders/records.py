@@ -23,7 +23,8 @@ class ReminderDraft:
     Attributes:
         person: the user id of the person who is reminded.
         name: the person's name.
-        server: the id of the server, or other place, where the person asked for it.
+        server: the id of the Discord server, or of the channel of a private chat, in which the person asked for it;
+            0 outside Discord.
         channel: the id of the channel in which the person is pinged; ``None`` if there is none.
         text: what of; "" for a timer without a name.
         due_at: seconds since 1970.

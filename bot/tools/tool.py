@@ -44,7 +44,8 @@ class Asker:
         person: the user id; ``None`` if it is not known.
         name: the person's name.
         words: what they said or wrote.
-        server: id of the server, or of the other place, for which voice and persona are chosen.
+        server: id of the Discord server, or of the channel of a private chat, for which voice and persona are chosen;
+            0 outside Discord.
         channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
     """
 

@@ -17,6 +17,6 @@ class AmbiencePlayer(Protocol):
         Args:
             mixer: the mixer of the call.
             character: the bot's persona in the call.
-            place: id of the server, or of the other place, of the call.
+            place: id of the Discord server of the call; 0 outside Discord.
         """
         ...

@@ -107,7 +107,7 @@ class Call(Generic[T]):
         volume: the volume of the bot's speech, 0 to 2.
         report: called during :meth:`open` with the loading progress of the speech server's engine, 0 to 1.
         watch: called with each event of the call.
-        server: id of the server, or of the other place, for which persona, mood and voice were chosen.
+        server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
         notebook: stores notes of the call if people ask for them; ``None`` if the operator wants no notes.
         clock: returns monotonic seconds.
 

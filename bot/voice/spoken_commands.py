@@ -34,7 +34,7 @@ class SpokenCommands:
         memory: carries out what is asked about the memory.
         notes: begins and ends the notes of the call.
         music: plays and controls music; ``None`` for no music.
-        place: id of the server, or of the other place, of the call.
+        place: id of the Discord server of the call; 0 outside Discord.
         clock: returns monotonic seconds.
     """
 

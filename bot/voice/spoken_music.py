@@ -51,7 +51,7 @@ class SpokenMusic:
 
     Args:
         control: carries them out; ``None`` if there is no music.
-        place: id of the server, or of the other place, of the call.
+        place: id of the Discord server of the call; 0 outside Discord.
         tell: writes a line into the prompt channel.
         recite: speaks a text, as the answer to a command.
     """
