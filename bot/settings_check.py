@@ -14,6 +14,7 @@ from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recognises_speech
 from bot.models.outside import WHISPERS, voice_weights
+from bot.music.folders import folder_notices
 from bot.operator_files import (
     OperatorFileError,
     check_ca_file,
@@ -170,4 +171,4 @@ def setting_notices(settings: Settings) -> list[str]:
         urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
         unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
-    return found
+    return [*found, *folder_notices(settings)]
