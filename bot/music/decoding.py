@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.voice.mixing.levels import FRAME_BYTES
-from config.children import end_child
+from config.children import end_child, signal_child
 from config.project import child_environment
 
 OPENING_SECONDS = 120.0
@@ -115,7 +117,9 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
             raise MusicError(str(head["error"]))
         yield DecodedMusic(float(head["seconds"]), process.stdout, process)
     finally:
-        await asyncio.gather(end_child(process), _read_rest(process.stdout))
+        # Before anything is awaited: a second cancellation may come at once.
+        signal_child(process, signal.SIGKILL)
+        await _to_the_end(asyncio.gather(end_child(process), _read_rest(process.stdout)))
 
 
 async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:
@@ -124,6 +128,18 @@ async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:
             return await fetch()
     except TimeoutError as error:
         raise MusicError(TOO_SLOW_TO_FETCH) from error
+
+
+async def _to_the_end(work: asyncio.Future[Any]) -> None:
+    """Wait for what takes a moment, even if this task is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _read_rest(output: asyncio.StreamReader | None) -> None:

@@ -139,3 +139,26 @@ async def test_a_piece_that_is_stopped_leaves_no_process_and_was_not_decoded_ahe
         await asyncio.sleep(0.2)
         assert process.is_running(), "it waits for the reader instead of decoding all"
     assert set(psutil.Process().children(recursive=True)) == before
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_piece_that_is_stopped_twice_at_once_leaves_no_process(steps: int, tmp_path: Path) -> None:
+    """It is skipped, and in the same moment the call ends. The second comes so many steps of the event loop later."""
+    long = write(tmp_path / "long.wav", wav(60.0, 0.1, rate=16_000))
+    before = set(psutil.Process().children(recursive=True))
+    begun = asyncio.Event()
+
+    async def play() -> None:
+        async with decoding(long, tmp_path / "loudness") as music:
+            await anext(music.frames())
+            begun.set()
+            await asyncio.Event().wait()
+
+    playing = asyncio.create_task(play())
+    await begun.wait()
+    playing.cancel()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
+    assert set(psutil.Process().children(recursive=True)) == before
