@@ -11,8 +11,10 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.command_helpers import require_guild
+from bot.commands.music_buttons import SKIPPED, MusicButtons, playing_line, playing_text
 from bot.commands.sound_files import read_attachment
 from bot.controls.volumes import Volumes
+from bot.guard import Guard
 from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError, shown_title, suggested_titles
 from bot.music.player import MusicPlayer, Playing, Track
@@ -26,25 +28,30 @@ Context = commands.Context[Any]
 MAX_MB = 25
 """Size of the largest attachment."""
 SUGGESTED = 25
-BAR = 20
-"""Length of the bar that shows how much was played."""
 
 WHAT = "❌ Say what to play: `{prefix}play NAME`, or attach a sound file."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR). Attach a sound file."
 TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
 NOTHING = "🎵 Nothing is playing."
 PAUSED = "⏸️ Paused."
-SKIPPED = "⏭️ Skipped."
 
 
 class MusicCommands(commands.Cog, name="Music"):
     """Play music in the call. It gets quieter while somebody speaks."""
 
-    def __init__(self, calls: Calls, music: MusicService, volumes: Volumes, prefix: str) -> None:
+    def __init__(
+        self, bot: commands.Bot, guard: Guard, calls: Calls, music: MusicService, volumes: Volumes, prefix: str
+    ) -> None:
+        self._bot = bot
+        self._buttons = MusicButtons(guard, self._player_at)
         self._calls = calls
         self._music = music
         self._volumes = volumes
         self._prefix = prefix
+
+    async def cog_load(self) -> None:
+        """Answer the buttons below all messages, also those of earlier runs."""
+        self._bot.add_view(self._buttons.view())
 
     @commands.hybrid_command(
         description="Play music in the call: a piece that I have, a sound file that you attach, or one on the web.",
@@ -129,34 +136,27 @@ class MusicCommands(commands.Cog, name="Music"):
     async def queue(self, ctx: Context) -> None:
         """Show what plays, and which music comes next."""
         player, playing = self._require_playing(ctx)
-        lines = [_line(playing), *(f"{number}. {track.title}" for number, track in enumerate(player.waiting, 1))]
+        lines = [playing_line(playing), *(f"{number}. {track.title}" for number, track in enumerate(player.waiting, 1))]
         await ctx.send("\n".join(lines), allowed_mentions=discord.AllowedMentions.none())
 
     @commands.hybrid_command(description="Show which music plays now.", brief="what plays")
     @commands.guild_only()
     async def nowplaying(self, ctx: Context) -> None:
-        """Show which music plays now, and how much of it is left."""
+        """Show which music plays now, and how much of it is left, with buttons to pause, skip and stop it."""
         _, playing = self._require_playing(ctx)
-        text = f"{_line(playing)}\n{_bar(playing)}"
-        await ctx.send(text, allowed_mentions=discord.AllowedMentions.none())
+        view = self._buttons.view()
+        nobody = discord.AllowedMentions.none()
+        message = await ctx.send(playing_text(playing), view=view, allowed_mentions=nobody)
+        self._buttons.show(message.id, playing)
+        # From now on, the view of `cog_load` answers for it, as after a restart.
+        view.stop()
+
+    def _player_at(self, server: int) -> MusicPlayer | None:
+        call = self._calls.current_on(server)
+        return self._music.player(call) if call is not None else None
 
     def _require_playing(self, ctx: Context) -> tuple[MusicPlayer, Playing]:
         player = self._music.player(self._calls.require(require_guild(ctx).id))
         if player is None or player.playing is None:
             raise UserError(NOTHING)
         return player, player.playing
-
-
-def _line(playing: Playing) -> str:
-    return f"{'⏸️' if playing.paused else '▶️'} {playing.track.title}"
-
-
-def _bar(playing: Playing) -> str:
-    """A bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``."""
-    share = playing.position / playing.seconds if playing.seconds else 0.0
-    at = min(int(share * BAR), BAR - 1)
-    return f"{'▬' * at}🔘{'▬' * (BAR - 1 - at)} {_minutes(playing.position)} / {_minutes(playing.seconds)}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
