@@ -31,9 +31,9 @@ _MAX_INTERIM = 20
 """Maximum number of answers of the kind "100 Continue", and the answer itself."""
 _MAX_RESOLVED = 20
 """Maximum number of network addresses of a name."""
-_PRIVILEGED = 1024
+PRIVILEGED = 1024
 """Ports below this one belong to the services of a machine. Of these, only the web's are used."""
-_WEB_PORTS = frozenset({80, 443})
+WEB_PORTS = frozenset({80, 443})
 _REDIRECTS = frozenset(
     {
         HTTPStatus.MOVED_PERMANENTLY,
@@ -178,7 +178,7 @@ class Fetcher:
         """Ask one server. Returns the file, or the address to which the server redirects."""
         if request.hosts is not None and host_of(url) not in request.hosts:
             raise HostRefusedError(host_of(url))
-        if not trusted and url.port is not None and url.port < _PRIVILEGED and url.port not in _WEB_PORTS:
+        if not trusted and url.port is not None and url.port < PRIVILEGED and url.port not in WEB_PORTS:
             raise AddressRefusedError(f"port {url.port} is not one of the web")
         connector = aiohttp.TCPConnector(
             resolver=_FixedResolver(await self._addresses(url, trusted=trusted)),

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from yarl import URL
 
 from bot.fetching.errors import FetchError, HostRefusedError
-from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest, checked_url, host_of
+from bot.fetching.fetcher import PRIVILEGED, WEB_PORTS, Fetcher, FetchLimits, FetchRequest, checked_url, host_of
 from bot.music.decoding import MusicError, Source
 from bot.music.library import ENDINGS, shown_title
 from bot.text import escape_markdown, shorten
@@ -39,8 +39,9 @@ def is_address(text: str) -> bool:
 class WebMusic:
     """Makes pieces of web addresses. Nothing is fetched before a piece's turn has come.
 
-    The hosts are asked like any other of the public internet: one that resolves to an address of the operator's network
-    is refused. The file is only bytes for the decoder, which never learns its address, so a playlist leads nowhere.
+    The operator has named the hosts, so one may be in the operator's network. No other host there is asked: a redirect
+    from one host to another leads only to the public internet. The file is only bytes for the decoder, which never
+    learns its address, so a playlist leads nowhere.
 
     Args:
         hosts: the only hosts that are asked, also after a redirect, as :func:`~bot.fetching.fetcher.host_of` has them.
@@ -61,17 +62,22 @@ class WebMusic:
             url = checked_url(address)
         except FetchError as error:
             raise MusicError(_told(error)) from error
-        if host_of(url) not in self._hosts:
+        if host_of(url) not in self._hosts or not _is_usual(url.port):
             raise MusicError(REFUSED.format(host=shown_title(host_of(url))))
         return WebPiece(_title(url), lambda: self._fetch(address))
 
     async def _fetch(self, address: str) -> bytes:
         try:
-            return (await self._fetcher.fetch(FetchRequest(address, LIMITS, hosts=self._hosts))).body
+            return (await self._fetcher.fetch(FetchRequest(address, LIMITS, by_operator=True, hosts=self._hosts))).body
         except HostRefusedError as error:
             raise MusicError(REFUSED.format(host=shown_title(error.host))) from error
         except FetchError as error:
             raise MusicError(_told(error)) from error
+
+
+def _is_usual(port: int | None) -> bool:
+    """Whether a port is one of the web's, or one that any program may have. The others belong to the system."""
+    return port is not None and (port in WEB_PORTS or port >= PRIVILEGED)
 
 
 def _told(error: FetchError) -> str:
