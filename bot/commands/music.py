@@ -20,7 +20,7 @@ from bot.music.library import NotFoundInLibraryError, shown_title, suggested_tit
 from bot.music.player import MusicPlayer, Playing, Track
 from bot.music.service import MusicService
 from bot.music.web_music import is_address
-from bot.text import escape_markdown
+from bot.text import escape_markdown, split_message
 from bot.user_error import UserError
 
 Context = commands.Context[Any]
@@ -137,7 +137,8 @@ class MusicCommands(commands.Cog, name="Music"):
         """Show what plays, and which music comes next."""
         player, playing = self._require_playing(ctx)
         lines = [playing_line(playing), *(f"{number}. {track.title}" for number, track in enumerate(player.waiting, 1))]
-        await ctx.send("\n".join(lines), allowed_mentions=discord.AllowedMentions.none())
+        for part in split_message("\n".join(lines)):
+            await ctx.send(part, allowed_mentions=discord.AllowedMentions.none())
 
     @commands.hybrid_command(description="Show which music plays now.", brief="what plays")
     @commands.guild_only()

@@ -20,6 +20,8 @@ Context = commands.Context[Any]
 
 SUGGESTED = 25
 MAX_LISTED = 100
+LISTS = frozenset({"", "list"})
+"""What lists the sounds in place of playing one. No sound that people add is called so."""
 
 LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
 EMPTY = "📣 I have no sounds yet. `{prefix}sound add NAME` with an attached sound file adds one."
@@ -52,7 +54,7 @@ class SoundCommands(commands.Cog, name="Sounds"):
     async def sound(self, ctx: Context, *, name: str = "") -> None:
         """Play a short sound in the call. Without a name, show which sounds I have."""
         await ctx.defer()
-        if not name.strip():
+        if name.strip().casefold() in LISTS:
             await self._list(ctx)
             return
         call = self._calls.require(require_guild(ctx).id)

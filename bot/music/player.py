@@ -19,8 +19,8 @@ _log = logging.getLogger(__name__)
 MAX_QUEUED = 20
 """Number of pieces that may wait."""
 
-FULL = f"❌ {MAX_QUEUED} pieces wait already."
-OVER = "❌ The call is over."
+FULL = f"{MAX_QUEUED} pieces wait already."
+OVER = "The call is over."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ MAX_MB = 10
 """Size of the largest sound that people may add."""
 MAX_SOUNDS = 100
 """Number of sounds from which on people may add none."""
-RESERVED = frozenset({"add", "remove", "stop", "play"})
+RESERVED = frozenset({"add", "list", "remove", "stop", "play"})
 """First words of what is typed after the command that are no names."""
 UNFINISHED = ".upload.new"
 """The file in which an upload stands until it is complete. Its ending is that of no sound."""

@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.music.decoding_process import TARGET_LUFS
+from bot.music.player import MAX_QUEUED
+from bot.text import MESSAGE_LIMIT
 from sandbox.voice.microphone import MicrophoneFrame, PushToTalk
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from sandbox.world.entities import Upload
@@ -149,3 +151,18 @@ async def test_the_commands_of_music(stage: Stage) -> None:
     assert await stage.told("▶️") == "▶️ Mine"
     assert await stage.told("❌") == "❌ x: It is not a sound file that I can play."
     await stage.until(lambda: decoders() == [], "the end of the music")
+
+
+async def test_a_full_queue_of_titles_with_many_signs_is_shown_in_parts(stage: Stage) -> None:
+    await stage.join()
+    assert await stage.answer_to("!play long", starts="▶️") == "▶️ Long Tone"
+    signs = "_" * 80
+    for _ in range(MAX_QUEUED):
+        file = Upload(f"{signs}.wav", wav(1, 0.2), "audio/wav")
+        await stage.ada.say(stage.sandbox.home.general, "!play", attachments=[file])
+        await stage.told("➕")
+    refused = await stage.answer_to("!play other tone", starts="❌")
+    assert refused == "❌ Other Tone: 20 pieces wait already.", "with one sign"
+    first = await stage.answer_to("!queue", starts="▶️ Long Tone\n1. ")
+    assert len(first) <= MESSAGE_LIMIT
+    assert "\n20. " in await stage.told("")

@@ -70,6 +70,9 @@ async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
     general = stage.sandbox.home.general
     assert await stage.answer_to("!sound", starts="📣") == "📣 I have these sounds: Air Horn. `!sound NAME` plays one."
     assert await stage.answer_to("!sound horn", starts="No active") == "No active voice session"
+    await stage.join()
+    assert "I have these sounds: Air Horn." in await stage.answer_to("!sound list", starts="📣")
+    await stage.answer_to("!leave", starts="👋")
     assert "`!sound add` is for people who may manage this server" in await stage.answer_to("!sound add x", starts="🔒")
     assert "may manage this server" in await stage.answer_to("!sound remove air horn", starts="🔒")
     await stage.join()

@@ -50,7 +50,7 @@ def test_a_name_that_is_no_file_name_is_refused(name: str) -> None:
         sound_name(name)
 
 
-@pytest.mark.parametrize("name", ["add", "Remove", "stop it", "PLAY"])
+@pytest.mark.parametrize("name", ["add", "list", "Remove", "stop it", "PLAY"])
 def test_a_name_that_would_be_taken_for_a_command_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="can't begin with the word"):
         sound_name(name)
