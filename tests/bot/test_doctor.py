@@ -107,7 +107,7 @@ async def test_the_search_engine_must_answer_in_json(servers: Servers, status: i
     servers.status, servers.body = status, body
     result = await check_search(Settings.read(searxng_url=servers.url))
     assert result.good is good
-    assert good or "SearXNG's settings list json" in result.text
+    assert good or "SearXNG must list json" in result.text
     assert (await check_search(Settings.read())).good is None
 
 
