@@ -14,12 +14,15 @@ async def end_child(process: asyncio.subprocess.Process, grace: float = 0.0) -> 
     Args:
         grace: seconds from SIGTERM to SIGKILL; 0 sends only SIGKILL.
     """
-    if grace > 0:
-        signal_child(process, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await process.wait()
-    signal_child(process, signal.SIGKILL)
+    try:
+        if grace > 0:
+            signal_child(process, signal.SIGTERM)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await process.wait()
+    finally:
+        # Also if this task is cancelled meanwhile: then nobody waits for the process any more.
+        signal_child(process, signal.SIGKILL)
     await process.wait()
 
 

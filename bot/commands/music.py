@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.calls import Calls
 from bot.command_helpers import require_guild
 from bot.commands.music_buttons import SKIPPED, MusicButtons, playing_line, playing_text
-from bot.commands.sound_files import read_attachment
+from bot.commands.sound_files import NO_SOUND, may_be_sound, read_attachment
 from bot.controls.volumes import Volumes
 from bot.guard import Guard
 from bot.music.decoding import MusicError, Source
@@ -28,11 +28,13 @@ Context = commands.Context[Any]
 MAX_MB = 25
 """Size of the largest attachment."""
 SUGGESTED = 25
+EXAMPLES = 5
+"""Number of pieces that are named to who does not say which one."""
 
 WHAT = "❌ Say what to play: `{prefix}play NAME`, or attach a sound file."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR). Attach a sound file."
 TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
-NOTHING = "🎵 Nothing is playing."
+NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
 PAUSED = "⏸️ Paused."
 
 
@@ -74,9 +76,9 @@ class MusicCommands(commands.Cog, name="Music"):
         try:
             before = player.add(Track(title, source, begun))
             if begun is None:
-                await ctx.send(f"➕ {title} ({before} before it)")
+                await ctx.send(f"➕ {title} ({before} before it)", suppress_embeds=True)
             else:
-                await ctx.send(f"▶️ {title}" if await begun else SKIPPED)
+                await ctx.send(f"▶️ {title}" if await begun else SKIPPED, suppress_embeds=True)
         except MusicError as error:
             raise UserError(f"❌ {title}: {error}") from error
 
@@ -90,6 +92,8 @@ class MusicCommands(commands.Cog, name="Music"):
         """The title and the source of what was asked for."""
         if file is not None:
             title = shown_title(file.filename.rpartition(".")[0] or file.filename)
+            if not may_be_sound(file):
+                raise UserError(NO_SOUND.format(name=shown_title(file.filename)))
             if file.size > MAX_MB * 1024**2:
                 raise UserError(TOO_LARGE.format(name=title))
 
@@ -101,7 +105,7 @@ class MusicCommands(commands.Cog, name="Music"):
 
             return title, fetch
         if not name.strip():
-            raise UserError(WHAT.format(prefix=self._prefix))
+            raise UserError(WHAT.format(prefix=self._prefix) + await self._examples())
         if is_address(name):
             try:
                 piece = self._music.web.piece(name)
@@ -115,6 +119,13 @@ class MusicCommands(commands.Cog, name="Music"):
         except NotFoundInLibraryError as error:
             raise UserError(escape_markdown(str(error))) from error
         return shown_title(found.title), found.path
+
+    async def _examples(self) -> str:
+        pieces = await self._music.search("")
+        if not pieces:
+            return ""
+        titles = ", ".join(shown_title(piece.title) for piece in pieces[:EXAMPLES])
+        return f" I have {titles}{f' and {len(pieces) - EXAMPLES} more' if len(pieces) > EXAMPLES else ''}."
 
     @commands.hybrid_command(description="Pause the music, or let it go on.", brief="pause it")
     @commands.guild_only()
@@ -158,6 +169,7 @@ class MusicCommands(commands.Cog, name="Music"):
 
     def _require_playing(self, ctx: Context) -> tuple[MusicPlayer, Playing]:
         player = self._music.player(self._calls.require(require_guild(ctx).id))
-        if player is None or player.playing is None:
-            raise UserError(NOTHING)
+        # A piece that somebody has ended is still fading out.
+        if player is None or player.playing is None or (player.playing.skipped and not player.waiting):
+            raise UserError(NOTHING.format(prefix=self._prefix))
         return player, player.playing

@@ -64,3 +64,11 @@ async def test_without_grace_a_child_is_killed_at_once_and_an_ended_one_is_left_
     await end_child(process)
     await end_child(process, grace=30)
     assert process.returncode == -signal.SIGKILL
+
+
+async def test_a_child_is_killed_if_nobody_waits_for_its_end_any_more() -> None:
+    process = await _child(_IGNORES_SIGTERM)
+    ending = asyncio.create_task(end_child(process, grace=30))
+    await asyncio.sleep(0)
+    ending.cancel()
+    assert await process.wait() == -signal.SIGKILL

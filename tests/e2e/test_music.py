@@ -131,9 +131,11 @@ async def test_the_commands_of_music(stage: Stage) -> None:
     await stage.join()
     assert "Nothing is playing" in await stage.answer_to("!skip", starts="🎵")
     assert "no music of that name" in await stage.answer_to("!play ../../etc/passwd", starts="❌")
-    assert "attach a sound file" in await stage.answer_to("!play", starts="❌")
+    assert "attach a sound file. I have Long Tone, Other Tone." in await stage.answer_to("!play", starts="❌")
     assert await stage.answer_to("!play other tone", starts="▶️") == "▶️ Other Tone"
     general = stage.sandbox.home.general
+    await stage.ada.say(general, "!play", attachments=[Upload("cat.png", b"\x89PNG", "image/png")])
+    assert await stage.told("❌") == "❌ cat.png is not a sound file."
     await stage.ada.say(general, "!play", attachments=[Upload("Mine.wav", wav(0.5, 0.2, pitch=MUSIC_HZ), "audio/wav")])
     assert await stage.told("➕") == "➕ Mine (1 before it)"
     await stage.ada.say(general, "!play", attachments=[Upload("x.mp3", b"#EXTM3U\nfile:///etc/passwd\n", "audio/mpeg")])
