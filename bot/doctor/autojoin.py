@@ -35,7 +35,7 @@ async def check_autojoin(settings: Settings) -> CheckResult:
     except sqlite3.Error as error:
         return CheckResult(_SUBJECT, None, f"nobody can say what is chosen: {error}")
     if not chosen and not settings.call.autojoin_channels:
-        return CheckResult(_SUBJECT, None, "no server has chosen a channel with `!autojoin`")
+        return CheckResult(_SUBJECT, None, f"no server has chosen a channel with `{settings.command_prefix}autojoin`")
     count = f"{len(chosen)} server{' has' if len(chosen) == 1 else 's have'} chosen a channel"
     if not settings.call.enabled:
         return CheckResult(_SUBJECT, None, f"{count}, but calls are off")
@@ -68,7 +68,7 @@ async def _ask(settings: Settings, token: str, chosen: Sequence[Chosen]) -> list
     allowed = AllowedChannels(settings.call.autojoin_channels)
     async with discord.Client(intents=discord.Intents.none(), connector=connector(settings.discord_ca_file)) as client:
         await client.login(token)
-        problems = [await _look(client, each, allowed) for each in chosen]
+        problems = [await _look(client, each, allowed, settings.command_prefix) for each in chosen]
         if settings.call.autojoin_channels:
             problems += [
                 f"AUTOJOIN_CHANNELS: no server has a voice channel {name}" for name in await _lost(client, allowed)
@@ -85,7 +85,7 @@ async def _lost(client: discord.Client, allowed: AllowedChannels) -> list[str]:
     return allowed.unknown((each.id, each.name) for each in channels if isinstance(each, discord.VoiceChannel))
 
 
-async def _look(client: discord.Client, chosen: Chosen, allowed: AllowedChannels) -> str | None:
+async def _look(client: discord.Client, chosen: Chosen, allowed: AllowedChannels, prefix: str) -> str | None:
     """What is wrong with a server's choice, or ``None``."""
     server, channel, prompts = chosen
     me = client.user
@@ -95,7 +95,7 @@ async def _look(client: discord.Client, chosen: Chosen, allowed: AllowedChannels
     except (discord.NotFound, discord.Forbidden):
         # The bot was removed from the server, and nobody but that server could change its choice.
         return None
-    again = f"`!autojoin CHANNEL` on {guild.name} chooses another one"
+    again = f"`{prefix}autojoin CHANNEL` on {guild.name} chooses another one"
     try:
         voice = await guild.fetch_channel(channel)
     except discord.NotFound:

@@ -15,16 +15,17 @@ from config.settings import Settings
 async def check_music(settings: Settings) -> CheckResult:
     """Count the pieces of music."""
     if settings.music_dir is None:
-        return CheckResult("Music", None, f"MUSIC_DIR is not set: {NO_MUSIC}")
+        return CheckResult("Music", None, f"MUSIC_DIR is not set: {NO_MUSIC.format(prefix=settings.command_prefix)}")
     return await asyncio.to_thread(_check, "Music", "MUSIC_DIR", settings.music_dir, "pieces of music")
 
 
 async def check_sounds(settings: Settings) -> CheckResult:
     """Count the short sounds."""
     if settings.sounds_dir is None:
-        return CheckResult("Sounds", None, f"SOUNDS_DIR is not set: {NO_SOUNDS}")
+        return CheckResult("Sounds", None, f"SOUNDS_DIR is not set: {NO_SOUNDS.format(prefix=settings.command_prefix)}")
     if not settings.sounds_dir.exists():
-        text = f"{settings.sounds_dir} is not there yet; it is made when somebody adds a sound with `!sound add NAME`"
+        adds = f"`{settings.command_prefix}sound add NAME`"
+        text = f"{settings.sounds_dir} is not there yet; it is made when somebody adds a sound with {adds}"
         return CheckResult("Sounds", None, text)
     return await asyncio.to_thread(_check, "Sounds", "SOUNDS_DIR", settings.sounds_dir, "sounds")
 

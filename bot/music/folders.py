@@ -7,8 +7,8 @@ from pathlib import Path
 
 from config.settings import Settings
 
-NO_MUSIC = "`!play` plays only sound files that people attach"
-NO_SOUNDS = "there are no sounds for `!sound`"
+NO_MUSIC = "`{prefix}play` plays only sound files that people attach"
+NO_SOUNDS = "there are no sounds for `{prefix}sound`"
 
 
 def folder_fault(folder: Path) -> str:
@@ -31,11 +31,11 @@ def folder_notices(settings: Settings) -> list[str]:
     """
     found = []
     if settings.music_dir is not None and (fault := folder_fault(settings.music_dir)):
-        found.append(f"MUSIC_DIR: {fault}. Until that is mended, {NO_MUSIC}.")
+        found.append(f"MUSIC_DIR: {fault}. Until that is mended, {NO_MUSIC.format(prefix=settings.command_prefix)}.")
     if (
         settings.sounds_dir is not None
         and settings.sounds_dir.exists()
         and (fault := folder_fault(settings.sounds_dir))
     ):
-        found.append(f"SOUNDS_DIR: {fault}. Until that is mended, {NO_SOUNDS}.")
+        found.append(f"SOUNDS_DIR: {fault}. Until that is mended, {NO_SOUNDS.format(prefix=settings.command_prefix)}.")
     return found

@@ -108,8 +108,8 @@ class Since:
 
     @property
     def words(self) -> str:
-        """The words that the bot has said aloud."""
-        return "".join(event.text for event in self.all(WordsSpoken)).strip()
+        """The words that the bot has said aloud, with one space between two of them."""
+        return " ".join(" ".join(event.text for event in self.all(WordsSpoken)).split())
 
     def count_right(self, said: Sequence[tuple[str, str]]) -> int:
         """The number of these utterances with the right transcript and speaker."""

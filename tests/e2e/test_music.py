@@ -64,8 +64,15 @@ async def hear(stage: Stage, frames: int) -> int:
 
 
 def decoders() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "bot.music.decoding_process" in child.cmdline()]
+    return [child for child in psutil.Process().children(recursive=True) if _decodes(child)]
+
+
+def _decodes(process: psutil.Process) -> bool:
+    try:
+        return "bot.music.decoding_process" in process.cmdline()
+    except psutil.NoSuchProcess:
+        # It has ended in this moment.
+        return False
 
 
 async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> None:

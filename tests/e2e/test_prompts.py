@@ -45,7 +45,7 @@ async def test_ten_prompts_at_once_are_answered_in_order_each_whole(talk: Stage)
         await talk.ask(f"Say {number}")
     traces = await talk.turns(10)
     assert [trace.outcome for trace in traces] == [Outcome.SPOKEN] * 10
-    spoken = "".join(event.text for event in talk.events if isinstance(event, WordsSpoken)).split()
+    spoken = " ".join(event.text for event in talk.events if isinstance(event, WordsSpoken)).split()
     assert spoken == [word for number in range(10) for word in ("Number", f"{number}.")]
     assert all(trace.audio > 500 for trace in traces)
 
