@@ -15,9 +15,8 @@ class GuardedView(discord.ui.View):
 
     Args:
         command: the qualified name of the command that the buttons belong to.
-        anybody: whether people without the right to use the command may use the buttons, for example a person whom the
-            command's user asks a question. If the command acts on the call, even they can use the buttons only on the
-            server of the call.
+        anybody: whether the buttons are also for people who may not use the command, for example for a person to whom
+            the bot puts a question. If the command acts on the call, the buttons work only on the call's server.
         timeout: seconds without a click after which the buttons stop working; ``None`` for no limit.
     """
 

@@ -106,7 +106,10 @@ class IndexStore:
 
 
 class ChromaStore:
-    """Keeps the vectors in ChromaDB, in this process, which has the folder for itself until the store is gone."""
+    """Keeps the vectors in ChromaDB, which runs in this process.
+
+    The folder is locked against other processes for as long as the store exists.
+    """
 
     def __init__(self, folder: Path, identity: str) -> None:
         self._folder = folder
@@ -121,7 +124,7 @@ class ChromaStore:
             from chromadb.config import Settings
 
             self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-            # Vectors of an earlier index are deleted: this index has given the ids of their passages to other passages.
+            # Vectors of an earlier index are deleted: in this index, their ids belong to other passages.
             for other in self._client.list_collections():
                 if other.name.startswith("knowledge-") and other.name != self._name:
                     self._client.delete_collection(other.name)

@@ -33,7 +33,8 @@ class MoodyResponder(RepeatingResponder):
     [
         ("Oh dear.", False, ["sad"]),
         ("Oh dear.", True, []),
-        # The persona's own line is sent instead of a silent answer, so the mood of the silent answer does not count.
+        # With "<silent>", the model says nothing. The chat sends a line of the persona instead. The model's mood does
+        # not belong to that line, so it counts as an answer that has named no mood.
         ("<silent>", False, [None]),
     ],
 )

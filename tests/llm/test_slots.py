@@ -88,7 +88,7 @@ async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its
 
 
 @pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
-async def test_a_prompt_read_ahead_while_a_person_speaks_has_no_beginning_of_an_answer(api: ModelApi) -> None:
+async def test_a_prompt_that_is_read_ahead_does_not_ask_the_template_to_begin_an_answer(api: ModelApi) -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO, unfinished=True)
@@ -123,7 +123,7 @@ async def test_other_requests_leave_the_slot_to_the_server() -> None:
 @pytest.mark.parametrize(
     "props", [None, [], {}, {"total_slots": 0}, {"total_slots": -1}, {"total_slots": "4"}, {"total_slots": True}, "x"]
 )
-async def test_a_server_without_slots_is_only_asked_to_count_tokens(props: object) -> None:
+async def test_a_server_without_slots_gets_only_the_optional_field_that_counts_tokens(props: object) -> None:
     server = Server(props=props)
     async with asking(server) as client:
         assert await answer(client) == TokenUsage(48, 32)
@@ -137,7 +137,7 @@ async def test_a_server_that_refuses_to_count_tokens_still_answers(refusal: str)
         await client.warm_up(HELLO)
         warmed = len(server.bodies)
         assert await answer(client) is None
-    assert (warmed, len(server.bodies)) == (2, 3), "it is refused once, and before anybody waits"
+    assert (warmed, len(server.bodies)) == (2, 3), "the field is refused once, during the warm-up"
 
 
 async def test_refused_optional_fields_do_not_use_up_the_retries() -> None:

@@ -45,7 +45,7 @@ def engine(weights: Path, profiles: ProfileList, make_engine: MakeEngine) -> Xtt
 
 @pytest.fixture
 def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of recordings each time that the model learns a voice."""
+    """One number for each time that the model learns a voice: the number of recordings from which it learns."""
     import_loading()
     from tts_server.engines.xtts.model import XttsModel
 

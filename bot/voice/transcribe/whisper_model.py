@@ -22,10 +22,11 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
     """A Whisper model whose context is chosen for each sound.
 
     faster-whisper fills each sound up with silence to Whisper's own context of 30 seconds, and the encoder's time
-    depends on the context alone. CTranslate2 takes a shorter context too. On the CPU the encoder only runs on the
-    beginning of the context, in which the sound is. The silence that fills the rest is encoded once, in a context of 30
-    seconds, and this encoding is appended to that of each sound. If nothing is appended, or silence from a shorter
-    context, the decoder repeats sentences.
+    depends on the context alone. CTranslate2 takes a shorter context too.
+
+    On the CPU, this class runs the encoder only on the beginning of the context, in which the sound is. Silence fills
+    the rest: 30 seconds of silence are encoded once, and a part of this encoding is appended to that of each sound.
+    Without it, the decoder repeats sentences. It also repeats them if less than 30 seconds of silence were encoded.
 
     The context is a state of the model, and segments are computed when they are iterated. So compute all segments of a
     sound before the next call, on the same thread.

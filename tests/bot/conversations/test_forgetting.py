@@ -42,7 +42,7 @@ async def test_turns_that_have_become_too_old_are_deleted_every_day(archive: Arc
     left = [len(await archive.turns())]
 
     async def a_day_later(seconds: float) -> None:
-        """Note the turns that are left after each day. An exception ends the test."""
+        """Note how many turns are left, then let a day pass. The 33rd call ends the endless loop by an exception."""
         left.append(len(await archive.turns()))
         archive.now += seconds
         if len(left) > 33:
@@ -96,7 +96,7 @@ async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_
     await assert_nowhere(tmp_path, b"articular")
 
 
-async def test_a_channel_is_forgotten_with_its_calls_and_a_call_that_goes_on_is_stored_from_then_on(
+async def test_a_channel_is_forgotten_with_its_calls_and_what_is_said_there_afterwards_is_stored(
     archive: Archive,
 ) -> None:
     watch, _ = archive.call()

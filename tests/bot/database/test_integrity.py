@@ -291,8 +291,8 @@ async def test_a_missing_table_counts_as_damage(filled: Path, caplog: pytest.Log
     assert "some are lost from: voice_maker" in caplog.text
 
 
-def test_an_older_damaged_database_with_a_long_conversation_is_rescued_unchanged(tmp_path: Path) -> None:
-    """Its triggers must not run: for each turn, they would read all turns to update the list of speakers."""
+def test_the_triggers_of_an_older_database_do_not_run_during_its_rescue(tmp_path: Path) -> None:
+    """For each turn, they would read all turns of its conversation to update the list of speakers."""
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         migrate(database, read_migrations()[:3])

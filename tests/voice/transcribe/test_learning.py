@@ -55,9 +55,9 @@ async def test_the_file_is_made_at_the_first_correction_and_only_its_owner_may_r
 
 
 class StepsBetweenLooks:
-    """Stands in for the wait between two looks at the file: each wait does the next step.
+    """The ``sleep`` of :meth:`LearnedCorrections.follow`. Instead of waiting, each call does the test's next step.
 
-    The wait after the last step is cancelled, which ends the test's looks at the file.
+    The call after the last step raises :class:`asyncio.CancelledError`, which ends ``follow``.
     """
 
     def __init__(self, *steps: Callable[[], object]) -> None:
@@ -75,6 +75,7 @@ async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCa
     found: list[str] = []
 
     def look() -> None:
+        """Note what the corrections make of a sentence now."""
         found.append(corrections.apply("sea you, Jason"))
 
     def changed(text: str) -> Callable[[], object]:

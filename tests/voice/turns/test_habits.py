@@ -6,8 +6,11 @@ from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnEnded
 from tests.voice.turns.scripted import Person
 
 CLOSING = 0.24
-"""Seconds that a closed microphone adds to a pause: 0.2 s of quiet before it closes, and the packets of 20 ms at its
-closing and at its next opening."""
+"""Seconds that :func:`talk_until_quiet` adds to a pause.
+
+The person stays quiet for 0.2 s, and the microphone takes 20 ms to close. When the person goes on, the first packet
+arrives after 20 ms.
+"""
 
 
 def talk_until_quiet(person: Person, words: str) -> None:
