@@ -11,13 +11,13 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.command_helpers import require_guild
-from bot.commands.music_buttons import SKIPPED, MusicButtons, playing_line, playing_text
-from bot.commands.sound_files import NO_SOUND, may_be_sound, read_attachment
+from bot.commands.music_buttons import MusicButtons, playing_line, playing_text
+from bot.commands.sound_files import read_attachment, sound_file
 from bot.controls.volumes import Volumes
 from bot.guard import Guard
 from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError, shown_title, suggested_titles
-from bot.music.player import MusicPlayer, Playing, Track
+from bot.music.player import PAUSED, SKIPPED, MusicPlayer, Playing, Track
 from bot.music.service import MusicService
 from bot.music.web_music import is_address
 from bot.text import escape_markdown, split_message
@@ -25,17 +25,13 @@ from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
-MAX_MB = 25
-"""Size of the largest attachment."""
 SUGGESTED = 25
 EXAMPLES = 5
 """Number of pieces that are named to who does not say which one."""
 
 WHAT = "❌ Say what to play: `{prefix}play NAME`, or attach a sound file."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR). Attach a sound file."
-TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
 NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
-PAUSED = "⏸️ Paused."
 
 
 class MusicCommands(commands.Cog, name="Music"):
@@ -68,7 +64,7 @@ class MusicCommands(commands.Cog, name="Music"):
         await ctx.defer()
         guild = require_guild(ctx).id
         self._calls.require(guild)
-        title, source = await self._find(file, name)
+        title, source = await self._find(ctx, file, name)
         volume = await self._volumes.music_at(guild)
         # No await between this and the player's use, so the call can't end in between.
         player = self._music.require_player(self._calls.require(guild), volume)
@@ -88,14 +84,11 @@ class MusicCommands(commands.Cog, name="Music"):
         pieces = await self._music.search(current)
         return [app_commands.Choice(name=title, value=title) for title in suggested_titles(pieces, SUGGESTED)]
 
-    async def _find(self, file: discord.Attachment | None, name: str) -> tuple[str, Source]:
+    async def _find(self, ctx: Context, file: discord.Attachment | None, name: str) -> tuple[str, Source]:
         """The title and the source of what was asked for."""
         if file is not None:
+            await sound_file(ctx, file, self._prefix)
             title = shown_title(file.filename.rpartition(".")[0] or file.filename)
-            if not may_be_sound(file):
-                raise UserError(NO_SOUND.format(name=shown_title(file.filename)))
-            if file.size > MAX_MB * 1024**2:
-                raise UserError(TOO_LARGE.format(name=title))
 
             async def fetch() -> bytes:
                 try:

@@ -10,13 +10,11 @@ import discord
 
 from bot.commands.guarded_view import GuardedView
 from bot.guard import Guard
-from bot.music.player import MusicPlayer, Playing
+from bot.music.player import SKIPPED, STOPPED, MusicPlayer, Playing
 
 MAX_SHOWN = 50
 """Number of messages whose pieces are remembered. The buttons of older ones say that the piece is over."""
 OVER = "⌛ That piece is over."
-SKIPPED = "⏭️ Skipped."
-STOPPED = "⏹️ The music is off."
 BAR = 20
 """Length of the bar that shows how much was played."""
 

@@ -42,7 +42,7 @@ async def sound_file(
     files = [given] if given is not None else await _files_replied_to(ctx)
     if not files:
         raise UserError(no_file.format(prefix=prefix))
-    file = next((file for file in files if may_be_sound(file)), None)
+    file = next((file for file in files if _may_be_sound(file)), None)
     if file is None:
         raise UserError(NO_SOUND.format(name=_named(files[0])))
     if file.size > max_mb * 1024**2:
@@ -71,8 +71,7 @@ async def _files_replied_to(ctx: Context) -> list[discord.Attachment]:
         return []
 
 
-def may_be_sound(file: discord.Attachment) -> bool:
-    """Whether Discord's type of a file is one that sound may have."""
+def _may_be_sound(file: discord.Attachment) -> bool:
     return file.content_type is None or file.content_type.startswith(_SOUND_KINDS)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.music.decoding import MusicError
 from bot.music.library import NotFoundInLibraryError, shown_title
-from bot.music.player import MusicPlayer, Playing, Track
+from bot.music.player import PAUSED, SKIPPED, STOPPED, MusicPlayer, Playing, Track
 from bot.music.service import MusicService
 from bot.music.titles import TitleIndex
 from bot.text import shorten
@@ -159,7 +159,7 @@ class MusicControl:
         if playing.paused:
             raise MusicError("The music is paused already.")
         player.pause()
-        return MusicDone("⏸️ Paused.", "The music is paused.")
+        return MusicDone(PAUSED, "The music is paused.")
 
     def resume(self, place: int) -> MusicDone:
         """Let the music go on after a pause."""
@@ -173,15 +173,13 @@ class MusicControl:
         """End the piece that plays. The next one begins."""
         player, _ = self._require_playing(place)
         player.skip()
-        return MusicDone(
-            "⏭️ Skipped.", f"The piece was ended. {'The next one' if player.waiting else 'No piece'} follows."
-        )
+        return MusicDone(SKIPPED, f"The piece was ended. {'The next one' if player.waiting else 'No piece'} follows.")
 
     def stop(self, place: int) -> MusicDone:
         """End all music, and forget what waits."""
         player, _ = self._require_playing(place)
         player.stop()
-        return MusicDone("⏹️ The music is off.", "The music is off, and nothing waits any more.")
+        return MusicDone(STOPPED, "The music is off, and nothing waits any more.")
 
     def now(self, place: int) -> str:
         """What plays and what comes next, in sentences. Anybody may have written the titles."""

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 MAX_QUEUED = 20
 """Number of pieces that may wait."""
 
+PAUSED = "⏸️ Paused."
+SKIPPED = "⏭️ Skipped."
+STOPPED = "⏹️ The music is off."
 FULL = f"{MAX_QUEUED} pieces wait already."
 OVER = "The call is over."
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
+
+from bot.voice.echo.gate import CHECK_INTERVAL
 
 
 class SpeechFollower(Protocol):
@@ -50,7 +53,7 @@ class SpeechWatch:
     """Tells a follower, frame by frame, when people begin and cease to speak. Pure logic; use it on one thread.
 
     A turn begins later: it needs voice for longer. A voiced moment of noise counts as speech here, until the next
-    frame. An echo of the bot's own sound does not count.
+    frame. An echo of the bot's own sound does not count; it is looked for every 100 ms.
 
     Args:
         voiced: says whose newest sound is voiced.
@@ -62,16 +65,20 @@ class SpeechWatch:
         self._voiced = voiced
         self._echoes = echoes
         self._follower = follower
-        self._speaking: set[int] = set()
+        # When the sound of each person who speaks was compared last.
+        self._compared_at: dict[int, float] = {}
 
     def update(self, person: int, at: float) -> None:
         """Look at a person again, whose newest frame was processed at ``at`` (monotonic seconds) or who has left."""
-        # Both questions cost time, so they are not asked if nobody needs the answer.
-        speaking = self._follower.ducks and self._voiced.speaking(person) and not self._echoes.echoes(person, at)
-        if speaking == (person in self._speaking):
-            return
-        if speaking:
-            self._speaking.add(person)
-        else:
-            self._speaking.discard(person)
-        self._follower.speaks(person, speaking)
+        before = person in self._compared_at
+        # All questions cost time, so they are not asked if nobody needs the answer.
+        if not (self._follower.ducks and self._voiced.speaking(person)):
+            self._compared_at.pop(person, None)
+        elif at - self._compared_at.get(person, -math.inf) >= CHECK_INTERVAL:
+            # A comparison takes about 1 ms, so it is not made for each frame of somebody who speaks.
+            if self._echoes.echoes(person, at):
+                self._compared_at.pop(person, None)
+            else:
+                self._compared_at[person] = at
+        if (speaking := person in self._compared_at) != before:
+            self._follower.speaks(person, speaking)

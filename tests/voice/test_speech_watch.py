@@ -39,11 +39,13 @@ class Room:
     voiced: set[int] = field(default_factory=set)
     echoing: set[int] = field(default_factory=set)
     told: list[tuple[int, bool]] = field(default_factory=list)
+    compared: int = 0
 
     def speaking(self, person: int) -> bool:
         return person in self.voiced
 
     def echoes(self, person: int, at: float) -> bool:
+        self.compared += 1
         return person in self.echoing
 
     def speaks(self, person: int, speaking: bool) -> None:
@@ -70,7 +72,10 @@ def test_an_echo_is_nobody_who_speaks() -> None:
     room.echoing = set()
     watch.update(ADA, 1.02)
     room.echoing = {ADA}
+    compared = room.compared
     watch.update(ADA, 1.04)
+    assert room.compared == compared, "not with each frame"
+    watch.update(ADA, 1.12)
     assert room.told == [(ADA, True), (ADA, False)]
 
 

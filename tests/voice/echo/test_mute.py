@@ -139,3 +139,12 @@ def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPo
     assert alone.ended == 0, "nothing to transcribe or to answer"
     over = listen(policy, scene, words=True)
     assert over.sentences(scene) == len(scene.spoken) == 3
+
+
+def test_of_six_sentences_over_other_songs_one_may_be_lost_and_no_song_is_a_turn(policy: TurnPolicy) -> None:
+    heard = 0
+    for number in (4, 5):
+        scene = make_music_scene(load_espeak(), number, 3, seconds=40.0, sings=True)
+        assert listen(policy, scene, words=False).ended == 0
+        heard += listen(policy, scene, words=True).sentences(scene)
+    assert heard >= 5
