@@ -163,7 +163,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
 def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
     """Read the whole backup in the way that ``restore`` does, to check it."""
     try:
-        check_content(part, part)
+        check_content(part, name=part)
         with open_database(part, "ro") as copy:
             for folder in folders:
                 for _ in archived(copy, folder):

@@ -43,7 +43,12 @@ class VectorStore(Protocol):
         ...
 
     def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
-        """The ids of the passages with the nearest vectors, the nearest first, each with the cosine of the angle."""
+        """The ids of the passages with the nearest vectors, the nearest first, each with the cosine of the angle.
+
+        Args:
+            vector: a single row.
+            count: the maximum number of passages.
+        """
         ...
 
 
@@ -97,6 +102,7 @@ class IndexStore:
             ids, matrix = self._ids, self._matrix
         if not ids or matrix.shape[1] != vector.shape[1]:
             return {}
+        # All vectors have length 1, so the products are cosines.
         cosines = matrix @ vector[0]
         return {ids[at]: float(cosines[at]) for at in np.argsort(-cosines, kind="stable")[:count]}
 

@@ -26,7 +26,10 @@ NOTHING_WRITTEN = "\nNothing was written."
 
 
 def run_setup(given: Sequence[str]) -> int:
-    """Run the command. Returns the exit status: 0 if ``.env`` has what the person wants.
+    """Run the command. Returns the exit status.
+
+    It is 0 if ``.env`` has what the person wants. A container can't write ``.env``. There it is 0 once the lines
+    for the file were shown.
 
     Raises:
         SystemExit: help was requested, or there are unknown options.

@@ -74,7 +74,8 @@ class EventWriter:
         """
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
-            self(CallEnded("", cause, at=self._clock()))
+            # No call ends here, so there is no place where one ended.
+            self(CallEnded(place="", cause=cause, at=self._clock()))
 
     def close(self, limit: float = CLOSE_LIMIT) -> None:
         """Wait until all lines are written, at most ``limit`` seconds."""

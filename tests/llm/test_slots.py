@@ -116,7 +116,7 @@ async def test_other_servers_get_no_field_for_unfinished_messages() -> None:
 async def test_other_requests_leave_the_slot_to_the_server() -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server) as client:
-        assert await answer(client, slot=None) is None
+        assert await answer(client, slot=None) is None, "tokens are counted only in calls"
     assert not OPTIONAL_FIELDS & server.bodies[0].keys()
 
 

@@ -86,6 +86,7 @@ def test_two_voices_sound_different(engine: XttsEngine, profiles: ProfileList, a
     engine.load(lambda progress: None)
     profiles.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
     sounds = [hear(engine, voice=name) for name in ("ada", "ben")]
+    # With random weights there is only noise, and the two may differ in length. So their means are compared.
     assert abs(float(sounds[0].mean() - sounds[1].mean())) > 0
 
 

@@ -4,8 +4,8 @@ The protocol is described in :mod:`wire`. This module adds these rules:
 
 - A token that names another ``reply`` ends the current reply, as a ``flush`` would. A token without a name belongs
   to the current reply. Replies are spoken one after another.
-- An error that names a reply ends that reply: neither sound nor ``flushed`` follows, and its further tokens are
-  ignored. A message that can't be parsed does not end a reply.
+- If a reply fails, the error names it: neither sound nor ``flushed`` follows, and its further tokens are ignored.
+- A message that can't be parsed is answered with an error and ignored. The reply that it names goes on.
 - ``cancel`` drops every reply of the connection. After that, tokens are ignored if they name the reply that was being
   received, the reply that was being spoken, or the reply that the ``cancel`` named. The next text that names another
   reply, or none, begins a new reply, and from then on nothing is ignored.
@@ -144,6 +144,7 @@ class StreamConnection(ReplyClient):
     async def _begin(self, message: Speak) -> IncomingReply:
         reply = IncomingReply(message.reply, message.parameters, self._clock)
         if self._worker.waiting >= MAX_REPLIES:
+            # The reply does not get into the queue, so its error is sent at once.
             overloaded = Failure(f"{MAX_REPLIES} replies wait already", "overloaded", reply.id)
             reply.fail(WireError(overloaded.code, overloaded.error, reply.id))
             self._metrics.record_error(overloaded.code)
@@ -152,6 +153,7 @@ class StreamConnection(ReplyClient):
         try:
             reply.parameters = self._resolve_parameters(message)
         except WireError as error:
+            # The worker sends the error when the replies before this one have been spoken.
             reply.fail(error)
         self._worker.add(reply)
         return reply
@@ -166,11 +168,12 @@ class StreamConnection(ReplyClient):
 
     async def _restart(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
         """Confirm a cancel after the old worker has ended, and continue with a new worker."""
-        received = self._open_reply.id if self._open_reply else None
-        spoken = self._worker.current.id if self._worker.current else received
-        self._cancelled = frozenset({cancel.reply, received, spoken} - {None})
+        # The reply being spoken comes first, then the reply being received.
+        current = [reply.id for reply in (self._worker.current, self._open_reply) if reply is not None]
+        self._cancelled = frozenset({cancel.reply, *current} - {None})
         self._open_reply = None
         self._worker = self._new_worker()
         self._metrics.cancels += 1
-        await self.send(Cancelled(spoken if cancel.reply is None else cancel.reply))
+        first = current[0] if current else None
+        await self.send(Cancelled(first if cancel.reply is None else cancel.reply))
         return tasks.create_task(self._worker.run(), name="replies")

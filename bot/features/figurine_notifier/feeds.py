@@ -28,7 +28,11 @@ class Feed:
 
 
 class FeedRecords(Records):
-    """The database tables. All methods may raise :class:`aiosqlite.Error`."""
+    """The database tables. All methods may raise :class:`aiosqlite.Error`.
+
+    Some columns have older names: ``told`` is 1 for items that are not pending, ``place`` is the id of a target, and
+    ``next_look_at`` is :attr:`Feed.next_poll_at`.
+    """
 
     async def feed(self, url: str) -> Feed:
         """The stored state of a feed; the initial state if the feed is not known."""
@@ -53,14 +57,11 @@ class FeedRecords(Records):
 
     async def note(self, feed: Feed, items: Sequence[Item], now: float) -> None:
         """Store the items of a feed. New items become pending, unless this is the feed's first successful fetch."""
-        known = int(not feed.learned)
+        told = int(not feed.learned)
         await self._database.write_many(
             "INSERT INTO figurine_item (feed, key, title, link, seen_at, told) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (feed, key) DO UPDATE SET seen_at = excluded.seen_at",
-            [
-                (feed.url, item.key, "" if known else item.title, "" if known else item.link, now, known)
-                for item in items
-            ],
+            [(feed.url, item.key, "" if told else item.title, "" if told else item.link, now, told) for item in items],
         )
         await self._database.write(
             "DELETE FROM figurine_item WHERE feed = ?1 AND rowid NOT IN "

@@ -32,9 +32,9 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
     sound before the next call, on the same thread.
     """
 
-    _encoded_frames: int | None = None
-    _context_frames = 0
-    _encoded: tuple[np.ndarray, Any] | None = None
+    _encoded_frames = _context_frames = MAX_CONTEXT * FRAMES_A_SECOND
+    _last_encoding: tuple[np.ndarray, Any] | None = None
+    """The frames that were encoded last, and what the encoder has made of them."""
     _silence: np.ndarray | None = None
 
     @override
@@ -44,12 +44,12 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
         """Like faster-whisper's method, with a context of ``context_seconds`` seconds, 30 at most.
 
         Args:
-            encoded_seconds: seconds of the context on which the encoder runs. If they are fewer than
-                ``context_seconds``, the sound must not be longer than they are: silence stands for the rest.
+            encoded_seconds: on the CPU, the encoder runs only on these first seconds of the context. If they are fewer
+                than ``context_seconds``, the sound must fit into them. On a GPU, they are not used.
         """
         self._encoded_frames = round(encoded_seconds * FRAMES_A_SECOND)
         self._context_frames = round(context_seconds * FRAMES_A_SECOND)
-        self._encoded = None
+        self._last_encoding = None
         segments, information = super().transcribe(audio, **options)
         return segments, information
 
@@ -67,12 +67,12 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
         """Run the encoder on the frames that are to be encoded, unless it has just been run on the same."""
         on_cpu = self.model.device == "cpu"
         frames = np.ascontiguousarray(features[..., : self._encoded_frames if on_cpu else self._context_frames])
-        if self._encoded is None or not np.array_equal(self._encoded[0], frames):
+        if self._last_encoding is None or not np.array_equal(self._last_encoding[0], frames):
             encoded = super().encode(frames)
             if frames.shape[-1] < self._context_frames:
                 encoded = self._filled_up(np.asarray(encoded))
-            self._encoded = frames, encoded
-        return self._encoded[1]
+            self._last_encoding = frames, encoded
+        return self._last_encoding[1]
 
     def _filled_up(self, encoded: np.ndarray) -> Any:
         """What the encoder has made of a sound, with the encoding of silence behind it up to the end of the context."""

@@ -30,6 +30,8 @@ from tests.file_modes import open_to_others
 
 PAGE = 4096
 MEMORIES = 400
+OTHER_ROWS = 3
+"""Rows of :func:`filled` that are no memories: one setting and two choices."""
 ADA, BEN = 11, 12
 
 WRITE_UNTIL_KILLED = """
@@ -101,7 +103,8 @@ async def test_a_damaged_page_costs_only_the_rows_on_it(filled: Path, caplog: py
     with caplog.at_level(logging.ERROR):
         async with Database.opened(filled) as database:
             (left,) = await database.row("SELECT count(*) FROM chat_memory") or (0,)
-            assert MEMORIES - 2 * PAGE // 300 < left < MEMORIES
+            # A row has over 300 bytes. The two rows beside the page are lost too: Python's sqlite3 reads one row ahead.
+            assert 0 < MEMORIES - left <= PAGE // 300 + 2
             assert await Store(database).setting("volume") == "0.5"
             assert await Store(database).listening_choices() == {ADA: False, BEN: True}
             first_and_last = await database.row("SELECT min(id), max(id) FROM chat_memory")
@@ -119,7 +122,7 @@ async def test_a_damaged_index_costs_no_rows(filled: Path, caplog: pytest.LogCap
     spoil(filled, root_page(filled, "chat_memory_by_channel"))
     async with Database.opened(filled) as database:
         assert await database.row("SELECT count(*) FROM chat_memory") == (MEMORIES,)
-    assert f"all of its {MEMORIES + 3} rows could be read and are in a new one" in caplog.text
+    assert f"all of its {MEMORIES + OTHER_ROWS} rows could be read and are in a new one" in caplog.text
     assert len(damaged_files(filled)) == 1
 
 
@@ -147,12 +150,15 @@ async def test_rows_that_are_only_in_the_log_are_rescued_too(filled: Path) -> No
     copy = filled.with_name("copy.sqlite3")
     async with Database.opened(filled) as database:
         await Store(database).set_setting("written last", "1")
-        for file, target in zip(files_of_database(filled)[:2], files_of_database(copy), strict=False):
-            write(target, content(file))
+        file, log, _ = files_of_database(filled)
+        copied_file, copied_log, _ = files_of_database(copy)
+        write(copied_file, content(file))
+        write(copied_log, content(log))
     spoil(copy, leaf_page(copy, b"200 xxx"))
     saved = rescue(copy)
     assert saved.incomplete == ("chat_memory",)
-    assert content(files_of_database(saved.kept)[1])
+    _, kept_log, _ = files_of_database(saved.kept)
+    assert content(kept_log)
     async with Database.opened(copy) as opened:
         assert await Store(opened).setting("written last") == "1"
 
@@ -296,7 +302,8 @@ def test_the_triggers_of_an_older_database_do_not_run_during_its_rescue(tmp_path
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         migrate(database, read_migrations()[:3])
-        # The list of speakers, with Zoe, does not follow from the turns, so the triggers would change it.
+        # The list of speakers, with Zoe, does not follow from the turns, so the triggers would change it. They don't
+        # here, since the turn comes before its conversation.
         database.execute(
             "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
             "VALUES (1, 1, '11', 'Ada', 'x', 1.0, 0)"

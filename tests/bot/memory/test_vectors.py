@@ -24,9 +24,9 @@ LIMIT = 60.0
 class Scene:
     """A memory with vectors, and the server that makes them."""
 
-    def __init__(self, mind: Brain, server: EmbeddingsServer, questions: QuestionVectors) -> None:
+    def __init__(self, mind: Brain, embeddings: EmbeddingsServer, questions: QuestionVectors) -> None:
         self.mind = mind
-        self.server = server
+        self.embeddings = embeddings
         self.questions = questions
 
     @property
@@ -64,7 +64,7 @@ async def test_a_question_in_other_words_finds_a_fact_for_those_who_may_know_it(
     await scene.mind.learn("drinks tea", "I drink tea.", heard=[BEN])
     assert await scene.recalled(BEN, CAR) == ""
     await scene.make_vectors()
-    assert "passage: Ada: drives a red automobile" in scene.server.asked
+    assert "passage: Ada: drives a red automobile" in scene.embeddings.asked
     assert "automobile" in (told := await scene.recalled(BEN, CAR)) and "tea" not in told
     assert await scene.recalled(CLEO, CAR) == await scene.recalled(BEN, CAR, AWAY) == ""
     assert await scene.mind.recalled(BEN, CAR, listening=[BEN, CLEO]) == "", "Cleo would hear it"
@@ -74,13 +74,13 @@ async def test_a_question_in_other_words_finds_a_fact_for_those_who_may_know_it(
 async def test_an_answer_does_not_wait_for_a_slow_server_and_uses_the_vector_of_interim_words(scene: Scene) -> None:
     await scene.mind.learn("drives an automobile", "I drive an automobile.", heard=[BEN])
     await scene.make_vectors()
-    scene.server.may_answer.clear()
+    scene.embeddings.may_answer.clear()
     assert await scene.mind.recalled(BEN, "Which car has she") == ""
-    scene.server.may_answer.set()
+    scene.embeddings.may_answer.set()
     await scene.questions.of("Which car has she", LIMIT)
-    scene.server.may_answer.clear()
+    scene.embeddings.may_answer.clear()
     assert "automobile" in await scene.mind.recalled(BEN, CAR)
-    scene.server.may_answer.set()
+    scene.embeddings.may_answer.set()
 
 
 async def test_a_forgotten_fact_has_no_vector_even_if_it_is_forgotten_while_the_vector_is_made(scene: Scene) -> None:
@@ -90,13 +90,13 @@ async def test_a_forgotten_fact_has_no_vector_even_if_it_is_forgotten_while_the_
     await scene.mind.memory.forget(fact.id, ADA)
     assert await scene.stored() == []
     fact = await scene.mind.learn("is a physician", "I am a physician.")
-    scene.server.may_answer.clear()
+    scene.embeddings.may_answer.clear()
     making = asyncio.create_task(scene.vectors.make_some())
     async with asyncio.timeout(LIMIT):
-        while "passage: Ada: is a physician" not in scene.server.asked:
+        while "passage: Ada: is a physician" not in scene.embeddings.asked:
             await asyncio.sleep(0)
     await scene.mind.memory.forget(fact.id, ADA)
-    scene.server.may_answer.set()
+    scene.embeddings.may_answer.set()
     await making
     assert await scene.stored() == []
 
@@ -107,6 +107,7 @@ async def test_a_fact_that_comes_when_all_others_have_vectors_gets_one_too(scene
         assert await scene.vectors.make_some()
         assert not await scene.vectors.make_some()
     assert len(await scene.stored()) == 2
+    # If the next fact got the id of this forgotten one, it would seem to have been looked through already.
     await scene.mind.memory.forget(fact.id, ADA)
     await scene.mind.learn("drinks something hot", "I drink something hot.")
     assert await scene.vectors.make_some()
@@ -117,7 +118,7 @@ async def test_vectors_of_another_model_are_not_compared_and_are_made_anew(scene
     await scene.mind.learn("drives an automobile", "I drive an automobile.", heard=[BEN])
     await scene.make_vectors()
     async with aiohttp.ClientSession() as session:
-        options = EmbeddingsSettings(url=scene.server.url, model="bge-m3")
+        options = EmbeddingsSettings(url=scene.embeddings.url, model="bge-m3")
         other = EmbeddingsClient(session, options)
         await FactVectors(scene.mind.database, other).make_some()
         assert await scene.stored() == [other.model]
@@ -128,13 +129,13 @@ async def test_a_broken_server_is_logged_once_and_asked_again_later(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     await scene.mind.learn("drives an automobile", "I drive an automobile.")
-    scene.server.status, scene.server.answer = 500, "{}"
+    scene.embeddings.status, scene.embeddings.answer = 500, "{}"
     pauses = []
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 2:
-            scene.server.status, scene.server.answer = 200, None
+            scene.embeddings.status, scene.embeddings.answer = 200, None
         if len(pauses) == 3:
             raise asyncio.CancelledError
 
@@ -153,7 +154,7 @@ async def test_no_vectors_are_made_while_a_call_is_on(scene: Scene) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await scene.vectors.run(lambda: True, sleep=sleep)
-    assert scene.server.asked == []
+    assert scene.embeddings.asked == []
 
 
 def test_a_vector_keeps_its_direction_in_one_byte_per_dimension() -> None:

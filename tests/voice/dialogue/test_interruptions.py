@@ -21,23 +21,23 @@ def test_a_cough_holds_the_reply_which_then_continues() -> None:
 
 def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> None:
     dialogue = Dialogue(DialogueTexts)
-    waiting = Prompt("Ben", "and me?", 0.0, message=2)
+    ben = Prompt("Ben", "and me?", 0.0, message=2)
     effects_of(
         dialogue,
         on.Prompted(ADA),
         *speak("r1", "Once upon a time."),
-        on.Prompted(waiting),
+        on.Prompted(ben),
         on.InterruptionStarted(TURN),
     )
     effects = effects_of(dialogue, on.InterruptionConfirmed(TURN, position=len(SOUND)))
     assert do.Remember(ADA, "Once upon a time.", interrupted=True) in effects
-    assert do.AskModel("r2", waiting) in effects
+    assert do.AskModel("r2", ben) in effects
     assert do.ResumePlayback() not in effects
     # The turn has ended one reply already. Its further words do not end the next one.
     assert effects_of(dialogue, on.InterruptionConfirmed(TURN, position=0)) == []
     effects = effects_of(dialogue, on.TurnCommitted(spoken("tell me another")), on.FloorReleased(TURN))
     assert effects[-1] == do.ResumePlayback()
-    assert dialogue.waiting == 1
+    assert dialogue.waiting == 1, "the interrupting words wait for the end of the answer to Ben"
 
 
 def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:

@@ -34,6 +34,7 @@ async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Pat
     file = tmp_path / "corrections.yaml"
     file.write_text("", encoding="utf-8")
     corrections = Corrections({"jason": "Jaison"})
+    # The Chinese character needs more than 16 bits, and YAML has no surrogates.
     learned = await LearnedCorrections(file, corrections).learn("Hello sea you", "Hello 𠀀 Seiyuu")
     assert learned.pairs == {"sea you": "𠀀 Seiyuu"}
     for each in (corrections, Corrections.read(file)):
@@ -94,6 +95,7 @@ async def test_what_was_learned_stays_when_the_file_is_looked_at(tmp_path: Path)
     corrections = Corrections()
     learning = LearnedCorrections(tmp_path / "corrections.yaml", corrections, sleep=StepsBetweenLooks())
     await learning.learn("Hello sea you", "Hello Seiyuu")
+    # `follow` looks at the file once before it sleeps for the first time.
     with pytest.raises(asyncio.CancelledError):
         await learning.follow()
     assert corrections.apply("sea you") == "Seiyuu"

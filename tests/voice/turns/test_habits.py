@@ -14,7 +14,7 @@ arrives after 20 ms.
 
 
 def talk_until_quiet(person: Person, words: str) -> None:
-    """Talk for a second, then let the microphone close. The words are known at once."""
+    """Talk for a second, then let the microphone close. The turn's ``words`` up to then are known at once."""
     person.talk(1.0)
     person.stay_quiet(0.2)
     person.close()
@@ -28,10 +28,12 @@ def say_turn(person: Person, pause: float = 0.0) -> float:
         person: who says it.
         pause: seconds of silence in the middle of the sentence; 0 for none.
     """
+    words = "That is all."
     if pause:
         talk_until_quiet(person, "I went to the")
         person.pass_time(pause - CLOSING)
-    talk_until_quiet(person, "That is all.")
+        words = "I went to the shop. That is all."
+    talk_until_quiet(person, words)
     person.pass_time(3.0)
     ended = person.only(TurnEnded)[-1]
     return ended.at - ended.last_voiced_at
