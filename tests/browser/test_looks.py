@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,37 @@ PLACES = """
   (name) => [name.slice(1), document.querySelector(name).getBoundingClientRect().toJSON()]))
 """
 """Where the parts of the page are."""
+OUTSIDE = """
+async () => {
+  const { label } = await import("/talk/wording.js");
+  const usual = { progress: 0.4, canSound: true, hears: true, muted: false, mode: "open", talking: false };
+  const states = ["idle", "connecting", "reconnecting", "loading", "listening", "thinking", "speaking"].map(
+    (phase) => ({ ...usual, phase })
+  );
+  for (const change of [{ hears: false }, { muted: true }, { mode: "push-to-talk" }]) {
+    states.push({ ...usual, phase: "listening", ...change });
+  }
+  const text = document.getElementById("talk-label");
+  const button = document.getElementById("talk").getBoundingClientRect();
+  const radius = button.width / 2;
+  const range = document.createRange();
+  const corners = ({ left, right, top, bottom }) => [left, right].flatMap((x) => [top, bottom].map((y) => [x, y]));
+  const inside = ([x, y]) => Math.hypot(x - button.left - radius, y - button.top - radius) <= radius - RING;
+  return states.map(label).filter((words) => {
+    text.textContent = words;
+    range.selectNodeContents(text);
+    return ![...range.getClientRects()].flatMap(corners).every(inside);
+  });
+}
+""".replace("RING", "4")
+"""The labels of the large button that reach into its ring, which is 4 pixels wide, or beyond it."""
+HEADER = """
+() => [...document.querySelectorAll("#persona, #views a, .volume, #me")].map((each) => {
+  const { left, right } = each.getBoundingClientRect();
+  return [left, right];
+})
+"""
+"""Left and right edges of what stands in the header, in pixels."""
 LINES = 64
 """Height, in pixels, of what "What you and Seiyuu say is written here." takes."""
 SMALLEST = 40
@@ -145,6 +177,26 @@ async def test_on_a_phone_nothing_covers_the_conversation_and_the_name_stands_in
             assert places["captions"]["height"] >= LINES, (state, size)
             await scene.end()
             await context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (844, 390)])
+async def test_every_label_of_the_large_button_stands_within_its_ring(tab: Tab, width: int, height: int) -> None:
+    await tab.page.set_viewport_size(ViewportSize(width=width, height=height))
+    assert await tab.page.evaluate(OUTSIDE) == []
+
+
+@pytest.mark.parametrize("width", [821, 844, 980, 1280])
+async def test_nothing_in_the_header_of_a_call_covers_anything_else(tab: Tab, width: int) -> None:
+    await tab.page.evaluate("localStorage.setItem('seiyuu.name', 'Ada')")
+    await tab.page.set_viewport_size(ViewportSize(width=width, height=600))
+    await tab.page.reload()
+    await STATES["thinking"](scene := Scene(tab, tab.server))
+    await expect(tab.at("persona")).to_be_visible()
+    await expect(tab.page.locator("#me")).to_have_text("Ada")
+    edges: list[tuple[float, float]] = await tab.page.evaluate(HEADER)
+    assert [(left, after) for (_, left), (after, _) in pairwise(edges) if left > after] == []
+    assert edges[-1][1] <= width
+    await scene.end()
 
 
 async def test_all_names_that_other_programs_rely_on_are_there(tab: Tab) -> None:

@@ -36,7 +36,7 @@ async def test_a_server_that_stays_away_is_given_up_and_the_microphone_freed(tab
     await tab.server.call()
     await tab.page.clock.install()
     await tab.server.stop()
-    await expect(tab.at("talk")).to_have_text("Reconnecting…")
+    await expect(tab.at("talk")).to_have_text("Trying again…")
     for _ in range(8):
         await tab.page.clock.run_for(5_000)
     await expect(tab.at("warning")).to_contain_text("Seiyuu does not answer")

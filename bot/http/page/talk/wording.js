@@ -3,7 +3,7 @@
 const LABELS = {
   idle: "Start talking",
   connecting: "Connecting…",
-  reconnecting: "Reconnecting…",
+  reconnecting: "Trying again…",
   listening: "Listening",
   thinking: "Thinking…",
   speaking: "Speaking",
