@@ -19,15 +19,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from audio.espeak import EspeakLibrary, load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.echo_music import listen, make_music_scene
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
+from benchmarks.end_of_turn_speech import Espeak
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
+from sandbox.speech import RepeatableEspeak
 
 FRAME = HEARING_RATE // 50
 STRETCHES = (0.13, 0.2, 0.3, 0.4)
@@ -94,7 +95,7 @@ def main() -> int:
 
 
 def _run(run: Run) -> Report:
-    arguments, library = run.arguments, load_espeak()
+    arguments, library = run.arguments, RepeatableEspeak()
     if arguments.music:
         return _music(run, library)
     found: dict[tuple[str, float], list[bool]] = {}
@@ -114,7 +115,7 @@ def _run(run: Run) -> Report:
     )
 
 
-def _music(run: Run, library: EspeakLibrary) -> Report:
+def _music(run: Run, library: Espeak) -> Report:
     arguments, policy, rows = run.arguments, load_turn_policy(), list[MusicRow]()
     for number in track(range(2 * arguments.pieces), "listening", console=run.console, transient=True):
         sings, seconds = number % 2 == 0, 60 * arguments.music

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import soxr
 
-from audio.espeak import EspeakLibrary
 from audio.level import at_level
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, through_opus
 from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
-from benchmarks.end_of_turn_speech import SentenceSpeaker
+from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.echo.gate import EchoGate
 from bot.voice.echo.mute import EchoMute
@@ -93,9 +92,9 @@ class Heard:
 
 
 def make_music_scene(
-    library: EspeakLibrary, number: int, seed: int, *, seconds: float, sings: bool, volume: float = 1.0
+    library: Espeak, number: int, seed: int, *, seconds: float, sings: bool, volume: float = 1.0
 ) -> MusicScene:
-    """Make the scene with this number. With the same seed, only the noise in espeak-ng's voices differs."""
+    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words."""
     random = np.random.default_rng([seed, number])
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
     sent = at_level(music(seconds, seed=int(random.integers(1_000))), 0.1)

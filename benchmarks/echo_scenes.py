@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import soxr
 
-from audio.espeak import EspeakLibrary
 from audio.level import rms, rms_of_frames
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
-from benchmarks.end_of_turn_speech import SentenceSpeaker
+from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
@@ -67,8 +66,8 @@ class Scene:
     echo_alone: Sound16
 
 
-def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
-    """Make the scene with this number. With the same seed, only the noise in espeak-ng's voices differs."""
+def make_scene(library: Espeak, number: int, seed: int) -> Scene:
+    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words."""
     random = np.random.default_rng([seed, number])
     bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
@@ -89,7 +88,7 @@ def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
     )
 
 
-def make_echo(library: EspeakLibrary, number: int, seed: int) -> Scene:
+def make_echo(library: Espeak, number: int, seed: int) -> Scene:
     """Make a scene in which nobody but the bot speaks; all other sounds are silence. It takes a quarter of the time."""
     random = np.random.default_rng([seed, number])
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))][:SENTENCES_SAID]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import soxr
 
-from audio.espeak import EspeakLibrary
 from audio.level import at_level, rms_of_frames
+from audio.samples import Samples
 from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
@@ -55,10 +56,24 @@ class SpokenSentence:
         return " ".join(said).rstrip(",.?!") + "."
 
 
+class Espeak(Protocol):
+    """espeak-ng, in this process (:func:`~audio.espeak.load_espeak`) or in another one
+    (:class:`~sandbox.speech.RepeatableEspeak`). Only the latter says the same words with the same sound each time."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of :meth:`say`."""
+        ...
+
+    def say(self, text: str, voice: str, rate: int, pitch: int) -> Samples:
+        """Speak a text; returns mono sound."""
+        ...
+
+
 class SentenceSpeaker:
     """Speaks sentences in one voice."""
 
-    def __init__(self, library: EspeakLibrary, voice: GuestVoice) -> None:
+    def __init__(self, library: Espeak, voice: GuestVoice) -> None:
         self._library = library
         self._voice = voice
 

@@ -14,15 +14,14 @@ from typing import Protocol
 
 import numpy as np
 
-from audio.espeak import EspeakLibrary, load_espeak
 from audio.level import rms, rms_of_frames
 from benchmarks.end_of_turn_recorded import RECORDED
 from benchmarks.end_of_turn_sentences import NATURAL_SENTENCES, SENTENCES, Sentence
-from benchmarks.end_of_turn_speech import VOICED_LEVEL, SentenceSpeaker, SpokenPart, SpokenSentence
+from benchmarks.end_of_turn_speech import VOICED_LEVEL, Espeak, SentenceSpeaker, SpokenPart, SpokenSentence
 from benchmarks.speakers.natural import NaturalSpeech, SpeakerLine
 from benchmarks.speakers.recorded import RecordedSentence, read_sentence, recordings
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
-from sandbox.speech import GuestVoice
+from sandbox.speech import GuestVoice, RepeatableEspeak
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 PEOPLE = 4
@@ -69,8 +68,8 @@ class SentenceVoice(Protocol):
 class EspeakVoices:
     """Voices of espeak-ng. They speak each part of a sentence as if it were a whole sentence."""
 
-    def __init__(self, library: EspeakLibrary | None = None) -> None:
-        self._library = library or load_espeak()
+    def __init__(self, library: Espeak | None = None) -> None:
+        self._library = library or RepeatableEspeak()
 
     def person(self, number: int, random: np.random.Generator) -> SentenceVoice:
         """A voice with a speed and a pitch of its own."""
@@ -79,7 +78,7 @@ class EspeakVoices:
 
 
 class _EspeakVoice:
-    def __init__(self, library: EspeakLibrary, number: int, rate: int, pitch: int) -> None:
+    def __init__(self, library: Espeak, number: int, rate: int, pitch: int) -> None:
         self._library = library
         self._number = number
         self._rate = rate

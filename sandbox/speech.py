@@ -66,6 +66,29 @@ def speech(text: str, voice: GuestVoice) -> Sound:
     return _levelled(from_pcm16(pcm), rate, text)
 
 
+class RepeatableEspeak:
+    """espeak-ng for programs that measure: its sounds have nothing to do with what was said before.
+
+    espeak-ng keeps state from text to text, so the sound of the same words differs a little each time in one process.
+    Thread-safe. The names are those of :class:`~audio.espeak.EspeakLibrary`.
+    """
+
+    @functools.cached_property
+    def sample_rate(self) -> int:
+        """Samples per second of :meth:`say`."""
+        rate, _ = _synthesiser().say("a", ADA)
+        return rate
+
+    def say(self, text: str, voice: str, rate: int, pitch: int) -> Sound:
+        """Speak a text; returns mono sound. Blocks for some milliseconds.
+
+        Raises:
+            SpeechError: espeak-ng failed, or has no such voice.
+        """
+        _, pcm = _synthesiser().say(text, GuestVoice(voice, rate, pitch))
+        return from_pcm16(pcm)
+
+
 class _Synthesiser:
     """The process that speaks texts. Thread-safe; it speaks one text at a time."""
 

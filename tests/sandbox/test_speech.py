@@ -17,7 +17,7 @@ import pytest
 from audio.level import rms
 from config.project import ROOT
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, _Synthesiser, speech
+from sandbox.speech import GUEST_VOICES, GuestVoice, RepeatableEspeak, SpeechError, _Synthesiser, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 from tests.timing import wait_until
@@ -47,6 +47,14 @@ def test_the_same_words_are_always_the_same_sound() -> None:
     speech.cache_clear()
     speech("Something else in between.", voice)
     assert np.array_equal(speech("Tell me a joke!", voice), first)
+
+
+def test_sounds_that_are_measured_do_not_depend_on_what_was_said_before() -> None:
+    espeak = RepeatableEspeak()
+    first = espeak.say("Tell me a joke!", "en-us+f3", 165, 55)
+    assert 0.4 < len(first) / espeak.sample_rate < 2.0
+    espeak.say("Something else in between.", "de+m2", 150, 40)
+    assert np.array_equal(espeak.say("Tell me a joke!", "en-us+f3", 165, 55), first)
 
 
 def test_the_next_run_of_the_program_says_the_words_with_the_same_sound() -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
 from benchmarks.echo_scenes import BOT_VOICES, PEOPLES_VOICES, Scene, make_echo, make_scene, stretches
 from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
+from sandbox.speech import RepeatableEspeak
 
 FRAME = HEARING_RATE // 50
 QUESTION = "Do you remember what we said about the holidays last summer?"
@@ -23,7 +23,13 @@ BEGIN = 100.0
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [make_scene(load_espeak(), number, seed=7) for number in range(5)]
+    return [make_scene(RepeatableEspeak(), number, seed=7) for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def rooms(scenes: list[Scene]) -> list[Scene]:
+    """So many echoes that neither the noise in espeak-ng's voices nor a processor that rounds otherwise decides."""
+    return [*scenes, *(make_echo(RepeatableEspeak(), number, seed=7) for number in range(len(scenes), ROOMS))]
 
 
 def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> float:
@@ -33,9 +39,8 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
     return float(np.mean(echoes))
 
 
-def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(scenes: list[Scene]) -> None:
+def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(rooms: list[Scene]) -> None:
     # The share of a single room lies between 0.36 and 1, so a few rooms would prove little.
-    rooms = [*scenes, *(make_echo(load_espeak(), number, seed=7) for number in range(len(scenes), ROOMS))]
     assert share_taken_for_echo(rooms, "echo", 0.13) >= 0.65
     assert share_taken_for_echo(rooms, "echo", 0.3) >= 0.9
 
@@ -63,10 +68,11 @@ def first_voiced(sound: Sound16) -> float:
     return int(np.argmax(np.abs(sound) > 0.05)) / HEARING_RATE
 
 
-def test_the_echo_of_a_long_answer_still_counts_as_echo_in_its_pauses(scenes: list[Scene]) -> None:
+def test_the_echo_of_a_long_answer_still_counts_as_echo_in_its_pauses(rooms: list[Scene]) -> None:
+    # The share of a single room lies between 0.95 and 1, that of all rooms between 0.987 and 0.991.
     results = [
         result
-        for scene in scenes
+        for scene in rooms
         for result in listen(scene, scene.echo, EchoDetector(), since=first_voiced(scene.echo) + 0.2)
     ]
     assert np.mean(results) >= 0.98
@@ -132,7 +138,7 @@ def test_a_turn_is_always_suspected_if_it_is_an_echo_and_hardly_ever_if_a_person
 
 @pytest.mark.parametrize("pause", [0.5, 1.0, 2.0, 5.0, 60.0])
 def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_even_soon_afterwards(pause: float) -> None:
-    library = load_espeak()
+    library = RepeatableEspeak()
     for number, person in enumerate(PEOPLES_VOICES):
         bot = BOT_VOICES[number % len(BOT_VOICES)]
         said, again = (

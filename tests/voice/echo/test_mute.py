@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_music import listen, make_music_scene
 from bot.voice.echo.mute import AFTER_MUSIC, MUTE_CHECKS, RELEASE_CHECKS, EchoMute
 from bot.voice.frames import AudioFrame
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
+from sandbox.speech import RepeatableEspeak
 
 ADA = 1
 FRAME = HEARING_RATE // 50
@@ -134,7 +134,7 @@ def policy() -> TurnPolicy:
 
 @pytest.mark.parametrize(("number", "sings"), [(0, True), (1, True), (3, False)])
 def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPolicy, number: int, sings: bool) -> None:
-    scene = make_music_scene(load_espeak(), number, 3, seconds=40.0, sings=sings)
+    scene = make_music_scene(RepeatableEspeak(), number, 3, seconds=40.0, sings=sings)
     alone = listen(policy, scene, words=False)
     assert alone.ended == 0, "nothing to transcribe or to answer"
     over = listen(policy, scene, words=True)
@@ -144,7 +144,7 @@ def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPo
 def test_of_six_sentences_over_other_songs_one_may_be_lost_and_no_song_is_a_turn(policy: TurnPolicy) -> None:
     heard = 0
     for number in (4, 5):
-        scene = make_music_scene(load_espeak(), number, 3, seconds=40.0, sings=True)
+        scene = make_music_scene(RepeatableEspeak(), number, 3, seconds=40.0, sings=True)
         assert listen(policy, scene, words=False).ended == 0
         heard += listen(policy, scene, words=True).sentences(scene)
     assert heard >= 5

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import SentenceSpeaker
-from sandbox.speech import GuestVoice
+from sandbox.speech import GuestVoice, RepeatableEspeak
 from sandbox.voice.opus import SAMPLE_RATE
 
 VOICE = GuestVoice("English (America)", 160, 50)
 
 
 def make_speaker(voice: GuestVoice = VOICE) -> SentenceSpeaker:
-    return SentenceSpeaker(load_espeak(), voice)
+    return SentenceSpeaker(RepeatableEspeak(), voice)
 
 
 def say(text: str) -> Sound16:
