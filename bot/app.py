@@ -231,7 +231,7 @@ async def build_application(
                 VoiceCommands(calls, core.volumes, status, core.warning, prefix),
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
-                MusicCommands(bot, guard, calls, core.music, core.volumes, prefix),
+                MusicCommands(bot, guard, calls, core.music_control, core.music, prefix),
                 SoundCommands(calls, core.sounds, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),

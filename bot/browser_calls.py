@@ -13,6 +13,7 @@ from typing import Any
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
 from bot.browser_memory import BrowserMemory
+from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
 from bot.browser_tab import Tab, form_for
 from bot.consent import ListeningConsent
@@ -78,6 +79,7 @@ class BrowserCalls:
         first_notice: returns a notice that is sent once, in the first call; ``None`` if there is none.
         enabled: whether calls are possible.
         memory: carries out the typed command ``memory``; ``None`` if there is no memory.
+        music: carries out the typed commands for music and sounds; ``None`` if there are none.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -98,6 +100,7 @@ class BrowserCalls:
         first_notice: Callable[[], str | None] = lambda: None,
         enabled: bool = True,
         memory: BrowserMemory | None = None,
+        music: BrowserMusic | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._first_notice = first_notice
@@ -113,7 +116,7 @@ class BrowserCalls:
         self._volumes = volumes
         self.questions = BrowserQuestions(lambda: self._call if self._ready else None, yes_no)
         self._stop_watching = characters.watch(self._show_persona)
-        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory)
+        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music)
         self._clock = clock
         self._call: BrowserCall | None = None
         self._session = ""
@@ -222,18 +225,20 @@ class BrowserCalls:
                 self._early.append(text)
             else:
                 call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
+        elif self._commands.may_take_long(words):
+            # The call's sound comes over the same socket, and must not wait for it.
+            self._spawn(self._carry_out(words, call), "browser call: a command")
         elif self._commands.is_command(words):
-            try:
-                answer = await self._commands.carry_out(words, call, self.hang_up)
-            except UserError as error:
-                answer = str(error)
-            call.transport.send(Notice(answer))
+            await self._carry_out(words, call)
         elif self.questions.hear(people.person, words):
             pass  # It was the answer.
         elif not call.may_talk(people.person):
             pass
         elif not call.take_memory_request(people.person, people.name(people.person), words):
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+
+    async def _carry_out(self, words: str, call: BrowserCall) -> None:
+        call.transport.send(Notice(await self._commands.answer(words, call, self.hang_up)))
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
         """Take the person's answer to a question. If it has no such question, tell the client so."""

@@ -8,6 +8,7 @@ import aiosqlite
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_memory import BrowserMemory
+from bot.browser_music import BrowserMusic
 from bot.consent import ListeningConsent
 from bot.controls.volumes import MAX_VOLUME, Volumes
 from bot.user_error import UserError
@@ -26,6 +27,7 @@ class BrowserCommands:
         volumes: how loud the bot speaks in each place.
         prefix: the characters that a command begins with.
         memory: carries out the command ``memory``; ``None`` if there is no memory.
+        music: carries out the commands for music and sounds; ``None`` if there are none.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class BrowserCommands:
         volumes: Volumes,
         prefix: str,
         memory: BrowserMemory | None = None,
+        music: BrowserMusic | None = None,
     ) -> None:
         self._memory = memory
+        self._music = music
         self._volumes = volumes
         self._consent = consent
         self._prefix = prefix
@@ -57,13 +61,22 @@ class BrowserCommands:
         """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter."""
         return text.startswith(self._prefix) and text[len(self._prefix) :][:1].isalpha()
 
-    async def carry_out(self, text: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
-        """Carry out a command. Returns the answer for the person.
+    def may_take_long(self, text: str) -> bool:
+        """Whether a text is a command that may take seconds: a piece of music has to be opened."""
+        name = self._words(text).lower().partition(" ")[0]
+        return self.is_command(text) and self._music is not None and name in self._music.names
 
-        Raises:
-            UserError: it can't be carried out.
-        """
-        written = " ".join(text.removeprefix(self._prefix).split())
+    async def answer(self, text: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
+        """Carry out a command. Returns the answer for the person, also if it can't be carried out."""
+        try:
+            return await self._carry_out(self._words(text), call, hang_up)
+        except UserError as error:
+            return str(error)
+
+    def _words(self, text: str) -> str:
+        return " ".join(text.removeprefix(self._prefix).split())
+
+    async def _carry_out(self, written: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
         words = written.lower()
         if words == "leave":
             hang_up()
@@ -72,12 +85,16 @@ class BrowserCommands:
         if first == "memory" and self._memory is not None:
             # Here, capitals matter: the words may be a correction.
             return await self._memory.carry_out(call.transport.people.person, call.server, written[len(first) :])
+        if self._music is not None and first in self._music.names:
+            # An address of a piece has capitals, too.
+            return await self._music.carry_out(call, first, written[len(first) :])
         if (choose := self._with_values.get(first)) is not None:
             return await choose(call, value)
         command = self._commands.get(words)
         if command is None:
             memory = ("memory",) if self._memory is not None else ()
-            names = (*self._commands, *self._with_values, *memory, "leave")
+            music = self._music.names if self._music is not None else ()
+            names = (*self._commands, *self._with_values, *music, *memory, "leave")
             known = ", ".join(f"`{self._prefix}{name}`" for name in names)
             return f"❓ Here I know only {known}. All other commands are for Discord."
         return await command(call)

@@ -106,6 +106,7 @@ class Core:
         controls: what the bot can change about itself when it is asked.
         volumes: how loud it speaks in each place.
         music: the music of calls.
+        music_control: plays and controls it on request.
         sounds: the sound board.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
@@ -136,6 +137,7 @@ class Core:
     controls: Controls
     volumes: Volumes
     music: MusicService
+    music_control: MusicControl
     sounds: SoundBoard
     calls: CallFactory
     lease: Lease
@@ -371,6 +373,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             controls=controls,
             volumes=volumes,
             music=music,
+            music_control=music_control,
             sounds=sounds,
             calls=calls,
             lease=lease,

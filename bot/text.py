@@ -45,6 +45,14 @@ def escape_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
+_ESCAPED = re.compile(r"\\([\\*_~`|<>\[\]#@])")
+
+
+def unescape_markdown(text: str) -> str:
+    """Undo :func:`escape_markdown`, for a place that shows text as it is."""
+    return _ESCAPED.sub(r"\1", text)
+
+
 # JSON can write an emoji as two escaped surrogates, and a server may send them in two events. A lone surrogate can't be
 # written to a file, a database or a socket.
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -16,6 +16,7 @@ from bot.api.chats import Chats
 from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
 from bot.browser_memory import BrowserMemory
+from bot.browser_music import BrowserMusic
 from bot.characters import LocalCharacter
 from bot.conversations.archive import ConversationArchive
 from bot.conversations.recordings import CallRecordings
@@ -34,6 +35,8 @@ from bot.llm.recollection import recall_at
 from bot.llm.slots import CALL_SLOT
 from bot.llm.tools import toolbox_at
 from bot.model_name import NO_TOOLS
+from bot.music.typed import TypedMusic
+from bot.music.typed_sounds import TypedSounds
 from bot.responder import ModelResponder
 from bot.setup.examination import examine
 from bot.setup.service import SetupService
@@ -143,6 +146,11 @@ def browser_calls(core: Core) -> BrowserCalls:
         enabled=settings.call.enabled,
         memory=BrowserMemory(
             core.long_term.memory, settings.command_prefix, lambda: core.engines.models.size_of().takes_tools
+        ),
+        music=BrowserMusic(
+            TypedMusic(core.music_control, core.music, settings.command_prefix, takes_files=False),
+            TypedSounds(core.sounds, settings.command_prefix, takes_files=False),
+            settings.command_prefix,
         ),
     )
 

@@ -11,12 +11,11 @@ import discord
 from bot.commands.guarded_view import GuardedView
 from bot.guard import Guard
 from bot.music.player import SKIPPED, STOPPED, MusicPlayer, Playing
+from bot.music.typed import playing_text
 
 MAX_SHOWN = 50
 """Number of messages whose pieces are remembered. The buttons of older ones say that the piece is over."""
 OVER = "⌛ That piece is over."
-BAR = 20
-"""Length of the bar that shows how much was played."""
 
 
 class MusicButton(StrEnum):
@@ -95,20 +94,3 @@ class _Button(discord.ui.Button[_View]):
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Carry it out."""
         await self._buttons.press(interaction, self._button)
-
-
-def playing_line(playing: Playing) -> str:
-    """The title of what plays, and whether it is paused."""
-    return f"{'⏸️' if playing.paused else '▶️'} {playing.track.title}"
-
-
-def playing_text(playing: Playing) -> str:
-    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``."""
-    share = playing.position / playing.seconds if playing.seconds else 0.0
-    at = min(int(share * BAR), BAR - 1)
-    bar = f"{'▬' * at}🔘{'▬' * (BAR - 1 - at)}"
-    return f"{playing_line(playing)}\n{bar} {_minutes(playing.position)} / {_minutes(playing.seconds)}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

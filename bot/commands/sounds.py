@@ -14,21 +14,14 @@ from bot.commands.sound_files import read_attachment, sound_file
 from bot.music.library import shown_title, suggested_titles
 from bot.music.sound_board import SoundBoard
 from bot.music.sound_folder import MAX_MB
-from bot.text import enumerated, split_message
+from bot.music.typed_sounds import LISTS, TypedSounds
+from bot.text import split_message
 
 Context = commands.Context[Any]
 
 SUGGESTED = 25
-MAX_LISTED = 100
-LISTS = frozenset({"", "list"})
-"""What lists the sounds in place of playing one. No sound that people add is called so."""
 
-LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
-EMPTY = "📣 I have no sounds yet. `{prefix}sound add NAME` with an attached sound file adds one."
 NO_FILE = "❌ I need a sound file: attach one, or reply to a message that has one."
-PLAYS = "📣 {name}"
-STOPPED = "⏹️ Stopped."
-NOTHING = "📣 No sound is playing."
 ADDED = "📣 Added {name}. `{prefix}sound {typed}` plays it."
 REMOVED = "🗑️ Removed {name}."
 
@@ -39,6 +32,7 @@ class SoundCommands(commands.Cog, name="Sounds"):
     def __init__(self, calls: Calls, board: SoundBoard, prefix: str) -> None:
         self._calls = calls
         self._board = board
+        self._typed = TypedSounds(board, prefix, takes_files=True)
         self._prefix = prefix
 
     @commands.hybrid_group(
@@ -55,25 +49,16 @@ class SoundCommands(commands.Cog, name="Sounds"):
         """Play a short sound in the call. Without a name, show which sounds I have."""
         await ctx.defer()
         if name.strip().casefold() in LISTS:
-            await self._list(ctx)
+            for part in split_message(await self._typed.names()):
+                await self._send(ctx, part)
             return
-        call = self._calls.require(require_guild(ctx).id)
-        await self._send(ctx, PLAYS.format(name=shown_title(await self._board.play(call, name))))
-
-    async def _list(self, ctx: Context) -> None:
-        names = [shown_title(sound.title) for sound in await self._board.sounds()]
-        if len(names) > MAX_LISTED:
-            names[MAX_LISTED:] = [f"{len(names) - MAX_LISTED} more"]
-        text = (LIST if names else EMPTY).format(sounds=enumerated(names) if names else "", prefix=self._prefix)
-        for part in split_message(text):
-            await self._send(ctx, part)
+        await self._send(ctx, await self._typed.play(self._calls.require(require_guild(ctx).id), name))
 
     @sound.command(description="Stop the sounds that play.")
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Stop the sounds that play. Music and speech go on."""
-        stopped = self._board.stop(self._calls.require(require_guild(ctx).id))
-        await ctx.send(STOPPED if stopped else NOTHING)
+        await ctx.send(self._typed.stop(self._calls.require(require_guild(ctx).id)))
 
     @sound.command(
         description="Add a sound: a sound file of at most 30 seconds.", usage="NAME", extras={"example": "drum roll"}

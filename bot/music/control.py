@@ -1,4 +1,4 @@
-"""Music as people ask for it aloud, and as the model's tools do, in calls over any transport."""
+"""Music on request, in calls over any transport: aloud, in writing, and by the model's tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.music.decoding import MusicError
+from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError, shown_title
 from bot.music.player import PAUSED, SKIPPED, STOPPED, MusicPlayer, Playing, Track
 from bot.music.service import MusicService
@@ -32,6 +32,7 @@ NOTHING = "Nothing is playing."
 NO_NAME = "Which piece? Say its name."
 ENDED_BEFORE = "It was ended before it began."
 FAILED = "❌ {title}: {error}"
+OPENING = "⏳ {title} is being opened."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class MusicDone:
 
     written: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPiece:
+    """A piece that somebody has asked for. Its title can be shown to people as it is."""
+
+    title: str
+    source: Source
 
 
 class MusicControl:
@@ -74,7 +83,7 @@ class MusicControl:
         return self._music.has_library
 
     async def play(self, place: int, name: str) -> MusicDone:
-        """Play the piece of this name in the call of a place, after those that were asked for before."""
+        """Play the operator's piece of this name in the call of a place, after those that were asked for before."""
         self._require_call(place)
         if not self.has_library:
             raise MusicError(NO_LIBRARY)
@@ -83,21 +92,26 @@ class MusicControl:
             raise MusicError(NO_NAME)
         try:
             piece = await self._music.find(wanted)
-            volume = await self._volume_at(place)
-            # No await between this and the player's use, so the call can't end in between.
-            call = self._require_call(place)
-            player = self._music.require_player(call, volume)
-        except (NotFoundInLibraryError, UserError) as error:
+        except NotFoundInLibraryError as error:
             raise MusicError(_spoken(error)) from error
-        title = shown_title(piece.title)
-        if player.playing is None and not player.waiting:
-            return await self._begin(call, player, Track(title, piece.path, asyncio.get_running_loop().create_future()))
+        return await self.play_piece(place, AskedPiece(shown_title(piece.title), piece.path))
+
+    async def play_piece(self, place: int, piece: AskedPiece) -> MusicDone:
+        """Play a piece in the call of a place, after those that were asked for before."""
+        volume = await self._volume_at(place)
+        # No await between this and the player's use, so the call can't end in between.
+        call = self._require_call(place)
         try:
-            before = player.add(Track(title, piece.path))
-        except MusicError as error:
+            player = self._music.require_player(call, volume)
+            if player.playing is None and not player.waiting:
+                begun = asyncio.get_running_loop().create_future()
+                return await self._begin(call, player, Track(piece.title, piece.source, begun))
+            before = player.add(Track(piece.title, piece.source))
+        except (MusicError, UserError) as error:
             raise MusicError(_spoken(error)) from error
         plays = "Another piece plays" if before == 1 else f"{before} other pieces play"
-        return MusicDone(f"➕ {title} ({before} before it)", f"{title} is in the queue. {plays} before it.")
+        written = f"➕ {piece.title} ({before} before it)"
+        return MusicDone(written, f"{piece.title} is in the queue. {plays} before it.")
 
     async def _begin(self, call: Call[Any], player: MusicPlayer, track: Track) -> MusicDone:
         """Play the first piece, and wait until it begins."""
@@ -118,11 +132,10 @@ class MusicControl:
             player.add(track)
             await asyncio.wait([begun], timeout=OPENING_SECONDS)
             if not begun.done():
-                return MusicDone("", f"{track.title} is being opened. It plays as soon as that is done.")
+                sentence = f"{track.title} is being opened. It plays as soon as that is done."
+                return MusicDone(OPENING.format(title=track.title), sentence)
             if not begun.result():
                 raise MusicError(ENDED_BEFORE)
-        except MusicError as error:
-            raise MusicError(_spoken(error)) from error
         finally:
             if not begun.done():
                 begun.add_done_callback(tell)
@@ -155,7 +168,7 @@ class MusicControl:
 
     def pause(self, place: int) -> MusicDone:
         """Pause the music."""
-        player, playing = self._require_playing(place)
+        player, playing = self.require_playing(place)
         if playing.paused:
             raise MusicError("The music is paused already.")
         player.pause()
@@ -163,7 +176,7 @@ class MusicControl:
 
     def resume(self, place: int) -> MusicDone:
         """Let the music go on after a pause."""
-        player, playing = self._require_playing(place)
+        player, playing = self.require_playing(place)
         if not playing.paused:
             raise MusicError("The music is not paused.")
         player.pause()
@@ -171,19 +184,19 @@ class MusicControl:
 
     def skip(self, place: int) -> MusicDone:
         """End the piece that plays. The next one begins."""
-        player, _ = self._require_playing(place)
+        player, _ = self.require_playing(place)
         player.skip()
         return MusicDone(SKIPPED, f"The piece was ended. {'The next one' if player.waiting else 'No piece'} follows.")
 
     def stop(self, place: int) -> MusicDone:
         """End all music, and forget what waits."""
-        player, _ = self._require_playing(place)
+        player, _ = self.require_playing(place)
         player.stop()
         return MusicDone(STOPPED, "The music is off, and nothing waits any more.")
 
     def now(self, place: int) -> str:
         """What plays and what comes next, in sentences. Anybody may have written the titles."""
-        player, playing = self._require_playing(place)
+        player, playing = self.require_playing(place)
         waiting = [track.title for track in player.waiting]
         state = "is paused" if playing.paused else "plays"
         told = f"{playing.track.title} {state}, {round(playing.position)} of {round(playing.seconds)} seconds."
@@ -198,9 +211,11 @@ class MusicControl:
             raise MusicError(NO_CALL)
         return call
 
-    def _require_playing(self, place: int) -> tuple[MusicPlayer, Playing]:
+    def require_playing(self, place: int) -> tuple[MusicPlayer, Playing]:
+        """The player of the call of a place, and what it plays now."""
         player = self._music.player(self._require_call(place))
-        if player is None or player.playing is None:
+        # A piece that somebody has ended is still fading out.
+        if player is None or player.playing is None or (player.playing.skipped and not player.waiting):
             raise MusicError(NOTHING)
         return player, player.playing
 

@@ -8,9 +8,10 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from bot.commands.sounds import MAX_LISTED, SoundCommands
+from bot.commands.sounds import SoundCommands
 from bot.music.sound_board import SoundBoard
 from bot.music.sound_folder import MAX_MB
+from bot.music.typed_sounds import MAX_LISTED
 from bot.user_error import UserError
 from tests.bot.music.pieces import write
 

@@ -28,6 +28,22 @@ _BEGIN = """async () => {
   await begun;
   return context.sampleRate;
 }"""
+_BEGIN_WITHOUT_FILES = """async () => {
+  const {context, output} = seiyuu;
+  const recorder = context.createScriptProcessor(4096, 1, 1);
+  const recording = (globalThis.testRecording = []);
+  const begun = new Promise((resolve) => {
+    recorder.onaudioprocess = ({inputBuffer}) => {
+      recording.push(inputBuffer.getChannelData(0).slice());
+      resolve();
+    };
+  });
+  output.connect(recorder);
+  recorder.connect(context.destination);
+  await begun;
+  return context.sampleRate;
+}"""
+"""Records without a file of the tests, which the program itself does not serve. A busy page may lose parts."""
 _READ = """async () => {
   const bytes = new Uint8Array(await new Blob(testRecording).arrayBuffer());
   let text = "";
@@ -46,6 +62,11 @@ class Recording:
     @classmethod
     async def begin(cls, page: Page) -> Recording:
         return cls(page, int(await page.evaluate(_BEGIN)))
+
+    @classmethod
+    async def begin_at_the_program(cls, page: Page) -> Recording:
+        """Begin where the program serves the page, and not the tests' stand-in for it."""
+        return cls(page, int(await page.evaluate(_BEGIN_WITHOUT_FILES)))
 
     async def sound(self) -> Samples:
         """What was played until now, without the silence before it."""

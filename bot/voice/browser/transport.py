@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from bot.llm.prompts import CallRoom, single_call
+from bot.text import unescape_markdown
 from bot.voice.browser.audio_input import BrowserAudioInput, SoundClock, seconds_of
 from bot.voice.browser.audio_output import BrowserFrames, SoundForm, SoundOutlet
 from bot.voice.browser.client import ChatClient
@@ -49,8 +50,8 @@ class BrowserPromptChannel:
         """Do nothing: the client learns from the state that its text was taken."""
 
     async def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Send a notice."""
-        self._send(Notice(text))
+        """Send a notice. The page shows it as it is, so no character needs a mark before it."""
+        self._send(Notice(unescape_markdown(text)))
 
 
 class BrowserCaptionOutlet:

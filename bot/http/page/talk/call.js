@@ -248,7 +248,7 @@ export class Call {
     this._attempt += 1;
     this._connection?.stop();
     this._connection = null;
-    if (this._reply !== null && this._reply !== BACKGROUND) this.speaker.drop(this._reply);
+    this._dropReply();
     this._sound.rest();
     this._reply = null;
     this._waiting = [];
@@ -343,8 +343,14 @@ export class Call {
     if (this._reply !== null && samples !== null) this.speaker.play(this._reply, samples);
   }
 
+  /** Music is only ended: what is dropped is never heard again. */
+  _dropReply() {
+    if (this._reply === BACKGROUND) this.speaker.end(BACKGROUND);
+    else if (this._reply !== null) this.speaker.drop(this._reply);
+  }
+
   _silence() {
-    if (this._reply !== null) this.speaker.drop(this._reply);
+    if (this._reply !== BACKGROUND) this._dropReply();
     this._words.update((conversation) => conversation.end("interrupted"));
   }
 

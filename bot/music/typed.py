@@ -1,0 +1,121 @@
+"""Music as people ask for it in writing: on Discord, and on the page."""
+
+from __future__ import annotations
+
+from bot.music.control import AskedPiece, MusicControl
+from bot.music.decoding import MusicError
+from bot.music.library import NotFoundInLibraryError, shown_title
+from bot.music.player import Playing
+from bot.music.service import MusicService
+from bot.music.web_music import is_address
+from bot.text import escape_markdown
+from bot.user_error import UserError
+
+EXAMPLES = 5
+"""Number of pieces that are named to who does not say which one."""
+ALL = "all"
+"""The word after ``skip`` that ends all music."""
+BAR = 20
+"""Length of the bar that shows how much was played."""
+
+WHAT = "❌ Say what to play: `{prefix}play NAME`{attach}."
+NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{attach}"
+NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
+NOT_SKIPPED = "❓ `{prefix}skip` ends this piece, and `{prefix}skip all` ends all music."
+
+
+class TypedMusic:
+    """Carries out typed requests about the music of the current call. Use it on the event loop.
+
+    All its methods return the answer for the person, and raise :class:`~bot.user_error.UserError`.
+
+    Args:
+        prefix: the characters that a command begins with.
+        takes_files: whether people can attach sound files where they type.
+    """
+
+    def __init__(self, control: MusicControl, music: MusicService, prefix: str, *, takes_files: bool) -> None:
+        self._control = control
+        self._music = music
+        self._prefix = prefix
+        self._takes_files = takes_files
+
+    async def play(self, place: int, words: str) -> str:
+        """Play what these words name: one of the operator's pieces, or one on the web."""
+        return await self.play_piece(place, await self._find(words))
+
+    async def play_piece(self, place: int, piece: AskedPiece) -> str:
+        """Play a piece, after those that were asked for before."""
+        try:
+            return (await self._control.play_piece(place, piece)).written
+        except MusicError as error:
+            raise UserError(f"❌ {piece.title}: {error}") from error
+
+    def pause(self, place: int) -> str:
+        """Pause the music, or let it go on."""
+        paused = self.playing(place).paused
+        return (self._control.resume if paused else self._control.pause)(place).written
+
+    def skip(self, place: int, what: str = "") -> str:
+        """End the piece that plays, so that the next one begins, or all music."""
+        self.playing(place)
+        if what.strip().casefold() == ALL:
+            return self._control.stop(place).written
+        if what.strip():
+            raise UserError(NOT_SKIPPED.format(prefix=self._prefix))
+        return self._control.skip(place).written
+
+    def queue(self, place: int) -> str:
+        """Tell what plays, and what comes next."""
+        line = playing_line(self.playing(place))
+        waiting = self._control.require_playing(place)[0].waiting
+        return "\n".join([line, *(f"{number}. {track.title}" for number, track in enumerate(waiting, 1))])
+
+    def playing(self, place: int) -> Playing:
+        """The piece that plays now."""
+        try:
+            return self._control.require_playing(place)[1]
+        except MusicError as error:
+            raise UserError(NOTHING.format(prefix=self._prefix)) from error
+
+    async def _find(self, words: str) -> AskedPiece:
+        if not words.strip():
+            attach = ", or attach a sound file" if self._takes_files else ""
+            raise UserError(WHAT.format(prefix=self._prefix, attach=attach) + await self._examples())
+        if is_address(words):
+            try:
+                piece = self._music.web.piece(words)
+            except MusicError as error:
+                raise UserError(f"❌ {error}") from error
+            return AskedPiece(piece.title, piece.source)
+        if not self._music.has_library:
+            raise UserError(NO_LIBRARY.format(attach=" Attach a sound file." if self._takes_files else ""))
+        try:
+            found = await self._music.find(words)
+        except NotFoundInLibraryError as error:
+            raise UserError(escape_markdown(str(error))) from error
+        return AskedPiece(shown_title(found.title), found.path)
+
+    async def _examples(self) -> str:
+        pieces = await self._music.search("")
+        if not pieces:
+            return ""
+        titles = ", ".join(shown_title(piece.title) for piece in pieces[:EXAMPLES])
+        return f" I have {titles}{f' and {len(pieces) - EXAMPLES} more' if len(pieces) > EXAMPLES else ''}."
+
+
+def playing_line(playing: Playing) -> str:
+    """The title of what plays, and whether it is paused."""
+    return f"{'⏸️' if playing.paused else '▶️'} {playing.track.title}"
+
+
+def playing_text(playing: Playing) -> str:
+    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``."""
+    share = playing.position / playing.seconds if playing.seconds else 0.0
+    at = min(int(share * BAR), BAR - 1)
+    bar = f"{'▬' * at}🔘{'▬' * (BAR - 1 - at)}"
+    return f"{playing_line(playing)}\n{bar} {_minutes(playing.position)} / {_minutes(playing.seconds)}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -1,0 +1,124 @@
+"""Music and sounds that people ask for in writing, and the commands of the page for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from bot.browser_commands import BrowserCommands
+from bot.browser_music import MAX_AT_ONCE, BrowserMusic
+from bot.database import Database
+from bot.music import control as music_control
+from bot.music import service as music_service
+from bot.music.sound_board import SoundBoard
+from bot.music.typed import TypedMusic
+from bot.music.typed_sounds import TypedSounds
+from bot.store import Store
+from bot.user_error import UserError
+from tests.bot.music.pieces import write
+from tests.bot.music.test_control import LIMIT, Stage
+
+
+class Typing:
+    """A person who types on the page during a call."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage = stage
+        board = SoundBoard(folder / "sounds", folder, stage.volumes.sounds_at)
+        self.commands = BrowserCommands(
+            Mock(),
+            Mock(),
+            stage.volumes,
+            "!",
+            music=BrowserMusic(
+                TypedMusic(stage.control, stage.music, "!", takes_files=False),
+                TypedSounds(board, "!", takes_files=False),
+                "!",
+            ),
+        )
+
+    async def type(self, text: str) -> str:
+        call: Any = self.stage.call
+        return await self.commands.answer(text, call, lambda: None)
+
+
+@pytest.fixture
+async def typing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Typing]:
+    for name in ("Blue Danube", "Red_River", "Broken One"):
+        write(tmp_path / f"{name}.ogg", b"")
+    async with Database.opened(tmp_path / "bot.sqlite3") as database:
+        stage = Stage(tmp_path, Store(database))
+        monkeypatch.setattr(music_service, "decoding", stage.decode)
+        yield Typing(stage, tmp_path)
+        await stage.close()
+
+
+async def test_music_is_played_paused_shown_and_ended(typing: Typing) -> None:
+    assert await typing.type("!play") == (
+        "❌ Say what to play: `!play NAME`. I have Blue Danube, Broken One, Red_River."
+    )
+    assert await typing.type("!PLAY blue danube") == "▶️ Blue Danube"
+    assert await typing.type("! play  red") == "➕ Red_River (1 before it)"
+    assert await typing.type("!queue") == "▶️ Blue Danube\n1. Red_River"
+    assert await typing.type("!pause") == "⏸️ Paused."
+    assert (await typing.type("!nowplaying")).startswith("⏸️ Blue Danube\n🔘")
+    assert await typing.type("!pause") == "▶️ Blue Danube"
+    assert await typing.type("!skip it") == "❓ `!skip` ends this piece, and `!skip all` ends all music."
+    assert await typing.type("!skip ALL") == "⏹️ The music is off."
+    async with asyncio.timeout(LIMIT):
+        while typing.stage.playing:
+            await asyncio.sleep(0)
+    for command in ("!pause", "!skip", "!skip all", "!queue", "!nowplaying"):
+        assert await typing.type(command) == "🎵 Nothing is playing. `!play NAME` plays a piece."
+
+
+async def test_what_can_not_be_played_is_said_in_a_sentence(typing: Typing) -> None:
+    typing.stage.broken = {"Broken One"}
+    assert await typing.type("!play broken") == "❌ Broken One: It could not be decoded."
+    assert await typing.type("!play *nothing*") == "❌ I have no music of that name."
+    assert await typing.type("!play http://A_b.test/Waltz.mp3") == "❌ I may not fetch from a_b.test."
+    assert await typing.type("!sound") == "📣 I have no sounds yet."
+    assert await typing.type("!sound horn") == "❌ I have no sound of that name."
+    assert await typing.type("!sound stop") == "📣 No sound is playing."
+    for word in ("add", "remove"):
+        assert await typing.type(f"!sound {word} horn") == (
+            f"❌ Here I only play sounds. `!sound {word}` is for Discord."
+        )
+    assert "`!play`, `!pause`, `!skip`" in await typing.type("!dance")
+
+
+async def test_who_waits_for_a_piece_can_still_see_and_skip_it(typing: Typing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(music_control, "OPENING_SECONDS", LIMIT)
+    typing.stage.held.clear()
+    assert typing.commands.may_take_long("!play blue")
+    assert not typing.commands.may_take_long("!volume 30")
+    assert not typing.commands.may_take_long("play blue")
+    playing = asyncio.create_task(typing.type("!play blue"))
+    async with asyncio.timeout(LIMIT):
+        while typing.stage.playing != "Blue Danube":
+            await asyncio.sleep(0)
+    assert await typing.type("!queue") == "▶️ Blue Danube"
+    assert await typing.type("!skip") == "⏭️ Skipped."
+    assert await playing == "❌ Blue Danube: It was ended before it began."
+
+
+async def test_commands_that_wait_are_bounded() -> None:
+    held = asyncio.Event()
+
+    async def wait(*_: object) -> str:
+        await held.wait()
+        return "▶️"
+
+    music = BrowserMusic(Mock(play=wait), Mock(), "!")
+    waiting = [asyncio.create_task(music.carry_out(Mock(), "play", "x")) for _ in range(MAX_AT_ONCE)]
+    await asyncio.sleep(0)
+    with pytest.raises(UserError, match="One moment"):
+        await music.carry_out(Mock(), "play", "x")
+    held.set()
+    assert await asyncio.gather(*waiting) == ["▶️"] * MAX_AT_ONCE
+    assert await music.carry_out(Mock(), "play", "x") == "▶️"
