@@ -185,10 +185,10 @@ def _copy_table(
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
     copied, whole = 0, True
     # A read stops at a damaged page. The table is therefore read from both ends.
-    for order in ("rowid", "rowid DESC"):
+    for backwards in (False, True):
         try:
             with sqlite_errors_only():
-                for row in source.execute(f"SELECT {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
+                for row in _readable_rows(source, table, columns, backwards=backwards):
                     try:
                         copied += max(target.execute(insert, row).rowcount, 0)
                     except sqlite3.IntegrityError:
@@ -201,6 +201,28 @@ def _copy_table(
         else:
             break
     return copied, whole
+
+
+def _readable_rows(
+    source: sqlite3.Connection, table: str, columns: str, *, backwards: bool
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of a table up to the first that can't be read, in the order of their row ids.
+
+    Raises:
+        sqlite3.DatabaseError: a row can't be read. All rows before it were yielded.
+    """
+    beyond, order = ("<", "rowid DESC") if backwards else (">", "rowid")
+    last: int | None = None
+    try:
+        # The names are those of the project's own schema.
+        for row in source.execute(f"SELECT rowid, {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
+            last = row[0]
+            yield row[1:]
+    except sqlite3.DatabaseError:
+        # Python's sqlite3 reads the next row before it hands one out, so the last readable row is missing so far.
+        where = "" if last is None else f"WHERE rowid {beyond} {last}"
+        yield from source.execute(f"SELECT {columns} FROM {table} NOT INDEXED {where} ORDER BY {order} LIMIT 1")  # noqa: S608
+        raise
 
 
 @contextlib.contextmanager
