@@ -31,6 +31,7 @@ PIP = (
     "pip._internal.metadata.pkg_resources",
     "pip._internal.resolution.resolvelib.resolver",
 )
+MUSIC = ("bot.music.decoding_process",)
 EARS = ("bot.voice.transcribe.worker", "bot.voice.transcribe.whisper_model")
 """Each of the constants above: the modules that are imported once, before processes of one program are forked."""
 

@@ -83,20 +83,7 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
         MusicError: the piece can't be played.
     """
     data = None if isinstance(source, Path) else await _fetched(source)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.music.decoding_process",
-        str(max_seconds),
-        str(store),
-        *([str(source)] if data is None else []),
-        env=child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
-        stdin=asyncio.subprocess.DEVNULL if data is None else asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=BUFFER_BYTES,
-        start_new_session=True,
-    )
+    process = await start_decoder(str(max_seconds), str(store), *([str(source)] if data is None else []))
     try:
         if process.stdout is None:
             raise MusicError(BROKEN)
@@ -120,6 +107,19 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
         # Before anything is awaited: a second cancellation may come at once.
         signal_child(process, signal.SIGKILL)
         await _to_the_end(asyncio.gather(end_child(process), _read_rest(process.stdout)))
+
+
+async def start_decoder(*arguments: str) -> asyncio.subprocess.Process:
+    """Start :mod:`bot.music.decoding_process`. With two arguments, it reads the content from its standard input."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.music.decoding_process", *arguments),
+        env=child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
+        stdin=asyncio.subprocess.PIPE if len(arguments) == 2 else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=BUFFER_BYTES,
+        start_new_session=True,
+    )
 
 
 async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:

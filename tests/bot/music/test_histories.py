@@ -10,6 +10,8 @@ import pytest
 
 from tests.bot.music.histories import left_by_a_history
 
+pytestmark = pytest.mark.usefixtures("forked_decoders")
+
 _log = logging.getLogger(__name__)
 
 

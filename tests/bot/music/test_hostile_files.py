@@ -39,6 +39,8 @@ from tests.bot.music.hostile_files import (
 from tests.bot.music.pieces import wav, write
 from tests.voice.mixing.sounds import ScriptedReply, peak
 
+pytestmark = pytest.mark.usefixtures("forked_decoders")
+
 LIMIT = 60.0
 LOUDEST = 10 ** (-1 / 20)
 MOST_FRAMES = 500

@@ -24,6 +24,8 @@ from tests.bot.music.pieces import wav, write
 from tests.bot.music.test_player import Music
 from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
+pytestmark = pytest.mark.usefixtures("forked_decoders")
+
 FRAME = tone(1, 0.2)[0]
 FRAMES = 40
 SOUNDS: dict[str, list[bytes | None]] = {

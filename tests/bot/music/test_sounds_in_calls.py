@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bot.music.sound_board import SoundBoard
 from bot.voice.events import ReplyEnded
@@ -17,6 +18,8 @@ from tests.bot.music.pieces import wav, write
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.memory_call import ADA, LIMIT, MemoryCall, memory_call
 from tests.voice.test_broken_transport import ConstantTranscriber
+
+pytestmark = pytest.mark.usefixtures("forked_decoders")
 
 PITCH = 3_000
 FRAMES = 25

@@ -21,6 +21,8 @@ from bot.music.web_music import WebMusic, WebPiece, is_address
 from tests.bot.fetching.hostile_server import HostileServer, plain, redirect
 from tests.bot.music.pieces import wav
 
+pytestmark = pytest.mark.usefixtures("forked_decoders")
+
 HOSTS = frozenset({"music.test", "cdn.test", "inside.test", "both.test", "xn--mnchen-3ya.test"})
 PUBLIC, PRIVATE = ip_address("127.0.0.1"), ip_address("127.0.0.2")
 SHORT = 0.3
