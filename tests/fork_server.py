@@ -8,6 +8,7 @@ exit status of its own. Only its imports were done before, and the model of the 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -124,9 +125,44 @@ class ForkServer:
             importlib.reload(library)
 
 
+class Leaving:
+    """Ends a forked process after all that Python does at an exit, but before Python deletes each object.
+
+    That would take most of the time of a short program: it writes to all the memory that forks share.
+    """
+
+    def __init__(self) -> None:
+        self._status: int | None = None
+
+    def after(self, module: str) -> None:
+        """Run a program. After an error, or with an exit status that is a text, Python itself ends the process."""
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            if end.code is None or isinstance(end.code, int):
+                self._status = end.code or 0
+            raise
+        self._status = 0
+
+    def __call__(self) -> None:
+        """End the process, if its program has ended without an error."""
+        if self._status is None:
+            return
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            # Nobody reads any more. Python has a message and an exit status for that.
+            return
+        os._exit(self._status)
+
+
 def main() -> None:
     """Import the modules and serve. In a forked process, run its program."""
     descriptor, *modules = sys.argv[1:]
+    leave = Leaving()
+    # What is registered first is called last.
+    atexit.register(leave)
     orders = socket.socket(fileno=int(descriptor))
     for module in modules:
         importlib.import_module(module)
@@ -144,7 +180,7 @@ def main() -> None:
     order = ForkServer(orders).serve()
     if order is not None:
         sys.argv = [order.module, *order.arguments]
-        runpy.run_module(order.module, run_name="__main__", alter_sys=True)
+        leave.after(order.module)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,16 @@ async def started(
     )
 
 
+async def started_file(
+    server: Forks, program: str, folder: Path, *, stdout: int = PIPE, stderr: int = STDOUT
+) -> Forked:
+    """Start a program whose code is in a file."""
+    (folder / "program.py").write_text(program)
+    return await server.start(
+        "program", folder=folder, environment={"PYTHONPATH": str(folder)}, stdout=stdout, stderr=stderr
+    )
+
+
 async def test_a_forked_process_has_its_own_folder_environment_and_session(server: Forks, tmp_path: Path) -> None:
     asked = "import os; print(os.getcwd(), os.environ.get('ONLY'), os.environ.get('HOME'), os.getsid(0) == os.getpid())"
     process = await started(server, asked, tmp_path)
@@ -58,6 +68,42 @@ async def test_the_exit_status_of_a_forked_process_is_reported(server: Forks, tm
     sleeping = await started(server, "import time; time.sleep(60)", tmp_path)
     sleeping.kill()
     assert await sleeping.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "last"),
+    [("None", 0, b""), ("0", 0, b""), ("3", 3, b""), ("'No bot is here.'", 1, b"No bot is here.\n")],
+)
+async def test_a_forked_process_ends_in_order(
+    server: Forks, tmp_path: Path, end: str, status: int, last: bytes
+) -> None:
+    program = f"""
+import atexit, sys, threading, time
+atexit.register(print, "registered")
+def work():
+    time.sleep(0.2)
+    print("waited for")
+threading.Thread(target=work).start()
+print("said")
+sys.exit({end})
+"""
+    process = await started_file(server, program, tmp_path, stderr=PIPE)
+    assert await process.communicate() == (b"said\nwaited for\nregistered\n", last)
+    assert process.returncode == status
+
+
+async def test_a_forked_process_whose_output_nobody_reads_fails_like_a_started_one(
+    server: Forks, tmp_path: Path
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    # Also where Python was told to buffer nothing.
+    program = "import sys; sys.stdout = open(1, 'w', closefd=False); print('unread')"
+    process = await started_file(server, program, tmp_path, stdout=write, stderr=PIPE)
+    os.close(write)
+    _, complaint = await process.communicate()
+    assert b"BrokenPipeError" in complaint
+    assert process.returncode == 120
 
 
 async def test_a_forked_process_has_separate_streams_and_its_input_ends(server: Forks, tmp_path: Path) -> None:
