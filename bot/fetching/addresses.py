@@ -1,4 +1,4 @@
-"""Which network addresses are on the public internet. Only those may be reached for a person's sake."""
+"""Which network addresses are public. What people or the model ask for is fetched from those only."""
 
 from __future__ import annotations
 

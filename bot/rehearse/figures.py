@@ -85,4 +85,4 @@ _TOOK: Mapping[str, Callable[[ReplyTrace], float | None]] = MappingProxyType(
         "first_packet": _sending,
     }
 )
-"""How long each stage itself took. ``waited`` is the wait for other answers. If it is negative, there was no wait."""
+"""How long each stage itself took. The stage "waited" is the wait for other answers; if negative, there was none."""

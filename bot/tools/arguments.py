@@ -1,4 +1,4 @@
-"""Checks a model's arguments against a tool's JSON schema: roughly, so that the model learns what is wrong."""
+"""Roughly checks a model's arguments against a tool's JSON schema. Then the model can learn what is wrong."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ async def test_a_full_channel_and_missing_permissions_are_reported_and_leave_not
     told = await stage.answer_to("!join Second lounge", starts="❌")
     assert "speak in #Second lounge" in told
     assert "https://discord.com" in told, "an invite link that asks for everything"
-    assert stage.app.calls.status().held == ()
+    assert stage.app.calls.status().held == (), "no feature stays paused"
 
 
 async def test_a_kick_ends_the_call_and_the_bot_can_come_back(stage: Stage) -> None:
@@ -192,7 +192,7 @@ async def test_a_prompt_channel_that_is_deleted_leaves_the_call_going_and_nothin
     await stage.ada.say(side, "!leave")
     await stage.ada.wait_for_message(side, lambda m: m.content == "👋 Left voice channel!")
     await ended(stage, "command")
-    assert stage.app.calls.status().held == ()
+    assert stage.app.calls.status().held == (), "no feature stays paused"
 
 
 async def test_the_bot_leaves_when_everybody_has_left(make_stage: StageMaker, speech_server: str) -> None:
@@ -231,7 +231,7 @@ async def test_being_in_the_audience_of_a_stage_is_reported(stage: Stage) -> Non
     assert "audience" in await stage.told("🔇")
 
 
-@pytest.mark.parametrize("code", [4006, 4015])
+@pytest.mark.parametrize("code", [4006, 4015], ids=["session invalid", "server crashed"])
 async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(stage: Stage, code: int) -> None:
     await stage.join()
     await stage.sandbox.voice_server.close(stage.bot, code)
@@ -274,6 +274,7 @@ async def test_a_call_that_discord_cuts_off_for_good_ends_properly(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stage.join()
+    # 4004: authentication failed. After this code, a client must not connect again.
     await stage.sandbox.faults.close_gateway(4004)
     await stage.told("👋")
     await stage.until(stage.app.bot.is_closed, "the end")
@@ -287,7 +288,7 @@ async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
     await stage.until(lambda: stage.app.calls.status().state.value == "starting", "the start")
     assert await stage.answer_to("!leave", starts="👋 Left") == "👋 Left voice channel!"
     assert stage.app.calls.status().state.value == "idle"
-    assert stage.app.calls.status().held == ()
+    assert stage.app.calls.status().held == (), "no feature stays paused"
 
 
 async def test_a_start_after_a_crash_leaves_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:

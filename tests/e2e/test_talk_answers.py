@@ -161,7 +161,6 @@ async def test_spoken_commands_are_obeyed(stage: Stage) -> None:
     await talk(stage.ada, "Seiyuu, what did I say?")
     await stage.turns(2)
     assert since.words.endswith("You said: Stop.")
-    await asyncio.sleep(0.3)
     await talk(stage.ada, "Seiyuu, leave the voice channel.")
     await stage.until(lambda: since.all(CallEnded), "the end of the call")
     assert stage.bot not in stage.sandbox.guild.voice_states

@@ -124,8 +124,8 @@ class ReplyPlayback:
     Attributes:
         listener: is notified of what was sent.
         wake: called on the event loop when there may be something to send. The sending thread sets it.
-        heard: returns how many of the samples of a reply that were sent have been heard. A transport whose listeners
-            have a buffer sets it.
+        heard: gets a reply's id and the number of its samples that were sent; returns how many of these have been
+            heard. A transport whose listeners have a buffer sets it.
         sounding: id of the reply whose frame was taken last. Only the sending thread uses it.
     """
 
@@ -268,8 +268,8 @@ class ReplyPlayback:
         """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes. Never blocks.
 
         Returns ``None`` between replies and while the playback is held. In an underrun, returns silence for the first
-        :data:`MAX_GAP` seconds and then ``None``. Without ``silence``, sound that is late is no underrun yet, and
-        returns ``None``.
+        :data:`MAX_GAP` seconds and then ``None``. Without ``silence``, it returns ``None`` when sound is late, and does
+        not count that as an underrun yet.
 
         :meth:`report` tells the listener what was taken; the next call does so at the latest.
         """
@@ -320,7 +320,8 @@ class ReplyPlayback:
             if self.listener is not None:
                 self._call_on_loop(self.listener.first_frame, track.reply, self._clock())
         if track.underrun_since is not None:
-            # A thread that was late takes frames faster than every 20 ms, until it has caught up.
+            # A thread that was late takes frames faster than every 20 ms, until it has caught up. Then it may have sent
+            # more silence than the gap lasted.
             lasted = round((self._clock() - track.underrun_since) / FRAME_SECONDS)
             track.underruns += max(lasted, track.silent_frames)
             track.underrun_since = None

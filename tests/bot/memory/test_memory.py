@@ -38,7 +38,7 @@ async def test_in_a_call_nobody_hears_what_others_told_in_their_absence(tmp_path
         question = "What is Ada's sister called?"
         assert "Zephyrine" in await mind.recalled(BEN, question, listening=[ADA, BEN])
         assert await mind.recalled(BEN, question, listening=[ADA, BEN, CLEO]) == ""
-        # What is told of oneself, one may ask for before anybody.
+        # Ada may ask for what she has told of herself, whoever else listens.
         assert "Zephyrine" in await mind.recalled(ADA, "Who is my sister?", listening=[ADA, BEN, CLEO])
 
 

@@ -159,9 +159,10 @@ def test_between_long_pieces_that_are_recorded_one_after_another_there_is_no_gap
     ("microphone", "announced", "delayed"),
     [(Microphone.OPEN, False, True), (Microphone.OPEN, True, False), (None, False, False)],
 )
-def test_sound_after_a_stall_continues_the_word_if_the_client_announces_pauses_and_announced_none(
+def test_after_a_gap_without_an_announced_pause_the_sound_counts_as_delayed(
     source: BrowserAudioInput, clock: Clock, microphone: Microphone | None, announced: bool, delayed: bool
 ) -> None:
+    """A client that does not name its microphone never announces pauses. So a gap in its sound counts as a pause."""
     thread = started(source)
     source.microphone = microphone
     source.feed(sound(0.02))
@@ -212,5 +213,6 @@ def test_what_was_recorded_while_the_network_stood_still_may_catch_up(clock: Clo
 def test_an_hour_of_silence_is_no_credit_for_an_hour_of_sound(clock: Clock) -> None:
     ahead = SoundClock(clock)
     clock.pass_by(3_600.0)
+    # Of the hour, 30 s may be caught up. The sound may be 2 s ahead besides.
     assert ahead.take(31.9)
     assert not ahead.take(0.2)

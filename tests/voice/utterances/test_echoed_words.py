@@ -70,6 +70,7 @@ def test_any_texts_get_an_answer(heard: str, spoken: str) -> None:
 def test_every_long_stretch_of_words_of_the_bot_is_an_echo(spoken: str, data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(spoken)))
     heard = spoken[begin : begin + data.draw(st.integers(20, 200))]
+    # Fewer than 18 letters are never taken for an echo, because people may repeat short phrases.
     assert is_echo(heard, spoken) is (len(heard.replace(" ", "")) >= 18)
 
 
