@@ -232,6 +232,7 @@ def working_copy(path: Path, copy: Path) -> Iterator[Path]:
     The copy is needed, because reading a database that has a log changes the database and the log.
     """
     try:
+        # Only the database and its log are copied. SQLite makes the log's index anew.
         for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):
             target.unlink(missing_ok=True)
             if file.exists():

@@ -247,7 +247,7 @@ class ReplyProgress:
         yield from self._speak_notice(remark)
 
     def _tools_late(self, remark: str) -> Iterator[Effect]:
-        """Say that the results come later. Other than the remarks before, this is a part of the answer."""
+        """Say that the results come later. Unlike the remarks before, this is a part of the answer."""
         if self.reply.text_ended:
             return
         self.reply.waiting, self._silence = False, SilenceFilter()
