@@ -49,6 +49,11 @@ GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
 """Seconds after an echo in which the echo may go on, and in which its quiet end may come."""
 PACE_JITTER = 0.03
 """If the gap between two sent frames is longer than this, in seconds, it counts as a pause."""
+LONGEST_STALL = 0.4
+"""A pause of at most this many seconds was none if the frames after it come sooner than one every 20 ms.
+
+Then the machine has stalled, and catches up. The person's loudspeakers have played on meanwhile, from their buffer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class EchoDetector:
     def __init__(self) -> None:
         self._sent = np.zeros(MAX_SAMPLES, np.float32)
         self._sent_until = 0.0
+        # The newest pause in `_sent`, if it may have been a stall: number of samples in it, and number after it.
+        self._stall, self._after_stall = 0, 0
         # Number of the newest samples of `_sent` in which `is_echo` searches.
         self._searched = MAX_SAMPLES
         self._echoes: dict[int, _Echo] = {}
@@ -83,11 +90,27 @@ class EchoDetector:
         """Take sound that the bot sends. Its first sample is sent at ``at`` (monotonic seconds)."""
         pause = at - self._sent_until
         silent = min(int(pause * HEARING_RATE), KEPT_SAMPLES) if pause > PACE_JITTER else 0
+        if silent:
+            self._stall, self._after_stall = (silent, 0) if pause <= LONGEST_STALL else (0, 0)
+        elif self._stall and pause < 0:
+            self._shorten_stall(-pause)
+        self._after_stall += len(sound)
         self._sent = np.concatenate([self._sent, np.zeros(silent, np.float32), sound])[-KEPT_SAMPLES:]
         # After a long pause, it is enough to search the last MAX_SAMPLES of it, since no compared sound is longer.
         before = MAX_SAMPLES if pause > REFERENCE_SECONDS else self._searched + silent
         self._searched = min(before + len(sound), REFERENCE_SAMPLES, len(self._sent))
         self._sent_until = at + len(sound) / HEARING_RATE
+
+    def _shorten_stall(self, early: float) -> None:
+        """Take silence out of the newest pause, because the next frame comes ``early`` seconds before it is due."""
+        taken = min(self._stall, round(early * HEARING_RATE), len(self._sent) - self._after_stall)
+        if taken <= 0:
+            return
+        end = len(self._sent) - self._after_stall
+        self._sent = np.delete(self._sent, slice(end - taken, end))
+        self._searched = min(self._searched, len(self._sent))
+        self._sent_until -= taken / HEARING_RATE
+        self._stall -= taken
 
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
         """True if a person's newest sound is an echo of what the bot has sent.

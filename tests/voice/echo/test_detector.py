@@ -115,6 +115,30 @@ def test_the_quiet_end_of_an_echo_counts_as_echo_only_for_the_person_who_sent_th
     assert not detector.is_echo(1, quiet, at + 0.3)
 
 
+def through_stalls(seconds: float, random: np.random.Generator) -> list[float]:
+    """When each frame is sent by a machine that stalls for up to 0.2 s, about twice a second, and then catches up."""
+    times = np.arange(0.0, seconds, 0.02)
+    end = 0.0
+    while (begin := end + random.exponential(0.5)) < seconds:
+        end = begin + random.uniform(0.05, 0.2)
+        times[(times >= begin) & (times < end)] = end
+    return [float(at) for at in times]
+
+
+def test_an_echo_is_detected_although_the_machine_stalls_while_the_loudspeakers_play_on(scenes: list[Scene]) -> None:
+    results, random = [], np.random.default_rng(7)
+    for scene in scenes:
+        detector = EchoDetector()
+        for number, at in enumerate(through_stalls(len(scene.sent) / HEARING_RATE, random)):
+            begin, end = number * FRAME, (number + 1) * FRAME
+            if scene.sent[begin:end].any():
+                detector.played(scene.sent[begin:end], BEGIN + at)
+            if end > HEARING_RATE * (first_voiced(scene.echo) + 0.4) and number % 5 == 0 and end < len(scene.echo):
+                newest = scene.echo[end - HEARING_RATE * 4 // 10 : end]
+                results.append(detector.is_echo(1, newest, BEGIN + at + 0.02))
+    assert np.mean(results) >= 0.95
+
+
 def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
     """Whether each stretch of speech in ``heard`` may be an echo. ``seconds`` is the length of the stretches."""
     results = []
