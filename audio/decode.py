@@ -52,6 +52,7 @@ class Bounds:
             wrong, so the file is decoded to find its true length.
         max_broken_packets: the largest number of broken packets that are skipped. A file with more is refused. A few
             are common: the file is cut off, or its first packet is odd.
+        probe_bytes: the largest number of bytes that are read to find out what the file is; ``None`` for FFmpeg's own.
     """
 
     demuxers: str | None = None
@@ -62,6 +63,7 @@ class Bounds:
     max_seconds: float = math.inf
     max_stated_seconds: float = math.inf
     max_broken_packets: int = 0
+    probe_bytes: int | None = None
 
 
 UNBOUNDED = Bounds()
@@ -114,6 +116,8 @@ def decoded(
         options["format_whitelist"] = bounds.demuxers
     if bounds.codecs is not None:
         options["codec_whitelist"] = ",".join(sorted(bounds.codecs))
+    if bounds.probe_bytes is not None:
+        options["probesize"] = str(bounds.probe_bytes)
     file = str(source) if isinstance(source, Path) else source
     try:
         with av.open(file, "r", format=demuxer, options=options, metadata_errors="replace") as container:
@@ -131,13 +135,20 @@ def decoded(
 
 
 def resampled(frames: Iterable[av.AudioFrame], rate: int, *, channels: Literal[1, 2] = 1) -> Iterator[Samples]:
-    """Resample decoded frames to float32 at ``rate`` Hz: mono, or stereo as in :func:`decoded`."""
-    resampler = av.AudioResampler(format="flt", layout="stereo" if channels == 2 else "mono", rate=rate)
-    begun = False
+    """Resample decoded frames to float32 at ``rate`` Hz: mono, or stereo as in :func:`decoded`.
+
+    Their rate, format or number of channels may change: a radio does that between two pieces.
+    """
+    resampler: av.AudioResampler | None = None
+    kind = None
     for frame in frames:
-        begun = True
+        before, kind = kind, (frame.sample_rate, frame.format.name, frame.layout.name)
+        if resampler is None or kind != before:
+            if resampler is not None:
+                yield from map(_samples, resampler.resample(None))
+            resampler = av.AudioResampler(format="flt", layout="stereo" if channels == 2 else "mono", rate=rate)
         yield from map(_samples, resampler.resample(frame))
-    if begun:
+    if resampler is not None:
         yield from map(_samples, resampler.resample(None))
 
 
@@ -153,18 +164,23 @@ def _sound_track(container: InputContainer, bounds: Bounds) -> AudioStream:
     context = getattr(stream, "codec_context", None)
     if context is None or (bounds.codecs is not None and context.name not in bounds.codecs):
         raise NoSoundTrackError("unknown codec")
-    channels, rate = context.channels, context.sample_rate
-    if not (1 <= channels <= bounds.max_channels and bounds.min_rate <= rate <= bounds.max_rate):
-        raise UnusualSoundError(channels, rate)
+    _require_usual(context.channels, context.sample_rate, bounds)
     context.thread_count = 1
     return stream
+
+
+def _require_usual(channels: int, rate: int, bounds: Bounds) -> None:
+    if not (1 <= channels <= bounds.max_channels and bounds.min_rate <= rate <= bounds.max_rate):
+        raise UnusualSoundError(channels, rate)
 
 
 def _frames(container: InputContainer, track: AudioStream, bounds: Bounds) -> Iterator[av.AudioFrame]:
     broken = 0
     for packet in container.demux(track):
         try:
-            yield from packet.decode()
+            for frame in packet.decode():
+                _require_usual(frame.layout.nb_channels, frame.sample_rate, bounds)
+                yield frame
         except av.InvalidDataError:
             broken += 1
             if broken > bounds.max_broken_packets:

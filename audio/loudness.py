@@ -15,10 +15,16 @@ SILENT_LUFS = -70.0
 
 
 class LoudnessMeter:
-    """Measures the integrated loudness of stereo sound at 48,000 Hz. Not thread-safe."""
+    """Measures the loudness of stereo sound at 48,000 Hz. Not thread-safe.
+
+    Attributes:
+        lufs: the integrated loudness of all sound up to now.
+        momentary: the loudness of the last 0.4 s, ten times a second.
+    """
 
     def __init__(self) -> None:
         self.lufs = -math.inf
+        self.momentary = -math.inf
         self._samples = 0
         self._graph = Graph()
         source = self._graph.add(
@@ -31,7 +37,7 @@ class LoudnessMeter:
         self._graph.configure()
 
     def add(self, sound: Samples) -> None:
-        """Measure more sound: stereo, left and right samples taking turns. ``lufs`` is the loudness up to here."""
+        """Measure more sound: stereo, left and right samples taking turns."""
         frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="flt", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SPEAKING_RATE, self._samples, Fraction(1, SPEAKING_RATE)
         self._samples += len(sound) // 2
@@ -41,6 +47,6 @@ class LoudnessMeter:
                 measured = self._graph.pull()
             except (av.BlockingIOError, av.EOFError):
                 return
-            loudness = dict(getattr(measured, "metadata", {})).get("lavfi.r128.I")
-            if loudness is not None:
-                self.lufs = float(loudness)
+            found = dict(getattr(measured, "metadata", {}))
+            self.lufs = float(found.get("lavfi.r128.I", self.lufs))
+            self.momentary = float(found.get("lavfi.r128.M", self.momentary))

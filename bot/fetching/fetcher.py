@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
 
 import aiohttp
-from aiohttp import StreamReader
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
-from typing_extensions import override
 from yarl import URL
 
 from bot.fetching.addresses import IPAddress, is_public
+from bot.fetching.connecting import BoundedResponse, FixedResolver, small_socket
 from bot.fetching.errors import AddressRefusedError, FetchError, HostRefusedError
 from bot.fetching.unpacking import ACCEPT_ENCODING, Unpacker, too_large
 from bot.identity import USER_AGENT
@@ -27,8 +24,6 @@ from bot.network_errors import network_error_text
 MAX_ADDRESS = 2_000
 """Maximum number of characters of an address."""
 MAX_REDIRECTS = 5
-_MAX_INTERIM = 20
-"""Maximum number of answers of the kind "100 Continue", and the answer itself."""
 _MAX_RESOLVED = 20
 """Maximum number of network addresses of a name."""
 PRIVILEGED = 1024
@@ -44,9 +39,6 @@ _REDIRECTS = frozenset(
     }
 )
 _CHUNK = 64 * 1024
-_RECEIVE_BUFFER = 32 * 1024
-"""Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
-takes long to parse, which would hold up a call."""
 _READ_BUFFER = 8 * 1024
 """Bytes of a body from which on no more is read until these are taken."""
 _SLICE = 0.003
@@ -148,43 +140,57 @@ class Fetcher:
             TooLargeError: the file is too large.
             FetchError: it can't be fetched for another reason.
         """
-        limits = request.limits
-        try:
-            async with asyncio.timeout(limits.seconds):
-                return await self._follow(request)
-        except aiohttp.ServerTimeoutError as error:
-            raise FetchError(f"its server was silent for {limits.idle_seconds:g} s") from error
-        except TimeoutError as error:
-            raise FetchError(f"it did not come within {limits.seconds:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise FetchError(f"its server can't be used: {network_error_text(error)}") from error
+        with _failures(request.limits):
+            async with asyncio.timeout(request.limits.seconds), self._answer(request) as response:
+                return await _file(response, request)
 
-    async def _follow(self, request: FetchRequest) -> FetchedFile:
+    @asynccontextmanager
+    async def open(self, request: FetchRequest) -> AsyncIterator[OpenFile]:
+        """Ask for a file whose body is read piece by piece, without a limit of its length.
+
+        ``limits.seconds`` is for the way to the beginning of the body. The connection is closed when the context ends.
+
+        Raises:
+            The errors of :meth:`fetch`.
+        """
+        async with AsyncExitStack() as stack:
+            with _failures(request.limits):
+                async with asyncio.timeout(request.limits.seconds):
+                    response = await stack.enter_async_context(self._answer(request))
+                    _require_wanted(response, request)
+            yield OpenFile(response, request)
+
+    @asynccontextmanager
+    async def _answer(self, request: FetchRequest) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer of the server to which the address leads in the end."""
         url = first = _checked(request.url, credentials=request.by_operator)
         for _ in range(1 + min(request.limits.redirects, MAX_REDIRECTS)):
             same_host = url.host == first.host
             trusted = request.by_operator and same_host
             if url.origin() == first.origin():
                 url = url.with_user(first.user).with_password(first.password)
-            found = await self._get(url, request, trusted=trusted, headers=request.headers if same_host else {})
-            if isinstance(found, FetchedFile):
-                return found
-            url = found
+            headers = request.headers if same_host else {}
+            async with self._get(url, request, trusted=trusted, headers=headers) as response:
+                if response.status not in _REDIRECTS:
+                    yield response
+                    return
+                url = _redirect(response)
         raise FetchError("it leads from one address to the next without an end")
 
+    @asynccontextmanager
     async def _get(
         self, url: URL, request: FetchRequest, *, trusted: bool, headers: Mapping[str, str]
-    ) -> FetchedFile | URL:
-        """Ask one server. Returns the file, or the address to which the server redirects."""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask one server."""
         if request.hosts is not None and host_of(url) not in request.hosts:
             raise HostRefusedError(host_of(url))
         if not trusted and url.port is not None and url.port < PRIVILEGED and url.port not in WEB_PORTS:
             raise AddressRefusedError(f"port {url.port} is not one of the web")
         connector = aiohttp.TCPConnector(
-            resolver=_FixedResolver(await self._addresses(url, trusted=trusted)),
+            resolver=FixedResolver(await self._addresses(url, trusted=trusted)),
             use_dns_cache=False,
             force_close=True,
-            socket_factory=_small_socket,
+            socket_factory=small_socket,
         )
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=request.limits.idle_seconds, sock_read=request.limits.idle_seconds
@@ -197,13 +203,11 @@ class Fetcher:
                 timeout=timeout,
                 auto_decompress=False,
                 read_bufsize=_READ_BUFFER,
-                response_class=_Response,
+                response_class=BoundedResponse,
             ) as session,
             session.get(url, headers=sent, allow_redirects=False) as response,
         ):
-            if response.status in _REDIRECTS:
-                return _redirect(response)
-            return await _file(response, request)
+            yield response
 
     async def _addresses(self, url: URL, *, trusted: bool) -> list[IPAddress]:
         """The network addresses of the host, all of them checked."""
@@ -222,57 +226,6 @@ class Fetcher:
         return list(dict.fromkeys(found))[:_MAX_RESOLVED]
 
 
-class _FixedResolver(AbstractResolver):
-    """Resolves every name to the addresses that were checked."""
-
-    def __init__(self, addresses: Sequence[IPAddress]) -> None:
-        self._addresses = addresses
-
-    @override
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._addresses
-        ]
-
-    @override
-    async def close(self) -> None:
-        pass
-
-
-class _Response(aiohttp.ClientResponse):
-    """A response that is given up if too many answers of the kind "100 Continue" come before it.
-
-    The library waits for the answer itself without an end, and parses all of the others.
-    """
-
-    @override
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        protocol, left = connection.protocol, _MAX_INTERIM
-        if protocol is not None:
-            read = protocol.read
-
-            async def bounded() -> tuple[RawResponseMessage, StreamReader]:
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    raise FetchError("its server does not come to its answer")
-                return await read()
-
-            # The connection is for this response alone.
-            protocol.read = bounded  # type: ignore[method-assign]
-        return await super().start(connection)
-
-
 def host_of(url: URL) -> str:
     """The host of an address: in lower case, in letters that DNS knows, and without a dot at its end."""
     return (url.raw_host or "").lower().removesuffix(".")
@@ -281,13 +234,6 @@ def host_of(url: URL) -> str:
 def checked_url(address: str) -> URL:
     """The URL of an address that a person gave. Raises :class:`~bot.fetching.errors.AddressRefusedError`."""
     return _checked(address)
-
-
-def _small_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, *_ = info
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    return made
 
 
 def _checked(address: str, *, credentials: bool = False) -> URL:
@@ -323,15 +269,73 @@ def _redirect(response: aiohttp.ClientResponse) -> URL:
         raise AddressRefusedError("its server leads to an address that can't be used") from error
 
 
+class OpenFile:
+    """A file whose body is still to be read. It can be read once, as a whole or piece by piece.
+
+    Attributes:
+        media_type: its media type in lower case, without parameters; "" if the server named none.
+        headers: all headers of the answer, found by names in any case.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, request: FetchRequest) -> None:
+        self.media_type = _media_type(response)
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._request = request
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether the server names no length, and does not pack what it sends."""
+        return self._response.content_length is None and "Content-Encoding" not in self.headers
+
+    async def read(self) -> bytes:
+        """The whole body, within the limits of the request; raises the errors of :meth:`Fetcher.fetch`."""
+        with _failures(self._request.limits):
+            async with asyncio.timeout(self._request.limits.seconds):
+                return (await _file(self._response, self._request)).body
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body piece by piece, as it comes. Nothing is read ahead.
+
+        Raises:
+            FetchError: the server is silent for too long, or the connection breaks.
+        """
+        with _failures(self._request.limits):
+            async for piece in self._response.content.iter_chunked(_CHUNK):
+                yield piece
+
+
+@contextmanager
+def _failures(limits: FetchLimits) -> Iterator[None]:
+    """Tell what goes wrong on the network by :class:`~bot.fetching.errors.FetchError`."""
+    try:
+        yield
+    except aiohttp.ServerTimeoutError as error:
+        raise FetchError(f"its server was silent for {limits.idle_seconds:g} s") from error
+    except TimeoutError as error:
+        raise FetchError(f"it did not come within {limits.seconds:g} s") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise FetchError(f"its server can't be used: {network_error_text(error)}") from error
+
+
+def _media_type(response: aiohttp.ClientResponse) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _require_wanted(response: aiohttp.ClientResponse, request: FetchRequest) -> None:
+    """Check that an answer is a file, of a kind that is wanted."""
+    media_type = _media_type(response)
+    if response.status != HTTPStatus.OK:
+        raise FetchError(f"its server answered with status {response.status}")
+    if request.types and media_type not in request.types:
+        raise FetchError(f"it is of the kind {media_type[:60] or 'unknown'}, which I can't read")
+
+
 async def _file(response: aiohttp.ClientResponse, request: FetchRequest) -> FetchedFile:
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     not_modified = response.status == HTTPStatus.NOT_MODIFIED
     body = b""
     if not not_modified:
-        if response.status != HTTPStatus.OK:
-            raise FetchError(f"its server answered with status {response.status}")
-        if request.types and media_type not in request.types:
-            raise FetchError(f"it is of the kind {media_type[:60] or 'unknown'}, which I can't read")
+        _require_wanted(response, request)
         if (response.content_length or 0) > request.limits.size:
             raise too_large(request.limits.size)
         unpacker = Unpacker(response.headers.get("Content-Encoding", ""), request.limits.size)
@@ -344,7 +348,7 @@ async def _file(response: aiohttp.ClientResponse, request: FetchRequest) -> Fetc
         body = unpacker.finish()
     return FetchedFile(
         str(response.url),
-        media_type,
+        _media_type(response),
         response.charset or "",
         response.headers,
         body,

@@ -199,7 +199,8 @@ class MusicControl:
         player, playing = self.require_playing(place)
         waiting = [track.title for track in player.waiting]
         state = "is paused" if playing.paused else "plays"
-        told = f"{playing.track.title} {state}, {round(playing.position)} of {round(playing.seconds)} seconds."
+        length = "" if playing.live else f" of {round(playing.seconds)}"
+        told = f"{playing.track.title} {state}, {round(playing.position)}{length} seconds."
         if not waiting:
             return f"{told} Nothing waits."
         more = f" and {len(waiting) - MAX_TOLD} more" if len(waiting) > MAX_TOLD else ""

@@ -7,9 +7,9 @@ import json
 import math
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,20 @@ TOO_SLOW_TO_FETCH = "It takes too long to fetch."
 BROKEN = "It could not be decoded."
 BROKEN_OFF = "The rest of it could not be decoded."
 
-Source = Path | Callable[[], Awaitable[bytes]]
+Content = bytes | AsyncIterator[bytes]
+"""A whole file, or the pieces of a stream whose length nobody knows, as they come."""
+FileSource = Path | Callable[[], Awaitable[bytes]]
 """A file, or a function that fetches the content of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSource:
+    """A file or a stream on the web. ``open`` asks for it; what it raises is a :class:`MusicError`."""
+
+    open: Callable[[], AbstractAsyncContextManager[Content]]
+
+
+Source = FileSource | WebSource
 
 
 class MusicError(Exception):
@@ -43,12 +55,20 @@ class DecodedMusic:
     """A piece that is being decoded.
 
     Attributes:
-        seconds: its length.
+        seconds: its length; 0 for a stream, whose length nobody knows.
+        live: whether it is such a stream. What is not played now is lost.
     """
 
     seconds: float
     _output: asyncio.StreamReader
     _process: asyncio.subprocess.Process | None = None
+    live: bool = False
+    _too_slow: str = TOO_SLOW
+    """What people are told if no sound comes for :data:`SOUND_SECONDS`."""
+    _statuses: Mapping[int, str] = field(default_factory=dict)
+    """What they are told by the exit status of the process, where it is not what it is for a file."""
+    _feeding: asyncio.Task[None] | None = None
+    """What hands the bytes of a stream to the process. If it fails, its error is told."""
 
     async def frames(self) -> AsyncIterator[bytes]:
         """The sound in frames of 20 ms: stereo 16-bit PCM at 48,000 Hz. The last one may be shorter.
@@ -63,16 +83,18 @@ class DecodedMusic:
             except asyncio.IncompleteReadError as rest:
                 if rest.partial:
                     yield rest.partial
-                if self._process is not None and await self._process.wait() != 0:
-                    raise MusicError(BROKEN_OFF) from rest
+                if self._feeding is not None and self._feeding.done():
+                    self._feeding.result()
+                if self._process is not None and (status := await self._process.wait()) != 0:
+                    raise MusicError(self._statuses.get(status, BROKEN_OFF)) from rest
                 return
             except TimeoutError as error:
-                raise MusicError(TOO_SLOW) from error
+                raise MusicError(self._too_slow) from error
             yield frame
 
 
 @asynccontextmanager
-async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf) -> AsyncIterator[DecodedMusic]:
+async def decoding(source: FileSource, store: Path, *, max_seconds: float = math.inf) -> AsyncIterator[DecodedMusic]:
     """Decode a piece in a process of its own, which is gone when the context ends.
 
     Args:
@@ -83,10 +105,8 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
         MusicError: the piece can't be played.
     """
     data = None if isinstance(source, Path) else await _fetched(source)
-    process = await start_decoder(str(max_seconds), str(store), *([str(source)] if data is None else []))
-    try:
-        if process.stdout is None:
-            raise MusicError(BROKEN)
+    arguments = [str(max_seconds), str(store), *([str(source)] if data is None else [])]
+    async with decoder("bot.music.decoding_process", *arguments, takes_input=data is not None) as (process, output):
         try:
             async with asyncio.timeout(OPENING_SECONDS):
                 if data is not None and process.stdin is not None:
@@ -95,31 +115,55 @@ async def decoding(source: Source, store: Path, *, max_seconds: float = math.inf
                         process.stdin.write(data)
                         await process.stdin.drain()
                     process.stdin.close()
-                head = json.loads(await process.stdout.readline())
+                seconds = await stated_seconds(output)
         except TimeoutError as error:
             raise MusicError(TOO_SLOW) from error
-        except ValueError as error:
-            raise MusicError(BROKEN) from error
-        if "error" in head:
-            raise MusicError(str(head["error"]))
-        yield DecodedMusic(float(head["seconds"]), process.stdout, process)
+        yield DecodedMusic(seconds, output, process)
+
+
+@asynccontextmanager
+async def decoder(
+    module: str, *arguments: str, takes_input: bool
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader]]:
+    """A decoding process and its output. The process is gone when the context ends.
+
+    Args:
+        module: the module that it runs.
+        takes_input: whether it reads its standard input.
+    """
+    process = await start_decoder(module, *arguments, takes_input=takes_input)
+    try:
+        if process.stdout is None:
+            raise MusicError(BROKEN)
+        yield process, process.stdout
     finally:
         # Before anything is awaited: a second cancellation may come at once.
         signal_child(process, signal.SIGKILL)
         await _to_the_end(asyncio.gather(end_child(process), _read_rest(process.stdout)))
 
 
-async def start_decoder(*arguments: str) -> asyncio.subprocess.Process:
-    """Start :mod:`bot.music.decoding_process`. With two arguments, it reads the content from its standard input."""
+async def start_decoder(module: str, *arguments: str, takes_input: bool) -> asyncio.subprocess.Process:
+    """Start a decoding process; see :func:`decoder`."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.music.decoding_process", *arguments),
+        *(sys.executable, "-m", module, *arguments),
         env=child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
-        stdin=asyncio.subprocess.PIPE if len(arguments) == 2 else asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE if takes_input else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         limit=BUFFER_BYTES,
         start_new_session=True,
     )
+
+
+async def stated_seconds(output: asyncio.StreamReader) -> float:
+    """The length that a decoding process states before the sound; raises :class:`MusicError` if it states a fault."""
+    try:
+        head = json.loads(await output.readline())
+    except ValueError as error:
+        raise MusicError(BROKEN) from error
+    if "error" in head:
+        raise MusicError(str(head["error"]))
+    return float(head["seconds"])
 
 
 async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -81,16 +81,16 @@ def main() -> int:
         store, *files = map(Path, sys.argv[2:])
         with _open(files) as file:
             gain, seconds = measure(file, LoudnessStore(store), max_seconds)
-            _say(output, {"seconds": round(seconds, 2)})
+            say(output, {"seconds": round(seconds, 2)})
             return _write_sound(output, file, gain, seconds, _bounds(max_seconds))
     except UnplayableError as error:
-        _say(output, {"error": str(error)})
+        say(output, {"error": str(error)})
     except (NotSoundError, MemoryError):
-        _say(output, {"error": NO_SOUND})
+        say(output, {"error": NO_SOUND})
     except TooLongSoundError:
-        _say(output, {"error": TOO_LONG.format(limit=_limit(max_seconds))})
+        say(output, {"error": TOO_LONG.format(limit=_limit(max_seconds))})
     except OSError as error:
-        _say(output, {"error": f"It can't be read: {error.strerror or error}."})
+        say(output, {"error": f"It can't be read: {error.strerror or error}."})
     return 0
 
 
@@ -100,7 +100,7 @@ def _write_sound(output: BinaryIO, file: BinaryIO, gain: float, seconds: float, 
     file.seek(0)
     try:
         for piece in decoded(file, SPEAKING_RATE, bounds, channels=2):
-            output.write(to_pcm16(_sane(piece) * np.float32(gain)))
+            output.write(to_pcm16(sane(piece) * np.float32(gain)))
             output.flush()
             samples += len(piece) // 2
     except BrokenPipeError:
@@ -141,7 +141,7 @@ def measure(file: BinaryIO, store: LoudnessStore, max_seconds: float = math.inf)
         file.seek(0)
         meter, samples, bounds = LoudnessMeter(), 0, _bounds(max_seconds)
         for piece in decoded(file, SPEAKING_RATE, bounds, channels=2):
-            meter.add(_sane(piece))
+            meter.add(sane(piece))
             samples += len(piece) // 2
         if samples < MEASURED_SAMPLES:
             meter.add(np.zeros(2 * (MEASURED_SAMPLES - samples), np.float32))
@@ -168,13 +168,14 @@ def _limit(max_seconds: float) -> str:
     return f"{max_seconds:.0f} seconds" if max_seconds < 60.0 * MAX_MINUTES else f"{MAX_MINUTES} minutes"
 
 
-def _sane(sound: Samples) -> Samples:
+def sane(sound: Samples) -> Samples:
     """Finite samples that are not too loud to be measured."""
     sane: Samples = np.clip(finite(sound), -LOUDEST_SAMPLE, LOUDEST_SAMPLE)
     return sane
 
 
-def _say(output: BinaryIO, line: dict[str, float | str]) -> None:
+def say(output: BinaryIO, line: dict[str, float | str]) -> None:
+    """Write the line before the sound."""
     output.write(json.dumps(line).encode() + b"\n")
     output.flush()
 

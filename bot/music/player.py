@@ -24,6 +24,7 @@ SKIPPED = "⏭️ Skipped."
 STOPPED = "⏹️ The music is off."
 FULL = f"{MAX_QUEUED} pieces wait already."
 OVER = "The call is over."
+ENDED = "⏹️ {title}: its server has ended it."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +48,14 @@ class Playing:
     Attributes:
         stream: its sound in the mixer; ``None`` while it is being opened.
         seconds: its length, when it is known.
+        live: whether it is a stream without an end. What comes of it during a pause is lost.
     """
 
     track: Track
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     stream: MixedStream | None = None
     seconds: float = 0.0
+    live: bool = False
     skipped: bool = False
     paused: bool = False
 
@@ -124,6 +127,7 @@ class MusicPlayer:
         playing.paused = not playing.paused
         if playing.stream is not None:
             (playing.stream.pause if playing.paused else playing.stream.resume)()
+        playing.changed.set()
         return playing.paused
 
     def skip(self) -> bool:
@@ -197,19 +201,22 @@ class MusicPlayer:
     async def _feed(self, playing: Playing) -> None:
         """Decode a piece, as fast as it is played, until it is over."""
         async with self._open(playing.track.source) as music:
-            playing.seconds, playing.stream = music.seconds, self._stream(playing)
+            playing.seconds, playing.live, playing.stream = music.seconds, music.live, self._stream(playing)
             stream, begun = playing.stream, playing.track.begun
             if begun is None:
                 self._tell(f"▶️ {playing.track.title}")
             elif not begun.done():
                 begun.set_result(True)
             async for frame in music.frames():
-                await self._until(playing, lambda: not stream.full)
+                await self._until(playing, lambda: not stream.full or (playing.live and playing.paused))
                 if playing.over:
                     return
-                stream.write(frame)
+                if not stream.full:
+                    stream.write(frame)
         stream.end()
         await self._until(playing, lambda: playing.over)
+        if playing.live and not playing.skipped:
+            self._tell(ENDED.format(title=playing.track.title))
 
     def _stream(self, playing: Playing) -> MixedStream:
         loop, told = asyncio.get_running_loop(), False

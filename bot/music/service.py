@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.music.decoding import DecodedMusic, Source, decoding
+from bot.music.decoding import DecodedMusic, Source
 from bot.music.library import MusicLibrary, Piece
+from bot.music.live import source_decoding
 from bot.music.player import MusicPlayer
 from bot.music.titles import TitleIndex
 from bot.music.web_music import WebMusic
@@ -65,8 +66,8 @@ class MusicService:
         return player
 
     def decoding(self, source: Source) -> AbstractAsyncContextManager[DecodedMusic]:
-        """Decode a piece; see :func:`~bot.music.decoding.decoding`."""
-        return decoding(source, self._store)
+        """Decode a piece; see :func:`~bot.music.live.source_decoding`."""
+        return source_decoding(source, self._store)
 
     async def _close(self, player: MusicPlayer) -> None:
         if self._current is not None and self._current[1] is player:

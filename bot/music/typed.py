@@ -110,7 +110,9 @@ def playing_line(playing: Playing) -> str:
 
 
 def playing_text(playing: Playing) -> str:
-    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``."""
+    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``. A stream has no length."""
+    if playing.live:
+        return f"{playing_line(playing)}\n🔴 {_minutes(playing.position)}"
     share = playing.position / playing.seconds if playing.seconds else 0.0
     at = min(int(share * BAR), BAR - 1)
     bar = f"{'▬' * at}🔘{'▬' * (BAR - 1 - at)}"

@@ -1,23 +1,42 @@
-"""Music from the web: sound files on the hosts that the operator has named, through the guarded fetcher."""
+"""Music from the web: files and streams of the hosts that the operator has named, through the guarded fetcher."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from yarl import URL
 
 from bot.fetching.errors import FetchError, HostRefusedError
-from bot.fetching.fetcher import PRIVILEGED, WEB_PORTS, Fetcher, FetchLimits, FetchRequest, checked_url, host_of
-from bot.music.decoding import MusicError, Source
+from bot.fetching.fetcher import (
+    PRIVILEGED,
+    WEB_PORTS,
+    Fetcher,
+    FetchLimits,
+    FetchRequest,
+    OpenFile,
+    checked_url,
+    host_of,
+)
+from bot.music.decoding import Content, MusicError, WebSource
 from bot.music.library import ENDINGS, shown_title
 from bot.text import escape_markdown, shorten
 
 MAX_MB = 25
 """Size of the largest file. It is that of the largest attachment."""
 MAX_REASON = 200
-LIMITS = FetchLimits(size=MAX_MB * 1024**2, seconds=60.0)
+LIMITS = FetchLimits(size=MAX_MB * 1024**2, seconds=60.0, idle_seconds=15.0)
+"""Bounds of a file. A stream has no size, and may take as long as it plays."""
+STREAMED = frozenset(
+    {"audio/mpeg", "audio/mp3", "audio/x-mpeg", "audio/aac", "audio/aacp", "audio/x-aac", "audio/ogg"}
+    | {"application/ogg", "audio/opus", "audio/flac"}
+)
+"""The media types of streams. What has another one, and names no length, is a file."""
+STATION = "icy-"
+"""The beginning of the headers by which many radio stations present themselves."""
 REFUSED = "I may not fetch from {host}."
 NOT_FETCHED = "I can't fetch it: {error}."
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -25,10 +44,10 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class WebPiece:
-    """A sound file on the web. Its title is made of its address, and can be shown to people as it is."""
+    """A sound file or a stream on the web. Its title is made of its address, and can be shown to people as it is."""
 
     title: str
-    source: Source
+    source: WebSource
 
 
 def is_address(text: str) -> bool:
@@ -40,8 +59,8 @@ class WebMusic:
     """Makes pieces of web addresses. Nothing is fetched before a piece's turn has come.
 
     The operator has named the hosts, so one may be in the operator's network. No other host there is asked: a redirect
-    from one host to another leads only to the public internet. The file is only bytes for the decoder, which never
-    learns its address, so a playlist leads nowhere.
+    from one host to another leads only to the public internet. What comes is only bytes for the decoder, which never
+    learns the address, so a playlist leads nowhere.
 
     Args:
         hosts: the only hosts that are asked, also after a redirect, as :func:`~bot.fetching.fetcher.host_of` has them.
@@ -64,15 +83,34 @@ class WebMusic:
             raise MusicError(_told(error)) from error
         if host_of(url) not in self._hosts or not _is_usual(url.port):
             raise MusicError(REFUSED.format(host=shown_title(host_of(url))))
-        return WebPiece(_title(url), lambda: self._fetch(address))
+        return WebPiece(_title(url), WebSource(lambda: self._open(address)))
 
-    async def _fetch(self, address: str) -> bytes:
-        try:
-            return (await self._fetcher.fetch(FetchRequest(address, LIMITS, by_operator=True, hosts=self._hosts))).body
-        except HostRefusedError as error:
-            raise MusicError(REFUSED.format(host=shown_title(error.host))) from error
-        except FetchError as error:
-            raise MusicError(_told(error)) from error
+    @asynccontextmanager
+    async def _open(self, address: str) -> AsyncIterator[Content]:
+        with _faults_told():
+            async with self._fetcher.open(FetchRequest(address, LIMITS, by_operator=True, hosts=self._hosts)) as file:
+                yield _pieces(file) if _is_stream(file) else await file.read()
+
+
+async def _pieces(file: OpenFile) -> AsyncIterator[bytes]:
+    with _faults_told():
+        async for piece in file.pieces():
+            yield piece
+
+
+def _is_stream(file: OpenFile) -> bool:
+    station = any(name.lower().startswith(STATION) for name in file.headers)
+    return file.is_endless and (station or file.media_type in STREAMED)
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    try:
+        yield
+    except HostRefusedError as error:
+        raise MusicError(REFUSED.format(host=shown_title(error.host))) from error
+    except FetchError as error:
+        raise MusicError(_told(error)) from error
 
 
 def _is_usual(port: int | None) -> bool:

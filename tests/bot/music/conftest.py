@@ -21,12 +21,12 @@ def forked_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     server = forks(*MUSIC)
 
-    async def start(*arguments: str) -> asyncio.subprocess.Process:
+    async def start(module: str, *arguments: str, takes_input: bool) -> asyncio.subprocess.Process:
         process = await server.start(
-            *(MUSIC[0], *arguments),
+            *(module, *arguments),
             folder=Path.cwd(),
             environment=child_environment(),
-            stdin=PIPE if len(arguments) == 2 else DEVNULL,
+            stdin=PIPE if takes_input else DEVNULL,
             stderr=DEVNULL,
             new_session=True,
         )

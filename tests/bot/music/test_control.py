@@ -91,7 +91,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         write(tmp_path / f"{name}.ogg", b"")
     async with Database.opened(tmp_path / "bot.sqlite3") as database:
         stage = Stage(tmp_path, Store(database))
-        monkeypatch.setattr(music_service, "decoding", stage.decode)
+        monkeypatch.setattr(music_service, "source_decoding", stage.decode)
         yield stage
         await stage.close()
 

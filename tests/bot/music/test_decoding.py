@@ -15,7 +15,7 @@ import pytest
 from audio.decode import Bounds, NotSoundError, TooLongSoundError
 from audio.loudness import LoudnessMeter
 from bot.music import decoding_process
-from bot.music.decoding import MusicError, Source, decoding
+from bot.music.decoding import FileSource, MusicError, decoding
 from bot.music.decoding_process import BOUNDS, MOST_DB, NO_SOUND, TARGET_LUFS, UnplayableError, measure
 from bot.music.loudness_store import MAX_KEPT, LoudnessStore
 from tests.bot.music.pieces import wav, write
@@ -28,7 +28,7 @@ def gain_db(data: bytes, folder: Path) -> float:
     return float(20 * np.log10(gain))
 
 
-async def decode(source: Source, store: Path) -> bytes:
+async def decode(source: FileSource, store: Path) -> bytes:
     async with decoding(source, store) as music:
         return b"".join([frame async for frame in music.frames()])
 
@@ -48,7 +48,7 @@ async def test_quiet_and_loud_pieces_become_equally_loud(
     async def fetch() -> bytes:
         return data
 
-    sources: tuple[Source, ...] = (write(tmp_path / "piece.wav", data), fetch)
+    sources: tuple[FileSource, ...] = (write(tmp_path / "piece.wav", data), fetch)
     for source in sources:
         pcm = await decode(source, tmp_path / "loudness")
         assert len(pcm) / 4 / 48_000 == pytest.approx(SECONDS, abs=0.05)

@@ -16,7 +16,8 @@ import pytest
 from bot.fetching.addresses import IPAddress
 from bot.fetching.fetcher import Fetcher
 from bot.music import web_music
-from bot.music.decoding import MusicError, decoding
+from bot.music.decoding import MusicError
+from bot.music.live import source_decoding
 from bot.music.web_music import WebMusic, WebPiece, is_address
 from tests.bot.fetching.hostile_server import HostileServer, plain, redirect
 from tests.bot.music.pieces import wav
@@ -46,13 +47,14 @@ async def server() -> AsyncIterator[HostileServer]:
 
 
 async def fetched(piece: WebPiece) -> bytes:
-    assert not isinstance(piece.source, Path)
-    return await piece.source()
+    async with piece.source.open() as content:
+        assert isinstance(content, bytes), "it is no stream"
+        return content
 
 
 async def seconds_of(piece: WebPiece, folder: Path) -> float:
     """Decode a piece as a call does. Returns its length."""
-    async with decoding(piece.source, folder) as music:
+    async with source_decoding(piece.source, folder) as music:
         return music.seconds
 
 

@@ -1,0 +1,81 @@
+"""The connections of the fetcher: to addresses that were checked, and with little that waits."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+import aiohttp
+from aiohttp import StreamReader
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from typing_extensions import override
+
+from bot.fetching.addresses import IPAddress
+from bot.fetching.errors import FetchError
+
+_MAX_INTERIM = 20
+"""Maximum number of answers of the kind "100 Continue", and the answer itself."""
+_RECEIVE_BUFFER = 32 * 1024
+"""Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
+takes long to parse, which would hold up a call."""
+
+
+class FixedResolver(AbstractResolver):
+    """Resolves every name to the addresses that were checked."""
+
+    def __init__(self, addresses: Sequence[IPAddress]) -> None:
+        self._addresses = addresses
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._addresses
+        ]
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """A response that is given up if too many answers of the kind "100 Continue" come before it.
+
+    The library waits for the answer itself without an end, and parses all of the others.
+    """
+
+    @override
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol, left = connection.protocol, _MAX_INTERIM
+        if protocol is not None:
+            read = protocol.read
+
+            async def bounded() -> tuple[RawResponseMessage, StreamReader]:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise FetchError("its server does not come to its answer")
+                return await read()
+
+            # The connection is for this response alone.
+            protocol.read = bounded  # type: ignore[method-assign]
+        return await super().start(connection)
+
+
+def small_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that keeps little of what comes."""
+    family, kind, protocol, *_ = info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    return made

@@ -1,0 +1,107 @@
+"""The process that decodes a stream of the web: ``python -m bot.music.live_process``.
+
+It decodes what comes over its standard input, as it comes, and writes what
+:mod:`bot.music.decoding_process` writes: one line of JSON, and then the sound. Nobody can measure a stream before it is
+played, so a slow gain levels it. The process reads no faster than its output is read, so it needs little memory.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
+from audio.samples import SPEAKING_RATE, Samples
+from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NICENESS, NO_SOUND, TARGET_LUFS, sane, say
+from bot.music.slow_gain import SlowGain
+from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
+from config.lifetime import end_with_parent
+
+MAX_HOURS = 12
+"""After this time a stream is ended."""
+TOO_LONG = 2
+"""Exit status of a process that has ended a stream for its length."""
+MEMORY_BYTES, CPU_SECONDS = 1024**3, 3_600
+AHEAD_FRAMES = 25
+"""Frames (0.5 s) that are heard before they are levelled. The first of them tell how loud the stream is."""
+BOUNDS = replace(
+    COMMON_FORMATS,
+    demuxers="ogg,mp3,aac,flac",
+    max_seconds=3_600.0 * MAX_HOURS,
+    max_broken_packets=1_000,
+    probe_bytes=256 * 1024,
+)
+STDIN = 0
+
+
+class Pipe:
+    """A pipe for FFmpeg, which gets what is there, and can't go back."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, most: int) -> bytes:
+        """Up to so many bytes; empty at the end."""
+        return os.read(self._descriptor, most)
+
+
+def main() -> int:
+    """Decode the stream. Returns the exit status."""
+    end_with_parent()
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    output = sys.stdout.buffer
+    begun = False
+    try:
+        sound = decoded(Pipe(STDIN), SPEAKING_RATE, BOUNDS, channels=2)  # type: ignore[arg-type]
+        for frame in levelled(frames(sound)):
+            if not begun:
+                begun = True
+                say(output, {"seconds": 0.0})
+            output.write(to_frame(frame))
+            output.flush()
+    except TooLongSoundError:
+        return TOO_LONG
+    except (NotSoundError, MemoryError):
+        if begun:
+            return BROKEN_OFF
+    if not begun:
+        say(output, {"error": NO_SOUND})
+    return 0
+
+
+def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:
+    """Stereo sound, left and right samples taking turns, in whole frames. What is left at the end is dropped."""
+    size = 2 * FRAME_SAMPLES
+    rest = np.zeros(0, np.float32)
+    for piece in sound:
+        rest = np.concatenate([rest, sane(piece)])
+        whole = len(rest) // size * size
+        yield from rest[:whole].reshape(-1, FRAME_SAMPLES, 2)
+        rest = rest[whole:]
+
+
+def levelled(sound: Iterable[Stereo]) -> Iterator[Stereo]:
+    """The frames, as loud as other music."""
+    gain, waiting = SlowGain(TARGET_LUFS, MOST_DB), deque[Stereo]()
+    for frame in sound:
+        gain.hear(frame)
+        waiting.append(frame)
+        if len(waiting) > AHEAD_FRAMES:
+            yield gain.level(waiting.popleft())
+    yield from map(gain.level, waiting)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        # The reader has stopped the stream.
+        os._exit(0)
