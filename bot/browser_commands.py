@@ -10,7 +10,8 @@ from bot.browser_characters import BrowserCharacters
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.consent import ListeningConsent
-from bot.controls.volumes import MAX_VOLUME, Volumes
+from bot.controls.volumes import MAX_VOLUME, SHOWN, VOICE, Volumes
+from bot.music.typed import music_hint
 from bot.user_error import UserError
 from bot.voice.browser.transport import BrowserCall
 
@@ -119,15 +120,20 @@ class BrowserCommands:
         return f"👂 I listen in this call. If you don't want that: `{self._prefix}optout`."
 
     async def _stop(self, call: BrowserCall) -> str:
-        return "⏹️ I'm silent." if call.conversation.stop() else "I'm not saying anything."
+        said = "⏹️ I'm silent." if call.conversation.stop() else "I'm not saying anything."
+        return said + music_hint(call, self._prefix)
 
-    async def _volume(self, call: BrowserCall, percent: str) -> str:
+    async def _volume(self, call: BrowserCall, words: str) -> str:
+        percent, _, last = words.rpartition(" ")
+        of = last if last in SHOWN else VOICE
+        if last not in SHOWN:
+            percent = words
         if percent:
             number = percent.removesuffix("%").strip()
             if not number.isdecimal() or len(number) > 3 or int(number) > 100 * MAX_VOLUME:
                 raise UserError(NO_PERCENT.format(most=round(100 * MAX_VOLUME), prefix=self._prefix))
             try:
-                await self._volumes.choose(call.server, int(number) / 100)
+                await self._volumes.choose_of(call.server, of, int(number) / 100)
             except aiosqlite.Error:
-                return f"🔊 Volume: {round(100 * call.volume)} %.{NOT_SAVED}"
-        return f"🔊 Volume: {round(100 * await self._volumes.at(call.server))} %"
+                return f"{SHOWN[of].format(percent=int(number))}.{NOT_SAVED}"
+        return await self._volumes.shown(call.server, of)

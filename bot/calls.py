@@ -29,6 +29,7 @@ from config.sections import CallSettings
 _log = logging.getLogger(__name__)
 
 NO_CALL = "No active voice session"
+NO_CALL_FOR_SOUND = f"{NO_CALL}. `{{prefix}}join` brings me into your voice channel."
 CALL_IN_BROWSER = "❌ I'm in a call in a browser, and not in a voice channel."
 JOIN_FROM_BROWSER = "❌ I'm in a call in a browser. Ask me again later."
 LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
@@ -114,6 +115,16 @@ class Calls:
         if call is None:
             raise UserError(NO_CALL)
         return call
+
+    def require_for_sound(self, guild: int) -> DiscordCall:
+        """The current call on this server, for who wants to hear something in it.
+
+        Raises:
+            UserError: no call is on there. The text says how to begin one.
+        """
+        if self.current_on(guild) is None:
+            raise UserError(NO_CALL_FOR_SOUND.format(prefix=self._prefix))
+        return self.require(guild)
 
     async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
         """Start a call in ``voice``. Prompts come from the configured channel, or from ``asked_in`` if none is set.

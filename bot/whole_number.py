@@ -19,13 +19,17 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
     Args:
         unit: an optional unit behind a typed number ("80%", "80 %").
         named: names the valid arguments in the error text. The default names the bounds.
+        left_out_before: words of the next argument. If one of them is typed in place of the number, there is none.
     """
 
-    def __init__(self, least: int, most: int, unit: str = "", named: str = "") -> None:
+    def __init__(
+        self, least: int, most: int, unit: str = "", named: str = "", left_out_before: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__()
         self._least = least
         self._most = most
         self._unit = unit
+        self._left_out_before = left_out_before
         self._named = named or f"a whole number from {least} to {most}"
 
     @property
@@ -47,8 +51,11 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
         """Convert a slash command option. Discord has checked its bounds."""
         return int(value)
 
-    async def convert(self, ctx: commands.Context[Any], argument: str) -> int:
-        """Convert a typed argument; raises :class:`NumberError`."""
+    async def convert(self, ctx: commands.Context[Any], argument: str) -> int | None:  # type: ignore[override]
+        """Convert a typed argument; raises :class:`NumberError`. ``None`` if the number was left out."""
+        if argument in self._left_out_before and ctx.view.buffer[: ctx.view.index].endswith(argument):
+            ctx.view.index -= len(argument)
+            return None
         digits = argument.removesuffix(self._unit).strip()
         if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(self._most)):
             number = int(digits)

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.calls import Calls
 from bot.command_helpers import require_guild
 from bot.commands.music_buttons import MusicButtons
-from bot.commands.sound_files import read_attachment, sound_file
+from bot.commands.sound_files import left_out, read_attachment, sound_file
 from bot.guard import Guard
 from bot.music.control import AskedPiece, MusicControl
 from bot.music.decoding import MusicError
@@ -60,6 +60,7 @@ class MusicCommands(commands.Cog, name="Music"):
             answer = await self._typed.play(place, name)
         else:
             answer = await self._typed.play_piece(place, await self._attached(ctx, file))
+        answer += left_out(ctx, file, name)
         await ctx.send(answer, suppress_embeds=True, allowed_mentions=discord.AllowedMentions.none())
 
     @play.autocomplete("name")
@@ -123,4 +124,4 @@ class MusicCommands(commands.Cog, name="Music"):
 
     def _place(self, ctx: Context) -> int:
         """The server of the current call, which has to be this one."""
-        return self._calls.require(require_guild(ctx).id).server
+        return self._calls.require_for_sound(require_guild(ctx).id).server

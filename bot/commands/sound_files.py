@@ -22,6 +22,8 @@ NO_FILE = (
 )
 NO_SOUND = "❌ {name} is not a sound file."
 TOO_LARGE = "❌ {name} is too large: {limit} MB is the limit."
+ONE_FILE = " I took only the first file: one at a time, please."
+NOT_THE_NAME = " I took the file, and not the name: one at a time, please."
 NOT_FETCHED = "❌ I could not get that file from Discord; please try again."
 _SOUND_KINDS = ("audio/", "video/", "application/ogg", "application/octet-stream")
 """Possible types of a sound file. A phone may record sound as a video file. The speech server checks the content."""
@@ -48,6 +50,13 @@ async def sound_file(
     if file.size > max_mb * 1024**2:
         raise UserError(TOO_LARGE.format(name=_named(file), limit=max_mb))
     return file
+
+
+def left_out(ctx: Context, file: discord.Attachment | None, name: str = "") -> str:
+    """What is added to the answer of a command that takes one file, and was given more; else empty."""
+    if ctx.interaction is None and len(ctx.message.attachments) > 1:
+        return ONE_FILE
+    return NOT_THE_NAME if file is not None and name.strip() else ""
 
 
 async def read_attachment(file: discord.Attachment) -> RecordingUpload:

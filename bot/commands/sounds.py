@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.command_helpers import require_guild
-from bot.commands.sound_files import read_attachment, sound_file
+from bot.commands.sound_files import left_out, read_attachment, sound_file
 from bot.music.library import shown_title, suggested_titles
 from bot.music.sound_board import SoundBoard
 from bot.music.sound_folder import MAX_MB
@@ -52,13 +52,13 @@ class SoundCommands(commands.Cog, name="Sounds"):
             for part in split_message(await self._typed.names()):
                 await self._send(ctx, part)
             return
-        await self._send(ctx, await self._typed.play(self._calls.require(require_guild(ctx).id), name))
+        await self._send(ctx, await self._typed.play(self._calls.require_for_sound(require_guild(ctx).id), name))
 
     @sound.command(description="Stop the sounds that play.")
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Stop the sounds that play. Music and speech go on."""
-        await ctx.send(self._typed.stop(self._calls.require(require_guild(ctx).id)))
+        await ctx.send(self._typed.stop(self._calls.require_for_sound(require_guild(ctx).id)))
 
     @sound.command(
         description="Add a sound: a sound file of at most 30 seconds.", usage="NAME", extras={"example": "drum roll"}
@@ -71,7 +71,8 @@ class SoundCommands(commands.Cog, name="Sounds"):
         given = await sound_file(ctx, file, self._prefix, NO_FILE, MAX_MB)
         await self._board.check(name, given.filename)
         added = await self._board.add(name, given.filename, (await read_attachment(given)).data)
-        await self._send(ctx, ADDED.format(name=shown_title(added), typed=added, prefix=self._prefix))
+        told = ADDED.format(name=shown_title(added), typed=added, prefix=self._prefix)
+        await self._send(ctx, told + left_out(ctx, file))
 
     @sound.command(description="Delete a sound.", usage="NAME", extras={"example": "drum roll"})
     @commands.guild_only()

@@ -16,6 +16,13 @@ from config.spelling import comparable, nearest
 _log = logging.getLogger(__name__)
 
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
+GUESSES = {
+    "resume": "`{prefix}pause` pauses the music, and typed once more lets it go on.",
+    "next": "`{prefix}skip` ends this piece of music, and the next one begins.",
+    "np": "`{prefix}nowplaying` shows which music plays.",
+    "stop-music": "`{prefix}skip all` ends all music.",
+}
+"""Commands of other music bots, and what does the same here."""
 DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
 _FOREIGN = frozenset(
     {
@@ -51,6 +58,7 @@ class CommandAdvice:
         self._bot = bot
         self._prefix = prefix
         self._not_set_up = {spelling: text for name, text in not_set_up.items() for spelling in spellings(name)}
+        self._instead_of = {spelling: hint for name, hint in GUESSES.items() for spelling in spellings(name)}
         self._missing = tuple(not_set_up)
 
     def about(self, typed: str) -> str | None:
@@ -60,6 +68,11 @@ class CommandAdvice:
             return missing
         near = nearest_command(typed, (*self._bot.all_commands, *self._missing))
         return DID_YOU_MEAN.format(prefix=self._prefix, name=near) if near is not None else None
+
+    def instead_of(self, typed: str) -> str | None:
+        """The advice for a command that people know from other bots; ``None`` for any other name."""
+        hint = self._instead_of.get(typed.casefold())
+        return f"❓ {hint.format(prefix=self._prefix)}" if hint is not None else None
 
 
 class UnknownCommands(commands.Cog):
@@ -85,8 +98,10 @@ class UnknownCommands(commands.Cog):
         context = await self._bot.get_context(message)
         if context.prefix is None or context.command is not None:
             return
-        advice = self._advice.about(context.invoked_with or "")
+        typed = context.invoked_with or ""
         in_call = message.channel.id == self._call_channel()
+        # Outside of a call, people may mean another bot.
+        advice = (self._advice.instead_of(typed) if in_call else None) or self._advice.about(typed)
         if advice is None and in_call:
             advice = UNKNOWN_COMMAND.format(prefix=context.prefix)
         if advice is None:

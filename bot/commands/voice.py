@@ -14,7 +14,8 @@ from bot.command_helpers import require_guild
 from bot.commands.loading_answer import LoadingAnswer
 from bot.commands.status_report import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
-from bot.controls.volumes import MAX_VOLUME, Volumes
+from bot.controls.volumes import MAX_VOLUME, SHOWN, Volumes
+from bot.music.typed import music_hint
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.voice_state import voice_state_notice
@@ -125,8 +126,9 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Stop speaking at once, and drop the messages that wait."""
-        stopped = self._calls.require(require_guild(ctx).id).conversation.stop()
-        await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
+        call = self._calls.require(require_guild(ctx).id)
+        said = "🤫 Stopped." if call.conversation.stop() else "🤫 I wasn't saying anything."
+        await ctx.send(said + music_hint(call, self._prefix))
 
     @commands.hybrid_command(
         description="Show how loud I speak, music or sounds are, or set it: 0 to 200 percent.",
@@ -142,25 +144,17 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def volume(
         self,
         ctx: Context,
-        percent: Annotated[int, WholeNumber(0, int(100 * MAX_VOLUME), "%")] = commands.parameter(default=None),
+        percent: Annotated[
+            int, WholeNumber(0, int(100 * MAX_VOLUME), "%", left_out_before=frozenset(SHOWN))
+        ] = commands.parameter(default=None),
         of: Literal["voice", "music", "sounds"] = "voice",
     ) -> None:
         """Show how loud I speak, or set it: 0 to 200 percent. With `music` or `sounds`, the same for those."""
         await ctx.defer()
         guild = require_guild(ctx).id
-        if of == "music":
-            if percent is not None:
-                await self._volumes.choose_music(guild, percent / 100)
-            await ctx.send(f"🎵 Music volume: {round(100 * await self._volumes.music_at(guild))} %")
-            return
-        if of == "sounds":
-            if percent is not None:
-                await self._volumes.choose_sounds(guild, percent / 100)
-            await ctx.send(f"📣 Sound volume: {round(100 * await self._volumes.sounds_at(guild))} %")
-            return
         if percent is not None:
-            await self._volumes.choose(guild, percent / 100)
-        await ctx.send(f"🔊 Volume: {round(100 * await self._volumes.at(guild))} %")
+            await self._volumes.choose_of(guild, of, percent / 100)
+        await ctx.send(await self._volumes.shown(guild, of))
 
     def _channel_of(self, ctx: Context) -> VoiceChannel:
         """The voice channel in which the command's user is.

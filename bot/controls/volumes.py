@@ -20,6 +20,9 @@ VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {place}"
 MUSIC_VOLUME_ON = "music volume on {place}"
 SOUND_VOLUME_ON = "sound volume on {place}"
+VOICE, MUSIC, SOUNDS = "voice", "music", "sounds"
+"""What has a volume of its own, as people type it."""
+SHOWN = {VOICE: "🔊 Volume: {percent} %", MUSIC: "🎵 Music volume: {percent} %", SOUNDS: "📣 Sound volume: {percent} %"}
 SOUND_VOLUME = 0.5
 """Volume of the sound board's sounds where none was chosen."""
 
@@ -55,6 +58,11 @@ class Volumes:
         """The volume of the sound board's sounds in a place, 0 to 2, as :meth:`at`."""
         return await self._kept(SOUND_VOLUME, SOUND_VOLUME_ON.format(place=place))
 
+    async def shown(self, place: int, of: str = VOICE) -> str:
+        """The line that tells people a volume."""
+        at = {VOICE: self.at, MUSIC: self.music_at, SOUNDS: self.sounds_at}[of]
+        return SHOWN[of].format(percent=round(100 * await at(place)))
+
     async def _kept(self, default: float, *names: str) -> float:
         try:
             for name in names:
@@ -77,6 +85,10 @@ class Volumes:
         if call is not None and call.server == place:
             call.volume = volume
         await self._store.set_setting(VOLUME_ON.format(place=place), repr(volume))
+
+    async def choose_of(self, place: int, of: str, volume: float) -> None:
+        """Set and store one of the volumes in a place, as :meth:`choose`."""
+        await {VOICE: self.choose, MUSIC: self.choose_music, SOUNDS: self.choose_sounds}[of](place, volume)
 
     async def choose_music(self, place: int, volume: float) -> None:
         """Set and store the volume of music in a place, as :meth:`choose`."""

@@ -93,7 +93,10 @@ class MusicLibrary:
         return next(same, None)
 
     def find(self, name: str) -> Piece:
-        """The piece with this title or file name, or the only one whose title contains all words of the name.
+        """The piece with this title or file name, or the only one that the name can mean.
+
+        It may leave out capitals, signs, and a number or a composer before the title, as people do who say it
+        (:class:`~bot.music.titles.TitleIndex`), or be some of its words.
 
         Raises:
             NotFoundInLibraryError: there is none, or more than one.
@@ -105,6 +108,10 @@ class MusicLibrary:
         found = self.search(wanted) if wanted else []
         if len(found) == 1:
             return found[0]
+        said = self.index.exact(name) or self.index.only(name)
+        meant = next((piece for piece in self._known if piece.title == said), None)
+        if meant is not None:
+            return meant
         if not found:
             raise NotFoundInLibraryError(f"❌ I have no {self._what} of that name.{self._suggestion(wanted)}")
         shown = ", ".join(_seen(piece.title) for piece in found[:MAX_SHOWN])

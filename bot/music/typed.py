@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.music.control import AskedPiece, MusicControl
 from bot.music.decoding import MusicError
 from bot.music.library import NotFoundInLibraryError, shown_title
@@ -10,6 +12,8 @@ from bot.music.service import MusicService
 from bot.music.web_music import is_address
 from bot.text import escape_markdown
 from bot.user_error import UserError
+from bot.voice.call import Call
+from bot.voice.mixing.stream import Channel
 
 EXAMPLES = 5
 """Number of pieces that are named to who does not say which one."""
@@ -21,6 +25,7 @@ BAR = 20
 WHAT = "❌ Say what to play: `{prefix}play NAME`{attach}."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{attach}"
 NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
+PLAYS_ON = " The music plays on: `{prefix}skip all` ends it."
 NOT_SKIPPED = "❓ `{prefix}skip` ends this piece, and `{prefix}skip all` ends all music."
 
 
@@ -102,6 +107,11 @@ class TypedMusic:
             return ""
         titles = ", ".join(shown_title(piece.title) for piece in pieces[:EXAMPLES])
         return f" I have {titles}{f' and {len(pieces) - EXAMPLES} more' if len(pieces) > EXAMPLES else ''}."
+
+
+def music_hint(call: Call[Any], prefix: str) -> str:
+    """What is added to the answer of who wanted silence while music plays; else empty."""
+    return PLAYS_ON.format(prefix=prefix) if call.mixer.plays(Channel.MUSIC) else ""
 
 
 def playing_line(playing: Playing) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from bot.music.library import shown_title
 from bot.music.sound_board import SoundBoard
 from bot.text import enumerated
+from bot.user_error import UserError
 from bot.voice.call import Call
 
 MAX_LISTED = 100
@@ -16,6 +17,7 @@ LISTS = frozenset({"", "list"})
 LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
 EMPTY = "📣 I have no sounds yet."
 HOW_TO_ADD = " `{prefix}sound add NAME` with an attached sound file adds one."
+REMOVES = "❓ `{prefix}sound remove NAME` deletes a sound."
 PLAYS = "📣 {name}"
 STOPPED = "⏹️ Stopped."
 NOTHING = "📣 No sound is playing."
@@ -38,7 +40,13 @@ class TypedSounds:
 
     async def play(self, call: Call[Any], name: str) -> str:
         """Play a sound in a call."""
-        return PLAYS.format(name=shown_title(await self._board.play(call, name)))
+        word, _, rest = name.strip().partition(" ")
+        try:
+            return PLAYS.format(name=shown_title(await self._board.play(call, name)))
+        except UserError as error:
+            if rest and word.casefold() == "delete" and self._takes_files:
+                raise UserError(REMOVES.format(prefix=self._prefix)) from error
+            raise
 
     def stop(self, call: Call[Any]) -> str:
         """Stop the sounds that play."""

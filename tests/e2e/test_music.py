@@ -156,7 +156,9 @@ async def test_a_song_from_loudspeakers_is_not_taken_for_words_and_words_over_it
 
 
 async def test_the_commands_of_music(stage: Stage) -> None:
-    assert await stage.answer_to("!pause", starts="No active") == "No active voice session"
+    assert await stage.answer_to("!pause", starts="No active") == (
+        "No active voice session. `!join` brings me into your voice channel."
+    )
     await stage.join()
     assert "Nothing is playing" in await stage.answer_to("!skip", starts="🎵")
     assert "no music of that name" in await stage.answer_to("!play ../../etc/passwd", starts="❌")
@@ -170,6 +172,11 @@ async def test_the_commands_of_music(stage: Stage) -> None:
     await stage.ada.say(general, "!play", attachments=[Upload("x.mp3", b"#EXTM3U\nfile:///etc/passwd\n", "audio/mpeg")])
     assert await stage.told("➕") == "➕ x (2 before it)"
     assert await stage.answer_to("!queue", starts="▶️") == "▶️ Other Tone\n1. Mine\n2. x"
+    file = Upload("Mine.wav", wav(0.5, 0.2), "audio/wav")
+    await stage.ada.say(general, "!play other", attachments=[file])
+    assert await stage.told("➕") == ("➕ Mine (3 before it) I took the file, and not the name: one at a time, please.")
+    await stage.ada.say(general, "!play", attachments=[file, file])
+    assert await stage.told("➕") == "➕ Mine (4 before it) I took only the first file: one at a time, please."
     assert "/ 1:00" in await stage.answer_to("!nowplaying", starts="▶️")
     await hear(stage, 30)
     assert await stage.answer_to("!volume 10 music", starts="🎵") == "🎵 Music volume: 10 %"
@@ -181,6 +188,11 @@ async def test_the_commands_of_music(stage: Stage) -> None:
     assert await stage.answer_to("!skip", starts="⏭️") == "⏭️ Skipped."
     assert await stage.told("▶️") == "▶️ Mine"
     assert await stage.told("❌") == "❌ x: It is not a sound file that I can play."
+    for _ in range(2):
+        assert await stage.told("▶️ Mine") == "▶️ Mine"
+    assert await stage.answer_to("!play long", starts="▶️") == "▶️ Long Tone"
+    await stage.answer_to("!play other", starts="➕")
+    assert await stage.answer_to("!skip all", starts="⏹️") == "⏹️ The music is off."
     await stage.until(lambda: decoders() == [], "the end of the music")
 
 

@@ -48,7 +48,8 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
         lambda: levels(stage, VOICE_HZ, begin).max(initial=-120) > AUDIBLE_DB, "the bot's voice over the sound"
     )
     await hear(stage, 10)
-    assert await stage.answer_to("!stop", starts="🤫") == "🤫 Stopped."
+    stopped = await stage.answer_to("!stop", starts="🤫")
+    assert stopped == "🤫 Stopped. The music plays on: `!skip all` ends it."
     since = await hear(stage, 25)
     assert np.median(levels(stage, SOUND_HZ, begin)) == pytest.approx(np.median(sound), abs=1), "speech changes nothing"
     assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB, "it plays on after the voice was stopped"
@@ -69,7 +70,9 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
 async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
     general = stage.sandbox.home.general
     assert await stage.answer_to("!sound", starts="📣") == "📣 I have these sounds: Air Horn. `!sound NAME` plays one."
-    assert await stage.answer_to("!sound horn", starts="No active") == "No active voice session"
+    assert await stage.answer_to("!sound horn", starts="No active") == (
+        "No active voice session. `!join` brings me into your voice channel."
+    )
     await stage.join()
     assert "I have these sounds: Air Horn." in await stage.answer_to("!sound list", starts="📣")
     await stage.answer_to("!leave", starts="👋")
@@ -97,6 +100,7 @@ async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
     await hear(stage, 10)
     suggested = await stage.ada.suggestions(general, "sound play", "name", "dr", timeout=LIMIT)
     assert [each["value"] for each in suggested] == ["drum roll"]
+    assert await stage.answer_to("!sound delete drum roll", starts="❓") == ("❓ `!sound remove NAME` deletes a sound.")
     assert "Say its whole name" in await stage.answer_to("!sound remove drum", starts="❓")
     assert await stage.answer_to("!sound remove drum roll", starts="🗑️") == "🗑️ Removed drum roll."
     assert "Air Horn. " in await stage.answer_to("!sound", starts="📣")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from unittest.mock import AsyncMock, MagicMock
 
@@ -45,6 +46,8 @@ async def volumes() -> AsyncMock:
     volumes.at.return_value = 0.8
     volumes.music_at.return_value = 0.3
     volumes.sounds_at.return_value = 0.6
+    volumes.shown.side_effect = partial(Volumes.shown, volumes)
+    volumes.choose_of.side_effect = partial(Volumes.choose_of, volumes)
     return volumes
 
 
@@ -178,6 +181,21 @@ async def test_a_percent_sign_may_follow_the_volume_of_music(
     assert await stage.ask(typed) == "🎵 Music volume: 30 %"
     volumes.choose_music.assert_awaited_once_with(stage.sandbox.guild.id, 0.3)
     volumes.choose.assert_not_awaited()
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("!volume music", "🎵 Music volume: 30 %"),
+        ("!volume sounds", "📣 Sound volume: 60 %"),
+        ("!volume voice", "🔊 Volume: 80 %"),
+    ],
+)
+async def test_a_volume_is_shown_where_no_number_is_typed(
+    stage: FeatureStage, volumes: AsyncMock, typed: str, answer: str
+) -> None:
+    assert await stage.ask(typed) == answer
+    volumes.choose_of.assert_not_awaited()
 
 
 async def test_sounds_have_a_volume_of_their_own(stage: FeatureStage, volumes: AsyncMock) -> None:

@@ -44,9 +44,13 @@ class Examples(commands.Cog):
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FeatureStage]:
-    in_call: set[int] = set()
+def in_call() -> set[int]:
+    """The prompt channel of the call. Empty while none is on."""
+    return set()
 
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_call: set[int]) -> AsyncIterator[FeatureStage]:
     async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
         advice = CommandAdvice(bot, "!", commands_not_set_up(Settings.read(_env_file=None)))
         unknown = UnknownCommands(bot, advice, lambda: next(iter(in_call), None))
@@ -86,8 +90,21 @@ async def test_unknown_commands_get_a_helpful_answer(stage: FeatureStage, typed:
     assert await stage.ask(typed) == answer
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("!resume", "!pause"), ("!Next", "!skip"), ("!np", "!nowplaying"), ("!stopmusic", "!skip all")],
+)
+async def test_during_a_call_the_names_of_other_music_bots_are_answered_with_those_of_this_one(
+    stage: FeatureStage, in_call: set[int], typed: str, named: str
+) -> None:
+    in_call.add(stage.sandbox.home.general.id)
+    answer = await stage.ask(typed)
+    assert answer.startswith(f"❓ `{named}` ")
+    assert answer.count(".") == 1, "one sentence"
+
+
 async def test_commands_of_other_bots_are_ignored(stage: FeatureStage) -> None:
-    for typed in ("!play a song", "!ban", "!?", "!", "!!!", "!8ball"):
+    for typed in ("!np", "!resume", "!next", "!play a song", "!ban", "!?", "!", "!!!", "!8ball"):
         await stage.ada.say(stage.sandbox.home.general, typed)
     assert await stage.ask("!join") == "joined"
     assert [message.content for message in written_by_bots(stage.sandbox, stage.sandbox.home.general)] == ["joined"]

@@ -29,6 +29,8 @@ def library(tmp_path: Path) -> MusicLibrary:
         ("  danube ", "Blue Danube"),
         ("elise für", "Für Elise"),
         ("MOON BLUE", "Blue Moon"),
+        ("bluemoon", "Blue Moon"),
+        ("blue-moon!", "Blue Moon"),
     ],
 )
 def test_a_piece_is_found_by_its_name_or_by_words_of_it(library: MusicLibrary, name: str, title: str) -> None:
