@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import aiosqlite
 import discord
 
 from bot.controls.volumes import Volumes
@@ -143,7 +144,10 @@ class Calls:
         self._require_none(voice.guild.id)
         call = self._make_call(place, volume, report)
         await self._manager.start(call, reason=f"a call in {voice.name}")
-        await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
+        try:
+            await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
+        except aiosqlite.Error as error:
+            _log.warning("The call goes on, but if the bot dies, its next start won't say so: %s", error)
         await self._presence.show()
         return call
 
@@ -215,7 +219,10 @@ class Calls:
         """Called after each call. Posts why a call on Discord ended, unless a typed command has ended it."""
         if not isinstance(call, DiscordCall):
             return
-        await self._store.end_call()
+        try:
+            await self._store.end_call()
+        except aiosqlite.Error as error:
+            _log.warning("The end of a call can't be stored, so the next start will say that it was lost: %s", error)
         await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), call.transport
         if farewell is not None:

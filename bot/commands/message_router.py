@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import aiosqlite
 import discord
 from discord.ext import commands
 
@@ -69,7 +70,10 @@ class MessageRouter(commands.Cog):
         if self._answers(message.author.id, message.content, message.channel.id):
             return
         for observe in self._observers:
-            await observe(message)
+            try:
+                await observe(message)
+            except aiosqlite.Error as error:
+                _log.warning("Message %d is answered, but could not be noted: %s", message.id, error)
         await find_quoted(message)
         if self._text_chat.is_for_bot(message):
             await self._answer(message)

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +186,23 @@ def test_the_trace_file_gets_one_line_per_turn(tmp_path: Path) -> None:
     assert (written["reply"], written["outcome"], written["first_packet"]) == ("r1", "spoken", 15.5)
     assert (written["prompt_tokens"], written["cached_tokens"]) == (412, 396)
     assert written["waited_for"] == {"waited": 0.1, "first_token": 10.9, "first_packet": 4.5}
+
+
+def test_a_trace_that_cannot_be_written_is_reported_once_and_the_next_ones_are_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with TraceFile(tmp_path) as file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+        try:
+            for event in EVENTS * 3:
+                file(event)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert caplog.text.count("can't be written") == 1
+        for event in EVENTS:
+            file(event)
+    assert len((tmp_path / "traces.jsonl").read_text().splitlines()) == 1
 
 
 def test_the_timer_of_a_reply_keeps_the_first_time_of_each_stage() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from bot.database import Database
@@ -60,3 +61,24 @@ async def test_the_end_of_the_process_loses_nothing(waiting: WaitingMessages) ->
     first = await waiting.first()
     assert first is not None
     assert first.message == 1
+
+
+async def test_a_message_is_answered_once_when_the_database_can_be_used_again(
+    waiting: WaitingMessages, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts = list[int]()
+
+    async def answer(it: WaitingMessage) -> None:
+        attempts.append(it.message)
+        if len(attempts) <= 2 * MAX_FAULTS:
+            raise aiosqlite.OperationalError("database is locked")
+        await waiting.remove(it.message)
+
+    backlog = Backlog(waiting, answer, lambda: asyncio.sleep(0))
+    backlog.begin()
+    async with asyncio.timeout(30):
+        while await waiting.first() is not None:
+            await asyncio.sleep(0)
+    await backlog.close()
+    assert attempts == [*[1] * (2 * MAX_FAULTS + 1), 2]
+    assert caplog.text.count("Message 1 waits until the database can be used: database is locked") == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.text_chat.service import DROPPED, STOPPED, ChatPace
+from bot.features.text_chat.service import DROPPED, NOT_KEPT, STOPPED, ChatPace
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import PACE, ChatStage, chat_stage
@@ -36,6 +36,18 @@ async def test_during_a_call_messages_wait_and_are_answered_in_order_afterwards(
     assert [answer.content for answer in answers][1] == "You said: Bob: someone two"
     assert answers[1].mentions == (bob.user,)
     assert (await stage.ask("after")).content == "You said: Ada: someone after"
+
+
+async def test_who_writes_during_a_call_is_told_if_the_message_cannot_be_kept_for_later(stage: ChatStage) -> None:
+    await stage.chat.hold("a call")
+    await stage.stage.database.rows("PRAGMA query_only = ON")
+    question = await stage.mention("one")
+    assert (await stage.reply_to(question)).content == NOT_KEPT
+    await stage.chat.release()
+    assert (await stage.ask("two")).content == "You said: Ada: someone two", "an answer needs no database"
+    await stage.stage.database.rows("PRAGMA query_only = OFF")
+    assert (await stage.ask("three")).content == "You said: Ada: someone three"
+    assert not any("two" in text for _, text in stage.last_asked()[:-1]), "what could not be stored is not remembered"
 
 
 async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_note(stage: ChatStage) -> None:

@@ -106,7 +106,9 @@ class AutonomousTalk:
         """Remember a person's message if posts are allowed in its channel."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
-        if not await self._records.note_message(message.channel.id, self._clock()):
+        channel = message.channel.id
+        # Most channels are only looked up: who waits for an answer need not wait until the database can be written.
+        if not (await self._records.opted_in(channel) and await self._records.note_message(channel, self._clock())):
             return
         text = clean_prompt(message.clean_content, DiscordNames())
         if text:

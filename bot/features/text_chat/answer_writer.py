@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import aiosqlite
 import discord
 
 from bot.characters import Characters
@@ -117,7 +118,7 @@ class AnswerWriter:
         channel = message.channel.id
         character = self._characters.at(_character_scope(message))
         persona = character.persona
-        asked, earlier = question.turn, await self._earlier(channel)
+        asked, earlier = question.turn, await self._earlier_if_readable(channel)
         seen, recollection = earlier, NOTHING
         if self._prompts.is_small(persona):
             seen = earlier[-_SMALL_CONTEXT:]
@@ -151,7 +152,7 @@ class AnswerWriter:
             await answer.end_with(f"❌ {shorten(str(error), _MAX_ERROR_CHARS)}")
             return ""
         if silence.silent:
-            await self._memory.remember(channel, asked, Turn.of_bot(""))
+            await self._remember(channel, asked, Turn.of_bot(""))
             return ""
         if not answer.text.strip():
             await answer.end_with(persona.confused_line)
@@ -179,6 +180,14 @@ class AnswerWriter:
         count = self._context_messages
         return (await self._memory.history(channel, count)).recent(count, count, MAX_CONTEXT_TOKENS)
 
+    async def _earlier_if_readable(self, channel: int) -> Sequence[Turn]:
+        """The same; none if the database can't be read, because an answer without them is better than none."""
+        try:
+            return await self._earlier(channel)
+        except aiosqlite.Error as error:
+            _log.warning("The answer in channel %d does not know what was written before: %s", channel, error)
+            return ()
+
     async def remembers(self, message: discord.Message) -> bool:
         """Whether the text of a message of the bot is among the earlier turns that the model sees."""
         said = message.content.strip()
@@ -199,11 +208,18 @@ class AnswerWriter:
     async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
         """Store both turns in the model's memory and in the stored conversations."""
         channel, guild = message.channel, message.guild
-        await self._memory.remember(channel.id, asked, answered)
+        # These are queued, so they are stored even if the database can't be written now.
         if self._conversations is not None:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
             place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)
             self._conversations.store_chat(place, asked, answered)
+        await self._remember(channel.id, asked, answered)
+
+    async def _remember(self, channel: int, asked: Turn, answered: Turn) -> None:
+        try:
+            await self._memory.remember(channel, asked, answered)
+        except aiosqlite.Error as error:
+            _log.warning("What was written in channel %d is not remembered: %s", channel, error)
 
 
 async def _without_silence(pieces: AsyncIterator[TextDelta], silence: SilenceFilter) -> AsyncIterator[TextDelta]:

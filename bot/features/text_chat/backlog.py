@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import aiohttp
+import aiosqlite
 import discord
 
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
@@ -51,13 +52,18 @@ class Backlog:
 
     async def _answer_all(self) -> None:
         faults: Counter[int] = Counter()
-        while (entry := await self._waiting.first()) is not None:
+        while (entry := await self._first()) is not None:
             try:
                 await self._answer(entry)
             except FeatureHeldError:
                 return
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
                 _log.warning("Message %d can't be answered now (%s); trying again", entry.message, error)
+            except aiosqlite.Error as error:
+                # Answered without a note of it in the database, it would be answered twice.
+                if not faults[entry.message]:
+                    _log.warning("Message %d waits until the database can be used: %s", entry.message, error)
+                faults[entry.message] = 1
             except Exception:
                 # The cause is a bug, or the bot is shutting down. A shutdown must not lose the message, so a message is
                 # removed only after several errors.
@@ -66,3 +72,10 @@ class Backlog:
                 if faults[entry.message] == MAX_FAULTS:
                     await self._waiting.remove(entry.message)
             await self._pause()
+
+    async def _first(self) -> WaitingMessage | None:
+        try:
+            return await self._waiting.first()
+        except aiosqlite.Error as error:
+            _log.warning("Messages that wait for an answer can't be read: %s", error)
+            return None

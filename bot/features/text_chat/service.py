@@ -46,6 +46,9 @@ WAITING = "🎤"
 DROPPED = (
     "🎤 Too many messages came while I was talking in voice chat, so I could not keep this one. Please ask me again."
 )
+NOT_KEPT = (
+    "🎤 I can't answer now and could not keep this message, since my database can't be used. Please ask me again later."
+)
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
 
 
@@ -269,7 +272,7 @@ class TextChat:
 
     async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> str:
         """Answer a message, or let it wait. Returns the model's answer; "" if there is none."""
-        if await self._waiting.any_in(message.channel.id):
+        if await self._others_wait(message.channel.id):
             await self._let_wait(message, question)
             self._backlog.begin()
             return ""
@@ -286,23 +289,29 @@ class TextChat:
                 await self._let_wait(message, question)
         return ""
 
+    async def _others_wait(self, channel: int) -> bool:
+        try:
+            return await self._waiting.any_in(channel)
+        except aiosqlite.Error as error:
+            _log.warning("Messages that wait for an answer can't be read: %s", error)
+            return False
+
     async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
         """Say an answer to what was heard. It is no work of the text chat: a call stops it without a trace."""
         if self.say_answer is not None and question.heard and said:
             await self.say_answer(message, said)
 
     async def _let_wait(self, message: discord.Message, question: ChatQuestion) -> None:
-        one_too_many = await self._waiting.add(
-            WaitingMessage(
-                message.id,
-                message.channel.id,
-                message.author.id,
-                message.created_at.timestamp(),
-                question.name,
-                question.text,
-                question.seen,
-            )
+        entry = WaitingMessage(
+            *(message.id, message.channel.id, message.author.id, message.created_at.timestamp()),
+            *(question.name, question.text, question.seen),
         )
+        try:
+            one_too_many = await self._waiting.add(entry)
+        except aiosqlite.Error as error:
+            _log.warning("Message %d can't be kept until the call is over: %s", message.id, error)
+            await reply_to(message, NOT_KEPT)
+            return
         if self._gate.held:
             await _react(message)
         if one_too_many:

@@ -79,6 +79,33 @@ async def test_if_refusals_may_be_lost_with_a_damaged_database_everybody_is_aske
         assert mind.memory.consent.allows(ADA)
 
 
+async def test_facts_that_could_not_be_stored_under_a_lock_are_gathered_again_once_it_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with brain(tmp_path) as mind:
+        await mind.learn("dog is called Bolt", "My dog is called Bolt.")
+        await mind.written(ADA, "My sister is called Mira.")
+        await mind.database.rows("PRAGMA busy_timeout = 0")
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+
+            def lock(_: int) -> str:
+                other.execute("BEGIN EXCLUSIVE")
+                return SISTER
+
+            model = Model(lock)
+            running = asyncio.create_task(gatherer(mind, model).run())
+            async with asyncio.timeout(60):
+                while "No facts could be gathered: database is locked" not in caplog.text:
+                    await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert "Bolt" in await mind.recalled(ADA, "What is my dog called?"), "what is known is told"
+            assert len(model.asked) == 1, "the model is not asked again and again"
+            other.execute("ROLLBACK")
+        assert await gatherer(mind, Model(lambda _: SISTER)).gather_some()
+        assert [fact.text for fact in await mind.memory.export(ADA)] == ["sister is called Mira", "dog is called Bolt"]
+
+
 class FullDisk(FactRecords):
     """Facts that can't be stored, because the disk is full."""
 

@@ -1,0 +1,146 @@
+"""The disk is full, or the database locked or damaged, while people talk: answers come, and it is told what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.database import FILE
+from bot.database.integrity import damaged_files
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.forked import Forked
+
+LIMIT = 60.0
+REPLY = "I am still here."
+BEFORE, DURING, AFTER = "Is it warm?", "Is it raining?", "Is it windy?"
+SMALL = 4_096
+"""Bytes of the largest file that may be written: less than a page of the database's log takes."""
+
+Fault = Callable[[Path, int], AbstractContextManager[None]]
+"""Something that befalls the database of the process with this id."""
+
+
+@contextmanager
+def full_disk(database: Path, process: int) -> Iterator[None]:
+    """No file of the process can grow, as on a full disk."""
+    bot = psutil.Process(process)
+    usual = bot.rlimit(psutil.RLIMIT_FSIZE)
+    bot.rlimit(psutil.RLIMIT_FSIZE, (SMALL, usual[1]))
+    try:
+        yield
+    finally:
+        bot.rlimit(psutil.RLIMIT_FSIZE, usual)
+
+
+@contextmanager
+def lock(database: Path, process: int) -> Iterator[None]:
+    """Another program writes to the database, and does not come to an end."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@dataclass
+class Talk:
+    """Ada and the bot, in a process of its own."""
+
+    sandbox: Sandbox
+    ada: Guest
+    bot: Forked
+    said: asyncio.Task[tuple[bytes, bytes]]
+
+    async def written(self, text: str, starts: str = REPLY) -> None:
+        """Ada types, and reads the answer."""
+        general = self.sandbox.home.general
+        asked = await self.ada.say(general, text)
+        await self.ada.wait_for_message(
+            general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT, after=asked
+        )
+
+    async def mention(self, text: str) -> None:
+        """Ada asks in writing, outside of the call."""
+        await self.written(f"<@{self.sandbox.bot_id}> {text}")
+
+    async def spoken(self, text: str) -> None:
+        """Ada types in the call, and hears the answer to its end."""
+        receiver, bot = self.ada.voice.receiver, self.sandbox.bot_id
+        packets = receiver.count(bot)
+        await self.ada.say(self.sandbox.home.general, text)
+        await receiver.wait_for_audio(bot, LIMIT, since=packets)
+        await receiver.wait_for_silence(bot, 0.5, timeout=LIMIT)
+
+    async def end(self) -> str:
+        """End the bot; returns what it has printed."""
+        self.bot.terminate()
+        said, _ = await asyncio.wait_for(self.said, LIMIT)
+        assert self.bot.returncode == 0
+        return said.decode()
+
+
+@asynccontextmanager
+async def talk(folder: Path) -> AsyncIterator[Talk]:
+    async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer(REPLY)) as model:
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.home.lounge)
+        settings = {"MEMORY": "on", "LLM_URL": model.url, **pointed_at(sandbox)}
+        async with program("run", folder=folder, **settings) as bot:
+            await read_until(bot, "Connected as")
+            talk = Talk(sandbox, ada, bot, asyncio.create_task(bot.communicate()))
+            await talk.mention(BEFORE)
+            yield talk
+
+
+def turns(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as closed:
+        return [text for (text,) in closed.execute("SELECT text FROM turns ORDER BY conversation, number")]
+
+
+@pytest.mark.parametrize("fault", [full_disk, lock])
+async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(tmp_path: Path, fault: Fault) -> None:
+    database = tmp_path / "data" / FILE
+    async with talk(tmp_path) as people:
+        async with asyncio.timeout(LIMIT):
+            while REPLY not in await asyncio.to_thread(turns, database):
+                await asyncio.sleep(0.1)
+        with fault(database, people.bot.pid):
+            await people.written("!join", "🎤 Joined")
+            await people.spoken(DURING)
+            await people.written("!leave", "👋")
+            await people.mention(AFTER)
+            # It is answered once the bot has tried to store the one before.
+            await people.mention(AFTER)
+        said = await people.end()
+    assert "Traceback" not in said
+    for told in ("The end of a call can't be stored", "is not remembered", "The call goes on, but"):
+        assert told in said
+    assert sorted(turns(database)) == sorted([BEFORE, DURING, AFTER, AFTER, *[REPLY] * 4])
+
+
+async def test_with_a_database_that_is_damaged_meanwhile_answers_come_and_the_file_is_kept(tmp_path: Path) -> None:
+    database = tmp_path / "data" / FILE
+    async with talk(tmp_path) as people:
+        with database.open("r+b") as file:
+            file.write(b"damaged " * (database.stat().st_size // 8))
+        await people.written("!join", "🎤 Joined")
+        await people.spoken(DURING)
+        await people.written("!leave", "👋")
+        await people.mention(AFTER)
+        said = await people.end()
+    assert "Traceback" not in said
+    assert "Conversations can't be stored" in said
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="none") as bot:
+        said = await output(bot)
+    assert "The database was damaged and is kept as" in said
+    (kept,) = damaged_files(database)
+    assert b"damaged " in kept.read_bytes()
