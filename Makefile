@@ -11,13 +11,18 @@ FETCH = :
 endif
 # The tests that hold whole calls, in real time.
 CALLS := tests/e2e tests/lease
+# All other tests, in three parts that take about equally long.
+PART_1 := tests/bot tests/llm
+PART_2 := tests/features tests/toys tests/voice
+PART_3 := tests $(patsubst %,--ignore=%,$(CALLS) $(PART_1) $(PART_2))
+PARTS := test-part-1 test-part-2 test-part-3
 
 # A .venv that is only half made, or whose Python is gone, is made again.
 ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null && echo whole),whole)
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts $(PARTS) test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -34,25 +39,27 @@ else
 test: .venv/dev.stamp
 	@echo "Making toy weights for the tests, if they are not made yet: this takes one to three minutes."
 	@$(BIN)/python -m pytest --quiet --no-header tests/toys/test_cached_weights.py
-	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
+	@echo "The tests that only compute run beside these; what they say comes in three pieces when they are done."
+	@$(MAKE) --no-print-directory --jobs=4 test-calls $(PARTS)
 endif
 
 # The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
-test-calls test-parts: export OPENBLAS_NUM_THREADS := 1
+test-calls $(PARTS): export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
-test test-calls test-parts test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
+test test-calls $(PARTS) test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
 
 # These tests mostly wait, at the pace of speech: three at once take a third of the time and half of a processor.
 test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; three run at once
 	@$(BIN)/python -m pytest $(CALLS) --numprocesses=3 --dist=load --maxschedchunk=1
 
-# The files go out in their order. pytest-xdist's own order has those with few tests last, and some of those take a minute.
-test-parts: .venv/dev.stamp  ## all other tests; they give way to calls that go on beside them
-	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
-	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
-		> .venv/test-parts.log 2>&1; \
-		status=$$?; cat .venv/test-parts.log; exit $$status
+test-parts: .venv/dev.stamp  ## all other tests, in three processes; they give way to calls that go on beside them
+	@echo "What the tests say comes in three pieces when they are done."
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going $(PARTS)
+
+# Processes of pytest-xdist would share the files out better, but each would import and collect all of them.
+$(PARTS): test-part-%: .venv/dev.stamp
+	@nice -n 19 $(BIN)/python -m pytest $(PART_$*) > .venv/$@.log 2>&1; status=$$?; cat .venv/$@.log; exit $$status
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)

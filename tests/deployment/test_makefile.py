@@ -120,11 +120,19 @@ def test_a_start_goes_on_without_weights_but_not_after_ctrl_c(project: Path, sta
     assert started == ["-m bot models fetch"] + ["-m bot"] * goes_on
 
 
-def test_each_test_is_in_one_of_the_two_groups_that_make_test_runs(project: Path) -> None:
-    said = make(project, "--dry-run", "test-calls", "test-parts").stdout
-    calls, parts = (line for line in said.splitlines() if "-m pytest" in line)
-    held = re.findall(r"\btests/\S+", calls)
-    assert held
-    assert re.findall(r"--ignore=(\S+)", parts) == held
+def test_each_test_is_in_one_of_the_groups_that_make_test_runs(project: Path) -> None:
+    said = make(project, "--dry-run", "test-calls", "test-part-1", "test-part-2", "test-part-3").stdout
+    *groups, rest = (line.split(">")[0] for line in said.splitlines() if "-m pytest" in line)
+    held = [folder for group in groups for folder in re.findall(r"(?<!=)\btests/\S+", group)]
+    assert len(groups) == 3
+    assert sorted(set(held)) == sorted(held)
     assert [folder for folder in held if not (ROOT / folder).is_dir()] == []
-    assert re.findall(r"(?<!=)\btests/\S+", parts) == []
+    assert sorted(re.findall(r"--ignore=(\S+)", rest)) == sorted(held)
+    assert re.findall(r"(?<!=)\btests\b\S*", rest) == ["tests"]
+
+
+@pytest.mark.parametrize("target", ["test", "test-parts"])
+def test_all_groups_are_run(project: Path, target: str) -> None:
+    said = make(project, "--dry-run", target).stdout
+    groups = {*re.findall(r"test-(?:calls|part-\d)\b(?=[^.])", said)}
+    assert groups == {"test-part-1", "test-part-2", "test-part-3"} | ({"test-calls"} if target == "test" else set())
