@@ -43,15 +43,15 @@ test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory --jobs=4 test-calls $(PARTS)
 endif
 
-# The tests run in six processes at once, so more threads of the algebra library would only wait for each other.
+# The tests run in seven processes at once, so more threads of the algebra library would only wait for each other.
 test-calls $(PARTS): export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
 test test-calls $(PARTS) test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
 
-# These tests mostly wait, at the pace of speech: three at once take a third of the time and half of a processor.
-test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; three run at once
-	@$(BIN)/python -m pytest $(CALLS) --numprocesses=3 --dist=load --maxschedchunk=1
+# These tests mostly wait, at the pace of speech: four at once take a quarter of the time and less than one processor.
+test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; four run at once
+	@$(BIN)/python -m pytest $(CALLS) --numprocesses=4 --dist=load --maxschedchunk=1
 
 test-parts: .venv/dev.stamp  ## all other tests, in three processes; they give way to calls that go on beside them
 	@echo "What the tests say comes in three pieces when they are done."

@@ -69,15 +69,23 @@ def music(seconds: float, seed: int) -> Sound:
     """Chords of a plucked instrument, two a second, without singing."""
     random = np.random.default_rng(seed)
     sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    at = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    tones: dict[tuple[int, int], Sound] = {}
     for number, begin in enumerate(range(0, len(sound), SAMPLE_RATE // 2)):
-        at = np.arange(min(SAMPLE_RATE, len(sound) - begin)) / SAMPLE_RATE
+        room = len(sound[begin : begin + SAMPLE_RATE])
         for step in _CHORDS[number // 2 % len(_CHORDS)]:
-            pitch = _LOWEST_NOTE * 2 ** (step / 12)
             loudness = random.uniform(0.6, 1)
             for harmonic in range(1, 5):
-                tone = loudness / harmonic * np.sin(2 * np.pi * harmonic * pitch * at) * np.exp(-at * 3 * harmonic)
-                sound[begin : begin + len(at)] += (tone * np.minimum(1, at / 0.005)).astype(np.float32)
+                if (tone := tones.get((step, harmonic))) is None:
+                    tone = tones[step, harmonic] = _plucked(at, _LOWEST_NOTE * 2 ** (step / 12), harmonic)
+                sound[begin : begin + room] += np.float32(loudness / harmonic) * tone[:room]
     return _peaking_at(sound, 0.3)
+
+
+def _plucked(at: Sound, pitch: float, harmonic: int) -> Sound:
+    """A harmonic of a plucked note: the higher it is, the sooner it dies away."""
+    tone = np.sin(2 * np.pi * harmonic * pitch * at) * np.exp(-at * 3 * harmonic)
+    return np.asarray(tone * np.minimum(1, at / 0.005), np.float32)
 
 
 def _coloured(random: np.random.Generator, count: int, *, colour: float) -> Sound:

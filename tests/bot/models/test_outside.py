@@ -16,8 +16,9 @@ from config.settings import Settings
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the tests in a folder without ``.env``, and with an empty cache of the hub."""
+    """Run the tests in a folder without ``.env``, and with empty caches of the bot and of the hub."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
