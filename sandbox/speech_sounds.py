@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio.level import at_level
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -82,7 +83,7 @@ def music(seconds: float, seed: int) -> Sound:
     return _peaking_at(sound, 0.3)
 
 
-def _plucked(at: Sound, pitch: float, harmonic: int) -> Sound:
+def _plucked(at: NDArray[np.float64], pitch: float, harmonic: int) -> Sound:
     """A harmonic of a plucked note: the higher it is, the sooner it dies away."""
     tone = np.sin(2 * np.pi * harmonic * pitch * at) * np.exp(-at * 3 * harmonic)
     return np.asarray(tone * np.minimum(1, at / 0.005), np.float32)

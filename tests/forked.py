@@ -32,6 +32,10 @@ PIP = (
     "pip._internal.resolution.resolvelib.resolver",
 )
 MUSIC = ("bot.music.decoding_process",)
+READERS = tuple(
+    f"bot.knowledge.readers.{name}"
+    for name in ("child", "html", "json_records", "markdown", "pdf", "splitting", "text")
+)
 EARS = ("bot.voice.transcribe.worker", "bot.voice.transcribe.whisper_model")
 """Each of the constants above: the modules that are imported once, before processes of one program are forked."""
 
@@ -133,13 +137,14 @@ class Forks:
         stdout: int = PIPE,
         stderr: int = STDOUT,
         new_session: bool = False,
+        limit: int = 2**16,
     ) -> Forked:
         """Start ``python -m module arguments``. The options are those of :func:`asyncio.create_subprocess_exec`."""
         reports, status_pipe = await _pipe()
         order = Order(module, arguments, str(folder), dict(environment), new_session)
         writer, in_ = await _input(stdin)
-        reader, out = await _output(stdout)
-        errors, err = (None, out) if stderr == STDOUT else await _output(stderr)
+        reader, out = await _output(stdout, limit)
+        errors, err = (None, out) if stderr == STDOUT else await _output(stderr, limit)
         try:
             socket.send_fds(self._orders, [json.dumps(asdict(order)).encode()], [in_, out, err, status_pipe])
         finally:
@@ -156,19 +161,19 @@ def forks(*modules: str) -> Forks:
     return server
 
 
-async def _pipe() -> tuple[asyncio.StreamReader, int]:
+async def _pipe(limit: int = 2**16) -> tuple[asyncio.StreamReader, int]:
     """Make a pipe; returns its reader and the descriptor to write to."""
     read, write = os.pipe()
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
     )
     return reader, write
 
 
-async def _output(wanted: int) -> tuple[asyncio.StreamReader | None, int]:
+async def _output(wanted: int, limit: int) -> tuple[asyncio.StreamReader | None, int]:
     if wanted == PIPE:
-        return await _pipe()
+        return await _pipe(limit)
     return None, os.open(os.devnull, os.O_WRONLY) if wanted == DEVNULL else os.dup(wanted)
 
 

@@ -45,13 +45,7 @@ async def read_file(file: Path, kind: str, seconds: float = SECONDS) -> FileCont
     Raises:
         OSError: the child process can't be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(Path(child.__file__)), str(file), kind),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=MAX_LINE,
-    )
+    process = await start_reader(Path(child.__file__), str(file), kind)
     assert process.stdout is not None  # noqa: S101  # it is a pipe
     output = _Output()
     try:
@@ -65,6 +59,17 @@ async def read_file(file: Path, kind: str, seconds: float = SECONDS) -> FileCont
     finally:
         await end_child(process)
     return output.content()
+
+
+async def start_reader(program: Path, *arguments: str) -> asyncio.subprocess.Process:
+    """Start :mod:`bot.knowledge.readers.child`."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", str(program), *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=MAX_LINE,
+    )
 
 
 class _Output:

@@ -10,6 +10,8 @@ from bot.knowledge.following import FolderError, Update, update
 from bot.knowledge.index import FILE, Index
 from tests.bot.knowledge.files import pdf, pdf_of, write_usual_files
 
+pytestmark = pytest.mark.usefixtures("forked_readers")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -22,6 +22,8 @@ from bot.knowledge.section import knowledge_section
 from tests.bot.knowledge.files import pdf as pdf_with
 from tests.bot.knowledge.files import pdf_of_streams
 
+pytestmark = pytest.mark.usefixtures("forked_readers")
+
 HANG_LIMIT = 60.0
 
 

@@ -29,6 +29,7 @@ def forked_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
             stdin=PIPE if takes_input else DEVNULL,
             stderr=DEVNULL,
             new_session=True,
+            limit=decoding.BUFFER_BYTES,
         )
         return cast(asyncio.subprocess.Process, process)
 
