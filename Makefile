@@ -16,13 +16,14 @@ PART_1 := tests/bot tests/llm
 PART_2 := tests/features tests/toys tests/voice
 PART_3 := tests $(patsubst %,--ignore=%,$(CALLS) $(PART_1) $(PART_2))
 PARTS := test-part-1 test-part-2 test-part-3
+.PHONY: $(PARTS)
 
 # A .venv that is only half made, or whose Python is gone, is made again.
 ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null && echo whole),whole)
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts $(PARTS) test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
