@@ -39,6 +39,7 @@ def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> floa
     return float(np.mean(echoes))
 
 
+@pytest.mark.slow
 def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(rooms: list[Scene]) -> None:
     # The share of a single room lies between 0.36 and 1, so a few rooms would prove little.
     assert share_taken_for_echo(rooms, "echo", 0.13) >= 0.65
@@ -68,6 +69,7 @@ def first_voiced(sound: Sound16) -> float:
     return int(np.argmax(np.abs(sound) > 0.05)) / HEARING_RATE
 
 
+@pytest.mark.slow
 def test_the_echo_of_a_long_answer_still_counts_as_echo_in_its_pauses(rooms: list[Scene]) -> None:
     # The share of a single room lies between 0.95 and 1, that of all rooms between 0.987 and 0.991.
     results = [

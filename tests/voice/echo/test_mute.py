@@ -132,7 +132,7 @@ def policy() -> TurnPolicy:
     return load_turn_policy()
 
 
-@pytest.mark.parametrize(("number", "sings"), [(0, True), (1, True), (3, False)])
+@pytest.mark.parametrize(("number", "sings"), [(0, True), pytest.param(1, True, marks=pytest.mark.slow), (3, False)])
 def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPolicy, number: int, sings: bool) -> None:
     scene = make_music_scene(RepeatableEspeak(), number, 3, seconds=40.0, sings=sings)
     alone = listen(policy, scene, words=False)
@@ -141,6 +141,7 @@ def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPo
     assert over.sentences(scene) == len(scene.spoken) == 3
 
 
+@pytest.mark.slow
 def test_of_six_sentences_over_other_songs_one_may_be_lost_and_no_song_is_a_turn(policy: TurnPolicy) -> None:
     heard = 0
     for number in (4, 5):
