@@ -16,7 +16,7 @@ from sandbox.speech import RepeatableEspeak
 
 FRAME = HEARING_RATE // 50
 QUESTION = "Do you remember what we said about the holidays last summer?"
-ROOMS = 24
+ROOMS = 48
 BEGIN = 100.0
 """The monotonic time at which a scene begins."""
 
