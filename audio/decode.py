@@ -93,6 +93,16 @@ def read_sound(path: Path, rate: int) -> Samples:
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
+def stated_seconds(file: BinaryIO, bounds: Bounds) -> float | None:
+    """The length that a file states. It may be wrong. ``None`` if it states none, or is not sound."""
+    options = {"format_whitelist": bounds.demuxers} if bounds.demuxers is not None else {}
+    try:
+        with av.open(file, "r", options=options, metadata_errors="replace") as container:
+            return container.duration / _MICROSECONDS if container.duration and container.streams.audio else None
+    except (av.FFmpegError, ValueError, LookupError, ArithmeticError, MemoryError):
+        return None
+
+
 def decoded(
     source: Path | BinaryIO,
     rate: int,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.music.decoding import DecodedMusic, MusicError, Source, decoding
+from bot.music.lengths import SoundLengths
 from bot.music.library import Piece, shown_title
 from bot.music.service import LOUDNESS_FOLDER
 from bot.music.sound_folder import MAX_MB, TOO_LARGE, SoundFolder, sound_ending, sound_name
@@ -122,6 +123,7 @@ class SoundBoard:
         self._open = partial(decoding, store=cache / LOUDNESS_FOLDER, max_seconds=MAX_SECONDS)
         self._volume_at = volume_at
         self._changing = asyncio.Lock()
+        self._lengths = SoundLengths()
         self._current: tuple[Call[Any], CallSounds] | None = None
 
     @property
@@ -147,12 +149,18 @@ class SoundBoard:
         return current is not None and current[0] is call and current[1].stop()
 
     async def sounds(self) -> list[Piece]:
-        """All sounds, by name."""
-        return await asyncio.to_thread(self._require().sounds)
+        """All sounds that can be played, by name. Those that say that they are too long can't."""
+        return await self._short(await asyncio.to_thread(self._require().sounds))
 
     async def search(self, words: str) -> list[Piece]:
         """The sounds whose names contain all words. There are none if there is no folder."""
-        return await asyncio.to_thread(self._folder.search, words) if self._folder is not None else []
+        if self._folder is None:
+            return []
+        return await self._short(await asyncio.to_thread(self._folder.search, words))
+
+    async def _short(self, sounds: Sequence[Piece]) -> list[Piece]:
+        lengths = await self._lengths.of([sound.path for sound in sounds])
+        return [sound for sound, seconds in zip(sounds, lengths, strict=True) if (seconds or 0.0) <= MAX_SECONDS]
 
     async def check(self, name: str, filename: str) -> None:
         """Check that a file of this name may be added as a sound, before its content is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.music import lengths
 from bot.music.decoding import DecodedMusic, MusicError, Source, decoding
 from bot.music.sound_board import MAX_AT_ONCE, CallSounds, SoundBoard
 from bot.music.sound_folder import MAX_MB
@@ -264,6 +266,27 @@ async def test_a_file_of_the_operator_that_is_too_long_is_reported_also_when_it_
         pass
     with pytest.raises(UserError, match="❌ song: It is longer than 30 seconds"):
         await board(path.parent, tmp_path).play(cast(Any, StandInCall()), "song")
+
+
+async def test_sounds_that_are_too_long_are_not_listed_until_the_file_is_another_one(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    long = write(folder / "long song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
+    write(folder / "short song.wav", wav(0.5, 0.1))
+    write(folder / "broken.mp3", b"This is no sound.")
+    os.mkfifo(folder / "pipe.wav")
+    sounds = board(folder, tmp_path)
+    before = set(psutil.Process().children(recursive=True))
+    assert [each.title for each in await sounds.sounds()] == ["broken", "short song"]
+    assert [each.title for each in await sounds.search("song")] == ["short song"]
+    write(long, wav(0.6, 0.1))
+    assert [each.title for each in await sounds.search("song")] == ["long song", "short song"]
+    assert set(psutil.Process().children(recursive=True)) == before
+
+
+async def test_sounds_whose_lengths_can_not_be_read_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lengths, "SECONDS", 0.0)
+    write(tmp_path / "sounds" / "song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
+    assert [each.title for each in await board(tmp_path / "sounds", tmp_path).sounds()] == ["song"]
 
 
 async def test_of_two_people_who_add_the_same_sound_one_is_refused(tmp_path: Path) -> None:

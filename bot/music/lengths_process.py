@@ -1,0 +1,40 @@
+"""The process that reads how long sound files say they are: ``python -m bot.music.lengths_process``.
+
+It reads a list of paths from its standard input, and writes a list of seconds to its standard output, both as JSON. A
+file that does not say its length, or is no sound, has ``null``. Files are not trusted, so they are read here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+
+from audio.decode import stated_seconds
+from bot.music.decoding_process import BOUNDS, MEMORY_BYTES, NICENESS
+from config.lifetime import end_with_parent
+
+CPU_SECONDS = 30
+
+
+def main() -> None:
+    """Read the lengths of the files."""
+    end_with_parent()
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    print(json.dumps([_seconds(path) for path in json.load(sys.stdin)]))  # noqa: T201
+
+
+def _seconds(path: str) -> float | None:
+    try:
+        # Opening a pipe without this flag waits until somebody writes to it.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            return stated_seconds(file, BOUNDS)
+    except OSError:
+        return None
+
+
+if __name__ == "__main__":
+    main()
