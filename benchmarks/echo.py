@@ -4,7 +4,8 @@ The bot's speech comes back through Opus, a loudspeaker, a room, a microphone an
 600 ms late. People speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. A new
 detector decides about each sound, so that it knows nothing of the person.
 
-With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard.
+With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard. With
+--replies it measures the bot's replies over music: how often their echo holds them, and how soon a person does.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from rich.table import Table
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.echo_music import listen, make_music_scene
+from benchmarks.echo_reply import MUSIC_KINDS, ReplyRow, espeak_voices, measure_replies, natural_voices
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.end_of_turn_speech import Espeak
+from benchmarks.speakers.weights import SpeakersError
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
+from config.settings import load_settings
 from sandbox.speech import RepeatableEspeak
 
 FRAME = HEARING_RATE // 50
@@ -91,13 +95,15 @@ def _sounds(scene: Scene, kind: str) -> tuple[Sound16, Sound16]:
 
 def main() -> int:
     """Run the measurement. The exit status tells whether it worked, not what it found."""
-    return run(_parser(), _run)
+    return run(_parser(), _run, SpeakersError)
 
 
 def _run(run: Run) -> Report:
     arguments, library = run.arguments, RepeatableEspeak()
     if arguments.music:
         return _music(run, library)
+    if arguments.replies:
+        return _replies(run, library)
     found: dict[tuple[str, float], list[bool]] = {}
     took: list[float] = []
     for number in track(range(arguments.scenes), "listening", console=run.console, transient=True):
@@ -134,6 +140,33 @@ def _music(run: Run, library: Espeak) -> Report:
     return Report(show, figures={"music": [asdict(row) for row in rows], "seed": arguments.seed})
 
 
+def _replies(run: Run, library: Espeak) -> Report:
+    arguments, policy = run.arguments, load_turn_policy()
+    rows: dict[tuple[str, bool], ReplyRow] = {}
+    speakers = natural_voices(load_settings().cache_dir) if arguments.natural else espeak_voices(library)
+    for number in track(range(arguments.replies), "listening", console=run.console, transient=True):
+        for kind in MUSIC_KINDS:
+            for loudspeakers in (True, False):
+                row = rows.setdefault((kind, loudspeakers), ReplyRow(kind, loudspeakers))
+                row.add(*measure_replies(policy, speakers(number), number, arguments.seed, kind, loudspeakers))
+
+    def show(console: Console) -> None:
+        table = Table(
+            "music", "echo", "replies", "held by it", "its turns", "words noticed", "after", "at most", "heard"
+        )
+        for row in rows.values():
+            noticed = f"{len(row.noticed)} of {row.words}"
+            after, most = f"{spread(row.noticed).median:.2f} s", f"{max(row.noticed):.2f} s"
+            echo = "loudspeakers" if row.loudspeakers else "none"
+            table.add_row(
+                *(row.music, echo, str(row.replies), str(row.holds), str(row.turns), noticed, after, most),
+                f"{row.heard} of {row.words}",
+            )
+        console.print(table)
+
+    return Report(show, figures={"replies": [asdict(row) for row in rows.values()], "seed": arguments.seed})
+
+
 def _print(rates: list[Rate], took: Spread, console: Console) -> None:
     table = Table("taken for an echo", *(f"{seconds * 1000:.0f} ms" for seconds in STRETCHES))
     for kind in KINDS:
@@ -149,6 +182,10 @@ def _parser() -> PlainParser:
     parser.add_argument("--scenes", type=int, default=24, help="number of scenes, each with a room and voices")
     parser.add_argument("--seed", type=int, default=1, help="seed of rooms, noise and words")
     parser.add_argument("--music", type=float, default=0.0, metavar="MINUTES", help="measure music, this long a piece")
+    parser.add_argument(
+        "--replies", type=int, default=0, metavar="SCENES", help="measure four replies a scene, over music"
+    )
+    parser.add_argument("--natural", action="store_true", help="natural voices in place of espeak-ng's, with --replies")
     parser.add_argument("--pieces", type=int, default=4, help="number of pieces of music with a voice, and without one")
     return parser
 

@@ -135,7 +135,7 @@ def listen(policy: TurnPolicy, scene: MusicScene, *, words: bool, seed: int = 0)
     mute = EchoMute(detector)
     gate = EchoGate(mute)
     watch = SpeechWatch(turns, gate, follower)
-    sent, echo, said = (_frames(sound) for sound in (scene.sent, scene.echo, scene.words))
+    sent, echo, said = (frames(sound) for sound in (scene.sent, scene.echo, scene.words))
     noise = np.random.default_rng(seed).normal(0, ROOM_NOISE, echo.shape).astype(np.float32)
     heard, gains = Heard(), [1.0] * DELAY_FRAMES
     for number, frame in enumerate(sent):
@@ -158,6 +158,6 @@ def listen(policy: TurnPolicy, scene: MusicScene, *, words: bool, seed: int = 0)
     return heard
 
 
-def _frames(sound: Sound) -> Sound16:
+def frames(sound: Sound) -> Sound16:
     resampled = np.asarray(soxr.resample(sound, SAMPLE_RATE, HEARING_RATE), np.float32)
     return resampled[: len(resampled) // FRAME * FRAME].reshape(-1, FRAME)

@@ -7,6 +7,7 @@ import pytest
 
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_music import listen, make_music_scene
+from benchmarks.echo_reply import espeak_voices, interrupt, make_reply_scene
 from bot.voice.echo.mute import AFTER_MUSIC, MUTE_CHECKS, RELEASE_CHECKS, EchoMute
 from bot.voice.frames import AudioFrame
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
@@ -149,3 +150,15 @@ def test_of_six_sentences_over_other_songs_one_may_be_lost_and_no_song_is_a_turn
         assert listen(policy, scene, words=False).ended == 0
         heard += listen(policy, scene, words=True).sentences(scene)
     assert heard >= 5
+
+
+@pytest.mark.parametrize(("number", "sings"), [(0, True), (1, False)])
+def test_replies_over_music_from_loudspeakers_are_not_held_by_their_echo_and_words_stop_them(
+    policy: TurnPolicy, number: int, sings: bool
+) -> None:
+    scene = make_reply_scene(espeak_voices(RepeatableEspeak())(number), number, 3, replies=2, sings=sings)
+    alone = interrupt(policy, scene, words=False)
+    assert (alone.holds, alone.echoed_turns) == (0, [])
+    over = interrupt(policy, scene, words=True)
+    assert len(over.noticed) == len(scene.words) == 2
+    assert None not in over.turns

@@ -1,0 +1,388 @@
+"""The echo of the bot's reply over its own music: what the echo detection makes of it, and of words that interrupt it.
+
+The bot speaks one reply after another, and music plays beneath them, turned down as in a call. Both come back from a
+person's loudspeakers, 200 ms late and 10 dB weaker. In the middle of each reply, the person begins to speak, and the
+reply falls silent as soon as that is noticed. Without words, a turn of the echo holds the reply until the turn is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from audio.level import at_level
+from audio.samples import HEARING_RATE, Sound16
+from benchmarks.echo_music import DELAY_FRAMES, FRAME, MUSIC_LEVEL, PERSON, ROOM_NOISE, SPEECH_LEVEL, WEAKER_DB, frames
+from benchmarks.echo_room import Room, through_opus
+from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
+from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
+from benchmarks.speakers.bank import SPEAKERS, bank
+from benchmarks.speakers.natural import NaturalSpeech, SpeakerLine
+from benchmarks.speakers.weights import kokoro_files
+from bot.voice.echo.detector import EchoDetector
+from bot.voice.echo.gate import EchoGate
+from bot.voice.echo.mute import EchoMute
+from bot.voice.frames import AudioFrame
+from bot.voice.mixing.mixer import Ducking
+from bot.voice.speech_watch import SpeechWatch
+from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
+from bot.voice.turns.turns import TurnDetectors, TurnPolicy
+from sandbox.speech import GuestVoice
+from sandbox.speech_sounds import music
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
+
+VOICE_LEVEL = 0.1
+"""RMS of the bot's voice."""
+FIRST_REPLY, BETWEEN_REPLIES = 3.0, 4.0
+"""Seconds of music before the first reply, and after each."""
+INTO_A_REPLY = (2.0, 4.0)
+"""Range of the time from a reply's beginning to the person's words, in seconds."""
+SENTENCES = 4
+"""Number of sentences in a reply."""
+NOTICED = 1.5
+"""A turn that begins at most this many seconds after the person's first sample is theirs."""
+AFTER_WORDS = 4.0
+"""Seconds after the words in which their turn ends."""
+HELD_FRAMES = 2
+"""Frames that still go out between the beginning of a turn and the hold of the reply."""
+WITHOUT, MUSIC, SONG = MUSIC_KINDS = ("none", "music", "music with a voice")
+REPLIES = 4
+"""Number of replies in a scene of the benchmark."""
+Say = Callable[[str], Sound]
+"""Speaks a sentence in one voice: 48,000 Hz mono."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplyScene:
+    """Replies over music, their echoes at full level, and words into them; all in frames of 20 ms at 16,000 Hz.
+
+    Attributes:
+        music, music_echo: the music while nobody speaks, and its echo.
+        replies, reply_echoes: the sound of each reply, and its echo.
+        words: the person's words, one sentence for each reply.
+        begins: number of seconds from the beginning of each reply to that of the words.
+    """
+
+    music: Sound16
+    music_echo: Sound16
+    replies: Sequence[Sound16]
+    reply_echoes: Sequence[Sound16]
+    words: Sequence[Sound16]
+    begins: Sequence[float]
+
+
+@dataclass(slots=True)
+class Interrupted:
+    """What came of the replies. A hold pauses the bot's voice; a turn that has ended is transcribed.
+
+    Attributes:
+        holds: number of times that the echo alone has held a reply.
+        echoed_turns: the turns that have ended with nothing but echo in them.
+        silent_after: seconds from the person's first sample to the hold of the reply; ``None`` for words that were not
+            noticed in time.
+        turns: the turns with the person's words; ``None`` for words whose turn has not ended.
+    """
+
+    holds: int = 0
+    echoed_turns: list[TurnEnded] = field(default_factory=list)
+    silent_after: list[float | None] = field(default_factory=list)
+    turns: list[TurnEnded | None] = field(default_factory=list)
+
+    @property
+    def noticed(self) -> list[float]:
+        """The times to the hold of those words that were noticed in time."""
+        return [seconds for seconds in self.silent_after if seconds is not None]
+
+
+@dataclass(slots=True)
+class ReplyRow:
+    """The sums of all scenes with one kind of music, with echo or without.
+
+    Attributes:
+        music: one of :data:`MUSIC_KINDS`.
+        loudspeakers: whether there is an echo.
+        replies: number of replies without words into them.
+        holds, turns: how often their echo has held them, and turns that ended with nothing but echo in them.
+        words: number of sentences into replies.
+        noticed: seconds from the beginning of those that were noticed to the hold of the reply.
+        heard: number of sentences whose turn has ended.
+    """
+
+    music: str
+    loudspeakers: bool
+    replies: int = 0
+    holds: int = 0
+    turns: int = 0
+    words: int = 0
+    noticed: list[float] = field(default_factory=list)
+    heard: int = 0
+
+    def add(self, alone: Interrupted, over: Interrupted) -> None:
+        """Add a scene without words and with them."""
+        self.replies += len(over.turns)
+        self.holds += alone.holds
+        self.turns += len(alone.echoed_turns)
+        self.words += len(over.turns)
+        self.noticed += over.noticed
+        self.heard += sum(turn is not None for turn in over.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Who speaks in a scene, and which sentences: the bot, the person, and a voice in the music."""
+
+    say: tuple[Say, Say, Say]
+    texts: tuple[Sequence[str], Sequence[str], Sequence[str]]
+
+
+def espeak_voices(library: Espeak) -> Callable[[int], Voices]:
+    """The voices of each scene, by its number; espeak-ng speaks."""
+
+    def voices(number: int) -> Voices:
+        bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
+        singer = PEOPLES_VOICES[(number + 2) % len(PEOPLES_VOICES)]
+        return Voices((_saying(library, bot), _saying(library, person), _saying(library, singer)), (ENGLISH,) * 3)
+
+    return voices
+
+
+def _saying(library: Espeak, voice: GuestVoice) -> Say:
+    speaker = SentenceSpeaker(library, voice)
+    return lambda text: speaker.say([text], [], 0.0).sound
+
+
+def natural_voices(cache: Path) -> Callable[[int], Voices]:
+    """The voices of each scene, by its number; Kokoro's speakers speak. Blocks the first time, for ten minutes.
+
+    Raises:
+        SpeakersError: the speakers can't be downloaded.
+    """
+    speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
+
+    def lines(number: int) -> dict[str, SpeakerLine]:
+        return {line.text: line for line in bank() if line.speaker == SPEAKERS[number % len(SPEAKERS)]}
+
+    def saying(known: dict[str, SpeakerLine]) -> Say:
+        return lambda text: speech.say(known[text])
+
+    def voices(number: int) -> Voices:
+        bot, person, singer = lines(number), lines(number + 3), lines(number + 7)
+        return Voices((saying(bot), saying(person), saying(singer)), (list(bot), list(person), list(singer)))
+
+    return voices
+
+
+def measure_replies(
+    policy: TurnPolicy, voices: Voices, number: int, seed: int, kind: str, loudspeakers: bool
+) -> tuple[Interrupted, Interrupted]:
+    """Play the scene with this number without words and with them."""
+    scene = make_reply_scene(voices, number, seed, replies=REPLIES, sings=kind == SONG)
+    alone, over = (
+        interrupt(policy, scene, words=words, plays=kind != WITHOUT, loudspeakers=loudspeakers)
+        for words in (False, True)
+    )
+    return alone, over
+
+
+def make_reply_scene(
+    voices: Voices,
+    number: int,
+    seed: int,
+    *,
+    replies: int,
+    sings: bool,
+    volume: float = 1.0,
+) -> ReplyScene:
+    """Make the scene with this number.
+
+    Args:
+        voices: who speaks.
+        replies: number of replies.
+        sings: whether there is a voice in the music.
+        volume: volume of the music, 0 to 1.
+    """
+    random = np.random.default_rng([seed, number])
+    bot_says, person_says, singer = voices.say
+    by_bot, by_person, sung = ([each[at] for at in random.permutation(len(each))] for each in voices.texts)
+    room = replace(Room.draw(random), delay=0.0)
+    spoken = [at_level(_spoken(bot_says, by_bot, at * SENTENCES, random), VOICE_LEVEL) for at in range(replies)]
+    seconds = FIRST_REPLY + sum(len(each) / SAMPLE_RATE + BETWEEN_REPLIES + 8.0 for each in spoken)
+    played = at_level(music(seconds, seed=int(random.integers(1_000))), 0.1)
+    if sings:
+        song = np.concatenate([singer(text) for text in sung])
+        played = played + at_level(np.resize(song, len(played)), float(random.uniform(0.05, 0.1)))
+    played = at_level(played, MUSIC_LEVEL * volume)
+    weaker = np.float32(10 ** (-WEAKER_DB / 20))
+
+    def echoed(sound: Sound) -> Sound16:
+        return frames(through_opus(room.echo(sound, random) * weaker))
+
+    return ReplyScene(
+        music=frames(played),
+        music_echo=echoed(played),
+        replies=[frames(each) for each in spoken],
+        reply_echoes=[echoed(each) for each in spoken],
+        words=[
+            frames(through_opus(_whole_frames(at_level(person_says(by_person[at % len(by_person)]), SPEECH_LEVEL))))
+            for at in range(replies)
+        ],
+        begins=[float(random.uniform(*INTO_A_REPLY)) for _ in range(replies)],
+    )
+
+
+def _spoken(say: Say, texts: Sequence[str], first: int, random: np.random.Generator) -> Sound:
+    """Sentences with short pauses between them."""
+    pieces: list[Sound] = []
+    for at in range(SENTENCES):
+        pause = np.zeros(int(random.uniform(0.15, 0.4) * SAMPLE_RATE), np.float32)
+        pieces += [say(texts[(first + at) % len(texts)]), pause]
+    return np.concatenate(pieces)
+
+
+def _whole_frames(sound: Sound) -> Sound:
+    return np.pad(sound, (0, -len(sound) % FRAME_SAMPLES))
+
+
+class _Follower:
+    """Knows whether the person speaks, as the mixer of a call does."""
+
+    ducks = True
+
+    def __init__(self) -> None:
+        self.speech = False
+
+    def speaks(self, person: int, speaking: bool) -> None:
+        """Take what the speech watch says."""
+        del person
+        self.speech = speaking
+
+
+class _Call:
+    """The parts of a call's input thread, and its mixer, for one person with loudspeakers or with headphones."""
+
+    def __init__(self, policy: TurnPolicy, scene: ReplyScene, *, plays: bool, loudspeakers: bool, seed: int) -> None:
+        self.held = 0
+        self.at = 0.0
+        self._scene = scene
+        self._plays = plays
+        self._loudspeakers = loudspeakers
+        self._detector = EchoDetector()
+        self._turns = TurnDetectors(policy)
+        self._ducking = Ducking(12.0)
+        self._mute = EchoMute(self._detector)
+        self._gate = EchoGate(self._mute)
+        self._follower = _Follower()
+        self._watch = SpeechWatch(self._turns, self._gate, self._follower)
+        self._random = np.random.default_rng(seed)
+        self._number = 0
+        self._on_the_way = [np.zeros(FRAME, np.float32)] * DELAY_FRAMES
+
+    def step(self, reply: tuple[Sound16, Sound16] | None, words: Sound16 | None) -> list[TurnEvent]:
+        """20 ms: a frame of the reply and its echo, and a frame of the person's words."""
+        gain = np.float32(self._ducking.next(reply is not None or self._follower.speech)[1]) if self._plays else 0
+        music, echo = (gain * sound[self._number % len(sound)] for sound in (self._scene.music, self._scene.music_echo))
+        if reply is not None:
+            music, echo = music + reply[0], echo + reply[1]
+        self._on_the_way.append(np.asarray(echo, np.float32))
+        sound = self._random.normal(0, ROOM_NOISE, FRAME).astype(np.float32)
+        echo = self._on_the_way.pop(0)
+        if self._loudspeakers:
+            sound = sound + echo
+        if words is not None:
+            sound = sound + words
+        if self._plays or reply is not None:
+            self._detector.played(np.asarray(music, np.float32), self.at)
+        if self._plays:
+            self._mute.music_played(self.at)
+        self._number += 1
+        self.at = self._number * FRAME / HEARING_RATE
+        # The person's packet comes when the frame ends.
+        received = AudioFrame(PERSON, np.asarray(sound, np.float32), self.at)
+        admitted = self._mute.process(received)
+        events = self._gate.process_frame(received)
+        detected = self._turns.process(admitted)
+        if self._turns.deadline is not None and self._turns.deadline <= received.at:
+            detected += self._turns.tick(received.at)
+        for event in detected:
+            events += self._gate.filter(event)
+        self._watch.update(PERSON, received.at)
+        return events
+
+
+def interrupt(
+    policy: TurnPolicy,
+    scene: ReplyScene,
+    *,
+    words: bool,
+    plays: bool = True,
+    loudspeakers: bool = True,
+    seed: int = 0,
+) -> Interrupted:
+    """Play a scene.
+
+    Args:
+        words: whether the person interrupts the replies.
+        plays: whether there is music.
+        loudspeakers: whether the bot's sound comes back.
+    """
+    call, found = _Call(policy, scene, plays=plays, loudspeakers=loudspeakers, seed=seed), Interrupted()
+    _quiet(call, FIRST_REPLY, found)
+    for number in range(len(scene.replies)):
+        (_interrupted_reply if words else _one_reply)(call, scene, number, found)
+        _quiet(call, BETWEEN_REPLIES, found)
+    return found
+
+
+def _quiet(call: _Call, seconds: float, found: Interrupted) -> None:
+    """Time in which nobody speaks."""
+    for _ in range(_frames_in(seconds)):
+        found.echoed_turns += [event for event in call.step(None, None) if isinstance(event, TurnEnded)]
+
+
+def _one_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) -> None:
+    """One reply to its end, with nothing but its echo. A turn holds it, until the turn is over."""
+    sounds = list(zip(scene.replies[number], scene.reply_echoes[number], strict=False))
+    place, held_in, steps = 0, -1, 0
+    while place < len(sounds) and steps < 2 * len(sounds):
+        sounding = held_in != 0
+        events = call.step(sounds[place] if sounding else None, None)
+        place, held_in, steps = place + sounding, held_in - (held_in > 0), steps + 1
+        for event in events:
+            if isinstance(event, TurnStarted):
+                found.holds += 1
+                held_in = HELD_FRAMES
+            elif isinstance(event, TurnDropped | TurnEnded):
+                held_in = -1
+        found.echoed_turns += [event for event in events if isinstance(event, TurnEnded)]
+
+
+def _interrupted_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) -> None:
+    """One reply into which the person speaks. It is over when they have begun."""
+    sounds = list(zip(scene.replies[number], scene.reply_echoes[number], strict=False))
+    words, begin = scene.words[number], _frames_in(scene.begins[number])
+    held_in, silent_after, turn = -1, None, None
+    for step in range(begin + len(words) + _frames_in(AFTER_WORDS)):
+        sounding = step < len(sounds) and held_in != 0
+        said = words[step - begin] if begin <= step < begin + len(words) else None
+        events = call.step(sounds[step] if sounding else None, said)
+        held_in -= held_in > 0
+        for event in events:
+            # The event may be one that was held back, so its own time does not count.
+            seconds = (step + 1 - begin) * FRAME / HEARING_RATE
+            if isinstance(event, TurnStarted) and seconds <= 0:
+                found.holds += 1
+            elif isinstance(event, TurnStarted) and silent_after is None and seconds <= NOTICED:
+                silent_after, held_in = seconds, HELD_FRAMES
+            elif isinstance(event, TurnEnded) and seconds > 0:
+                turn = turn or event
+            elif isinstance(event, TurnEnded):
+                found.echoed_turns.append(event)
+    found.silent_after.append(silent_after)
+    found.turns.append(turn)
+
+
+def _frames_in(seconds: float) -> int:
+    return round(seconds * HEARING_RATE / FRAME)
