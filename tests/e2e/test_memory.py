@@ -15,7 +15,7 @@ import pytest
 from bot.database import FILE
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import pointed_at, program, read_until, running
+from tests.e2e.program import output, pointed_at, program, read_until, running
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import talk
 
@@ -116,6 +116,11 @@ async def test_a_brother_is_remembered_two_days_later_by_who_heard_of_him_until_
                 assert await answer(guest, sandbox, asked) == "Nobody knows."
             files = [file for file in data.rglob("*") if file.is_file()]
             assert [file.name for file in files if b"canada" in file.read_bytes().lower()] == []
+            async with program("backup", "later.sqlite3", folder=tmp_path) as backup:
+                assert "later.sqlite3" in await output(backup)
+            later_backup = (tmp_path / "later.sqlite3").read_bytes()
+            assert b"canada" not in later_backup.lower(), "later backups hold nothing of it"
+            assert b"memory_choice" in later_backup, "though they hold the database"
             next_bot.terminate()
             said, _ = await reading
             assert "Traceback" not in said.decode()
