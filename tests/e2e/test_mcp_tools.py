@@ -83,7 +83,7 @@ async def test_a_spoken_question_is_answered_with_the_time_of_a_real_server(with
         assert re.search(r"In Tokyo it is \d\d \d\d\.$", spoken(stage))
 
 
-async def test_a_real_server_of_node_adds_for_a_call(with_tools: WithTools, tmp_path: Path) -> None:
+async def test_a_spoken_wish_is_answered_by_a_real_server_of_node(with_tools: WithTools, tmp_path: Path) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         assert os.environ.get("CI") != "true", "needs Node.js and npm"
         pytest.skip("needs Node.js and npm")
@@ -96,12 +96,12 @@ async def test_a_real_server_of_node_adds_for_a_call(with_tools: WithTools, tmp_
     def script(line: str) -> Answer:
         if "The sum of" in line:
             return Answer("It is forty-two.") if "42" in line else Answer("Something is wrong.")
-        return Answer(calls=("get-sum",), arguments='{"a": 19, "b": 23}') if "add" in line else Answer("Yes.")
+        return Answer(calls=("get-sum",), arguments='{"a": 19, "b": 23}') if "joke" in line else Answer("Yes.")
 
     async with with_tools(
         script, {"all": {"command": "node", "args": [str(everything)]}}, allow={"get-sum": "everyone"}
     ) as stage:
-        await stage.ask("Please add nineteen and twenty-three.")
+        await talk(stage.ada, "Seiyuu, tell me a joke.")
         await heard(stage)
         assert spoken(stage).endswith("It is forty-two.")
 
