@@ -128,9 +128,11 @@ class Since:
 class Loudspeakers:
     """A microphone beside loudspeakers: the bot's sound comes back later and more quietly.
 
+    Packets that come at most ``delay`` late, since the machine is busy, leave no gap: the sound waits in a buffer.
+
     Args:
         gain: the gain of the echo.
-        delay: the delay of the echo in seconds.
+        delay: the delay of the echo in seconds, by the buffer and the way to the microphone.
         room: the RMS level of the room noise.
     """
 
@@ -140,19 +142,21 @@ class Loudspeakers:
         self._receiver = receiver
         self._bot = bot
         self._gain = gain
-        self._on_the_way = silence(delay)
+        self._delay = silence(delay)
+        self._buffer = silence(0)
         self._room = np.random.default_rng(0).normal(0, room, SAMPLE_RATE).astype(np.float32)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """The owner's speech with echo and noise. Each frame is made when it is sent."""
-        heard, fresh = self._receiver.count(self._bot), silence(0)
+        heard = self._receiver.count(self._bot)
         for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-            fresh = np.concatenate([fresh, self._receiver.pcm(self._bot, since=heard)])
+            fresh = self._receiver.pcm(self._bot, since=heard)
             heard = self._receiver.count(self._bot)
-            now = np.pad(fresh[:FRAME_SAMPLES], (0, max(0, FRAME_SAMPLES - len(fresh))))
-            fresh = fresh[FRAME_SAMPLES:]
-            self._on_the_way = np.concatenate([self._on_the_way, self._gain * now])
-            echo, self._on_the_way = self._on_the_way[:FRAME_SAMPLES], self._on_the_way[FRAME_SAMPLES:]
+            # The buffer is filled before it is played, when a transmission begins.
+            before = self._delay if len(fresh) and not len(self._buffer) else self._buffer
+            self._buffer = np.concatenate([before, self._gain * fresh])
+            echo, self._buffer = self._buffer[:FRAME_SAMPLES], self._buffer[FRAME_SAMPLES:]
+            echo = np.pad(echo, (0, FRAME_SAMPLES - len(echo)))
             yield sound[at : at + FRAME_SAMPLES] + echo + np.resize(np.roll(self._room, at), FRAME_SAMPLES)
 
 
