@@ -28,6 +28,8 @@ JOIN_LIMIT = 60.0
 TURN_LIMIT = 120.0
 TAIL_SECONDS = 0.1
 """Seconds without a voiced packet after which a reply counts as finished."""
+AFTER_A_REPLY = 0.3
+"""Seconds after the end of a reply in which its last packet certainly arrives, if music goes on."""
 BOT_LOG = "bot.log"
 NO_FURTHER_SETTINGS: Mapping[str, str] = MappingProxyType({})
 """No settings besides those for the sandbox and the stand-ins."""

@@ -32,7 +32,14 @@ async def _run(run: Run) -> Report:
             done = min(turns / arguments.turns, packets / arguments.packets if arguments.packets else 1.0)
             progress.update(bar, completed=done, total=1.0, description=f"{turns} turns, {packets} packets")
 
-        measurement = ReplyMeasurement(stand_ins, run.folder, advance, settings=dict(arguments.set), with_floor=True)
+        measurement = ReplyMeasurement(
+            stand_ins,
+            run.folder,
+            advance,
+            settings=dict(arguments.set),
+            with_floor=True,
+            with_music=arguments.music,
+        )
         measured = await measurement.run(arguments.turns, arguments.packets)
     result = ReplyResult(run.machine, asdict(stand_ins), measured)
     return reply_report(result)
@@ -45,6 +52,7 @@ def _parser() -> PlainParser:
     parser.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="another setting of the bot's"
     )
+    parser.add_argument("--music", action="store_true", help="also measure replies over music, alternating with others")
     add_stand_ins(parser)
     return parser
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from benchmarks.bare_clock_control import BareClockControl
 from benchmarks.bare_floor_control import BareFloorControl
+from benchmarks.call_music import CallMusic, packets_with_voice
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import (
+    AFTER_A_REPLY,
     NO_FURTHER_SETTINGS,
     TAIL_SECONDS,
     TURN_LIMIT,
@@ -43,11 +45,13 @@ class Measured:
         turns: the bot's replies.
         control: the arrivals of the bare clock's packets, in monotonic seconds.
         floor: the bare floor's replies, one after each of the bot's; empty if the floor was not measured.
+        over_music: the replies over music, which alternated with those in ``turns``; ``None`` if there were none.
     """
 
     turns: Sequence[ReplyTimes]
     control: Sequence[float]
     floor: Sequence[ReplyTimes] = ()
+    over_music: Measured | None = None
 
 
 async def _nobody(call: MeasuredCall) -> None:
@@ -64,6 +68,7 @@ class ReplyMeasurement:
         settings: further settings of the bot.
         company: the activity of others in the call.
         with_floor: whether the bare floor answers each prompt too, after the bot.
+        with_music: whether every second reply is spoken over music.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class ReplyMeasurement:
         settings: Mapping[str, str] = NO_FURTHER_SETTINGS,
         company: Company = _nobody,
         with_floor: bool = False,
+        with_music: bool = False,
     ) -> None:
         self._stand_ins = stand_ins
         self._folder = folder
@@ -82,6 +88,7 @@ class ReplyMeasurement:
         self._settings = settings
         self._company = company
         self._with_floor = with_floor
+        self._music = CallMusic(folder) if with_music else None
 
     async def run(self, turns: int, packets: int) -> Measured:
         """Measure at least this many turns and packets.
@@ -90,7 +97,8 @@ class ReplyMeasurement:
             MeasurementError: the bot or the bare floor ended, did not join, or did not speak.
         """
         async with AsyncExitStack() as stack:
-            call = await stack.enter_async_context(MeasuredCall(self._stand_ins, REPLY, self._folder, self._settings))
+            settings = {**self._settings, **(await self._music.settings() if self._music is not None else {})}
+            call = await stack.enter_async_context(MeasuredCall(self._stand_ins, REPLY, self._folder, settings))
             control = await stack.enter_async_context(BareClockControl())
             floor = None
             if self._with_floor:
@@ -101,22 +109,24 @@ class ReplyMeasurement:
         self, call: MeasuredCall, control: BareClockControl, floor: BareFloorControl | None, turns: int, packets: int
     ) -> Measured:
         (ada,) = await call.join("Ada")
-        measured: list[ReplyTimes] = []
-        measured_floor: list[ReplyTimes] = []
+        turns_of: dict[bool, list[ReplyTimes]] = {False: [], True: []}
+        floor_of: dict[bool, list[ReplyTimes]] = {False: [], True: []}
         heard = 0
         # The first replies of the bot and of the floor open connections, so they do not count.
         await self._turns(call, ada, floor)
         async with self._in_company(call):
             control.begin()
             with no_collections():
-                while len(measured) < turns or heard < packets:
-                    turn, floor_turn = await self._turns(call, ada, floor)
-                    measured.append(turn)
-                    if floor_turn is not None:
-                        measured_floor.append(floor_turn)
-                    heard += len(turn.received)
-                    self._progress(len(measured), heard)
-        return Measured(measured, control.stream(), measured_floor)
+                while len(turns_of[False]) < turns or heard < packets:
+                    for music in (False, True) if self._music is not None else (False,):
+                        turn, floor_turn = await self._turns(call, ada, floor, music=music)
+                        turns_of[music].append(turn)
+                        if floor_turn is not None:
+                            floor_of[music].append(floor_turn)
+                        heard += len(turn.received)
+                    self._progress(len(turns_of[False]), heard)
+        over_music = Measured(turns_of[True], control.stream(), floor_of[True]) if self._music is not None else None
+        return Measured(turns_of[False], control.stream(), floor_of[False], over_music)
 
     @asynccontextmanager
     async def _in_company(self, call: MeasuredCall) -> AsyncIterator[None]:
@@ -130,19 +140,24 @@ class ReplyMeasurement:
             raise MeasurementError(f"the activity of others in the call failed: {failure!r}") from failure
 
     async def _turns(
-        self, call: MeasuredCall, ada: Guest, floor: BareFloorControl | None
+        self, call: MeasuredCall, ada: Guest, floor: BareFloorControl | None, *, music: bool = False
     ) -> tuple[ReplyTimes, ReplyTimes | None]:
         """Have the bot answer a prompt, and then the floor the same one: a busy machine then slows both down."""
+        if self._music is not None:
+            await self._music.switch(call, ada, on=music)
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
-        turn = await self._turn(call, ada, prompt)
+        turn = await self._turn(call, ada, prompt, music=music)
         if floor is None:
             return turn, None
         return turn, await floor.answer(call.sandbox.world.messages.payload(prompt), FIRST_SENTENCE)
 
-    async def _turn(self, call: MeasuredCall, ada: Guest, prompt: Message) -> ReplyTimes:
+    async def _turn(self, call: MeasuredCall, ada: Guest, prompt: Message, *, music: bool) -> ReplyTimes:
         bot, receiver = call.sandbox.bot_id, ada.voice.receiver
         trace = await call.reply_ended()
-        await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
+        if music:
+            await asyncio.sleep(AFTER_A_REPLY)
+        else:
+            await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
         if trace.outcome is not Outcome.SPOKEN:
             raise MeasurementError(f"a reply ended as {trace.outcome.value}, not as spoken")
         try:
@@ -150,12 +165,12 @@ class ReplyMeasurement:
             spoken = call.first_segment(prompt.sent_at)
             clause = asked.tokens_until(spoken.text.strip())
             sentence = asked.tokens_until(FIRST_SENTENCE)
-            received = tuple(call.voiced(prompt.sent_at))
-            heard = next(p.arrival for p in receiver.packets(bot) if p.arrival > prompt.sent_at and not p.silent)
+            received = tuple(packets_with_voice(call, ada, prompt.sent_at) if music else call.voiced(prompt.sent_at))
+            if not received:
+                raise MeasurementError("a reply was spoken, but no packet of it reached the voice server")
+            heard = next(p.arrival for p in receiver.packets(bot) if p.arrival > received[0] and not p.silent)
         except (StopIteration, ValueError) as error:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
-        if not received:
-            raise MeasurementError("a reply was spoken, but no packet of it reached the voice server")
         return ReplyTimes(
             sent=prompt.sent_at,
             model_asked=asked.requested,

@@ -91,8 +91,19 @@ class ReplyResult:
         arrivals = self.measured.control
         return lateness([arrivals[at : at + CONTROL_STREAM] for at in range(0, len(arrivals), CONTROL_STREAM)])
 
+    @property
+    def over_music(self) -> ReplyResult | None:
+        """The result of the replies over music; ``None`` if there were none."""
+        measured = self.measured.over_music
+        return None if measured is None else ReplyResult(self.machine, self.options, measured)
+
     def targets(self) -> list[Target]:
         """All targets of the design."""
+        music = self.over_music
+        over_music = [] if music is None else [Target(f"over music: {each.text}", each.met) for each in music.targets()]
+        return [*self._own_targets(), *over_music]
+
+    def _own_targets(self) -> list[Target]:
         plumbing, ratios = self.spreads()["plumbing"], self.ratios()
         beside_floor = Target(
             f"plumbing: at most {MAX_RATIO} x the floor (medians)",
@@ -118,6 +129,16 @@ class ReplyResult:
 
     def as_json(self) -> dict[str, Any]:
         """All figures except those of single packets. Times are in milliseconds, the packets' gaps in seconds."""
+        return {
+            "machine": dict(self.machine),
+            "options": dict(self.options),
+            "targets": [asdict(target) for target in self.targets()],
+            **self.figures(),
+            **({} if self.over_music is None else {"over_music": self.over_music.figures()}),
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of the replies, without those of the replies over music."""
         rows = [
             _row(turn)
             | {"clause_tokens": turn.clause_tokens, "packets": len(turn.received), "underruns": turn.underruns}
@@ -125,9 +146,6 @@ class ReplyResult:
             for turn in self.measured.turns
         ]
         return {
-            "machine": dict(self.machine),
-            "options": dict(self.options),
-            "targets": [asdict(target) for target in self.targets()],
             "milliseconds": {name: asdict(found) for name, found in self.spreads().items()},
             "clause_tokens": self.clause_tokens,
             **self.packets_as_json(),
@@ -175,12 +193,22 @@ def _print(result: ReplyResult, console: Console) -> None:
     if floor is not None and ratios is not None:
         console.print(_beside_floor(result.spreads(), floor, ratios))
     console.print(packets_table(result))
+    if (music := result.over_music) is not None:
+        _print_over_music(music, console)
     console.print(
         f"The text wait is for the first clause, {result.clause_tokens:.0f} tokens. The column beside it is the wait "
         "for the first sentence. Plumbing is the sum of the three ways: to the model, to the voice, to the packet. The "
         "relay's time is the sandbox's own and is not counted.",
         soft_wrap=True,
     )
+
+
+def _print_over_music(result: ReplyResult, console: Console) -> None:
+    """Print the summaries of the replies over music."""
+    floor, ratios = result.floor_spreads(), result.ratios()
+    if floor is not None and ratios is not None:
+        console.print(_beside_floor(result.spreads(), floor, ratios, "Plumbing over music, in ms"))
+    console.print(packets_table(result, "Packets with voice over music, one every 20 ms"))
 
 
 def _turns(result: ReplyResult) -> Table:
@@ -200,9 +228,11 @@ def _turns(result: ReplyResult) -> Table:
     return table
 
 
-def _beside_floor(bot: Mapping[str, Spread], floor: Mapping[str, Spread], ratios: Spread) -> Table:
+def _beside_floor(
+    bot: Mapping[str, Spread], floor: Mapping[str, Spread], ratios: Spread, title: str = "Plumbing, in ms"
+) -> Table:
     """A table of the bot's plumbing and the bare floor's, with medians of the three ways."""
-    table = Table(title="Plumbing, in ms: replies of the bot and of the bare floor in turn")
+    table = Table(title=f"{title}: replies of the bot and of the bare floor in turn")
     for column in ("", "median", "p95", "greatest", "to model", "to voice", "to packet"):
         table.add_column(column, justify="right")
     for name, found in (("the bot", bot), ("the bare floor", floor)):

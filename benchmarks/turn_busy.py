@@ -63,11 +63,14 @@ async def measure_busy(
     folder: Path,
     packets: int,
     progress: Callable[[int, int], None],
+    *,
+    with_music: bool = False,
 ) -> Busy:
     """Measure at least this many packets.
 
     Args:
         transcription: the delay of a stand-in transcriber in seconds; ``None`` uses the bot's own toy transcriber.
+        with_music: whether every second reply is spoken over music.
 
     Raises:
         MeasurementError: the bot ended, did not join, did not speak or did not hear.
@@ -75,15 +78,20 @@ async def measure_busy(
     """
     talker = BusyTalker()
     settings = {"ANSWER_TO": "name", "BARGE_IN": "nobody"}
+
+    async def measure() -> Measured:
+        measurement = ReplyMeasurement(
+            stand_ins, folder, progress, settings=settings, company=talker, with_music=with_music
+        )
+        return await measurement.run(1, packets)
+
     if transcription is None:
-        measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
-        measured = await measurement.run(1, packets)
+        measured = await measure()
     else:
         # One sentence: the bot drops a transcript with more words than fit into its sound.
         async with StandInTranscriber(SENTENCES[0], seconds=transcription) as transcriber:
             settings["STT_URL"] = transcriber.url
-            measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
-            measured = await measurement.run(1, packets)
+            measured = await measure()
     if talker.utterances == 0:
         raise MeasurementError("the bot did not hear the guest who talked all the time")
     return Busy(measured, talker.sentences, talker.utterances)

@@ -44,9 +44,17 @@ async def _measure(
     arguments: argparse.Namespace, folder: Path, progress: Progress
 ) -> tuple[MeasuredTurns, Busy | None]:
     stand_ins, transcription = stand_ins_of(arguments), arguments.transcription_ms / 1000
-    turns = arguments.warm_up + arguments.turns + arguments.interruptions
+    times = 2 if arguments.music else 1
+    turns = arguments.warm_up + times * (arguments.turns + arguments.interruptions)
     bar: TaskID = progress.add_task("talking", total=turns * len(PEOPLE))
-    measurement = TurnMeasurement(stand_ins, transcription, folder, arguments.seed, lambda: progress.advance(bar))
+    measurement = TurnMeasurement(
+        stand_ins,
+        transcription,
+        folder,
+        arguments.seed,
+        lambda: progress.advance(bar),
+        with_music=arguments.music,
+    )
     measured = await measurement.run(arguments.turns, arguments.warm_up, arguments.interruptions)
     if not arguments.packets:
         return measured, None
@@ -57,6 +65,7 @@ async def _measure(
         folder,
         arguments.packets,
         lambda _, packets: progress.update(bar, completed=packets),
+        with_music=arguments.music,
     )
     return measured, busy
 
@@ -73,6 +82,7 @@ def _parser() -> PlainParser:
         "--real-transcriber", action="store_true", help="let the toy Whisper transcribe while packets are counted"
     )
     parser.add_argument("--transcription-ms", type=float, default=210, help="delay of the stand-in transcriber")
+    parser.add_argument("--music", action="store_true", help="also measure turns over music, alternating with others")
     add_stand_ins(parser)
     parser.add_argument("--seed", type=int, default=1, help="seed of pauses, releases and interruptions")
     return parser

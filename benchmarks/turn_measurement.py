@@ -8,8 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.call_music import CallMusic, packets_with_voice, wait_for_voice
 from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, StandIns, no_collections
+from benchmarks.measured_call import (
+    AFTER_A_REPLY,
+    TAIL_SECONDS,
+    TURN_LIMIT,
+    MeasuredCall,
+    StandIns,
+    no_collections,
+)
 from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker, SpeechTimes
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.turn_times import InterruptionTimes, TurnTimes
@@ -51,11 +59,19 @@ MAX_CUT_OFF = 5
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTurns:
-    """The times of one run. ``cut_off`` is the number of turns that ended before their last word; they are left out."""
+    """The times of one run.
+
+    Attributes:
+        turns: the turns that were answered.
+        interruptions: the interruptions of replies.
+        cut_off: number of turns that ended before their last word, with music or without; they are left out.
+        over_music: the turns and interruptions over music; ``None`` if there were none.
+    """
 
     turns: Sequence[TurnTimes]
     interruptions: Sequence[InterruptionTimes]
     cut_off: int
+    over_music: MeasuredTurns | None = None
 
 
 class TurnMeasurement:
@@ -66,10 +82,18 @@ class TurnMeasurement:
         transcription: the delay of the stand-in transcriber in seconds.
         folder: the bot's data and log.
         progress: called after each turn and each interruption.
+        with_music: whether as many turns and interruptions over music alternate with the others.
     """
 
     def __init__(
-        self, stand_ins: StandIns, transcription: float, folder: Path, seed: int, progress: Callable[[], None]
+        self,
+        stand_ins: StandIns,
+        transcription: float,
+        folder: Path,
+        seed: int,
+        progress: Callable[[], None],
+        *,
+        with_music: bool = False,
     ) -> None:
         self._stand_ins = stand_ins
         self._transcriber = StandInTranscriber(HEARD, seconds=transcription)
@@ -78,6 +102,7 @@ class TurnMeasurement:
         self._random = random.Random(seed)
         self._progress = progress
         self._cut_off = 0
+        self._music = CallMusic(folder) if with_music else None
 
     async def run(self, turns: int, warm_up: int, interruptions: int) -> MeasuredTurns:
         """Measure turns and interruptions with each kind of microphone. The ``warm_up`` turns before them don't count.
@@ -89,11 +114,10 @@ class TurnMeasurement:
         words = [await asyncio.to_thread(self._words, kind) for kind in PEOPLE]
         async with self._transcriber:
             settings = {"STT_URL": self._transcriber.url, "ANSWER_TO": "always", "BARGE_IN": "everyone"}
+            if self._music is not None:
+                settings |= await self._music.settings()
             async with MeasuredCall(self._stand_ins, REPLY, self._folder, settings) as call:
-                measured, interrupted = await call.while_alive(
-                    self._measure(call, words, turns, warm_up, interruptions)
-                )
-        return MeasuredTurns(measured, interrupted, self._cut_off)
+                return await call.while_alive(self._measure(call, words, turns, warm_up, interruptions))
 
     @staticmethod
     def _words(kind: str) -> list[Sound]:
@@ -101,35 +125,42 @@ class TurnMeasurement:
 
     async def _measure(
         self, call: MeasuredCall, words: Sequence[Sequence[Sound]], turns: int, warm_up: int, interruptions: int
-    ) -> tuple[list[TurnTimes], list[InterruptionTimes]]:
+    ) -> MeasuredTurns:
         guests = await call.join(*PEOPLE.values())
-        measured: list[TurnTimes] = []
-        interrupted: list[InterruptionTimes] = []
+        conditions = (False, True) if self._music is not None else (False,)
+        measured: dict[bool, list[TurnTimes]] = {False: [], True: []}
+        interrupted: dict[bool, list[InterruptionTimes]] = {False: [], True: []}
         for kind, guest, sentences in zip(PEOPLE, guests, words, strict=True):
             person = _Person(call, self._transcriber, guest, kind, sentences, self._random)
             async with self._speaker(kind, guest) as speaker:
                 with no_collections():
                     await self._turns(person, speaker, warm_up)
-                    measured += await self._turns(person, speaker, turns)
-                    for _ in range(interruptions):
-                        interrupted.append(await person.interrupts(speaker))
-                        self._progress()
-                    await person.falls_silent()
-        return measured, interrupted
+                    for _ in range(turns):
+                        for music in conditions:
+                            await person.have_music(self._music, on=music)
+                            measured[music] += await self._turns(person, speaker, 1)
+                    for music in conditions:
+                        await person.have_music(self._music, on=music)
+                        for _ in range(interruptions):
+                            interrupted[music].append(await person.interrupts(speaker))
+                            self._progress()
+                        await person.falls_silent()
+                    await person.have_music(self._music, on=False)
+        over_music = MeasuredTurns(measured[True], interrupted[True], 0) if self._music is not None else None
+        return MeasuredTurns(measured[False], interrupted[False], self._cut_off, over_music)
 
     async def _turns(self, person: _Person, speaker: MicrophoneSpeaker, count: int) -> list[TurnTimes]:
         turns: list[TurnTimes] = []
-        cut_off = 0
         while len(turns) < count:
             turn = await person.turn(speaker)
             if turn is None:
-                cut_off += 1
-                if cut_off > MAX_CUT_OFF:
+                person.cut_off += 1
+                self._cut_off += 1
+                if person.cut_off > MAX_CUT_OFF:
                     raise MeasurementError(f"more than {MAX_CUT_OFF} turns were cut off ({person.kind})")
                 continue
             turns.append(turn)
             self._progress()
-        self._cut_off += cut_off
         return turns
 
     def _speaker(self, kind: str, guest: Guest) -> MicrophoneSpeaker:
@@ -143,7 +174,7 @@ class TurnMeasurement:
 
 
 class _Person:
-    """A guest who says one sentence after another."""
+    """A guest who says one sentence after another. ``cut_off`` counts the turns that ended before their last word."""
 
     def __init__(
         self,
@@ -155,6 +186,7 @@ class _Person:
         rng: random.Random,
     ) -> None:
         self.kind = kind
+        self.cut_off = 0
         self._call = call
         self._transcriber = transcriber
         self._guest = guest
@@ -162,6 +194,17 @@ class _Person:
         self._random = rng
         self._said = 0
         self._answering = False
+        self._music = False
+
+    async def have_music(self, music: CallMusic | None, *, on: bool) -> None:
+        """Let music play, or not, during the next turns."""
+        if music is not None:
+            await music.switch(self._call, self._guest, on=on)
+        self._music = on
+
+    def _voiced(self, since: float) -> list[float]:
+        """The times after ``since`` at which packets with the bot's voice reached the server."""
+        return packets_with_voice(self._call, self._guest, since) if self._music else self._call.voiced(since)
 
     def _next(self) -> Sound:
         self._said += 1
@@ -178,7 +221,7 @@ class _Person:
         await self._silence()
         if trace.outcome is not Outcome.SPOKEN:
             raise MeasurementError(f"a reply ended as {trace.outcome.value}, not as spoken")
-        received = self._call.voiced(times.first_voiced)
+        received = self._voiced(times.first_voiced)
         if cut_off or (received and received[0] < times.last_voiced):
             return None
         try:
@@ -220,7 +263,10 @@ class _Person:
             await speaker.say(self._next())
             self._answering = True
         try:
-            await receiver.wait_for_audio(bot, TURN_LIMIT, since=begin)
+            if self._music:
+                await asyncio.wait_for(wait_for_voice(self._call, self._guest, begin), TURN_LIMIT)
+            else:
+                await receiver.wait_for_audio(bot, TURN_LIMIT, since=begin)
         except TimeoutError as error:
             raise MeasurementError(f"the bot did not answer within {TURN_LIMIT:.0f} s") from error
         await asyncio.sleep(self._random.uniform(*INTO_A_REPLY))
@@ -229,16 +275,27 @@ class _Person:
         if trace.outcome is not Outcome.INTERRUPTED:
             raise MeasurementError(f"a reply that was spoken into ended as {trace.outcome.value}")
         # The answer to the interruption begins only after its last word.
-        during = [at for at in self._call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
+        during = self._interrupted(times)
         if not during:
             raise MeasurementError("there was no reply to interrupt")
         return InterruptionTimes(self.kind, times.first_voiced, during[-1])
+
+    def _interrupted(self, times: SpeechTimes) -> list[float]:
+        """The packets of the reply that the words have interrupted. The answer to them begins after their end."""
+        since, until = times.first_voiced - 1.0, times.last_voiced
+        if self._music:
+            return packets_with_voice(self._call, self._guest, since, until)
+        return [at for at in self._call.voiced(since) if at <= until]
 
     async def falls_silent(self) -> None:
         """Wait for the end of the current reply."""
         if self._answering:
             await self._call.reply_ended()
             await self._silence()
+            self._answering = False
 
     async def _silence(self) -> None:
+        if self._music:
+            await asyncio.sleep(AFTER_A_REPLY)
+            return
         await self._guest.voice.receiver.wait_for_silence(self._call.sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)

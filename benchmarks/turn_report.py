@@ -83,6 +83,12 @@ class TurnResult:
         ]
         return spread(found) if found else None
 
+    @property
+    def over_music(self) -> TurnResult | None:
+        """The result of the turns and interruptions over music; ``None`` if there were none."""
+        measured = self.measured.over_music
+        return None if measured is None else TurnResult(self.machine, self.options, measured, None)
+
     def packets(self) -> ReplyResult | None:
         """The packets that were sent while somebody else was transcribed, if measured."""
         if self.busy is None:
@@ -91,6 +97,17 @@ class TurnResult:
 
     def targets(self) -> list[Target]:
         """All targets of the design."""
+        music, targets = self.over_music, self._own_targets()
+        if music is not None:
+            targets += [Target(f"over music: {each.text}", each.met) for each in music.targets()]
+        packets = self.packets()
+        if packets is not None:
+            targets += packets.packet_targets()
+            if (over_music := packets.over_music) is not None:
+                targets += [Target(f"over music: {each.text}", each.met) for each in over_music.packet_targets()]
+        return targets
+
+    def _own_targets(self) -> list[Target]:
         targets = [
             Target(
                 f"{microphone}: first packet at most {MAX_RATIO} times the longest of wait and work (median)",
@@ -106,24 +123,35 @@ class TurnResult:
         if until_silent is not None:
             target = f"interrupted: silent within {SILENCED_MS:.0f} ms, always"
             targets.append(Target(target, until_silent.greatest <= SILENCED_MS))
-        packets = self.packets()
-        if packets is not None:
-            targets += packets.packet_targets()
         return targets
 
     def as_json(self) -> dict[str, Any]:
         """All figures except those of single packets. Times are in milliseconds, the packets' gaps in seconds."""
+        music, packets = self.over_music, self.packets()
+        result: dict[str, Any] = {
+            "machine": dict(self.machine),
+            "options": dict(self.options),
+            "targets": [asdict(target) for target in self.targets()],
+            **self.figures(),
+        }
+        if music is not None:
+            result["over_music"] = music.figures()
+        if packets is not None and self.busy is not None:
+            heard = {"sentences": self.busy.sentences, "remarks": self.busy.utterances}
+            result["while_transcribing"] = packets.packets_as_json() | heard
+            if packets.over_music is not None:
+                result["while_transcribing_over_music"] = packets.over_music.packets_as_json()
+        return result
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of turns and interruptions, without those over music."""
         rows = [
             {"microphone": turn.microphone, "taken_for": turn.taken_for, "ratio": round(turn.ratio, 4)}
             | {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
             for turn in self.measured.turns
         ]
         until_silent = self.until_silent()
-        packets = self.packets()
-        result: dict[str, Any] = {
-            "machine": dict(self.machine),
-            "options": dict(self.options),
-            "targets": [asdict(target) for target in self.targets()],
+        return {
             "ratio": {microphone: asdict(self.ratio(microphone)) for microphone in PEOPLE},
             "milliseconds": {
                 microphone: {name: asdict(found) for name, found in self.spreads(microphone).items()}
@@ -139,10 +167,6 @@ class TurnResult:
                 for interruption in self.measured.interruptions
             ],
         }
-        if packets is not None and self.busy is not None:
-            heard = {"sentences": self.busy.sentences, "remarks": self.busy.utterances}
-            result["while_transcribing"] = packets.packets_as_json() | heard
-        return result
 
 
 def turn_report(result: TurnResult) -> Report:
@@ -152,12 +176,17 @@ def turn_report(result: TurnResult) -> Report:
 
 def _print(result: TurnResult, console: Console) -> None:
     """Print two rows for each kind of microphone, then the interruptions and the packets."""
-    console.print(_turns(result))
-    if result.measured.interruptions:
-        console.print(_interruptions(result))
+    for title, each in (("Spoken turns", result), ("Spoken turns over music", result.over_music)):
+        if each is None:
+            continue
+        console.print(_turns(each, title))
+        if each.measured.interruptions:
+            console.print(_interruptions(each))
     packets = result.packets()
     if packets is not None and result.busy is not None:
         console.print(packets_table(packets, "Packets while somebody else talks and is transcribed, one every 20 ms"))
+        if packets.over_music is not None:
+            console.print(packets_table(packets.over_music, "The same over music"))
         busy = result.busy
         console.print(
             f"Meanwhile {busy.sentences} sentences were said, and {busy.utterances} utterances were transcribed."
@@ -172,10 +201,10 @@ def _print(result: TurnResult, console: Console) -> None:
     )
 
 
-def _turns(result: TurnResult) -> Table:
+def _turns(result: TurnResult, title: str) -> Table:
     machine = result.machine
     table = Table(
-        title=f"Spoken turns, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
+        title=f"{title}, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
         f"revision {machine['revision']}"
     )
     table.add_column("microphone", no_wrap=True)

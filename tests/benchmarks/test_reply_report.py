@@ -96,6 +96,24 @@ def test_json_and_print_hold_the_floor_and_the_ratio() -> None:
     assert "✘ plumbing: at most 1.25 x the floor (medians): missed" in shown.getvalue()
 
 
+def test_replies_over_music_are_judged_and_shown_apart() -> None:
+    over_music = Measured([slower(TURN, 0.02)], CONTROL, [TURN])
+    result = ReplyResult(MACHINE, {"rate": 40.0}, Measured([TURN], CONTROL, [TURN], over_music))
+    assert [target.text for target in result.targets() if not target.met] == [
+        "over music: plumbing: at most 1.25 x the floor (medians)",
+        "over music: plumbing: median at most 5 ms",
+        "over music: plumbing: 95 % within 10 ms",
+    ]
+    written = json.loads(json.dumps(result.as_json()))
+    assert written["milliseconds"]["plumbing"]["median"] == pytest.approx(4.5)
+    assert written["over_music"]["milliseconds"]["plumbing"]["median"] == pytest.approx(24.5)
+    assert written["over_music"]["bot_packets"]["packets"] == 50
+    shown = io.StringIO()
+    present(reply_report(result), Console(file=shown, width=122))
+    assert "Plumbing over music, in ms" in shown.getvalue()
+    assert "Packets with voice over music" in shown.getvalue()
+
+
 def test_a_hole_after_the_first_packet_is_a_miss() -> None:
     first, *others = TURN.received
     turn = dataclasses.replace(TURN, received=(first, *(at + 0.0205 for at in others)))

@@ -136,3 +136,16 @@ def test_a_run_without_interruptions_and_packets_can_be_shown() -> None:
     present(turn_report(bare), Console(file=shown, width=MIN_CONSOLE_WIDTH))
     assert "interrupted" not in shown.getvalue()
     assert bare.as_json()["interruptions"] is None
+
+
+def test_turns_over_music_are_judged_and_shown_apart() -> None:
+    without, over = result_of(), result_of(silenced=0.5)
+    measured = dataclasses.replace(without.measured, over_music=over.measured)
+    result = dataclasses.replace(without, measured=measured)
+    assert missed(result) == ["over music: interrupted: silent within 200 ms, always"]
+    written = json.loads(json.dumps(result.as_json()))
+    assert written["interruptions"]["median"] == pytest.approx(100)
+    assert written["over_music"]["interruptions"]["median"] == pytest.approx(500)
+    shown = io.StringIO()
+    present(turn_report(result), Console(file=shown, width=MIN_CONSOLE_WIDTH))
+    assert "Spoken turns over music" in shown.getvalue()
