@@ -42,7 +42,7 @@ async def stage(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
 ) -> AsyncIterator[Stage]:
     song = np.tile(np.concatenate([speech(text, BEN) for text in UTTERANCES[1:]]), 6)
-    with_music = song + music(len(song) / SAMPLE_RATE, 1)[: len(song)]
+    with_music = song + music(len(song) / SAMPLE_RATE + 1, 1)[: len(song)]
     write(tmp_path / "music" / "Song.wav", to_wav(with_music, SAMPLE_RATE))
     for name, text in (("Quote", UTTERANCES[3]), ("Other Quote", UTTERANCES[4])):
         write(tmp_path / "sounds" / f"{name}.wav", to_wav(speech(text, CLEO), SAMPLE_RATE))
@@ -132,6 +132,6 @@ async def test_a_headset_s_words_stop_the_voice_and_not_the_music(
         assert spoken[first - 10 : first].all(), "the story goes on until she speaks"
         assert not spoken[last - 5 : last].any(), "it is silent before she has finished"
         assert STORY not in since.words
-        assert music.min() > -14, "the music is quieter meanwhile, and never stops"
+        assert music.min() > -20, "the music is quieter meanwhile, and never stops"
         assert np.median(music[-10:]) == pytest.approx(0, abs=0.5)
         assert since.utterances == [("Ada", PIZZA)]
