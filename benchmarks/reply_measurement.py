@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from benchmarks.bare_clock_control import BareClockControl
 from benchmarks.bare_floor_control import BareFloorControl
@@ -22,6 +23,7 @@ from benchmarks.measured_call import (
     no_collections,
 )
 from benchmarks.reply_times import ReplyTimes
+from bot.voice.playback.playback import FRAME_SECONDS
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
@@ -89,6 +91,7 @@ class ReplyMeasurement:
         self._company = company
         self._with_floor = with_floor
         self._music = CallMusic(folder) if with_music else None
+        self._random = Random(1)
 
     async def run(self, turns: int, packets: int) -> Measured:
         """Measure at least this many turns and packets.
@@ -145,6 +148,9 @@ class ReplyMeasurement:
         """Have the bot answer a prompt, and then the floor the same one: a busy machine then slows both down."""
         if self._music is not None:
             await self._music.switch(call, ada, on=music)
+            # A reply over music waits for the next frame of the music. All times here follow from the frames of the
+            # reply before, so without chance each reply would wait as long as the others.
+            await asyncio.sleep(self._random.uniform(0.0, FRAME_SECONDS))
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
         turn = await self._turn(call, ada, prompt, music=music)
         if floor is None:
