@@ -139,9 +139,24 @@ class Forks:
         new_session: bool = False,
         limit: int = 2**16,
     ) -> Forked:
-        """Start ``python -m module arguments``. The options are those of :func:`asyncio.create_subprocess_exec`."""
-        reports, status_pipe = await _pipe()
+        """Start ``python -m module arguments``. The options are those of :func:`asyncio.create_subprocess_exec`.
+
+        If this is cancelled, the process is gone afterwards.
+        """
         order = Order(module, arguments, str(folder), dict(environment), new_session)
+        starting = asyncio.create_task(self._start(order, stdin, stdout, stderr, limit), name=f"starting {module}")
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            forked = await starting
+            forked.kill()
+            await forked.wait()
+            if forked.stdin is not None:
+                forked.stdin.close()
+            raise
+
+    async def _start(self, order: Order, stdin: int, stdout: int, stderr: int, limit: int) -> Forked:
+        reports, status_pipe = await _pipe()
         writer, in_ = await _input(stdin)
         reader, out = await _output(stdout, limit)
         errors, err = (None, out) if stderr == STDOUT else await _output(stderr, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -126,6 +127,25 @@ async def test_no_forked_process_is_left_behind(tmp_path: Path) -> None:
     # The process that reports its exit status is gone as well.
     with pytest.raises(ValueError, match="invalid literal"):
         await sleeping.wait()
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing(server: Forks, tmp_path: Path) -> None:
+    def held() -> list[str]:
+        return sorted(str(found.readlink()) for found in Path("/proc/self/fd").iterdir() if found.is_symlink())
+
+    await (await started(server, "pass", tmp_path)).communicate()
+    before = len(held())
+    for steps in range(12):
+        starting = asyncio.create_task(started(server, "import time; time.sleep(60)", tmp_path, stdin=PIPE))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        starting.cancel()
+        if isinstance(forked := (await asyncio.gather(starting, return_exceptions=True))[0], Forked):
+            forked.kill()
+            await forked.wait()
+    async with asyncio.timeout(30):
+        while len(held()) > before:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_forked_process_finds_the_modules_of_its_own_pythonpath(server: Forks, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class KnowledgeCommands(commands.Cog, name="Knowledge"):
         case_insensitive=True,
         description="Show whether I look things up in files on this server.",
         usage="on|off|search",
-        brief="looking things up in files",
+        brief="look things up in files",
     )
     @commands.guild_only()
     async def knowledge(self, ctx: Context) -> None:

@@ -90,7 +90,8 @@ class MusicCommands(commands.Cog, name="Music"):
     @commands.hybrid_command(
         description="End this piece of music, so that the next one begins, or all music.",
         usage="[all]",
-        brief="end it, or all music",
+        extras={"example": "all"},
+        brief="end it",
     )
     @commands.guild_only()
     @app_commands.describe(what="`all` ends all music. Leave it empty to end this piece.")
