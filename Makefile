@@ -12,8 +12,8 @@ endif
 # The tests that hold whole calls, in real time.
 CALLS := tests/e2e tests/lease
 # All other tests, in three parts that take about equally long.
-PART_1 := tests/bot tests/llm
-PART_2 := tests/features tests/toys tests/voice
+PART_1 := tests/bot
+PART_2 := tests/features tests/llm tests/toys tests/voice
 PART_3 := tests $(patsubst %,--ignore=%,$(CALLS) $(PART_1) $(PART_2))
 PARTS := test-part-1 test-part-2 test-part-3
 .PHONY: $(PARTS)
