@@ -69,12 +69,17 @@ class UnplayableError(Exception):
     """The file can't be played. The text says why, for users."""
 
 
-def main() -> int:
-    """Decode the piece that the command line names. Returns the exit status."""
+def confine(memory_bytes: int, cpu_seconds: int) -> None:
+    """Limit what a process that reads sound from others may use. It gives way to the bot, and ends with it."""
     end_with_parent()
     os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+
+
+def main() -> int:
+    """Decode the piece that the command line names. Returns the exit status."""
+    confine(MEMORY_BYTES, CPU_SECONDS)
     output = sys.stdout.buffer
     max_seconds = float(sys.argv[1])
     try:

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 
 from audio.decode import stated_seconds
-from bot.music.decoding_process import BOUNDS, MEMORY_BYTES, NICENESS
-from config.lifetime import end_with_parent
+from bot.music.decoding_process import BOUNDS, MEMORY_BYTES, confine
 
 CPU_SECONDS = 30
 
 
 def main() -> None:
     """Read the lengths of the files."""
-    end_with_parent()
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    confine(MEMORY_BYTES, CPU_SECONDS)
     print(json.dumps([_seconds(path) for path in json.load(sys.stdin)]))  # noqa: T201
 
 

@@ -8,7 +8,6 @@ played, so a slow gain levels it. The process reads no faster than its output is
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,10 +17,9 @@ import numpy as np
 
 from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
 from audio.samples import SPEAKING_RATE, Samples
-from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NICENESS, NO_SOUND, TARGET_LUFS, sane, say
+from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NO_SOUND, TARGET_LUFS, confine, sane, say
 from bot.music.slow_gain import SlowGain
 from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
-from config.lifetime import end_with_parent
 
 MAX_HOURS = 12
 """After this time a stream is ended."""
@@ -53,10 +51,7 @@ class Pipe:
 
 def main() -> int:
     """Decode the stream. Returns the exit status."""
-    end_with_parent()
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    confine(MEMORY_BYTES, CPU_SECONDS)
     output = sys.stdout.buffer
     begun = False
     try:
