@@ -1,6 +1,6 @@
 """The interface of a phone line: one accepted phone call, over Twilio or over SIP.
 
-A line carries G.711 at 8,000 Hz in frames of 20 ms, digits, and the end of the phone call. :class:`~bot.voice.phone.transport.PhoneTransport`
+A line carries G.711 at 8,000 Hz in frames of 20 ms, digits, and the end of the phone call. The transport of phone calls
 makes a call of it.
 """
 
@@ -21,7 +21,7 @@ class LineEnd(StrEnum):
     CALLER = "caller hung up"
     BOT = "bot hung up"
     SILENT = "no sound came"
-    """No packet came for :data:`~bot.voice.phone.transport.SILENT_SECONDS`."""
+    """No packet came for 10 s."""
     LOST = "connection lost"
 
 
@@ -32,7 +32,7 @@ class LineListener(Protocol):
         """Take the next sound of the caller.
 
         Args:
-            data: G.711 in the law of the line, in the order in which it was spoken. What was lost on the way is left out.
+            data: G.711 in the law of the line, in the order in which it was spoken, without what was lost on the way.
             at: time at which its packet arrived, in monotonic seconds.
         """
         ...
@@ -60,7 +60,10 @@ class PhoneLine(Protocol):
 
     @property
     def number(self) -> str:
-        """The caller's number as the network told it, such as ``+4930123456`` or ``ada@pbx.example``; empty if it is withheld."""
+        """The caller's number as the network told it, such as ``+4930123456`` or ``ada@pbx.example``.
+
+        It is empty if the caller withholds it.
+        """
         ...
 
     @property
@@ -70,11 +73,14 @@ class PhoneLine(Protocol):
 
     @property
     def unheard(self) -> int:
-        """Number of samples (8,000 Hz) that were sent and that the caller has not heard yet, as far as the network tells."""
+        """Number of samples (8,000 Hz) that were sent and not heard yet, as far as the network tells."""
         ...
 
     def start(self, listener: LineListener) -> None:
-        """Begin to tell ``listener`` of sound and digits. Sound that came before it is dropped; an end is told at once."""
+        """Begin to tell ``listener`` of sound and digits.
+
+        Sound that came before it is dropped. If the line has ended already, the end is told at once.
+        """
         ...
 
     def send(self, frame: bytes) -> None:
