@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.bare_floor GATEWAY MODEL VOICE PACKETS`` takes four ports on loopback. For each message
 from the gateway it asks the model, sends the first clause of the answer to the voice, and sends the first 20 ms of the
-sound as a packet. Then it tells the gateway the clause and the voice's times. It runs until the gateway closes.
+sound as a packet. Then it tells the gateway the clause, the voice's times and the packet's number. Between two events
+STREAM, the sound goes into the next frame of a stream that runs all the time. It runs until the gateway closes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator
 
 from benchmarks.bare_packets import BarePackets
+from benchmarks.bare_stream import BareStream
 from benchmarks.bare_websocket import BareWebSocket
 
 SHORTEST_CLAUSE = 10
@@ -65,14 +67,25 @@ async def main(gateway_port: int, model_port: int, voice_port: int, packet_port:
     model = BareModel(*await asyncio.open_connection("127.0.0.1", model_port))
     voice = await BareWebSocket.connect(voice_port)
     gateway = await BareWebSocket.connect(gateway_port)
+    stream: BareStream | None = None
 
-    async def speak() -> bytes:
-        """Send the first packet of the voice's sound; returns the voice's times."""
-        sender.send(packets.packet(await voice.receive()))
-        return await voice.receive()
+    async def speak() -> dict[str, float]:
+        """Send the first packet of the voice's sound; returns its number and the voice's times."""
+        sound = await voice.receive()
+        if stream is None:
+            sender.send(packets.packet(sound))
+            number = packets.number
+        else:
+            number = await asyncio.wrap_future(stream.speak(sound))
+        return {"packet": number, **json.loads(await voice.receive())}
 
     while True:
         message = json.loads(await gateway.receive())
+        if message["t"] == "STREAM":
+            if stream is not None:
+                stream.end()
+            stream = BareStream(packets, sender) if message["d"] else None
+            continue
         text, clause = "", ""
         async with asyncio.TaskGroup() as tasks:
             speaking = tasks.create_task(speak())
@@ -81,7 +94,7 @@ async def main(gateway_port: int, model_port: int, voice_port: int, packet_port:
                 if not clause and len(text) >= SHORTEST_CLAUSE and text.endswith(_CLAUSE_ENDS):
                     clause = text
                     voice.send(json.dumps({"token": clause, "flush": True}))
-        gateway.send(json.dumps({"clause": clause, **json.loads(speaking.result())}))
+        gateway.send(json.dumps({"clause": clause, **speaking.result()}))
 
 
 if __name__ == "__main__":

@@ -14,15 +14,19 @@ from typing import Any, Self
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from benchmarks.bare_clock import FRAME_SECONDS
 from benchmarks.errors import MeasurementError
 from benchmarks.reply_times import ReplyTimes
 from benchmarks.stand_in_model import StandInModel
 from config.project import ROOT
+from sandbox.voice.rtp import parse_header
 from sandbox.voice.udp import Address, TimedSocket
 
 START_LIMIT = 30.0
 """Seconds in which both processes must be connected."""
 REPLY_LIMIT = 60.0
+FIRST_FRAMES = 25
+"""Frames of the stream before a reply over it, so that its start is over."""
 
 
 class BareFloorControl:
@@ -39,7 +43,7 @@ class BareFloorControl:
         self._model = model
         self._first_audio = first_audio
         self._number = 0
-        self._arrivals: asyncio.Queue[float] = asyncio.Queue()
+        self._arrivals: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._gateway: asyncio.Future[web.WebSocketResponse] = asyncio.get_running_loop().create_future()
         self._open: AsyncExitStack | None = None
@@ -65,24 +69,54 @@ class BareFloorControl:
         if self._open is not None:
             await self._open.aclose()
 
-    async def answer(self, message: dict[str, Any], sentence: str) -> ReplyTimes:
+    async def answer(self, message: dict[str, Any], sentence: str, phase: float | None = None) -> ReplyTimes:
         """Send the floor a message, wait for its whole reply, and return the times.
 
         Args:
             message: the data of a MESSAGE_CREATE event, as the gateway sends it to bots.
             sentence: the first sentence of the model's answer.
+            phase: if given, the floor sends a stream, of which a frame goes out every 20 ms, and the reply goes into
+                the next frame. The message is sent this many seconds after a frame.
 
         Raises:
             MeasurementError: the floor did not answer, or its times do not fit together.
         """
-        self._number += 1
-        event = json.dumps({"op": 0, "t": "MESSAGE_CREATE", "s": self._number, "d": message})
-        gateway = await self._gateway
-        sent = time.monotonic()
-        await gateway.send_str(event)
+        if phase is None:
+            return await self._answer(message, sentence)
+        while not self._arrivals.empty():
+            # The rest of the stream before.
+            self._arrivals.get_nowait()
+        await self._send("STREAM", True)
         try:
             async with asyncio.timeout(REPLY_LIMIT):
-                answer, received = await self._answers.get(), await self._arrivals.get()
+                for _ in range(FIRST_FRAMES):
+                    _, frame = await self._arrivals.get()
+            await asyncio.sleep((phase - (time.monotonic() - frame)) % FRAME_SECONDS)
+            return await self._answer(message, sentence)
+        except TimeoutError as error:
+            raise MeasurementError("the bare floor sent no stream") from error
+        finally:
+            await self._send("STREAM", False)
+
+    async def _send(self, name: str, data: object) -> None:
+        self._number += 1
+        gateway = await self._gateway
+        await gateway.send_str(json.dumps({"op": 0, "t": name, "s": self._number, "d": data}))
+
+    async def _arrival_of(self, packet: int) -> float:
+        """When the packet with this sequence number came. Those before it are dropped."""
+        while True:
+            number, arrival = await self._arrivals.get()
+            if number == packet & 0xFFFF:
+                return arrival
+
+    async def _answer(self, message: dict[str, Any], sentence: str) -> ReplyTimes:
+        sent = time.monotonic()
+        await self._send("MESSAGE_CREATE", message)
+        try:
+            async with asyncio.timeout(REPLY_LIMIT):
+                answer = await self._answers.get()
+                received = await self._arrival_of(answer["packet"])
             asked = next(times for times in self._model.times if times.requested >= sent)
             clause, whole = asked.tokens_until(answer["clause"]), asked.tokens_until(sentence)
         except (TimeoutError, StopIteration, ValueError) as error:
@@ -133,7 +167,7 @@ class BareFloorControl:
         return process
 
     def _receive(self, data: bytes, address: Address, arrival: float) -> None:
-        self._arrivals.put_nowait(arrival)
+        self._arrivals.put_nowait((parse_header(data).sequence, arrival))
 
 
 async def _printed_port(process: asyncio.subprocess.Process) -> int:

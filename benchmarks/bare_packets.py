@@ -59,32 +59,33 @@ class BarePackets:
     Attributes:
         end_to_end_key: the random key of the frames.
         transport_key: the random key of the packets.
+        number: the number of packets that were made, and so the sequence number of the newest one.
     """
 
     def __init__(self) -> None:
         self.end_to_end_key, self.transport_key = os.urandom(16), os.urandom(32)
         self._encoder = BareEncoder()
         self._end_to_end = AESGCM(self.end_to_end_key)
-        self._number = 0
+        self.number = 0
 
     def packet(self, sound: bytes) -> bytes:
         """Make a packet of the first 20 ms of ``sound``: float32 samples, mono, 48,000 Hz."""
-        self._number += 1
+        self.number += 1
         samples = np.frombuffer(sound, "<f4", count=FRAME_SAMPLES)
         pcm = (np.clip(samples, -1.0, 1.0) * np.float32(32_767)).astype("<i2").repeat(CHANNELS).tobytes()
         return self._transport_encrypted(self._end_to_end_encrypted(self._encoder.encode(pcm)))
 
     def _end_to_end_encrypted(self, frame: bytes) -> bytes:
         """The frame in DAVE's format: ciphertext, short tag, counter (LEB128), size of all that is added, marker."""
-        sealed = self._end_to_end.encrypt(bytes(8) + struct.pack("<I", self._number), frame, None)
+        sealed = self._end_to_end.encrypt(bytes(8) + struct.pack("<I", self.number), frame, None)
         tag_ends = len(frame) + _TAG_BYTES
-        counter = _leb128(self._number)
+        counter = _leb128(self.number)
         size = _TAG_BYTES + len(counter) + 3
         return sealed[:tag_ends] + counter + bytes((size,)) + b"\xfa\xfa"
 
     def _transport_encrypted(self, frame: bytes) -> bytes:
         """An RTP packet in the mode ``aead_xchacha20_poly1305_rtpsize``."""
-        number = self._number
+        number = self.number
         header = struct.pack(">BBHII", 0x80, 0x78, number & 0xFFFF, FRAME_SAMPLES * number & 0xFFFF_FFFF, 1)
         counter = struct.pack(">I", number)
         nonce = counter + bytes(20)

@@ -113,6 +113,19 @@ def packets_with_voice(call: MeasuredCall, guest: Guest, since: float, until: fl
     return sorted(entry.received for entry in newest if entry.user == bot and entry.sequence in sequences)
 
 
+def newest_packet(call: MeasuredCall, at: float) -> float:
+    """When the bot's newest packet before ``at`` reached the server, both in monotonic seconds.
+
+    Raises:
+        MeasurementError: there is none.
+    """
+    bot, log = call.sandbox.bot_id, call.sandbox.voice_server.relay.log
+    newest = next((entry.received for entry in reversed(log) if entry.user == bot and entry.received <= at), None)
+    if newest is None:
+        raise MeasurementError("no packet of the music reached the voice server")
+    return newest
+
+
 async def wait_for_voice(call: MeasuredCall, guest: Guest, begin: int) -> None:
     """Wait until a guest hears the bot's voice in the packets from number ``begin`` on. Set a limit to it."""
     while True:

@@ -11,7 +11,7 @@ from random import Random
 
 from benchmarks.bare_clock_control import BareClockControl
 from benchmarks.bare_floor_control import BareFloorControl
-from benchmarks.call_music import CallMusic, packets_with_voice
+from benchmarks.call_music import CallMusic, newest_packet, packets_with_voice
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import (
     AFTER_A_REPLY,
@@ -152,10 +152,11 @@ class ReplyMeasurement:
             # reply before, so without chance each reply would wait as long as the others.
             await asyncio.sleep(self._random.uniform(0.0, FRAME_SECONDS))
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
+        phase = prompt.sent_at - newest_packet(call, prompt.sent_at) if music else None
         turn = await self._turn(call, ada, prompt, music=music)
         if floor is None:
             return turn, None
-        return turn, await floor.answer(call.sandbox.world.messages.payload(prompt), FIRST_SENTENCE)
+        return turn, await floor.answer(call.sandbox.world.messages.payload(prompt), FIRST_SENTENCE, phase)
 
     async def _turn(self, call: MeasuredCall, ada: Guest, prompt: Message, *, music: bool) -> ReplyTimes:
         bot, receiver = call.sandbox.bot_id, ada.voice.receiver

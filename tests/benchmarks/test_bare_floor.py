@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import sys
 
 import numpy as np
@@ -12,16 +14,35 @@ from yarl import URL
 from audio.opus import SpeechDecoder, load_opus
 from benchmarks.bare_floor_control import BareFloorControl
 from benchmarks.bare_packets import FRAME_SAMPLES, RATE, BarePackets
+from benchmarks.bare_stream import BareStream
 from benchmarks.bare_websocket import BareWebSocket
 from benchmarks.measured_call import tokens_of
 from benchmarks.reply_measurement import FIRST_SENTENCE, PROMPT, REPLY
 from benchmarks.stand_in_model import StandInModel
 from config.project import ROOT
+from sandbox.voice.opus import make_decoder
 from sandbox.voice.rtp import XChaChaCipher, parse_header
 from tests.timing import LIMIT
 
 CLAUSE_TOKENS = 6
 """Tokens of "Well, that is a good question,", the first clause that both the bot and the floor speak."""
+
+
+def tone(hertz: float) -> bytes:
+    """20 ms of a tone as the voice sends it."""
+    time = np.arange(FRAME_SAMPLES) / RATE
+    return (0.2 * np.sin(2 * np.pi * hertz * time)).astype("<f4").tobytes()
+
+
+def opus_of(packets: BarePackets, packet: bytes) -> bytes:
+    """The Opus frame in a packet, without both encryptions."""
+    header = parse_header(packet)
+    frame = XChaChaCipher(packets.transport_key).open(packet, header.size)
+    # GCM's first counter for the message is 2.
+    counter = bytes(8) + struct.pack("<I", header.sequence) + b"\0\0\0\2"
+    cipher = Cipher(algorithms.AES(packets.end_to_end_key), modes.CTR(counter))
+    # The last bytes are DAVE's: 8 of tag, a counter, the size of all, and the marker of two.
+    return cipher.decryptor().update(frame[: -frame[-3]])
 
 
 async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
@@ -39,6 +60,41 @@ async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
         assert times.voice_asked < times.first_audio < times.received[0]
     assert second.sent > first.received[0]
     assert len(model.times) == 2
+
+
+async def test_the_floor_answers_over_a_running_stream_and_without_one_in_turn() -> None:
+    async with (
+        StandInModel(tokens_of(REPLY), first_token=0.0, rate=500) as model,
+        BareFloorControl(model, 0.01) as floor,
+    ):
+        replies = [await floor.answer({"content": PROMPT}, FIRST_SENTENCE, phase) for phase in (0.0, None, 0.015)]
+    for times in replies:
+        assert times.clause_tokens == CLAUSE_TOKENS
+        assert times.voice_asked < times.first_audio < times.received[0]
+
+
+def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.settimeout(LIMIT)
+        receiver.bind(("127.0.0.1", 0))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect(receiver.getsockname())
+            packets = BarePackets()
+            stream = BareStream(packets, sender)
+            received = [receiver.recv(2048) for _ in range(20)]
+            asked_after = parse_header(received[-1]).sequence
+            spoken = stream.speak(tone(220))
+            while len(received) < 40:
+                received.append(receiver.recv(2048))
+            stream.end()
+    assert [parse_header(packet).sequence for packet in received] == list(range(1, 41))
+    decoder = make_decoder()
+    wave = np.exp(-2j * np.pi * 220 * np.arange(FRAME_SAMPLES) / RATE)
+    levels = [abs(wave @ decoder.decode_frame(opus_of(packets, packet))) * 2 / FRAME_SAMPLES for packet in received]
+    assert spoken.result() > asked_after
+    # The codec's delay is 6.5 ms, so the frame after it has the rest of the tone.
+    assert int(np.argmax(levels)) + 1 == spoken.result()
+    assert max(levels[: spoken.result() - 1]) < 0.25 * max(levels)
 
 
 async def test_both_processes_end_after_the_benchmark_was_killed() -> None:
@@ -74,17 +130,14 @@ def test_the_packets_of_the_floor_are_encrypted_twice_and_contain_the_sound() ->
     load_opus()
     packets = BarePackets()
     decoder = SpeechDecoder()
-    time = np.arange(FRAME_SAMPLES) / RATE
     for _ in range(150):
-        packet = packets.packet((0.2 * np.sin(2 * np.pi * 200 * time)).astype("<f4").tobytes())
+        packet = packets.packet(tone(200))
     header = parse_header(packet)
     frame = XChaChaCipher(packets.transport_key).open(packet, header.size)
     assert (header.sequence, header.timestamp) == (150, 150 * FRAME_SAMPLES)
     # DAVE: 8 bytes of tag, a counter of two, their size, and the marker.
     assert frame.endswith(bytes((0x96, 0x01, 13, 0xFA, 0xFA)))
-    # GCM's first counter for the message is 2.
-    cipher = Cipher(algorithms.AES(packets.end_to_end_key), modes.CTR(bytes(8) + bytes((150, 0, 0, 0)) + b"\0\0\0\2"))
-    sound = decoder.decode(cipher.decryptor().update(frame[:-13]), lost=0)
+    sound = decoder.decode(opus_of(packets, packet), lost=0)
     assert sound is not None
     assert float(np.abs(sound).max()) > 0.1
 
