@@ -92,7 +92,8 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
     if kind == "value_error":
         return str(context["error"])
     if kind in ("enum", "literal_error"):
-        return f"it must be one of {str(context['expected']).replace(chr(39), '')}"
+        values = str(context["expected"]).replace("'", "")
+        return f"it must be one of {values}"
     if kind == "string_unicode":
         return "it must be written in UTF-8"
     if kind.startswith("bool_"):

@@ -69,7 +69,8 @@ def _in_plain_words(message: str) -> str:
     if found := _NO_NUMBER.fullmatch(message):
         return f"{found[1]}: {found[3]} is not {_NUMBERS[found[2]]}."
     if found := _NO_CHOICE.fullmatch(message):
-        return f"{found[1]}: {found[2]} is not valid. There are: {found[3].replace(chr(39), '')}."
+        choices = found[3].replace("'", "")
+        return f"{found[1]}: {found[2]} is not valid. There are: {choices}."
     if found := _UNWANTED_VALUE.fullmatch(message):
         return f"{found[1]} takes no value."
     if found := _MISSING.fullmatch(message):

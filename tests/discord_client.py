@@ -14,6 +14,7 @@ import yarl
 from sandbox.server import Sandbox
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.timing import LIMIT
 from tests.tracing import Account, read_account, require_strace, tracing
-
-LIMIT = 60.0
 
 CURIOUS = """
 import pathlib, socket, struct, subprocess, sys, threading

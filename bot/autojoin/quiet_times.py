@@ -11,6 +11,8 @@ from bot.times_of_day import TIME_OF_DAY, WORDS_OF_TIME, TimesError, hour_and_mi
 
 _BETWEEN = re.compile(r"\s*(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s*")
 EXAMPLE = "23:00-07:00"
+_MAX_SHOWN = 30
+"""Maximum number of characters of a wrong time that are shown in the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +52,6 @@ def _time(word: str) -> time:
         return time(*named)
     found = TIME_OF_DAY.fullmatch(word.replace(" ", ""))
     if found is None:
-        raise TimesError(f"`{word[:30].replace('`', chr(39))}` is not a time of day")
+        shown = word[:_MAX_SHOWN].replace("`", "'")
+        raise TimesError(f"`{shown}` is not a time of day")
     return time(*hour_and_minute(word, int(found["hour"]), int(found["minute"] or 0), found["am_or_pm"] or ""))

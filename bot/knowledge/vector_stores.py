@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 MAX_IN_MEMORY = 50_000
 """Without ChromaDB, only so many passages have vectors, since all of them are in memory."""
+_REMOVED_AT_ONCE = 1_000
+"""Number of vectors that ChromaDB is asked to remove at once. It refuses to remove many thousands."""
 WITHOUT_CHROMA = (
     "ChromaDB is not installed, so the vectors are kept in DATA_DIR/knowledge.db, for at most "
     f"{MAX_IN_MEMORY:,} passages. To install it, {{how}}"
@@ -160,16 +162,16 @@ class ChromaStore:
     def remove(self, ids: Sequence[int]) -> None:
         """See :class:`VectorStore`."""
         with self._lock, _KnowledgeErrors(self._folder):
-            for at in range(0, len(ids), 1_000):
-                self._collection.delete(ids=[str(key) for key in ids[at : at + 1_000]])
+            for at in range(0, len(ids), _REMOVED_AT_ONCE):
+                self._collection.delete(ids=[str(key) for key in ids[at : at + _REMOVED_AT_ONCE]])
 
     def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
         """See :class:`VectorStore`."""
         with self._lock, _KnowledgeErrors(self._folder):
-            there = self._collection.count()
-            if not there:
+            stored = self._collection.count()
+            if not stored:
                 return {}
-            found = self._collection.query(query_embeddings=vector, n_results=min(count, there), include=["distances"])
+            found = self._collection.query(query_embeddings=vector, n_results=min(count, stored), include=["distances"])
             return {
                 int(key): 1 - float(distance)
                 for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)

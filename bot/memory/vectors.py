@@ -110,7 +110,7 @@ class FactVectors(Records):
             BATCH,
         )
         if not rows:
-            # These facts need not be looked through again every few seconds. Ids are never used twice.
+            # All facts so far have a vector, so the next search begins after them. An id is never used twice.
             self._seen = max(self._seen, int((newest and newest[0]) or 0))
             return False
         vectors = await self._client.passages([f"{name}: {text}" for _, name, text in rows])

@@ -33,8 +33,7 @@ class MoodyResponder(RepeatingResponder):
     [
         ("Oh dear.", False, ["sad"]),
         ("Oh dear.", True, []),
-        # With "<silent>", the model says nothing. The chat sends a line of the persona instead. The model's mood does
-        # not belong to that line, so it counts as an answer that has named no mood.
+        # With "<silent>", the model says nothing. The chat sends a line of the persona instead, which has no mood.
         ("<silent>", False, [None]),
     ],
 )

@@ -20,6 +20,7 @@ FULL = (
 )
 """The program with a file size limit of 0 bytes. This acts like a full disk, without a disk that must be mounted."""
 LIMIT = 120.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])

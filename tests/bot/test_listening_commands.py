@@ -23,8 +23,7 @@ from config.sections import Captions, ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.guards import make_guard
-
-LIMIT = 60.0
+from tests.timing import LIMIT
 
 
 @dataclass(slots=True)

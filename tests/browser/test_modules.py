@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from config.project import ROOT
+from tests.timing import LIMIT
 
 PAGE = ROOT / "bot" / "http" / "page"
 MODULES = Path(__file__).with_name("modules")
-LIMIT = 60.0
 
 
 @pytest.mark.parametrize("name", sorted(file.name for file in MODULES.glob("*.test.mjs")))

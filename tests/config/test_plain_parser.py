@@ -10,8 +10,7 @@ import pytest
 from config.plain_parser import PlainParser
 from config.project import ROOT
 from tests.forked import PIPE, forks
-
-LIMIT = 60.0
+from tests.timing import LIMIT
 
 
 async def asked(program: str, *words: str) -> tuple[int, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.project import ROOT
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 SKIPPING = "import pytest\n\ndef test_it() -> None:\n    pytest.skip('needs the program frobnicate')\n"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from config.project import ROOT
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 # A Python whose venv module makes the folder, and fails in it as long as python3-venv is missing.
 PYTHON = f"""#!/bin/sh
 if [ "$1 $2" != "-m venv" ]; then exec {sys.executable} "$@"; fi

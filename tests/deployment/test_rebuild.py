@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.rebuild import LAYERS, ROOM, Image, Rebuild
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 

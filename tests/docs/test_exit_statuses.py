@@ -14,6 +14,7 @@ from tests.docs.pages import OPERATOR, rows
 from tests.forked import BOT, SPEECH_SERVER, Running, forks
 
 LIMIT = 90.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 def test_the_table_has_all_exit_statuses() -> None:

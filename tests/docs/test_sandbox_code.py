@@ -23,9 +23,9 @@ from sandbox.server import Sandbox
 from sandbox.voice.network import Conditions
 from tests.docs.code_blocks import CodeBlock, python_blocks
 from tests.docs.pages import SANDBOX
+from tests.timing import LIMIT
 
 CONNECT, JOIN, EXAMPLE, FAULTS = python_blocks(SANDBOX)
-LIMIT = 60.0
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from tests.authorities import trust_no_authorities
 from tests.forked import EARS, PIPE, SPEECH_SERVER, forks
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from sandbox.server import Sandbox
 from tests.e2e.program import output, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.forked import Forked
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 REPLY = "I am still here."
 BEFORE, DURING, AFTER = "Is it warm?", "Is it raining?", "Is it windy?"
 SMALL = 4_096

@@ -21,6 +21,7 @@ from audio.pcm import from_pcm16
 from config.project import ROOT
 
 LIMIT = 180.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 CTRL_C, CTRL_D = b"\x03", b"\x04"
 OWN_SETTINGS = """\
 COMMAND_PREFIX=?

@@ -18,8 +18,8 @@ from sandbox.server import Sandbox
 from tests.e2e.program import output, pointed_at, program, read_until, running
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import talk
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 SAID = "My brother lives in Canada."
 FACT = json.dumps({"facts": [{"person": "Ada", "fact": "brother lives in Canada", "quote": SAID}]})
 CLOCK = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))

@@ -15,10 +15,10 @@ import psutil
 from benchmarks.hostile_requests import hostile_requests, written
 from sandbox.server import Sandbox
 from tests.e2e.program import SAID_LIMIT, output, pointed_at, program
+from tests.timing import LIMIT
 from tests.watching.event_schema import checked
 
 SECRET = "correct horse"
-LIMIT = 60.0
 GROWTH = 10 * 1024**2
 """Largest growth of the bot's memory, in bytes. A body of a refused request would be larger."""
 LONG = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3

@@ -19,11 +19,11 @@ from sandbox.speech import BEN, GuestVoice, speech
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
 from sandbox.voice.rtp import SILENCE
 from tests.e2e.conftest import Stage
+from tests.timing import LIMIT
 from toys.llm.phrases import TOY_PHRASES
 
 HERE = Path(__file__).parent / "discordjs"
 INSTALL_LIMIT = 120.0
-LIMIT = 60.0
 ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 

@@ -23,6 +23,7 @@ from tests.authorities import trust_no_authorities
 from tests.guards import make_guard
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
 """Builds the feature over a bot that is not connected yet, and returns its cogs."""
 

@@ -17,6 +17,7 @@ from sandbox.world.entities import Channel, Guild, Message
 from sandbox.world.permissions import Permission
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 _PERSONA = """
 name: {name}
 description: You are {name}, of whom only this test knows.

@@ -26,6 +26,7 @@ from wire.parameters import SpeechParameters
 SECONDS = 20
 CHANNEL = 7
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 OLD_HZ, NEW_HZ = 220, 880
 ADA = b"what Ada said"
 

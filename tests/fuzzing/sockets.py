@@ -14,6 +14,7 @@ import aiohttp
 
 from tests.fuzzing.exchange import INSIDE
 from tests.fuzzing.values import BAD_JSON, TEXTS, VALUES
+from tests.timing import LIMIT
 
 CHAT, REALTIME, SPEECH, TELEPHONE = "/ws/chat", "/v1/realtime", "/ws/stream", "/admin/tts/ws/stream"
 MESSAGES: Mapping[str, Sequence[dict[str, Any]]] = {
@@ -62,7 +63,6 @@ ENDINGS = {CHAT: '{"type": "hangup"}'}
 """What ends a call that may have begun: without it, the call would wait for its client to come back."""
 QUIET = 0.05
 """Seconds without a message after which a client has heard enough."""
-LIMIT = 60.0
 
 
 def hostile_message(path: str, rng: random.Random) -> str | bytes:

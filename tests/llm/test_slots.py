@@ -98,7 +98,7 @@ async def test_a_prompt_that_is_read_ahead_does_not_ask_the_template_to_begin_an
     assert "add_generation_prompt" not in answered
 
 
-async def test_a_llama_cpp_server_that_refuses_the_field_for_unfinished_messages_still_reads_them() -> None:
+async def test_a_llama_cpp_server_that_refuses_add_generation_prompt_still_reads_prompts_ahead() -> None:
     server = Server(props={"total_slots": 4}, refused=frozenset({"add_generation_prompt"}))
     async with asking(server) as client:
         await client.warm_up(HELLO, unfinished=True)
@@ -106,7 +106,7 @@ async def test_a_llama_cpp_server_that_refuses_the_field_for_unfinished_messages
     assert ["add_generation_prompt" in body for body in server.bodies] == [True, False, False]
 
 
-async def test_other_servers_get_no_field_for_unfinished_messages() -> None:
+async def test_other_servers_do_not_get_add_generation_prompt() -> None:
     server = Server()
     async with asking(server) as client:
         await client.warm_up(HELLO, unfinished=True)

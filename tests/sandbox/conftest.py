@@ -17,6 +17,7 @@ from discord.ext import commands
 from sandbox.server import Sandbox
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @pytest.fixture

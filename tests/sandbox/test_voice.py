@@ -21,7 +21,6 @@ from tests.timing import wait_until
 from tests.tones import pitch, tone
 
 CHANNEL = 77
-LIMIT = 30.0
 
 
 class House:

@@ -21,6 +21,7 @@ _CHARACTER = round(SECONDS_A_CHARACTER * SAMPLE_RATE)
 _STEP = SAMPLE_RATE / CHUNK
 _FIRST = 4
 _LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 
 

@@ -39,6 +39,7 @@ from wire.parameters import SpeechParameters
 ADA, BEN = 1, 2
 FRAME = HEARING_RATE // 50
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass(eq=False)

@@ -13,6 +13,7 @@ from bot.voice.utterances.music_words import MusicTitles
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 class Control:

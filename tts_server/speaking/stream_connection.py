@@ -8,7 +8,7 @@ The protocol is described in :mod:`wire`. This module adds these rules:
 - A message that can't be parsed is answered with an error and ignored. The reply that it names goes on.
 - ``cancel`` drops every reply of the connection. After that, tokens are ignored if they name the reply that was being
   received, the reply that was being spoken, or the reply that the ``cancel`` named. The next text that names another
-  reply, or none, begins a new reply, and from then on nothing is ignored.
+  reply, or none, begins a new reply. From then on, tokens with one of these names are spoken again, as a new reply.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def _append(path: Path, header: str, pairs: Mapping[str, str]) -> bool:
     Raises:
         OSError: the file can't be written. It stays as it was.
     """
-    # JSON's texts are YAML's too. Words have no signs that would have to be escaped.
+    # A JSON string is a YAML string too, if nothing in it is escaped. Words have no characters that must be.
     lines = header + "".join(
         f"{json.dumps(heard, ensure_ascii=False)}: {json.dumps(meant, ensure_ascii=False)}\n"
         for heard, meant in pairs.items()

@@ -101,7 +101,7 @@ async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_
     await archive.turns()
     await Archive(archive.database, now=archive.now).conversations.open({ADA})
     assert words(await archive.turns()) == ["remains", "I see."]
-    await assert_nowhere(tmp_path, b"articular")
+    await assert_nowhere(tmp_path, b"particular")
 
 
 async def test_a_channel_is_forgotten_with_its_calls_and_what_is_said_there_afterwards_is_stored(
@@ -212,7 +212,8 @@ async def test_the_time_for_deleting_grows_in_proportion_to_the_deleted_turns(tm
             await fill(database, turns)
             count = Work()
             await database._connection.set_progress_handler(count, 1_000)
-            assert await FORGETTINGS[what](ConversationRecords(database), turns) > turns // 50
+            # Of the three, it is the person who has the fewest turns: a twentieth of them.
+            assert await FORGETTINGS[what](ConversationRecords(database), turns) >= turns // 20
             work.append(max(count.done, 1))
     assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"
 

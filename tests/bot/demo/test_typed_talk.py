@@ -10,6 +10,7 @@ import pytest
 from bot.demo.typed_talk import TypedLines, is_slash_command, with_names
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 async def _next(lines: TypedLines) -> str | None:

@@ -52,6 +52,7 @@ from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.parameters import SpeechParameters
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 FRAME_BYTES = HEARING_RATE // 50 * 2
 HELLO = {"type": "hello", "name": "Ada", "audio": {"up": 16000, "down": 24000}}
 

@@ -11,8 +11,8 @@ from bot.http import bodies, connection, limits
 from bot.http.bodies import MAX_BYTES
 from bot.http.limits import ConnectionLimit
 from tests.bot.http.web_stage import WebStage, web_stage
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 JSON = {"Content-Type": "application/json"}
 
 

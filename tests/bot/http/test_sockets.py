@@ -12,9 +12,7 @@ from aiohttp import WSMsgType
 from bot.http.limits import MAX_SOCKETS, MAX_SOCKETS_OF_ONE
 from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
-from tests.timing import wait_until
-
-LIMIT = 60.0
+from tests.timing import LIMIT, wait_until
 
 
 async def refusal_of(stage: WebStage, headers: dict[str, str]) -> tuple[str, int | None]:

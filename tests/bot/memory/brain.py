@@ -86,7 +86,10 @@ class Brain:
         assert await self.conversations.writer.flush()
 
     def bytes_of_all_files(self) -> bytes:
-        """All that is in the folder of data."""
+        """All that is in the folder of data.
+
+        Tests search it for a word without its first letter: texts have it as a capital, the index of words does not.
+        """
         return b"".join(path.read_bytes() for path in self.folder.iterdir())
 
 

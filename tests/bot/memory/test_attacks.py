@@ -14,9 +14,9 @@ from bot.database import FILE, Database
 from bot.llm.history import Turn
 from tests.bot.memory.brain import ADA, BEN, CLEO, DAY, HOME, NAMES, Brain, asker, brain
 from tests.bot.memory.test_gathering import Model, gatherer
+from tests.timing import LIMIT
 
 OTHER_BEN = 99
-LIMIT = 60.0
 ROOT = Path(__file__).parents[3]
 
 

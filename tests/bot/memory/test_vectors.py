@@ -16,9 +16,9 @@ from bot.question_vectors import QuestionVectors, opened_questions
 from config.sections import EmbeddingsSettings
 from tests.bot.embeddings_server import EmbeddingsServer
 from tests.bot.memory.brain import ADA, AWAY, BEN, CLEO, HOME, Brain, brain
+from tests.timing import LIMIT
 
 CAR = "Which car has she got?"
-LIMIT = 60.0
 
 
 class Scene:
@@ -107,7 +107,7 @@ async def test_a_fact_that_comes_when_all_others_have_vectors_gets_one_too(scene
         assert await scene.vectors.make_some()
         assert not await scene.vectors.make_some()
     assert len(await scene.stored()) == 2
-    # If the next fact got the id of this forgotten one, it would seem to have been looked through already.
+    # `make_some` only looks at facts with larger ids than before, so the next fact must not get the id of this one.
     await scene.mind.memory.forget(fact.id, ADA)
     await scene.mind.learn("drinks something hot", "I drink something hot.")
     assert await scene.vectors.make_some()

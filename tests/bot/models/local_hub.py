@@ -26,6 +26,7 @@ FILES = {
     "weights/model.bin": random.Random(5).randbytes(3_000_000),
 }
 LIMIT = 180.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass

@@ -24,6 +24,7 @@ from tests.bot.models.local_hub import COMMIT, REPOSITORY
 from tests.forked import MODELS, PIP, Forked, forks
 
 LIMIT = 180.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 WEIGHTS = random.Random(7).randbytes(300_000)
 HALF = len(WEIGHTS) // 2
 CONFIG = b'{"tiny": true}'

@@ -22,6 +22,7 @@ from tests.bot.music.test_player import Music
 from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 QUIET, LOUD = 0.2, 0.8
 
 

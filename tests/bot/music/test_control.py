@@ -33,6 +33,7 @@ from tests.voice.mixing.sounds import ScriptedReply
 
 HERE, ELSEWHERE = 100, 200
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 WORDS = ControlWords()
 
 

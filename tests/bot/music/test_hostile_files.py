@@ -37,11 +37,11 @@ from tests.bot.music.hostile_files import (
     wav_head,
 )
 from tests.bot.music.pieces import wav, write
+from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply, peak
 
 pytestmark = pytest.mark.usefixtures("forked_decoders")
 
-LIMIT = 60.0
 LOUDEST = 10 ** (-1 / 20)
 MOST_FRAMES = 500
 """Frames (10 s) that no file here has."""

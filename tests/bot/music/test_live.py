@@ -32,11 +32,11 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import StreamState
 from tests.bot.fetching.hostile_server import HostileServer, redirect
 from tests.bot.music.hostile_files import encoded
+from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply
 
 HOSTS = frozenset({"radio.test"})
 PUBLIC = ip_address("127.0.0.1")
-LIMIT = 60.0
 SECOND = 50
 """Frames of a second."""
 KINDS = {

@@ -18,6 +18,7 @@ from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
 FRAME = tone(1, 0.5)[0]
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 class Music(DecodedMusic):

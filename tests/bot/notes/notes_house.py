@@ -32,6 +32,7 @@ NAMES = {ADA: "Ada", BEN: "Ben", CLEO: "Cleo"}
 SERVER, CHANNEL = 7, 70
 LOUNGE = NotesPlace(DISCORD, "Lounge", SERVER, CHANNEL)
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass

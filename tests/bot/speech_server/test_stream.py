@@ -27,6 +27,7 @@ from tests.timing import clock_of_the_loop, let_run
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
 

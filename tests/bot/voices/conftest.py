@@ -34,6 +34,7 @@ from tests.bot.voices.voice_server import VoiceServer, voice_server
 from tests.guards import make_guard
 
 LIMIT = 60.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 

@@ -24,8 +24,8 @@ from bot.tools.servers.server import McpServer
 from bot.tools.tool import ToolError
 from bot.tools.tools_file import HttpServer
 from tests.http_server import LocalServer, app_of
+from tests.timing import LIMIT
 
-LIMIT = 60.0
 SCHEMA = {"type": "object", "properties": {}}
 
 

@@ -14,6 +14,7 @@ from wire.parameters import SpeechParameters
 
 TONE_HZ = 300.0
 SECONDS_PER_CHARACTER = 0.05
+# OpenAI has a voice "nova" too. An engine's own voice takes precedence over it.
 _VOICES = (Voice("tone", "A tone", "en"), Voice("nova", "Our own Nova", "en"))
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from config.project import ROOT
 from tests.forked import SPEECH_SERVER, forks
+from tests.timing import LIMIT
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import running
 from tts_server.engines.base import EngineError
@@ -23,7 +24,6 @@ from tts_server.engines.realtime_tts.factory import NAMED_ENGINES, create_named_
 from tts_server.engines.realtime_tts.failures import MAX_REASON, explain
 
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
-LIMIT = 60.0
 
 _TONE = """
 import io, os, wave

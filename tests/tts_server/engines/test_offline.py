@@ -13,11 +13,10 @@ import pytest
 from config.privacy import OFFLINE
 from config.project import ROOT
 from tests.forked import SPEECH_SERVER, forks
+from tests.timing import LIMIT
 from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
 from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
-
-LIMIT = 60.0
 
 # Python imports this when it starts: it records every host name that is looked up, and finds none of them.
 _RECORDER = """

@@ -19,7 +19,7 @@ _SEARCH_INTERVAL = 5
 
 
 class Memory:
-    """Resident memory in bytes. ``peak`` is the peak of this process, and ``largest_reader`` of any reader."""
+    """Resident memory in bytes. ``peak`` is the peak of this process, ``largest_reader`` the highest of all readers."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()

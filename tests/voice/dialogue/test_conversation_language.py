@@ -17,10 +17,9 @@ from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.ports import Responder
 from bot.voice.turn import Prompt, PromptKind
+from tests.timing import LIMIT
 from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
-
-LIMIT = 60.0
 
 
 def typed(text: str) -> Prompt:

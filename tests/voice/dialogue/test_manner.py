@@ -18,6 +18,7 @@ from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
 
 

@@ -23,6 +23,7 @@ from tests.voice.doubles import FixedCharacter, InstantPlayback, RepeatingRespon
 from wire.parameters import SpeechParameters
 
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 USUAL, SAD = SpeechParameters(preset="energetic"), SpeechParameters(preset="calm", pitch_shift=-1.0)
 
 

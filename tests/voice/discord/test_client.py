@@ -30,6 +30,7 @@ from tests.tones import pitch, tone
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
 LIMIT = 30.0
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 Readers = Callable[[], list[threading.Thread]]

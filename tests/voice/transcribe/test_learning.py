@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.learning import MAX_BYTES, LearnedCorrections, replaced_words
+from bot.voice.transcribe.learning import MAX_BYTES, MAX_WORDS, LearnedCorrections, replaced_words
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,13 @@ from bot.voice.transcribe.learning import MAX_BYTES, LearnedCorrections, replace
         ("Hello sea you, how are you?", "Hello Seiyuu, how are you?", {"sea you": "Seiyuu"}),
         ("I met Jason and Carla.", "I met Jaison and Karla.", {"Jason": "Jaison", "Carla": "Karla"}),
         ("the same", "The same!", {}),
+        # A word that was added replaces none.
         ("one two", "one two three", {}),
+        # Too short to be learned, too many words in a row, and too many words in all.
         ("a", "the", {}),
         ("one two three four five six", "x", {}),
+        ((MAX_WORDS + 1) * "word ", (MAX_WORDS + 1) * "other ", {}),
         ("x: &y [z] gurke", "x: &y [z] Kürbis", {"gurke": "Kürbis"}),
-        (301 * "word ", 301 * "other ", {}),
         ("", "", {}),
     ],
 )
@@ -34,7 +36,7 @@ async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Pat
     file = tmp_path / "corrections.yaml"
     file.write_text("", encoding="utf-8")
     corrections = Corrections({"jason": "Jaison"})
-    # The Chinese character needs more than 16 bits, and YAML has no surrogates.
+    # JSON may escape this Chinese character as two halves (surrogates), which YAML does not join. So it is not escaped.
     learned = await LearnedCorrections(file, corrections).learn("Hello sea you", "Hello 𠀀 Seiyuu")
     assert learned.pairs == {"sea you": "𠀀 Seiyuu"}
     for each in (corrections, Corrections.read(file)):

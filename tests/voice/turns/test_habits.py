@@ -14,7 +14,7 @@ arrives after 20 ms.
 
 
 def talk_until_quiet(person: Person, words: str) -> None:
-    """Talk for a second, then let the microphone close. The turn's ``words`` up to then are known at once."""
+    """Talk for a second, then let the microphone close. ``words`` is the transcript of the whole turn so far."""
     person.talk(1.0)
     person.stay_quiet(0.2)
     person.close()

@@ -16,13 +16,12 @@ from bot.http.api.admission import MAX_AT_ONCE
 from bot.http.api.uploads import MAX_FILE_BYTES
 from tests.bot.http.api.api_stage import ApiStage, form
 from tests.features.recordings import recording
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionHeader"),
     pytest.mark.filterwarnings("ignore::aiohttp.BadContentDispositionParam"),
 ]
-LIMIT = 60.0
 FORMS = ["/stt", "/v1/audio/transcriptions", "/process_call", "/api/voice-profile"]
 OBJECTS = ["/tts", "/v1/audio/speech", "/chat"]
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
