@@ -11,10 +11,10 @@ from typing import Protocol
 
 from audio.opus import SpeechDecoder
 from bot.voice.discord.dave import AttributedFrame, EndToEndEncryption, FrameDecryptor, NoFrame
-from bot.voice.discord.jitter import Frame, JitterBuffer
 from bot.voice.discord.pending_packets import PendingPackets
 from bot.voice.discord.rtp import SILENCE, TransportCipher, VoicePacket, VoicePacketError, decrypt_packet
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
+from bot.voice.jitter import Frame, JitterBuffer
 
 QUIET_LIMIT = 0.2
 """Seconds without a packet after which a transmission counts as over, if no frame of silence has ended it."""
@@ -67,7 +67,7 @@ class _Stream:
     """
 
     person: int
-    jitter: JitterBuffer = field(default_factory=JitterBuffer)
+    jitter: JitterBuffer[bytes] = field(default_factory=JitterBuffer)
     decoder: SpeechDecoder = field(default_factory=SpeechDecoder)
     last_at: float = 0.0
     transmitting: bool = False
@@ -197,17 +197,17 @@ class Receiver:
             stream = self._streams[ssrc] = _Stream(person)
         return stream
 
-    def _decode(self, stream: _Stream, frames: list[Frame]) -> None:
+    def _decode(self, stream: _Stream, frames: list[Frame[bytes]]) -> None:
         """Decode frames that are in order, and report their sound. Frames of silence end the transmission."""
         for frame in frames:
             # A client sends frames of silence before it pauses. Without them, the next frame was only delayed.
             delayed = stream.stalled and not (frame.lost or frame.restarted)
             stream.stalled = False
-            if frame.opus == SILENCE:
+            if frame.content == SILENCE:
                 if stream.transmitting:
                     self._end_transmission(stream, frame.at, announced=True)
                 continue
-            sound = stream.decoder.decode(frame.opus, frame.lost if stream.transmitting else 0)
+            sound = stream.decoder.decode(frame.content, frame.lost if stream.transmitting else 0)
             if sound is None:
                 self.counters.not_opus += 1
                 continue

@@ -6,6 +6,10 @@ Pure logic without a clock: the caller passes the time, in monotonic seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+Content = TypeVar("Content")
+"""What a packet carries: an encoded frame, or more."""
 
 MAX_WAIT = 0.06
 """Longest wait for a missing packet, in seconds."""
@@ -25,31 +29,31 @@ _HALF, _WRAP = 1 << 15, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A decrypted Opus frame.
+class Frame(Generic[Content]):
+    """What one packet carried, in its place in the stream.
 
     Attributes:
-        opus: the encoded frame.
+        content: what the packet carried.
         at: arrival of its packet, in monotonic seconds.
         lost: number of lost packets between the previous frame and this frame.
         restarted: True if the stream has restarted with this frame, so that ``lost`` says nothing.
     """
 
-    opus: bytes
+    content: Content
     at: float
     lost: int
     restarted: bool = False
 
 
 @dataclass(slots=True)
-class _WaitingFrame:
-    """A frame that waits for a missing packet before it: the encoded frame and the arrival of its packet."""
+class _WaitingFrame(Generic[Content]):
+    """A frame that waits for a missing packet before it: its content and the arrival of its packet."""
 
-    opus: bytes
+    content: Content
     at: float
 
 
-class JitterBuffer:
+class JitterBuffer(Generic[Content]):
     """Puts the frames of one stream in order.
 
     It adds no delay while packets come in order. For a missing packet, it waits about as long as recent packets were
@@ -58,7 +62,7 @@ class JitterBuffer:
 
     def __init__(self) -> None:
         self._next: int | None = None  # sequence number of the next frame in order
-        self._waiting: dict[int, _WaitingFrame] = {}  # by sequence number
+        self._waiting: dict[int, _WaitingFrame[Content]] = {}  # by sequence number
         self._wait = SHORTEST_WAIT
         self._stuck_since = 0.0  # time since which a packet is missing
         self._late = 0  # number of late packets with consecutive numbers
@@ -90,38 +94,38 @@ class JitterBuffer:
         self._waiting.clear()
         return False
 
-    def push(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+    def push(self, sequence: int, content: Content, at: float) -> list[Frame[Content]]:
         """Take a packet's frame; returns the frames that are in order now.
 
         A duplicate, or a frame that is too late, is dropped.
         """
         if self._next is None:
-            return self._restart(sequence, opus, at)
+            return self._restart(sequence, content, at)
         ahead = (sequence - self._next) % _WRAP
         if ahead >= _HALF:
             return []
         if ahead > MAX_GAP:
-            return [*self.flush(), *self._restart(sequence, opus, at)]
+            return [*self.flush(), *self._restart(sequence, content, at)]
         if ahead:
             if not self._waiting:
                 self._stuck_since = at
-            self._waiting.setdefault(sequence, _WaitingFrame(opus, at))
+            self._waiting.setdefault(sequence, _WaitingFrame(content, at))
             return []
         if self._waiting:
             self._learn_delay(at)
-        return self._release_from(sequence, opus, at)
+        return self._release_from(sequence, content, at)
 
-    def tick(self, now: float) -> list[Frame]:
+    def tick(self, now: float) -> list[Frame[Content]]:
         """Stop waiting for the packets that are overdue at ``now``; returns the frames that waited for them."""
-        frames: list[Frame] = []
+        frames: list[Frame[Content]] = []
         while (deadline := self.deadline) is not None and deadline <= now:
             frames += self._skip_gap()
             self._stuck_since = now
         return frames
 
-    def flush(self) -> list[Frame]:
+    def flush(self) -> list[Frame[Content]]:
         """Return all waiting frames, for example at the end of a transmission."""
-        frames: list[Frame] = []
+        frames: list[Frame[Content]] = []
         while self._waiting:
             frames += self._skip_gap()
         return frames
@@ -130,30 +134,30 @@ class JitterBuffer:
         """Lengthen the wait after a late packet that arrived at ``at``."""
         self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), MAX_WAIT)
 
-    def _restart(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+    def _restart(self, sequence: int, content: Content, at: float) -> list[Frame[Content]]:
         """Continue with this frame, whatever came before it."""
-        first, *others = self._release_from(sequence, opus, at)
+        first, *others = self._release_from(sequence, content, at)
         return [replace(first, restarted=True), *others]
 
-    def _release_from(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
+    def _release_from(self, sequence: int, content: Content, at: float) -> list[Frame[Content]]:
         """Return this frame and the waiting frames that follow it without a gap."""
-        frames = [Frame(opus, at, 0)]
+        frames = [Frame(content, at, 0)]
         self._wait = max(SHORTEST_WAIT, self._wait * WAIT_DECAY)
         following = (sequence + 1) % _WRAP
         while (packet := self._waiting.pop(following, None)) is not None:
-            frames.append(Frame(packet.opus, packet.at, 0))
+            frames.append(Frame(packet.content, packet.at, 0))
             following = (following + 1) % _WRAP
         self._next = following
         if self._waiting:
             self._stuck_since = at
         return frames
 
-    def _skip_gap(self) -> list[Frame]:
+    def _skip_gap(self) -> list[Frame[Content]]:
         """Count the missing packets as lost; returns the waiting frames up to the next gap."""
         if not self._waiting or self._next is None:
             return []
         nearest = min(self._waiting, key=lambda sequence: (sequence - (self._next or 0)) % _WRAP)
         lost = (nearest - self._next) % _WRAP
         packet = self._waiting.pop(nearest)
-        first, *others = self._release_from(nearest, packet.opus, packet.at)
+        first, *others = self._release_from(nearest, packet.content, packet.at)
         return [replace(first, lost=lost), *others]
