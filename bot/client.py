@@ -20,6 +20,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
+from bot.commands.merged_answers import MergedAnswers
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
 from bot.guard import SERVER_ONLY, Guard, PermitRequest
@@ -137,6 +138,7 @@ class SeiyuuBot(commands.Bot):
         self._store = store
         self._when_first_ready: Callable[[], Awaitable[None]] | None = when_first_ready
         self._before_close = before_close
+        self._refusals = MergedAnswers()
 
     @property
     def connected(self) -> bool:
@@ -228,6 +230,9 @@ class SeiyuuBot(commands.Bot):
             return
         text = self._explain(ctx, error)
         if text is None:
+            return
+        if ctx.interaction is None:
+            await self._refusals.send(ctx.channel.id, text, ctx.send)
             return
         try:
             await ctx.send(text, ephemeral=True)

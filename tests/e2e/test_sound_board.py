@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,6 +107,33 @@ async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
     assert "Air Horn. " in await stage.answer_to("!sound", starts="📣")
     await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
     assert await stage.answer_to("!sound stop", starts="📣") == "📣 No sound is playing."
+
+
+async def test_a_burst_of_sounds_is_answered_in_full_and_holds_up_no_other_answer(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
+    write(tmp_path / "sounds" / "Air Horn.wav", wav(29.0, 0.3, rate=16_000, channels=1))
+    async with (
+        serving_tones(tmp_path) as address,
+        make_stage(tts_websocket_url=address, sounds_dir=tmp_path / "sounds") as stage,
+    ):
+        await stage.join()
+        # Discord's own quota is five messages in five seconds, so that 40 answers would take 40 seconds.
+        stage.sandbox.faults.rest.quota("POST /channels/*/messages", requests=2, seconds=2.0)
+        for _ in range(40):
+            await stage.ask("!sound horn")
+        await stage.ask("!sound stop")
+        await stage.told("⏹️")
+
+        def answers() -> list[str]:
+            return [each.content for each in stage.ada.messages(stage.sandbox.home.general) if each.author.bot]
+
+        def counted() -> int:
+            told = [text for text in answers() if "play already" in text or text == "📣 Air Horn" or "stopped" in text]
+            return sum(int(each[1]) if (each := re.search(r"answers (\d+) messages", text)) else 1 for text in told)
+
+        await stage.until(lambda: counted() == 40, "an answer to each command")
+        assert len(answers()) < 20
 
 
 def playing(line: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import time
@@ -231,6 +232,22 @@ async def test_the_bot_waits_for_a_rate_limit(sandbox: Sandbox, bot: Bot, caplog
     assert time.monotonic() - began >= 0.1
     assert len([record for record in caplog.records if "rate limited" in record.message]) == 2
     assert len(sandbox.world.messages.history(sandbox.text_channel.id)) == 1
+
+
+async def test_the_bot_keeps_to_a_quota_that_it_is_told_of(sandbox: Sandbox, bot: Bot) -> None:
+    channel = bot.get_partial_messageable(sandbox.text_channel.id)
+    rest = sandbox.faults.rest
+    rest.quota("POST /channels/*/messages", requests=2, seconds=0.3)
+    began = time.monotonic()
+    for number in range(7):
+        await channel.send(str(number))
+    assert time.monotonic() - began >= 0.8, "seven messages need four periods"
+    assert rest.refused == 0
+    rest.clear()
+    rest.quota("POST /channels/*/messages", requests=1, seconds=0.3)
+    await bot.get_partial_messageable(sandbox.text_channel.id).send("known")
+    await asyncio.gather(*(channel.send("at once") for _ in range(3)))
+    assert len(sandbox.world.messages.history(sandbox.text_channel.id)) == 11
 
 
 async def test_a_request_with_a_server_error_is_repeated(sandbox: Sandbox, bot: Bot) -> None:
