@@ -1,0 +1,53 @@
+"""The interface of the service that answers phone calls, for those who bring phone lines: Twilio and SIP."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from bot.voice.phone.line import PhoneLine
+
+
+class Admission(StrEnum):
+    """What is to be done with a phone call that comes in. The log of calls names it as the cause, if it is refused."""
+
+    ALLOWED = "allowed"
+    """Answer the phone call, and pass its line to :meth:`PhoneAnswering.answer`."""
+    BUSY = "a call is on"
+    """Pass a line to :meth:`PhoneAnswering.answer` too. A sentence is spoken, and then the line is hung up.
+
+    SIP: the line is early media (183), and hanging it up sends 486.
+    """
+    NOT_ALLOWED = "not allowed"
+    """``PHONE_ALLOW`` does not have the number, or it gave too many wrong PINs. Refuse without answering (SIP: 403)."""
+    NOT_READY = "not ready"
+    """The engines are being loaded, calls are switched off, or the bot is ending. Refuse (SIP: 503)."""
+
+
+class PhoneAnswering(Protocol):
+    """The service of phone calls. Use it on the event loop."""
+
+    def decide(self, number: str) -> Admission:
+        """Decide about a phone call before it is answered. Changes nothing, so it may be asked again.
+
+        Args:
+            number: the caller's number, as :attr:`~bot.voice.phone.line.PhoneLine.number` will have it; empty if the
+                caller withholds it.
+        """
+        ...
+
+    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+        """Write a phone call that was refused without :meth:`answer` into the log of calls. Call it once for each.
+
+        Args:
+            kind: ``twilio`` or ``sip``.
+        """
+        ...
+
+    async def answer(self, line: PhoneLine) -> None:
+        """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up.
+
+        It decides again, since another call may have begun, and writes the phone call into the log of calls. It does
+        not raise, unless its task is cancelled; then it hangs up first.
+        """
+        ...
