@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import av
 import numpy as np
 from typing_extensions import override
 
 from audio.encoders import Encoder
+from audio.g711 import Law, encode_g711
 from audio.pcm import to_int16, to_pcm16
 from audio.samples import Samples
 
@@ -16,9 +14,8 @@ TELEPHONE_RATE = 8_000
 FRAME_SAMPLES = 160
 """Samples per frame (20 ms)."""
 
-_CODECS: dict[Literal["alaw", "ulaw"], str] = {"alaw": "pcm_alaw", "ulaw": "pcm_mulaw"}
 # Names from RFC 3551.
-_CONTENT_TYPES: dict[Literal["alaw", "ulaw"], str] = {"alaw": "audio/PCMA", "ulaw": "audio/PCMU"}
+_CONTENT_TYPES: dict[Law, str] = {"alaw": "audio/PCMA", "ulaw": "audio/PCMU"}
 
 
 class _Frames:
@@ -60,29 +57,15 @@ class TelephonePcmEncoder(Encoder):
 class G711Encoder(Encoder):
     """A-law or mu-law in complete frames of 160 bytes."""
 
-    def __init__(self, law: Literal["alaw", "ulaw"]) -> None:
+    def __init__(self, law: Law) -> None:
         self.content_type = _CONTENT_TYPES[law]
+        self._law = law
         self._frames = _Frames()
-        codec = av.CodecContext.create(_CODECS[law], "w")
-        if not isinstance(codec, av.AudioCodecContext):
-            raise TypeError(f"{law} is not an audio codec")
-        codec.sample_rate = TELEPHONE_RATE
-        codec.layout = "mono"
-        codec.format = "s16"
-        self._codec = codec
 
     @override
     def encode(self, samples: Samples) -> bytes:
-        return self._compressed(self._frames.take_complete(samples))
+        return encode_g711(to_int16(self._frames.take_complete(samples)), self._law)
 
     @override
     def finish(self) -> bytes:
-        return self._compressed(self._frames.flush())
-
-    def _compressed(self, samples: Samples) -> bytes:
-        if not len(samples):
-            return b""
-        sound = to_int16(samples).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
-        frame.sample_rate = TELEPHONE_RATE
-        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        return encode_g711(to_int16(self._frames.flush()), self._law)

@@ -1,4 +1,4 @@
-"""G.711: the same bytes and samples as the codec of ffmpeg, for every byte and every sample."""
+"""G.711: the samples of ffmpeg's codec for every byte, and the bytes of the standard for every sample."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from audio.g711 import Int16s, Law, decode_g711, encode_g711
@@ -34,6 +35,39 @@ def test_every_byte_is_the_sample_that_ffmpeg_makes_of_it(law: Law) -> None:
     data = bytes(range(256))
     (frame,) = ffmpeg(law, "r").decode(av.Packet(data))
     assert decode_g711(data, law).tolist() == frame.to_ndarray().ravel().tolist()
+
+
+def decision_values(law: Law) -> npt.NDArray[np.int64]:
+    """The borders between the steps of positive samples, for 16 bits, by the tables 1a and 2a of ITU-T G.711."""
+    # The tables count in 13 bits (A-law) and 14 bits (u-law). Each segment has 16 equal steps.
+    if law == "alaw":
+        segments = [(0, 2), (32, 2), (64, 4), (128, 8), (256, 16), (512, 32), (1024, 64), (2048, 128)]
+        return 8 * np.concatenate([first + step * np.arange(16) for first, step in segments])
+    segments = [(31, 4), (95, 8), (223, 16), (479, 32), (991, 64), (2015, 128), (4063, 256)]
+    low = np.concatenate([[0], 1 + 2 * np.arange(15)])
+    return 4 * np.concatenate([low, *(first + step * np.arange(16) for first, step in segments)])
+
+
+@pytest.mark.parametrize("law", ["ulaw", "alaw"])
+def test_every_sample_is_the_byte_of_the_standards_tables(law: Law) -> None:
+    borders = decision_values(law)
+    assert len(borders) == 128
+    # Bytes for the steps from silence on: the u-law inverts all bits, the A-law every second one.
+    bits = 0x7F if law == "ulaw" else 0x55
+    positive, negative = (0x80, 0x00)
+    wrong = []
+    for sample, byte in zip(EVERY_SAMPLE.tolist(), encode_g711(EVERY_SAMPLE, law), strict=True):
+        sign = positive if sample >= 0 else negative
+        allowed = {(step ^ bits) | sign for step in steps_of(abs(sample), borders)}
+        if byte not in allowed:
+            wrong.append((sample, byte))
+    assert not wrong
+
+
+def steps_of(size: int, borders: npt.NDArray[np.int64]) -> set[int]:
+    """The steps in which a sample of this size lies: two if it lies on a border, since the standard leaves that open."""
+    above = int(np.searchsorted(borders, size, side="right")) - 1
+    return {above, max(0, above - 1)} if size == borders[above] else {above}
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
