@@ -65,7 +65,7 @@ def test_every_sample_is_the_byte_of_the_standards_tables(law: Law) -> None:
 
 
 def steps_of(size: int, borders: npt.NDArray[np.int64]) -> set[int]:
-    """The steps in which a sample of this size lies: two if it lies on a border, since the standard leaves that open."""
+    """The steps in which a sample of this size lies. On a border, the standard leaves open which of two it is."""
     above = int(np.searchsorted(borders, size, side="right")) - 1
     return {above, max(0, above - 1)} if size == borders[above] else {above}
 
