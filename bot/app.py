@@ -134,9 +134,10 @@ async def build_application(
         prefix = settings.command_prefix
         introductions = await asyncio.to_thread(load_introductions)
         audience = Audience(Permit.parse(settings.who_may.talk), core.ignored)
+        owners = Owners(settings.owners)
         guard = Guard(
             read_permits(settings.who_may),
-            Owners(settings.owners),
+            owners,
             lambda: calls.occupied,
             core.ignored.include,
             prefix,
@@ -232,7 +233,7 @@ async def build_application(
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
                 MusicCommands(bot, guard, calls, core.music_control, core.music, prefix),
-                SoundCommands(calls, core.sounds, prefix),
+                SoundCommands(calls, core.sounds, owners, prefix),
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.engines.speech_server),

@@ -67,7 +67,7 @@ class BrowserMusic:
         if first in ("add", "remove"):
             raise UserError(ONLY_PLAYS.format(prefix=self._prefix, word=first))
         if words.casefold() in LISTS:
-            return await self._sounds.names()
+            return await self._sounds.names(call.server)
         if words.casefold() == "stop":
             return self._sounds.stop(call)
         return await self._sounds.play(call, words)

@@ -49,7 +49,7 @@ def sound_tools(controls: Controls, board: SoundBoard, manager: CallManager[Call
         wanted = shorten(" ".join(name.split()), MAX_NAME)
         try:
             if not wanted:
-                raise ToolError(await _names(board))
+                raise ToolError(await _names(board, call.server))
             await board.play(call, wanted)
         except UserError as error:
             raise ToolError(str(error).lstrip("❌❓ ")) from error
@@ -58,7 +58,7 @@ def sound_tools(controls: Controls, board: SoundBoard, manager: CallManager[Call
     return (ControlTool(PLAY, Control.SOUND, "sound", play, controls),)
 
 
-async def _names(board: SoundBoard) -> str:
-    names = [shown_title(sound.title) for sound in await board.sounds()]
+async def _names(board: SoundBoard, server: int) -> str:
+    names = [shown_title(sound.title) for sound in await board.sounds(server)]
     more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
     return f"Which one? There are: {', '.join(names[:MAX_TOLD])}{more}." if names else "There are no sounds."

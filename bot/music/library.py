@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -62,13 +62,15 @@ class MusicLibrary:
 
     Args:
         what: the word for its pieces in texts for users.
+        skips: gets the path of a subfolder, its links resolved; returns whether nothing in it counts.
 
     Attributes:
         index: the titles that were there when somebody looked last. Reading it does not block.
     """
 
-    def __init__(self, folder: Path, what: str = "music") -> None:
+    def __init__(self, folder: Path, what: str = "music", skips: Callable[[Path], bool] = lambda _: False) -> None:
         self.index = TitleIndex()
+        self._skips = skips
         self._folder = folder
         self._what = what
         self._known: Sequence[Piece] = ()
@@ -126,7 +128,7 @@ class MusicLibrary:
     def _walk(self) -> Iterator[Piece]:
         root, seen = os.path.realpath(self._folder), 0
         for folder, folders, files in os.walk(root):
-            folders.sort()
+            folders[:] = sorted(each for each in folders if not self._skips(Path(folder, each)))
             for name in sorted(files):
                 seen += 1
                 if seen > MAX_FILES:

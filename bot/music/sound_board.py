@@ -110,7 +110,8 @@ class CallSounds:
 class SoundBoard:
     """Plays sounds in the current call, and keeps the folder of sounds. Use it on the event loop.
 
-    All methods raise :class:`~bot.user_error.UserError` with a text for people; so they do if there is no folder.
+    All methods raise :class:`~bot.user_error.UserError` with a text for people; so they do if there is no folder. A
+    server is named by its id; 0 stands for the page, which has only the sounds that are for all servers.
 
     Args:
         folder: the operator's sounds; ``None`` if there are none.
@@ -133,7 +134,7 @@ class SoundBoard:
 
     async def play(self, call: Call[Any], name: str) -> str:
         """Play a sound in a call, over everything else. Returns its name when it begins."""
-        sound = await asyncio.to_thread(self._require().find, name)
+        sound = await asyncio.to_thread(self._require().find, name, call.server)
         volume = await self._volume_at(call.server)
         sounds = self._sounds(call)
         call.mixer.set_volume(Channel.EFFECTS, volume)
@@ -148,28 +149,34 @@ class SoundBoard:
         current = self._current
         return current is not None and current[0] is call and current[1].stop()
 
-    async def sounds(self) -> list[Piece]:
-        """All sounds that can be played, by name. Those that say that they are too long can't."""
-        return await self._short(await asyncio.to_thread(self._require().sounds))
+    async def sounds(self, server: int) -> list[Piece]:
+        """All sounds that can be played on a server, by name. Those that say that they are too long can't."""
+        return await self._short(await asyncio.to_thread(self._require().sounds, server))
 
-    async def search(self, words: str) -> list[Piece]:
-        """The sounds whose names contain all words. There are none if there is no folder."""
+    async def search(self, words: str, server: int) -> list[Piece]:
+        """The sounds of a server whose names contain all words. There are none if there is no folder."""
         if self._folder is None:
             return []
-        return await self._short(await asyncio.to_thread(self._folder.search, words))
+        return await self._short(await asyncio.to_thread(self._folder.search, words, server))
+
+    async def removable(self, words: str, server: int, *, owner: bool) -> list[Piece]:
+        """The sounds whose names contain all words and that :meth:`remove` would delete."""
+        if self._folder is None:
+            return []
+        return await asyncio.to_thread(self._folder.removable, words, server, owner=owner)
 
     async def _short(self, sounds: Sequence[Piece]) -> list[Piece]:
         lengths = await self._lengths.of([sound.path for sound in sounds])
         return [sound for sound, seconds in zip(sounds, lengths, strict=True) if (seconds or 0.0) <= MAX_SECONDS]
 
-    async def check(self, name: str, filename: str) -> None:
+    async def check(self, name: str, filename: str, server: int) -> None:
         """Check that a file of this name may be added as a sound, before its content is there."""
         folder = self._require()
         sound_ending(filename)
-        await asyncio.to_thread(folder.require_room, sound_name(name))
+        await asyncio.to_thread(folder.require_room, sound_name(name), server)
 
-    async def add(self, name: str, filename: str, data: bytes) -> str:
-        """Add a sound to the folder, if it can be played. Returns its name.
+    async def add(self, name: str, filename: str, data: bytes, server: int) -> str:
+        """Add a sound of a server to the folder, if it can be played. Returns its name.
 
         Args:
             filename: says by its ending what the file is.
@@ -188,13 +195,17 @@ class SoundBoard:
                     pass
             except MusicError as error:
                 raise UserError(f"❌ {shown_title(filename)}: {error}") from error
-            await asyncio.to_thread(folder.add, title, ending, data)
+            await asyncio.to_thread(folder.add, title, ending, data, server)
         return title
 
-    async def remove(self, name: str) -> str:
-        """Delete the sound with exactly this name. Returns its name as it was written."""
+    async def remove(self, name: str, server: int, *, owner: bool) -> str:
+        """Delete the sound with exactly this name. Returns its name as it was written.
+
+        Args:
+            owner: whether the person may delete sounds that are for all servers.
+        """
         async with self._changing:
-            return await asyncio.to_thread(self._require().remove, name)
+            return await asyncio.to_thread(self._require().remove, name, server, owner=owner)
 
     def _require(self) -> SoundFolder:
         if self._folder is None:

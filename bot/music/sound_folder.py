@@ -1,4 +1,4 @@
-"""The sounds of the sound board: short sound files in a folder, to which people may add some."""
+"""The sounds of the sound board: the operator's short sound files, and those that people add for their server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ MAX_NAME = 32
 MAX_MB = 10
 """Size of the largest sound that people may add."""
 MAX_SOUNDS = 100
-"""Number of sounds from which on people may add none."""
+"""Number of a server's own sounds from which on its people may add none."""
+MAX_SERVER_MB = 100
+"""Size of all of a server's own sounds together."""
+SERVERS = "servers"
+"""The subfolder in which each server has a folder for its own sounds, named after the server's id."""
 RESERVED = frozenset({"add", "list", "remove", "stop", "play"})
 """First words of what is typed after the command that are no names."""
 UNFINISHED = ".upload.new"
@@ -28,7 +32,9 @@ BAD_NAME = (
 )
 RESERVED_NAME = "❌ A sound's name can't begin with the word {word}, which says what to do with a sound."
 EXISTS = "❌ There is a sound {name} already. Remove it before, or choose another name."
-FULL = f"❌ There are {MAX_SOUNDS} sounds already. Remove one before."
+FULL = f"❌ This server has {MAX_SOUNDS} sounds of its own already. Remove one before."
+NO_ROOM = f"❌ This server's own sounds would be larger than {MAX_SERVER_MB} MB together. Remove one before."
+FOR_ALL = "🔒 {name} is for all my servers. Only the people who run me can delete it."
 NOT_SOUND = f"❌ {{name}} is not a sound file that I can keep. I take {', '.join(sorted(ENDINGS))}."
 TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
 NOT_WRITTEN = "❌ I can't change the folder of sounds: {cause}."
@@ -57,67 +63,98 @@ def sound_ending(filename: str) -> str:
 class SoundFolder:
     """The sounds of a folder and its subfolders. Everything blocks, as it reads or writes the folder.
 
-    The methods raise :class:`~bot.user_error.UserError`.
+    The operator's own files are for all servers. What people add on a server is in a folder of that server beneath
+    :data:`SERVERS`, and exists only there. Methods take the id of a server, and raise
+    :class:`~bot.user_error.UserError`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._library = MusicLibrary(folder, "sound")
 
-    def sounds(self) -> list[Piece]:
-        """All sounds, by name. Empty if the folder can't be read."""
-        return self._library.pieces()
+    def sounds(self, server: int) -> list[Piece]:
+        """All sounds that the server can play, by name. Empty if the folder can't be read."""
+        return self._library(server).pieces()
 
-    def search(self, words: str) -> list[Piece]:
+    def search(self, words: str, server: int) -> list[Piece]:
         """The sounds whose names contain all words, those first that begin with them."""
-        return self._library.search(words)
+        return self._library(server).search(words)
 
-    def find(self, name: str) -> Piece:
+    def removable(self, words: str, server: int, *, owner: bool) -> list[Piece]:
+        """Those of :meth:`search` that a person who may manage the server can delete; see :meth:`remove`."""
+        return [each for each in self.search(words, server) if owner or self._is_of(server, each)]
+
+    def find(self, name: str, server: int) -> Piece:
         """The sound with this name, or the only one whose name contains all words of it."""
         try:
-            return self._library.find(name)
+            return self._library(server).find(name)
         except NotFoundInLibraryError as error:
             raise UserError(escape_markdown(str(error))) from error
 
-    def require_room(self, name: str) -> None:
+    def require_room(self, name: str, server: int) -> None:
         """Check that a sound of this name can be added."""
-        if self._library.named(name) is not None:
+        if self._library(server).named(name) is not None:
             raise UserError(EXISTS.format(name=shown_title(name)))
-        if len(self.sounds()) >= MAX_SOUNDS:
+        if len(self._own(server)) >= MAX_SOUNDS:
             raise UserError(FULL)
 
-    def add(self, name: str, ending: str, data: bytes) -> None:
-        """Store a sound. It is there as a whole, or not at all. No two calls may run at the same time.
+    def add(self, name: str, ending: str, data: bytes, server: int) -> None:
+        """Store a sound of a server. It is there as a whole, or not at all. No two calls may run at the same time.
 
         Args:
             name: see :func:`sound_name`.
             ending: see :func:`sound_ending`.
         """
-        self.require_room(name)
-        new = self._folder / UNFINISHED
+        self.require_room(name, server)
+        folder = self._folder_of(server)
+        new = folder / UNFINISHED
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if len(data) + sum(each.path.stat().st_size for each in self._own(server)) > MAX_SERVER_MB * 1024**2:
+                raise UserError(NO_ROOM)
+            folder.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
             try:
                 with new.open("xb") as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                new.replace(self._folder / f"{name}{ending}")
+                new.replace(folder / f"{name}{ending}")
             finally:
                 new.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(NOT_WRITTEN.format(cause=error.strerror or error)) from error
 
-    def remove(self, name: str) -> str:
-        """Delete the sound with exactly this name. Returns its name as it was written."""
-        sound = self._library.named(name)
+    def remove(self, name: str, server: int, *, owner: bool) -> str:
+        """Delete the sound with exactly this name. Returns its name as it was written.
+
+        Args:
+            owner: whether the person may delete sounds that are for all servers.
+        """
+        sound = self._library(server).named(name)
         if sound is None:
             # A part of a name is enough to play a sound, but not to delete it.
-            near = self.find(name).title
+            near = self.find(name, server).title
             raise UserError(f"❓ Did you mean {shown_title(near)}? Say its whole name.")
+        if not owner and not self._is_of(server, sound):
+            raise UserError(FOR_ALL.format(name=shown_title(sound.title)))
         try:
             sound.path.unlink()
         except OSError as error:
             raise UserError(NOT_WRITTEN.format(cause=error.strerror or error)) from error
         return sound.title
+
+    def _library(self, server: int) -> MusicLibrary:
+        servers, own = self._folder_of(server).parent, str(server)
+        return MusicLibrary(
+            self._folder,
+            "sound",
+            skips=lambda folder: folder.parent == servers and folder.name.isdecimal() and folder.name != own,
+        )
+
+    def _own(self, server: int) -> list[Piece]:
+        return [each for each in self.sounds(server) if self._is_of(server, each)]
+
+    def _is_of(self, server: int, sound: Piece) -> bool:
+        return sound.path.is_relative_to(self._folder_of(server))
+
+    def _folder_of(self, server: int) -> Path:
+        return Path(os.path.realpath(self._folder), SERVERS, str(server))

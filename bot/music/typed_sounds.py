@@ -52,9 +52,9 @@ class TypedSounds:
         """Stop the sounds that play."""
         return STOPPED if self._board.stop(call) else NOTHING
 
-    async def names(self) -> str:
-        """Tell which sounds there are."""
-        names = [shown_title(sound.title) for sound in await self._board.sounds()]
+    async def names(self, server: int) -> str:
+        """Tell which sounds a server has."""
+        names = [shown_title(sound.title) for sound in await self._board.sounds(server)]
         if len(names) > MAX_LISTED:
             names[MAX_LISTED:] = [f"{len(names) - MAX_LISTED} more"]
         text = LIST if names else EMPTY + (HOW_TO_ADD if self._takes_files else "")

@@ -12,6 +12,7 @@ from bot.commands.sounds import SoundCommands
 from bot.music.sound_board import SoundBoard
 from bot.music.sound_folder import MAX_MB
 from bot.music.typed_sounds import MAX_LISTED
+from bot.owners import Owners
 from bot.user_error import UserError
 from tests.bot.music.pieces import write
 
@@ -28,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cog(folder: Path, tmp_path: Path) -> Any:
-    return SoundCommands(MagicMock(), SoundBoard(folder, tmp_path, half), "?")
+    return SoundCommands(MagicMock(), SoundBoard(folder, tmp_path, half), Owners([1]), "?")
 
 
 async def listed(cog: Any) -> str:

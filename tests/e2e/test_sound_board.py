@@ -136,6 +136,29 @@ async def test_a_burst_of_sounds_is_answered_in_full_and_holds_up_no_other_answe
         assert len(answers()) < 20
 
 
+async def test_a_server_has_its_own_sounds_and_only_owners_delete_those_of_all(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
+    write(tmp_path / "sounds" / "Air Horn.wav", wav(1.0, 0.1))
+    async with make_stage(sounds_dir=tmp_path / "sounds") as stage:
+        sandbox, directory = stage.sandbox, stage.sandbox.world.directory
+        guild = directory.add_guild("Elsewhere", sandbox.home.owner)
+        there = directory.add_channel(guild, "general")
+        directory.add_member(guild, sandbox.bot)
+        let_manage(sandbox, stage.ada.id)
+        drum = Upload("drum.wav", wav(0.5, 0.2), "audio/wav")
+        await stage.ada.say(sandbox.home.general, "!sound add drum roll", attachments=[drum])
+        await stage.told("📣 Added")
+        refused = "🔒 Air Horn is for all my servers. Only the people who run me can delete it."
+        assert await stage.answer_to("!sound remove air horn", starts="🔒") == refused
+        suggested = await stage.ada.suggestions(sandbox.home.general, "sound remove", "name", "", timeout=LIMIT)
+        assert [each["value"] for each in suggested] == ["drum roll"]
+        zoe = await sandbox.add_guest("Zoe", guild)
+        await zoe.say(there, "!sound")
+        listed = (await zoe.wait_for_message(there, timeout=LIMIT)).content
+        assert listed == "📣 I have these sounds: Air Horn. `!sound NAME` plays one."
+
+
 def playing(line: str) -> Answer:
     if "sound plays" in line:
         return Answer("There it is.")

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("forked_decoders")
 
 FRAME = tone(1, 0.2)[0]
 FRAMES = 40
+HERE = 60
+"""The id of a server."""
 SOUNDS: dict[str, list[bytes | None]] = {
     "horn": [FRAME] * FRAMES,
     "slow": [FRAME, None],
@@ -201,7 +203,7 @@ def test_whatever_people_do_nothing_is_left_when_the_call_ends(steps: list[tuple
 class StandInCall:
     """What the sound board needs of a call."""
 
-    server = 60
+    server = HERE
 
     def __init__(self) -> None:
         self.mixer = Mixer(ScriptedReply())
@@ -219,17 +221,18 @@ def board(folder: Path | None, cache: Path) -> SoundBoard:
 async def test_without_a_folder_people_are_told_which_setting_is_missing(tmp_path: Path) -> None:
     nowhere = board(None, tmp_path)
     call = cast(Any, StandInCall())
-    for asked in (nowhere.play(call, "x"), nowhere.sounds(), nowhere.add("x", "x.wav", b""), nowhere.remove("x")):
+    removing = nowhere.remove("x", HERE, owner=True)
+    for asked in (nowhere.play(call, "x"), nowhere.sounds(HERE), nowhere.add("x", "x.wav", b"", HERE), removing):
         with pytest.raises(UserError, match="nobody has set SOUNDS_DIR"):
             await asked
-    assert await nowhere.search("x") == []
+    assert await nowhere.search("x", HERE) == []
 
 
 async def test_a_sound_is_added_played_and_forgotten_with_the_call(tmp_path: Path) -> None:
     sounds, call = board(tmp_path / "sounds", tmp_path), StandInCall()
     before = set(psutil.Process().children(recursive=True))
-    assert await sounds.add("short beep", "beep.wav", wav(0.1, 0.02)) == "short beep"
-    assert [each.title for each in await sounds.sounds()] == ["short beep"]
+    assert await sounds.add("short beep", "beep.wav", wav(0.1, 0.02), HERE) == "short beep"
+    assert [each.title for each in await sounds.sounds(HERE)] == ["short beep"]
     assert await sounds.play(cast(Any, call), "beep") == "short beep"
     assert call.mixer.volume(Channel.EFFECTS) == pytest.approx(0.6), "as it was chosen in this place"
     frames = [call.mixer.take() for _ in range(FADE_FRAMES + 3)]
@@ -254,7 +257,7 @@ REFUSED = {
 async def test_what_is_no_short_sound_is_refused_before_it_is_stored(data: bytes, told: str, tmp_path: Path) -> None:
     sounds = board(tmp_path / "sounds", tmp_path)
     with pytest.raises(UserError, match=told):
-        await sounds.add("horn", "horn.mp3", data)
+        await sounds.add("horn", "horn.mp3", data, HERE)
     assert not (tmp_path / "sounds").exists()
 
 
@@ -276,22 +279,24 @@ async def test_sounds_that_are_too_long_are_not_listed_until_the_file_is_another
     os.mkfifo(folder / "pipe.wav")
     sounds = board(folder, tmp_path)
     before = set(psutil.Process().children(recursive=True))
-    assert [each.title for each in await sounds.sounds()] == ["broken", "short song"]
-    assert [each.title for each in await sounds.search("song")] == ["short song"]
+    assert [each.title for each in await sounds.sounds(HERE)] == ["broken", "short song"]
+    assert [each.title for each in await sounds.search("song", HERE)] == ["short song"]
     write(long, wav(0.6, 0.1))
-    assert [each.title for each in await sounds.search("song")] == ["long song", "short song"]
+    assert [each.title for each in await sounds.search("song", HERE)] == ["long song", "short song"]
     assert set(psutil.Process().children(recursive=True)) == before
 
 
 async def test_sounds_whose_lengths_can_not_be_read_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lengths, "SECONDS", 0.0)
     write(tmp_path / "sounds" / "song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
-    assert [each.title for each in await board(tmp_path / "sounds", tmp_path).sounds()] == ["song"]
+    assert [each.title for each in await board(tmp_path / "sounds", tmp_path).sounds(HERE)] == ["song"]
 
 
 async def test_of_two_people_who_add_the_same_sound_one_is_refused(tmp_path: Path) -> None:
     sounds = board(tmp_path / "sounds", tmp_path)
     told = await asyncio.gather(
-        sounds.add("horn", "a.wav", wav(0.5, 0.1)), sounds.add("Horn", "b.wav", wav(0.6, 0.1)), return_exceptions=True
+        sounds.add("horn", "a.wav", wav(0.5, 0.1), HERE),
+        sounds.add("Horn", "b.wav", wav(0.6, 0.1), HERE),
+        return_exceptions=True,
     )
     assert [str(each).split(".")[0] for each in told] == ["horn", "❌ There is a sound Horn already"]

@@ -12,6 +12,9 @@ from bot.music.sound_folder import MAX_NAME, UNFINISHED, SoundFolder, sound_endi
 from bot.user_error import UserError
 from tests.bot.music.pieces import write
 
+HERE, THERE = 60, 61
+"""The ids of two servers."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -65,54 +68,61 @@ def test_only_sound_files_have_an_ending_that_is_kept() -> None:
 
 def test_a_sound_that_is_added_is_there_as_a_whole_and_can_be_removed(tmp_path: Path) -> None:
     folder = SoundFolder(tmp_path / "new" / "sounds")
-    assert folder.sounds() == []
-    folder.add("horn", ".wav", b"sound")
-    assert [path.name for path in (tmp_path / "new" / "sounds").iterdir()] == ["horn.wav"]
-    assert folder.find("horn").path.read_bytes() == b"sound"
-    assert folder.remove("HORN") == "horn"
-    assert folder.sounds() == []
+    assert folder.sounds(HERE) == []
+    folder.add("horn", ".wav", b"sound", HERE)
+    assert [path.name for path in (tmp_path / "new" / "sounds" / "servers" / "60").iterdir()] == ["horn.wav"]
+    assert folder.find("horn", HERE).path.read_bytes() == b"sound"
+    assert folder.remove("HORN", HERE, owner=False) == "horn"
+    assert folder.sounds(HERE) == []
 
 
 def test_what_an_earlier_upload_left_is_no_sound_and_no_hindrance(folder: Path) -> None:
-    write(folder / UNFINISHED, b"half")
+    unfinished = write(folder / "servers" / str(HERE) / UNFINISHED, b"half")
     sounds = SoundFolder(folder)
-    assert len(sounds.sounds()) == 3
-    sounds.add("new", ".wav", b"whole")
-    assert sounds.find("new").path.read_bytes() == b"whole"
-    assert not (folder / UNFINISHED).exists()
+    assert len(sounds.sounds(HERE)) == 3
+    sounds.add("new", ".wav", b"whole", HERE)
+    assert sounds.find("new", HERE).path.read_bytes() == b"whole"
+    assert not unfinished.exists()
 
 
 def test_no_sound_is_overwritten(folder: Path) -> None:
     with pytest.raises(UserError, match="There is a sound air horn already"):
-        SoundFolder(folder).add("air horn", ".wav", b"y")
+        SoundFolder(folder).add("air horn", ".wav", b"y", HERE)
     with pytest.raises(UserError, match=r"drum\\_roll already"):
-        SoundFolder(folder).add("drum_roll", ".wav", b"y")
+        SoundFolder(folder).add("drum_roll", ".wav", b"y", HERE)
     assert (folder / "Air Horn.mp3").read_bytes() == b"x"
-    assert len(SoundFolder(folder).sounds()) == 3
+    assert len(SoundFolder(folder).sounds(HERE)) == 3
 
 
 def test_people_add_no_more_than_a_bounded_number_of_sounds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sound_folder, "MAX_SOUNDS", 3)
-    with pytest.raises(UserError, match="sounds already"):
-        SoundFolder(folder).add("new", ".wav", b"y")
+    monkeypatch.setattr(sound_folder, "MAX_SOUNDS", 2)
+    monkeypatch.setattr(sound_folder, "MAX_SERVER_MB", 1)
+    sounds = SoundFolder(folder)
+    sounds.add("one", ".wav", bytes(1024**2 - 1), HERE)
+    with pytest.raises(UserError, match="would be larger than 100 MB together"):
+        sounds.add("two", ".wav", b"yy", HERE)
+    sounds.add("two", ".wav", b"y", HERE)
+    with pytest.raises(UserError, match="sounds of its own already"):
+        sounds.add("three", ".wav", b"", HERE)
+    sounds.add("three", ".wav", b"y", THERE)
 
 
 def test_only_a_whole_name_removes_a_sound(folder: Path) -> None:
     sounds = SoundFolder(folder)
     with pytest.raises(UserError, match=r"Did you mean Air Horn\? Say its whole name"):
-        sounds.remove("horn")
+        sounds.remove("horn", HERE, owner=True)
     with pytest.raises(UserError, match="Which one: Air Horn, Air Raid"):
-        sounds.remove("air")
+        sounds.remove("air", HERE, owner=True)
     with pytest.raises(UserError, match="no sound of that name"):
-        sounds.remove("../sounds/Air Horn.mp3")
-    assert len(sounds.sounds()) == 3
+        sounds.remove("../sounds/Air Horn.mp3", HERE, owner=True)
+    assert len(sounds.sounds(HERE)) == 3
 
 
 def test_an_unknown_name_is_answered_with_names_that_are_near(folder: Path) -> None:
     with pytest.raises(UserError, match=r"I have no sound of that name\. Did you mean Air Horn\?"):
-        SoundFolder(folder).find("ar horn")
+        SoundFolder(folder).find("ar horn", HERE)
     with pytest.raises(UserError, match=r"I have no sound of that name\.$"):
-        SoundFolder(folder).find("xylophone")
+        SoundFolder(folder).find("xylophone", HERE)
 
 
 @pytest.mark.parametrize("act", ["add", "remove"])
@@ -123,8 +133,8 @@ def test_a_folder_that_can_not_be_written_is_reported(folder: Path, act: str, mo
     monkeypatch.setattr(Path, "open" if act == "add" else "unlink", refuse)
     sounds = SoundFolder(folder)
     with pytest.raises(UserError, match="I can't change the folder of sounds: Permission denied"):
-        sounds.add("new", ".wav", b"y") if act == "add" else sounds.remove("air horn")
-    assert len(sounds.sounds()) == 3
+        sounds.add("new", ".wav", b"y", HERE) if act == "add" else sounds.remove("air horn", HERE, owner=True)
+    assert len(sounds.sounds(HERE)) == 3
 
 
 def test_a_full_disk_leaves_nothing_of_a_sound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,5 +143,38 @@ def test_a_full_disk_leaves_nothing_of_a_sound(folder: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(UserError, match="No space left on device"):
-        SoundFolder(folder).add("new", ".wav", b"y")
-    assert sorted(path.name for path in folder.iterdir()) == ["Air Horn.mp3", "Air Raid.ogg", "drums"]
+        SoundFolder(folder).add("new", ".wav", b"y", HERE)
+    left = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    assert left == ["Air Horn.mp3", "Air Raid.ogg", "Drum_Roll.wav"]
+
+
+def test_a_sound_belongs_to_the_server_where_it_was_added(folder: Path) -> None:
+    sounds = SoundFolder(folder)
+    sounds.add("tada", ".wav", b"here", HERE)
+    sounds.add("tada", ".mp3", b"there", THERE)
+    assert sounds.find("tada", HERE).path.read_bytes() == b"here"
+    assert sounds.find("tada", THERE).path.read_bytes() == b"there"
+    assert [each.title for each in sounds.sounds(THERE)] == ["Air Horn", "Air Raid", "Drum_Roll", "tada"]
+    assert [each.title for each in sounds.sounds(0)] == ["Air Horn", "Air Raid", "Drum_Roll"], "the page has none"
+    sounds.add("only here", ".wav", b"x", HERE)
+    with pytest.raises(UserError, match="no sound of that name"):
+        sounds.remove("only here", THERE, owner=True)
+    sounds.remove("tada", THERE, owner=False)
+    assert sounds.find("tada", HERE).path.read_bytes() == b"here"
+
+
+def test_only_owners_delete_what_is_for_all_servers(folder: Path) -> None:
+    sounds = SoundFolder(folder)
+    sounds.add("air tada", ".wav", b"x", HERE)
+    with pytest.raises(UserError, match="🔒 Air Horn is for all my servers"):
+        sounds.remove("air horn", HERE, owner=False)
+    assert [each.title for each in sounds.removable("air", HERE, owner=False)] == ["air tada"]
+    assert [each.title for each in sounds.removable("air", HERE, owner=True)] == ["Air Horn", "Air Raid", "air tada"]
+    assert sounds.remove("air horn", HERE, owner=True) == "Air Horn"
+    assert not (folder / "Air Horn.mp3").exists()
+
+
+def test_a_folder_of_the_operator_whose_name_is_like_those_of_servers_is_for_all(folder: Path) -> None:
+    for name in ("servers/general/bell.wav", "drums/61/snare.wav", "servers/gong.wav"):
+        write(folder / name, b"x")
+    assert {"bell", "snare", "gong"} < {each.title for each in SoundFolder(folder).sounds(HERE)}
