@@ -64,6 +64,11 @@ def own_persona(settings: Settings) -> Persona:
     return read_persona("PERSONA", settings.persona)
 
 
+def phone_persona(settings: Settings) -> Persona | None:
+    """The persona that ``PHONE_PERSONA`` names, if any; raises :class:`~bot.llm.personas.PersonaError`."""
+    return None if settings.phone.persona is None else read_persona("PHONE_PERSONA", settings.phone.persona)
+
+
 def persona_name(settings: Settings) -> str:
     """The bot's name for the console. If its persona can't be used, this is the value of ``PERSONA``."""
     try:

@@ -19,6 +19,7 @@ from bot.operator_files import (
     OperatorFileError,
     check_ca_file,
     own_persona,
+    phone_persona,
     prepare_cache_folder,
     prepare_data_folder,
     prepare_voices_folder,
@@ -30,6 +31,7 @@ from config.env_file import ENV_FILE, read_env_lines, with_place
 from config.errors import Fault, SettingsError, shown
 from config.examples import EXAMPLES
 from config.misspelt import faults_of_file, foreign_names, unknown_names
+from config.phone_sections import EVERYONE
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
@@ -127,6 +129,7 @@ def _file_mistakes(settings: Settings, speech: SpeechSettings | None) -> Iterato
         prepare_data_folder,
         prepare_cache_folder,
         own_persona,
+        phone_persona,
         *(builder.read for builder in feature_set.FEATURES if builder.read is not None),
         read_corrections,
         check_ca_file,
@@ -171,4 +174,21 @@ def setting_notices(settings: Settings) -> list[str]:
         urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
         unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
-    return [*found, *folder_notices(settings)]
+    return [*found, *folder_notices(settings), *_phone_notices(settings)]
+
+
+def _phone_notices(settings: Settings) -> Iterator[str]:
+    """What is probably wrong with the settings of the telephone."""
+    phone, twilio, sip = settings.phone, settings.twilio, settings.sip
+    if twilio.auth_token is not None and phone.public_url is None:
+        yield "TWILIO_AUTH_TOKEN is not used, because PHONE_PUBLIC_URL is not set."
+    if phone.public_url is not None and twilio.auth_token is None:
+        yield "PHONE_PUBLIC_URL is not used, because TWILIO_AUTH_TOKEN is not set."
+    if sip.registrar is not None and sip.user is None:
+        yield "SIP_REGISTRAR is set, but SIP_USER is not: the PBX will not let the bot register."
+    if not (settings.takes_twilio or sip.on):
+        return
+    if not phone.allow:
+        yield f"Nobody may call, because PHONE_ALLOW is empty. For example: PHONE_ALLOW={EXAMPLES['PHONE_ALLOW']}"
+    if EVERYONE in phone.allow and phone.pin is None:
+        yield "PHONE_ALLOW=* lets everyone call who knows the number. Set PHONE_PIN, so that only some are talked with."

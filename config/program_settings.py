@@ -31,7 +31,7 @@ from config.types import Address, BlankCounts, Device, LocalPath, OptionalPassph
 SECRETS = frozenset(
     {
         *("DISCORD_TOKEN", "EMBEDDINGS_API_KEY", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"),
-        "WEB_TOKEN",
+        *("PHONE_PIN", "SIP_PASSWORD", "TWILIO_AUTH_TOKEN", "WEB_TOKEN"),
     }
 )
 WEIGHTS = "weights"

@@ -20,6 +20,7 @@ from config.feature_sections import (
     FigurineSettings,
     VisionSettings,
 )
+from config.phone_sections import PhoneSettings, SipSettings, TwilioSettings
 from config.program_settings import ProgramSettings
 from config.sections import (
     CallSettings,
@@ -113,6 +114,9 @@ class Settings(ProgramSettings):
     web: WebSettings = WebSettings()
     warn: WarningSettings = WarningSettings()
     embeddings: EmbeddingsSettings = EmbeddingsSettings()
+    phone: PhoneSettings = PhoneSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    sip: SipSettings = SipSettings()
 
     chat: ChatSettings = ChatSettings()
     vision: VisionSettings = VisionSettings()
@@ -147,6 +151,11 @@ class Settings(ProgramSettings):
                 f"for example WEB_ALLOWED_ORIGINS={EXAMPLES['WEB_ALLOWED_ORIGINS']}"
             )
         return self
+
+    @property
+    def takes_twilio(self) -> bool:
+        """Whether phone calls over Twilio are wanted."""
+        return self.twilio.auth_token is not None and self.phone.public_url is not None
 
     @property
     def voice_engine(self) -> str:

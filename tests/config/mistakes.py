@@ -52,6 +52,9 @@ VALUES = (
     value("EMBEDDINGS_API_KEY", f"sk {SECRET}", "its value", "a blank or a line break", shown=False),
     value("TTS_TOKEN", f"Bearer {SECRET}", "its value", "leave that out", shown=False),
     value("WEB_TOKEN", f"Bearer {SECRET}", "its value", "leave that out", shown=False),
+    value("PHONE_PIN", f"12{SECRET}", "its value", "4 to 12 digits", shown=False),
+    value("TWILIO_AUTH_TOKEN", f"two {SECRET}", "its value", "a blank or a line break", shown=False),
+    value("SIP_PASSWORD", f"“{SECRET}”", "its value", "curly quotes", shown=False),
     # Addresses.
     value("DISCORD_API_URL", "127.0.0.1:8080", "http:// or https://"),
     value("LLM_URL", "http://127.0.0.1:8080 /v1", "without blanks"),
@@ -67,6 +70,12 @@ VALUES = (
     value("WEB_BIND", "8770", "an address and a port"),
     value("TTS_ALLOWED_ORIGINS", "chat.example.org/page"),
     value("WEB_ALLOWED_ORIGINS", "chat.example.org", "is not an origin"),
+    value("PHONE_BIND", "8771", "an address and a port"),
+    value("PHONE_PUBLIC_URL", "phone.example.org", "http:// or https://"),
+    value("SIP_BIND", "127.0.0.1:70000", "65535"),
+    value("SIP_REGISTRAR", "https://pbx.example.org", "a host, and a port after a colon"),
+    value("SIP_USER", "ada@pbx.example.org", "a user name, without @ and the host"),
+    value("SIP_RTP_PORTS", "10099-10000", "two ports from 1024 to 65535"),
     # Numbers and switches.
     value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
     value("VOICELESS_TIMEOUT", "-5", "a number above 0"),
@@ -154,6 +163,9 @@ VALUES = (
     value("BARGE_IN", "true", "everyone, answered, nobody, or role:NAME"),
     value("LLM_EXTRA", "think: false", "a JSON object"),
     value("TTS_ENGINE_OPTIONS", "{model: tts-1}", "a JSON object"),
+    value("PHONE_ALLOW", "+4930123456, *49", "'*49' must be a number", "* alone for everyone"),
+    value("TWILIO_ACCOUNT_SID", "SK0123", "AC and 32 digits"),
+    value("TWILIO_PHONE_NUMBER", "030 123456", "a number with its country"),
     # What is pasted.
     value("LLM_MODEL", "“llama3.1”", "curly quotes"),
     value("VISION_LLM_MODEL", "qwen\u00a0vl", "can't be seen (U+00A0)", shown=False),
@@ -189,6 +201,7 @@ VALUES = (
     Mistake("COMFYUI_WORKFLOW=./nope.json", ("COMFYUI_WORKFLOW: nope.json can't be read", "no such file")),
     Mistake("AVATAR_FOLDER=./nope", ("AVATAR_FOLDER=nope can't be read", "no such file or folder")),
     Mistake("PERSONA=nobody", ("PERSONA: there is no persona 'nobody'", "seiyuu")),
+    Mistake("PHONE_PERSONA=nobody-there", ("PHONE_PERSONA: there is no persona 'nobody-there'", "seiyuu")),
     Mistake("BIPOLAR_TWIN=nobody-else", ("BIPOLAR_TWIN: there is no persona 'nobody-else'", "seiyuu")),
     value("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765", "ws:// or wss://"),
 )

@@ -83,11 +83,12 @@ def test_two_wrong_values_are_reported_in_two_lines(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("variable", sorted(SECRETS))
 def test_secrets_never_appear_in_printed_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, "hunter2-secret")
+    value = "246813579" if variable == "PHONE_PIN" else "hunter2-secret"
+    monkeypatch.setenv(variable, value)
     settings = load_settings()
-    assert "hunter2" not in repr(settings)
-    assert "hunter2" not in str(settings)
-    assert "hunter2" not in str(settings.model_dump())
+    assert value not in repr(settings)
+    assert value not in str(settings)
+    assert value not in str(settings.model_dump())
 
 
 def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,78 @@
+"""Tests of the telephone's settings: when it is on, who may call, and what is warned of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.settings_check import setting_notices
+from config.settings import Settings
+
+AUTH: dict[str, Any] = {"twilio_auth_token": "the-token", "phone_public_url": "https://phone.example.org"}
+
+
+@pytest.fixture(autouse=True)
+def without_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def notices(**given: Any) -> str:
+    return "\n".join(setting_notices(Settings.read(**given)))
+
+
+def test_the_telephone_is_off_until_one_of_its_networks_is_set_up() -> None:
+    settings = Settings.read()
+    assert not settings.takes_twilio
+    assert not settings.sip.on
+    assert not Settings.read(twilio_auth_token="the-token").takes_twilio
+    assert Settings.read(**AUTH).takes_twilio
+    assert Settings.read(sip_registrar="192.168.1.1").sip.on
+    assert Settings.read(sip_bind="127.0.0.1:5060").sip.on, "set explicitly, to its default"
+
+
+@pytest.mark.parametrize(
+    ("allow", "number", "allowed"),
+    [
+        ("", "+4930123456", False),
+        ("", "", False),
+        ("+49 30 / 123-456", "+4930123456", True),
+        ("+4930123456", "+49301234567", False),
+        ("+49301*, +4417*", "+4417555", True),
+        ("+49301*", "+4930", False),
+        ("+49301*", "", False),
+        ("+49*", "+49evil@there", False),
+        ("+49*", "sip:+4930123456@pbx.example", True),
+        ("1001", "1001@pbx.example", True),
+        ("ada@pbx.example", "Ada@PBX.example", True),
+        ("ada@pbx.example", "ada@elsewhere.example", False),
+        ("ada@*", "ada@elsewhere.example", True),
+        ("*", "+1", True),
+        ("*", "", True),
+    ],
+)
+def test_only_the_numbers_of_the_list_may_call(allow: str, number: str, allowed: bool) -> None:
+    assert Settings.read(phone_allow=allow).phone.allows(number) is allowed
+
+
+def test_a_telephone_that_is_open_to_everyone_is_warned_of() -> None:
+    assert "PHONE_ALLOW=* lets everyone call" in notices(**AUTH, phone_allow="*")
+    assert "PHONE_ALLOW" not in notices(**AUTH, phone_allow="*", phone_pin="2468")
+    assert "PHONE_ALLOW" not in notices(phone_allow="*"), "the telephone is off"
+    assert "Nobody may call" in notices(sip_bind="127.0.0.1:5060")
+
+
+def test_a_half_of_twilios_settings_is_warned_of() -> None:
+    assert "TWILIO_AUTH_TOKEN is not used" in notices(twilio_auth_token="the-token")
+    assert "PHONE_PUBLIC_URL is not used" in notices(phone_public_url="https://phone.example.org")
+    assert "SIP_USER is not" in notices(sip_registrar="pbx.example")
+
+
+def test_the_pin_is_not_shown() -> None:
+    settings = Settings.read(phone_pin="135790", sip_password="hunter2", twilio_auth_token="hunter3")
+    assert not any(secret in repr(settings) for secret in ("135790", "hunter2", "hunter3"))
+
+
+def test_the_ports_for_sound_are_a_range() -> None:
+    assert Settings.read(sip_rtp_ports="20000 - 20001").sip.rtp_range == range(20000, 20002)
