@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import soxr
 
-from audio.decode import COMMON_FORMATS, NotSoundError, decoded
+from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
+from audio.g711 import Law, decode_g711
 from audio.level import rms_of_frames
+from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Sound16, finite
+from audio.telephony import TELEPHONE_RATE
 
 MAX_DECODING_SECONDS = 20.0
 """Maximum number of seconds that decoding may take."""
@@ -26,6 +30,8 @@ _WINDOW = HEARING_RATE // 10
 """Number of samples in a window (100 ms). The sound is cut in the middle of the quietest window."""
 _BOUNDS = replace(
     COMMON_FORMATS,
+    # Sun's files are what most programs mean by audio/basic.
+    demuxers=f"{COMMON_FORMATS.demuxers},au",
     max_broken_packets=8,
 )
 
@@ -48,6 +54,18 @@ def decode_sound(
     if not pieces:
         raise NotSoundError("there is no sound in the file")
     return np.clip(finite(np.concatenate(pieces)), -1, 1)
+
+
+def decode_telephone_sound(data: bytes, law: Law, max_seconds: float) -> Sound16:
+    """Decode raw G.711, mono at 8,000 Hz: -1 to 1, at 16 kHz. CPU-bound; call it in a thread.
+
+    Raises:
+        TooLongSoundError: the sound is longer than ``max_seconds``.
+    """
+    if len(data) > max_seconds * TELEPHONE_RATE:
+        raise TooLongSoundError
+    samples = from_pcm16(decode_g711(data, law).tobytes())
+    return np.clip(soxr.resample(samples, TELEPHONE_RATE, HEARING_RATE), -1, 1)
 
 
 def in_pieces(sound: Sound16, seconds: int = PIECE_SECONDS) -> Iterator[Sound16]:

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from audio.g711 import Law
 from audio.samples import HEARING_RATE, Sound16
-from bot.spoken_messages.decoding import PIECE_SECONDS, decode_sound, in_pieces
+from bot.spoken_messages.decoding import PIECE_SECONDS, decode_sound, decode_telephone_sound, in_pieces
 from bot.voice.transcribe.transcriber import TimedWord, Transcriber, TranscriptionRequest, Urgency
 
 
@@ -48,8 +49,11 @@ class FileTranscriber:
         self._under_way = 0
         self._decoding = asyncio.Lock()
 
-    async def decode(self, data: bytes, max_seconds: float) -> Sound16:
+    async def decode(self, data: bytes, max_seconds: float, law: Law | None = None) -> Sound16:
         """Decode an untrusted file in a thread, one file at a time, because minutes of samples take some memory.
+
+        Args:
+            law: the data is no file, but raw G.711 with this law, mono at 8,000 Hz.
 
         Raises:
             NotSoundError: the file has no sound, is broken, or takes too long to decode.
@@ -58,6 +62,8 @@ class FileTranscriber:
         stop = threading.Event()
         try:
             async with self._decoding:
+                if law is not None:
+                    return await asyncio.to_thread(decode_telephone_sound, data, law, max_seconds)
                 return await asyncio.to_thread(decode_sound, data, max_seconds, stop)
         finally:
             stop.set()

@@ -66,6 +66,7 @@ def containing(words: str) -> Example:
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[ApiStage]:
     (tmp_path / "input.wav").write_bytes(recording(1.0, container="wav", codec="pcm_s16le", rate=16_000))
+    (tmp_path / "call.ulaw").write_bytes(bytes(range(256)) * 40)
     (tmp_path / "robin.wav").write_bytes(wav(seconds_of_speech(8)))
     async with api_stage(tmp_path) as stage:
         yield stage
@@ -120,7 +121,8 @@ async def test_the_examples_give_what_they_promise(stage: ApiStage, tmp_path: Pa
     async def printed_by(words: str) -> str:
         return await run(containing(words), stage, tmp_path)
 
-    assert WORDS in await printed_by("/stt")
+    assert WORDS in await printed_by("/stt -F audio=@input.wav")
+    assert (await printed_by("call.ulaw")).count(WORDS) == 4, "twice the text, and the text of its only segment"
     assert "00:00:00,000 --> " in await printed_by("response_format=srt")
     assert '"token": "It is "' in await printed_by('"stream": true')
     await printed_by("headers.txt")

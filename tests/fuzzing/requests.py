@@ -169,6 +169,12 @@ class _Maker:
             kind = JSON if rng.random() < 0.97 else rng.choice(KINDS)
             return kind, json_of(operation.bodies[JSON], rng)
         if FORM in operation.bodies:
+            files = sorted(operation.bodies.keys() - {FORM})
+            if files and rng.random() < 0.2:
+                kind = rng.choice(files) + rng.choice(
+                    ("", ";rate=8000", ";rate=16000", "; rate", ";;", ";rate=8000;rate=1")
+                )
+                return kind, rng.choice(self._files)
             return f"{FORM}; boundary={BOUNDARY}", self._form(operation.bodies[FORM])
         return "", b""
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from audio.samples import HEARING_RATE, Sound16
 from bot.http.api.admission import ENGINE_ERRORS, Admission, as_http_error
 from bot.http.api.streams import EVENTS, error_event, event, send_stream
+from bot.http.api.telephone_sound import KINDS, law_of
 from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, FileTranscript
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
@@ -43,14 +44,14 @@ class HearingApi:
     async def hear(self, request: web.Request) -> web.StreamResponse:
         """``POST /stt``: words, language and segments."""
         async with self._admission.admit(request):
-            form = await read_form(request, FILES)
+            form = await read_form(request, FILES, KINDS)
             async with self._admission.engines():
                 return web.json_response((await self._transcript(form, SEGMENT_SECONDS)).stt_fields())
 
     async def transcribe(self, request: web.Request) -> web.StreamResponse:
         """``POST /v1/audio/transcriptions``: one of OpenAI's formats, or events while it is transcribed."""
         async with self._admission.admit(request):
-            form = await read_form(request, FILES)
+            form = await read_form(request, FILES, KINDS)
             name = form.fields.get("response_format", "json")
             answer = FORMATS.get(name)
             if answer is None:
@@ -87,7 +88,7 @@ class HearingApi:
             return FileTranscript([piece async for piece in pieces], len(sound) / HEARING_RATE, granularities)
 
     async def _sound(self, form: Form) -> Sound16:
-        return await self._file_transcriber.decode(form.file, MAX_SECONDS)
+        return await self._file_transcriber.decode(form.file, MAX_SECONDS, law_of(form))
 
     def _pieces(
         self, form: Form, sound: Sound16, longest: int, *, word_times: bool = False

@@ -23,6 +23,7 @@ from bot.http.api.chat import CONVERSATION, open_chat
 from bot.http.api.fields import optional_text
 from bot.http.api.hearing import FILES
 from bot.http.api.streams import send_stream
+from bot.http.api.telephone_sound import KINDS, law_of
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.llm.cleaning import DiscordNames, clean_prompt
@@ -83,7 +84,7 @@ class ProcessCallApi:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """``POST /process_call``: a WAV file, or with ``Accept: multipart/mixed`` the texts and the WAV file."""
         async with self._admission.admit(request):
-            form = await read_form(request, FILES)
+            form = await read_form(request, FILES, KINDS)
             async with self._admission.engines(), voice(self._make_voice) as speech:
                 turn = await self._hear(form)
                 headers = {TRANSCRIPTION: _encoded(turn.words), CONVERSATION: turn.chat.id}
@@ -96,8 +97,9 @@ class ProcessCallApi:
                 return await send_stream(request, {**headers, hdrs.CONTENT_TYPE: kind}, _parts(turn, sound, boundary))
 
     async def _hear(self, form: Form) -> _Turn:
+        law = law_of(form)
         chat = open_chat(self._chats, optional_text(form.fields, "conversation", MAX_ID))
-        sound = await self._file_transcriber.decode(form.file, MAX_SECONDS)
+        sound = await self._file_transcriber.decode(form.file, MAX_SECONDS, law)
         async with aclosing(self._file_transcriber.transcribe(sound)) as pieces:
             heard = [piece async for piece in pieces]
         words = clean_prompt(" ".join(piece.text for piece in heard), DiscordNames())

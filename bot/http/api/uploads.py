@@ -1,4 +1,7 @@
-"""Reads forms (multipart/form-data) with one file. Sizes and time are bounded before anything is decoded."""
+"""Reads forms (multipart/form-data) with one file. Sizes and time are bounded before anything is decoded.
+
+Where an endpoint allows it, the body may be the file itself; the fields are in the address then.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.http.errors import HttpError
@@ -33,11 +36,13 @@ class Form:
     Attributes:
         fields: the text fields. Of a field that comes several times, the last one counts.
         repeated: all texts of each field.
+        kind: the content type of the file as it was sent; empty if none was.
     """
 
     fields: Mapping[str, str]
     file: bytes
     repeated: Mapping[str, Sequence[str]]
+    kind: str = ""
 
     def flag(self, name: str) -> bool:
         """A field that is ``true`` or ``false``, or missing; raises :class:`HttpError`."""
@@ -47,32 +52,45 @@ class Form:
         return value == "true"
 
 
-async def read_form(request: web.Request, files: Collection[str]) -> Form:
+async def read_form(request: web.Request, files: Collection[str], bodies: Collection[str] = ()) -> Form:
     """Read a form. Fields that nobody asks for are ignored, but count.
 
     Args:
         files: the names that the part with the file may have. The form must have exactly one.
+        bodies: content types, in small letters, of a body that is the file itself.
 
     Raises:
         HttpError: it is no form, has no file or two, or is too large, too slow or broken.
         ConnectionError: the client disconnected.
     """
-    if request.content_type != "multipart/form-data":
+    whole = request.content_type.lower() in bodies
+    if not whole and request.content_type != "multipart/form-data":
         raise HttpError(415, "unsupported_media_type", "Send the recording in a form (multipart/form-data).")
     if request.content_length is not None and request.content_length > MAX_FILE_BYTES + _OVERHEAD:
         raise _too_large()
     try:
         async with asyncio.timeout(READ_LIMIT):
-            return await _read(request, files)
+            return await (_read_body(request) if whole else _read(request, files))
     except TimeoutError:
         raise HttpError(408, "too_slow", f"The form did not arrive within {READ_LIMIT:.0f} s.") from None
     except _MALFORMED:
         raise HttpError(400, "bad_form", "The form is broken: its parts can't be separated.") from None
 
 
+async def _read_body(request: web.Request) -> Form:
+    data = bytearray()
+    async for piece in request.content.iter_chunked(_PIECE):
+        data += piece
+        if len(data) > MAX_FILE_BYTES:
+            raise _too_large()
+    repeated = {name: request.query.getall(name) for name in request.query}
+    return _form(repeated, bytes(data), request.headers.get(hdrs.CONTENT_TYPE, ""))
+
+
 async def _read(request: web.Request, files: Collection[str]) -> Form:
     fields: dict[str, list[str]] = {}
     file: bytes | None = None
+    kind = ""
     parts, count = await request.multipart(), 0
     while (part := await parts.next()) is not None:
         count += 1
@@ -83,15 +101,20 @@ async def _read(request: web.Request, files: Collection[str]) -> Form:
         if name in files:
             if file is not None:
                 raise HttpError(400, "bad_form", "The form must have one file only.")
+            kind = part.headers.get(hdrs.CONTENT_TYPE, "")
             file = await _take(part, request, MAX_FILE_BYTES)
         else:
             fields.setdefault(name, []).append(_text(await _take(part, request, MAX_FIELD_BYTES)))
     wanted = " or ".join(files)
     if file is None:
         raise HttpError(400, "no_file", f"The form must have the recording as a file called {wanted}.")
+    return _form(fields, file, kind)
+
+
+def _form(fields: Mapping[str, Sequence[str]], file: bytes, kind: str) -> Form:
     if not file:
         raise HttpError(400, "empty_file", "The file is empty.")
-    return Form({name: texts[-1] for name, texts in fields.items()}, file, fields)
+    return Form({name: texts[-1] for name, texts in fields.items()}, file, fields, kind)
 
 
 async def _take(part: BodyPartReader, request: web.Request, limit: int) -> bytes:

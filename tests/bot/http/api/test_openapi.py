@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import hdrs, web
 from openapi_spec_validator import validate
 
+from bot.http.api import telephone_sound
 from bot.http.api.description import document
 from bot.http.api.transcripts import FORMATS
 from bot.http.chat_socket import CHAT_PATH
@@ -68,6 +69,13 @@ def test_every_endpoint_describes_the_errors_that_all_have() -> None:
 def test_the_described_formats_are_the_existing_ones() -> None:
     form = document()["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]
     assert form["schema"]["properties"]["response_format"]["enum"] == list(FORMATS)
+
+
+def test_the_described_sounds_of_telephones_are_the_existing_ones() -> None:
+    assert document()["components"]["schemas"]["InputFormat"]["enum"] == list(telephone_sound.FORMATS)
+    for path in ("/stt", "/v1/audio/transcriptions", "/process_call"):
+        kinds = document()["paths"][path]["post"]["requestBody"]["content"].keys() - {"multipart/form-data"}
+        assert {kind.lower() for kind in kinds} == telephone_sound.KINDS.keys()
 
 
 async def test_answers_have_the_described_fields(stage: ApiStage) -> None:
