@@ -6,8 +6,8 @@ more than the turn, as in a call. If the text of a turn is a loop or improbable,
 With ``--english``, the quick model for English is asked first, as in a call: it has recognised the turn's interim
 transcripts before. Who speaks English is known to do so, and of others no language is known.
 
-Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus.
-Recorded people of other languages are counted separately.
+Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
+or with ``--telephone`` over a telephone. Recorded people of other languages are counted separately.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from audio.g711 import Law
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.errors import MeasurementError
@@ -33,6 +34,7 @@ from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.recorded import LANGUAGES, read_sentence, recorded_sentences
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
+from benchmarks.telephone import add_telephone, through_telephone
 from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
 from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser
 from bot.voice.transcribe.whisper_model import ShortContextWhisper
@@ -40,23 +42,26 @@ from bot.voice.transcribe.worker import ThisMachine
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
-from sandbox.word_errors import NO_WORDS, word_errors
+from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 MAX_MORE_ERRORS = 0.3
 """The short context may have at most this many percentage points more errors than the long one."""
 INTERIM_STEP = HEARING_RATE // 2
 """Samples from one interim transcript of a turn to the next."""
+MAX_TELEPHONE_ERRORS = {"natural": 6.0, "recorded": 10.0}
+"""Over a telephone, at most this word error rate of natural voices and of recorded people, in percent."""
 MAX_MS = 200.0
 """The short context's median time is to be at most this long with two threads, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A sentence, its sound (mono, 16,000 Hz), and Whisper's code for its language."""
+    """A sentence, its sound (mono, 16,000 Hz), Whisper's code for its language, and whether a person was recorded."""
 
     text: str
     sound: Sound16
     language: str = "en"
+    recorded: bool = False
 
     @property
     def seconds(self) -> float:
@@ -75,6 +80,7 @@ class EarsFigures:
         percent: the word error rate.
         ms: time of a turn, in milliseconds.
         by_english: number of turns whose words are those of the quick model for English; ``None`` without it.
+        recorded_words, recorded_errors: how many of them are those of recorded people.
     """
 
     model: str
@@ -87,6 +93,15 @@ class EarsFigures:
     percent: float
     ms: Spread
     by_english: int | None = None
+    recorded_words: int = 0
+    recorded_errors: int = 0
+
+    def rates(self) -> dict[str, float]:
+        """The word error rate of each kind of speakers, in percent."""
+        recorded = WordErrors(self.recorded_errors, self.recorded_words)
+        natural = WordErrors(self.errors - recorded.errors, self.words - recorded.words)
+        kinds = {"natural": natural, "recorded": recorded}
+        return {kind: errors.percent for kind, errors in kinds.items() if errors.words}
 
 
 def main() -> int:
@@ -97,9 +112,10 @@ def main() -> int:
 def _run(run: Run) -> Report:
     arguments = run.arguments
     cache = load_settings().cache_dir
-    spoken = {"en": _turns(arguments.utterances, cache)}
+    law = arguments.telephone
+    spoken = {"en": _turns(arguments.utterances, cache, law)}
     for language in ["en"] * arguments.recorded + arguments.languages:
-        spoken[language] = [*spoken.get(language, ()), *_recorded(cache, language)]
+        spoken[language] = [*spoken.get(language, ()), *_recorded(cache, language, law)]
     found = [
         _measure(model, context, threads, language, arguments.detect, turns, run.console)
         for model in arguments.models or [cache / "weights" / "whisper-base"]
@@ -116,8 +132,8 @@ def _run(run: Run) -> Report:
         ]
     return Report(
         lambda console: _print(found, console),
-        _verdicts(found),
-        {"machine": run.machine, "ears": [asdict(one) for one in found]},
+        _verdicts(found) if law is None else telephone_verdicts(found),
+        {"machine": run.machine, "telephone": law, "ears": [asdict(one) for one in found]},
     )
 
 
@@ -130,14 +146,14 @@ def short_turns(number: int, cache: Path, *, recorded: bool) -> list[Turn]:
     return _turns(number, cache) + (_recorded(cache, "en") if recorded else [])
 
 
-def _turns(number: int, cache: Path) -> list[Turn]:
+def _turns(number: int, cache: Path, law: Law | None = None) -> list[Turn]:
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
-    return _short(Turn(line.text, _at_hearing_rate(speech.say(line))) for line in bank()[:number])
+    return _short(Turn(line.text, _as_heard(speech.say(line), law)) for line in bank()[:number])
 
 
-def _recorded(cache: Path, language: str) -> list[Turn]:
+def _recorded(cache: Path, language: str, law: Law | None = None) -> list[Turn]:
     recordings = recorded_sentences(cache / "debian", language)
-    return _short(Turn(one.text, _at_hearing_rate(read_sentence(one)), language) for one in recordings)
+    return _short(Turn(one.text, _as_heard(read_sentence(one), law), language, True) for one in recordings)
 
 
 def _short(turns: Iterable[Turn]) -> list[Turn]:
@@ -145,7 +161,10 @@ def _short(turns: Iterable[Turn]) -> list[Turn]:
     return [turn for turn in turns if len(turn.sound) <= MAX_SHORT_SOUND * HEARING_RATE]
 
 
-def _at_hearing_rate(sound: Sound) -> Sound16:
+def _as_heard(sound: Sound, law: Law | None) -> Sound16:
+    """The sound at 16,000 Hz, over a telephone if ``law`` is given."""
+    if law is not None:
+        return through_telephone(sound, law)
     return np.asarray(soxr.resample(sound, SAMPLE_RATE, HEARING_RATE), np.float32)
 
 
@@ -164,7 +183,7 @@ def _measure(
         str(model), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
     )
     recogniser = Recogniser(whisper, None if detect else language, "int8", context)
-    errors, times = NO_WORDS, []
+    errors, of_recorded, times = NO_WORDS, NO_WORDS, []
     recogniser.transcribe(turns[0].sound)
     for turn in track(
         turns, f"{model.name}, {language}, {context:g} s, {threads} threads", console=console, transient=True
@@ -172,9 +191,21 @@ def _measure(
         began = time.perf_counter()
         found = recogniser.transcribe(turn.sound)
         times.append(1000 * (time.perf_counter() - began))
-        errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        wrong = word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        errors += wrong
+        of_recorded += wrong if turn.recorded else NO_WORDS
     return EarsFigures(
-        model.name, language, context, threads, len(turns), errors.words, errors.errors, errors.percent, spread(times)
+        model.name,
+        language,
+        context,
+        threads,
+        len(turns),
+        errors.words,
+        errors.errors,
+        errors.percent,
+        spread(times),
+        recorded_words=of_recorded.words,
+        recorded_errors=of_recorded.errors,
     )
 
 
@@ -187,7 +218,7 @@ def _measure_english(
         quick = EnglishFirst(machine.load_english(english, threads), whisper)
     except Exception as error:
         raise MeasurementError(f"A model can't be loaded: {error}") from error
-    errors, times, by_english = NO_WORDS, [], 0
+    errors, of_recorded, times, by_english = NO_WORDS, NO_WORDS, [], 0
     usual = language if language == ENGLISH else None
     quick.transcribe(turns[0].sound)
     for turn in track(turns, f"{english.name}, {language}, {threads} threads", console=console, transient=True):
@@ -197,7 +228,9 @@ def _measure_english(
         found = quick.transcribe(turn.sound, usual=usual)
         times.append(1000 * (time.perf_counter() - began))
         by_english += found.by_english
-        errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        wrong = word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        errors += wrong
+        of_recorded += wrong if turn.recorded else NO_WORDS
     return EarsFigures(
         f"{english.name}, {model.name}",
         language,
@@ -209,6 +242,8 @@ def _measure_english(
         errors.percent,
         spread(times),
         by_english,
+        of_recorded.words,
+        of_recorded.errors,
     )
 
 
@@ -232,6 +267,19 @@ def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
     return verdicts
 
 
+def telephone_verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
+    """The targets over a telephone, for English turns with the bot's context."""
+    return [
+        (
+            f"{one.model}, {one.threads} threads, {kind} voices: at most {MAX_TELEPHONE_ERRORS[kind]:g} % of the words",
+            rate <= MAX_TELEPHONE_ERRORS[kind],
+        )
+        for one in found
+        if one.language == "en" and one.context_seconds == SHORT_CONTEXT
+        for kind, rate in one.rates().items()
+    ]
+
+
 def _print(found: Sequence[EarsFigures], console: Console) -> None:
     table = Table(
         "model",
@@ -242,6 +290,7 @@ def _print(found: Sequence[EarsFigures], console: Console) -> None:
         "words",
         "errors",
         "rate",
+        "natural, recorded",
         "ms, median / 95 %",
         "by Moonshine",
     )
@@ -255,6 +304,7 @@ def _print(found: Sequence[EarsFigures], console: Console) -> None:
             str(one.words),
             str(one.errors),
             f"{one.percent:.2f} %",
+            ", ".join(f"{rate:.2f} %" for rate in one.rates().values()),
             f"{one.ms.median:.0f} / {one.ms.p95:.0f}",
             "" if one.by_english is None else str(one.by_english),
         )
@@ -292,6 +342,7 @@ def _parser() -> PlainParser:
     parser.add_argument(
         "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"
     )
+    add_telephone(parser)
     parser.add_argument("--english", type=Path, metavar="FOLDER", help="also measure this quick model for English")
     parser.add_argument("--detect", action="store_true", help="detect the language, as in a person's first turn")
     return parser

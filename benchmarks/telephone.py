@@ -1,0 +1,95 @@
+"""A telephone for benchmarks: the way of a sound from a caller's microphone to the bot, or from the bot to the caller.
+
+The network passes 300 to 3,400 Hz, as G.712 asks of it, in G.711 at 8,000 Hz, in frames of 20 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from audio.g711 import Law, decode_g711, encode_g711
+from audio.pcm import from_pcm16, to_int16
+from audio.samples import HEARING_RATE, Samples, Sound16
+from audio.telephony import TELEPHONE_RATE
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
+
+LOWEST, HIGHEST = 300, 3_400
+"""Hertz at which the network's filter takes 6 dB away. G.712 lets it take less there."""
+STEP = SAMPLE_RATE // TELEPHONE_RATE
+TAPS = 601
+"""Length of the network's filter: it is 6 ms late, and lets 50 dB less through from 3,700 Hz on."""
+
+
+class TelephoneNetwork:
+    """Carries sound at 48,000 Hz as G.711 at 8,000 Hz, in one direction.
+
+    Args:
+        law: the law of G.711.
+    """
+
+    def __init__(self, law: Law) -> None:
+        self._law = law
+        self._filter = _band_pass()
+        self._before = np.zeros(TAPS - 1, np.float32)
+
+    def carry(self, frames: Sound) -> bytes:
+        """The bytes that come out when these come in: one for each six samples. Only whole frames may come in."""
+        if len(frames) % FRAME_SAMPLES:
+            raise ValueError("the telephone takes whole frames of 20 ms")
+        waiting = np.concatenate([self._before, frames])
+        self._before = waiting[-(TAPS - 1) :]
+        filtered = np.convolve(waiting, self._filter, "valid")[::STEP]
+        return encode_g711(to_int16(np.asarray(filtered, np.float32)), self._law)
+
+
+class CallerLine:
+    """A caller's telephone: what the bot hears, at 16,000 Hz, of a sound at 48,000 Hz.
+
+    Args:
+        law: the law of G.711.
+    """
+
+    def __init__(self, law: Law) -> None:
+        self._law = law
+        self._network = TelephoneNetwork(law)
+        self._resampler = soxr.ResampleStream(TELEPHONE_RATE, HEARING_RATE, 1)
+
+    def carry(self, frames: Sound) -> Sound16:
+        """What the bot gets with these whole frames. It may be less than them, since resampling looks ahead."""
+        samples = decoded(self._network.carry(frames), self._law)
+        return np.asarray(self._resampler.resample_chunk(samples), np.float32)
+
+
+def add_telephone(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--telephone`` to a benchmark's command line."""
+    parser.add_argument("--telephone", choices=("alaw", "ulaw"), help="people speak over a telephone with this law")
+
+
+def through_telephone(sound: Sound, law: Law) -> Sound16:
+    """What the bot hears, at 16,000 Hz, of the whole sound of a caller. It is a little longer than the sound."""
+    line = CallerLine(law)
+    padded = in_frames(np.pad(sound, (0, TAPS // 2)))
+    # The resampler keeps back less than this.
+    rest = np.zeros(5 * FRAME_SAMPLES, np.float32)
+    return np.concatenate([line.carry(padded), line.carry(rest)])
+
+
+def decoded(data: bytes, law: Law) -> Samples:
+    """The samples of G.711, at 8,000 Hz."""
+    return from_pcm16(decode_g711(data, law).tobytes())
+
+
+def in_frames(sound: Sound) -> Sound:
+    """The sound with silence behind it up to a whole frame of 20 ms."""
+    return np.pad(sound, (0, -len(sound) % FRAME_SAMPLES))
+
+
+def _band_pass() -> npt.NDArray[np.float32]:
+    """A band-pass whose delay is the same for all frequencies."""
+    at = np.arange(TAPS) - TAPS // 2
+    high, low = (2 * hertz / SAMPLE_RATE * np.sinc(2 * hertz / SAMPLE_RATE * at) for hertz in (HIGHEST, LOWEST))
+    return np.asarray((high - low) * np.hamming(TAPS), np.float32)
