@@ -65,7 +65,7 @@ def decode_telephone_sound(data: bytes, law: Law, max_seconds: float) -> Sound16
     if len(data) > max_seconds * TELEPHONE_RATE:
         raise TooLongSoundError
     samples = from_pcm16(decode_g711(data, law).tobytes())
-    return np.clip(soxr.resample(samples, TELEPHONE_RATE, HEARING_RATE), -1, 1)
+    return np.clip(np.asarray(soxr.resample(samples, TELEPHONE_RATE, HEARING_RATE), np.float32), -1, 1)
 
 
 def in_pieces(sound: Sound16, seconds: int = PIECE_SECONDS) -> Iterator[Sound16]:
