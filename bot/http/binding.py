@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from config.phone_sections import PhoneSettings
 from config.sections import WebSettings
 
 TRIED_PORTS = 10
@@ -47,6 +48,18 @@ def take_port(settings: WebSettings) -> tuple[socket.socket, ...]:
         f"The page needs a port, but other programs listen on {ports[0]} to {ports[-1]}. "
         "Choose another one, for example WEB_BIND=127.0.0.1:8790, or WEB_BIND=127.0.0.1:0 for any free one."
     )
+
+
+def take_phone_port(settings: PhoneSettings) -> tuple[socket.socket, ...]:
+    """Listen on ``PHONE_BIND``. No other port is tried, because a proxy has been told this one. Blocks.
+
+    Raises:
+        WebBindError: the port can't be taken.
+    """
+    try:
+        return _listen(settings.host, settings.port)
+    except OSError as error:
+        raise WebBindError(f"PHONE_BIND: can't listen on {settings.bind}: {_reason(error)}.") from error
 
 
 def web_url(listening: tuple[socket.socket, ...]) -> str:

@@ -80,7 +80,7 @@ class QueuedClient:
         self._queue: deque[str | bytes] = deque()
         self._unsent = 0
         self._more = asyncio.Event()
-        self._closing: tuple[CloseCode, str] | None = None
+        self._closing: tuple[int, str] | None = None
         self._waiting: asyncio.Timeout | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,7 +93,12 @@ class QueuedClient:
         """Queue sound."""
         self.put(pcm)
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def drop_unsent(self) -> None:
+        """Drop what is queued."""
+        self._unsent -= sum(map(len, self._queue))
+        self._queue.clear()
+
+    def close(self, code: int, reason: str) -> None:
         """Close the socket when everything queued has been sent. A second call does nothing."""
         if self._closing is None:
             self._closing = code, reason

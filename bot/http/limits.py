@@ -101,7 +101,7 @@ class ConnectionLimit:
         """The protocol of a new connection."""
         full = len(self._server.connections) >= self._most
         if full and not self._full:
-            _log.warning("There are %d connections to the page's server: further ones are refused", self._most)
+            _log.warning("There are %d connections to an HTTP server of the bot: further ones are refused", self._most)
         self._full = full
         return _Refused() if full else Connection(self._server)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,14 +16,12 @@ from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
 from bot.http.health import PATH as HEALTH
 from bot.http.health import HealthApi
-from bot.http.limits import ChangeLimit, ConnectionLimit, SocketLimit
+from bot.http.limits import ChangeLimit, SocketLimit
 from bot.http.login import Login
 from bot.http.page import Page
+from bot.http.serving import Serving
 from config.sections import WebSettings
 from web_access.origins import AllowedOrigins
-
-SHUTDOWN_LIMIT = 1.0
-"""Seconds that handlers have to finish when the server ends. After that, they are cancelled."""
 
 
 class WebServer:
@@ -71,27 +68,17 @@ class WebServer:
         )
         self.application.on_response_prepare.append(add_protection)
         self.application.on_response_prepare.append(origins.add_cors_headers)
-        self._runner = web.AppRunner(self.application, shutdown_timeout=SHUTDOWN_LIMIT)
-        self._serving: list[asyncio.Server] = []
+        self._serving = Serving(self.application)
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
         """Answer on the sockets of :func:`~bot.http.binding.take_port`, which belong to the server from then on."""
-        await self._runner.setup()
-        server = self._runner.server
-        if server is None:
-            raise RuntimeError("aiohttp's runner has no server after its setup")
-        loop = asyncio.get_running_loop()
         self.url = web_url(tuple(listening))
-        for each in listening:
-            self._serving.append(await loop.create_server(ConnectionLimit(server), sock=each))
+        await self._serving.serve(listening)
 
     def refuse_connections(self) -> None:
         """Take no further connections. The open connections go on until :meth:`close`."""
-        for each in self._serving:
-            each.close()
+        self._serving.refuse_connections()
 
     async def close(self) -> None:
         """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
-        self.refuse_connections()
-        self._serving.clear()
-        await self._runner.cleanup()
+        await self._serving.close()

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.http import bodies, connection, limits
+from bot.http import bodies, connection
 from bot.http.bodies import MAX_BYTES
-from bot.http.limits import ConnectionLimit
+from bot.http.serving import Serving
 from tests.bot.http.web_stage import WebStage, web_stage
 from tests.timing import LIMIT
 
@@ -123,8 +123,7 @@ async def test_a_connection_without_a_whole_request_is_closed(begun: bytes, monk
 
 
 async def test_connections_above_the_limit_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 3)
-    monkeypatch.setattr(ConnectionLimit.__init__, "__defaults__", (3,))
+    monkeypatch.setattr(Serving.__init__, "__defaults__", (3,))
     async with web_stage() as stage:
         idle = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(3)]
         try:

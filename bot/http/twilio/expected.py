@@ -1,0 +1,76 @@
+"""The phone calls that Twilio has announced, and the one-time tokens with which their streams are opened."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+TOKEN_SECONDS = 15.0
+"""A token can be used for so many seconds. Twilio opens the stream as soon as it has the TwiML."""
+MAX_EXPECTED = 16
+"""Largest number of tokens at once. Beyond it, the oldest one is worth nothing."""
+MAX_ANNOUNCED = 20_000
+"""Number of phone calls whose ids are remembered, so that none is announced twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedCall:
+    """A phone call whose stream has not been opened yet.
+
+    Attributes:
+        sid: Twilio's id of the phone call.
+        number: the caller's number; empty if the caller withholds it.
+        until: time at which its token becomes worthless, in monotonic seconds.
+    """
+
+    sid: str
+    number: str
+    until: float
+
+
+class ExpectedCalls:
+    """The announced phone calls. Use it on the event loop.
+
+    Args:
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._announced: OrderedDict[str, None] = OrderedDict()
+        self._calls: OrderedDict[bytes, ExpectedCall] = OrderedDict()
+
+    def announce(self, sid: str) -> bool:
+        """Note that a phone call was announced. Returns False if it was announced before."""
+        if sid in self._announced:
+            return False
+        self._announced[sid] = None
+        if len(self._announced) > MAX_ANNOUNCED:
+            self._announced.popitem(last=False)
+        return True
+
+    def expect(self, sid: str, number: str) -> str:
+        """Expect the stream of a phone call. Returns its token."""
+        token = secrets.token_urlsafe(32)
+        self._calls[_digest(token)] = ExpectedCall(sid, number, self._clock() + TOKEN_SECONDS)
+        if len(self._calls) > MAX_EXPECTED:
+            self._calls.popitem(last=False)
+        return token
+
+    def take(self, token: str, sid: str) -> ExpectedCall | None:
+        """Use a token up. Returns its phone call; ``None`` if the token is not valid, or is of another phone call."""
+        call = self._calls.pop(_digest(token), None)
+        return call if call is not None and call.sid == sid and self._clock() <= call.until else None
+
+    def forget(self, sid: str) -> None:
+        """A phone call is over. Its token is worth nothing from now on."""
+        for digest in [digest for digest, call in self._calls.items() if call.sid == sid]:
+            del self._calls[digest]
+
+
+def _digest(token: str) -> bytes:
+    """What is looked up in place of the token, so that the time of a look-up tells nothing of tokens."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -1,0 +1,179 @@
+"""``WS /phone/twilio/media``: opens a stream with its one-time token, and has the phone call answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import aiohttp
+from aiohttp import web
+
+from bot.http.chat_socket import (
+    CLOSE_LIMIT,
+    HEARTBEAT_SECONDS,
+    MAX_ERRORS,
+    MessageRate,
+    QueuedClient,
+    bound_buffers,
+    break_off,
+)
+from bot.http.twilio.expected import ExpectedCalls
+from bot.http.twilio.line import TwilioLine
+from bot.http.twilio.messages import MAX_MESSAGE, Started, StreamError, StreamMessage, read_message
+from bot.voice.phone.answering import PhoneAnswering
+from bot.voice.phone.line import LineEnd
+
+PATH = "/phone/twilio/media"
+START_LIMIT = 5.0
+"""Seconds in which the start of the stream, with its token, has to come."""
+MAX_BEFORE_START = 4
+"""Largest number of messages before the start. Twilio sends one."""
+MAX_LINES = 4
+"""Largest number of lines at once: a call, and callers who are told that it is on."""
+
+_log = logging.getLogger(__name__)
+
+
+class StreamClient(QueuedClient):
+    """A stream's socket, as :class:`~bot.http.twilio.line.StreamSocket`."""
+
+    def end(self) -> None:
+        """Close the socket as soon as everything that waits is sent."""
+        self.close(aiohttp.WSCloseCode.OK, "")
+
+
+class MediaSocket:
+    """The endpoint.
+
+    Args:
+        answering: the service of phone calls.
+        expected: the phone calls that were announced.
+        account: id of the account at Twilio; ``None`` if it is not known.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        answering: PhoneAnswering,
+        expected: ExpectedCalls,
+        account: str | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._answering = answering
+        self._expected = expected
+        self._account = account
+        self._clock = clock
+        self._lines: dict[str, TwilioLine] = {}
+
+    @property
+    def routes(self) -> Iterable[web.RouteDef]:
+        """The route of this endpoint."""
+        return [web.get(PATH, self._serve)]
+
+    @property
+    def full(self) -> bool:
+        """Whether no further phone call can be answered now."""
+        return len(self._lines) >= MAX_LINES
+
+    def over(self, sid: str) -> None:
+        """Twilio says that this phone call is over."""
+        if (line := self._lines.get(sid)) is not None:
+            line.end(LineEnd.CALLER)
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse(
+            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
+        )
+        await websocket.prepare(request)
+        bound_buffers(request)
+        client = StreamClient(websocket, partial(break_off, request))
+        sending = asyncio.create_task(client.run(), name="twilio: send")
+        try:
+            await self._talk(client)
+            await asyncio.wait([sending], timeout=2 * CLOSE_LIMIT)
+        finally:
+            sending.cancel()
+            (failed,) = await asyncio.gather(sending, return_exceptions=True)
+            if isinstance(failed, Exception) and not isinstance(failed, ConnectionError):
+                _log.error("Could not send to Twilio", exc_info=failed)
+        return websocket
+
+    async def _talk(self, client: StreamClient) -> None:
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                started = await self._start_of(client)
+        except (TimeoutError, StreamError) as error:
+            _log.info("A stream of a phone call was refused: %s", error or "it has not started in time")
+            client.close(aiohttp.WSCloseCode.POLICY_VIOLATION, "refused")
+            return
+        if started is None:
+            client.end()
+            return
+        number, message = started
+        sid = message.start.call_sid
+        line = self._lines[sid] = TwilioLine(number, message.stream_sid, client, clock=self._clock)
+        answering = asyncio.create_task(self._answering.answer(line), name="twilio: answer")
+        answering.add_done_callback(lambda _: line.end(LineEnd.BOT))
+        watching = asyncio.create_task(line.watch(), name="twilio: watch")
+        try:
+            await self._receive(client, line)
+            line.end(LineEnd.LOST)
+            await asyncio.wait([answering])
+        finally:
+            line.end(LineEnd.LOST)
+            del self._lines[sid]
+            for task in (answering, watching):
+                task.cancel()
+            for failed in await asyncio.gather(answering, watching, return_exceptions=True):
+                if isinstance(failed, Exception):
+                    _log.error("A phone call could not be answered", exc_info=failed)
+
+    async def _start_of(self, client: StreamClient) -> tuple[str, Started] | None:
+        """Wait for the start. Returns the caller's number too; ``None`` if the client is gone.
+
+        Raises:
+            StreamError: the token is not valid, or something else came.
+        """
+        for _ in range(MAX_BEFORE_START):
+            if (received := await client.receive()) is None:
+                return None
+            message = _read(received)
+            if isinstance(message, Started):
+                return self._admit(message), message
+        raise StreamError("it did not begin with its start")
+
+    def _admit(self, message: Started) -> str:
+        """Check the token. Returns the caller's number; raises :class:`StreamError`."""
+        start = message.start
+        call = self._expected.take(message.token, start.call_sid)
+        if call is None or start.account_sid not in (None, self._account or start.account_sid):
+            raise StreamError("its token is not valid")
+        if self.full:
+            raise StreamError("there are too many phone calls")
+        return call.number
+
+    async def _receive(self, client: StreamClient, line: TwilioLine) -> None:
+        """Pass messages to the line, until the client is gone or sends what Twilio would not send."""
+        rate, errors = MessageRate(self._clock), 0
+        while (received := await client.receive()) is not None:
+            if not rate.take() or errors > MAX_ERRORS:
+                _log.warning("A stream of a phone call sends too many messages, or too many that are not valid")
+                client.close(aiohttp.WSCloseCode.POLICY_VIOLATION, "too many messages")
+                return
+            try:
+                if (message := _read(received)) is not None:
+                    line.receive(message)
+                errors = 0
+            except StreamError as error:
+                errors += 1
+                _log.debug("A message of a phone call was ignored: %s", error)
+
+
+def _read(received: aiohttp.WSMessage) -> StreamMessage | None:
+    if received.type is not aiohttp.WSMsgType.TEXT:
+        raise StreamError("the message is not text")
+    return read_message(received.data)

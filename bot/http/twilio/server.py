@@ -1,0 +1,73 @@
+"""The HTTP server for Twilio, on an address of its own: it has the routes of phone calls, and nothing else."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from bot.http.bodies import refuse_compressed
+from bot.http.errors import errors_as_json
+from bot.http.headers import add_protection
+from bot.http.limits import ChangeLimit, SocketLimit
+from bot.http.serving import Serving
+from bot.http.twilio.expected import ExpectedCalls
+from bot.http.twilio.media_socket import MediaSocket
+from bot.http.twilio.webhooks import MAX_FORM, TwilioWebhooks
+from bot.voice.phone.answering import PhoneAnswering
+from config.phone_sections import TwilioSettings
+
+MAX_CONNECTIONS = 128
+REQUESTS_PER_MINUTE = 120
+"""Largest number of requests of one client in a minute. Twilio sends two for each phone call."""
+
+
+class TwilioServer:
+    """The server. Use it only on the event loop.
+
+    The whole internet may reach it, through a proxy or a tunnel. What is not signed by Twilio gets an error.
+
+    Args:
+        public_url: ``PHONE_PUBLIC_URL``, the address under which Twilio reaches the server.
+        settings: the account at Twilio.
+        answering: the service of phone calls.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        public_url: str,
+        settings: TwilioSettings,
+        answering: PhoneAnswering,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        expected = ExpectedCalls(clock)
+        media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
+        webhooks = TwilioWebhooks(public_url, settings, answering, expected, media)
+        application = web.Application(
+            middlewares=[
+                errors_as_json,
+                SocketLimit().middleware,
+                ChangeLimit(clock, REQUESTS_PER_MINUTE).middleware,
+                refuse_compressed,
+            ],
+            client_max_size=MAX_FORM,
+        )
+        application.add_routes([*webhooks.routes, *media.routes])
+        application.on_response_prepare.append(add_protection)
+        self._serving = Serving(application, MAX_CONNECTIONS)
+
+    async def serve(self, listening: Sequence[socket.socket]) -> None:
+        """Answer on these sockets, which belong to the server from then on."""
+        await self._serving.serve(listening)
+
+    def refuse_connections(self) -> None:
+        """Take no further connections. The open connections go on until :meth:`close`."""
+        self._serving.refuse_connections()
+
+    async def close(self) -> None:
+        """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
+        await self._serving.close()

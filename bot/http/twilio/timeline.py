@@ -1,0 +1,39 @@
+"""The order of a caller's sound: finds what was lost on the way, by the times that Twilio tells."""
+
+from __future__ import annotations
+
+from bot.http.twilio.messages import MediaFields
+
+SAMPLES_A_MS = 8
+MIN_LOST = 10 * SAMPLES_A_MS
+"""Shortest loss, in samples: half a frame. Times are rounded to milliseconds, and a phone's clock has its own speed."""
+MAX_LOST = 10_000 * SAMPLES_A_MS
+"""Longest loss that is told, in samples: 10 s."""
+
+
+class Timeline:
+    """Puts the pieces of a caller's sound in order. A WebSocket keeps their order, but some may be missing."""
+
+    def __init__(self) -> None:
+        self._last_chunk: int | None = None
+        self._next: int | None = None
+
+    def place(self, media: MediaFields, samples: int) -> int | None:
+        """Place the next piece.
+
+        Args:
+            samples: number of samples of the piece.
+
+        Returns:
+            The number of samples that were lost before it; ``None`` if the piece has come already.
+        """
+        if media.chunk is not None:
+            if self._last_chunk is not None and media.chunk <= self._last_chunk:
+                return None
+            self._last_chunk = media.chunk
+        if media.timestamp is None:
+            return 0
+        at, due = media.timestamp * SAMPLES_A_MS, self._next
+        self._next = at + samples
+        lost = 0 if due is None else at - due
+        return min(lost, MAX_LOST) if lost >= MIN_LOST else 0

@@ -1,0 +1,159 @@
+"""``POST /phone/twilio/voice`` and ``/phone/twilio/status``: what Twilio asks and tells about phone calls, signed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from aiohttp import web
+from twilio.request_validator import RequestValidator
+from twilio.twiml.voice_response import Connect, VoiceResponse
+
+from bot.http.bodies import read_bytes
+from bot.http.errors import HttpError
+from bot.http.twilio.expected import ExpectedCalls
+from bot.http.twilio.media_socket import PATH as MEDIA
+from bot.http.twilio.media_socket import MediaSocket
+from bot.http.twilio.messages import TOKEN
+from bot.voice.phone.answering import Admission, PhoneAnswering
+from config.phone_sections import TwilioSettings
+
+VOICE = "/phone/twilio/voice"
+STATUS = "/phone/twilio/status"
+SIGNATURE = "X-Twilio-Signature"
+SIGNATURE_LENGTH = 28
+"""Number of characters of a signature: SHA-1 in base64."""
+MAX_FORM = 16 * 1_024
+"""Largest number of bytes of a form. Twilio sends about 1,000."""
+MAX_FIELDS = 100
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""The states of a phone call that is over."""
+WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private"})
+"""What Twilio writes in place of a number that the caller withholds."""
+WITHHELD_KEYS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
+"""The same as the keys of a telephone write it: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
+_SID = re.compile(r"[A-Za-z0-9]{2,64}")
+_MAX_NUMBER = 100
+
+
+class TwilioWebhooks:
+    """The endpoints. Nothing is read of a request without a signature, and nothing is done before it is checked.
+
+    Twilio signs the address that it was told, so the address of the settings counts. The Host header is not looked at.
+
+    Args:
+        public_url: the address under which Twilio reaches this server, without a slash at its end.
+        settings: the account at Twilio, with the secret with which Twilio signs.
+        answering: the service of phone calls.
+        expected: the phone calls that were announced.
+        media: the endpoint to which the streams of answered phone calls are sent.
+    """
+
+    def __init__(
+        self,
+        public_url: str,
+        settings: TwilioSettings,
+        answering: PhoneAnswering,
+        expected: ExpectedCalls,
+        media: MediaSocket,
+    ) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._settings = settings
+        token = settings.auth_token
+        # Without the secret, nothing can be checked, and so everything is refused.
+        self._validator = RequestValidator(token.get_secret_value()) if token is not None else None
+        self._answering = answering
+        self._expected = expected
+        self._media = media
+
+    @property
+    def routes(self) -> Iterable[web.RouteDef]:
+        """The routes of both endpoints."""
+        return [web.post(VOICE, self._voice), web.post(STATUS, self._status)]
+
+    async def _voice(self, request: web.Request) -> web.Response:
+        """A phone call comes in: answer what Twilio has to do with it."""
+        form = await self._form(request)
+        sid = _sid(form)
+        if form.get("Direction", "inbound") != "inbound":
+            raise HttpError(403, "not_inbound", "Only phone calls that come in are answered.")
+        if form.get("To") not in (None, self._settings.phone_number or form.get("To")):
+            raise HttpError(403, "bad_number", "This is another telephone number.")
+        if not self._expected.announce(sid):
+            raise HttpError(403, "replay", "This phone call was announced already.")
+        number = caller_number(form.get("From", ""))
+        admission = self._answering.decide(number)
+        if admission is Admission.BUSY and self._media.full:
+            self._answering.note_refusal("twilio", number, admission)
+            return _twiml(lambda response: response.reject(reason="busy"))
+        if admission in (Admission.ALLOWED, Admission.BUSY):
+            token = self._expected.expect(sid, number)
+            return _twiml(lambda response: response.append(self._stream(token)))
+        self._answering.note_refusal("twilio", number, admission)
+        # A phone call that is rejected is not answered, so it costs nothing.
+        reason = "rejected" if admission is Admission.NOT_ALLOWED else "busy"
+        return _twiml(lambda response: response.reject(reason=reason))
+
+    async def _status(self, request: web.Request) -> web.Response:
+        """The state of a phone call has changed."""
+        form = await self._form(request)
+        sid = _sid(form)
+        if form.get("CallStatus") in OVER:
+            self._expected.forget(sid)
+            self._media.over(sid)
+        return web.Response(status=204)
+
+    def _stream(self, token: str) -> Connect:
+        parts = urlsplit(self._public_url)
+        scheme = "ws" if parts.scheme == "http" else "wss"
+        connect = Connect()
+        stream = connect.stream(url=parts._replace(scheme=scheme).geturl() + MEDIA)
+        stream.parameter(name=TOKEN, value=token)
+        return connect
+
+    async def _form(self, request: web.Request) -> Mapping[str, str]:
+        """Read the form, and check its signature; raises :class:`HttpError`."""
+        signatures = request.headers.getall(SIGNATURE, [])
+        if len(signatures) != 1 or len(signatures[0]) != SIGNATURE_LENGTH:
+            raise _forged()
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise HttpError(415, "unsupported_media_type", "Send a form: application/x-www-form-urlencoded.")
+        body = await read_bytes(request, MAX_FORM)
+        try:
+            fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise HttpError(400, "bad_form", "The form is not valid.") from None
+        form = dict(fields)
+        if len(form) != len(fields):
+            raise HttpError(400, "bad_form", "A field of the form comes twice.")
+        url = self._public_url + request.raw_path
+        if self._validator is None or not self._validator.validate(url, form, signatures[0]):
+            raise _forged()
+        if form.get("AccountSid") not in (None, self._settings.account_sid or form.get("AccountSid")):
+            raise HttpError(403, "bad_account", "This is another account.")
+        return form
+
+
+def caller_number(told: str) -> str:
+    """The caller's number as a phone line has it; empty if the caller withholds it."""
+    number = "".join(character for character in told.strip() if character.isprintable())[:_MAX_NUMBER]
+    withheld = number.lower() in WITHHELD or number.lstrip("+") in WITHHELD_KEYS
+    return "" if withheld else number
+
+
+def _sid(form: Mapping[str, str]) -> str:
+    sid = form.get("CallSid", "")
+    if _SID.fullmatch(sid) is None:
+        raise HttpError(400, "bad_form", "The form has no CallSid.")
+    return sid
+
+
+def _twiml(write: Callable[[VoiceResponse], object]) -> web.Response:
+    response = VoiceResponse()
+    write(response)
+    return web.Response(text=str(response), content_type="text/xml")
+
+
+def _forged() -> HttpError:
+    return HttpError(403, "bad_signature", f"{SIGNATURE} is missing or wrong.")

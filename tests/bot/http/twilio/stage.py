@@ -1,0 +1,164 @@
+"""The server for Twilio on a free port of loopback, with a service that answers phone calls as a test likes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+
+from bot.http.binding import take_phone_port
+from bot.http.twilio.server import TwilioServer
+from bot.voice.phone.answering import Admission, PhoneAnswering
+from bot.voice.phone.line import LineEnd, PhoneLine
+from config.phone_sections import PhoneSettings, TwilioSettings
+from sandbox.twilio.account import CALLER, NUMBER, Instruction, TwilioAccount, new_id
+from sandbox.twilio.stream import MediaStream
+from tests.timing import wait_until
+
+PUBLIC_URL = "https://phone.example"
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+class Heard:
+    """A :class:`~bot.voice.phone.line.LineListener` that notes everything, with the loss in its place."""
+
+    def __init__(self) -> None:
+        self.sounds: list[bytes | int] = []
+        self.digits = ""
+        self.ends: list[LineEnd] = []
+
+    def sound(self, data: bytes, at: float) -> None:
+        self.sounds.append(data)
+
+    def gap(self, samples: int, at: float) -> None:
+        self.sounds.append(samples)
+
+    def digit(self, digit: str) -> None:
+        self.digits += digit
+
+    def ended(self, cause: LineEnd) -> None:
+        self.ends.append(cause)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(each for each in self.sounds if isinstance(each, bytes))
+
+
+Talk = Callable[[PhoneLine], Awaitable[None]]
+
+
+async def until_ended(line: PhoneLine) -> None:
+    """Listen until the line has ended."""
+    heard = Heard()
+    line.start(heard)
+    await wait_until(lambda: heard.ends)
+
+
+@dataclass
+class Answering:
+    """A :class:`~bot.voice.phone.answering.PhoneAnswering` that notes what it is asked.
+
+    Attributes:
+        admission: what is decided about all numbers.
+        talk: what is done with lines. Otherwise they are listened to until they end.
+    """
+
+    admission: Admission = Admission.ALLOWED
+    talk: Talk | None = None
+    decided: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, str, Admission]] = field(default_factory=list)
+    lines: list[PhoneLine] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    done: int = 0
+
+    def decide(self, number: str) -> Admission:
+        self.decided.append(number)
+        return self.admission
+
+    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+        self.refusals.append((kind, number, admission))
+
+    async def answer(self, line: PhoneLine) -> None:
+        self.lines.append(line)
+        heard = Heard()
+        self.heard.append(heard)
+        try:
+            if self.talk is not None:
+                await self.talk(line)
+            else:
+                line.start(heard)
+                await wait_until(lambda: heard.ends)
+        finally:
+            self.done += 1
+
+
+class TwilioStage:
+    """The server, its service of phone calls, and Twilio."""
+
+    def __init__(self, url: str, account: TwilioAccount, answering: Answering) -> None:
+        self.url = url
+        self.account = account
+        self.answering = answering
+        self.streams: list[MediaStream] = []
+
+    async def announce(self, caller: str = CALLER, call: str = "") -> tuple[str, Instruction]:
+        """Announce a phone call. Returns its id too."""
+        call = call or new_id("CA")
+        return call, await self.account.announce(call, caller)
+
+    async def call(self, caller: str = CALLER, *, answered: bool = True, **options: Any) -> MediaStream:
+        """Call the bot, and wait until it has answered."""
+        before = len(self.answering.lines)
+        call, instruction = await self.announce(caller)
+        stream = await MediaStream.open(self.account, call, instruction, **options)
+        self.streams.append(stream)
+        if answered:
+            await wait_until(lambda: len(self.answering.lines) > before)
+        return stream
+
+    async def socket(self) -> aiohttp.ClientWebSocketResponse:
+        """A socket that has said nothing yet."""
+        return await self.account.session.ws_connect(f"{self.url}/phone/twilio/media")
+
+    async def raw(self, method: str, path: str, **options: Any) -> tuple[int, str]:
+        """Any request. Returns the status and the text."""
+        async with self.account.session.request(method, self.url + path, **options) as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def serving_twilio(
+    answering: PhoneAnswering, *, clock: Callable[[], float] = time.monotonic, public_url: str = PUBLIC_URL
+) -> AsyncIterator[tuple[str, TwilioAccount]]:
+    """Serve while the block runs. Yields the server's own address, and Twilio."""
+    sid = new_id("AC")
+    settings = TwilioSettings(account_sid=sid, auth_token=SecretStr(AUTH_TOKEN), phone_number=NUMBER)
+    listening = take_phone_port(PhoneSettings(bind="127.0.0.1:0"))
+    url = f"http://127.0.0.1:{listening[0].getsockname()[1]}"
+    server = TwilioServer(public_url, settings, answering, clock=clock)
+    await server.serve(listening)
+    async with aiohttp.ClientSession() as session:
+        try:
+            yield url, TwilioAccount(session, url, public_url, sid, AUTH_TOKEN)
+        finally:
+            await server.close()
+
+
+@asynccontextmanager
+async def twilio_stage(
+    answering: Answering | None = None, clock: Callable[[], float] = time.monotonic, public_url: str = PUBLIC_URL
+) -> AsyncIterator[TwilioStage]:
+    """Serve while the block runs. All streams are closed at its end."""
+    answering = answering or Answering()
+    async with serving_twilio(answering, clock=clock, public_url=public_url) as (url, account):
+        stage = TwilioStage(url, account, answering)
+        try:
+            yield stage
+        finally:
+            await asyncio.gather(*(stream.close() for stream in stage.streams))

@@ -1,0 +1,307 @@
+"""The socket of Media Streams: it opens with a token alone, carries a phone call both ways, and ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+import bot.http.twilio.media_socket as media_socket
+from bot.http.twilio.expected import MAX_EXPECTED, TOKEN_SECONDS, ExpectedCalls
+from bot.voice.phone.answering import Admission
+from bot.voice.phone.line import FRAME_BYTES, LineEnd, PhoneLine
+from sandbox.twilio.account import CALLER, new_id
+from sandbox.twilio.stream import LineQuality, MediaStream
+from tests.bot.http.twilio.stage import Answering, Heard, TwilioStage, twilio_stage
+from tests.timing import Clock, wait_until
+
+SPEECH = bytes(range(256)) * 20
+"""32 pieces of 20 ms, which are told apart."""
+
+
+def start_of(stage: TwilioStage, call: str, token: str, **fields: Any) -> str:
+    start = {"streamSid": "MZ1", "callSid": call, "customParameters": {"token": token}, **fields}
+    return json.dumps({"event": "start", "streamSid": "MZ1", "start": start})
+
+
+async def closed(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """Wait until the bot has closed the socket. Returns the close code."""
+    async with asyncio.timeout(60):
+        while not socket.closed:
+            await socket.receive()
+    return socket.close_code
+
+
+async def test_what_the_caller_says_and_presses_comes_in_order(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    heard = stage.answering.heard[0]
+    stream.say(SPEECH)
+    for _ in range(len(SPEECH) // FRAME_BYTES):
+        await stream.tick()
+    await stream.press("#")
+    await wait_until(lambda: heard.digits == "#")
+    assert heard.sounds == [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
+    line = stage.answering.lines[0]
+    assert (line.number, line.kind, line.law) == (CALLER, "twilio", "ulaw")
+
+
+async def test_what_the_line_loses_and_delays_is_told_in_its_place(stage: TwilioStage) -> None:
+    stream = await stage.call(quality=LineQuality(loss=0.2, jitter=4), seed=3)
+    heard = stage.answering.heard[0]
+    stream.say(SPEECH * 4)
+    for _ in range(4 * len(SPEECH) // FRAME_BYTES + 10):
+        await stream.tick()
+    await stream.hang_up()
+    await wait_until(lambda: heard.ends)
+    whole = b"".join(each if isinstance(each, bytes) else b"?" * each for each in heard.sounds)
+    lost = sum(each for each in heard.sounds if isinstance(each, int))
+    assert lost > 0
+    assert len(heard.data) + lost == len(whole)
+    for at in range(0, min(len(whole), len(SPEECH) * 4), FRAME_BYTES):
+        assert whole[at : at + FRAME_BYTES] in ((SPEECH * 4)[at : at + FRAME_BYTES], b"?" * FRAME_BYTES)
+
+
+async def test_what_the_caller_hears_is_what_was_sent_and_marks_tell_how_much(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    line = stage.answering.lines[0]
+    frames = [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
+    for frame in frames:
+        await asyncio.to_thread(line.send, frame)
+    await stream.until(lambda: stream.playout.waiting == len(SPEECH))
+    assert line.unheard == len(SPEECH)
+    for played in range(1, 11):
+        await stream.tick()
+        assert len(stream.playout.passed) == played
+    await wait_until(lambda: line.unheard == len(SPEECH) - 10 * FRAME_BYTES)
+    line.clear()
+    await stream.until(lambda: stream.playout.waiting == 0)
+    assert len(stream.playout.cleared) == len(frames) - 10
+    assert line.unheard == 0
+    await asyncio.to_thread(line.send, frames[0])
+    await stream.until(lambda: stream.playout.waiting == FRAME_BYTES)
+    assert line.unheard == FRAME_BYTES
+    await stream.tick()
+    await wait_until(lambda: line.unheard == 0)
+    assert bytes(stream.playout.heard) == SPEECH[: 10 * FRAME_BYTES] + frames[0]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "A" * 43, "ä", "\ud800"])
+async def test_without_the_token_nothing_is_answered(stage: TwilioStage, token: str) -> None:
+    call, _ = await stage.announce()
+    socket = await stage.socket()
+    await socket.send_str(start_of(stage, call, token))
+    assert await closed(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert stage.answering.lines == []
+
+
+async def test_a_token_is_for_its_own_phone_call(stage: TwilioStage) -> None:
+    _, first = await stage.announce()
+    other, _ = await stage.announce()
+    socket = await stage.socket()
+    await socket.send_str(start_of(stage, other, first.parameters["token"]))
+    assert await closed(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert stage.answering.lines == []
+
+
+async def test_a_token_opens_one_stream(stage: TwilioStage) -> None:
+    call, instruction = await stage.announce()
+    first = await MediaStream.open(stage.account, call, instruction)
+    stage.streams.append(first)
+    await wait_until(lambda: stage.answering.lines)
+    again = await stage.socket()
+    await again.send_str(start_of(stage, call, instruction.parameters["token"]))
+    assert await closed(again) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert len(stage.answering.lines) == 1
+    assert not first.closed
+
+
+async def test_a_stream_of_another_account_or_another_form_of_sound_is_refused(stage: TwilioStage) -> None:
+    for fields in ({"accountSid": new_id("AC")}, {"mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 16000}}):
+        call, instruction = await stage.announce()
+        socket = await stage.socket()
+        await socket.send_str(start_of(stage, call, instruction.parameters["token"], **fields))
+        assert await closed(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert stage.answering.lines == []
+
+
+async def test_a_token_is_worth_nothing_after_a_while() -> None:
+    clock = Clock()
+    async with twilio_stage(clock=clock) as stage:
+        call, instruction = await stage.announce()
+        clock.pass_by(TOKEN_SECONDS + 1)
+        stream = await MediaStream.open(stage.account, call, instruction)
+        stage.streams.append(stream)
+        await stream.until(lambda: stream.closed)
+        assert stage.answering.lines == []
+
+
+def test_only_some_tokens_are_kept() -> None:
+    expected = ExpectedCalls(Clock())
+    tokens = [expected.expect(f"CA{number}", "") for number in range(MAX_EXPECTED + 5)]
+    valid = [expected.take(token, f"CA{number}") is not None for number, token in enumerate(tokens)]
+    assert valid == [False] * 5 + [True] * MAX_EXPECTED
+
+
+async def test_the_start_has_to_come_soon(stage: TwilioStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_socket, "START_LIMIT", 0.05)
+    socket = await stage.socket()
+    assert await closed(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
+
+
+async def test_a_stream_that_begins_with_anything_else_is_refused(stage: TwilioStage) -> None:
+    media = json.dumps({"event": "media", "streamSid": "MZ1", "media": {"payload": "AAAA"}})
+    for texts in (["{"], [media] * 6, ['{"event": "connected"}'] * 6, ["[]"]):
+        socket = await stage.socket()
+        for text in texts:
+            await socket.send_str(text)
+        assert await closed(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    binary = await stage.socket()
+    await binary.send_bytes(b"\x00" * 100)
+    assert await closed(binary) == aiohttp.WSCloseCode.POLICY_VIOLATION
+    assert stage.answering.lines == []
+
+
+async def test_a_caller_who_hangs_up_ends_the_line(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    await stream.hang_up()
+    await wait_until(lambda: stage.answering.done)
+    assert stage.answering.heard[0].ends == [LineEnd.CALLER]
+
+
+async def test_a_stream_that_is_lost_ends_the_line(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    await stream.close()
+    await wait_until(lambda: stage.answering.done)
+    assert stage.answering.heard[0].ends == [LineEnd.LOST]
+
+
+async def test_the_bot_hangs_up_after_the_caller_has_heard_its_last_words() -> None:
+    heard = Heard()
+
+    async def say_goodbye(line: PhoneLine) -> None:
+        line.start(heard)
+        for _ in range(5):
+            line.send(b"\x55" * FRAME_BYTES)
+        await line.hang_up()
+
+    async with twilio_stage(Answering(talk=say_goodbye)) as stage:
+        stream = await stage.call()
+        await stream.until(lambda: stream.playout.waiting == 5 * FRAME_BYTES)
+        assert not stream.closed
+        for _ in range(5):
+            await stream.tick()
+        await stream.until(lambda: stream.closed)
+        assert stream.socket.close_code == aiohttp.WSCloseCode.OK
+        assert stream.playout.spoken == 5 * FRAME_BYTES
+        assert heard.ends == [LineEnd.BOT]
+
+
+async def test_a_service_that_fails_leaves_no_line_behind(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(line: PhoneLine) -> None:
+        raise RuntimeError("no engines")
+
+    async with twilio_stage(Answering(talk=fail)) as stage:
+        stream = await stage.call()
+        await stream.until(lambda: stream.closed)
+        await wait_until(lambda: "no engines" in caplog.text)
+
+
+async def test_twilio_says_that_the_phone_call_is_over(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    assert (await stage.account.tell_status(stream.call, "in-progress")).status == 204
+    assert (await stage.account.tell_status(new_id("CA"), "completed")).status == 204
+    assert stage.answering.heard[0].ends == []
+    assert (await stage.account.tell_status(stream.call, "completed")).status == 204
+    await stream.until(lambda: stream.closed)
+    assert stage.answering.heard[0].ends == [LineEnd.CALLER]
+
+
+async def test_a_phone_call_that_is_over_before_its_stream_opens_is_not_answered(stage: TwilioStage) -> None:
+    call, instruction = await stage.announce()
+    await stage.account.tell_status(call, "canceled")
+    stream = await MediaStream.open(stage.account, call, instruction)
+    stage.streams.append(stream)
+    await stream.until(lambda: stream.closed)
+    assert stage.answering.lines == []
+
+
+async def test_a_call_goes_on_through_messages_that_are_not_valid(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    for text in ("{", "[]", '{"event": "media"}', '{"event": "new"}', '{"event": "mark", "streamSid": 5}'):
+        await stream.socket.send_str(text)
+    await stream.socket.send_bytes(b"\xff" * 100)
+    await stream.press("5")
+    await wait_until(lambda: stage.answering.heard[0].digits == "5")
+    assert not stream.closed
+
+
+Flood = Callable[[MediaStream, int], str]
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        lambda stream, number: "{",
+        lambda stream, number: json.dumps({"event": "dtmf", "streamSid": stream.id, "dtmf": {"digit": "1"}}),
+        lambda stream, number: json.dumps({"event": "new"}),
+        lambda stream, number: json.dumps(
+            {
+                "event": "media",
+                "streamSid": stream.id,
+                "media": {"payload": base64.b64encode(b"\xff" * 4_000).decode(), "chunk": str(number)},
+            }
+        ),
+    ],
+    ids=["junk", "digits", "unknown", "sound"],
+)
+async def test_a_flood_ends_the_stream(stage: TwilioStage, flood: Flood) -> None:
+    stream = await stage.call()
+    for number in range(5_000):
+        if stream.socket.closed:
+            break
+        try:
+            await stream.socket.send_str(flood(stream, number))
+        except (ConnectionError, aiohttp.ClientConnectionError):
+            break
+    await stream.until(lambda: stream.closed)
+    await wait_until(lambda: stage.answering.done)
+    heard = stage.answering.heard[0]
+    assert heard.ends == [LineEnd.LOST]
+    assert len(heard.digits) <= 2_000
+    assert len(heard.data) <= 8_000 * 4
+
+
+async def test_a_message_that_is_too_big_closes_the_stream(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    await stream.socket.send_str("x" * 100_000)
+    await stream.until(lambda: stream.closed)
+    assert stream.socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    await wait_until(lambda: stage.answering.done)
+
+
+async def test_a_server_that_ends_ends_its_lines() -> None:
+    answering = Answering()
+    async with twilio_stage(answering) as stage:
+        await stage.call()
+    assert answering.done == 1
+    assert answering.heard[0].ends == [LineEnd.LOST]
+
+
+async def test_only_some_phone_calls_are_answered_at_once(stage: TwilioStage) -> None:
+    for _ in range(media_socket.MAX_LINES):
+        await stage.call()
+    stage.answering.admission = Admission.BUSY
+    _, instruction = await stage.announce()
+    assert (instruction.verb, instruction.reason) == ("Reject", "busy")
+    await stage.streams[0].hang_up()
+    await wait_until(lambda: stage.answering.done)
+    await wait_until(lambda: _answered(stage))
+
+
+async def _answered(stage: TwilioStage) -> bool:
+    return (await stage.announce())[1].verb == "Connect"

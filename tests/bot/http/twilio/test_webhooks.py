@@ -1,0 +1,183 @@
+"""The webhooks of Twilio: what is signed is answered, each phone call once. Everything else is refused."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+
+from bot.http.twilio.webhooks import caller_number
+from bot.voice.phone.answering import Admission
+from sandbox.twilio.account import CALLER, STATUS, VOICE, new_id
+from tests.bot.http.twilio.stage import TwilioStage, twilio_stage
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+async def test_a_signed_phone_call_is_connected_to_a_stream_with_a_token(stage: TwilioStage) -> None:
+    _, instruction = await stage.announce()
+    assert (instruction.status, instruction.verb) == (200, "Connect")
+    assert instruction.stream == "wss://phone.example/phone/twilio/media"
+    assert len(instruction.parameters["token"]) >= 40
+    assert stage.answering.decided == [CALLER]
+
+
+async def test_each_phone_call_has_a_token_of_its_own(stage: TwilioStage) -> None:
+    tokens = {(await stage.announce())[1].parameters["token"] for _ in range(5)}
+    assert len(tokens) == 5
+
+
+async def test_a_phone_call_is_announced_once(stage: TwilioStage) -> None:
+    call, _ = await stage.announce()
+    again = await stage.account.announce(call)
+    assert again.status == 403
+    assert "announced already" in again.text
+    assert stage.answering.decided == [CALLER]
+
+
+@pytest.mark.parametrize("signature", ["", "x", "A" * 28, "A" * 27 + "=", "Ä" * 28, "A" * 10_000])
+async def test_a_wrong_signature_is_refused(stage: TwilioStage, signature: str) -> None:
+    for path in (VOICE, STATUS):
+        if not signature.isascii():
+            headers = {**FORM, "X-Twilio-Signature": signature}
+            status, _ = await stage.raw("POST", path, data=urlencode({"CallSid": new_id("CA")}), headers=headers)
+        else:
+            status = (await stage.account.post(path, stage.account.announcement(new_id("CA")), signature)).status
+        assert status in (400, 403)
+    assert stage.answering.decided == []
+
+
+async def test_a_request_without_a_signature_or_with_two_is_refused(stage: TwilioStage) -> None:
+    form = stage.account.announcement(new_id("CA"))
+    right = stage.account.signature(VOICE, form)
+    assert (await stage.raw("POST", VOICE, data=form))[0] == 403
+    twice = [("X-Twilio-Signature", right), ("X-Twilio-Signature", right)]
+    assert (await stage.raw("POST", VOICE, data=form, headers=twice))[0] == 403
+    assert stage.answering.decided == []
+
+
+@pytest.mark.parametrize("changed", ["From", "To", "CallSid", "AccountSid", "Direction", "New"])
+async def test_a_signature_counts_for_its_form_alone(stage: TwilioStage, changed: str) -> None:
+    form = stage.account.announcement(new_id("CA"))
+    signature = stage.account.signature(VOICE, form)
+    answer = await stage.account.post(VOICE, {**form, changed: "+491701234567"}, signature)
+    assert answer.status == 403
+    assert stage.answering.decided == []
+
+
+async def test_a_signature_counts_for_its_address_alone(stage: TwilioStage) -> None:
+    form = stage.account.announcement(new_id("CA"))
+    for path in (STATUS, f"{VOICE}?a=b", f"{VOICE}/", ""):
+        answer = await stage.account.post(VOICE, form, stage.account.signature(path, form))
+        assert answer.status == 403
+    answer = await stage.account.post(f"{VOICE}?a=b", form)
+    assert answer.verb == "Connect"
+
+
+async def test_the_host_header_changes_nothing(stage: TwilioStage) -> None:
+    """Whoever signs for the name of their own choice has not signed with the address of the settings."""
+    form = stage.account.announcement(new_id("CA"))
+    right = stage.account.signature(VOICE, form)
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    status, text = await stage.raw("POST", VOICE, data=form, headers={**headers, "X-Twilio-Signature": right})
+    assert status == 200
+    assert 'url="wss://phone.example/' in text
+
+
+async def test_an_address_with_a_path_and_a_port_is_signed_and_answered_with_it() -> None:
+    async with twilio_stage(public_url="https://house.example:8443/bot/") as stage:
+        form = stage.account.announcement(new_id("CA"))
+        stage.account.public_url = "https://house.example:8443/bot"
+        answer = await stage.account.post(VOICE, form)
+        assert answer.stream == "wss://house.example:8443/bot/phone/twilio/media"
+
+
+async def test_another_account_and_another_number_are_refused(stage: TwilioStage) -> None:
+    form = stage.account.announcement(new_id("CA"))
+    assert (await stage.account.post(VOICE, {**form, "AccountSid": new_id("AC")})).status == 403
+    assert (await stage.account.post(VOICE, {**form, "To": "+15005550001"})).status == 403
+    assert (await stage.account.post(VOICE, {**form, "Direction": "outbound-api"})).status == 403
+    assert (await stage.account.post(VOICE, form)).verb == "Connect"
+
+
+@pytest.mark.parametrize(("admission", "reason"), [(Admission.NOT_ALLOWED, "rejected"), (Admission.NOT_READY, "busy")])
+async def test_a_refused_caller_is_rejected_without_being_answered(
+    stage: TwilioStage, admission: Admission, reason: str
+) -> None:
+    stage.answering.admission = admission
+    _, instruction = await stage.announce()
+    assert (instruction.status, instruction.verb, instruction.reason) == (200, "Reject", reason)
+    assert stage.answering.refusals == [("twilio", CALLER, admission)]
+
+
+async def test_a_second_caller_is_connected_to_hear_a_sentence(stage: TwilioStage) -> None:
+    stage.answering.admission = Admission.BUSY
+    _, instruction = await stage.announce()
+    assert instruction.verb == "Connect"
+    assert stage.answering.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [
+        ("+4930123456", "+4930123456"),
+        ("anonymous", ""),
+        ("Anonymous", ""),
+        ("+266696687", ""),
+        ("+7378742833", ""),
+        ("unavailable", ""),
+        ("", ""),
+        ("sip:ada@pbx.example", "sip:ada@pbx.example"),
+        ("+49\n30\x00", "+4930"),
+        ("9" * 500, "9" * 100),
+    ],
+)
+def test_a_number_that_is_withheld_is_empty(told: str, number: str) -> None:
+    assert caller_number(told) == number
+
+
+async def test_forms_of_any_other_kind_are_refused_in_words(stage: TwilioStage) -> None:
+    signed = {"X-Twilio-Signature": "A" * 28}
+    cases = [
+        ("{}", {"Content-Type": "application/json"}, 415),
+        ("a=b", {"Content-Type": "multipart/form-data; boundary=x"}, 415),
+        ("a=b&a=c", FORM, 400),
+        ("a=%ff", FORM, 400),
+        ("&".join(f"a{number}=b" for number in range(200)), FORM, 400),
+        ("", FORM, 403),
+        ("a" * 20_000, FORM, 413),
+        ("a=b", {**FORM, "Content-Encoding": "gzip"}, 415),
+    ]
+    for body, headers, expected in cases:
+        status, text = await stage.raw("POST", VOICE, data=body, headers={**headers, **signed})
+        assert (status, text[:10]) == (expected, '{"error": ')
+    assert (await stage.raw("GET", VOICE))[0] == 405
+    assert stage.answering.decided == []
+
+
+async def test_a_signed_form_without_the_id_of_a_phone_call_is_refused(stage: TwilioStage) -> None:
+    for sid in ("", "../../etc", "CA" * 50, "CA 1"):
+        for path in (VOICE, STATUS):
+            answer = await stage.account.post(path, {**stage.account.announcement("CA1"), "CallSid": sid})
+            assert answer.status == 400
+
+
+async def test_there_is_nothing_else_at_this_address(stage: TwilioStage) -> None:
+    for path in ("/", "/health", "/login", "/chat", "/v1/realtime", "/ws/chat", "/phone"):
+        assert (await stage.raw("GET", path))[0] == 404
+
+
+async def test_a_flood_from_one_address_is_refused_before_anything_is_read() -> None:
+    async with twilio_stage() as stage:
+        forwarded = {"X-Forwarded-For": "203.0.113.9", "X-Twilio-Signature": "A" * 28}
+        statuses = [(await stage.raw("POST", VOICE, data={"a": "b"}, headers=forwarded))[0] for _ in range(200)]
+        assert set(statuses) == {403, 429}
+        assert statuses.count(403) <= 125
+        assert (await stage.announce())[1].verb == "Connect"
+
+
+async def test_bodies_of_any_form_are_answered(stage: TwilioStage) -> None:
+    cases = [bytes([number]) * number for number in range(256)]
+    for body in cases:
+        status, _ = await stage.raw("POST", STATUS, data=body, headers={**FORM, "X-Twilio-Signature": "A" * 28})
+        assert status in (400, 403)
