@@ -51,7 +51,7 @@ class ReplyTimes:
 
     @property
     def sentence_wait(self) -> float:
-        """The time from the first token to the complete first sentence. Whole sentences would take this long."""
+        """The time from the first token to the complete first sentence: the wait if whole sentences were spoken."""
         return self.sentence_written - self.first_token
 
     @property

@@ -137,7 +137,7 @@ class ModelRouter:
         return self.client.context_size(model=model)
 
     def take_tools(self, models: Collection[str | None]) -> bool:
-        """Whether one of these models is told of tools, on one of the servers. A model of unknown size is."""
+        """Whether any of these models is offered tools on any server, which also holds for models of unknown size."""
         return any(client.size_of(model=model).takes_tools for client in self._clients.values() for model in models)
 
     async def learn_model_sizes(self) -> None:

@@ -25,6 +25,7 @@ RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
 _LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
 """Languages by the first letter of a speaker's name. Japanese and Chinese need phonemes that espeak-ng lacks."""
 _VOICED = 0.01
+"""Samples above this level are speech. All before the first and after the last of them is cut off."""
 
 
 @dataclass(frozen=True, slots=True)

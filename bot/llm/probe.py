@@ -81,6 +81,7 @@ def entry_of(entries: list[Any], model: str | None, *names: str) -> dict[str, An
 
 
 _SMALLEST, _LARGEST = 256, 100_000_000
+"""Context sizes in tokens outside of these bounds are not believed."""
 _OLLAMA_DEFAULT = 4_096
 """Context size that Ollama uses by default, in tokens."""
 

@@ -83,7 +83,7 @@ class MusicLibrary:
         return pieces
 
     def search(self, words: str) -> list[Piece]:
-        """The pieces whose titles contain all words, those first that begin with them."""
+        """The pieces whose titles contain all words. Titles that begin with them come first."""
         wanted = words.casefold().split()
         found = [piece for piece in self.pieces() if all(word in piece.title.casefold() for word in wanted)]
         return sorted(found, key=lambda piece: not piece.title.casefold().startswith(words.casefold().strip()))

@@ -22,18 +22,18 @@ MAX_SERVER_MB = 100
 SERVERS = "servers"
 """The subfolder in which each server has a folder for its own sounds, named after the server's id."""
 RESERVED = frozenset({"add", "list", "remove", "stop", "play"})
-"""First words of what is typed after the command that are no names."""
+"""Words that say what to do with a sound, as in ``!sound add``. No name may begin with one of them."""
 UNFINISHED = ".upload.new"
-"""The file in which an upload stands until it is complete. Its ending is that of no sound."""
+"""The file that an upload is written to until it is complete. Its ending is not that of a sound file."""
 
 BAD_NAME = (
     f"❌ A sound's name has at most {MAX_NAME} letters, digits, spaces, apostrophes, hyphens and underscores. "
     "It begins with a letter or a digit."
 )
 RESERVED_NAME = "❌ A sound's name can't begin with the word {word}, which says what to do with a sound."
-EXISTS = "❌ There is a sound {name} already. Remove it before, or choose another name."
-FULL = f"❌ This server has {MAX_SOUNDS} sounds of its own already. Remove one before."
-NO_ROOM = f"❌ This server's own sounds would be larger than {MAX_SERVER_MB} MB together. Remove one before."
+EXISTS = "❌ There is a sound {name} already. Remove it first, or choose another name."
+FULL = f"❌ This server has {MAX_SOUNDS} sounds of its own already. Remove one first."
+NO_ROOM = f"❌ This server's own sounds would be larger than {MAX_SERVER_MB} MB together. Remove one first."
 FOR_ALL = "🔒 {name} is for all my servers. Only the people who run me can delete it."
 NOT_SOUND = f"❌ {{name}} is not a sound file that I can keep. I take {', '.join(sorted(ENDINGS))}."
 TOO_LARGE = f"❌ {{name}} is too large: {MAX_MB} MB is the limit."
@@ -76,7 +76,7 @@ class SoundFolder:
         return self._library(server).pieces()
 
     def search(self, words: str, server: int) -> list[Piece]:
-        """The sounds whose names contain all words, those first that begin with them."""
+        """The sounds whose names contain all words. Names that begin with them come first."""
         return self._library(server).search(words)
 
     def removable(self, words: str, server: int, *, owner: bool) -> list[Piece]:

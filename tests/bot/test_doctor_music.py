@@ -46,7 +46,7 @@ async def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
     assert [notice.partition(":")[0] for notice in notices] == ["MUSIC_DIR", "SOUNDS_DIR"]
 
 
-async def test_a_folder_without_sound_files_is_told_with_the_files_that_are_played(tmp_path: Path) -> None:
+async def test_of_a_folder_without_sound_files_the_doctor_says_which_files_it_may_have(tmp_path: Path) -> None:
     write(tmp_path / "song.wma", b"x")
     settings = Settings.read(music_dir=tmp_path, sounds_dir=tmp_path)
     for result in (await check_music(settings), await check_sounds(settings)):

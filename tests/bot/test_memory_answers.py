@@ -12,7 +12,7 @@ from bot.llm.history import Turn
 from bot.memory_answers import MemoryAnswers
 from bot.tools.tool import Asker
 from bot.voice.memory_requests import MemoryAnswer, MemoryRequest
-from bot.voice.utterances.memory_words import MemoryWords
+from bot.voice.utterances.memory_words import MAX_CHARACTERS, MemoryWords
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import VoiceCommand
 from bot.voice.utterances.word_lists import load_word_lists
@@ -132,10 +132,10 @@ def test_every_phrase_of_each_language_is_understood_and_other_talk_is_not(words
         "What?",
     ):
         assert words.find(talk, NAMES) is None, talk
-    assert words.find("remember that " + "x" * 600, NAMES) is None
+    assert words.find("remember that " + "x" * MAX_CHARACTERS, NAMES) is None
 
 
-async def test_what_is_noted_is_known_to_those_who_heard_it_and_told_only_before_them(
+async def test_what_is_noted_is_known_to_those_who_heard_it_and_not_said_while_others_listen(
     tmp_path: Path, words: MemoryWords
 ) -> None:
     async with brain(tmp_path, policy=MemoryPolicy.ASK) as mind:
@@ -192,7 +192,7 @@ async def test_everything_is_forgotten_only_after_a_yes_of_that_person(tmp_path:
         assert await mind.memory.export(ADA) == []
 
 
-async def test_of_who_does_not_want_it_nothing_is_noted(tmp_path: Path, words: MemoryWords) -> None:
+async def test_nothing_is_noted_of_people_who_do_not_want_it(tmp_path: Path, words: MemoryWords) -> None:
     async with brain(tmp_path) as mind:
         await mind.memory.set_choice(ADA, False)
         desk = Desk(mind, words)

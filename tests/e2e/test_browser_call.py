@@ -9,6 +9,7 @@ import pytest
 
 from bot.calls import CALL_IN_BROWSER, JOIN_FROM_BROWSER
 from bot.voice.browser.people import web_person
+from bot.voice.browser.server_messages import CloseCode
 from bot.voice.events import CallBegan, CallEnded, ReplyEnded, UtteranceHeard
 from bot.voice.manager import CallState
 from sandbox.speech import ADA as ADAS_VOICE
@@ -39,7 +40,7 @@ async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stag
     await page.until("audio_end", reply="r1")
     await page.send(type="text", text="And what else?")
     await page.until("audio_end", reply="r2")
-    assert len(page.sound) > 24_000
+    assert len(page.sound) > 24_000, "it has more than half a second of sound (24,000 Hz, 16 bits)"
     await hang_up(stage, page)
     (began,) = only(CallBegan, stage.events)
     assert (began.transport, began.encrypted) == ("browser", False)
@@ -88,7 +89,7 @@ async def test_a_call_on_discord_keeps_the_browser_out_until_it_is_over(stage: S
     await stage.join()
     await page.send(type="hello", audio={})
     assert "Discord" in (await page.until("error", code="call_elsewhere"))["message"]
-    assert await page.closed() == 4002
+    assert await page.closed() == CloseCode.CALL_ELSEWHERE
     assert stage.app.calls.current is not None
     await stage.answer_to("!leave", starts="👋")
     async with aiohttp.ClientSession() as session:

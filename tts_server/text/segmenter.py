@@ -32,7 +32,9 @@ CLAUSE_WEIGHT = 100
 _UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
 _MIN_CLAUSE_WORDS = 2
 _MIN_UNPUNCTUATED_WEIGHT = 12
+"""Minimum length, in Latin letters, of a first segment that ends at a space without punctuation, as in Thai."""
 _PLAIN_WORD_LENGTH = 24
+"""Longest word, in characters, that counts as plain. A longer one may be an address or code."""
 
 
 class BoundaryKind(Enum):
@@ -279,6 +281,7 @@ class Segmenter:
         size = at or self._length
         self._segments.append("".join(self._text[: size.characters]))
         del self._text[: size.characters]
+        # It must not stay 0, which means that there was no segment yet.
         self._emitted_weight += max(1, size.weight)
         self._length = _Length(
             self._length.characters - size.characters,

@@ -13,6 +13,8 @@ from bot.text import shorten
 
 MAX_ITEMS = 4
 """Maximum number of pictures and videos of one message that are described."""
+_MAX_NAME, _MAX_KIND = 60, 30
+"""Maximum number of characters of a file's name, and of its kind in an error text."""
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
     f"video/{kind}" for kind in ("mp4", "quicktime", "webm", "x-matroska", "x-m4v")
@@ -76,7 +78,7 @@ def check_media(item: MediaItem, max_bytes: int) -> None:
         VisionError: the format is unknown, or the file is too large.
     """
     if item.kind not in _KNOWN:
-        kind = shorten(item.kind.partition("/")[2], 30)
+        kind = shorten(item.kind.partition("/")[2], _MAX_KIND)
         raise VisionError(f"❌ I can't look at {item.name}: I don't know {kind} files.")
     if item.size > max_bytes:
         raise too_large(item, max_bytes)
@@ -123,6 +125,7 @@ def _embed_items(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
         MediaItem(
             picture.proxy_url,
             "the picture of a link",
+            # Discord does not tell the format. Every picture is decoded by its bytes, so any kind of picture will do.
             "image/png",
             0,
             picture.width or 0,
@@ -136,4 +139,4 @@ def _embed_items(embeds: list[discord.Embed], origin: str) -> list[MediaItem]:
 
 
 def _shown_name(name: str) -> str:
-    return discord.utils.escape_markdown(shorten(" ".join(name.split()), 60))
+    return discord.utils.escape_markdown(shorten(" ".join(name.split()), _MAX_NAME))

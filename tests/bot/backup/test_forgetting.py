@@ -62,7 +62,7 @@ async def opt_out(database: Path) -> None:
         await records.erase_traces()
 
 
-def test_words_of_who_opted_out_since_the_backup_are_nowhere_after_the_restore(
+def test_words_of_a_person_who_opted_out_after_the_backup_are_nowhere_after_the_restore(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk(database)

@@ -67,7 +67,7 @@ async def test_the_model_plays_a_sound_and_learns_what_happened(stage: Stage) ->
         (7, "name must be a text"),
     ],
 )
-async def test_a_sound_that_is_not_there_is_told_with_those_that_are(stage: Stage, name: object, told: str) -> None:
+async def test_a_wrong_name_is_refused_and_the_right_names_are_told(stage: Stage, name: object, told: str) -> None:
     with pytest.raises(ToolError, match=told):
         await stage.play(name)
 
@@ -75,7 +75,8 @@ async def test_a_sound_that_is_not_there_is_told_with_those_that_are(stage: Stag
 async def test_of_many_sounds_only_some_are_told(stage: Stage, tmp_path: Path) -> None:
     for number in range(MAX_TOLD):
         write(tmp_path / "sounds" / f"x{number:02}.wav", b"")
-    with pytest.raises(ToolError, match=r"x18 and 1 more\.$"):
+    # Drum Roll is told first, so the last of the new ones is left out.
+    with pytest.raises(ToolError, match=rf"x{MAX_TOLD - 2:02} and 1 more\.$"):
         await stage.play("")
 
 

@@ -35,7 +35,7 @@ STEPS = st.lists(
 
 @dataclass
 class Promise:
-    """What was promised to Ada: when it may be told at the earliest, by which clock."""
+    """A timer or reminder of Ada's, which is due at ``at``: a timer in elapsed seconds, a reminder by the clock."""
 
     number: int
     text: str
@@ -65,6 +65,7 @@ async def play(stage: Board, steps: list[Step]) -> None:
     for number, step in enumerate(steps):
         match step.what:
             case "timer" | "reminder":
+                # Between two words, no number is found in a longer one: "no1no" is not in "no11no".
                 after, text = abs(step.seconds) + 1.0, f"no{number}no"
                 make = stage.timer if step.what == "timer" else stage.reminder
                 made = await make(after, text)
@@ -73,7 +74,7 @@ async def play(stage: Board, steps: list[Step]) -> None:
             case "wait":
                 stage.pass_by(abs(step.seconds))
             case "set the clock":
-                # Smaller corrections are not followed.
+                # The bot does not follow corrections of up to JUMP. None here is near to that.
                 stage.now += step.seconds if abs(step.seconds) > 2 * JUMP else 0.0
             case "restart":
                 running.cancel()

@@ -20,10 +20,12 @@ from tts_server.api import uploads
 from tts_server.api.voices_api import MAX_UPLOADS
 
 MAX_GROWTH = 64 * MEGABYTE
-"""Maximum growth of the server's memory over all files. Three of the files are each larger than a third of this."""
+"""Maximum growth of the server's memory over all files. If it kept the three largest files, it would grow by more."""
 MAX_READER_MEMORY = 250 * MEGABYTE
 """Maximum memory of a process that reads a file. For a good file, the process takes about 110 MB."""
 REFUSED = {400, 413, 415}
+SHORTEST_REASON = 15
+"""Characters of an error message. A shorter one would not tell the reason."""
 BOUNDARY = "b0undary"
 
 
@@ -64,7 +66,8 @@ async def test_a_hundred_hostile_recordings_are_refused(client_of_real_readers: 
     with watched_memory() as memory:
         answers = await _send_all(client, files)
     assert [(what, answer.status) for what, answer in answers if answer.status not in REFUSED] == []
-    assert [what for what, answer in answers if not answer.code or len(answer.body["error"]["message"]) < 15] == []
+    reasons = [(what, answer.code, answer.body["error"]["message"]) for what, answer in answers]
+    assert [what for what, code, reason in reasons if not code or len(reason) < SHORTEST_REASON] == []
     assert client.written() == ["voices"]
     assert memory.growth < MAX_GROWTH
     assert 0 < memory.largest_reader < MAX_READER_MEMORY
@@ -82,7 +85,7 @@ async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(
     with watched_memory() as memory:
         answers = await _send_all(client, list(mutations())[::every])
     assert [(what, answer.status) for what, answer in answers if answer.status not in {201, *REFUSED}] == []
-    assert {answer.status for _, answer in answers} > {201}
+    assert {answer.status for _, answer in answers} > {201}, "some are taken, but not all"
     made = sum(answer.status == 201 for _, answer in answers)
     assert len(client.library.all()) == made
     # The library's folder, and for each voice its folder, its description and its recording.
@@ -91,7 +94,8 @@ async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(
     assert 0 < memory.largest_reader < MAX_READER_MEMORY
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name.isprintable() or "\0" in name])
+# Half a surrogate pair can't be sent, because UTF-8 can't encode it.
+@pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if "\ud800" not in name])
 async def test_names_cannot_lead_out_of_the_folder(client: VoicesClient, name: str) -> None:
     answer = await client.create(name, good_files()["wav"])
     assert (answer.status, answer.body["error"]["param"]) == (400, "name")
@@ -212,6 +216,7 @@ async def test_a_voice_deleted_while_it_gets_a_recording_stays_deleted(client: V
     await client.create("Ada", good_files()["wav"])
     form = recordings_form([good_files()["flac"]])
     adding = asyncio.create_task(client.request("POST", "/ada/recordings", form))
+    # The library writes a new recording to a folder with this word in its name first.
     await wait_until(lambda: any("passing" in path for path in client.written()))
     assert (await client.request("DELETE", "/ada")).status == 204
     assert (await adding).code == "unknown_voice"

@@ -26,10 +26,11 @@ class SlowlyUnloadedEngine(LoadingEngine):
 
 
 def lifecycle_of(engine: LoadingEngine) -> ModelLifecycle:
-    return ModelLifecycle(engine, lambda: True, 0.0, lambda _: None, lambda _: None)
+    return ModelLifecycle(engine, may_load=lambda: True, idle_seconds=0.0, report=lambda _: None, failed=lambda _: None)
 
 
 def readiness(lifecycle: ModelLifecycle) -> str:
+    """Whether the engine is ready. After ``assert lifecycle.ready``, mypy would take it to be ready for ever."""
     return "ready" if lifecycle.ready else "not ready"
 
 

@@ -35,9 +35,10 @@ GOOD_FORMATS = {
 def speech() -> Samples:
     """Fourteen seconds of speech, mono at 24,000 Hz."""
     library = load_espeak()
-    spoken = library.say(_TEXT, "en-us", 150, 50)
+    spoken = library.say(_TEXT, "en-us", rate=150, pitch=50)
     resampled: Samples = soxr.resample(spoken, library.sample_rate, RATE)
-    # The voice varies at random from one time to the next. Its highest peaks would sometimes limit a recording's level.
+    # The voice varies at random from one time to the next, and a recording with a higher peak is made less loud. With
+    # the peaks cut off, the level is the same each time.
     even = np.clip(resampled, -0.6, 0.6)
     even.setflags(write=False)
     return even

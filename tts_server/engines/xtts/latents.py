@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 SPEAKER_SIZE = 512
 _MAX_BYTES = 4 << 20
+"""Maximum size of a file that is read. XTTS v2 needs about 130 kB."""
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 
@@ -41,7 +42,7 @@ class LatentsKey:
         recordings: the profile's digest, hexadecimal.
         model: the digest of the weights, hexadecimal.
         length: the length of the part of the recordings that was used, in seconds.
-        piece: the length of the pieces that these seconds were divided into, in seconds.
+        piece: the length of the pieces into which that part was divided, in seconds.
     """
 
     voice: str

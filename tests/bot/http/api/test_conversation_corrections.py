@@ -71,7 +71,7 @@ async def test_what_the_bot_said_stays(stage: ApiStage) -> None:
     assert await texts(stage) == ["Hello sea you", "Hello Ada"]
 
 
-async def test_of_who_opted_out_nothing_can_be_corrected(stage: ApiStage) -> None:
+async def test_nothing_can_be_corrected_that_a_person_said_who_opted_out(stage: ApiStage) -> None:
     await say(stage)
     stage.archive.unwanted.add(ADA)
     assert (await correct(stage, "Something else")).code == "no_turn"

@@ -68,7 +68,7 @@ async def test_a_recording_is_played_also_from_its_middle(stage: ApiStage, tmp_p
     assert (await stage.web.ask(path, headers={"Range": "bytes=99999999-"})).status == 416
 
 
-async def test_of_who_opted_out_no_sound_is_played(stage: ApiStage, tmp_path: Path) -> None:
+async def test_the_sound_of_a_person_who_opted_out_is_not_played(stage: ApiStage, tmp_path: Path) -> None:
     record(tmp_path, stage.archive.now + 1, f"Ada-{ADA}.wav", f"Ben-{BEN}.wav")
     await call(stage)
     ids = {each["who"]: each["id"] for each in (await stage.web.ask(LIST)).json["recordings"]}

@@ -135,7 +135,7 @@ async def test_a_call_goes_on_in_a_new_conversation_if_its_conversation_is_delet
     assert [turn["text"] for turn in opened["turns"]] == ["after"]
 
 
-async def test_of_who_opted_out_neither_words_nor_a_name_nor_answers_are_shown(stage: ApiStage) -> None:
+async def test_words_names_and_answers_of_people_who_opted_out_are_not_shown(stage: ApiStage) -> None:
     watch, _ = stage.archive.call()
     watch(UtteranceHeard(BEN, "Ben", "Hello", True))
     watch(answer("Hello Ben"))

@@ -1,4 +1,4 @@
-"""Forms and objects of any size, speed and form cost little, and are refused in words."""
+"""Forms and JSON objects of any size, speed and shape cost little, and are refused with a reason."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_objects_of_any_shape_are_answered(stage: ApiStage) -> None:
         assert set(answer.json["error"]) == {"code", "message"}
 
 
-async def test_a_strangers_form_is_no_object(stage: ApiStage) -> None:
+async def test_a_form_in_place_of_an_object_is_refused(stage: ApiStage) -> None:
     for path in OBJECTS:
         answer = await stage.web.ask(path, "POST", data=form())
         assert (answer.status, answer.code) == (415, "unsupported_media_type")
