@@ -23,17 +23,19 @@ LONG = 2**36 - 1
 """The largest number of samples that FLAC can claim."""
 
 
-def tone(seconds: float, rate: int = RATE, level: float = 0.2) -> NDArray[np.float32]:
-    return (level * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+def tone(seconds: float, rate: int = RATE, level: float = 0.2, pitch: float = 440) -> NDArray[np.float32]:
+    return (level * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
-def encoded(container: str, codec: str, seconds: float = 1.0, *, rate: int = RATE, layout: str = "stereo") -> bytes:
+def encoded(
+    container: str, codec: str, seconds: float = 1.0, *, rate: int = RATE, layout: str = "stereo", pitch: float = 440
+) -> bytes:
     """A tone in a file of this kind."""
     data = io.BytesIO()
     with av.open(data, "w", format=container) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, AudioStream)
-        sound = np.tile(tone(seconds, rate), (len(av.AudioLayout(layout).channels), 1))
+        sound = np.tile(tone(seconds, rate, pitch=pitch), (len(av.AudioLayout(layout).channels), 1))
         frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout=layout)
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0
         resampler = av.AudioResampler(stream.codec_context.format, stream.layout, rate, stream.codec_context.frame_size)
