@@ -7,6 +7,7 @@ import socket
 from types import MappingProxyType
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 _OF_ERRNO = MappingProxyType(
     {
@@ -35,6 +36,9 @@ def network_error_text(error: Exception) -> str:
             return "it does not answer"
         case aiohttp.ContentTypeError():
             return "what it answers is not JSON"
+        case aiohttp.ClientResponseError() if isinstance(error.__cause__, HttpProcessingError):
+            # The status is the library's own.
+            return "what it answers is not HTTP"
         case aiohttp.ClientResponseError():
             return f"it answers with status {error.status}"
         case aiohttp.InvalidURL():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import aiohttp
 from aiohttp import StreamReader
@@ -20,6 +20,8 @@ _MAX_INTERIM = 20
 _RECEIVE_BUFFER = 32 * 1024
 """Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
 takes long to parse, which would hold up a call."""
+_ICY, _HTTP = b"ICY ", b"HTTP/1.0 "
+"""How the answer of a Shoutcast server begins, and how HTTP begins the same answer."""
 
 
 class FixedResolver(AbstractResolver):
@@ -52,7 +54,8 @@ class FixedResolver(AbstractResolver):
 class BoundedResponse(aiohttp.ClientResponse):
     """A response that is given up if too many answers of the kind "100 Continue" come before it.
 
-    The library waits for the answer itself without an end, and parses all of the others.
+    The library waits for the answer itself without an end, and parses all of the others. Answers of Shoutcast servers,
+    which the library does not know, are understood as well.
     """
 
     @override
@@ -70,7 +73,27 @@ class BoundedResponse(aiohttp.ClientResponse):
 
             # The connection is for this response alone.
             protocol.read = bounded  # type: ignore[method-assign]
+            protocol.data_received = _in_http(protocol.data_received)  # type: ignore[method-assign, assignment]
         return await super().start(connection)
+
+
+def _in_http(receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Hand on the bytes of an answer, as HTTP if it is a Shoutcast server's. Only the beginning is another one."""
+    begin: bytes | None = b""
+
+    def received(data: bytes) -> None:
+        nonlocal begin
+        if begin is not None:
+            data = begin + data
+            if len(data) < len(_ICY) and _ICY.startswith(data):
+                begin = data
+                return
+            begin = None
+            if data.startswith(_ICY):
+                data = _HTTP + data.removeprefix(_ICY)
+        receive(data)
+
+    return received
 
 
 def small_socket(info: aiohttp.AddrInfoType) -> socket.socket:

@@ -23,6 +23,7 @@ from bot.fetching.fetcher import (
 )
 from bot.music.decoding import Content, MusicError, WebSource
 from bot.music.library import ENDINGS, shown_title
+from bot.music.station_titles import titles_every, without_titles
 from bot.text import escape_markdown, shorten
 
 MAX_MB = 25
@@ -93,8 +94,9 @@ class WebMusic:
 
 
 async def _pieces(file: OpenFile) -> AsyncIterator[bytes]:
+    every, pieces = titles_every(file.headers), file.pieces()
     with _faults_told():
-        async for piece in file.pieces():
+        async for piece in pieces if every is None else without_titles(pieces, every):
             yield piece
 
 

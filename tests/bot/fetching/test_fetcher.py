@@ -293,16 +293,38 @@ async def test_only_wanted_types_are_taken(
             await fetcher.fetch(request)
 
 
-@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"nonsense\r\n\r\n", "what it answers is not HTTP"),
+        (b"ICY", "it hung up"),
+        (b"", "it hung up"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "what it answers is not HTTP"),
+    ],
+)
 async def test_nonsense_from_a_server_is_an_error_for_people(
-    fetcher: Fetcher, public: HostileServer, answer: bytes
+    fetcher: Fetcher, public: HostileServer, answer: bytes, said: str
 ) -> None:
     async def send(writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
 
     public.answers["/"] = send
-    with pytest.raises(FetchError, match="its server"):
+    with pytest.raises(FetchError, match=f"its server can't be used: {said}"):
         await fetcher.fetch(FetchRequest(public.url(), LIMITS))
+
+
+async def test_the_answer_of_a_shoutcast_server_is_understood_however_it_comes(
+    fetcher: Fetcher, public: HostileServer
+) -> None:
+    async def greet(writer: asyncio.StreamWriter) -> None:
+        for piece in (b"I", b"C", b"Y 2", b"00 OK\r\ncontent-type:audio/mpeg\r\n\r\nICY ", b"ICY "):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    public.answers["/"] = greet
+    found = await fetcher.fetch(FetchRequest(public.url(host="public.test"), LIMITS))
+    assert (found.media_type, found.body) == ("audio/mpeg", b"ICY ICY ")
 
 
 async def test_errors_say_what_is_wrong(fetcher: Fetcher, public: HostileServer) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -32,6 +33,7 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import StreamState
 from tests.bot.fetching.hostile_server import HostileServer, redirect
 from tests.bot.music.hostile_files import encoded
+from tests.bot.music.stations import Station
 from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply
 
@@ -87,6 +89,10 @@ class Radio:
     def play(self, path: str = "/live") -> None:
         piece = self._web.piece(self.server.url(path, host="radio.test"))
         self.player.add(Track("Radio", piece.source))
+
+    def play_address(self, address: str) -> None:
+        piece = self._web.piece(address)
+        self.player.add(Track(piece.title, piece.source))
 
     async def listen(self, until: Callable[[], bool]) -> None:
         """Take the frames as fast as they come."""
@@ -187,6 +193,24 @@ async def test_a_station_without_an_end_is_played_while_it_comes_and_skipped_at_
     meter = LoudnessMeter()
     meter.add(sound.reshape(-1))
     assert meter.lufs == pytest.approx(TARGET_LUFS, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "station",
+    [{}, {"greets": "ICY 200 OK"}, {"always_titles": True}, {"greets": "ICY 200 OK", "always_titles": True}],
+    ids=["icecast", "shoutcast", "titles", "shoutcast with titles"],
+)
+async def test_stations_of_every_kind_are_heard_without_a_click(radio: Radio, station: dict[str, Any]) -> None:
+    async with Station(440.0, **station) as on_air:
+        radio.play_address(on_air.url("radio.test"))
+        await radio.listen(lambda: len(radio.frames) > 6 * SECOND)
+        radio.player.skip()
+        await radio.until_over()
+    assert radio.news == ["▶️ Jazz"]
+    sound = from_pcm16(b"".join(radio.frames[SECOND : 6 * SECOND]), channels=2).reshape(-1, 960)
+    wave = np.exp(-2j * np.pi * 440.0 * np.arange(960) / 48_000) * np.hanning(960)
+    others = np.fft.rfft(sound * np.hanning(960))
+    assert (np.abs(others[:, 20:]).max(axis=1) < 0.001 * np.abs(sound @ wave)).all(), "nothing but the tone is heard"
 
 
 async def test_when_the_call_ends_the_connection_and_the_process_are_gone(radio: Radio) -> None:

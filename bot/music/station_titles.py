@@ -1,0 +1,45 @@
+"""The titles that radio stations put between the bytes of their sound, which are no sound."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+EVERY = "icy-metaint"
+"""The header with the number of bytes of sound between two titles."""
+LEAST, MOST = 1_024, 1_024 * 1_024
+"""Between these numbers of bytes are the titles of all real stations. With fewer, hardly any of what comes would be
+sound."""
+BLOCK_BYTES = 16
+"""A title is preceded by a byte that says how many blocks of this size it has."""
+
+
+def titles_every(headers: Mapping[str, str]) -> int | None:
+    """The number of bytes between two titles; ``None`` if the station sends none, or no usable number.
+
+    Some stations send titles to those too who have not asked for them.
+    """
+    try:
+        every = int(headers.get(EVERY, ""))
+    except ValueError:
+        return None
+    return every if LEAST <= every <= MOST else None
+
+
+async def without_titles(pieces: AsyncIterator[bytes], every: int) -> AsyncIterator[bytes]:
+    """The sound alone, of a station with a title after every ``every`` bytes of it."""
+    sound, title = every, 0
+    async for piece in pieces:
+        kept, at = bytearray(), 0
+        while at < len(piece):
+            if title:
+                skipped = min(title, len(piece) - at)
+                at, title = at + skipped, title - skipped
+            elif sound:
+                part = piece[at : at + sound]
+                kept += part
+                at, sound = at + len(part), sound - len(part)
+            else:
+                title, sound = piece[at] * BLOCK_BYTES, every
+                at += 1
+        if kept:
+            yield bytes(kept)
