@@ -1,0 +1,382 @@
+"""The SIP endpoint: it takes phone calls over UDP, from a PBX at which the bot is registered or directly from
+phones.
+
+Whatever comes from the network is bounded before anything is done with it: sizes, messages of one host and of all
+hosts, phone calls, remembered responses. A request that is refused gets one response and leaves nothing behind but
+that response. A response goes to the host that the request came from, and an own request to the host that has
+acknowledged the phone call; no address in a message is ever written to, except that of sound, once the phone call
+is admitted and acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiosipua import SipRequest
+
+from bot.voice.phone.answering import Admission, PhoneAnswering
+from bot.voice.phone.line import LineEnd
+from bot.voice.phone.sip.dialog import ALLOW, DESCRIPTION, SipCall, State
+from bot.voice.phone.sip.line import SipLine
+from bot.voice.phone.sip.messages import (
+    METHODS,
+    BadMessageError,
+    Endpoint,
+    Request,
+    Response,
+    caller_of,
+    new_tag,
+    read,
+    respond,
+)
+from bot.voice.phone.sip.negotiation import Media, NoAgreementError, read_media
+from bot.voice.phone.sip.ports import bind_pair, local_host
+from bot.voice.phone.sip.registration import Account, Registration, RegistrationState
+from bot.voice.phone.sip.timers import SipTimers
+from bot.voice.phone.sip.transactions import AnsweredRequests, OwnRequests
+from web_access.rate_limit import ClientRateLimit
+
+_LOG = logging.getLogger(__name__)
+
+MAX_CALLS = 8
+"""Maximum number of phone calls at once, those included that are being refused or have just ended."""
+MAX_UNCONFIRMED = 4
+"""Maximum number of phone calls that are answered and not acknowledged."""
+MAX_EARLY = 2
+"""Maximum number of callers who hear at once that a call is on. Others are refused without a sentence."""
+MESSAGES, MESSAGES_OF_ALL = 1200, 6000
+"""Messages that are read in a minute, of one host and of all hosts that have no phone call and are not the PBX."""
+INVITES = 30
+"""Phone calls of one host in a minute. Those beyond are refused."""
+REFUSALS = 60
+"""Refused phone calls in a minute that are written into the log of calls."""
+_LOG_EVERY = 60.0
+_ALL = "all"
+
+
+class SipStartError(Exception):
+    """The endpoint can't listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipOptions:
+    """Options of the endpoint.
+
+    Attributes:
+        bind: host and port to listen on.
+        rtp_ports: ports for sound.
+        account: the account at a PBX; ``None`` to take phone calls from anywhere.
+    """
+
+    bind: Endpoint
+    rtp_ports: Sequence[int]
+    account: Account | None = None
+
+
+class SipEndpoint(asyncio.DatagramProtocol):
+    """Takes phone calls and passes their lines on. Use it on the event loop."""
+
+    def __init__(
+        self,
+        options: SipOptions,
+        answering: PhoneAnswering,
+        timers: SipTimers | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.timers = timers or SipTimers()
+        self.dropped = 0
+        self._options, self._answering, self.clock = options, answering, clock
+        self._transport: asyncio.DatagramTransport | None = None
+        self._port = options.bind[1]
+        self._answers = AnsweredRequests(self.send, self.timers, clock)
+        self._requests = OwnRequests(self.send, self.timers)
+        self._calls: dict[tuple[str, str, str], SipCall] = {}
+        self._conversations: set[asyncio.Task[None]] = set()
+        self._messages, self._invites = ClientRateLimit(MESSAGES, clock), ClientRateLimit(INVITES, clock)
+        self._all_messages = ClientRateLimit(MESSAGES_OF_ALL, clock)
+        self._refusals = ClientRateLimit(REFUSALS, clock)
+        self._registration: Registration | None = None
+        self._registering: asyncio.Task[None] | None = None
+        self._logged_at = clock() - _LOG_EVERY
+
+    @property
+    def registration(self) -> tuple[RegistrationState, str]:
+        """How the registration stands, and what there is to say of it."""
+        if self._registration is None:
+            return RegistrationState.OFF, ""
+        return self._registration.state, self._registration.detail
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port
+
+    @property
+    def calls(self) -> int:
+        """Number of phone calls that are known, those included that have just ended."""
+        return len(self._calls)
+
+    async def start(self) -> None:
+        """Listen, and register at the PBX if there is one.
+
+        Raises:
+            SipStartError: the address is taken, or is none of this machine.
+        """
+        host, port = self._options.bind
+        try:
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (host, port))
+        except OSError as error:
+            raise SipStartError(f"SIP_BIND: {host}:{port} can't be listened on ({error.strerror or error})") from error
+        self._port = int(transport.get_extra_info("sockname")[1])
+        if self._options.account is not None:
+            self._registration = Registration(self._options.account, self._requests.ask, self._local)
+            self._registering = asyncio.create_task(self._registration.run())
+        _LOG.info("Phone calls over SIP are taken at %s:%d.", host, self._port)
+
+    async def close(self) -> None:
+        """End all phone calls, give up the registration, and stop listening."""
+        if self._registering is not None:
+            self._registering.cancel()
+            await asyncio.wait([self._registering])
+        wait = self.timers.closing
+        # Conversations that are cancelled hang up themselves. What is left then is ended here.
+        leaving: set[asyncio.Task[Any]] = set(self._conversations)
+        for conversation in leaving:
+            conversation.cancel()
+        if self._registration is not None:
+            leaving.add(asyncio.create_task(self._registration.leave()))
+        if leaving:
+            await asyncio.wait(leaving, timeout=wait)
+        open_calls = [call for call in self._calls.values() if call.state is not State.OVER]
+        leaving |= {asyncio.create_task(call.leave()) for call in open_calls}
+        if leaving:
+            await asyncio.wait(leaving, timeout=wait)
+        for call in list(self._calls.values()):
+            call.end(LineEnd.BOT)
+            leaving |= call.abandon()
+        self._calls.clear()
+        for task in leaving:
+            task.cancel()
+        if leaving:
+            await asyncio.wait(leaving, timeout=wait)
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    # What the event loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Take a datagram. Nothing is raised."""
+        source = (addr[0], addr[1])
+        try:
+            self._take(data, source)
+        except Exception:
+            # A fault here must not end the endpoint, nor fill the log if somebody provokes it.
+            if self._may_log():
+                _LOG.exception("A message over SIP from %s caused an error.", source[0])
+
+    def error_received(self, exc: Exception) -> None:
+        """A datagram was not delivered. It will be sent again."""
+        _LOG.debug("A SIP message was not delivered: %s", exc)
+
+    # What phone calls need
+
+    def send(self, data: bytes, to: Endpoint) -> None:
+        """Send a datagram. What can't be sent counts as lost on the way."""
+        if self._transport is None or not 0 < to[1] < 1 << 16:
+            return
+        try:
+            self._transport.sendto(data, to)
+        except (OSError, ValueError) as error:
+            _LOG.debug("A SIP message was not sent: %s", error)
+
+    def reply(self, request: Request, response: bytes) -> None:
+        """Send the response to a request, and keep it for retransmissions of the request."""
+        self._answers.answer(request, response)
+
+    async def ask(self, message: SipRequest, to: Endpoint) -> Response | None:
+        """Send a request until it is answered."""
+        return await self._requests.ask(message, to)
+
+    def confirmed(self, call: SipCall) -> None:
+        """The conversation can begin."""
+        if call.line is not None:
+            self._converse(call.line)
+
+    def over(self, call: SipCall) -> None:
+        """Forget a phone call that has ended, unless something is still under way."""
+        if call.settled:
+            self._calls.pop(call.id, None)
+
+    # Inside
+
+    def _take(self, data: bytes, source: Endpoint) -> None:
+        if not data.strip(b"\r\n\x00 "):
+            return  # It only keeps a router's port open.
+        if not self._admits(source[0]):
+            self._drop("too many messages", source)
+            return
+        try:
+            message = read(data, source)
+        except BadMessageError as error:
+            self._drop(str(error), source)
+            return
+        if isinstance(message, Response):
+            self._requests.take(message)
+        elif message.method == "ACK":
+            call = self._call_of(message)
+            if call is not None:
+                call.acknowledged(message)
+        elif not self._answers.answered_again(message):
+            self._handle(message)
+
+    def _admits(self, host: str) -> bool:
+        known = self._is_pbx(host) or any(call.peer_host == host for call in self._calls.values())
+        return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
+
+    def _is_pbx(self, host: str) -> bool:
+        registration = self._registration
+        return registration is not None and registration.registrar is not None and registration.registrar[0] == host
+
+    def _drop(self, reason: str, source: Endpoint) -> None:
+        self.dropped += 1
+        if self._may_log():
+            _LOG.info("A SIP message from %s was dropped (%s); %d since the start.", source[0], reason, self.dropped)
+
+    def _may_log(self) -> bool:
+        now = self.clock()
+        if now - self._logged_at < _LOG_EVERY:
+            return False
+        self._logged_at = now
+        return True
+
+    def _call_of(self, request: Request) -> SipCall | None:
+        return self._calls.get((request.call_id, request.to_tag, request.from_tag))
+
+    def _handle(self, request: Request) -> None:
+        if request.method not in METHODS:
+            self.reply(request, respond(request, 405, new_tag(), {"Allow": ALLOW}))
+        elif request.method == "CANCEL":
+            self._cancel(request)
+        elif request.to_tag:
+            call = self._call_of(request)
+            if call is None or call.state is State.OVER:
+                self.reply(request, respond(request, 481))
+            elif request.method != "INVITE" or not call.invite_again(request):
+                call.requested(request)
+        elif request.method == "INVITE":
+            if not any(call.invite_again(request) for call in self._calls.values()):
+                self._invite(request)
+        elif request.method == "OPTIONS":
+            status = 200 if self._answering.decide("") is not Admission.NOT_READY else 503
+            self.reply(request, respond(request, status, new_tag(), {"Allow": ALLOW, "Accept": DESCRIPTION}))
+        else:
+            self.reply(request, respond(request, 481, new_tag()))
+
+    def _cancel(self, request: Request) -> None:
+        for call in self._calls.values():
+            if call.invite.transaction == (request.source[0], request.branch, "INVITE"):
+                call.cancelled(request)
+                return
+        self.reply(request, respond(request, 481, new_tag()))
+
+    def _invite(self, request: Request) -> None:
+        """Decide about a phone call."""
+        same = (request.call_id, request.from_tag)
+        if any((call.invite.call_id, call.invite.from_tag) == same for call in self._calls.values()):
+            self._refuse(request, 482)
+            return
+        if unknown := [token for token in request.message.headers.get("require") if token.strip().lower() != "100rel"]:
+            self._refuse(request, 420, {"Unsupported": ", ".join(unknown)})
+            return
+        if self._registration is not None and not self._is_pbx(request.source[0]):
+            # The caller's number is only as good as who tells it, and here that is the PBX.
+            self._refuse(request, 403)
+            return
+        if self._invites.take(request.source[0]):
+            self._refuse(request, 503, {"Retry-After": "60"})
+            return
+        number = caller_of(request, trusted=self._registration is not None)
+        admission = self._answering.decide(number)
+        if admission is Admission.NOT_ALLOWED or admission is Admission.NOT_READY:
+            allowed = admission is not Admission.NOT_ALLOWED
+            self._refuse(request, 503 if allowed else 403, {"Retry-After": "30"} if allowed else None)
+            self._note(number, admission)
+            return
+        try:
+            media = self._offered(request)
+        except NoAgreementError as error:
+            _LOG.info("A phone call is refused: %s.", error)
+            self._refuse(request, 488)
+            return
+        if admission is Admission.BUSY and (media is None or not self._may_speak_early(request, media)):
+            self._refuse(request, 486)
+            self._note(number, admission)
+            return
+        self._take_call(request, number, media, early=admission is Admission.BUSY)
+
+    def _note(self, number: str, admission: Admission) -> None:
+        if not self._refusals.take(_ALL):
+            self._answering.note_refusal("sip", number, admission)
+
+    def _offered(self, request: Request) -> Media | None:
+        """The offered media; ``None`` if this side is to offer."""
+        if not request.message.body:
+            return None
+        kind = (request.message.content_type or "").partition(";")[0].strip().lower()
+        if kind != DESCRIPTION:
+            raise NoAgreementError(f"the offer is {kind[:40] or 'of no kind'}")
+        return read_media(request.message.text)
+
+    def _may_speak_early(self, request: Request, media: Media) -> bool:
+        """Whether a caller may hear a sentence before the phone call is answered.
+
+        Nobody has acknowledged anything by then, so the sound goes only to the host that has asked for it, and to few.
+        A phone that wants provisional responses acknowledged gets none.
+        """
+        early = sum(call.state is State.EARLY for call in self._calls.values())
+        return early < MAX_EARLY and media.remote[0] == request.source[0] and not request.has("require", "100rel")
+
+    def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
+        unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())
+        full = len(self._calls) >= MAX_CALLS or unconfirmed >= MAX_UNCONFIRMED
+        pair = None if full else bind_pair(self._options.bind[0], self._options.rtp_ports)
+        if pair is None:
+            _LOG.warning(
+                "A phone call is refused: %s.", "there are too many" if full else "SIP_RTP_PORTS are all taken"
+            )
+            self._refuse(request, 503, {"Retry-After": "30"})
+            return
+
+        call = SipCall(request, self, self._local(request.source), pair, number, media)
+        self._calls[call.id] = call
+        if early and media is not None:
+            self._converse(call.speak_early(media))
+        else:
+            call.answer()
+
+    def _refuse(self, request: Request, status: int, headers: dict[str, str] | None = None) -> None:
+        self.reply(request, respond(request, status, new_tag(), headers))
+
+    def _local(self, other: Endpoint) -> Endpoint:
+        """This endpoint's address as another one reaches it."""
+        return local_host(self._options.bind[0], other[0]), self._port
+
+    def _converse(self, line: SipLine) -> None:
+        task = asyncio.create_task(self._answering.answer(line))
+        self._conversations.add(task)
+        task.add_done_callback(self._conversation_over)
+
+    def _conversation_over(self, task: asyncio.Task[None]) -> None:
+        self._conversations.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("A phone call has ended with an error.", exc_info=error)

@@ -1,0 +1,257 @@
+"""The phone line of a call over SIP: its sound and digits over RTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+from audio.g711 import Law, decode_g711, encode_g711
+from bot.voice.phone.line import FRAME_BYTES, LineEnd, LineListener
+from bot.voice.phone.sip.messages import Endpoint
+from bot.voice.phone.sip.negotiation import Media
+from bot.voice.phone.sip.ports import PortPair
+from bot.voice.phone.sip.rtcp import INTERVAL, Reports
+from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
+from bot.voice.phone.sip.timers import SipTimers
+
+_LOG = logging.getLogger(__name__)
+
+TICK = 0.01
+"""Seconds between two looks at what is due."""
+HEARD_AFTER = 0.2
+"""Seconds that sound needs to the caller's ear, at most as a rule. So long the line waits before it hangs up."""
+_DATAGRAM = 2048
+_AT_ONCE = 64
+"""Maximum number of datagrams that are read without a look at anything else."""
+_SILENCE: dict[Law, bytes] = {"alaw": b"\xd5" * FRAME_BYTES, "ulaw": b"\xff" * FRAME_BYTES}
+
+
+class SipLine:
+    """An accepted phone call over SIP. See :class:`~bot.voice.phone.line.PhoneLine`.
+
+    It always sends 50 packets a second, of silence if there is nothing to say, since phones and routers take a pause
+    for a lost connection. While the caller holds the call, it sends nothing, and does not miss the caller's sound.
+
+    Args:
+        number: the caller's number.
+        signalling: host from which the phone call was set up.
+        leave: ends the phone call towards the caller.
+        ports: the bound ports; the line closes them.
+    """
+
+    kind = "sip"
+
+    def __init__(
+        self,
+        number: str,
+        media: Media,
+        signalling: str,
+        ports: PortPair,
+        leave: Callable[[], Awaitable[None]],
+        timers: SipTimers,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        now = clock()
+        self.number = number
+        self.law: Law = media.law
+        self._media, self._ports, self._leave, self._timers, self._clock = media, ports, leave, timers, clock
+        self._incoming = Incoming(media, signalling)
+        self._outgoing = Outgoing(now)
+        self._sending = threading.Lock()  # holds the outgoing packets' numbers, and the socket's closing
+        self._open = True
+        self._reports = Reports(self._outgoing.ssrc)
+        self._reports_to: Endpoint | None = None
+        self._next_report = now + INTERVAL
+        self._heard_at = self._held_since = now
+        self._spoke_at = now - HEARD_AFTER
+        self._listener: LineListener | None = None
+        self._end: LineEnd | None = None
+        self._hanging_up: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(ports.sound, self._read_sound)
+        self._loop.add_reader(ports.reports, self._read_reports)
+        self._timer = self._loop.call_later(TICK, self._tick)
+
+    @property
+    def unheard(self) -> int:
+        """Always 0: SIP does not tell what was heard."""
+        return 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the line is gone."""
+        return self._end is not None
+
+    def start(self, listener: LineListener) -> None:
+        """Begin to tell of sound and digits."""
+        self._listener = listener
+        if self._end is not None:
+            listener.ended(self._end)
+
+    def send(self, frame: bytes) -> None:
+        """Send 20 ms of sound. It is dropped while the caller holds the call, and after the end. Any thread."""
+        self._spoke_at = self._clock()
+        self._send(frame)
+
+    def clear(self) -> None:
+        """Do nothing: what was sent is played, and nothing more is on its way than the network holds."""
+
+    async def hang_up(self) -> None:
+        """End the phone call, once what was sent is heard."""
+        if self._end is not None:
+            return
+        if self._hanging_up is None:
+            self._hanging_up = self._loop.create_task(self._hang_up())
+        await asyncio.shield(self._hanging_up)
+
+    async def _hang_up(self) -> None:
+        wait = self._spoke_at + HEARD_AFTER - self._clock()
+        if wait > 0:
+            await asyncio.sleep(min(wait, HEARD_AFTER))
+        if self._end is None:
+            try:
+                await self._leave()
+            finally:
+                self.end(LineEnd.BOT)
+
+    def change(self, media: Media) -> None:
+        """The phone call is negotiated anew: it is held, resumed, or its sound goes elsewhere."""
+        now = self._clock()
+        if self._media.sends_sound != media.sends_sound or self._media.wants_sound != media.wants_sound:
+            self._held_since = self._heard_at = now
+        with self._sending:
+            self._media = media
+        self._incoming.change(media)
+        if self._incoming.source is None:
+            self._reports_to = None
+
+    def end(self, cause: LineEnd) -> None:
+        """The phone call is over. Only the first cause counts."""
+        if self._end is not None:
+            return
+        self._end = cause
+        self._timer.cancel()
+        self._loop.remove_reader(self._ports.sound)
+        self._loop.remove_reader(self._ports.reports)
+        if self._reports_to is not None:
+            _send(self._ports.reports, self._reports.farewell(), self._reports_to)
+        with self._sending:
+            self._open = False
+            self._ports.close()
+        if self._listener is not None:
+            self._listener.ended(cause)
+
+    def _send(self, frame: bytes, only_if_due: bool = False) -> None:
+        with self._sending:
+            now = self._clock()
+            if not self._open or not self._media.wants_sound or (only_if_due and not self._outgoing.is_due(now)):
+                return
+            media = self._media
+            sound = frame if media.law == self.law else encode_g711(decode_g711(frame, self.law), media.law)
+            packet = self._outgoing.packet(media.payload_type, sound, now)
+            _send(self._ports.sound, packet, self._incoming.source or media.remote)
+
+    def _tick(self) -> None:
+        """Do what is due: silence, missing packets, reports, and the end."""
+        now = self._clock()
+        self._timer = self._loop.call_later(TICK, self._tick)
+        self._send(_SILENCE[self.law], only_if_due=True)
+        if (deadline := self._incoming.deadline) is not None and deadline <= now:
+            self._tell(self._incoming.tick(now))
+        if now >= self._next_report:
+            self._next_report = now + INTERVAL
+            self._send_report(now)
+        limit = self._timers.silence if self._media.sends_sound and self._media.wants_sound else self._timers.hold
+        since = self._heard_at if limit == self._timers.silence else self._held_since
+        if now - since >= limit:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Nothing has come for too long."""
+        self._timer.cancel()
+        if self._hanging_up is None and self._end is None:
+            self._hanging_up = self._loop.create_task(self._leave_silent())
+
+    async def _leave_silent(self) -> None:
+        # The end is told first: nobody waits for the answer of a phone that is gone.
+        self.end(LineEnd.SILENT)
+        await self._leave()
+
+    def _send_report(self, now: float) -> None:
+        source = self._incoming.source
+        if source is None or not self._open:
+            return  # Reports go only where sound has come from.
+        to = self._reports_to or (source[0], source[1] + 1)
+        if to[1] < 1 << 16:
+            report = self._reports.report(now, self._outgoing.packets, self._outgoing.timestamp)
+            _send(self._ports.reports, report, to)
+
+    def _read_sound(self) -> None:
+        for data, source in _waiting(self._ports.sound):
+            packet = self._incoming.read(data, source)
+            if packet is None:
+                continue
+            now = self._clock()
+            self._heard_at = now
+            self._reports.count(packet)
+            self._tell(self._incoming.take(packet, now))
+            if self._end is not None:
+                return
+
+    def _read_reports(self) -> None:
+        for data, source in _waiting(self._ports.reports):
+            known = self._incoming.source
+            if known is None or source[0] != known[0] or (self._reports_to or source) != source:
+                continue
+            now = self._clock()
+            if self._reports.take(data, now):
+                self._reports_to, self._heard_at = source, now
+
+    def _tell(self, received: list[Received]) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        for each in received:
+            match each:
+                case Sound() | Gap() if not self._media.wants_sound:
+                    pass  # While the caller holds the call, only music would come.
+                case Sound(data, at):
+                    same = self._media.law == self.law
+                    listener.sound(data if same else encode_g711(decode_g711(data, self._media.law), self.law), at)
+                case Gap(samples, at):
+                    listener.gap(samples, at)
+                case Digit(digit):
+                    listener.digit(digit)
+
+    def press(self, digit: str) -> None:
+        """A key was told by a message (SIP INFO). It counts only if the caller's phone does not send keys over RTP."""
+        if self._media.digits is None:
+            self._tell([Digit(digit)])
+
+
+def _waiting(bound: socket.socket) -> list[tuple[bytes, Endpoint]]:
+    """The datagrams that have come."""
+    found: list[tuple[bytes, Endpoint]] = []
+    for _ in range(_AT_ONCE):
+        try:
+            data, source = bound.recvfrom(_DATAGRAM)
+        except (BlockingIOError, InterruptedError):
+            break
+        except OSError as error:
+            # The kernel tells on the next call that a packet could not be delivered.
+            _LOG.debug("A packet was not delivered: %s", error)
+            continue
+        found.append((data, (source[0], source[1])))
+    return found
+
+
+def _send(bound: socket.socket, data: bytes, to: Endpoint) -> None:
+    """Send a datagram. Whatever keeps it from being sent counts as a loss on the way."""
+    try:
+        bound.sendto(data, to)
+    except OSError as error:
+        _LOG.debug("A packet was not sent: %s", error)

@@ -1,0 +1,68 @@
+"""The pairs of UDP ports for sound and its reports."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PortPair:
+    """Two bound sockets: an even port for sound, and the next one for reports. Neither blocks."""
+
+    sound: socket.socket
+    reports: socket.socket
+
+    @property
+    def port(self) -> int:
+        """The port for sound."""
+        return int(self.sound.getsockname()[1])
+
+    def close(self) -> None:
+        """Close both."""
+        self.sound.close()
+        self.reports.close()
+
+
+def bind_pair(host: str, ports: Sequence[int]) -> PortPair | None:
+    """Bind a free pair at random. Returns ``None`` if there is none.
+
+    aiortp's allocator closes the ports that it has found, so that somebody else can take them before they are used.
+    """
+    pairs = [port for port in ports if port % 2 == 0 and port + 1 in ports]
+    for port in random.sample(pairs, len(pairs)):
+        sound = _bind(host, port)
+        if sound is None:
+            continue
+        reports = _bind(host, port + 1)
+        if reports is not None:
+            return PortPair(sound, reports)
+        sound.close()
+    return None
+
+
+def _bind(host: str, port: int) -> socket.socket | None:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
+def local_host(bound: str, other: str) -> str:
+    """The address of this machine that ``other`` can reach; ``bound`` unless that is all addresses."""
+    if bound not in ("0.0.0.0", "::"):  # noqa: S104  # nothing is bound here
+        return bound
+    family = socket.AF_INET6 if ":" in other else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a UDP socket sends nothing; it only asks which address would be used.
+            probe.connect((other, 9))
+        except OSError:
+            return bound
+        return str(probe.getsockname()[0])

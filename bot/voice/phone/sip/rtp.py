@@ -1,0 +1,218 @@
+"""Sound and digits from RTP packets, and packets of sound (RFC 3550, RFC 4733).
+
+Pure logic without sockets and clocks. aiortp's packets are used. Its session is not: it takes sound from whoever
+sends to the port, or, with ``symmetric_rtp``, lets every packet redirect the sound; its jitter buffer gives a
+packet out only when the next one has come; a digit counts again if its end arrives late, and is lost with its end;
+a packet of digits that is too short raises.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiortp import DtmfEvent, RtpPacket
+from aiortp.dtmf import EVENT_TO_DIGIT
+
+from bot.voice.jitter import Frame, JitterBuffer
+from bot.voice.phone.line import FRAME_BYTES
+from bot.voice.phone.sip.messages import Endpoint
+from bot.voice.phone.sip.negotiation import Media
+
+COMFORT_NOISE = 13
+"""Payload type of comfort noise (RFC 3389): the other side is silent, and sends no sound for a while."""
+MAX_SOUND = 1600
+"""Maximum length of a packet's sound in samples: 200 ms. Phones send 20 ms."""
+_WRAP = 1 << 32
+_LONGEST_EVENT = 0xFFFF
+"""Duration at which a digit that is held longer goes on under a new timestamp."""
+_REMEMBERED = 16
+"""Number of digits whose late packets are recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The next sound: G.711, and the arrival of its packet."""
+
+    data: bytes
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """This number of samples was lost before the next sound."""
+
+    samples: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed."""
+
+    digit: str
+
+
+Received: TypeAlias = Sound | Gap | Digit
+
+
+class Digits:
+    """Tells digits from the packets of RFC 4733.
+
+    A digit is told at its first packet, since the three packets of its end can all be lost. Whatever comes of it later
+    is recognised by its timestamp.
+    """
+
+    def __init__(self) -> None:
+        self._told: deque[int] = deque(maxlen=_REMEMBERED)  # timestamps
+        self._last = (-1, -1, 0)  # event, timestamp and duration of the newest packet
+
+    def take(self, packet: RtpPacket) -> Digit | None:
+        """Take a packet. Returns the digit if it is a new one."""
+        if len(packet.payload) < 4:
+            return None
+        event = DtmfEvent.parse(packet.payload)
+        digit = EVENT_TO_DIGIT.get(event.event)
+        if digit is None:
+            return None
+        number, timestamp, duration = self._last
+        goes_on = (
+            event.event == number
+            and duration == _LONGEST_EVENT
+            and packet.timestamp == (timestamp + _LONGEST_EVENT) % _WRAP
+            and not packet.marker
+        )
+        known = packet.timestamp in self._told or goes_on
+        if packet.timestamp not in self._told:
+            self._told.append(packet.timestamp)
+        self._last = (event.event, packet.timestamp, event.duration)
+        return None if known else Digit(digit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a packet carried: sound, or nothing that is heard."""
+
+    sound: bytes
+
+
+class Incoming:
+    """The other side's packets: where they may come from, and what is in them.
+
+    Packets are taken from one address alone. At first, it is the one of the session description, or any port of
+    that host or of the host that the phone call was set up from, whichever sends sound first: a phone behind a router
+    doesn't know its own address. After that, it is that one until the phone call is negotiated anew.
+
+    Attributes:
+        source: address that sound comes from; ``None`` before the first packet.
+        dropped: number of packets that were not taken.
+    """
+
+    def __init__(self, media: Media, signalling: str) -> None:
+        self._signalling = signalling
+        self.source: Endpoint | None = None
+        self.dropped = 0
+        self.ssrc: int | None = None
+        self._digits = Digits()
+        self._jitter: JitterBuffer[_Piece] = JitterBuffer()
+        self._length = FRAME_BYTES  # of the newest packet of sound
+        self._media = media
+        self._hosts = frozenset({media.remote[0], signalling})
+
+    def change(self, media: Media) -> None:
+        """The phone call is negotiated anew."""
+        if media.remote not in (self._media.remote, self.source):
+            self.source = None
+        self._media, self._hosts = media, frozenset({media.remote[0], self._signalling})
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due; ``None`` if nothing waits."""
+        return self._jitter.deadline
+
+    def admits(self, source: Endpoint) -> bool:
+        """Whether packets from this address are the other side's, as far as is known."""
+        return source == self.source if self.source is not None else source[0] in self._hosts
+
+    def read(self, data: bytes, source: Endpoint) -> RtpPacket | None:
+        """Read a packet; ``None`` if it is none, or not one of the other side."""
+        if not self.admits(source):
+            self.dropped += 1
+            return None
+        try:
+            packet = RtpPacket.parse(data)
+        except (ValueError, IndexError):
+            packet = None
+        media = self._media
+        if (
+            packet is None
+            or packet.payload_type not in (media.payload_type, media.digits, COMFORT_NOISE)
+            or len(packet.payload) > MAX_SOUND
+        ):
+            self.dropped += 1
+            return None
+        self.source = source
+        return packet
+
+    def take(self, packet: RtpPacket, at: float) -> list[Received]:
+        """Take a packet that :meth:`read` has returned. Returns what is in order now."""
+        if packet.ssrc != self.ssrc:
+            self.ssrc, self._jitter = packet.ssrc, JitterBuffer()
+        out: list[Received] = []
+        piece = _Piece(packet.payload if packet.payload_type == self._media.payload_type else b"")
+        if packet.payload_type == self._media.digits and (digit := self._digits.take(packet)):
+            out.append(digit)
+        if not self._jitter.refuses(packet.sequence_number, at):
+            out += self._in_order(self._jitter.push(packet.sequence_number, piece, at))
+        return out
+
+    def tick(self, now: float) -> list[Received]:
+        """Give up the packets that are overdue. Returns what waited for them."""
+        return self._in_order(self._jitter.tick(now))
+
+    def _in_order(self, frames: Iterable[Frame[_Piece]]) -> list[Received]:
+        out: list[Received] = []
+        for frame in frames:
+            if frame.lost:
+                out.append(Gap(frame.lost * self._length, frame.at))
+            if frame.content.sound:
+                self._length = len(frame.content.sound)
+                out.append(Sound(frame.content.sound, frame.at))
+        return out
+
+
+class Outgoing:
+    """Own packets: 20 ms each, numbered, with timestamps that follow the clock even while nothing is sent.
+
+    Args:
+        now: time of the first packet, in monotonic seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.ssrc = secrets.randbits(32)
+        self.packets = 0
+        self.timestamp = 0
+        self._sequence = secrets.randbits(16)
+        self._base = secrets.randbits(32)
+        self._begun = now
+        self._next = 0  # samples since the beginning at which the next packet is due
+
+    def is_due(self, now: float) -> bool:
+        """Whether the next packet is late by more than half of its length, so that silence has to fill in."""
+        return (now - self._begun) * 8000 >= self._next + FRAME_BYTES / 2
+
+    def packet(self, payload_type: int, sound: bytes, now: float) -> bytes:
+        """Write the next packet. After a pause its timestamp is the clock's, and its marker is set."""
+        elapsed = int((now - self._begun) * 8000) // FRAME_BYTES * FRAME_BYTES
+        paused = elapsed > self._next + 2 * FRAME_BYTES or not self.packets
+        if paused:
+            self._next = max(elapsed, self._next)
+        self.timestamp = (self._base + self._next) % _WRAP
+        packet = RtpPacket(payload_type, int(paused), self._sequence, self.timestamp, self.ssrc, sound)
+        self._sequence = (self._sequence + 1) % (1 << 16)
+        self._next += len(sound)
+        self.packets += 1
+        return packet.serialize()

@@ -1,0 +1,47 @@
+"""The times of SIP (RFC 3261, table 4), in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SipTimers:
+    """How long SIP waits. Tests make it impatient.
+
+    Attributes:
+        t1: an estimate of the time to the other side and back.
+        t2: longest pause between two retransmissions.
+        silence: time without a packet of sound after which a phone call ends.
+        hold: longest time for which the caller may put the bot on hold.
+        closing: longest wait for the answers to the last messages when the endpoint closes.
+    """
+
+    t1: float = 0.5
+    t2: float = 4.0
+    silence: float = 10.0
+    hold: float = 180.0
+    closing: float = 1.0
+
+    @property
+    def give_up(self) -> float:
+        """Time after which an answer is no longer awaited."""
+        return 64 * self.t1
+
+    @property
+    def give_up_answering(self) -> float:
+        """Time after which a caller counts as gone who does not acknowledge that the phone call is answered.
+
+        It is shorter than RFC 3261 has it: who invites in another's name must not have many packets sent to them.
+        """
+        return 16 * self.t1
+
+    def pauses(self, until: float) -> Iterator[float]:
+        """The pauses after each transmission, for ``until`` seconds in all."""
+        pause, waited = self.t1, 0.0
+        while waited + pause < until:
+            yield pause
+            waited += pause
+            pause = min(2 * pause, self.t2)
+        yield until - waited

@@ -1,0 +1,282 @@
+"""Tests of the sound, the digits and the silence of a phone call over SIP, packet by packet."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+from itertools import pairwise
+
+import pytest
+
+from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.sip.negotiation import Media
+from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
+from tests.voice.phone.sip.telephone import HOST, QUICK, Ear, Exchange, Message, Shifted, Telephone, exchange, until
+
+REMOTE = ("192.0.2.1", 4000)
+MEDIA = Media(REMOTE, "alaw", 8, 101)
+SIGNALLING = "192.0.2.5"
+
+
+def packet(
+    number: int, payload: bytes = b"x" * 160, kind: int = 8, timestamp: int | None = None, ssrc: int = 1
+) -> bytes:
+    stamp = number * 160 if timestamp is None else timestamp
+    return struct.pack(">BBHII", 0x80, kind, number % 65_536, stamp % 2**32, ssrc) + payload
+
+
+def digit(number: int, timestamp: int, event: int, duration: int, end: bool = False, marker: bool = False) -> bytes:
+    payload = struct.pack(">BBH", event, 0x80 * end | 10, duration)
+    return packet(number, payload, 101 | 0x80 * marker, timestamp)
+
+
+def receive(incoming: Incoming, data: bytes, at: float = 0.0, source: tuple[str, int] = REMOTE) -> list[Received]:
+    read = incoming.read(data, source)
+    return [] if read is None else incoming.take(read, at)
+
+
+def digits(incoming: Incoming, packets: list[bytes]) -> str:
+    return "".join(each.digit for data in packets for each in receive(incoming, data) if isinstance(each, Digit))
+
+
+def pressed(start: int, timestamp: int, event: int) -> list[bytes]:
+    """The packets of one key, with three ends."""
+    first = [digit(start + n, timestamp, event, 160 * (n + 1), marker=not n) for n in range(4)]
+    return first + [digit(start + 4 + n, timestamp, event, 800, end=True) for n in range(3)]
+
+
+def test_each_key_counts_once() -> None:
+    packets = pressed(0, 1000, 5) + pressed(10, 3000, 5) + pressed(20, 5000, 11)
+    assert digits(Incoming(MEDIA, SIGNALLING), packets) == "55#"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_key_counts_once_whatever_the_network_loses_doubles_and_turns_around(seed: int) -> None:
+    rng = random.Random(seed)
+    sent: list[tuple[float, bytes]] = []
+    for place, event in enumerate((1, 1, 10, 15)):
+        packets = pressed(place * 10, 1000 + place * 2000, event)
+        rng.shuffle(packets)
+        kept = packets[: rng.randrange(1, len(packets) + 1)]
+        sent += [(place + rng.random() * 1.3, each) for each in kept for _ in range(rng.choice((1, 1, 2)))]
+    told = digits(Incoming(MEDIA, SIGNALLING), [data for _, data in sorted(sent, key=lambda each: each[0])])
+    assert sorted(told) == sorted("11*D")
+
+
+def test_a_key_that_is_held_for_long_is_one_digit() -> None:
+    packets = [
+        digit(0, 1000, 7, 160, marker=True),
+        digit(1, 1000, 7, 0xFFFF),
+        digit(2, 1000 + 0xFFFF, 7, 160),
+        digit(3, 1000 + 0xFFFF, 7, 320, end=True),
+    ]
+    assert digits(Incoming(MEDIA, SIGNALLING), packets) == "7"
+
+
+def test_other_events_and_cut_packets_are_no_digits() -> None:
+    packets = [
+        digit(0, 1000, 16, 160),
+        packet(1, b"\x05", 101),
+        packet(2, b"", 101),
+        packet(3, b"\x05\x80\x00\x00", 102),
+    ]
+    assert digits(Incoming(MEDIA, SIGNALLING), packets) == ""
+
+
+def test_sound_comes_in_order_and_what_is_lost_is_told() -> None:
+    incoming = Incoming(MEDIA, SIGNALLING)
+    assert receive(incoming, packet(65_534, b"a" * 160), 0.00) == [Sound(b"a" * 160, 0.00)]
+    assert receive(incoming, packet(0, b"c" * 160), 0.02) == []
+    assert receive(incoming, packet(65_535, b"b" * 160), 0.03) == [Sound(b"b" * 160, 0.03), Sound(b"c" * 160, 0.02)]
+    assert receive(incoming, packet(3, b"f" * 160), 0.06) == []
+    assert incoming.deadline is not None
+    assert incoming.tick(incoming.deadline) == [Gap(320, 0.06), Sound(b"f" * 160, 0.06)]
+    assert receive(incoming, packet(2, b"late" * 40), 0.2) == []
+    assert receive(incoming, packet(3, b"f" * 160), 0.2) == []
+
+
+def test_digits_and_comfort_noise_are_no_lost_sound() -> None:
+    incoming = Incoming(MEDIA, SIGNALLING)
+    receive(incoming, packet(1), 0.0)
+    receive(incoming, digit(2, 320, 5, 160), 0.02)
+    receive(incoming, packet(3, b"\x40", 13), 0.04)
+    assert receive(incoming, packet(4), 0.06) == [Sound(b"x" * 160, 0.06)]
+
+
+def test_a_stream_that_begins_anew_goes_on_at_once() -> None:
+    incoming = Incoming(MEDIA, SIGNALLING)
+    receive(incoming, packet(5000, ssrc=1))
+    assert receive(incoming, packet(3, b"new" * 40, ssrc=2), 1.0) == [Sound(b"new" * 40, 1.0)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.2])
+def test_no_sound_is_doubled_or_turned_around_and_gaps_fill_what_is_lost(share: float) -> None:
+    rng = random.Random(f"{share}")
+    incoming = Incoming(MEDIA, SIGNALLING)
+    arrivals = sorted((n * 0.02 + rng.random() * 0.05, n) for n in range(1000) if n < 5 or rng.random() >= share)
+    out: list[Received] = []
+    for at, number in arrivals:
+        while (deadline := incoming.deadline) is not None and deadline <= at:
+            out += incoming.tick(deadline)
+        out += receive(incoming, packet(number, struct.pack(">I", number) * 40), at)
+    out += incoming.tick(99.0)
+    numbers = [struct.unpack(">I", each.data[:4])[0] for each in out if isinstance(each, Sound)]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) >= 0.97 * len(arrivals)
+    samples = sum(
+        len(each.data) if isinstance(each, Sound) else each.samples for each in out if not isinstance(each, Digit)
+    )
+    assert samples == 160 * (numbers[-1] - numbers[0] + 1)
+
+
+def test_only_the_other_side_is_heard() -> None:
+    incoming = Incoming(MEDIA, SIGNALLING)
+    assert receive(incoming, packet(0), source=("198.51.100.9", 4000)) == []
+    assert len(receive(incoming, packet(0), source=(SIGNALLING, 62_000))) == 1, "a phone behind a router"
+    assert incoming.source == (SIGNALLING, 62_000)
+    assert receive(incoming, packet(1), source=REMOTE) == [], "the first place that sends is the only one"
+    assert receive(incoming, packet(1), source=(SIGNALLING, 62_001)) == []
+    assert incoming.dropped == 3
+
+
+def test_what_is_no_sound_moves_nothing() -> None:
+    incoming = Incoming(MEDIA, SIGNALLING)
+    for data in (b"", b"\x80", packet(0, kind=0), packet(0, b"x" * 1700), b"\x00" * 172, bytes(20)):
+        assert receive(incoming, data, source=(SIGNALLING, 1)) == []
+    assert incoming.source is None
+
+
+def test_own_packets_have_the_clock_and_mark_the_end_of_a_pause() -> None:
+    outgoing = Outgoing(100.0)
+    times = [100.0, 100.02, 100.041, 100.06, 101.0, 101.02]
+    sent = [struct.unpack(">BBHII", outgoing.packet(8, b"x" * 160, at)[:12]) for at in times]
+    assert [kind >> 7 for _, kind, *_ in sent] == [1, 0, 0, 0, 1, 0]
+    first = sent[0][2]
+    assert [(each[2] - first) % 65_536 for each in sent] == [0, 1, 2, 3, 4, 5]
+    stamps = [(each[3] - sent[0][3]) % 2**32 for each in sent]
+    assert stamps == [0, 160, 320, 480, 8000, 8160]
+
+
+async def talking(here: Exchange) -> tuple[Telephone, Message, PhoneLine, Ear]:
+    phone = await here.phone()
+    answer = await phone.call()
+    line, ear = await here.answering.line()
+    return phone, answer, line, ear
+
+
+async def test_sound_goes_both_ways_in_the_order_of_time() -> None:
+    async with exchange() as here:
+        phone, answer, line, ear = await talking(here)
+        phone.talk(answer.sound_port, 3, b"\x12" * 160)
+        await until(lambda: ear.sounds == [b"\x12" * 160] * 3)
+        for number in range(1, 4):
+            await asyncio.to_thread(line.send, bytes([number]) * 160)
+        heard: list[tuple[int, int, int, int]] = []
+        while len(heard) < 3:
+            kind, _, sequence, timestamp, payload = await phone.hears()
+            if payload[0] in (1, 2, 3):
+                heard.append((kind, payload[0], sequence, timestamp))
+        assert [each[:2] for each in heard] == [(8, 1), (8, 2), (8, 3)]
+        assert [(b[2] - a[2], b[3] - a[3]) for a, b in pairwise(heard)] == [(1, 160)] * 2
+
+
+async def test_between_its_words_the_bot_sends_silence_without_a_break() -> None:
+    async with exchange() as here:
+        phone, *_ = await talking(here)
+        first = await phone.hears()
+        packets = [await phone.hears() for _ in range(20)]
+        assert {each[4] for each in packets} == {b"\xd5" * 160}
+        assert [each[1] for each in [first, *packets]] == [1] + [0] * 20
+        assert (packets[-1][3] - first[3]) % 2**32 == 20 * 160
+
+
+async def test_a_phone_behind_a_router_is_answered_where_it_sends_from() -> None:
+    async with exchange() as here:
+        phone = await here.phone()
+        other = await here.phone()
+        body = other.invite().partition("\r\n\r\n")[2].replace(HOST, "192.0.2.77")
+        answer = await phone.call(body=body)
+        _, ear = await here.answering.line()
+        phone.talk(answer.sound_port)
+        await until(lambda: len(ear.sounds) == 1)
+        assert (await phone.hears())[0] == 8
+
+
+async def test_strangers_are_neither_heard_nor_answered() -> None:
+    async with exchange() as here:
+        phone, answer, _, ear = await talking(here)
+        phone.talk(answer.sound_port)
+        await until(lambda: len(ear.sounds) == 1)
+        stranger, far = await here.phone(), await here.phone("127.0.0.2")
+        for each in (stranger, far):
+            each.talk(answer.sound_port, 5)
+        await asyncio.sleep(0.1)
+        phone.talk(answer.sound_port)
+        await until(lambda: len(ear.sounds) == 2)
+        await asyncio.sleep(0.1)
+        assert stranger.sound.came.empty() and far.sound.came.empty() and len(ear.sounds) == 2
+
+
+async def test_a_phone_that_vanishes_ends_the_phone_call() -> None:
+    clock = Shifted()
+    async with exchange(clock=clock) as here:
+        phone, answer, _, ear = await talking(here)
+        for number in range(3):
+            clock.ahead += 8.0
+            phone.talk(answer.sound_port)
+            await until(lambda: len(ear.sounds) == number + 1)  # noqa: B023  # awaited at once
+        assert ear.ends == []
+        clock.ahead += QUICK.silence
+        await until(lambda: ear.ends == [LineEnd.SILENT])
+        phone.answer(await phone.request("BYE"))
+        await until(lambda: here.endpoint.calls == 0)
+
+
+async def test_a_phone_that_holds_is_waited_for_longer_and_not_for_ever() -> None:
+    clock = Shifted()
+    async with exchange(clock=clock) as here:
+        phone, _, _, ear = await talking(here)
+        phone.send(phone.invite(more="a=inactive"))
+        await phone.status("INVITE")
+        phone.send(phone.ack())
+        clock.ahead += QUICK.hold / 2
+        await asyncio.sleep(0.1)
+        assert ear.ends == []
+        clock.ahead += QUICK.hold / 2
+        await until(lambda: ear.ends == [LineEnd.SILENT])
+
+
+async def test_the_last_words_are_heard_before_the_bot_hangs_up() -> None:
+    async with exchange() as here:
+        phone, _, line, _ = await talking(here)
+        line.send(b"\x77" * 160)
+        task = asyncio.create_task(line.hang_up())
+        bye = await phone.request("BYE")
+        phone.answer(bye)
+        heard = [phone.sound.came.get_nowait()[0][12:] for _ in range(phone.sound.came.qsize())]
+        assert b"\x77" * 160 in heard and len(heard) - heard.index(b"\x77" * 160) > 3
+        await task
+        line.send(b"\x77" * 160)  # nothing happens
+        await line.hang_up()
+
+
+async def test_reports_go_where_sound_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.voice.phone.sip.line.INTERVAL", 0.1)
+    async with exchange() as here:
+        phone, answer, *_ = await talking(here)
+        await asyncio.sleep(0.3)
+        assert phone.reports.came.empty(), "nothing goes to a place from which nothing has come"
+        phone.talk(answer.sound_port, 5)
+        hello = struct.pack(">BBHI", 0x80, 201, 1, phone.ssrc)
+        phone.reports.send(hello, (HOST, answer.sound_port + 1))
+        data, _ = await asyncio.wait_for(phone.reports.came.get(), 30)
+        assert data[1] == 200, "a report of who sends"
+        assert data[0] & 31 == 1 and struct.unpack(">I", data[28:32])[0] == phone.ssrc
+        assert (await phone.ask("BYE")).status == 200
+        kinds = set()
+        while 203 not in kinds:
+            data, _ = await asyncio.wait_for(phone.reports.came.get(), 30)
+            while data:
+                kinds.add(data[1])
+                data = data[4 * (struct.unpack(">H", data[2:4])[0] + 1) :]
