@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bot.http.binding import take_phone_port, web_url
 from bot.http.bodies import refuse_compressed
 from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
@@ -17,7 +20,7 @@ from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.media_socket import MediaSocket
 from bot.http.twilio.webhooks import MAX_FORM, TwilioWebhooks
 from bot.voice.phone.answering import PhoneAnswering
-from config.phone_sections import TwilioSettings
+from config.phone_sections import PhoneSettings, TwilioSettings
 
 MAX_CONNECTIONS = 128
 REQUESTS_PER_MINUTE = 120
@@ -34,6 +37,9 @@ class TwilioServer:
         settings: the account at Twilio.
         answering: the service of phone calls.
         clock: returns monotonic seconds.
+
+    Attributes:
+        url: the address on which it really listens; empty until :meth:`serve`.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class TwilioServer:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.url = ""
         expected = ExpectedCalls(clock)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
         webhooks = TwilioWebhooks(public_url, settings, answering, expected, media)
@@ -62,6 +69,7 @@ class TwilioServer:
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
         """Answer on these sockets, which belong to the server from then on."""
+        self.url = web_url(tuple(listening))
         await self._serving.serve(listening)
 
     def refuse_connections(self) -> None:
@@ -71,3 +79,24 @@ class TwilioServer:
     async def close(self) -> None:
         """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
         await self._serving.close()
+
+
+@asynccontextmanager
+async def twilio_server(
+    phone: PhoneSettings,
+    twilio: TwilioSettings,
+    answering: PhoneAnswering,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[TwilioServer]:
+    """Serve Twilio on ``PHONE_BIND`` while the block runs.
+
+    Raises:
+        WebBindError: the port can't be taken.
+    """
+    server = TwilioServer(phone.public_url or "", twilio, answering, clock=clock)
+    try:
+        await server.serve(await asyncio.to_thread(take_phone_port, phone))
+        yield server
+    finally:
+        await server.close()

@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 from pydantic import SecretStr
 
-from bot.http.binding import take_phone_port
-from bot.http.twilio.server import TwilioServer
+from bot.http.twilio.server import twilio_server
 from bot.voice.phone.answering import Admission, PhoneAnswering
 from bot.voice.phone.line import LineEnd, PhoneLine
 from config.phone_sections import PhoneSettings, TwilioSettings
@@ -138,16 +137,11 @@ async def serving_twilio(
 ) -> AsyncIterator[tuple[str, TwilioAccount]]:
     """Serve while the block runs. Yields the server's own address, and Twilio."""
     sid = new_id("AC")
-    settings = TwilioSettings(account_sid=sid, auth_token=SecretStr(AUTH_TOKEN), phone_number=NUMBER)
-    listening = take_phone_port(PhoneSettings(bind="127.0.0.1:0"))
-    url = f"http://127.0.0.1:{listening[0].getsockname()[1]}"
-    server = TwilioServer(public_url, settings, answering, clock=clock)
-    await server.serve(listening)
-    async with aiohttp.ClientSession() as session:
-        try:
-            yield url, TwilioAccount(session, url, public_url, sid, AUTH_TOKEN)
-        finally:
-            await server.close()
+    phone = PhoneSettings(bind="127.0.0.1:0", public_url=public_url)
+    twilio = TwilioSettings(account_sid=sid, auth_token=SecretStr(AUTH_TOKEN), phone_number=NUMBER)
+    async with twilio_server(phone, twilio, answering, clock=clock) as server, aiohttp.ClientSession() as session:
+        url = server.url.rstrip("/")
+        yield url, TwilioAccount(session, url, public_url, sid, AUTH_TOKEN)
 
 
 @asynccontextmanager

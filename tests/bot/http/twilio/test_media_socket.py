@@ -284,6 +284,23 @@ async def test_a_message_that_is_too_big_closes_the_stream(stage: TwilioStage) -
     await wait_until(lambda: stage.answering.done)
 
 
+async def test_a_stream_that_does_not_read_is_cut_off_and_takes_little_memory(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    line, heard = stage.answering.lines[0], stage.answering.heard[0]
+    transport = stream.socket._response.connection.transport  # type: ignore[union-attr]
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    for sent in range(20_000):
+        line.send(b"\x55" * FRAME_BYTES)
+        if sent % 50 == 0:
+            await asyncio.sleep(0)
+        if heard.ends:
+            break
+    await wait_until(lambda: heard.ends)
+    assert heard.ends == [LineEnd.LOST]
+    transport.resume_reading()
+
+
 async def test_a_server_that_ends_ends_its_lines() -> None:
     answering = Answering()
     async with twilio_stage(answering) as stage:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from urllib.parse import urlencode
 
 import pytest
 
+from bot.http.binding import WebBindError
+from bot.http.twilio.server import twilio_server
 from bot.http.twilio.webhooks import caller_number
 from bot.voice.phone.answering import Admission
+from config.phone_sections import PhoneSettings, TwilioSettings
 from sandbox.twilio.account import CALLER, STATUS, VOICE, new_id
-from tests.bot.http.twilio.stage import TwilioStage, twilio_stage
+from tests.bot.http.twilio.stage import Answering, TwilioStage, twilio_stage
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -181,3 +185,13 @@ async def test_bodies_of_any_form_are_answered(stage: TwilioStage) -> None:
     for body in cases:
         status, _ = await stage.raw("POST", STATUS, data=body, headers={**FORM, "X-Twilio-Signature": "A" * 28})
         assert status in (400, 403)
+
+
+async def test_a_port_that_is_taken_is_an_error_in_words() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        phone = PhoneSettings(bind=f"127.0.0.1:{other.getsockname()[1]}")
+        with pytest.raises(WebBindError, match=r"^PHONE_BIND: can't listen on .*: address already in use\.$"):
+            async with twilio_server(phone, TwilioSettings(), Answering()):
+                raise AssertionError("two servers have one port")
