@@ -20,7 +20,7 @@ from tts_server.api import uploads
 from tts_server.api.voices_api import MAX_UPLOADS
 
 MAX_GROWTH = 64 * MEGABYTE
-"""Maximum growth of the server's memory over all files. If it kept the three largest files, it would grow by more."""
+"""Maximum growth of the server's memory over all files. Two zip bombs and a gzip bomb would each unpack to this."""
 MAX_READER_MEMORY = 250 * MEGABYTE
 """Maximum memory of a process that reads a file. For a good file, the process takes about 110 MB."""
 REFUSED = {400, 413, 415}
