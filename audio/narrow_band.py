@@ -1,0 +1,66 @@
+"""Converts the sound of telephones (8,000 Hz) to the rate of hearing, and the bot's voice to that of telephones.
+
+Sound comes in pieces. Each sound has a converter of its own, which keeps what it needs of the piece before, so that
+nothing clicks between two pieces. Both converters delay the sound by less than 2 ms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
+from audio.telephony import TELEPHONE_RATE
+
+_UP = HEARING_RATE // TELEPHONE_RATE
+_DOWN = SPEAKING_RATE // TELEPHONE_RATE
+_UP_TAPS, _DOWN_TAPS = 63, 181
+"""Lengths of the filters. Both let everything up to 3,400 Hz pass, the upper end of what a telephone carries."""
+_CUT = 3_950.0
+"""Frequency at which the filters let half of the amplitude pass, in Hz. From 4,600 Hz on, they take 60 dB away."""
+_KAISER_BETA = 6.0
+
+
+def _low_pass(taps: int, rate: int) -> Samples:
+    at = np.arange(taps) - taps // 2
+    filtered = np.sinc(2 * _CUT / rate * at) * np.kaiser(taps, _KAISER_BETA)
+    return np.asarray(filtered / filtered.sum(), np.float32)
+
+
+class FromTelephone:
+    """Doubles the rate of one sound, from 8,000 Hz to 16,000 Hz. Not thread-safe."""
+
+    def __init__(self) -> None:
+        # A sample of the output is a sum over every second tap, since zeros stand between the samples of the input.
+        self._taps = _UP * _low_pass(_UP_TAPS, HEARING_RATE)
+        self._before = np.zeros(_UP_TAPS - 1, np.float32)
+
+    def convert(self, sound: Samples) -> Sound16:
+        """The next piece of the sound, with twice as many samples."""
+        spread = np.zeros(_UP * len(sound), np.float32)
+        spread[::_UP] = sound
+        whole = np.concatenate([self._before, spread])
+        self._before = whole[len(whole) - (_UP_TAPS - 1) :]
+        return np.convolve(whole, self._taps, "valid").astype(np.float32)
+
+
+class ToTelephone:
+    """Lowers the rate of one sound from 48,000 Hz to 8,000 Hz. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._taps = _low_pass(_DOWN_TAPS, SPEAKING_RATE)
+        self._before = np.zeros(_DOWN_TAPS - 1, np.float32)
+
+    def convert(self, sound: Samples) -> Samples:
+        """The next piece of the sound. Its length must be a multiple of six samples."""
+        if len(sound) % _DOWN:
+            raise ValueError(f"a piece must have a multiple of {_DOWN} samples")
+        whole = np.concatenate([self._before, sound])
+        self._before = whole[len(whole) - (_DOWN_TAPS - 1) :]
+        if not len(sound):
+            return np.zeros(0, np.float32)
+        return np.asarray(sliding_window_view(whole, _DOWN_TAPS)[::_DOWN] @ self._taps, np.float32)
+
+    def reset(self) -> None:
+        """Forget the sound so far. Call this before another sound begins."""
+        self._before = np.zeros(_DOWN_TAPS - 1, np.float32)

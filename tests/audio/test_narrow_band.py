@@ -1,0 +1,55 @@
+"""Tests of the conversion between the rate of telephones and the project's rates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from audio.narrow_band import FromTelephone, ToTelephone
+from audio.samples import Samples
+
+
+def tone(frequency: float, rate: int, seconds: float = 1.0) -> Samples:
+    at = np.arange(round(rate * seconds)) / rate
+    return np.asarray(0.5 * np.sin(2 * np.pi * frequency * at), np.float32)
+
+
+def decibels(sound: Samples, reference: Samples) -> float:
+    middle, other = (np.asarray(each[len(each) // 4 : -len(each) // 4], np.float64) for each in (sound, reference))
+    return float(20 * np.log10(np.sqrt(np.mean(middle**2) / np.mean(other**2)) + 1e-12))
+
+
+@pytest.mark.parametrize("kind", [FromTelephone, ToTelephone])
+def test_pieces_of_a_sound_are_converted_as_if_they_were_one(kind: type[FromTelephone | ToTelephone]) -> None:
+    sound = np.random.default_rng(1).normal(0, 0.1, 9_600).astype(np.float32)
+    pieces, converter = [], kind()
+    for start in range(0, len(sound), 480):
+        pieces.append(converter.convert(sound[start : start + 480]))
+    np.testing.assert_allclose(np.concatenate(pieces), kind().convert(sound), atol=1e-6)
+
+
+@pytest.mark.parametrize("frequency", [300, 1_000, 3_000, 3_400])
+def test_what_a_telephone_carries_stays_as_it_is(frequency: float) -> None:
+    up, down = tone(frequency, 8_000), tone(frequency, 48_000)
+    assert decibels(FromTelephone().convert(up), up) == pytest.approx(0, abs=0.3)
+    assert decibels(ToTelephone().convert(down), down) == pytest.approx(0, abs=0.3)
+
+
+@pytest.mark.parametrize("frequency", [4_700, 6_000, 9_000, 15_000])
+def test_nothing_is_folded_into_the_band_of_a_telephone(frequency: float) -> None:
+    sound = tone(frequency, 48_000)
+    assert decibels(ToTelephone().convert(sound), sound) < -55
+
+
+def test_the_doubled_sound_has_no_mirror_image() -> None:
+    spectrum = np.abs(np.fft.rfft(FromTelephone().convert(tone(1_000, 8_000))[1_600:9_600] * np.hanning(8_000)))
+    assert 20 * np.log10(spectrum[2_300:].max() / spectrum.max()) < -55
+
+
+def test_a_voice_keeps_its_place_in_time_to_within_two_milliseconds() -> None:
+    click = np.zeros(960, np.float32)
+    click[480] = 1.0
+    assert abs(np.argmax(ToTelephone().convert(click)) / 8_000 - 0.01) <= 0.002
+    click = np.zeros(160, np.float32)
+    click[80] = 1.0
+    assert abs(np.argmax(FromTelephone().convert(click)) / 16_000 - 0.01) <= 0.002
