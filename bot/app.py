@@ -58,6 +58,7 @@ from bot.guard import Guard, read_permits
 from bot.model_name import describe_model
 from bot.own_engines import Progress
 from bot.owners import Owners
+from bot.phone import phone_parts
 from bot.presence import CallPresence
 from bot.spoken_messages.listener import SpokenMessages
 from bot.tools.builtin.drawing import DrawPicture
@@ -162,6 +163,8 @@ async def build_application(
 
         async def before_close() -> None:
             await web.stop_accepting()
+            if phone is not None:
+                await phone.close()
             await core.end_calls()
             await features.close()
 
@@ -217,6 +220,7 @@ async def build_application(
             core.lease.register(lockable)
         coming = await build_autojoin(core, bot, guard, calls, features)
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
+        phone = await stack.enter_async_context(phone_parts(core, warms_up=when_warm is not None))
         stack.push_async_callback(bot.close)
 
         model = partial(describe_model, settings, core.engines.weights, core.engines.models.for_calls_client)

@@ -23,6 +23,7 @@ from bot.voice.discord.text_channel import PromptTextChannel
 from bot.voice.discord.transport import CallPlace, DiscordCall
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager, CallStatus
+from bot.voice.phone.transport import PhoneCall
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 from config.sections import CallSettings
@@ -33,6 +34,7 @@ NO_CALL = "No active voice session"
 NO_CALL_FOR_SOUND = f"{NO_CALL}. `{{prefix}}join` brings me into your voice channel."
 CALL_IN_BROWSER = "❌ I'm in a call in a browser, and not in a voice channel."
 JOIN_FROM_BROWSER = "❌ I'm in a call in a browser. Ask me again later."
+JOIN_FROM_PHONE = "❌ I'm in a phone call. Ask me again later."
 LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 FAREWELL_LIMIT = 2.0
 """Seconds for posting that the call is over. After that, the bot gives up: Discord may be unreachable."""
@@ -156,9 +158,13 @@ class Calls:
         """Whether a call is on that is not on Discord."""
         return self._manager.occupant is not None and self.occupied is None
 
+    @property
+    def _is_on_phone(self) -> bool:
+        return isinstance(self._manager.occupant, PhoneCall)
+
     def _require_none(self, guild: int) -> None:
         if self._is_elsewhere:
-            raise UserError(JOIN_FROM_BROWSER)
+            raise UserError(JOIN_FROM_PHONE if self._is_on_phone else JOIN_FROM_BROWSER)
         if self.occupied is not None and self.occupied.guild.id != guild:
             raise UserError(JOIN_ELSEWHERE)
         self._manager.require_idle()
@@ -174,7 +180,7 @@ class Calls:
         raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int, cause: EndCause = EndCause.COMMAND) -> None:
-        """End the call on this server, or cancel its start.
+        """End the call on this server, or cancel its start. A phone call is ended from every server.
 
         Args:
             cause: how people wanted it. For other causes than a typed command, the prompt channel is told.
@@ -182,8 +188,11 @@ class Calls:
         Raises:
             UserError: no call is on there.
         """
-        if self._is_elsewhere:
+        if self._is_elsewhere and not self._is_on_phone:
             raise UserError(CALL_IN_BROWSER)
+        if self._is_on_phone:
+            await self._manager.end(cause)
+            return
         here = self.occupied is not None and self.occupied.guild.id == guild
         if not here or not await self._manager.end(cause):
             raise UserError("❌ I'm not in a voice channel!")

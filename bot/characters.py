@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import aiosqlite
@@ -35,6 +36,7 @@ class Characters:
         default: the file name of the persona for scopes without a choice.
         choices: the stored persona and mood of each scope.
         follow_model: whether the moods that the model names in its answers move the mood of a scope.
+        own_defaults: the file names of personas for scopes that have a default of their own.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class Characters:
         choices: Mapping[int, tuple[str, str]],
         *,
         follow_model: bool = False,
+        own_defaults: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
+        self._own_defaults = own_defaults
         self._database = database
         self._personas = personas
         self._default = default
@@ -55,7 +59,15 @@ class Characters:
         self._named = NamedMoods()
 
     @classmethod
-    async def open(cls, database: Database, folder: Path, default: str, *, follow_model: bool = False) -> Self:
+    async def open(
+        cls,
+        database: Database,
+        folder: Path,
+        default: str,
+        *,
+        follow_model: bool = False,
+        own_defaults: Mapping[int, str] = MappingProxyType({}),
+    ) -> Self:
         """Read all personas in ``folder``, and the stored choices. Invalid personas are logged and left out.
 
         Raises:
@@ -65,7 +77,7 @@ class Characters:
         personas = await asyncio.to_thread(_load_all, folder, default)
         rows = await database.rows("SELECT place, persona, mood FROM chat_character")
         choices = {scope: (persona, mood) for scope, persona, mood in rows}
-        return cls(database, personas, default, choices, follow_model=follow_model)
+        return cls(database, personas, default, choices, follow_model=follow_model, own_defaults=own_defaults)
 
     @property
     def personas(self) -> Mapping[str, Persona]:
@@ -88,7 +100,7 @@ class Characters:
 
     def at(self, scope: int) -> Character:
         """The character (persona and mood) of a scope."""
-        file, mood = self._choices.get(scope, (self._default, ""))
+        file, mood = self._choices.get(scope, (self._own_defaults.get(scope, self._default), ""))
         return self._character(file if file in self._personas else self._default, mood)
 
     def _character(self, file: str, mood: str) -> Character:

@@ -74,6 +74,7 @@ from bot.typed_memory import TypedMemory
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
+from bot.voice.phone.people import PHONE_PLACE
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.tts.moods import load_moods, speech_parameters
 from bot.voice.utterances.word_lists import load_word_lists
@@ -226,7 +227,10 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         small_prompts = await asyncio.to_thread(load_small_prompts)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         follow_model = settings.mood_follows is MoodFollows.MODEL
-        characters = await Characters.open(database, PERSONAS_DIR, settings.persona, follow_model=follow_model)
+        of_phone = {} if settings.phone.persona is None else {PHONE_PLACE: settings.phone.persona}
+        characters = await Characters.open(
+            database, PERSONAS_DIR, settings.persona, follow_model=follow_model, own_defaults=of_phone
+        )
         store = Store(database)
         turn_log = TurnLog()
         watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))

@@ -1,4 +1,4 @@
-"""The composition root of ``python -m bot talk``: builds the core and the page, without Discord."""
+"""The composition root of ``python -m bot talk``: builds the core, the page and the telephone, without Discord."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from bot.core import Core, build_core
 from bot.own_engines import Progress
+from bot.phone import phone_parts
+from bot.phone_calls import PhoneCalls
 from bot.voice.events import Watcher
 from bot.web import WebParts, web_parts
 from config.settings import Settings
@@ -20,6 +22,7 @@ class PageApplication:
 
     core: Core
     web: WebParts
+    phone: PhoneCalls | None
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -29,6 +32,8 @@ class PageApplication:
     async def end(self) -> None:
         """End the current call, and refuse new ones."""
         await self.web.stop_accepting()
+        if self.phone is not None:
+            await self.phone.close()
         await self.core.end_calls()
         self._ended.set()
 
@@ -37,12 +42,16 @@ class PageApplication:
 async def build_talk(
     settings: Settings, watchers: Sequence[Watcher], progress: Progress, when_warm: Callable[[], None] | None = None
 ) -> AsyncIterator[PageApplication]:
-    """Build the core and serve the page. When the context ends, all parts are stopped in reverse order.
+    """Build the core, serve the page and take phone calls. At the end, all parts are stopped in reverse order.
 
     Raises:
         The errors of :func:`~bot.core.build_core`.
     """
-    async with build_core(settings, watchers, progress) as core, web_parts(core) as web:
+    async with (
+        build_core(settings, watchers, progress) as core,
+        web_parts(core) as web,
+        phone_parts(core, warms_up=when_warm is not None) as phone,
+    ):
         core.begin()
         core.be_ready(web.url, when_warm)
-        yield PageApplication(core, web)
+        yield PageApplication(core, web, phone)

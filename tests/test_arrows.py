@@ -110,6 +110,8 @@ ON_TOP = frozenset(
         "bot.demo",
         "bot.doctor",
         "bot.feature_set",
+        "bot.phone",
+        "bot.phone_calls",
         "bot.rehearse",
         "bot.run",
         "bot.talk",

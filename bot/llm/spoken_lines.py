@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from config.yaml_files import read_yaml
 from languages.tags import primary_language
 
 FOLDER = Path(__file__).parents[2] / "config" / "language"
-WAITING_FILE, GREETINGS_FILE = "waiting.yaml", "greetings.yaml"
+WAITING_FILE, GREETINGS_FILE, PHONE_FILE = "waiting.yaml", "greetings.yaml", "phone_greetings.yaml"
 USUAL_LANGUAGE = "en"
 """The language of the lines if there are none in the conversation's language."""
 _MAX_LINES = 20
@@ -69,10 +69,12 @@ class SpokenLines:
 
     Attributes:
         greetings: greetings for people who join. ``{name}`` stands for the person's name.
+        phone: the first words of a phone call. ``{name}`` stands for the bot's name.
     """
 
     waiting: WaitingLines
     greetings: Mapping[str, Sequence[str]]
+    phone: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
@@ -83,11 +85,12 @@ def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
     """
     waiting: WaitingLines = _read(folder / WAITING_FILE, TypeAdapter(WaitingLines))
     greetings: Lines = _read(folder / GREETINGS_FILE, TypeAdapter(Lines))
+    phone: Lines = _read(folder / PHONE_FILE, TypeAdapter(Lines))
     waits = [(WAITING_FILE, waiting.of(wait)) for wait in WaitLength]
-    for name, lines in (*waits, (GREETINGS_FILE, greetings)):
+    for name, lines in (*waits, (GREETINGS_FILE, greetings), (PHONE_FILE, phone)):
         if USUAL_LANGUAGE not in lines:
             raise SpokenLinesError(f"{folder / name} can't be used: lines in {USUAL_LANGUAGE!r} are missing")
-    return SpokenLines(waiting, greetings)
+    return SpokenLines(waiting, greetings, phone)
 
 
 def _read(path: Path, form: TypeAdapter[Any]) -> Any:
@@ -119,6 +122,10 @@ class LineChooser:
     def greeting(self, persona: Mapping[str, Sequence[str]], language: str | None, name: str) -> str:
         """The next greeting for a person, whose name is cleaned here. ``persona`` has the persona's own greetings."""
         return self._next(persona, self._usual.greetings, language).replace(_NAME, clean_name(name))
+
+    def first_words(self, language: str | None, name: str) -> str:
+        """The first words of a phone call. ``name`` is the bot's name."""
+        return self._next({}, self._usual.phone, language).replace(_NAME, name)
 
     def _next(self, own: Mapping[str, Sequence[str]], usual: Mapping[str, Sequence[str]], language: str | None) -> str:
         wanted = primary_language(language or USUAL_LANGUAGE)

@@ -33,6 +33,8 @@ class EndCause(StrEnum):
     """A person told the bot aloud to leave."""
     KICKED = "kicked"
     """Somebody disconnected the bot from the call."""
+    HUNG_UP = "hung up"
+    """The person at the other end of a phone line has hung up."""
     CHANNEL_DELETED = "channel deleted"
     ALONE = "alone"
     """No people were in the call for too long."""

@@ -22,9 +22,8 @@ def decibels(sound: Samples, reference: Samples) -> float:
 @pytest.mark.parametrize("kind", [FromTelephone, ToTelephone])
 def test_pieces_of_a_sound_are_converted_as_if_they_were_one(kind: type[FromTelephone | ToTelephone]) -> None:
     sound = np.random.default_rng(1).normal(0, 0.1, 9_600).astype(np.float32)
-    pieces, converter = [], kind()
-    for start in range(0, len(sound), 480):
-        pieces.append(converter.convert(sound[start : start + 480]))
+    converter = kind()
+    pieces = [converter.convert(sound[start : start + 480]) for start in range(0, len(sound), 480)]
     np.testing.assert_allclose(np.concatenate(pieces), kind().convert(sound), atol=1e-6)
 
 

@@ -92,6 +92,7 @@ BROKEN = (
     "config/language/backchannels.yaml",
     "config/language/controls.yaml",
     "config/language/greetings.yaml",
+    "config/language/phone_greetings.yaml",
     "config/language/introductions.yaml",
     "config/language/moods.yaml",
     "config/language/phantoms.yaml",

@@ -27,9 +27,9 @@ NONE = WaitingLines()
 
 def test_every_language_has_several_lines_for_every_occasion() -> None:
     waiting = USUAL.waiting
-    assert waiting.soon.keys() == waiting.later.keys() == USUAL.greetings.keys()
+    assert waiting.soon.keys() == waiting.later.keys() == USUAL.greetings.keys() == USUAL.phone.keys()
     assert all(len(set(lines)) >= 3 for lines in (*waiting.soon.values(), *waiting.later.values()))
-    assert all("{name}" in line for lines in USUAL.greetings.values() for line in lines)
+    assert all("{name}" in line for each in (USUAL.greetings, USUAL.phone) for lines in each.values() for line in lines)
 
 
 def test_the_line_is_in_the_language_of_the_conversation() -> None:

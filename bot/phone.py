@@ -1,0 +1,121 @@
+"""Builds the phone calls service from the core's parts, and opens what brings phone calls: Twilio and SIP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from bot.api.spoken_answer import spoken_text
+from bot.core import Core
+from bot.llm.spoken_lines import LineChooser
+from bot.phone_calls import PhoneCalls, stored_key
+from bot.tools.registry import only_for_everyone
+from bot.tools.tool import Asker
+from bot.voice.events import CallEvent, EnginesReady, Ready
+from bot.voice.phone.answering import PhoneAnswering
+from bot.voice.phone.calls_log import FILE, CallsLog
+from bot.voice.phone.line import PhoneLine
+from bot.voice.phone.people import PHONE_PLACE, PhonePeople
+from bot.voice.phone.sentences import Sentences
+from bot.voice.phone.transport import PhoneCall, PhoneTransport
+from bot.web import BARGE_IN_NOBODY
+from config.settings import Settings
+
+Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
+"""Takes phone calls and passes them to the service while the block runs. Leaving the block ends all its lines."""
+
+
+def gateways(settings: Settings) -> list[Gateway]:
+    """What brings phone calls, as the settings want it. Empty: the telephone is off."""
+    return []
+
+
+@asynccontextmanager
+async def phone_parts(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls | None]:
+    """Take phone calls while the block runs, if the settings want any. Yields the service.
+
+    Callers are refused until the bot is ready. Whoever ends the bot calls :meth:`PhoneCalls.close` before the current
+    call is ended.
+
+    Args:
+        warms_up: whether the engines are loaded at the start. Then the bot is ready only after that.
+    """
+    wanted = gateways(core.settings)
+    if not wanted:
+        yield None
+        return
+    async with phone_service(core, warms_up=warms_up) as calls, AsyncExitStack() as stack:
+        for gateway in wanted:
+            await stack.enter_async_context(gateway(calls))
+        yield calls
+
+
+@asynccontextmanager
+async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls]:
+    """The service of phone calls alone, as :func:`phone_parts` makes it. It is closed at the end."""
+    log = CallsLog(core.settings.data_dir / FILE, time.monotonic)
+    sentences = Sentences(
+        lambda text: spoken_text(core.engines.speech_server.stream, text, core.calls.manner(PHONE_PLACE)),
+        lambda: core.calls.manner(PHONE_PLACE),
+    )
+    calls = phone_calls(core, sentences, log, await stored_key(core.store))
+    _limit_rights(core)
+
+    def follow(event: CallEvent) -> None:
+        if isinstance(event, EnginesReady) or (isinstance(event, Ready) and not warms_up):
+            calls.ready = True
+
+    async with AsyncExitStack() as stack:
+        stack.callback(core.watch.subscribe(follow))
+        core.call_ends.subscribe(calls.ended)
+        stack.push_async_callback(log.flush)
+        stack.push_async_callback(calls.close)
+        yield calls
+
+
+def phone_calls(core: Core, sentences: Sentences, log: CallsLog, key: bytes) -> PhoneCalls:
+    """The phone calls service. The caller must tell it when calls have ended (:meth:`PhoneCalls.ended`)."""
+    lines = LineChooser(core.calls.word_lists.lines)
+
+    def make_transport(line: PhoneLine, person: int) -> PhoneTransport:
+        people = PhonePeople(
+            person,
+            admits=lambda each: not core.ignored.include(PHONE_PLACE, each),
+            interrupts=core.settings.call.barge_in != BARGE_IN_NOBODY,
+        )
+        return PhoneTransport(line, people)
+
+    def make_call(transport: PhoneTransport) -> PhoneCall:
+        return core.calls.make(PhoneCall, transport, PHONE_PLACE, 1.0, lambda _: None)
+
+    def greeting() -> str:
+        return lines.first_words(core.settings.stt.language, core.characters.at(PHONE_PLACE).persona.name)
+
+    return PhoneCalls(
+        core.manager,
+        make_call,
+        make_transport,
+        core.consent,
+        core.volumes,
+        core.settings.phone,
+        sentences,
+        greeting,
+        log,
+        key,
+        enabled=core.settings.call.enabled,
+    )
+
+
+def _limit_rights(core: Core) -> None:
+    """Let callers use only tools that are for everyone. The page's rights, and those of Discord's people, stay."""
+    before, may_before = core.tools.users, core.controls.may
+
+    def permits(asker: Asker, permit: str) -> bool:
+        allowed = only_for_everyone if asker.server == PHONE_PLACE else before.permits
+        return allowed(asker, permit)
+
+    core.tools.users = replace(before, permits=permits)
+    # What a caller asks for, such as a lower volume, changes nothing but phone calls.
+    core.controls.may = lambda asker, command: asker.server == PHONE_PLACE or may_before(asker, command)

@@ -1,0 +1,352 @@
+"""The phone calls service: lets callers in, asks for the PIN, and holds the call on a phone line, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from secrets import token_bytes
+from typing import Any
+
+from bot.consent import ListeningConsent
+from bot.controls.volumes import Volumes
+from bot.store import Store
+from bot.user_error import UserError
+from bot.voice.call import Call
+from bot.voice.manager import CallManager
+from bot.voice.phone.answering import Admission
+from bot.voice.phone.calls_log import CallsLog, LoggedCall
+from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
+from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.people import CALLER, PHONE_PLACE, phone_person, shown_number
+from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
+from bot.voice.phone.sentences import Sentence, Sentences
+from bot.voice.phone.transport import PhoneCall, PhoneTransport
+from bot.voice.transport import EndCause
+from bot.voice.turn import Prompt, PromptKind
+from config.phone_sections import PhoneSettings
+
+_log = logging.getLogger(__name__)
+
+KEY_SETTING = "phone_key"
+"""Name of the stored key with which callers' numbers are hashed."""
+KEY_BYTES = 32
+PIN_SECONDS = 20.0
+"""Seconds in which a PIN must be pressed."""
+MAX_ENTERING = 3
+"""Largest number of callers who press a PIN at the same time."""
+AFTER_PIN = 3.0
+"""Seconds after the PIN in which ``#`` only ends it, and does not interrupt the greeting."""
+NO_PIN, WRONG_PIN = "no PIN", "wrong PIN"
+"""Causes in the log of calls."""
+
+MakePhoneCall = Callable[[PhoneTransport], PhoneCall]
+"""Builds a call without starting it."""
+MakePhoneTransport = Callable[[PhoneLine, int], PhoneTransport]
+"""Builds the transport of a call, from the line and the caller's number as a person."""
+
+
+async def stored_key(store: Store) -> bytes:
+    """The key with which callers' numbers are hashed. It is made at the first start; raises :class:`aiosqlite.Error`.
+
+    Without it, a number could be found by hashing all there are.
+    """
+    found = await store.setting(KEY_SETTING)
+    if found is not None:
+        return bytes.fromhex(found)
+    key = token_bytes(KEY_BYTES)
+    await store.set_setting(KEY_SETTING, key.hex())
+    return key
+
+
+class PhoneCalls:
+    """The :class:`~bot.voice.phone.answering.PhoneAnswering`, one per process. Use it only on the event loop.
+
+    Args:
+        manager: starts and ends all calls, one at a time.
+        make_call: builds a call.
+        make_transport: builds the transport of a call.
+        consent: everybody's consent to being listened to.
+        volumes: how loud the bot speaks in each place.
+        settings: who may call, and the PIN.
+        sentences: speaks outside of calls.
+        greeting: makes the first words of a call.
+        log: gets a line for each phone call.
+        key: the key with which callers' numbers are hashed.
+        enabled: whether calls are possible.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        ready: whether the engines are loaded. Until then, callers are refused.
+    """
+
+    def __init__(
+        self,
+        manager: CallManager[Call[Any]],
+        make_call: MakePhoneCall,
+        make_transport: MakePhoneTransport,
+        consent: ListeningConsent,
+        volumes: Volumes,
+        settings: PhoneSettings,
+        sentences: Sentences,
+        greeting: Callable[[], str],
+        log: CallsLog,
+        key: bytes,
+        *,
+        enabled: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.ready = False
+        self._manager = manager
+        self._make_call = make_call
+        self._make_transport = make_transport
+        self._consent = consent
+        self._volumes = volumes
+        self._settings = settings
+        self._sentences = sentences
+        self._greeting = greeting
+        self._calls_log = log
+        self._key = key
+        self._enabled = enabled
+        self._clock = clock
+        self._wrong_pins = WrongPins(clock)
+        self._entering = 0
+        self._answering: set[asyncio.Task[Any]] = set()
+        self._talking: dict[PhoneCall, tuple[asyncio.Task[Any], asyncio.Future[EndCause]]] = {}
+        self._closing = False
+
+    def decide(self, number: str) -> Admission:
+        """Decide about a phone call before it is answered."""
+        if self._closing or not self.ready or not self._enabled:
+            return Admission.NOT_READY
+        if not self._settings.allows(number) or self._wrong_pins.too_many(self._person(number)):
+            return Admission.NOT_ALLOWED
+        if self._manager.occupant is not None or self._entering >= MAX_ENTERING:
+            return Admission.BUSY
+        return Admission.ALLOWED
+
+    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+        """Write a phone call that was refused without :meth:`answer` into the log of calls."""
+        now = datetime.now(UTC)
+        _log.info("A phone call%s over %s was refused: %s", _of(number), kind, admission.value)
+        self._calls_log.note_refusal(LoggedCall.of(kind, number, admission.value, now, now))
+
+    async def answer(self, line: PhoneLine) -> None:
+        """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
+        started, cause = datetime.now(UTC), EndCause.FAILURE.value
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("answer() needs a task")
+        self._answering.add(task)
+        try:
+            transport = self._make_transport(line, self._person(line.number))
+            transport.listen()
+            cause = await self._serve(transport)
+        except asyncio.CancelledError:
+            cause = EndCause.SHUTDOWN.value
+            raise
+        except Exception:
+            _log.exception("A phone call could not be served")
+        finally:
+            self._answering.discard(task)
+            _log.info("A phone call%s over %s has ended: %s", _of(line.number), line.kind, cause)
+            self._calls_log.note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
+            try:
+                await line.hang_up()
+            except Exception:
+                _log.exception("A phone line could not be hung up")
+
+    async def close(self) -> None:
+        """Take no further phone calls, and hang up on callers who are not talking with the bot yet.
+
+        The call that is on is ended by the manager of calls.
+        """
+        self._closing = True
+        talking = {task for task, _ in self._talking.values()}
+        for task in (ending := self._answering - talking):
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def ended(self, call: Call[Any], cause: EndCause) -> None:
+        """Called by the manager after a call. Does nothing if the call was no phone call."""
+        if isinstance(call, PhoneCall) and call in self._talking:
+            _, over = self._talking[call]
+            if not over.done():
+                over.set_result(cause)
+
+    def _person(self, number: str) -> int:
+        return phone_person(number, self._key)
+
+    async def _serve(self, transport: PhoneTransport) -> str:
+        """Serve an answered phone call. Returns the cause of its end."""
+        admission = self.decide(transport.line.number)
+        if admission is Admission.ALLOWED and self._settings.pin is not None:
+            self._entering += 1
+            try:
+                refused = await self._ask_for_pin(transport, self._settings.pin.get_secret_value())
+            finally:
+                self._entering -= 1
+            if refused is not None:
+                return refused
+            admission = self.decide(transport.line.number)
+        if admission is Admission.ALLOWED:
+            return await self._talk(transport)
+        if admission is Admission.BUSY:
+            await self._say(transport, Sentence.BUSY)
+        return _cause_of_line(transport) or admission.value
+
+    async def _say(self, transport: PhoneTransport, sentence: Sentence) -> None:
+        """Say a sentence, unless the line is gone before it is over."""
+        saying = asyncio.ensure_future(self._sentences.say(transport.line, sentence))
+        gone = asyncio.ensure_future(transport.wait_ended())
+        try:
+            await asyncio.wait((saying, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (saying, gone):
+                each.cancel()
+            await asyncio.gather(saying, gone, return_exceptions=True)
+
+    # The PIN.
+
+    async def _ask_for_pin(self, transport: PhoneTransport, pin: str) -> str | None:
+        """Ask for the PIN. Returns ``None`` if it was right, otherwise the cause of the phone call's end."""
+        attempts: asyncio.Queue[bool] = asyncio.Queue()
+        keys, person = PinKeys(pin), transport.people.person
+        saying: asyncio.Future[None] | None = None
+
+        def press(key: str) -> None:
+            # Who knows the sentence need not wait for its end.
+            if saying is not None and saying.cancel():
+                transport.line.clear()
+            if (right := keys.press(key)) is not None:
+                attempts.put_nowait(right)
+
+        transport.on_key = press
+        sentence = Sentence.PIN
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                saying = asyncio.ensure_future(self._say(transport, sentence))
+                match await self._next_attempt(transport, attempts):
+                    case None:
+                        return _cause_of_line(transport) or NO_PIN
+                    case True:
+                        return None
+                self._wrong_pins.note(person)
+                _log.warning("A wrong PIN was pressed in a phone call%s", _of(transport.line.number))
+                saying.cancel()
+                await asyncio.gather(saying, return_exceptions=True)
+                sentence = Sentence.WRONG_PIN
+                if attempt == ATTEMPTS or self._wrong_pins.too_many(person):
+                    break
+            saying = None
+            await self._say(transport, Sentence.TOO_MANY_PINS)
+            return _cause_of_line(transport) or WRONG_PIN
+        finally:
+            transport.on_key = lambda _: None
+            if saying is not None:
+                saying.cancel()
+                await asyncio.gather(saying, return_exceptions=True)
+
+    @staticmethod
+    async def _next_attempt(transport: PhoneTransport, attempts: asyncio.Queue[bool]) -> bool | None:
+        """The next complete attempt; ``None`` if the line is gone, or the caller waits for too long."""
+        pressed = asyncio.ensure_future(attempts.get())
+        gone = asyncio.ensure_future(transport.wait_ended())
+        try:
+            await asyncio.wait((pressed, gone), timeout=PIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            return pressed.result() if pressed.done() and transport.end is None else None
+        finally:
+            for each in (pressed, gone):
+                each.cancel()
+            await asyncio.gather(pressed, gone, return_exceptions=True)
+
+    # The call.
+
+    async def _talk(self, transport: PhoneTransport) -> str:
+        """Hold the call. Returns the cause of its end."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call needs a task")
+        call, over = self._make_call(transport), asyncio.get_running_loop().create_future()
+        keys = PressedKeys(
+            call.conversation.stop, lambda: self._repeat(call), lambda pressed: self._tell_keys(call, pressed)
+        )
+        transport.last_words = lambda line, cause: self._say_goodbye(line, cause)
+        call.watch(transport.watch)
+        self._talking[call] = task, over
+        preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
+        try:
+            if not await self._start(call, transport):
+                return _cause_of_line(transport) or EndCause.FAILURE.value
+            after_pin = self._clock() + AFTER_PIN if self._settings.pin is not None else 0.0
+            transport.on_key = lambda key: None if key == INTERRUPT and self._clock() < after_pin else keys.press(key)
+            call.say(Prompt("", self._greeting(), self._clock(), kind=PromptKind.RECITE))
+            cause = await asyncio.shield(over)
+            return _cause_of_line(transport) or cause.value
+        except asyncio.CancelledError:
+            if self._manager.occupant is call:
+                await self._manager.end(EndCause.SHUTDOWN)
+            raise
+        finally:
+            keys.close()
+            transport.on_key = lambda _: None
+            self._talking.pop(call, None)
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+
+    async def _start(self, call: PhoneCall, transport: PhoneTransport) -> bool:
+        """Start the call, unless the caller hangs up meanwhile. Returns whether it is on."""
+        person = transport.people.person
+        starting = asyncio.ensure_future(self._open(call, person))
+        gone = asyncio.ensure_future(transport.wait_ended())
+        try:
+            await asyncio.wait((starting, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done() and self._manager.occupant is call:
+                await self._manager.end(EndCause.HUNG_UP)
+            await starting
+            return True
+        except UserError as error:
+            _log.warning("A phone call could not begin: %s", error)
+            busy = self._manager.occupant not in (None, call)
+            await self._say(transport, Sentence.BUSY if busy else Sentence.NOT_NOW)
+            return False
+        finally:
+            for each in (starting, gone):
+                each.cancel()
+            await asyncio.gather(starting, gone, return_exceptions=True)
+
+    async def _open(self, call: PhoneCall, person: int) -> None:
+        # Who calls wants to be listened to, unless they have chosen before.
+        if self._consent.choice(person) is None and not self._consent.admits(person):
+            await self._consent.opt_in(person)
+        call.volume = await self._volumes.at(PHONE_PLACE)
+        await self._manager.start(call, reason="a phone call")
+
+    def _repeat(self, call: PhoneCall) -> None:
+        """Say the last answer once more."""
+        answer = call.transport.last_answer
+        call.conversation.stop()
+        if answer:
+            call.say(Prompt("", answer, self._clock(), kind=PromptKind.RECITE))
+
+    def _tell_keys(self, call: PhoneCall, keys: str) -> None:
+        """Tell the model of pressed keys."""
+        person = call.transport.people.person
+        if call.may_talk(person):
+            call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))
+
+    async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
+        sentence = Sentence.SWITCHED_OFF if cause is EndCause.SHUTDOWN else Sentence.GOODBYE
+        await self._sentences.say_if_ready(line, sentence)
+
+
+def _of(number: str) -> str:
+    """The last digits of a number, for the log."""
+    return f" of {shown}" if (shown := shown_number(number)) else ""
+
+
+def _cause_of_line(transport: PhoneTransport) -> str | None:
+    """Why the line is gone; ``None`` if the bot hung up, or has to."""
+    return None if transport.end in (None, LineEnd.BOT) else str(transport.end.value)

@@ -1,0 +1,131 @@
+"""Sentences that are spoken on a phone line outside of a call: for the PIN, for a second caller, and at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from contextlib import aclosing
+from enum import StrEnum
+
+import numpy as np
+
+from audio.g711 import Law, encode_g711
+from audio.narrow_band import ToTelephone
+from audio.pcm import to_int16
+from audio.samples import SPEAKING_RATE, Samples
+from bot.speech_server.errors import SpeechUnavailable
+from bot.voice.phone.line import PhoneLine
+
+_log = logging.getLogger(__name__)
+
+FRAME_SAMPLES = SPEAKING_RATE // 50
+FRAME_SECONDS = 0.02
+MAKING_LIMIT = 5.0
+"""Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
+LAST_WORDS_LIMIT = 2.0
+"""Longest part of the last words that is played, in seconds."""
+MAX_KEPT = 50
+"""Largest number of sentences of which the sound is kept."""
+
+
+class Sentence(StrEnum):
+    """What is spoken outside of a call."""
+
+    PIN = "Please press your PIN."
+    WRONG_PIN = "That is not the right PIN. Please try again."
+    TOO_MANY_PINS = "That is not the right PIN. Goodbye."
+    BUSY = "I am in another call. Please call again later."
+    NOT_NOW = "I can't talk now. Please call again later."
+    GOODBYE = "Goodbye."
+    SWITCHED_OFF = "I am being switched off. Goodbye."
+
+
+Speak = Callable[[str], AsyncGenerator[Samples, None]]
+"""Speaks a text: yields sound, mono at 48,000 Hz. It raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
+
+
+def tones() -> Samples:
+    """Three tones of half a second, which every telephone network plays when somebody is busy: 425 Hz."""
+    at = np.arange(SPEAKING_RATE // 2) / SPEAKING_RATE
+    tone = 0.2 * np.sin(2 * np.pi * 425 * at) * np.minimum(1, np.minimum(at, 0.5 - at) / 0.01)
+    return np.asarray(np.tile(np.concatenate([tone, np.zeros(SPEAKING_RATE // 2)]), 3), np.float32)
+
+
+class Sentences:
+    """Makes the sound of sentences and keeps it, so that it is there when it is needed. Use it on the event loop.
+
+    Args:
+        speak: speaks a text with the voice of phone calls.
+        manner: returns what the sound of a text depends on, besides the text.
+    """
+
+    def __init__(self, speak: Speak, manner: Callable[[], Hashable]) -> None:
+        self._speak = speak
+        self._manner = manner
+        self._kept: dict[tuple[Sentence, Hashable], Samples] = {}
+
+    def ready(self, sentence: Sentence) -> Samples | None:
+        """The sound of a sentence, if it is there."""
+        return self._kept.get((sentence, self._manner()))
+
+    async def prepare(self) -> None:
+        """Make the sound of all sentences that are not there yet. Never raises."""
+        for sentence in Sentence:
+            await self.sound(sentence)
+
+    async def sound(self, sentence: Sentence) -> Samples | None:
+        """The sound of a sentence, mono at 48,000 Hz; ``None`` if the voice can't speak it within the limit."""
+        if (kept := self.ready(sentence)) is not None:
+            return kept
+        key = sentence, self._manner()
+        pieces: list[Samples] = []
+        try:
+            async with asyncio.timeout(MAKING_LIMIT), aclosing(self._speak(sentence.value)) as speaking:
+                pieces.extend([piece async for piece in speaking])
+        except (SpeechUnavailable, TimeoutError, OSError) as error:
+            _log.warning("A sentence for the telephone can't be spoken: %s", error or "it takes too long")
+            return None
+        while len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return self._kept.setdefault(key, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+
+    async def say(self, line: PhoneLine, sentence: Sentence) -> None:
+        """Speak a sentence on a line; three tones if the voice can't. Cancelling stops it."""
+        sound = await self.sound(sentence)
+        await play(line, tones() if sound is None else sound)
+
+    async def say_if_ready(self, line: PhoneLine, sentence: Sentence) -> None:
+        """Speak a sentence, at most :data:`LAST_WORDS_LIMIT` of it, if its sound is there."""
+        if (sound := self.ready(sentence)) is not None:
+            await play(line, sound[: round(LAST_WORDS_LIMIT * SPEAKING_RATE)])
+
+
+async def play(line: PhoneLine, sound: Samples) -> None:
+    """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame."""
+    stop = threading.Event()
+    playing = asyncio.ensure_future(asyncio.to_thread(_send, line, list(frames(sound, line.law)), stop))
+    try:
+        await asyncio.shield(playing)
+    finally:
+        stop.set()
+        await asyncio.wait([playing])
+
+
+def frames(sound: Samples, law: Law) -> Iterator[bytes]:
+    """A sound (mono, 48,000 Hz) as frames of G.711. The last one is filled up with silence."""
+    converter = ToTelephone()
+    padded = np.pad(sound, (0, -len(sound) % FRAME_SAMPLES))
+    for start in range(0, len(padded), FRAME_SAMPLES):
+        yield encode_g711(to_int16(converter.convert(padded[start : start + FRAME_SAMPLES])), law)
+
+
+def _send(line: PhoneLine, sound: list[bytes], stop: threading.Event) -> None:
+    due = time.monotonic()
+    for frame in sound:
+        if stop.wait(max(0.0, due - time.monotonic())):
+            return
+        line.send(frame)
+        due = max(due + FRAME_SECONDS, time.monotonic() - FRAME_SECONDS)

@@ -1,0 +1,226 @@
+"""The phone transport of a call: one caller on a phone line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from typing_extensions import override
+
+from bot.llm.prompts import CallRoom, single_call
+from bot.voice.call import Call
+from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.phone.audio_input import PhoneAudioInput
+from bot.voice.phone.audio_output import PhoneFrames
+from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.people import PhonePeople, shown_number
+from bot.voice.playback.sender import FrameSender
+from bot.voice.transport import CallSound, EndCause, PacketCounts
+from bot.voice.turn import Prompt
+from config.sections import Captions
+
+KIND = "phone"
+PLACE = "a phone call"
+"""Name of the place in which a phone call is held. The last digits of the number follow."""
+MEANS = "on the telephone. You hear them, and they hear you; they see nothing"
+"""The same for the model: by what means the person calls."""
+SILENCE_LIMIT = 10.0
+"""A line on which no packet comes for this many seconds is lost."""
+
+LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
+"""Says something on a line on which nothing else is played any more, by the cause of the end. It takes at most 2 s."""
+
+
+class UnseenPrompts:
+    """The :class:`~bot.voice.transport.PromptChannel` of a phone call, in which nobody reads anything."""
+
+    id = 0
+
+    async def acknowledge(self, prompt: Prompt) -> None:
+        """Do nothing."""
+
+    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+        """Do nothing: a caller sees nothing. The text is an event all the same, for the page and for programs."""
+
+
+class UnseenCaptions:
+    """The :class:`~bot.voice.transport.CaptionOutlet` of a phone call, in which nobody reads anything."""
+
+    async def write(self, text: str, place: Captions) -> None:
+        """Do nothing."""
+
+
+class PhoneTransport:
+    """The :class:`~bot.voice.transport.Transport` of a phone call. Use it on the event loop.
+
+    It is also the :class:`~bot.voice.phone.line.LineListener` of its line. :meth:`listen` begins that, before the call
+    begins: the caller may have to press a PIN first.
+
+    Args:
+        line: the accepted phone call.
+        people: the caller.
+        clock: returns monotonic seconds.
+        sleep: waits for some seconds. Tests pass their own.
+
+    Attributes:
+        on_key: gets each key that the caller presses.
+        last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
+        end_cause: why the call is ending. The call sets it.
+        last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
+    """
+
+    kind = KIND
+    encrypted = False
+
+    def __init__(
+        self,
+        line: PhoneLine,
+        people: PhonePeople,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.line = line
+        self.people = people
+        self.audio = PhoneAudioInput(people.person, line.law, clock=clock)
+        self.prompts = UnseenPrompts()
+        self.captions = UnseenCaptions()
+        self.on_key: Callable[[str], None] = lambda _: None
+        self.last_words: LastWords | None = None
+        self.end_cause = EndCause.FAILURE
+        self.last_answer = ""
+        self._clock = clock
+        self._sleep = sleep
+        self._frames: PhoneFrames | None = None
+        self._sender: FrameSender | None = None
+        self._end: LineEnd | None = None
+        self._ended = asyncio.Event()
+        self._packet_at = clock()
+        self._answer: list[str] | None = None
+
+    @property
+    def place(self) -> str:
+        """The name of the place, with the last digits of the number."""
+        return f"{PLACE} ({shown})" if (shown := shown_number(self.line.number)) else PLACE
+
+    @property
+    def room(self) -> CallRoom:
+        """The caller, for the model."""
+        return CallRoom(single_call(MEANS), self.people.names())
+
+    @property
+    def packets(self) -> PacketCounts:
+        """The number of late frames. The sound of a telephone is not encrypted end to end."""
+        return PacketCounts(late=self._sender.timing.late if self._sender is not None else 0)
+
+    @property
+    def end(self) -> LineEnd | None:
+        """The reason for which the line is gone; ``None`` if it is not."""
+        return self._end
+
+    # The line.
+
+    def listen(self) -> None:
+        """Begin to listen to the line."""
+        self._packet_at = self._clock()
+        self.line.start(self)
+
+    def sound(self, data: bytes, at: float) -> None:
+        """Take the next sound of the caller."""
+        self._packet_at = self._clock()
+        self.audio.sound(data, at)
+
+    def gap(self, samples: int, at: float) -> None:
+        """Sound was lost on the way."""
+        self.audio.gap(samples, at)
+
+    def digit(self, digit: str) -> None:
+        """Pass a key on."""
+        self._packet_at = self._clock()
+        self.on_key(digit)
+
+    def ended(self, cause: LineEnd) -> None:
+        """The line is gone."""
+        self._end = self._end or cause
+        self._ended.set()
+
+    async def wait_ended(self) -> LineEnd:
+        """Wait until the line is gone, or no packet has come for :data:`SILENCE_LIMIT`."""
+        while self._end is None and (left := self._packet_at + SILENCE_LIMIT - self._clock()) > 0:
+            await self._first_of(left)
+        if self._end is None:
+            self.ended(LineEnd.SILENT)
+        return self._end or LineEnd.SILENT
+
+    async def _first_of(self, seconds: float) -> None:
+        """Wait until the line is gone, at most for some seconds."""
+        waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._ended.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    # The call.
+
+    def check(self) -> None:
+        """Do nothing: whoever makes a phone line has accepted the phone call."""
+
+    async def connect(self) -> None:
+        """Do nothing: the line is there."""
+
+    def play(self, frames: CallSound, sent: Callable[[bytes, float], None]) -> None:
+        """Start the thread that sends frames, until :meth:`close`.
+
+        Args:
+            frames: the bot's sound in the call.
+            sent: called on the sending thread with each voiced frame and its time (monotonic seconds).
+        """
+        self._frames = PhoneFrames(frames, self.line)
+        frames.heard = self._frames.heard
+        self._sender = FrameSender(frames, self._frames, sent=sent, clock=self._clock)
+        self._sender.start()
+
+    def watch(self, event: CallEvent) -> None:
+        """Follow what the bot says (a :data:`~bot.voice.events.Watcher`), and drop the sound of interrupted replies."""
+        match event:
+            case PromptTaken(recited=recited):
+                self._answer = None if recited else []
+            case WordsSpoken(_, text) if self._answer is not None:
+                self._answer.append(text)
+                self.last_answer = " ".join(" ".join(self._answer).split())
+            case ReplyEnded(interrupted=True) if self._frames is not None:
+                self._frames.clear()
+            case _:
+                pass
+
+    async def wait_lost(self) -> EndCause:
+        """Wait until the line is gone."""
+        match await self.wait_ended():
+            case LineEnd.CALLER:
+                return EndCause.HUNG_UP
+            case LineEnd.BOT:
+                return EndCause.COMMAND
+            case LineEnd.SILENT | LineEnd.LOST:
+                return EndCause.CONNECTION_LOST
+
+    async def close(self) -> None:
+        """Stop sending, say the last words if the line is still there, and hang up."""
+        if self._sender is not None:
+            await asyncio.to_thread(self._sender.end)
+        try:
+            if self._end is None and self.last_words is not None:
+                await self.last_words(self.line, self.end_cause)
+        finally:
+            await self.line.hang_up()
+
+
+class PhoneCall(Call[PhoneTransport]):
+    """A :class:`~bot.voice.call.Call` over a phone line."""
+
+    @override
+    async def close(self, cause: EndCause) -> None:
+        self.transport.end_cause = cause
+        await super().close(cause)
