@@ -17,6 +17,7 @@ from bot.audience import Audience
 from bot.autojoin_parts import build_autojoin
 from bot.calls import Calls
 from bot.client import SeiyuuBot, check_token, connector, use_api
+from bot.commands.asking import answer_old_questions
 from bot.commands.autojoin import AutoJoinCommands
 from bot.commands.control_rights import ControlRights
 from bot.commands.following import FollowCommands
@@ -201,6 +202,7 @@ async def build_application(
         bot.add_listener(tool_permits.note, "on_message")
         questions = ToolQuestions(bot, guard, core.tools.yes_no, calls.prompt_channel)
         questions.open()
+        answer_old_questions(bot, guard)
         core.tools.users = ToolUsers(tool_permits, questions, questions.tell_failure)
         stack.push_async_callback(questions.close)
         stack.callback(core.watch.subscribe(questions.listen))

@@ -10,10 +10,15 @@ import discord
 from discord.ext import commands
 
 from bot.commands.guarded_view import GuardedView
+from bot.commands.outdated_questions import OUTDATED, OutdatedQuestions
+from bot.guard import Guard
 
 ANSWER_SECONDS = 60.0
 """Seconds in which the person can answer."""
 NOT_ASKED = "🔒 Only {name} can answer that."
+GIVE_AGAIN = f"{OUTDATED} Please give the command again."
+_ANYBODYS = "help"
+"""A command that everybody may use everywhere: old questions do not say which command they belong to."""
 
 
 class ButtonAnswer(StrEnum):
@@ -80,6 +85,12 @@ class _Button(discord.ui.Button[_Question]):
         """Pass the answer of a pressed button to the question."""
         if self.view is not None:
             await self.view.take(self._answer, interaction)
+
+
+def answer_old_questions(client: discord.Client, guard: Guard) -> None:
+    """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+    ids = (ButtonAnswer.YES.value, ButtonAnswer.NO.value)
+    client.add_view(OutdatedQuestions(guard, _ANYBODYS, ids, GIVE_AGAIN, anybody=True))
 
 
 async def ask(

@@ -138,10 +138,14 @@ async def test_buttons_from_before_a_restart_answer_in_a_clear_sentence(
                 general, lambda m: m.content.startswith("🎨 Somebody is in Lounge"), LIMIT
             )
             tool = await post_question(stage, TOOL_IDS)
+            await stage.ask("!erase-me")
+            erasing = await old.wait_for_message(
+                general, lambda m: bool(m.components) and "!my-data" in m.content, LIMIT
+            )
         comfyui.going.set()
         async with staged(sandbox, settings) as stage:
             (yes, no) = (each["custom_id"] for row in asked.components for each in row["components"])
-            for message, (one, other) in ((asked, (yes, no)), (tool, TOOL_IDS)):
+            for message, (one, other) in ((asked, (yes, no)), (tool, TOOL_IDS), (erasing, ("yes", "no"))):
                 for pressed in (await old.click(message, one), await stage.ada.click(message, other)):
                     answer = await pressed.response(LIMIT)
                     assert answer.content.count("I was restarted since then") == 1, "both pressed at once"
