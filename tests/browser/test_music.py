@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.bot.music.pieces import wav, write
+from tests.bot.music.stations import Station
 from tests.browser.chat_server import AHEAD, noise
 from tests.browser.conftest import Tab
 from tests.browser.recording import Recording, gaps
@@ -45,6 +46,7 @@ async def page(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> Asyn
             "MUSIC_DIR": str(tmp_path / "music"),
             "SOUNDS_DIR": str(tmp_path / "sounds"),
             "MUSIC_VOLUME": "100",
+            "MUSIC_URLS": "localhost",
         }
         async with program("talk", folder=tmp_path, **settings) as process:
             page = await context.new_page()
@@ -135,6 +137,21 @@ async def test_the_commands_of_music_and_sounds_work_on_the_page(page: Page) -> 
     await expect(page.get_by_test_id("captions")).to_contain_text("🔘")
     await type_in(page, "!skip all", "⏹️ The music is off.")
     await heard(recording, MUSIC_HZ, lambda music: bool(music[-25:].max() < SILENT_DB))
+
+
+async def test_radio_is_heard_until_it_is_skipped(page: Page) -> None:
+    async with Station(MUSIC_HZ) as station:
+        await type_in(page, f"!play {station.url()}", "▶️ Jazz")
+        recording = await Recording.begin_at_the_program(page)
+        music = await heard(recording, MUSIC_HZ, lambda music: len(music) > 150)
+        assert np.median(music[50:150]) > SILENT_DB + 30
+        await page.get_by_test_id("text").fill("!nowplaying")
+        await page.get_by_test_id("send").click()
+        await expect(page.get_by_test_id("captions")).to_contain_text("🔴 0:0")
+        await type_in(page, "!skip", "⏭️ Skipped.")
+        await heard(recording, MUSIC_HZ, lambda music: bool(music[-25:].max() < SILENT_DB))
+        await wait_until(lambda: station.listeners == 0)
+        assert len(station.asked) == 1, "it has listened all the time"
 
 
 async def test_who_interrupts_while_it_thinks_still_hears_the_music(tab: Tab) -> None:
