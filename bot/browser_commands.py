@@ -11,7 +11,7 @@ from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.consent import ListeningConsent
 from bot.controls.volumes import MAX_VOLUME, SHOWN, VOICE, Volumes
-from bot.music.typed import music_hint
+from bot.music.typed import music_hint, named_otherwise
 from bot.user_error import UserError
 from bot.voice.browser.transport import BrowserCall
 
@@ -93,6 +93,8 @@ class BrowserCommands:
             return await choose(call, value)
         command = self._commands.get(words)
         if command is None:
+            if self._music is not None and (answer := named_otherwise(words, self._prefix)) is not None:
+                return answer
             memory = ("memory",) if self._memory is not None else ()
             music = self._music.names if self._music is not None else ()
             names = (*self._commands, *self._with_values, *music, *memory, "leave")

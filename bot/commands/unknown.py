@@ -9,6 +9,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.music.typed import named_otherwise
 from bot.replying import reply_to
 from bot.user_error import UserError
 from config.spelling import comparable, nearest
@@ -16,13 +17,6 @@ from config.spelling import comparable, nearest
 _log = logging.getLogger(__name__)
 
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
-GUESSES = {
-    "resume": "`{prefix}pause` pauses the music, and typed once more lets it go on.",
-    "next": "`{prefix}skip` ends this piece of music, and the next one begins.",
-    "np": "`{prefix}nowplaying` shows which music plays.",
-    "stop-music": "`{prefix}skip all` ends all music.",
-}
-"""Commands of other music bots, and what does the same here."""
 DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
 _FOREIGN = frozenset(
     {
@@ -58,7 +52,6 @@ class CommandAdvice:
         self._bot = bot
         self._prefix = prefix
         self._not_set_up = {spelling: text for name, text in not_set_up.items() for spelling in spellings(name)}
-        self._instead_of = {spelling: hint for name, hint in GUESSES.items() for spelling in spellings(name)}
         self._missing = tuple(not_set_up)
 
     def about(self, typed: str) -> str | None:
@@ -71,8 +64,7 @@ class CommandAdvice:
 
     def instead_of(self, typed: str) -> str | None:
         """The advice for a command that people know from other bots; ``None`` for any other name."""
-        hint = self._instead_of.get(typed.casefold())
-        return f"❓ {hint.format(prefix=self._prefix)}" if hint is not None else None
+        return named_otherwise(typed, self._prefix)
 
 
 class UnknownCommands(commands.Cog):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bot.music.control import AskedPiece, MusicControl
@@ -14,6 +16,7 @@ from bot.text import escape_markdown
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.mixing.stream import Channel
+from config.spelling import comparable
 
 EXAMPLES = 5
 """Number of pieces that are named to who does not say which one."""
@@ -26,6 +29,15 @@ WHAT = "❌ Say what to play: `{prefix}play NAME`{attach}."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{attach}"
 NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
 PLAYS_ON = " The music plays on: `{prefix}skip all` ends it."
+OF_OTHER_BOTS: Mapping[str, str] = MappingProxyType(
+    {
+        "resume": "❓ `{prefix}pause` pauses the music, and typed once more lets it go on.",
+        "next": "❓ `{prefix}skip` ends this piece of music, and the next one begins.",
+        "np": "❓ `{prefix}nowplaying` shows which music plays.",
+        "stopmusic": "❓ `{prefix}skip all` ends all music.",
+    }
+)
+"""Commands of other music bots, and what does the same here."""
 NOT_SKIPPED = "❓ `{prefix}skip` ends this piece, and `{prefix}skip all` ends all music."
 
 
@@ -112,6 +124,12 @@ class TypedMusic:
 def music_hint(call: Call[Any], prefix: str) -> str:
     """What is added to the answer of who wanted silence while music plays; else empty."""
     return PLAYS_ON.format(prefix=prefix) if call.mixer.plays(Channel.MUSIC) else ""
+
+
+def named_otherwise(typed: str, prefix: str) -> str | None:
+    """The answer to who types a command of other music bots, in any spelling; ``None`` for any other name."""
+    answer = OF_OTHER_BOTS.get(comparable(typed))
+    return answer.format(prefix=prefix) if answer is not None else None
 
 
 def playing_line(playing: Playing) -> str:

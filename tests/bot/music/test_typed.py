@@ -92,6 +92,25 @@ async def test_what_can_not_be_played_is_said_in_a_sentence(typing: Typing) -> N
     assert "`!play`, `!pause`, `!skip`" in await typing.type("!dance")
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("!resume", "!pause"),
+        ("!Next", "!skip"),
+        ("!np", "!nowplaying"),
+        ("!stop-music", "!skip all"),
+        ("!stop_music", "!skip all"),
+        ("!stopmusic", "!skip all"),
+    ],
+)
+async def test_names_of_other_music_bots_are_answered_with_those_of_this_one(
+    typing: Typing, typed: str, named: str
+) -> None:
+    answer = await typing.type(typed)
+    assert answer.startswith(f"❓ `{named}` ")
+    assert answer.count(".") == 1, "one sentence"
+
+
 async def test_who_waits_for_a_piece_can_still_see_and_skip_it(typing: Typing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(music_control, "OPENING_SECONDS", LIMIT)
     typing.stage.held.clear()
