@@ -340,11 +340,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _may_speak_early(self, request: Request, media: Media) -> bool:
         """Whether a caller may hear a sentence before the phone call is answered.
 
-        Nobody has acknowledged anything by then, so the sound goes only to the host that has asked for it, and to few.
-        A phone that wants provisional responses acknowledged gets none.
+        Nobody has acknowledged anything by then, so the sound goes only to the host that has asked for it, or where the
+        PBX says, and to few. A phone that wants provisional responses acknowledged gets none.
         """
         early = sum(call.state is State.EARLY for call in self._calls.values())
-        return early < MAX_EARLY and media.remote[0] == request.source[0] and not request.has("require", "100rel")
+        known = media.remote[0] == request.source[0] or self._is_pbx(request.source[0])
+        return early < MAX_EARLY and known and not request.has("require", "100rel")
 
     def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
         unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())

@@ -25,10 +25,10 @@ _LOG = logging.getLogger(__name__)
 
 EXPIRES = 300
 """Seconds for which the bot asks to be registered."""
-_SHORTEST, _LONGEST = 10, 7200
-"""Bounds of what is granted."""
-REFRESH_AFTER = 0.75
-"""Share of the granted time after which the registration is refreshed."""
+_LONGEST = 7200
+"""Upper bound of what is granted."""
+REFRESH_AFTER, SHORTEST_PAUSE = 0.75, 3.0
+"""Share of the granted time after which the registration is refreshed, and the fewest seconds between two requests."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the next attempt when no answer comes: at first, and at most."""
 REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 30.0, 1800.0
@@ -128,7 +128,7 @@ class Registration:
             if granted is not None:
                 failures = 0
                 self._set(RegistrationState.REGISTERED, f"as {self._account.user} at {self._account.registrar}")
-                await self._sleep(granted * REFRESH_AFTER)
+                await self._sleep(max(granted * REFRESH_AFTER, SHORTEST_PAUSE))
                 continue
             refused = self.state is RegistrationState.REFUSED
             first, longest = (REFUSED_PAUSE, LONGEST_REFUSED_PAUSE) if refused else (FIRST_PAUSE, LONGEST_PAUSE)
@@ -219,9 +219,9 @@ class Registration:
             if (contact.uri.host.strip("[]"), contact.uri.port or SIP_PORT) == own:
                 seconds = _number(contact.params.get("expires"))
                 if seconds is not None:
-                    return min(max(seconds, _SHORTEST), _LONGEST)
+                    return min(seconds, _LONGEST)
         seconds = _number(response.message.headers.get_first("expires"))
-        return min(max(asked if seconds is None else seconds, _SHORTEST), _LONGEST)
+        return min(asked if seconds is None else seconds, _LONGEST)
 
 
 _WORDS = {

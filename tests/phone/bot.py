@@ -1,0 +1,143 @@
+"""The SIP endpoint with somebody who answers: hears, answers with a tone, and hangs up when told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audio.g711 import decode_g711, encode_g711
+from bot.voice.phone.answering import Admission
+from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
+from bot.voice.phone.sip.registration import Account, RegistrationState
+from bot.voice.phone.sip.timers import SipTimers
+from tests.phone.programs import HOST, PATIENCE, free_ports
+
+RATE = 8000
+FRAME = 160
+Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
+
+
+def tone(hertz: float, seconds: float) -> Samples:
+    """A tone, at 8,000 Hz."""
+    return (9000 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)).astype(np.int16)
+
+
+def loudest(sound: Samples) -> float:
+    """The frequency of the loudest tone in a sound, in hertz; 0 for silence."""
+    if not len(sound) or not np.any(np.abs(sound) > 100):
+        return 0.0
+    spectrum = np.abs(np.fft.rfft(sound.astype(float)))
+    return float(np.argmax(spectrum) * RATE / len(sound))
+
+
+@dataclass
+class Conversation:
+    """One phone call, as whoever answers it hears it."""
+
+    line: PhoneLine
+    heard: bytes = b""
+    digits: str = ""
+    ends: list[LineEnd] = field(default_factory=list)
+
+    def sound(self, data: bytes, at: float) -> None:
+        self.heard += data
+
+    def gap(self, samples: int, at: float) -> None:
+        """A gap is not heard."""
+
+    def digit(self, digit: str) -> None:
+        self.digits += digit
+
+    def ended(self, cause: LineEnd) -> None:
+        self.ends.append(cause)
+
+    @property
+    def heard_sound(self) -> Samples:
+        return decode_g711(self.heard, self.line.law)
+
+    async def say(self, sound: Samples) -> None:
+        """Say something, at the pace of speech, from another thread as the bot does."""
+        data = encode_g711(sound, self.line.law)
+        begin = time.monotonic()
+
+        def send() -> None:
+            for number, place in enumerate(range(0, len(data) - FRAME + 1, FRAME)):
+                self.line.send(data[place : place + FRAME])
+                time.sleep(max(0.0, begin + (number + 1) * 0.02 - time.monotonic()))
+
+        await asyncio.to_thread(send)
+
+
+class Operator:
+    """Answers one phone call at a time; another caller hears a tone and is refused."""
+
+    SENTENCE = 700.0
+    """Frequency of what a second caller hears, in hertz."""
+
+    def __init__(self) -> None:
+        self.admission = Admission.ALLOWED
+        self.refused: list[Admission] = []
+        self.conversations: asyncio.Queue[Conversation] = asyncio.Queue()
+        self.busy: asyncio.Queue[Conversation] = asyncio.Queue()
+        self._talking = False
+
+    def decide(self, number: str) -> Admission:
+        return Admission.BUSY if self._talking and self.admission is Admission.ALLOWED else self.admission
+
+    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+        self.refused.append(admission)
+
+    async def answer(self, line: PhoneLine) -> None:
+        conversation = Conversation(line)
+        line.start(conversation)
+        if self._talking:
+            self.busy.put_nowait(conversation)
+            await conversation.say(tone(self.SENTENCE, 2.0))
+            await line.hang_up()
+            return
+        self._talking = True
+        self.conversations.put_nowait(conversation)
+        try:
+            while not conversation.ends:
+                await asyncio.sleep(0.02)
+        finally:
+            await line.hang_up()
+            self._talking = False
+
+    async def conversation(self) -> Conversation:
+        return await asyncio.wait_for(self.conversations.get(), PATIENCE)
+
+
+@asynccontextmanager
+async def bot(
+    pbx: int | None = None, timers: SipTimers | None = None, *, user: str = "bot", told: str = "secret-bot"
+) -> AsyncIterator[tuple[SipEndpoint, Operator]]:
+    """The endpoint, registered if there is a PBX.
+
+    Args:
+        told: the password that the operator has told the bot.
+    """
+    operator = Operator()
+    account = None if pbx is None else Account(f"{HOST}:{pbx}", user, told)
+    options = SipOptions((HOST, 0), free_ports(20), account)
+    endpoint = SipEndpoint(options, operator, timers)
+    await endpoint.start()
+    try:
+        if account is not None:
+            await until(lambda: endpoint.registration[0] is not RegistrationState.TRYING)
+        yield endpoint, operator
+    finally:
+        await endpoint.close()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait until something has happened."""
+    async with asyncio.timeout(PATIENCE):
+        while not happened():
+            await asyncio.sleep(0.02)
