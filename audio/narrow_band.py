@@ -13,9 +13,8 @@ from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from audio.telephony import TELEPHONE_RATE
 
 _UP = HEARING_RATE // TELEPHONE_RATE
-_DOWN = SPEAKING_RATE // TELEPHONE_RATE
 _UP_TAPS, _DOWN_TAPS = 63, 181
-"""Lengths of the filters. Both let everything up to 3,400 Hz pass, the upper end of what a telephone carries."""
+"""Lengths of the filters, the second at 48,000 Hz. They let all up to 3,400 Hz pass: a telephone carries no more."""
 _CUT = 3_950.0
 """Frequency at which the filters let half of the amplitude pass, in Hz. From 4,600 Hz on, they take 60 dB away."""
 _KAISER_BETA = 6.0
@@ -45,22 +44,35 @@ class FromTelephone:
 
 
 class ToTelephone:
-    """Lowers the rate of one sound from 48,000 Hz to 8,000 Hz. Not thread-safe."""
+    """Lowers the rate of one sound to 8,000 Hz. Not thread-safe.
 
-    def __init__(self) -> None:
-        self._taps = _low_pass(_DOWN_TAPS, SPEAKING_RATE)
-        self._before = np.zeros(_DOWN_TAPS - 1, np.float32)
+    Args:
+        rate: the sound's rate in Hz, a multiple of 8,000.
+    """
+
+    def __init__(self, rate: int = SPEAKING_RATE) -> None:
+        self._scale, odd = divmod(rate, TELEPHONE_RATE)
+        if odd:
+            raise ValueError(f"{rate} Hz is no multiple of {TELEPHONE_RATE} Hz")
+        self._taps = _low_pass(_DOWN_TAPS * rate // SPEAKING_RATE | 1, rate)
+        self._before = np.zeros(len(self._taps) - 1, np.float32)
 
     def convert(self, sound: Samples) -> Samples:
-        """The next piece of the sound. Its length must be a multiple of six samples."""
-        if len(sound) % _DOWN:
-            raise ValueError(f"a piece must have a multiple of {_DOWN} samples")
+        """The next piece of the sound. Its length must be a multiple of what is one sample at 8,000 Hz."""
+        if len(sound) % self._scale:
+            raise ValueError(f"a piece must have a multiple of {self._scale} samples")
         whole = np.concatenate([self._before, sound])
-        self._before = whole[len(whole) - (_DOWN_TAPS - 1) :]
+        self._before = whole[len(whole) - (len(self._taps) - 1) :]
         if not len(sound):
             return np.zeros(0, np.float32)
-        return np.asarray(sliding_window_view(whole, _DOWN_TAPS)[::_DOWN] @ self._taps, np.float32)
+        return np.asarray(sliding_window_view(whole, len(self._taps))[:: self._scale] @ self._taps, np.float32)
+
+    def finish(self) -> Samples:
+        """What the filter still has at the end of a sound: less than 2 ms. Another sound may begin afterwards."""
+        rest = self.convert(np.zeros(-(-(len(self._taps) // 2) // self._scale) * self._scale, np.float32))
+        self.reset()
+        return rest
 
     def reset(self) -> None:
         """Forget the sound so far. Call this before another sound begins."""
-        self._before = np.zeros(_DOWN_TAPS - 1, np.float32)
+        self._before = np.zeros(len(self._taps) - 1, np.float32)

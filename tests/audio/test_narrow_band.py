@@ -52,3 +52,24 @@ def test_a_voice_keeps_its_place_in_time_to_within_two_milliseconds() -> None:
     click = np.zeros(160, np.float32)
     click[80] = 1.0
     assert abs(np.argmax(FromTelephone().convert(click)) / 16_000 - 0.01) <= 0.002
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
+def test_each_rate_is_lowered_at_once_and_whole(rate: int) -> None:
+    converter = ToTelephone(rate)
+    assert len(converter.convert(np.zeros(rate // 50, np.float32))) == 160
+    for _ in range(2):
+        sound = np.concatenate([np.zeros(rate // 50, np.float32), tone(1_000, rate, 0.1)])
+        pieces = [converter.convert(sound), converter.finish()]
+        assert len(pieces[1]) < 16
+        lowered = np.concatenate(pieces)
+        energy, expected = np.sum(lowered**2), np.sum(sound**2) / (rate // 8_000)
+        assert energy == pytest.approx(expected, rel=0.02), "nothing of the sound is lost at its end"
+        assert decibels(lowered[200:900], tone(1_000, 8_000)) == pytest.approx(0, abs=0.3)
+    high = tone(6_000, rate)
+    assert decibels(ToTelephone(rate).convert(high), high) < -55
+
+
+def test_a_rate_that_is_no_multiple_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple"):
+        ToTelephone(44_100)
