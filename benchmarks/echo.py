@@ -2,7 +2,8 @@
 
 The bot's speech comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
 600 ms late. People speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. A new
-detector decides about each sound, so that it knows nothing of the person.
+detector decides about each sound, so that it knows nothing of the person. With --telephone, the bot's speech and the
+microphone's sound go over a telephone in place of Opus.
 
 With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard. With
 --replies it measures the bot's replies over music: how often their echo holds them, and how soon a person does.
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 from rich.console import Console
@@ -24,10 +26,12 @@ from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.echo_music import listen, make_music_scene
 from benchmarks.echo_reply import MUSIC_KINDS, ReplyRow, espeak_voices, measure_replies, natural_voices
+from benchmarks.echo_room import Through, through_opus
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.end_of_turn_speech import Espeak
 from benchmarks.speakers.weights import SpeakersError
 from benchmarks.statistics import Spread, spread
+from benchmarks.telephone import add_telephone, over_telephone
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
@@ -104,10 +108,12 @@ def _run(run: Run) -> Report:
         return _music(run, library)
     if arguments.replies:
         return _replies(run, library)
+    law = arguments.telephone
+    through: Through = through_opus if law is None else partial(over_telephone, law=law)
     found: dict[tuple[str, float], list[bool]] = {}
     took: list[float] = []
     for number in track(range(arguments.scenes), "listening", console=run.console, transient=True):
-        scene = make_scene(library, number, arguments.seed)
+        scene = make_scene(library, number, arguments.seed, through)
         for kind in KINDS:
             for seconds in STRETCHES:
                 random = np.random.default_rng([arguments.seed, number])
@@ -117,7 +123,12 @@ def _run(run: Run) -> Report:
     rates = [Rate(kind, seconds, len(echoes), sum(echoes)) for (kind, seconds), echoes in found.items()]
     return Report(
         lambda console: _print(rates, spread(took), console),
-        figures={"rates": [asdict(rate) for rate in rates], "ms": asdict(spread(took)), "seed": arguments.seed},
+        figures={
+            "rates": [asdict(rate) for rate in rates],
+            "ms": asdict(spread(took)),
+            "seed": arguments.seed,
+            "telephone": law,
+        },
     )
 
 
@@ -181,6 +192,7 @@ def _parser() -> PlainParser:
     parser = make_parser("echo", __doc__)
     parser.add_argument("--scenes", type=int, default=24, help="number of scenes, each with a room and voices")
     parser.add_argument("--seed", type=int, default=1, help="seed of rooms, noise and words")
+    add_telephone(parser)
     parser.add_argument("--music", type=float, default=0.0, metavar="MINUTES", help="measure music, this long a piece")
     parser.add_argument(
         "--replies", type=int, default=0, metavar="SCENES", help="measure four replies a scene, over music"

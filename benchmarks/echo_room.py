@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, Sound, m
 FIRST_REFLECTION = 0.004
 """Seconds before the first reflection."""
 CANCELLER_FRAME = 960
+Through: TypeAlias = Callable[[Sound], Sound]
+"""The way of a sound through a call, at 48,000 Hz. It keeps its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,13 @@ class Room:
             canceller=random.choice([0.0, 0.0, 8.0, 15.0]),
         )
 
-    def echo(self, sent: Sound, random: np.random.Generator) -> Sound:
-        """The echo of the bot's sound, before the person's Opus encoder. Its length and RMS are those of ``sent``."""
-        loud = _loudspeaker(through_opus(sent), self.low, self.high, self.drive)
+    def echo(self, sent: Sound, random: np.random.Generator, through: Through | None = None) -> Sound:
+        """The echo of the bot's sound, before the person's encoder. Its length and RMS are those of ``sent``.
+
+        Args:
+            through: the way of the bot's sound to the person; ``None`` for Opus.
+        """
+        loud = _loudspeaker((through or through_opus)(sent), self.low, self.high, self.drive)
         wet = convolve(loud, self.response(random))
         if self.canceller:
             wet = _suppress(wet, self.canceller, random)

@@ -10,7 +10,7 @@ import soxr
 
 from audio.level import rms, rms_of_frames
 from audio.samples import HEARING_RATE, Sound16
-from benchmarks.echo_room import Room, convolve, through_opus
+from benchmarks.echo_room import Room, Through, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from sandbox.speech import GuestVoice
@@ -66,8 +66,12 @@ class Scene:
     echo_alone: Sound16
 
 
-def make_scene(library: Espeak, number: int, seed: int) -> Scene:
-    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words."""
+def make_scene(library: Espeak, number: int, seed: int, through: Through = through_opus) -> Scene:
+    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words.
+
+    Args:
+        through: the way of the sound in both directions.
+    """
     random = np.random.default_rng([seed, number])
     bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
@@ -77,13 +81,13 @@ def make_scene(library: Espeak, number: int, seed: int) -> Scene:
         for at, voice in enumerate((bot, person, bot))
     )
     near = replace(Room.draw(random), direct=random.uniform(3, 12))
-    echo = room.echo(sent, random)
+    echo = room.echo(sent, random, through)
     spoken, same_voice = (_as_long(_into_microphone(sound, near, random), sent) for sound in (by_person, by_same_voice))
     weaker_echo = echo * np.float32(10 ** (-random.uniform(*LOUDER) / 20))
     return Scene(
         room,
         sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1),
-        *(_received(sound) for sound in (echo, spoken, same_voice, spoken + weaker_echo)),
+        *(_heard(through(sound)) for sound in (echo, spoken, same_voice, spoken + weaker_echo)),
         *(_heard(sound) for sound in (spoken, weaker_echo)),
     )
 
@@ -94,7 +98,10 @@ def make_echo(library: Espeak, number: int, seed: int) -> Scene:
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))][:SENTENCES_SAID]
     room = Room.draw(random)
     sent = _say(SentenceSpeaker(library, BOT_VOICES[number % len(BOT_VOICES)]), said, random)
-    echo, near_bot = _received(room.echo(sent, random)), sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1)
+    echo, near_bot = (
+        _heard(through_opus(room.echo(sent, random))),
+        sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1),
+    )
     silence = np.zeros_like(echo)
     return Scene(room, near_bot, echo, silence, silence, echo, silence, echo)
 
@@ -135,10 +142,6 @@ def _into_microphone(sound: Sound, room: Room, random: np.random.Generator) -> S
 
 def _as_long(sound: Sound, other: Sound) -> Sound:
     return np.pad(sound, (0, max(0, len(other) - len(sound))))[: len(other)]
-
-
-def _received(sound: Sound) -> Sound16:
-    return _heard(through_opus(sound))
 
 
 def _heard(sound: Sound) -> Sound16:

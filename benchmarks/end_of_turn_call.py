@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import SpokenSentence
@@ -16,7 +17,7 @@ from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.turns import TurnDetectors, TurnPolicy
 from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, SimulatedMicrophone
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder, Sound
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 
@@ -27,6 +28,26 @@ class HearingDecoder(MonoDecoder):
     SAMPLING_RATE = HEARING_RATE
     SAMPLES_PER_FRAME = HEARING_RATE // 50
     FRAME_SIZE = SAMPLES_PER_FRAME * MonoDecoder.SAMPLE_SIZE
+
+
+class Line(Protocol):
+    """The way of one person's sound from the microphone to the bot."""
+
+    def carry(self, frames: Sound) -> Sound16:
+        """What the bot hears, at 16,000 Hz, when these 20 ms come in at 48,000 Hz."""
+        ...
+
+
+class DiscordLine:
+    """Opus, as on Discord."""
+
+    def __init__(self) -> None:
+        self._encoder = MonoEncoder()
+        self._decoder = HearingDecoder()
+
+    def carry(self, frames: Sound) -> Sound16:
+        """What the bot hears of this frame."""
+        return self._decoder.decode_frame(self._encoder.encode(frames))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +86,7 @@ class SimulatedCall:
             bot's worker does. If not, it drops a sound as soon as the person goes on.
         silence: seconds between two sentences.
         on_event: called with every event.
+        line: the way of the sound; ``None`` for Opus.
     """
 
     def __init__(
@@ -76,6 +98,7 @@ class SimulatedCall:
         queued: bool = False,
         silence: float = 3.0,
         on_event: Callable[[TurnEvent], None] = lambda _: None,
+        line: Line | None = None,
     ) -> None:
         self._policy = policy
         self._turns = TurnDetectors(policy)
@@ -84,8 +107,7 @@ class SimulatedCall:
         self._queued = queued
         self._silence = silence
         self._on_event = on_event
-        self._encoder = MonoEncoder()
-        self._decoder = HearingDecoder()
+        self._line = line or DiscordLine()
         self._now = 1000.0
 
     async def say(self, speech: SpokenSentence, *, before: float = 0.0) -> SentenceOutcome:
@@ -113,7 +135,7 @@ class SimulatedCall:
         for frame in frames:
             at += FRAME_SECONDS
             if frame is not None:
-                yield _Packet(at, self._decoder.decode_frame(self._encoder.encode(frame)))
+                yield _Packet(at, self._line.carry(frame))
             elif sending:
                 yield _Packet(at, None)
             sending = frame is not None

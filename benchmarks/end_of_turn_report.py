@@ -78,7 +78,7 @@ class EndOfTurnResult:
     """The result of one run. ``noise``: events per kind of noise. ``window_us``: time for a window."""
 
     machine: Mapping[str, str]
-    options: Mapping[str, float]
+    options: Mapping[str, float | str | None]
     rows: Sequence[MicrophoneRow]
     noise: Mapping[str, int]
     window_us: float

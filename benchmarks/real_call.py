@@ -2,7 +2,8 @@
 
 First all three speak at once, through Opus and Discord's encryption. The bot only transcribes, and the word error rate
 is measured. Then they talk with the bot one after the other. The time from the last voiced sample to the reply's first
-packet is measured, for each kind of microphone and each stage of the reply.
+packet is measured, for each kind of microphone and each stage of the reply. With ``--telephone``, their sound has come
+over a telephone before it reaches Discord.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from audio.g711 import Law
 from benchmarks.command_line import Report, Run, count, make_parser, run, setting
 from benchmarks.real_call_measurement import (
     AnsweredTurn,
@@ -32,10 +34,12 @@ from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.recorded import read_sentence, recorded_sentences
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import spread
+from benchmarks.telephone import add_telephone, over_telephone
 from benchmarks.turn_measurement import PEOPLE
 from bot.voice.metrics import STAGES
 from config.plain_parser import PlainParser
 from config.settings import load_settings
+from sandbox.voice.opus import Sound
 from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 MIN_CONSOLE_WIDTH = 110
@@ -82,14 +86,18 @@ def _utterances(arguments: argparse.Namespace, console: Console) -> list[GuestUt
     said = []
     with _bar(console, "Speech, synthesised once", arguments.utterances) as advance:
         for line in bank()[: arguments.utterances]:
-            said.append(GuestUtterance(line.text, line.speaker, speech.say(line)))
+            said.append(GuestUtterance(line.text, line.speaker, _sent(speech.say(line), arguments.telephone)))
             advance()
     if arguments.recorded:
         for recording in recorded_sentences(cache / "debian"):
             sound = read_sentence(recording)
             if len(sound) <= LONGEST * 48_000:
-                said.append(GuestUtterance(recording.text, RECORDED, sound))
+                said.append(GuestUtterance(recording.text, RECORDED, _sent(sound, arguments.telephone)))
     return said
+
+
+def _sent(sound: Sound, law: Law | None) -> Sound:
+    return sound if law is None else over_telephone(sound, law)
 
 
 def _report(heard: Sequence[HeardUtterance], answered: Sequence[AnsweredTurn], console: Console) -> None:
@@ -171,6 +179,7 @@ def _parser() -> PlainParser:
         help="number of utterances for the word error rate, out of the bank's 200",
     )
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
+    add_telephone(parser)
     parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
     parser.add_argument(
         "--set",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import soxr
 
 from audio.g711 import Law, decode_g711, encode_g711
+from audio.narrow_band import FromTelephone
 from audio.pcm import from_pcm16, to_int16
 from audio.samples import HEARING_RATE, Samples, Sound16
 from audio.telephony import TELEPHONE_RATE
@@ -56,12 +57,11 @@ class CallerLine:
     def __init__(self, law: Law) -> None:
         self._law = law
         self._network = TelephoneNetwork(law)
-        self._resampler = soxr.ResampleStream(TELEPHONE_RATE, HEARING_RATE, 1)
+        self._from_telephone = FromTelephone()
 
     def carry(self, frames: Sound) -> Sound16:
-        """What the bot gets with these whole frames. It may be less than them, since resampling looks ahead."""
-        samples = decoded(self._network.carry(frames), self._law)
-        return np.asarray(self._resampler.resample_chunk(samples), np.float32)
+        """What the bot gets with these whole frames: as much sound, 8 ms late."""
+        return self._from_telephone.convert(decoded(self._network.carry(frames), self._law))
 
 
 def add_telephone(parser: argparse.ArgumentParser) -> None:
@@ -71,11 +71,13 @@ def add_telephone(parser: argparse.ArgumentParser) -> None:
 
 def through_telephone(sound: Sound, law: Law) -> Sound16:
     """What the bot hears, at 16,000 Hz, of the whole sound of a caller. It is a little longer than the sound."""
-    line = CallerLine(law)
-    padded = in_frames(np.pad(sound, (0, TAPS // 2)))
-    # The resampler keeps back less than this.
-    rest = np.zeros(5 * FRAME_SAMPLES, np.float32)
-    return np.concatenate([line.carry(padded), line.carry(rest)])
+    return CallerLine(law).carry(in_frames(np.pad(sound, (0, TAPS))))
+
+
+def over_telephone(sound: Sound, law: Law) -> Sound:
+    """A sound at 48,000 Hz as it comes over a telephone: as long as before, and 8 ms late."""
+    heard = soxr.resample(through_telephone(sound, law), HEARING_RATE, SAMPLE_RATE)
+    return np.asarray(heard[: len(sound)], np.float32)
 
 
 def decoded(data: bytes, law: Law) -> Samples:
