@@ -20,6 +20,9 @@ _MAX_INTERIM = 20
 _RECEIVE_BUFFER = 32 * 1024
 """Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
 takes long to parse, which would hold up a call."""
+_WRAPPING = 512 * 1024
+"""Bytes that a body may have besides as many as its content: it may come in pieces, and each says what it is. What is
+hardly anything but such words takes as much work as content, and nobody would notice that it has no end."""
 _ICY, _HTTP = b"ICY ", b"HTTP/1.0 "
 """How the answer of a Shoutcast server begins, and how HTTP begins the same answer."""
 
@@ -52,7 +55,8 @@ class FixedResolver(AbstractResolver):
 
 
 class BoundedResponse(aiohttp.ClientResponse):
-    """A response that is given up if too many answers of the kind "100 Continue" come before it.
+    """A response that is given up if too many answers of the kind "100 Continue" come before it, or if its body is more
+    wrapping than content.
 
     The library waits for the answer itself without an end, and parses all of the others. Answers of Shoutcast servers,
     which the library does not know, are understood as well.
@@ -73,8 +77,27 @@ class BoundedResponse(aiohttp.ClientResponse):
 
             # The connection is for this response alone.
             protocol.read = bounded  # type: ignore[method-assign]
-            protocol.data_received = _in_http(protocol.data_received)  # type: ignore[method-assign, assignment]
+            receive = self._measured(_in_http(protocol.data_received))
+            protocol.data_received = receive  # type: ignore[method-assign, assignment]
         return await super().start(connection)
+
+    def _measured(self, receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """Hand on what comes, until most of it is no content."""
+        count = 0
+
+        def received(data: bytes) -> None:
+            nonlocal count
+            count += len(data)
+            receive(data)
+            # The library bounds the head, which comes before there is a content.
+            if self.content is None or count <= _WRAPPING + 2 * self.content.total_bytes:
+                return
+            if self.content.exception() is None:
+                self.content.set_exception(FetchError("its server sends more wrapping than content"))
+            if self.connection is not None and self.connection.transport is not None:
+                self.connection.transport.pause_reading()
+
+        return received
 
 
 def _in_http(receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
