@@ -231,6 +231,7 @@ async def build_application(
             EngineTexts(core.characters.at, model, core.warning, settings.memory),
             core.engines.transcriber.describe,
             core.engines.speech_server.health,
+            None if phone is None else phone.describe,
         )
         advice = CommandAdvice(bot, prefix, features.not_set_up)
         await bot.add_cogs(

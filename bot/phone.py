@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from bot.api.spoken_answer import spoken_text
 from bot.core import Core
@@ -14,7 +15,7 @@ from bot.phone_calls import PhoneCalls, stored_key
 from bot.tools.registry import only_for_everyone
 from bot.tools.tool import Asker
 from bot.voice.events import CallEvent, EnginesReady, Ready
-from bot.voice.phone.answering import PhoneAnswering
+from bot.voice.phone.answering import PhoneAnswering, PhoneWay
 from bot.voice.phone.calls_log import FILE, CallsLog
 from bot.voice.phone.line import PhoneLine
 from bot.voice.phone.people import PHONE_PLACE, PhonePeople
@@ -29,7 +30,13 @@ Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
 
 def gateways(settings: Settings) -> list[Gateway]:
     """What brings phone calls, as the settings want it. Empty: the telephone is off."""
-    return []
+    wanted: list[Gateway] = []
+    if settings.sip.on:
+        # The libraries of SIP and RTP are loaded only where they are used.
+        from bot.voice.phone.sip.gateway import sip_endpoint
+
+        wanted.append(partial(sip_endpoint, settings.sip))
+    return wanted
 
 
 @asynccontextmanager
@@ -48,7 +55,9 @@ async def phone_parts(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls
         return
     async with phone_service(core, warms_up=warms_up) as calls, AsyncExitStack() as stack:
         for gateway in wanted:
-            await stack.enter_async_context(gateway(calls))
+            way = await stack.enter_async_context(gateway(calls))
+            if isinstance(way, PhoneWay):
+                calls.ways.append(way)
         yield calls
 
 

@@ -16,7 +16,7 @@ from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, PhoneWay
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
 from bot.voice.phone.line import LineEnd, PhoneLine
@@ -80,6 +80,7 @@ class PhoneCalls:
 
     Attributes:
         ready: whether the engines are loaded. Until then, callers are refused.
+        ways: the ways by which phone calls come in that have something to say of themselves.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class PhoneCalls:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = False
+        self.ways: list[PhoneWay] = []
         self._manager = manager
         self._make_call = make_call
         self._make_transport = make_transport
@@ -116,6 +118,10 @@ class PhoneCalls:
         self._answering: set[asyncio.Task[Any]] = set()
         self._talking: dict[PhoneCall, tuple[asyncio.Task[Any], asyncio.Future[EndCause]]] = {}
         self._closing = False
+
+    def describe(self) -> str:
+        """How the telephone stands, in words for the operator."""
+        return "; ".join(way.describe() for way in self.ways) or "on"
 
     def decide(self, number: str) -> Admission:
         """Decide about a phone call before it is answered."""

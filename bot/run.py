@@ -27,6 +27,7 @@ from bot.own_weights import RealWeightsMissingError
 from bot.speech_server_process import ServiceError, ServiceSettingsError
 from bot.talk import build_talk
 from bot.voice.events import Watcher
+from bot.voice.phone.answering import PhoneStartError
 from config.lifetime import Ending, ending_signals
 from config.place import bot_command
 from config.reasons import FULL_DISK, BrokenFileError, reason
@@ -47,6 +48,7 @@ _MISTAKES = (
     ServiceSettingsError,
     NewerDatabaseError,
     WebBindError,
+    PhoneStartError,
 )
 _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError)
 

@@ -51,6 +51,7 @@ class StatusReporter:
     Args:
         transcriber: returns the name of the transcriber and its device.
         voice_health: asks the speech server for its state. It never raises.
+        telephone: says how the telephone stands; ``None`` if there is none.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class StatusReporter:
         engines: EngineTexts,
         transcriber: Callable[[], str],
         voice_health: Callable[[], Awaitable[ServerHealth]],
+        telephone: Callable[[], str] | None = None,
     ) -> None:
         self._calls = calls
         self._engines = engines
         self._transcriber = transcriber
         self._voice_health = voice_health
+        self._telephone = telephone
 
     async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
         """The report for a person (``reader``) on a server (by id). It names no channel that the person can't see."""
@@ -76,6 +79,8 @@ class StatusReporter:
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
         lines.append(f"**Memory** {self._memory(guild)}")
+        if self._telephone is not None:
+            lines.append(f"**Telephone** {self._telephone()}")
         until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
         lines.append(f"**Paused{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:

@@ -25,6 +25,7 @@ from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
 from bot.doctor.music import check_music, check_sounds
 from bot.doctor.personas import check_personas, missing_ambience
+from bot.doctor.telephone import check_telephone
 from bot.doctor.tools import check_search, check_tools
 from bot.doctor.weights import examine_weights
 from bot.first_start import explain_login_failure
@@ -86,6 +87,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         check_autojoin,
         check_music,
         check_sounds,
+        check_telephone,
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )

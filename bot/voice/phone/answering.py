@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.voice.phone.line import PhoneLine
+
+
+class PhoneStartError(Exception):
+    """Phone calls can't come in, because of a setting. The text is for the operator."""
 
 
 class Admission(StrEnum):
@@ -22,6 +26,15 @@ class Admission(StrEnum):
     """``PHONE_ALLOW`` does not have the number, or it gave too many wrong PINs. Refuse without answering (SIP: 403)."""
     NOT_READY = "not ready"
     """The engines are being loaded, calls are switched off, or the bot is ending. Refuse (SIP: 503)."""
+
+
+@runtime_checkable
+class PhoneWay(Protocol):
+    """A way by which phone calls come in, which has something to say of itself."""
+
+    def describe(self) -> str:
+        """How it stands, in words for the operator."""
+        ...
 
 
 class PhoneAnswering(Protocol):

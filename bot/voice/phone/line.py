@@ -33,6 +33,7 @@ class LineListener(Protocol):
 
         Args:
             data: G.711 in the law of the line, in the order in which it was spoken, without what was lost on the way.
+                Empty: the caller is there and silent, for example because they hold the phone call.
             at: time at which its packet arrived, in monotonic seconds.
         """
         ...

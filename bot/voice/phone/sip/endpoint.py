@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from aiosipua import SipRequest
 
-from bot.voice.phone.answering import Admission, PhoneAnswering
+from bot.voice.phone.answering import Admission, PhoneAnswering, PhoneStartError
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.dialog import ALLOW, DESCRIPTION, SipCall, State
 from bot.voice.phone.sip.line import SipLine
@@ -59,10 +59,6 @@ _LOG_EVERY = 60.0
 _ALL = "all"
 
 
-class SipStartError(Exception):
-    """The endpoint can't listen."""
-
-
 @dataclass(frozen=True, slots=True)
 class SipOptions:
     """Options of the endpoint.
@@ -92,7 +88,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.dropped = 0
         self._options, self._answering, self.clock = options, answering, clock
         self._transport: asyncio.DatagramTransport | None = None
-        self._port = options.bind[1]
+        self._host, self._port = options.bind
         self._answers = AnsweredRequests(self.send, self.timers, clock)
         self._requests = OwnRequests(self.send, self.timers)
         self._calls: dict[tuple[str, str, str], SipCall] = {}
@@ -111,6 +107,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
             return RegistrationState.OFF, ""
         return self._registration.state, self._registration.detail
 
+    def describe(self) -> str:
+        """How the endpoint stands, in words for the operator."""
+        state, detail = self.registration
+        where = f"SIP at {self._host}:{self._port}"
+        if state is RegistrationState.OFF:
+            return where
+        if state is RegistrationState.REGISTERED:
+            return f"{where}, registered {detail}"
+        return f"{where}, ⚠️ not registered{': ' + detail if detail else ' yet'}"
+
     @property
     def port(self) -> int:
         """The port that is listened on."""
@@ -125,14 +131,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         """Listen, and register at the PBX if there is one.
 
         Raises:
-            SipStartError: the address is taken, or is none of this machine.
+            PhoneStartError: the address is taken, or is none of this machine.
         """
         host, port = self._options.bind
         try:
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (host, port))
         except OSError as error:
-            raise SipStartError(f"SIP_BIND: {host}:{port} can't be listened on ({error.strerror or error})") from error
-        self._port = int(transport.get_extra_info("sockname")[1])
+            text = f"SIP_BIND: can't listen on {host}:{port}: {error.strerror or error}."
+            raise PhoneStartError(text) from error
+        self._host, self._port = transport.get_extra_info("sockname")[:2]
         if self._options.account is not None:
             self._registration = Registration(self._options.account, self._requests.ask, self._local)
             self._registering = asyncio.create_task(self._registration.run())
@@ -350,7 +357,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
         unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())
         full = len(self._calls) >= MAX_CALLS or unconfirmed >= MAX_UNCONFIRMED
-        pair = None if full else bind_pair(self._options.bind[0], self._options.rtp_ports)
+        pair = None if full else bind_pair(self._host, self._options.rtp_ports)
         if pair is None:
             _LOG.warning(
                 "A phone call is refused: %s.", "there are too many" if full else "SIP_RTP_PORTS are all taken"
@@ -370,7 +377,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _local(self, other: Endpoint) -> Endpoint:
         """This endpoint's address as another one reaches it."""
-        return local_host(self._options.bind[0], other[0]), self._port
+        return local_host(self._host, other[0]), self._port
 
     def _converse(self, line: SipLine) -> None:
         task = asyncio.create_task(self._answering.answer(line))

@@ -66,6 +66,7 @@ class SipLine:
         self._reports = Reports(self._outgoing.ssrc)
         self._reports_to: Endpoint | None = None
         self._next_report = now + INTERVAL
+        self._next_sign = now
         self._heard_at = self._held_since = now
         self._spoke_at = now - HEARD_AFTER
         self._listener: LineListener | None = None
@@ -169,6 +170,14 @@ class SipLine:
         since = self._heard_at if limit == self._timers.silence else self._held_since
         if now - since >= limit:
             self._give_up()
+        elif not self._media.wants_sound or not self._media.sends_sound:
+            self._show_life(now)
+
+    def _show_life(self, now: float) -> None:
+        """Tell the listener once a second that the caller is there, though no sound is to be expected."""
+        if self._listener is not None and now >= self._next_sign:
+            self._next_sign = now + 1.0
+            self._listener.sound(b"", now)
 
     def _give_up(self) -> None:
         """Nothing has come for too long."""
@@ -210,6 +219,7 @@ class SipLine:
             now = self._clock()
             if self._reports.take(data, now):
                 self._reports_to, self._heard_at = source, now
+                self._show_life(now)
 
     def _tell(self, received: list[Received]) -> None:
         listener = self._listener

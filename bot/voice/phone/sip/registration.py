@@ -9,6 +9,7 @@ answers from anybody.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -135,6 +136,10 @@ class Registration:
             await self._sleep(min(first * 2 ** min(failures, 20), longest))
             failures += 1
 
+    async def check(self) -> bool:
+        """Ask the PBX who is registered, which changes nothing. Returns whether it has let the bot in."""
+        return await self._attempt(None) is not None
+
     async def leave(self) -> None:
         """Give up the registration."""
         if self.state is RegistrationState.REGISTERED:
@@ -146,13 +151,22 @@ class Registration:
             _LOG.log(logging.INFO if good else logging.WARNING, "The telephone is %s: %s.", _WORDS[state], detail)
         self.state, self.detail = state, detail
 
-    async def _attempt(self, expires: int) -> int | None:
-        """Register. Returns the seconds that are granted; ``None`` after a failure, which is noted."""
+    async def _attempt(self, expires: int | None) -> int | None:
+        """Register. Returns the seconds that are granted; ``None`` after a failure, which is noted.
+
+        Args:
+            expires: the seconds that are asked for; 0 ends the registration, and ``None`` only asks who is registered.
+        """
         where = await find_host(self._account.registrar)
         if where is None:
             self._set(RegistrationState.NO_ANSWER, f"{self._account.host} is not a known host")
             return None
         self.registrar = where
+        own = self._local(where)[0]
+        if _is_loopback(own) and not _is_loopback(where[0]):
+            reason = f"SIP_BIND listens on {own}, which the PBX can't reach; set SIP_BIND=0.0.0.0:5060"
+            self._set(RegistrationState.NO_ANSWER, reason)
+            return None
         tried = False  # whether this attempt has sent the password for a fresh nonce
         for _ in range(_ATTEMPTS):
             response = await self._ask(self._request(where, expires), where)
@@ -160,9 +174,9 @@ class Registration:
                 self._set(RegistrationState.NO_ANSWER, f"{self._account.registrar} does not answer")
                 return None
             if 200 <= response.status < 300:
-                return self._granted(response, where, expires)
+                return self._granted(response, where, expires or 0)
             if response.status == 423 and (longer := _number(response.message.headers.get_first("min-expires"))):
-                if expires < longer <= _LONGEST:
+                if expires is not None and expires < longer <= _LONGEST:
                     expires = longer
                     continue
             elif response.status in (401, 407):
@@ -184,7 +198,7 @@ class Registration:
         self._set(RegistrationState.REFUSED, "the PBX asks for the password again and again")
         return None
 
-    def _request(self, where: Endpoint, expires: int) -> SipRequest:
+    def _request(self, where: Endpoint, expires: int | None) -> SipRequest:
         host, port = self._local(where)
         self._sequence += 1
         user, uri = self._account.user, self._account.uri
@@ -198,9 +212,9 @@ class Registration:
             "Call-ID": self._call_id,
             "CSeq": f"{self._sequence} REGISTER",
             "Max-Forwards": "70",
-            "Contact": f"<sip:{user}@{format_addr(host, port)}>",
-            "Expires": str(expires),
         }
+        if expires is not None:
+            headers |= {"Contact": f"<sip:{user}@{format_addr(host, port)}>", "Expires": str(expires)}
         for name, value in headers.items():
             message.headers.append(name, value)
         if self._challenge is not None:
@@ -229,6 +243,13 @@ _WORDS = {
     RegistrationState.REFUSED: "not registered, and was refused",
     RegistrationState.NO_ANSWER: "not registered",
 }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _number(text: str | None) -> int | None:

@@ -225,11 +225,15 @@ class Ear:
 
     sounds: list[bytes] = field(default_factory=list)
     gaps: list[int] = field(default_factory=list)
+    signs_of_life: int = 0
     digits: str = ""
     ends: list[LineEnd] = field(default_factory=list)
 
     def sound(self, data: bytes, at: float) -> None:
-        self.sounds.append(data)
+        if data:
+            self.sounds.append(data)
+        else:
+            self.signs_of_life += 1
 
     def gap(self, samples: int, at: float) -> None:
         self.gaps.append(samples)

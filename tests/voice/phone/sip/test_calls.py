@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, PhoneStartError
 from bot.voice.phone.line import LineEnd
-from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions, SipStartError
+from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
 from bot.voice.phone.sip.timers import SipTimers
 from tests.voice.phone.sip.telephone import HOST, Answering, exchange, free_ports, until
 
@@ -383,5 +383,5 @@ async def test_the_end_of_the_bot_ends_phone_calls() -> None:
 async def test_an_address_that_is_taken_is_told() -> None:
     async with exchange() as here:
         second = SipEndpoint(SipOptions((HOST, here.endpoint.port), free_ports()), Answering())
-        with pytest.raises(SipStartError, match=f"SIP_BIND: {HOST}:{here.endpoint.port}"):
+        with pytest.raises(PhoneStartError, match=f"SIP_BIND: can't listen on {HOST}:{here.endpoint.port}"):
             await second.start()

@@ -1,0 +1,55 @@
+"""Tests of the doctor's check of the account at a PBX."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.doctor.telephone import check_telephone
+from config.settings import Settings
+from tests.voice.phone.sip.telephone import HOST
+from tests.voice.phone.sip.test_registration import assert_digest, registrar
+
+
+def settings(**given: Any) -> Settings:
+    return Settings.read(_env_file=None, **given)
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_the_password_is_tried_and_nothing_is_registered() -> None:
+    async with registrar() as pbx:
+        wanted = settings(sip_registrar=pbx.account.registrar, sip_user="610", sip_password="secret")
+        checking = asyncio.create_task(check_telephone(wanted))
+        pbx.challenge(await pbx.request())
+        request = await pbx.request()
+        assert_digest(request, "n1", "00000001")
+        assert "Contact" not in dict(request.headers), "without a contact, only a question is asked"
+        pbx.answer(request, "200 OK")
+        result = await checking
+        assert result.good and result.text == f"the PBX lets me in, as 610 at {pbx.account.registrar}"
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_a_wrong_password_is_wrong() -> None:
+    async with registrar() as pbx:
+        wanted = settings(sip_registrar=pbx.account.registrar, sip_user="610", sip_password="other")
+        checking = asyncio.create_task(check_telephone(wanted))
+        for _ in range(2):
+            pbx.challenge(await pbx.request())
+        result = await checking
+        assert result.good is False and "SIP_USER or SIP_PASSWORD is wrong" in result.text
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_a_bot_that_listens_only_for_its_own_machine_is_told_so() -> None:
+    result = await check_telephone(settings(sip_registrar="192.0.2.1", sip_user="610", sip_password="secret"))
+    assert result.good is False and "set SIP_BIND=0.0.0.0:5060" in result.text
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_without_a_pbx_there_is_nothing_to_ask() -> None:
+    assert (await check_telephone(settings())).good is None
+    direct = await check_telephone(settings(sip_bind=f"{HOST}:5070"))
+    assert direct.good and direct.text == f"phone calls come directly, to {HOST}:5070"
