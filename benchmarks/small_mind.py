@@ -32,6 +32,10 @@ from bot.llm.personas import Character, load_persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
+from bot.models.catalogue import load_catalogue
+from bot.models.model_store import Condition
+from bot.models.needs import store_of
+from bot.models.quick_weights import quick_weights
 from bot.responder import ModelResponder
 from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
@@ -89,8 +93,13 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judg
 
 
 def small_mind_weights(settings: Settings) -> Path:
-    """The file with the weights of SmolLM2."""
-    return settings.cache_dir / "weights" / MODEL / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    """The file with the weights of SmolLM2 that the bot loads: their quicker copy, which is made if it is not here."""
+    model = load_catalogue().models[MODEL]
+    store, file = store_of(settings, model), model.files[0]
+    fetched = store.folder(MODEL) / file.path
+    if store.condition(MODEL, model) is not Condition.COMPLETE:
+        return fetched
+    return quick_weights(fetched, file.sha256, lambda _amount: lambda _step: None)
 
 
 @asynccontextmanager

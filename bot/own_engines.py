@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from bot.database import Database
 from bot.llm.client import ModelClient
@@ -15,8 +17,10 @@ from bot.llm.requests import ModelOptions
 from bot.llm.try_weights import try_weights
 from bot.model_router import ModelRouter
 from bot.models.named_llm import EmbeddedLlm
+from bot.models.quick_weights import NO_QUICK_COPY, CopyStoppedError, quick_weights
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from bot.speech_server_process import SpeechServerProcess, speech_server_options
+from config.reasons import reason
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 
@@ -26,8 +30,13 @@ Progress = Callable[[str, float], None]
 """Gets the name of a step and its progress, 0 to 1."""
 
 
+NO_QUICK_LOAD = "the quicker copy of {name} can't be loaded ({reason}), so {name} is used as it was fetched."
+
+
 @asynccontextmanager
-async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
+async def served_llm(
+    llm: EmbeddedLlm, progress: Progress = lambda what, done: None
+) -> AsyncIterator[EmbeddedModelServer]:
     """Load a model and serve it by llama.cpp in the bot. A file without a checksum is first tried in another process.
 
     Raises:
@@ -35,8 +44,54 @@ async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
     """
     if llm.unchecked:
         await try_weights(llm.path)
-    async with EmbeddedModelServer(llm.path, name=llm.name) as server:
+    async with await _started_server(llm, await quickest_weights(llm, progress)) as server:
         yield server
+
+
+async def quickest_weights(llm: EmbeddedLlm, progress: Progress = lambda what, done: None) -> Path:
+    """The file to load for a model: its quicker copy, which may have to be made first, or its weights themselves.
+
+    Args:
+        progress: called in another thread as a copy is made.
+    """
+    if llm.sha256 is None:
+        return llm.path
+    stopped = threading.Event()
+
+    def begin(amount: int) -> Callable[[int], None]:
+        done = 0
+
+        def advance(step: int) -> None:
+            nonlocal done
+            if stopped.is_set():
+                raise CopyStoppedError
+            done += step
+            progress(f"Quicker copy of {llm.name}", done / amount)
+
+        advance(0)
+        return advance
+
+    try:
+        return await asyncio.to_thread(quick_weights, llm.path, llm.sha256, begin)
+    except OSError as error:
+        _log.warning("Weights: %s", NO_QUICK_COPY.format(name=llm.name, reason=reason(error)))
+        return llm.path
+    finally:
+        # If the bot ends in the meantime, it does not have to wait for the copy.
+        stopped.set()
+
+
+async def _started_server(llm: EmbeddedLlm, quickest: Path) -> EmbeddedModelServer:
+    """A server that has loaded the model: the quickest weights, or if they can't be loaded, the model's own file."""
+    if quickest != llm.path:
+        server = EmbeddedModelServer(quickest, name=llm.name)
+        try:
+            await server.start()
+        except (RuntimeError, OSError) as error:
+            _log.warning("Weights: %s", NO_QUICK_LOAD.format(name=llm.name, reason=error))
+        else:
+            return server
+    return EmbeddedModelServer(llm.path, name=llm.name)
 
 
 async def open_model_router(
@@ -66,7 +121,7 @@ async def _start_own_llm(
     while weights.llm is not None:
         llm, *fallbacks = weights.llms
         try:
-            server = await stack.enter_async_context(served_llm(llm))
+            server = await stack.enter_async_context(served_llm(llm, progress))
             return weights, server.base_url(settings.llm.api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.model_store import Condition
-from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, named_llm
+from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, catalogued_llm, named_llm
 from bot.models.needs import (
     QUICK_ENGLISH,
     fetch_command,
@@ -121,8 +121,9 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         place = folder(slot)
         return place / catalogue.models[whole[slot]].files[0].path if place else None
 
-    usual = first_file("mind")
-    llms = [named, EmbeddedLlm(usual, whole["mind"]) if usual else None]
+    mind = whole.get("mind")
+    usual = catalogued_llm(store_of(settings, catalogue.models[mind]), mind, catalogue.models[mind]) if mind else None
+    llms = [named, usual]
     return OwnWeights(
         stt=folder("ears"),
         speech_detector=first_file("speech detector"),

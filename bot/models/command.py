@@ -32,9 +32,11 @@ from bot.models.needs import QUICK_ENGLISH, download_command, store_of, uses_qui
 from bot.models.npm import npm_is_installed
 from bot.models.outside import toys_in
 from bot.models.progress import progress_on
+from bot.models.quick_weights import discard_damaged_copy, quick_bytes
 from bot.text import size
 from config.errors import SettingsError
 from config.place import bot_command
+from config.reasons import reason
 from config.settings import Profile, Settings, Weights
 from hardware.reading import read_cards
 
@@ -237,11 +239,20 @@ class ModelsCommand:
                 many = len(manifest.files)
                 files = "1 file, as it was downloaded" if many == 1 else f"{many} files, as they were downloaded"
                 self._say(f"✔ {name}: {files}")
+                self._check_copy(entry)
             failed = failed or bool(faults) or lacks
         for outside in self._choice.outside:
             if outside.place is not None:
                 self._say(f"– {outside.setting}: {outside.whereabouts}")
         return FAILED if self._print_missing_outside_weights() or failed else OK
+
+    def _check_copy(self, entry: ModelEntry) -> None:
+        file = entry.model.files[0]
+        try:
+            if discard_damaged_copy(entry.folder / file.path, file.sha256):
+                self._say(f"– {entry.name}: its quicker copy was damaged and is deleted; the next start makes it again")
+        except OSError as error:
+            self._say(f"– {entry.name}: its quicker copy is damaged and can't be deleted ({reason(error)})")
 
     def _print_missing_outside_weights(self) -> int:
         """Print which weights outside of the catalogue are missing; returns the exit status."""
@@ -336,7 +347,7 @@ class ModelsCommand:
     def _amount(self, entry: ModelEntry) -> str:
         """The model's size on the disk if it is there, otherwise the size of the download, in words."""
         if entry.store.is_whole(entry.name, entry.model) or find_in_hub_cache(entry.model) is not None:
-            return f"{size(entry.model.size)} on the disk"
+            return f"{size(entry.model.size + quick_bytes(entry.folder))} on the disk"
         return f"{size(download_size(self._catalogue, entry))} to download"
 
     def _whereabouts(self, entry: ModelEntry) -> str:

