@@ -326,9 +326,17 @@ def _require_wanted(response: aiohttp.ClientResponse, request: FetchRequest) -> 
     """Check that an answer is a file, of a kind that is wanted."""
     media_type = _media_type(response)
     if response.status != HTTPStatus.OK:
-        raise FetchError(f"its server answered with status {response.status}")
+        raise FetchError(f"its server answered with status {_named(response.status)}")
     if request.types and media_type not in request.types:
         raise FetchError(f"it is of the kind {media_type[:60] or 'unknown'}, which I can't read")
+
+
+def _named(status: int) -> str:
+    """A status with its meaning: "404 (Not Found)"."""
+    try:
+        return f"{status} ({HTTPStatus(status).phrase})"
+    except ValueError:
+        return str(status)
 
 
 async def _file(response: aiohttp.ClientResponse, request: FetchRequest) -> FetchedFile:

@@ -199,8 +199,11 @@ class MusicControl:
         player, playing = self.require_playing(place)
         waiting = [track.title for track in player.waiting]
         state = "is paused" if playing.paused else "plays"
+        if playing.stream is None:
+            state = "is being opened"
         length = "" if playing.live else f" of {round(playing.seconds)}"
-        told = f"{playing.track.title} {state}, {round(playing.position)}{length} seconds."
+        told = f"{playing.track.title} {state}"
+        told += f", {round(playing.position)}{length} seconds." if playing.stream is not None else "."
         if not waiting:
             return f"{told} Nothing waits."
         more = f" and {len(waiting) - MAX_TOLD} more" if len(waiting) > MAX_TOLD else ""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.music.control import AskedPiece, MusicControl
+from bot.music.control import OPENING, AskedPiece, MusicControl
 from bot.music.decoding import MusicError
 from bot.music.library import NotFoundInLibraryError, shown_title
 from bot.music.player import Playing
 from bot.music.service import MusicService
-from bot.music.web_music import is_address
+from bot.music.web_music import is_address, lacks_scheme
 from bot.text import escape_markdown
 from bot.user_error import UserError
 from bot.voice.call import Call
@@ -25,8 +25,10 @@ ALL = "all"
 BAR = 20
 """Length of the bar that shows how much was played."""
 
-WHAT = "❌ Say what to play: `{prefix}play NAME`{attach}."
-NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{attach}"
+WHAT = "❌ Say what to play: `{prefix}play NAME`{more}."
+NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{more}"
+NO_SCHEME = "❓ If that is a web address, begin it with `https://` or `http://`."
+ENDLESS = ". {title} has no end: `{prefix}skip` ends it."
 NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
 PLAYS_ON = " The music plays on: `{prefix}skip all` ends it."
 OF_OTHER_BOTS: Mapping[str, str] = MappingProxyType(
@@ -64,9 +66,19 @@ class TypedMusic:
     async def play_piece(self, place: int, piece: AskedPiece) -> str:
         """Play a piece, after those that were asked for before."""
         try:
-            return (await self._control.play_piece(place, piece)).written
+            written = (await self._control.play_piece(place, piece)).written
         except MusicError as error:
             raise UserError(f"❌ {piece.title}: {error}") from error
+        return written + self._endless(place)
+
+    def _endless(self, place: int) -> str:
+        """What is added for who has asked for a piece behind a stream; else empty."""
+        try:
+            player, playing = self._control.require_playing(place)
+        except MusicError:
+            return ""
+        waits = playing.live and not playing.skipped and player.waiting
+        return ENDLESS.format(title=playing.track.title, prefix=self._prefix) if waits else ""
 
     def pause(self, place: int) -> str:
         """Pause the music, or let it go on."""
@@ -97,8 +109,9 @@ class TypedMusic:
 
     async def _find(self, words: str) -> AskedPiece:
         if not words.strip():
-            attach = ", or attach a sound file" if self._takes_files else ""
-            raise UserError(WHAT.format(prefix=self._prefix, attach=attach) + await self._examples())
+            more = f", `{self._prefix}play ADDRESS`" if self._music.web.has_hosts else ""
+            more += ", or attach a sound file" if self._takes_files else ""
+            raise UserError(WHAT.format(prefix=self._prefix, more=more) + await self._examples())
         if is_address(words):
             try:
                 piece = self._music.web.piece(words)
@@ -106,12 +119,18 @@ class TypedMusic:
                 raise UserError(f"❌ {error}") from error
             return AskedPiece(piece.title, piece.source)
         if not self._music.has_library:
-            raise UserError(NO_LIBRARY.format(attach=" Attach a sound file." if self._takes_files else ""))
+            raise UserError(NO_SCHEME if lacks_scheme(words) else NO_LIBRARY.format(more=self._instead()))
         try:
             found = await self._music.find(words)
         except NotFoundInLibraryError as error:
-            raise UserError(escape_markdown(str(error))) from error
+            raise UserError(NO_SCHEME if lacks_scheme(words) else escape_markdown(str(error))) from error
         return AskedPiece(shown_title(found.title), found.path)
+
+    def _instead(self) -> str:
+        """A sentence about what people can play without a library; empty if there is nothing."""
+        ways = ["give me a web address"] if self._music.web.has_hosts else []
+        ways += ["attach a sound file"] if self._takes_files else []
+        return f" {' or '.join(ways).capitalize()}." if ways else ""
 
     async def _examples(self) -> str:
         pieces = await self._music.search("")
@@ -133,12 +152,17 @@ def named_otherwise(typed: str, prefix: str) -> str | None:
 
 
 def playing_line(playing: Playing) -> str:
-    """The title of what plays, and whether it is paused."""
+    """The title of what plays, and whether it is paused, or being opened."""
+    if playing.stream is None and not playing.paused:
+        return OPENING.format(title=playing.track.title)
     return f"{'⏸️' if playing.paused else '▶️'} {playing.track.title}"
 
 
 def playing_text(playing: Playing) -> str:
-    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``. A stream has no length."""
+    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``. A stream has no length, and what
+    is being opened has not begun."""
+    if playing.stream is None:
+        return playing_line(playing)
     if playing.live:
         return f"{playing_line(playing)}\n🔴 {_minutes(playing.position)}"
     share = playing.position / playing.seconds if playing.seconds else 0.0

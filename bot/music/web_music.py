@@ -39,7 +39,18 @@ STREAMED = frozenset(
 STATION = "icy-"
 """The beginning of the headers by which many radio stations present themselves."""
 REFUSED = "I may not fetch from {host}."
+PAGE = "It is not a sound file that I can play, but a web page."
+PLAYLIST = "It is not a sound file that I can play, but a list of addresses. Play one of those."
+HLS = "It is not a sound file that I can play, but a stream in the form HLS, which I don't know."
+_PAGES = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_HLS = re.compile(rb"\s*#EXTM3U\b.*^#EXT-X-", re.DOTALL | re.MULTILINE)
+_PLAYLISTS = re.compile(rb"\s*(?:#EXTM3U\b|\[playlist\]|<asx\b|https?://)", re.IGNORECASE)
+_LOOKED_AT = 4_096
+"""Bytes of a file that are looked at, to find out what it is if it is no sound."""
 NOT_FETCHED = "I can't fetch it: {error}."
+_WITHOUT_SCHEME = re.compile(r"www\.\S+|(?:localhost|[\w-]+(?:\.[\w-]+)+)(?:/|:\d{2,5}(?:/|$))\S*", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -54,6 +65,11 @@ class WebPiece:
 def is_address(text: str) -> bool:
     """Whether a person means a web address, and not the name of a piece. Any scheme counts, to be refused later."""
     return _ADDRESS.match(_bare(text)) is not None
+
+
+def lacks_scheme(text: str) -> bool:
+    """Whether a text that is no address looks like one whose beginning is missing, as browsers show them."""
+    return _WITHOUT_SCHEME.fullmatch(_bare(text)) is not None
 
 
 class WebMusic:
@@ -71,6 +87,11 @@ class WebMusic:
         self._hosts = hosts
         self._fetcher = fetcher or Fetcher()
 
+    @property
+    def has_hosts(self) -> bool:
+        """Whether anything on the web may be played."""
+        return bool(self._hosts)
+
     def piece(self, address: str) -> WebPiece:
         """The piece at an address.
 
@@ -82,15 +103,26 @@ class WebMusic:
             url = checked_url(address)
         except FetchError as error:
             raise MusicError(_told(error)) from error
-        if host_of(url) not in self._hosts or not _is_usual(url.port):
+        if host_of(url) not in self._hosts:
             raise MusicError(REFUSED.format(host=shown_title(host_of(url))))
+        if not _is_usual(url.port):
+            raise MusicError(REFUSED.format(host=shown_title(f"{host_of(url)}:{url.port}")))
         return WebPiece(_title(url), WebSource(lambda: self._open(address)))
 
     @asynccontextmanager
     async def _open(self, address: str) -> AsyncIterator[Content]:
         with _faults_told():
             async with self._fetcher.open(FetchRequest(address, LIMITS, by_operator=True, hosts=self._hosts)) as file:
-                yield _pieces(file) if _is_stream(file) else await file.read()
+                yield _pieces(file) if _is_stream(file) else _sound(await file.read())
+
+
+def _sound(data: bytes) -> bytes:
+    """A file, unless it is one that people take for music by mistake."""
+    begin = data[:_LOOKED_AT]
+    for kind, told in ((_PAGES, PAGE), (_HLS, HLS), (_PLAYLISTS, PLAYLIST)):
+        if kind.match(begin):
+            raise MusicError(told)
+    return data
 
 
 async def _pieces(file: OpenFile) -> AsyncIterator[bytes]:
@@ -126,8 +158,8 @@ def _told(error: FetchError) -> str:
 
 
 def _bare(text: str) -> str:
-    """An address without blanks around it and the brackets by which people keep Discord from showing a preview."""
-    text = text.strip()
+    """An address without blanks around it and the signs by which people keep Discord from showing a preview."""
+    text = text.strip().strip("`")
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 
 

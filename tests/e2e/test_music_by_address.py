@@ -46,7 +46,7 @@ async def test_music_of_allowed_hosts_is_heard_and_nothing_else_is_fetched(
         assert await stage.answer_to(f"!play {away}", starts="❌ away") == "❌ away: I may not fetch from other.test."
         playlist = server.url("/list.m3u8", host="music.test")
         assert await stage.answer_to(f"!play {playlist}", starts="❌ list") == (
-            "❌ list.m3u8: It is not a sound file that I can play."
+            "❌ list.m3u8: It is not a sound file that I can play, but a list of addresses. Play one of those."
         )
         before = stage.ada.voice.receiver.count(stage.bot)
         tone = server.url("/Long%20Tone.wav", host="MUSIC.test")

@@ -15,13 +15,15 @@ from bot.browser_music import MAX_AT_ONCE, BrowserMusic
 from bot.database import Database
 from bot.music import control as music_control
 from bot.music import service as music_service
+from bot.music.service import MusicService
 from bot.music.sound_board import SoundBoard
 from bot.music.typed import TypedMusic
 from bot.music.typed_sounds import TypedSounds
+from bot.music.web_music import WebMusic
 from bot.store import Store
 from bot.user_error import UserError
 from tests.bot.music.pieces import write
-from tests.bot.music.test_control import LIMIT, Stage
+from tests.bot.music.test_control import HERE, LIMIT, Stage
 
 
 class Typing:
@@ -121,9 +123,39 @@ async def test_who_waits_for_a_piece_can_still_see_and_skip_it(typing: Typing, m
     async with asyncio.timeout(LIMIT):
         while typing.stage.playing != "Blue Danube":
             await asyncio.sleep(0)
-    assert await typing.type("!queue") == "▶️ Blue Danube"
+    for command in ("!queue", "!nowplaying"):
+        assert await typing.type(command) == "⏳ Blue Danube is being opened."
+    assert typing.stage.control.now(HERE) == "Blue Danube is being opened. Nothing waits."
     assert await typing.type("!skip") == "⏭️ Skipped."
     assert await playing == "❌ Blue Danube: It was ended before it began."
+
+
+async def test_addresses_are_offered_where_there_are_hosts(typing: Typing, tmp_path: Path) -> None:
+    music = typing.stage.music
+    assert await typing.type("!play music.test/live") == (
+        "❓ If that is a web address, begin it with `https://` or `http://`."
+    )
+    music.web = WebMusic(frozenset({"music.test"}))
+    assert (await typing.type("!play")).startswith("❌ Say what to play: `!play NAME`, `!play ADDRESS`. I have")
+    alone = MusicService(None, tmp_path, music.web)
+    for takes_files, more in (
+        (False, "Give me a web address."),
+        (True, "Give me a web address or attach a sound file."),
+    ):
+        typed = TypedMusic(typing.stage.control, alone, "!", takes_files=takes_files)
+        with pytest.raises(UserError) as caught:
+            await typed.play(HERE, "radio")
+        assert str(caught.value) == f"❌ I have no music here (nobody has set MUSIC_DIR). {more}"
+
+
+async def test_who_waits_behind_a_stream_learns_that_it_has_no_end(typing: Typing) -> None:
+    call: Any = typing.stage.call
+    assert await typing.type("!play blue") == "▶️ Blue Danube"
+    player = typing.stage.music.player(call)
+    assert player is not None
+    assert player.playing is not None
+    player.playing.live = True
+    assert await typing.type("!play red") == ("➕ Red_River (1 before it). Blue Danube has no end: `!skip` ends it.")
 
 
 async def test_commands_that_wait_are_bounded() -> None:

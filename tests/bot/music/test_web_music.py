@@ -18,7 +18,7 @@ from bot.fetching.fetcher import Fetcher
 from bot.music import web_music
 from bot.music.decoding import MusicError
 from bot.music.live import source_decoding
-from bot.music.web_music import WebMusic, WebPiece, is_address
+from bot.music.web_music import WebMusic, WebPiece, is_address, lacks_scheme
 from tests.bot.fetching.hostile_server import HostileServer, plain, redirect
 from tests.bot.music.pieces import wav
 
@@ -91,7 +91,7 @@ async def test_a_sound_file_of_an_allowed_host_is_played(
     ],
 )
 def test_other_hosts_are_refused_at_once(web: WebMusic, address: str, host: str) -> None:
-    for written in (address, f"<{address}>"):
+    for written in (address, f"<{address}>", f"`{address}`"):
         assert is_address(written)
         with pytest.raises(MusicError) as caught:
             web.piece(written)
@@ -175,7 +175,7 @@ async def test_no_other_server_can_redirect_into_the_operators_network(
 
 @pytest.mark.parametrize("port", [1, 22, 25, 1023])
 def test_ports_of_other_services_are_not_asked(web: WebMusic, port: int) -> None:
-    with pytest.raises(MusicError, match=r"^I may not fetch from music\.test\.$"):
+    with pytest.raises(MusicError, match=rf"^I may not fetch from music\.test:{port}\.$"):
         web.piece(f"http://music.test:{port}/a.mp3")
 
 
@@ -199,6 +199,36 @@ async def test_a_playlist_leads_nowhere(web: WebMusic, server: HostileServer, tm
     with pytest.raises(MusicError, match="not a sound file that I can play"):
         await seconds_of(web.piece(server.url(path, host="music.test")), tmp_path)
     assert [head.split()[1] for head in server.asked] == [path]
+
+
+NO_MUSIC = {
+    "page": (b"\n<!DOCTYPE html>\n<html><title>Radio</title>", web_music.PAGE),
+    "page of XML": (b'<?xml version="1.0"?><!-- hello --><html xmlns="x">', web_music.PAGE),
+    "m3u": (b"#EXTM3U\r\n#EXTINF:-1,Jazz\r\nhttp://music.test/live\r\n", web_music.PLAYLIST),
+    "m3u without a head": (b"http://music.test/live\n", web_music.PLAYLIST),
+    "pls": (b"[Playlist]\nFile1=http://music.test/live\n", web_music.PLAYLIST),
+    "hls": (b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\na.ts\n", web_music.HLS),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), NO_MUSIC.values(), ids=NO_MUSIC)
+async def test_what_people_take_for_music_by_mistake_is_named(
+    web: WebMusic, server: HostileServer, body: bytes, told: str
+) -> None:
+    server.answers["/live"] = plain(body, "Content-Type: text/plain")
+    assert await refusal(web.piece(server.url("/live", host="music.test"))) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["music.test/a.mp3", "www.music.test", "localhost:8000", "music.test:8000/live", "`10.0.0.1:8000/;`"]
+)
+def test_an_address_whose_beginning_is_missing_is_known(text: str) -> None:
+    assert lacks_scheme(text)
+
+
+@pytest.mark.parametrize("text", ["AC/DC", "Blue Danube", "mix.2026", "song.mp3", "12:30", "a/b.c d", "No. 5/2", ""])
+def test_other_names_lack_no_beginning(text: str) -> None:
+    assert not lacks_scheme(text)
 
 
 async def huge(writer: asyncio.StreamWriter) -> None:
