@@ -24,6 +24,9 @@ TICK = 0.01
 """Seconds between two looks at what is due."""
 HEARD_AFTER = 0.2
 """Seconds that sound needs to the caller's ear, at most as a rule. So long the line waits before it hangs up."""
+BLIND = 500
+"""Packets of a phone call that are sent to addresses from which nothing has come: 10 s. Who gives away the address of
+somebody else floods them with no more than that, however often they negotiate."""
 _DATAGRAM = 2048
 _AT_ONCE = 64
 """Maximum number of datagrams that are read without a look at anything else."""
@@ -63,6 +66,7 @@ class SipLine:
         self._outgoing = Outgoing(now)
         self._sending = threading.Lock()  # holds the outgoing packets' numbers, and the socket's closing
         self._open = True
+        self._blind = 0
         self._reports = Reports(self._outgoing.ssrc)
         self._reports_to: Endpoint | None = None
         self._next_report = now + INTERVAL
@@ -151,10 +155,13 @@ class SipLine:
             now = self._clock()
             if not self._open or not self._media.wants_sound or (only_if_due and not self._outgoing.is_due(now)):
                 return
-            media = self._media
+            media, known = self._media, self._incoming.source
+            self._blind += known is None
+            if known is None and self._blind > BLIND:
+                return
             sound = frame if media.law == self.law else encode_g711(decode_g711(frame, self.law), media.law)
             packet = self._outgoing.packet(media.payload_type, sound, now)
-            _send(self._ports.sound, packet, self._incoming.source or media.remote)
+            _send(self._ports.sound, packet, known or media.remote)
 
     def _tick(self) -> None:
         """Do what is due: silence, missing packets, reports, and the end."""
@@ -166,9 +173,10 @@ class SipLine:
         if now >= self._next_report:
             self._next_report = now + INTERVAL
             self._send_report(now)
-        limit = self._timers.silence if self._media.sends_sound and self._media.wants_sound else self._timers.hold
-        since = self._heard_at if limit == self._timers.silence else self._held_since
-        if now - since >= limit:
+        held = not self._media.wants_sound or (not self._media.sends_sound and self._incoming.source is not None)
+        if now - (self._held_since if held else self._heard_at) >= (
+            self._timers.hold if held else self._timers.silence
+        ):
             self._give_up()
         elif not self._media.wants_sound or not self._media.sends_sound:
             self._show_life(now)

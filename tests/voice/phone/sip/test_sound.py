@@ -247,6 +247,35 @@ async def test_a_phone_that_holds_is_waited_for_longer_and_not_for_ever() -> Non
         await until(lambda: ear.ends == [LineEnd.SILENT])
 
 
+async def test_a_phone_that_only_listens_must_have_shown_where_it_is() -> None:
+    clock = Shifted()
+    async with exchange(clock=clock) as here:
+        phone = await here.phone()
+        await phone.call(more="a=recvonly")
+        _, ear = await here.answering.line()
+        clock.ahead += QUICK.silence
+        await until(lambda: ear.ends == [LineEnd.SILENT])
+
+
+async def test_an_address_from_which_nothing_comes_gets_a_few_packets_however_often_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.voice.phone.sip.line.BLIND", 10)
+    async with exchange() as here:
+        phone, answer, line, _ = await talking(here)
+        for direction in ("inactive", "sendrecv", "sendonly", "sendrecv"):
+            phone.send(phone.invite(more=f"a={direction}"))
+            await phone.status("INVITE")
+            phone.send(phone.ack())
+            for _ in range(20):
+                line.send(b"\x12" * 160)
+        assert (await phone.ask("OPTIONS")).status == 200
+        assert phone.sound.came.qsize() <= 10
+        phone.talk(answer.sound_port)
+        while (await phone.hears())[4] != b"\xd5" * 160:
+            pass
+
+
 async def test_the_last_words_are_heard_before_the_bot_hangs_up() -> None:
     async with exchange() as here:
         phone, _, line, _ = await talking(here)
