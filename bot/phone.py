@@ -36,6 +36,11 @@ def gateways(settings: Settings) -> list[Gateway]:
         from bot.voice.phone.sip.gateway import sip_endpoint
 
         wanted.append(partial(sip_endpoint, settings.sip))
+    if settings.takes_twilio:
+        # So is the library of Twilio.
+        from bot.http.twilio.server import twilio_server
+
+        wanted.append(partial(twilio_server, settings.phone, settings.twilio))
     return wanted
 
 

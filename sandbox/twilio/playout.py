@@ -17,6 +17,7 @@ class Playout:
         spoken: number of samples that came from the bot and were heard.
         passed: names of the marks whose sound the caller has heard to its end, in order.
         cleared: names of the marks that came back because their sound was cleared.
+        cleared_at: how much of the bot's sound was heard (as in ``spoken``) when each message to clear came.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Playout:
         self.spoken = 0
         self.passed: list[str] = []
         self.cleared: list[str] = []
+        self.cleared_at: list[int] = []
         self._waiting: deque[bytearray | str] = deque()
 
     @property
@@ -46,6 +48,7 @@ class Playout:
         names = [item for item in self._waiting if isinstance(item, str)]
         self._waiting.clear()
         self.cleared += names
+        self.cleared_at.append(self.spoken)
         return names
 
     def play(self, samples: int) -> Sequence[str]:
