@@ -1,6 +1,7 @@
 """The transcriber process: ``python -m bot.voice.transcribe.worker`` runs faster-whisper and Moonshine for the bot.
 
-It is a process of its own, so that its computing does not delay the bot's threads.
+It is a process of its own, so that its computing does not delay the bot's threads. It has the bot's priority: an answer
+that is ready waits for the final words, and a lower priority made them late whenever the model wrote meanwhile.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from bot.voice.transcribe.english_first import EnglishFirst, EnglishModel
 from bot.voice.transcribe.recogniser import Recogniser, RecognitionResult, SoundRecogniser
 from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
-
-NICENESS = 10
-"""Niceness of the process: its priority is lower than the bot's."""
 
 
 class ModelMissingError(Exception):
@@ -185,7 +183,6 @@ def _answer(result: RecognitionResult) -> dict[str, Any]:
 def main(machine: Machine) -> int:
     """Serve the parent process over the standard streams; returns the exit status."""
     end_with_parent()
-    os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
