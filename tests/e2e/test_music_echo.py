@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from audio.wav import to_wav
+from bot.llm.personas import PERSONAS_DIR
 from bot.voice.turn import Outcome
 from sandbox.speech import ADA, BEN, CLEO, speech
 from sandbox.speech_sounds import music
@@ -97,6 +99,48 @@ async def test_sounds_and_the_thinking_sound_come_back_unanswered(stage: Stage) 
     await listening
     assert since.utterances == []
     assert since.prompts == [("Ada", QUESTION)]
+
+
+@pytest.mark.parametrize("ambience", ["Voices", "Rain"])
+async def test_a_persona_s_ambience_and_its_voice_come_back_unanswered_and_words_are_heard(
+    make_stage: StageMaker,
+    speech_server: str,
+    model: ScriptedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ambience: str,
+) -> None:
+    personas = shutil.copytree(PERSONAS_DIR, tmp_path / "personas")
+    with (personas / "seiyuu.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nambience: {ambience}\n")
+    monkeypatch.setattr("bot.core.PERSONAS_DIR", personas)
+    voices = np.concatenate([speech(text, voice) for text in UTTERANCES[1:] for voice in (BEN, CLEO)])
+    rain = np.random.default_rng(1).normal(0, 0.1, len(voices)).astype(np.float32)
+    sound = rain if ambience == "Rain" else voices + music(len(voices) / SAMPLE_RATE + 1, 1)[: len(voices)]
+    write(tmp_path / "music" / f"{ambience}.wav", to_wav(sound, SAMPLE_RATE))
+    async with make_stage(
+        tts_websocket_url=speech_server,
+        llm_url=model.url,
+        answer_to="always",
+        music_dir=tmp_path / "music",
+        music_volume=200,
+    ) as stage:
+        await stage.join()
+        begin = await hear(stage, 50)
+        assert np.abs(stage.ada.voice.receiver.pcm(stage.bot, since=begin)).max() > 0.01, "the ambience is heard"
+        since, room = Since(stage), loudspeakers(stage)
+        listening = asyncio.create_task(stage.ada.voice.speak(silence(16.0), room))
+        await hear(stage, 250)
+        await stage.ask("A story!")
+        (told,) = await stage.turns(1)
+        await listening
+        assert told.outcome is Outcome.SPOKEN
+        assert since.utterances == []
+        assert since.prompts == [("Ada", "A story!")]
+        await stage.ada.voice.speak(np.concatenate([speech(PIZZA, ADA), silence(3.0)]), room)
+        _, answered = await stage.turns(2)
+        assert answered.outcome is Outcome.SPOKEN
+        assert since.utterances == [("Ada", PIZZA)]
 
 
 async def test_a_headset_s_words_stop_the_voice_and_not_the_music(
