@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache, partial
 from ipaddress import ip_address
@@ -130,17 +131,23 @@ def _decodes(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.fixture
-async def radio(tmp_path: Path) -> AsyncIterator[Radio]:
-    """The stage. When the test is over, nothing may be left of it."""
+@asynccontextmanager
+async def on_air(folder: Path) -> AsyncIterator[Radio]:
+    """The stage. When it ends, nothing may be left of it."""
     before = set(decoders())
     async with HostileServer() as server:
-        radio = Radio(server, tmp_path)
+        radio = Radio(server, folder)
         yield radio
         await radio.player.close()
         assert set(decoders()) <= before, "no process is left"
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("music")], "nor a task"
-    assert not await asyncio.to_thread(lambda: list(tmp_path.iterdir())), "nothing of a stream is kept"
+    assert not await asyncio.to_thread(lambda: list(folder.iterdir())), "nothing of a stream is kept"
+
+
+@pytest.fixture
+async def radio(tmp_path: Path) -> AsyncIterator[Radio]:
+    async with on_air(tmp_path) as radio:
+        yield radio
 
 
 @cache

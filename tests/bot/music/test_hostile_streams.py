@@ -1,0 +1,213 @@
+"""Hostile streams of the web over real sockets: each is bounded, people are told, and nothing is left of it.
+
+Here 127.0.0.1 stands for the public internet, and 127.0.0.2 for the operator's network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trustme
+
+from audio.pcm import from_pcm16
+from bot.music import decoding, live, web_music
+from bot.voice.mixing.limiter import CEILING
+from tests.bot.fetching.hostile_server import HostileServer, redirect
+from tests.bot.music.hostile_files import encoded
+from tests.bot.music.test_live import SECOND, Radio, again, on_air, once, song
+
+pytestmark = pytest.mark.usefixtures("forked_decoders")
+
+PART_SECONDS = 3.0
+
+
+@pytest.fixture
+async def radio(tmp_path: Path) -> AsyncIterator[Radio]:
+    async with on_air(tmp_path) as radio:
+        yield radio
+
+
+@cache
+def part(container: str, codec: str, rate: int = 48_000, layout: str = "stereo") -> bytes:
+    return encoded(container, codec, PART_SECONDS, rate=rate, layout=layout)
+
+
+CHANGES = {
+    "MP3, then AAC": (part("mp3", "libmp3lame"), part("adts", "aac")),
+    "MP3, then Ogg": (part("mp3", "libmp3lame"), part("ogg", "libopus")),
+    "MP3, then a quarter of the rate, mono": (
+        part("mp3", "libmp3lame"),
+        part("mp3", "libmp3lame", rate=12_000, layout="mono"),
+    ),
+    "AAC, then MP3": (part("adts", "aac"), part("mp3", "libmp3lame")),
+    "AAC, then six channels": (part("adts", "aac"), part("adts", "aac", rate=44_100, layout="5.1")),
+    "AAC, then a sixth of the rate, mono": (part("adts", "aac"), part("adts", "aac", rate=8_000, layout="mono")),
+    "Ogg, and in its chain another codec": (part("ogg", "libopus"), part("ogg", "flac")),
+    "Ogg, and in its chain other channels": (part("ogg", "libopus"), part("ogg", "libopus", layout="5.1")),
+    "Ogg, then MP3": (part("ogg", "libopus"), part("mp3", "libmp3lame")),
+    "FLAC, then twice the rate": (part("flac", "flac"), part("flac", "flac", rate=96_000)),
+    "FLAC, then mono": (part("flac", "flac"), part("flac", "flac", rate=22_050, layout="mono")),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), CHANGES.values(), ids=CHANGES)
+async def test_a_stream_that_becomes_another_one_goes_on_or_ends_with_a_sentence(
+    radio: Radio, first: bytes, second: bytes
+) -> None:
+    kind = {b"OggS": "application/ogg", b"fLaC": "audio/flac"}.get(first[:4], "audio/mpeg")
+    radio.sends(once(radio.server, first, second, first, stays=False), f"Content-Type: {kind}")
+    radio.play()
+    await radio.until_over()
+    assert radio.news[0] == "▶️ Radio"
+    assert radio.news[1:] in (
+        ["⏹️ Radio: its server has ended it."],
+        [f"❌ Radio: {decoding.BROKEN_OFF}"],
+    )
+    assert 2 * SECOND <= len(radio.frames) <= (3 * PART_SECONDS + 2) * SECOND
+    sound = from_pcm16(b"".join(radio.frames), channels=2)
+    assert np.abs(sound).max() <= CEILING + 0.001
+
+
+INSIDE = ["127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f.1", "inside.test"]
+
+
+@pytest.mark.parametrize("hops", range(5))
+async def test_no_hop_of_a_redirect_leads_inside(radio: Radio, hops: int) -> None:
+    async with HostileServer("127.0.0.2") as inside:
+        for host in INSIDE:
+            del radio.server.asked[:], radio.told[:]
+            for hop in range(hops):
+                radio.server.answers[f"/{hop}"] = redirect(f"/{hop + 1}")
+            radio.server.answers[f"/{hops}"] = redirect(inside.url("/live", host=host))
+            radio.play("/0")
+            await radio.until_over()
+            assert len(radio.news) == 1
+            assert radio.news[0].startswith(("❌ Radio: I may not fetch from", "❌ Radio: I can't fetch it:"))
+            assert [head.split()[1] for head in radio.server.asked] == [f"/{hop}" for hop in range(hops + 1)]
+        assert inside.asked == []
+
+
+async def test_a_server_that_begins_tls_and_falls_silent_is_given_up(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_music, "LIMITS", replace(web_music.LIMITS, idle_seconds=1.0))
+    connected = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        radio.play_address(f"https://radio.test:{port}/live")
+        await radio.until_over()
+    assert connected.is_set()
+    assert radio.news == ["❌ live: I can't fetch it: its server was silent for 1 s."]
+
+
+async def test_a_server_without_a_trusted_certificate_is_told(radio: Radio) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("radio.test").configure_cert(context)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        radio.play_address(f"https://radio.test:{server.sockets[0].getsockname()[1]}/live")
+        await radio.until_over()
+    assert radio.news == [
+        "❌ live: I can't fetch it: its server can't be used: the certificate of radio.test is not trusted."
+    ]
+
+
+async def test_a_server_that_speaks_no_tls_is_told(radio: Radio) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        radio.play_address(f"https://radio.test:{port}/live")
+        await radio.until_over()
+        assert radio.news == [
+            f"❌ live: I can't fetch it: its server can't be used: radio.test:{port} does not speak TLS (https)."
+        ]
+
+
+TITLES = "StreamTitle='@everyone <@1> \u202e**x** `y` [a](http://evil.test)';"
+
+
+@pytest.mark.parametrize("every", ["4096", "0", "-1", "1", "9" * 40, "4096, 8192", "x"])
+async def test_titles_of_a_station_are_shown_to_nobody(radio: Radio, every: str) -> None:
+    block = TITLES.encode().ljust(255 * 16, b"\0")
+    data = song()
+
+    async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), 4_096):
+            sound = data[at : at + 4_096]
+            yield sound
+            if len(sound) == 4_096 and every == "4096":
+                yield b"\xff" + block
+
+    radio.sends(send, "Content-Type: audio/mpeg", f"icy-metaint: {every}", "icy-name: @everyone <@1>", "icy-url: x")
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["▶️ Radio", "⏹️ Radio: its server has ended it."]
+    assert len(radio.frames) == pytest.approx(4 * SECOND, abs=30)
+
+
+async def test_a_packed_stream_is_unpacked_no_further_than_a_file_may_be_large(radio: Radio) -> None:
+    bomb = gzip.compress(bytes(64 * 1024**2))
+    radio.sends(
+        once(radio.server, bomb, stays=False), "Content-Type: audio/mpeg", "Content-Encoding: gzip", "icy-name: x"
+    )
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["❌ Radio: I can't fetch it: it has more than 25 MB."]
+
+
+async def test_a_head_without_an_end_is_given_up(radio: Radio) -> None:
+    radio.sends(again(b"icy-x: y\r\n" * 1_000), "Content-Type: audio/mpeg", "icy-x: " + "y" * 100_000)
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["❌ Radio: I can't fetch it: its server can't be used: what it answers is not HTTP."]
+
+
+async def test_wrapping_without_content_is_given_up_before_the_first_sound_and_after_it(radio: Radio) -> None:
+    async def wrapped(writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:
+        data = song()
+        yield f"{len(data):x}\r\n".encode() + data + b"\r\n"
+        while True:
+            yield b"1;" + b"x" * 60 + b"\r\n\0\r\n"
+
+    radio.sends(wrapped, "Content-Type: audio/mpeg", "Transfer-Encoding: chunked")
+    radio.play()
+    await radio.until_over()
+    told = "❌ Radio: I can't fetch it: its server sends more wrapping than content."
+    assert radio.news == ["▶️ Radio", told]
+
+
+async def test_a_page_that_says_it_is_a_radio_is_no_sound(radio: Radio) -> None:
+    radio.sends(again(b"<p>Listen!</p>" * 1_000), "Content-Type: text/html")
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["❌ Radio: I can't fetch it: it has more than 25 MB."]
+
+
+async def test_a_station_that_never_says_what_it_is_is_given_up(radio: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "OPENING_SECONDS", 2.0)
+    radio.sends(again(b"OggS" + bytes(23)), "Content-Type: audio/ogg")
+    radio.play()
+    await radio.until_over()
+    assert radio.news[0] in (f"❌ Radio: {live.TOO_SLOW}", "❌ Radio: It is not a sound file that I can play.")
