@@ -51,6 +51,8 @@ class TwilioServer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = ""
+        self._public_url = public_url
+        self._number = settings.phone_number
         expected = ExpectedCalls(clock)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
         webhooks = TwilioWebhooks(public_url, settings, answering, expected, media)
@@ -66,6 +68,11 @@ class TwilioServer:
         application.add_routes([*webhooks.routes, *media.routes])
         application.on_response_prepare.append(add_protection)
         self._serving = Serving(application, MAX_CONNECTIONS)
+
+    def describe(self) -> str:
+        """How it stands, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
+        number = f", {self._number}" if self._number is not None else ""
+        return f"Twilio at {self._public_url}{number}"
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
         """Answer on these sockets, which belong to the server from then on."""
