@@ -12,12 +12,14 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
 from audio.samples import SPEAKING_RATE, Samples
 from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NO_SOUND, TARGET_LUFS, confine, sane, say
+from bot.music.ogg_links import OggLinks
 from bot.music.slow_gain import SlowGain
 from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
 
@@ -38,25 +40,13 @@ BOUNDS = replace(
 STDIN = 0
 
 
-class Pipe:
-    """A pipe for FFmpeg, which gets what is there, and can't go back."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def read(self, most: int) -> bytes:
-        """Up to so many bytes; empty at the end."""
-        return os.read(self._descriptor, most)
-
-
 def main() -> int:
     """Decode the stream. Returns the exit status."""
     confine(MEMORY_BYTES, CPU_SECONDS)
     output = sys.stdout.buffer
     begun = False
     try:
-        sound = decoded(Pipe(STDIN), SPEAKING_RATE, BOUNDS, channels=2)  # type: ignore[arg-type]
-        for frame in levelled(frames(sound)):
+        for frame in levelled(frames(links(OggLinks(partial(os.read, STDIN))))):
             if not begun:
                 begun = True
                 say(output, {"seconds": 0.0})
@@ -70,6 +60,18 @@ def main() -> int:
     if not begun:
         say(output, {"error": NO_SOUND})
     return 0
+
+
+def links(chain: OggLinks, max_seconds: float = BOUNDS.max_seconds) -> Iterator[Samples]:
+    """The sound of all links of a stream, one after the other, as :func:`~audio.decode.decoded` has it."""
+    left = max_seconds
+    while True:
+        bounds = replace(BOUNDS, max_seconds=left)
+        for piece in decoded(chain, SPEAKING_RATE, bounds, channels=2):  # type: ignore[arg-type]
+            left -= len(piece) / 2 / SPEAKING_RATE
+            yield piece
+        if not chain.go_on():
+            return
 
 
 def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:

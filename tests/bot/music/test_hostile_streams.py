@@ -50,8 +50,6 @@ CHANGES = {
     "AAC, then MP3": (part("adts", "aac"), part("mp3", "libmp3lame")),
     "AAC, then six channels": (part("adts", "aac"), part("adts", "aac", rate=44_100, layout="5.1")),
     "AAC, then a sixth of the rate, mono": (part("adts", "aac"), part("adts", "aac", rate=8_000, layout="mono")),
-    "Ogg, and in its chain another codec": (part("ogg", "libopus"), part("ogg", "flac")),
-    "Ogg, and in its chain other channels": (part("ogg", "libopus"), part("ogg", "libopus", layout="5.1")),
     "Ogg, then MP3": (part("ogg", "libopus"), part("mp3", "libmp3lame")),
     "FLAC, then twice the rate": (part("flac", "flac"), part("flac", "flac", rate=96_000)),
     "FLAC, then mono": (part("flac", "flac"), part("flac", "flac", rate=22_050, layout="mono")),
@@ -74,6 +72,34 @@ async def test_a_stream_that_becomes_another_one_goes_on_or_ends_with_a_sentence
     assert 2 * SECOND <= len(radio.frames) <= (3 * PART_SECONDS + 2) * SECOND
     sound = from_pcm16(b"".join(radio.frames), channels=2)
     assert np.abs(sound).max() <= CEILING + 0.001
+
+
+CHAINS = {
+    "another codec": part("ogg", "flac"),
+    "six channels": part("ogg", "libopus", layout="5.1"),
+    "another rate": part("ogg", "flac", rate=22_050),
+    "the same": part("ogg", "libopus"),
+}
+
+
+@pytest.mark.parametrize("second", CHAINS.values(), ids=CHAINS)
+async def test_each_link_of_a_chain_is_heard(radio: Radio, second: bytes) -> None:
+    radio.sends(
+        once(radio.server, part("ogg", "libopus"), second, song("opus"), stays=False), "Content-Type: audio/ogg"
+    )
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["▶️ Radio", "⏹️ Radio: its server has ended it."]
+    assert len(radio.frames) == pytest.approx((2 * PART_SECONDS + 4) * SECOND, abs=15)
+
+
+async def test_a_chain_of_links_without_sound_is_given_up(radio: Radio) -> None:
+    first = b"OggS\0\2" + bytes(20) + b"\1\1x"
+    other = b"OggS\0\0" + bytes(20) + b"\1\1x"
+    radio.sends(again((first + other) * 1_000), "Content-Type: audio/ogg")
+    radio.play()
+    await radio.until_over()
+    assert radio.news == ["❌ Radio: It is not a sound file that I can play."]
 
 
 INSIDE = ["127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f.1", "inside.test"]
