@@ -344,8 +344,8 @@ class PhoneCalls:
             call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))
 
     async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
-        sentence = Sentence.SWITCHED_OFF if cause is EndCause.SHUTDOWN else Sentence.GOODBYE
-        await self._sentences.say_if_ready(line, sentence)
+        switched_off = (Sentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
+        await self._sentences.say_last(line, *switched_off, Sentence.GOODBYE)
 
 
 def _of(number: str) -> str:

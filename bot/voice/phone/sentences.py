@@ -26,7 +26,7 @@ FRAME_SECONDS = 0.02
 MAKING_LIMIT = 5.0
 """Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
 LAST_WORDS_LIMIT = 2.0
-"""Longest part of the last words that is played, in seconds."""
+"""Longest sentence with which the bot hangs up, in seconds."""
 MAX_KEPT = 50
 """Largest number of sentences of which the sound is kept."""
 
@@ -97,10 +97,13 @@ class Sentences:
         sound = await self.sound(sentence)
         await play(line, tones() if sound is None else sound)
 
-    async def say_if_ready(self, line: PhoneLine, sentence: Sentence) -> None:
-        """Speak a sentence, at most :data:`LAST_WORDS_LIMIT` of it, if its sound is there."""
-        if (sound := self.ready(sentence)) is not None:
-            await play(line, sound[: round(LAST_WORDS_LIMIT * SPEAKING_RATE)])
+    async def say_last(self, line: PhoneLine, *sentences: Sentence) -> None:
+        """Speak the first of these sentences whose sound is there and not longer than :data:`LAST_WORDS_LIMIT`."""
+        for sentence in sentences:
+            sound = self.ready(sentence)
+            if sound is not None and len(sound) <= LAST_WORDS_LIMIT * SPEAKING_RATE:
+                await play(line, sound)
+                return
 
 
 async def play(line: PhoneLine, sound: Samples) -> None:
