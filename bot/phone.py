@@ -40,7 +40,7 @@ def gateways(settings: Settings) -> list[Gateway]:
         # So is the library of Twilio.
         from bot.http.twilio.server import twilio_server
 
-        wanted.append(partial(twilio_server, settings.phone, settings.twilio))
+        wanted.append(partial(twilio_server, settings.phone, settings.twilio, folder=settings.data_dir))
     return wanted
 
 

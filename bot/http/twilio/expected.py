@@ -1,4 +1,4 @@
-"""The phone calls that Twilio has announced, and the one-time tokens with which their streams are opened."""
+"""The phone calls whose streams have to come, and the one-time tokens with which they are opened."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ TOKEN_SECONDS = 15.0
 """A token can be used for so many seconds. Twilio opens the stream as soon as it has the TwiML."""
 MAX_EXPECTED = 16
 """Largest number of tokens at once. Beyond it, the oldest one is worth nothing."""
-MAX_ANNOUNCED = 20_000
-"""Number of phone calls whose ids are remembered, so that none is announced twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class ExpectedCall:
 
 
 class ExpectedCalls:
-    """The announced phone calls. Use it on the event loop.
+    """The phone calls whose streams have to come. Use it on the event loop.
 
     Args:
         clock: returns monotonic seconds.
@@ -40,17 +38,7 @@ class ExpectedCalls:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._announced: OrderedDict[str, None] = OrderedDict()
         self._calls: OrderedDict[bytes, ExpectedCall] = OrderedDict()
-
-    def announce(self, sid: str) -> bool:
-        """Note that a phone call was announced. Returns False if it was announced before."""
-        if sid in self._announced:
-            return False
-        self._announced[sid] = None
-        if len(self._announced) > MAX_ANNOUNCED:
-            self._announced.popitem(last=False)
-        return True
 
     def expect(self, sid: str, number: str) -> str:
         """Expect the stream of a phone call. Returns its token."""

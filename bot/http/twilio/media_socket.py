@@ -50,7 +50,7 @@ class MediaSocket:
 
     Args:
         answering: the service of phone calls.
-        expected: the phone calls that were announced.
+        expected: the phone calls whose streams have to come.
         account: id of the account at Twilio; ``None`` if it is not known.
         clock: returns monotonic seconds.
     """

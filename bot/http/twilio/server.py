@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
 from bot.http.limits import ChangeLimit, SocketLimit
 from bot.http.serving import Serving
+from bot.http.twilio.announced import FILE, AnnouncedCalls
 from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.media_socket import MediaSocket
 from bot.http.twilio.webhooks import MAX_FORM, TwilioWebhooks
@@ -36,6 +38,7 @@ class TwilioServer:
         public_url: ``PHONE_PUBLIC_URL``, the address under which Twilio reaches the server.
         settings: the account at Twilio.
         answering: the service of phone calls.
+        announced: the file in which it is remembered which phone calls were announced; ``None`` for none.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -48,14 +51,16 @@ class TwilioServer:
         settings: TwilioSettings,
         answering: PhoneAnswering,
         *,
+        announced: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = ""
         self._public_url = public_url
         self._number = settings.phone_number
         expected = ExpectedCalls(clock)
+        self._announced = AnnouncedCalls(announced)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
-        webhooks = TwilioWebhooks(public_url, settings, answering, expected, media)
+        webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media)
         application = web.Application(
             middlewares=[
                 errors_as_json,
@@ -76,6 +81,7 @@ class TwilioServer:
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
         """Answer on these sockets, which belong to the server from then on."""
+        await self._announced.load()
         self.url = web_url(tuple(listening))
         await self._serving.serve(listening)
 
@@ -94,14 +100,23 @@ async def twilio_server(
     twilio: TwilioSettings,
     answering: PhoneAnswering,
     *,
+    folder: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[TwilioServer]:
     """Serve Twilio on ``PHONE_BIND`` while the block runs.
 
+    Args:
+        phone: the address.
+        twilio: the account.
+        answering: the service of phone calls.
+        folder: ``DATA_DIR``; ``None`` to store nothing.
+        clock: returns monotonic seconds.
+
     Raises:
         WebBindError: the port can't be taken.
     """
-    server = TwilioServer(phone.public_url or "", twilio, answering, clock=clock)
+    announced = folder / FILE if folder is not None else None
+    server = TwilioServer(phone.public_url or "", twilio, answering, announced=announced, clock=clock)
     try:
         await server.serve(await asyncio.to_thread(take_phone_port, phone))
         yield server

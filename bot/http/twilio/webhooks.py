@@ -12,6 +12,7 @@ from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from bot.http.bodies import read_bytes
 from bot.http.errors import HttpError
+from bot.http.twilio.announced import AnnouncedCalls
 from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.media_socket import PATH as MEDIA
 from bot.http.twilio.media_socket import MediaSocket
@@ -46,7 +47,8 @@ class TwilioWebhooks:
         public_url: the address under which Twilio reaches this server, without a slash at its end.
         settings: the account at Twilio, with the secret with which Twilio signs.
         answering: the service of phone calls.
-        expected: the phone calls that were announced.
+        announced: remembers which phone calls were announced.
+        expected: the phone calls whose streams have to come.
         media: the endpoint to which the streams of answered phone calls are sent.
     """
 
@@ -55,6 +57,7 @@ class TwilioWebhooks:
         public_url: str,
         settings: TwilioSettings,
         answering: PhoneAnswering,
+        announced: AnnouncedCalls,
         expected: ExpectedCalls,
         media: MediaSocket,
     ) -> None:
@@ -64,6 +67,7 @@ class TwilioWebhooks:
         # Without the secret, nothing can be checked, and so everything is refused.
         self._validator = RequestValidator(token.get_secret_value()) if token is not None else None
         self._answering = answering
+        self._announced = announced
         self._expected = expected
         self._media = media
 
@@ -78,7 +82,7 @@ class TwilioWebhooks:
         sid = _sid(form)
         if form.get("Direction", "inbound") != "inbound":
             raise HttpError(403, "not_inbound", "Only phone calls that come in are answered.")
-        if not self._expected.announce(sid):
+        if not await self._announced.add(sid):
             raise HttpError(403, "replay", "This phone call was announced already.")
         number = caller_number(form.get("From", ""))
         admission = self._answering.decide(number)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -133,24 +134,34 @@ class TwilioStage:
 
 @asynccontextmanager
 async def serving_twilio(
-    answering: PhoneAnswering, *, clock: Callable[[], float] = time.monotonic, public_url: str = PUBLIC_URL
+    answering: PhoneAnswering,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    public_url: str = PUBLIC_URL,
+    folder: Path | None = None,
 ) -> AsyncIterator[tuple[str, TwilioAccount]]:
     """Serve while the block runs. Yields the server's own address, and Twilio."""
     sid = new_id("AC")
     phone = PhoneSettings(bind="127.0.0.1:0", public_url=public_url)
     twilio = TwilioSettings(account_sid=sid, auth_token=SecretStr(AUTH_TOKEN), phone_number=NUMBER)
-    async with twilio_server(phone, twilio, answering, clock=clock) as server, aiohttp.ClientSession() as session:
+    async with (
+        twilio_server(phone, twilio, answering, folder=folder, clock=clock) as server,
+        aiohttp.ClientSession() as session,
+    ):
         url = server.url.rstrip("/")
         yield url, TwilioAccount(session, url, public_url, sid, AUTH_TOKEN)
 
 
 @asynccontextmanager
 async def twilio_stage(
-    answering: Answering | None = None, clock: Callable[[], float] = time.monotonic, public_url: str = PUBLIC_URL
+    answering: Answering | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    public_url: str = PUBLIC_URL,
+    folder: Path | None = None,
 ) -> AsyncIterator[TwilioStage]:
     """Serve while the block runs. All streams are closed at its end."""
     answering = answering or Answering()
-    async with serving_twilio(answering, clock=clock, public_url=public_url) as (url, account):
+    async with serving_twilio(answering, clock=clock, public_url=public_url, folder=folder) as (url, account):
         stage = TwilioStage(url, account, answering)
         try:
             yield stage
