@@ -116,7 +116,7 @@ async def test_music_plays_between_replies_and_is_12_db_quieter_beneath_them(pag
 
 async def test_the_commands_of_music_and_sounds_work_on_the_page(page: Page) -> None:
     await type_in(page, "!pause", "🎵 Nothing is playing. `!play NAME` plays a piece.")
-    await type_in(page, "!play", "❌ Say what to play: `!play NAME`. I have Long_Tone, Other.")
+    await type_in(page, "!play", "❌ Say what to play: `!play NAME`, `!play ADDRESS`. I have Long_Tone, Other.")
     await type_in(page, "!play nothing", "❌ I have no music of that name.")
     await type_in(page, "!play http://music.example/Waltz.mp3", "❌ I may not fetch from music.example.")
     await type_in(page, "!sound", "📣 I have these sounds: Air Horn. `!sound NAME` plays one.")
