@@ -26,6 +26,8 @@ STORY = (
     "Once there was a fox who lived beside a wide river, and he counted the boats, and he wrote their names on a stone."
 )
 
+ENDS = {"vanishes": "connection lost", "leave": "voice command", "shutdown": "shutdown"}
+
 
 def script(line: str) -> Answer:
     if "fox" in line:
@@ -160,7 +162,7 @@ async def test_a_second_caller_hears_a_sentence_and_the_first_goes_on(phone: Tel
     assert (await phone.replied(2)).heard == "It is Paris."
 
 
-@pytest.mark.parametrize("end", ["hangs up", "vanishes", "status", "leave"])
+@pytest.mark.parametrize("end", ["hangs up", "vanishes", "status", "leave", "shutdown"])
 async def test_however_a_phone_call_ends_nothing_is_held(phone: Telephone, end: str) -> None:
     stream = await phone.call()
     await phone.replied(1)
@@ -171,11 +173,13 @@ async def test_however_a_phone_call_ends_nothing_is_held(phone: Telephone, end: 
             await stream.close()
         case "status":
             await phone.account.tell_status(stream.call, "completed")
+        case "shutdown":
+            await phone.stage.app.bot.close()
         case _:
             await phone.say(stream, "farewell")
             await stream.until(lambda: stream.closed)
     cause = await over(phone)
-    assert cause == {"vanishes": "connection lost", "leave": "voice command"}.get(end, "hung up")
+    assert cause == ENDS.get(end, "hung up")
     await stream.until(lambda: stream.closed)
 
 
