@@ -42,10 +42,12 @@ class MusicDone:
     Attributes:
         written: a line for the prompt channel; empty if there is one already.
         sentence: the same in words, for the model. It has no title that people in the call have written.
+        waits: whether a piece was asked for that is behind others.
     """
 
     written: str
     sentence: str
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class MusicControl:
             raise MusicError(_spoken(error)) from error
         plays = "Another piece plays" if before == 1 else f"{before} other pieces play"
         written = f"➕ {piece.title} ({before} before it)"
-        return MusicDone(written, f"{piece.title} is in the queue. {plays} before it.")
+        return MusicDone(written, f"{piece.title} is in the queue. {plays} before it.", waits=True)
 
     async def _begin(self, call: Call[Any], player: MusicPlayer, track: Track) -> MusicDone:
         """Play the first piece, and wait until it begins."""

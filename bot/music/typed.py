@@ -28,6 +28,7 @@ BAR = 20
 WHAT = "❌ Say what to play: `{prefix}play NAME`{more}."
 NO_LIBRARY = "❌ I have no music here (nobody has set MUSIC_DIR).{more}"
 NO_SCHEME = "❓ If that is a web address, begin it with `https://` or `http://`."
+ONE_ADDRESS = "❌ One address at a time, please."
 ENDLESS = ". {title} has no end: `{prefix}skip` ends it."
 NOTHING = "🎵 Nothing is playing. `{prefix}play NAME` plays a piece."
 PLAYS_ON = " The music plays on: `{prefix}skip all` ends it."
@@ -35,6 +36,7 @@ OF_OTHER_BOTS: Mapping[str, str] = MappingProxyType(
     {
         "resume": "❓ `{prefix}pause` pauses the music, and typed once more lets it go on.",
         "next": "❓ `{prefix}skip` ends this piece of music, and the next one begins.",
+        "radio": "❓ `{prefix}play ADDRESS` plays a radio station, if my operator has allowed its host.",
         "np": "❓ `{prefix}nowplaying` shows which music plays.",
         "stopmusic": "❓ `{prefix}skip all` ends all music.",
     }
@@ -66,19 +68,19 @@ class TypedMusic:
     async def play_piece(self, place: int, piece: AskedPiece) -> str:
         """Play a piece, after those that were asked for before."""
         try:
-            written = (await self._control.play_piece(place, piece)).written
+            done = await self._control.play_piece(place, piece)
         except MusicError as error:
             raise UserError(f"❌ {piece.title}: {error}") from error
-        return written + self._endless(place)
+        return done.written + (self._endless(place) if done.waits else "")
 
     def _endless(self, place: int) -> str:
         """What is added for who has asked for a piece behind a stream; else empty."""
         try:
-            player, playing = self._control.require_playing(place)
+            _, playing = self._control.require_playing(place)
         except MusicError:
             return ""
-        waits = playing.live and not playing.skipped and player.waiting
-        return ENDLESS.format(title=playing.track.title, prefix=self._prefix) if waits else ""
+        endless = playing.live and not playing.skipped
+        return ENDLESS.format(title=playing.track.title, prefix=self._prefix) if endless else ""
 
     def pause(self, place: int) -> str:
         """Pause the music, or let it go on."""
@@ -113,6 +115,8 @@ class TypedMusic:
             more += ", or attach a sound file" if self._takes_files else ""
             raise UserError(WHAT.format(prefix=self._prefix, more=more) + await self._examples())
         if is_address(words):
+            if sum(map(is_address, words.split())) > 1:
+                raise UserError(ONE_ADDRESS)
             try:
                 piece = self._music.web.piece(words)
             except MusicError as error:

@@ -50,7 +50,9 @@ _PLAYLISTS = re.compile(rb"\s*(?:#EXTM3U\b|\[playlist\]|<asx\b|https?://)", re.I
 _LOOKED_AT = 4_096
 """Bytes of a file that are looked at, to find out what it is if it is no sound."""
 NOT_FETCHED = "I can't fetch it: {error}."
-_WITHOUT_SCHEME = re.compile(r"www\.\S+|(?:localhost|[\w-]+(?:\.[\w-]+)+)(?:/|:\d{2,5}(?:/|$))\S*", re.IGNORECASE)
+_WITHOUT_SCHEME = re.compile(
+    r"https?:\S*|www\.\S+|(?:localhost|[\w-]+(?:\.[\w-]+)+)(?:/|:\d{2,5}(?:/|$))\S*", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 

@@ -102,6 +102,7 @@ async def test_what_can_not_be_played_is_said_in_a_sentence(typing: Typing) -> N
         ("!np", "!nowplaying"),
         ("!stop-music", "!skip all"),
         ("!stop_music", "!skip all"),
+        ("!radio", "!play ADDRESS"),
         ("!stopmusic", "!skip all"),
     ],
 )
@@ -136,6 +137,7 @@ async def test_addresses_are_offered_where_there_are_hosts(typing: Typing, tmp_p
         "❓ If that is a web address, begin it with `https://` or `http://`."
     )
     music.web = WebMusic(frozenset({"music.test"}))
+    assert await typing.type("!play http://music.test/a <http://music.test/b>") == "❌ One address at a time, please."
     assert (await typing.type("!play")).startswith("❌ Say what to play: `!play NAME`, `!play ADDRESS`. I have")
     alone = MusicService(None, tmp_path, music.web)
     for takes_files, more in (
@@ -156,6 +158,25 @@ async def test_who_waits_behind_a_stream_learns_that_it_has_no_end(typing: Typin
     assert player.playing is not None
     player.playing.live = True
     assert await typing.type("!play red") == ("➕ Red_River (1 before it). Blue Danube has no end: `!skip` ends it.")
+
+
+async def test_who_has_asked_for_a_stream_itself_is_told_nothing_about_its_end(
+    typing: Typing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call: Any = typing.stage.call
+    monkeypatch.setattr(music_control, "OPENING_SECONDS", LIMIT)
+    typing.stage.held.clear()
+    first = asyncio.create_task(typing.type("!play blue"))
+    async with asyncio.timeout(LIMIT):
+        while typing.stage.playing != "Blue Danube":
+            await asyncio.sleep(0)
+    assert await typing.type("!play red") == "➕ Red_River (1 before it)"
+    player = typing.stage.music.player(call)
+    assert player is not None
+    assert player.playing is not None
+    player.playing.live = True
+    typing.stage.held.set()
+    assert await first == "▶️ Blue Danube"
 
 
 async def test_commands_that_wait_are_bounded() -> None:

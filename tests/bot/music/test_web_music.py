@@ -220,13 +220,23 @@ async def test_what_people_take_for_music_by_mistake_is_named(
 
 
 @pytest.mark.parametrize(
-    "text", ["music.test/a.mp3", "www.music.test", "localhost:8000", "music.test:8000/live", "`10.0.0.1:8000/;`"]
+    "text",
+    [
+        "music.test/a.mp3",
+        "www.music.test",
+        "localhost:8000",
+        "music.test:8000/live",
+        "http:/music.test/a",
+        "`10.0.0.1:8000/;`",
+    ],
 )
 def test_an_address_whose_beginning_is_missing_is_known(text: str) -> None:
     assert lacks_scheme(text)
 
 
-@pytest.mark.parametrize("text", ["AC/DC", "Blue Danube", "mix.2026", "song.mp3", "12:30", "a/b.c d", "No. 5/2", ""])
+@pytest.mark.parametrize(
+    "text", ["AC/DC", "Blue Danube", "mix.2026", "song.mp3", "12:30", "a/b.c d", "No. 5/2", "http", ""]
+)
 def test_other_names_lack_no_beginning(text: str) -> None:
     assert not lacks_scheme(text)
 
