@@ -46,6 +46,7 @@ from bot.voice.browser.client_messages import Hello
 from bot.voice.browser.people import PAGE_PLACE, BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.engines import LoadingReport
+from bot.voice.phone.people import PHONE_PLACE
 from bot.voices.introductions import Introductions, load_introductions
 from bot.voices.places import VoicePlace
 from config.addresses import only_this_machine_can_connect
@@ -57,6 +58,8 @@ BROWSER = PAGE_PLACE
 """The id under which the persona, mood and voice of browser calls are chosen. No Discord server has this id."""
 THIS_BROWSER = VoicePlace("browser", BROWSER, "In the browser")
 """The browser, as a place for which a voice is chosen."""
+THE_TELEPHONE = VoicePlace("phone", PHONE_PLACE, "On the telephone")
+"""The telephone, as a place for which a voice is chosen."""
 Servers = Callable[[], Mapping[int, str]]
 """Returns the names of the Discord servers that the bot is on, by their ids."""
 BARGE_IN_NOBODY = "nobody"
@@ -187,7 +190,8 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
 
     def places() -> Sequence[VoicePlace]:
         on_discord = sorted(servers().items(), key=lambda each: each[1].casefold())
-        return [THIS_BROWSER, *(VoicePlace(str(server), server, name) for server, name in on_discord)]
+        phone = [THE_TELEPHONE] if core.settings.takes_twilio or core.settings.sip.on else []
+        return [THIS_BROWSER, *phone, *(VoicePlace(str(server), server, name) for server, name in on_discord)]
 
     gate = make_gate()
     core.lease.register(gate)

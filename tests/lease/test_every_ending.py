@@ -8,6 +8,7 @@ import pytest
 
 from bot.voice.manager import CallState
 from tests.lease import browser_endings as browser
+from tests.lease import phone_endings as phone
 from tests.lease.browser_endings import browser_call_ended_by, process_with_a_page_ended_by
 from tests.lease.endings import (
     Ending,
@@ -24,6 +25,7 @@ from tests.lease.endings import (
     lose_the_voice,
     process_ended_by,
 )
+from tests.lease.phone_endings import phone_call_ended_by
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,13 @@ from tests.lease.endings import (
         pytest.param(browser.a_hold_fails, id="browser: exception in any hold"),
         pytest.param(process_with_a_page_ended_by(signal.SIGTERM), id="browser: SIGTERM"),
         pytest.param(process_with_a_page_ended_by(signal.SIGKILL), id="browser: kill -9"),
+        pytest.param(phone_call_ended_by(phone.hang_up), id="phone: hung up"),
+        pytest.param(phone_call_ended_by(phone.lose_the_line), id="phone: line lost"),
+        pytest.param(phone_call_ended_by(phone.vanish), id="phone: no sound comes"),
+        pytest.param(phone_call_ended_by(phone.leave_on_discord), id="phone: leave on Discord"),
+        pytest.param(phone_call_ended_by(phone.lose_the_voice), id="phone: voice lost for good"),
+        pytest.param(phone_call_ended_by(phone.be_switched_off), id="phone: switched off"),
+        pytest.param(phone.a_hold_fails, id="phone: exception in any hold"),
     ],
 )
 async def test_after_every_ending_nothing_is_held_and_every_feature_works(tools: Tools, ending: Ending) -> None:

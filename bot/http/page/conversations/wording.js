@@ -1,7 +1,7 @@
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const KINDS = { discord: "Call on Discord", browser: "Call in the browser", chat: "Text chat", api: "A program" };
+const KINDS = { discord: "Call on Discord", browser: "Call in the browser", phone: "Phone call", chat: "Text chat", api: "A program" };
 
 /** Seconds since 1970 as a day and a time. A time that no calendar has is left out. */
 export function when(seconds) {

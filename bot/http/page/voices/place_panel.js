@@ -57,7 +57,7 @@ export class PlacePanel {
     const { data, place } = this._studio;
     if (data.places.length < 2) return make("p", { className: "quiet", textContent: data.places[0].name });
     const select = make("select", { id: "voice-place", testid: "voice-place" });
-    select.append(...data.places.map(({ id, name }) => new Option(id === "browser" ? name : `${name} (Discord)`, id)));
+    select.append(...data.places.map(({ id, name }) => new Option(/^\d+$/.test(id) ? `${name} (Discord)` : name, id)));
     select.value = place;
     select.addEventListener("change", () => {
       this._studio.place = select.value;
