@@ -64,7 +64,8 @@ class EndOfTurnMeasurement:
         self._seed = seed
         self._cache = cache
         self._telephone = telephone
-        self._policy = load_turn_policy(network)
+        usual = load_turn_policy(network)
+        self._policy = usual if telephone is None else usual.for_telephones()
 
     async def rows(self, kinds: Sequence[str]) -> AsyncIterator[MicrophoneRow]:
         """Measure each kind of voice with each kind of microphone, without pauses and with them.

@@ -29,6 +29,7 @@ from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.memory_requests import MemoryKeeper
+from bot.voice.phone.transport import KIND as PHONE
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.speculation import Speculation
 from bot.voice.spoken_music import SpokenMusicControl
@@ -138,7 +139,7 @@ class CallFactory:
             self.speech_server.stream,
             lambda: wishes().manner(self.manner(server)),
             self.transcriber,
-            self.turn_policy,
+            self.turn_policy.for_telephones() if transport.kind == PHONE else self.turn_policy,
             self.word_lists,
             self.speculation,
             self.greeted,

@@ -11,7 +11,12 @@ from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import EndOfTurn, RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
-from bot.voice.turns.settings import SILERO_VAD_PACKAGE_SETTINGS, TurnSettings
+from bot.voice.turns.settings import (
+    SILERO_VAD_PACKAGE_SETTINGS,
+    TELEPHONE_SETTINGS,
+    TELEPHONE_SILERO_VAD_PACKAGE_SETTINGS,
+    TurnSettings,
+)
 from bot.voice.turns.voice_activity import Silero, VoiceActivityModel
 
 
@@ -23,15 +28,21 @@ class TurnPolicy:
         voice_activity: model that tells speech from noise. It runs on the input threads.
         end_of_turn: model that estimates whether a pause is the end of a turn. It runs on the event loop.
         settings: waits and thresholds that fit ``voice_activity``.
+        telephone_settings: the same for the narrow band of telephones; ``None`` for the usual ones.
     """
 
     voice_activity: VoiceActivityModel
     end_of_turn: EndOfTurn
     settings: TurnSettings
+    telephone_settings: TurnSettings | None = None
 
     def with_interims(self) -> TurnPolicy:
         """The same policy for a call with interim transcripts: the sound of a turn that goes on is reported often."""
         return replace(self, settings=replace(self.settings, next_interim=self.settings.next_interim_often))
+
+    def for_telephones(self) -> TurnPolicy:
+        """The same policy for a call whose sound has the narrow band of telephones."""
+        return replace(self, settings=self.telephone_settings or self.settings)
 
 
 def load_turn_policy(network: Path | None = None) -> TurnPolicy:
@@ -46,8 +57,11 @@ def load_turn_policy(network: Path | None = None) -> TurnPolicy:
         SileroUnusable: the network is missing or damaged.
         EndingsError: the word lists of :mod:`bot.voice.turns.end_of_turn` can't be used.
     """
-    settings = TurnSettings() if network is None else SILERO_VAD_PACKAGE_SETTINGS
-    return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings)
+    if network is None:
+        settings, telephone = TurnSettings(), TELEPHONE_SETTINGS
+    else:
+        settings, telephone = SILERO_VAD_PACKAGE_SETTINGS, TELEPHONE_SILERO_VAD_PACKAGE_SETTINGS
+    return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings, telephone)
 
 
 class TurnDetectors:

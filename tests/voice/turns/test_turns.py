@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from audio.samples import HEARING_RATE
-from benchmarks.end_of_turn_call import SimulatedCall
+from benchmarks.end_of_turn import noise_over_telephone
+from benchmarks.end_of_turn_call import DiscordLine, Line, SimulatedCall
 from benchmarks.end_of_turn_noise import five_minutes
+from benchmarks.telephone import CallerLine
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
@@ -79,8 +81,22 @@ def test_a_person_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolic
     assert first < second
 
 
-def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy) -> None:
-    turns = TurnDetectors(policy)
-    for sound in five_minutes(seed=3).values():
+@pytest.mark.parametrize("telephone", [False, True])
+def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy, telephone: bool) -> None:
+    turns = TurnDetectors(policy.for_telephones() if telephone else policy)
+    for made in five_minutes(seed=3).values():
+        sound = noise_over_telephone(made, "ulaw") if telephone else made
         for at in range(0, len(sound), 320):
             assert turns.process(AudioFrame(1, sound[at : at + 320], at / HEARING_RATE)) == []
+
+
+async def test_a_sentence_on_a_telephone_has_no_more_pauses_than_elsewhere(policy: TurnPolicy) -> None:
+    async def pauses(policy: TurnPolicy, line: Line) -> int:
+        call = SimulatedCall(policy, OpenMicrophone(after=3.0, seed=1), transcription=0.21, silence=0.0, line=line)
+        outcomes = [await call.say(make_speaker().say([text], [], 1.0), before=0.5) for text in SENTENCES]
+        assert not any(outcome.cut_off for outcome in outcomes)
+        assert all(outcome.wait is not None for outcome in outcomes)
+        return sum(outcome.pauses for outcome in outcomes)
+
+    found = await pauses(policy.for_telephones(), CallerLine("ulaw"))
+    assert found <= await pauses(policy, DiscordLine())
