@@ -166,6 +166,10 @@ def _bare(text: str) -> str:
 
 
 def _title(url: URL) -> str:
-    """The last part of an address without the ending of a sound file, or the host if there is none."""
-    path = PurePosixPath(url.name)
-    return shown_title((path.stem if path.suffix.lower() in ENDINGS else path.name) or host_of(url))
+    """The last part of an address without the ending of a sound file, or the host if that part has no words.
+
+    Shoutcast's addresses end with ``/;``.
+    """
+    path = PurePosixPath(url.name.strip(";"))
+    name = path.stem if path.suffix.lower() in ENDINGS else path.name
+    return shown_title(name if any(map(str.isalnum, name)) else host_of(url))
