@@ -85,7 +85,7 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
         stack.callback(core.watch.subscribe(follow))
         core.call_ends.subscribe(calls.ended)
         stack.push_async_callback(log.flush)
-        stack.push_async_callback(calls.close)
+        stack.push_async_callback(calls.finish)
         yield calls
 
 

@@ -39,6 +39,8 @@ MAX_ENTERING = 3
 """Largest number of callers who press a PIN at the same time."""
 AFTER_PIN = 3.0
 """Seconds after the PIN in which ``#`` only ends it, and does not interrupt the greeting."""
+FINISH_SECONDS = 0.5
+"""Seconds that a call which is ending has before :meth:`PhoneCalls.finish` ends it."""
 NO_PIN, WRONG_PIN = "no PIN", "wrong PIN"
 """Causes in the log of calls."""
 
@@ -174,6 +176,17 @@ class PhoneCalls:
         for task in (ending := self._answering - talking):
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Take no further phone calls, and end those that are still on. Returns when all are over."""
+        await self.close()
+        if not self._answering:
+            return
+        # A call that the manager has ended needs a moment more, to be logged.
+        _, still_on = await asyncio.wait(self._answering, timeout=FINISH_SECONDS)
+        for task in still_on:
+            task.cancel()
+        await asyncio.gather(*still_on, return_exceptions=True)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
         """Called by the manager after a call. Does nothing if the call was no phone call."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from bot.browser_calls import CALL_ON_PHONE
 from bot.calls import JOIN_FROM_PHONE
 from bot.phone import phone_service
 from bot.phone_calls import PhoneCalls
+from bot.talk import build_talk
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_BEGAN_ALOUD, recording_began
 from bot.voice.manager import CallState
@@ -27,6 +29,7 @@ from bot.voice.phone.calls_log import FILE
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.people import CALLER, PHONE_PLACE
 from bot.voice.turn import Outcome, Prompt
+from config.settings import load_settings
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.bot.http.chat_house import page_at
@@ -90,7 +93,6 @@ async def telephone(stage: Stage) -> AsyncIterator[Telephone]:
     async with phone_service(stage.app.core, warms_up=False) as calls:
         calls.ready = True
         yield Telephone(stage, calls)
-        await calls.close()
 
 
 @pytest.fixture
@@ -180,6 +182,27 @@ async def test_the_history_of_an_interrupted_answer_is_what_the_network_has_play
         assert call._history.newest(1)[0].text.split()[: len(heard)] == heard
         line.end()
         await quiet
+        await phone.over()
+
+
+async def test_words_of_the_caller_interrupt_and_what_lies_in_the_network_is_dropped(
+    make_telephone: Callable[..., Any],
+) -> None:
+    async with make_telephone() as phone:
+        stage: Stage = phone.stage
+        line = phone.call(MemoryLine(held=1_600))
+        await phone.talks()
+        call = stage.app.manager.active
+        assert call is not None
+        call.say(Prompt(CALLER, "Sing.", time.monotonic(), person=call.transport.people.person))
+        await stage.until(lambda: len(only(WordsSpoken, stage.events)) >= 3, "the song")
+        await line.speak(np.concatenate([speech(ASKED[1], ADAS_VOICE), silence(1.2)]))
+        await phone.turns(3)
+        sung, answered = only(ReplyEnded, stage.events)[1:]
+        assert sung.trace.outcome is Outcome.INTERRUPTED
+        assert line.cleared == 1
+        assert answered.heard == "Sunshine for everybody."
+        line.end()
         await phone.over()
 
 
@@ -319,6 +342,46 @@ async def test_the_bot_says_goodbye_when_it_is_switched_off(make_telephone: Call
         assert 4_000 < len(line.heard) - before <= 2.1 * 8_000
         assert [each["cause"] for each in await phone.over()] == ["shutdown"]
         assert phone.calls.decide("+4930123456") is Admission.NOT_READY
+
+
+async def test_a_call_that_is_on_when_the_telephone_closes_is_ended_and_logged(
+    make_stage: StageMaker, speech_server: str
+) -> None:
+    async with make_stage(tts_websocket_url=speech_server, phone_allow="*") as stage:
+        line = MemoryLine()
+        async with telephone(stage) as phone:
+            phone.call(line)
+            await phone.talks()
+        assert line.ended is LineEnd.BOT
+        (logged,) = (stage.app.core.settings.data_dir / FILE).read_text().splitlines()
+        assert json.loads(logged)["cause"] == "shutdown"
+        assert stage.app.manager.status().held == ()
+
+
+async def test_the_bot_without_discord_takes_phone_calls_too(cache_dir: Path, tmp_path: Path) -> None:
+    settings = load_settings(
+        _env_file=None,
+        data_dir=tmp_path,
+        cache_dir=cache_dir,
+        tts_bind="127.0.0.1:0",
+        web_bind="127.0.0.1:0",
+        sip_bind="127.0.0.1:0",
+        phone_allow="*",
+    )
+    async with build_talk(settings, [], lambda *_: None) as application:
+        assert application.phone is not None
+        assert application.phone.decide("+4930123456") is Admission.ALLOWED
+        line = MemoryLine()
+        answering = asyncio.create_task(application.phone.answer(line))
+        quiet = asyncio.create_task(sends_silence(line))
+        async with asyncio.timeout(60):
+            while loudness(line) < 0.05:
+                await asyncio.sleep(0.05)
+        await application.end()
+        await answering
+        await quiet
+        assert line.ended is LineEnd.BOT
+        assert application.phone.decide("+4930123456") is Admission.NOT_READY
 
 
 async def test_a_voice_can_be_chosen_for_the_telephone(make_stage: StageMaker, speech_server: str) -> None:
