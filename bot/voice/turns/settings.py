@@ -99,7 +99,7 @@ TELEPHONE_SETTINGS = TurnSettings(voiced_probability=0.2, sure_probability=0.45,
 """Settings for sound of telephones and the network in faster-whisper.
 
 The networks were trained on wide-band speech. On a telephone, which has 300 to 3,400 Hz, they are less sure: with the
-usual settings, they found pauses within words, and natural voices waited 440 ms in place of 270. Hissing sounds ("s")
+usual settings, they found pauses within words, and natural voices waited 440 ms in place of 260. Hissing sounds ("s")
 lie above the band, so they are nearly as quiet as a pause.
 """
 TELEPHONE_SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.4, sure_probability=0.85, quiet_share=0.03)
