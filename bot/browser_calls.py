@@ -16,6 +16,7 @@ from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
 from bot.browser_tab import Tab, form_for
+from bot.call_elsewhere import elsewhere_text
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
 from bot.llm.cleaning import DiscordNames, clean_prompt
@@ -29,15 +30,12 @@ from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import START_CANCELLED, CallManager
-from bot.voice.phone.transport import PhoneCall
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 
 SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
-CALL_ON_DISCORD = "❌ I'm in a call on Discord. I can talk here when it is over."
-CALL_ON_PHONE = "❌ I'm in a phone call. I can talk here when it is over."
 SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
 TAKEN_OVER = "Another tab has taken over the call."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
@@ -206,7 +204,7 @@ class BrowserCalls:
         if not self._enabled:
             tab.client.send(Failure(ErrorCode.CALL_FAILED, SWITCHED_OFF))
         elif occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, _elsewhere(occupant))
+            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, elsewhere_text(occupant))
         elif call is None:
             self._start(tab, hello, form)
         elif self._hanging_up or (self._ready and not self._is_on(call)):
@@ -324,7 +322,7 @@ class BrowserCalls:
         if client is None or not is_current:
             return
         if occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(client, ErrorCode.CALL_ELSEWHERE, _elsewhere(occupant))
+            _refuse(client, ErrorCode.CALL_ELSEWHERE, elsewhere_text(occupant))
             return
         client.send(State("idle"))
         client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
@@ -394,10 +392,6 @@ class BrowserCalls:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("A browser call could not be served", exc_info=error)
-
-
-def _elsewhere(call: Call[Any]) -> str:
-    return CALL_ON_PHONE if isinstance(call, PhoneCall) else CALL_ON_DISCORD
 
 
 def _refuse(client: ChatClient, code: ErrorCode, text: str) -> None:

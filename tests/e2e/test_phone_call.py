@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from audio.g711 import decode_g711
-from bot.browser_calls import CALL_ON_PHONE
+from bot.call_elsewhere import CALL_ON_PHONE
 from bot.calls import JOIN_FROM_PHONE
 from bot.phone import phone_service
 from bot.phone_calls import PhoneCalls
