@@ -118,7 +118,7 @@ class FrameSender(threading.Thread):
     before they are due.
 
     The thread is a daemon, and :meth:`end` stops it within 20 ms. It runs at the process's normal priority, because a
-    higher one needs rights that the bot does not ask for. Threads and processes with heavy computation lower their own
+    higher one needs rights that the bot does not ask for. Processes with work that nobody waits for lower their own
     priority instead.
 
     Args:
