@@ -36,6 +36,8 @@ class FromTelephone:
 
     def convert(self, sound: Samples) -> Sound16:
         """The next piece of the sound, with twice as many samples."""
+        if not len(sound):
+            return np.zeros(0, np.float32)
         spread = np.zeros(_UP * len(sound), np.float32)
         spread[::_UP] = sound
         whole = np.concatenate([self._before, spread])

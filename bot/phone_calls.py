@@ -141,7 +141,7 @@ class PhoneCalls:
         _log.info("A phone call%s over %s was refused: %s", _of(number), kind, admission.value)
         self._calls_log.note_refusal(LoggedCall.of(kind, number, admission.value, now, now))
 
-    async def answer(self, line: PhoneLine) -> None:
+    async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
         started, cause = datetime.now(UTC), EndCause.FAILURE.value
         task = asyncio.current_task()
@@ -151,7 +151,7 @@ class PhoneCalls:
         try:
             transport = self._make_transport(line, self._person(line.number))
             transport.listen()
-            cause = await self._serve(transport)
+            cause = await self._serve(transport, busy=busy)
         except asyncio.CancelledError:
             cause = EndCause.SHUTDOWN.value
             raise
@@ -198,9 +198,9 @@ class PhoneCalls:
     def _person(self, number: str) -> int:
         return phone_person(number, self._key)
 
-    async def _serve(self, transport: PhoneTransport) -> str:
-        """Serve an answered phone call. Returns the cause of its end."""
-        admission = self.decide(transport.line.number)
+    async def _serve(self, transport: PhoneTransport, *, busy: bool) -> str:
+        """Serve a phone call. Returns the cause of its end."""
+        admission = Admission.BUSY if busy else self.decide(transport.line.number)
         if admission is Admission.ALLOWED and self._settings.pin is not None:
             self._entering += 1
             try:

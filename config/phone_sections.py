@@ -22,8 +22,9 @@ EVERYONE = "*"
 """The pattern of ``PHONE_ALLOW`` that allows every number, and those who withhold theirs."""
 _WRITTEN_NUMBER = re.compile(r"\+?[\d\s()./-]+\*?")
 _SEPARATORS = re.compile(r"[\s()./-]")
-_PATTERN = re.compile(r"\*|[A-Za-z0-9+._@:%-]{1,100}\*?", re.ASCII)
-_DIGITS = re.compile(r"\+?\d*", re.ASCII)
+# Telephones within a house have numbers such as **610 at a FRITZ!Box.
+_PATTERN = re.compile(r"\*|(\*\*)?[A-Za-z0-9+._@:%-]{1,100}\*?", re.ASCII)
+_DIGITS = re.compile(r"(\+|\*\*)?\d*", re.ASCII)
 _PORTS = re.compile(r"(\d{1,5})\s*[-–]\s*(\d{1,5})", re.ASCII)
 MIN_RTP_PORT = 1024
 

@@ -24,6 +24,7 @@ def test_pieces_of_a_sound_are_converted_as_if_they_were_one(kind: type[FromTele
     sound = np.random.default_rng(1).normal(0, 0.1, 9_600).astype(np.float32)
     converter = kind()
     pieces = [converter.convert(sound[start : start + 480]) for start in range(0, len(sound), 480)]
+    assert not len(converter.convert(sound[:0])), "no sound, no samples"
     np.testing.assert_allclose(np.concatenate(pieces), kind().convert(sound), atol=1e-6)
 
 

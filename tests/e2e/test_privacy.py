@@ -51,9 +51,11 @@ NOT_IN_A_CALL = {
     "traces.jsonl.old",
     "seiyuu.sqlite3.damaged-*",
     "before-restore-*",
+    "calls_log.jsonl",
+    "twilio_calls",
 }
 """Files in the guide's table that no call makes. They come from a learned correction, the demonstration, a rehearsal, a
-download, files of knowledge, notes of a call, long use or a fault."""
+download, files of knowledge, notes of a call, long use, a fault or the telephone."""
 VOLUME = "/data"
 """The data folder of the containers."""
 

@@ -93,7 +93,7 @@ class Operator:
     def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
         self.refused.append(admission)
 
-    async def answer(self, line: PhoneLine) -> None:
+    async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         conversation = Conversation(line)
         line.start(conversation)
         if self._talking:

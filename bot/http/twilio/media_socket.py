@@ -107,7 +107,7 @@ class MediaSocket:
             async with asyncio.timeout(START_LIMIT):
                 started = await self._start_of(client)
         except (TimeoutError, StreamError) as error:
-            _log.info("A stream of a phone call was refused: %s", error or "it has not started in time")
+            _log.info("A stream of a phone call was refused: %s", str(error) or "it has not started in time")
             client.close(aiohttp.WSCloseCode.POLICY_VIOLATION, "refused")
             return
         if started is None:

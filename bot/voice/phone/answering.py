@@ -57,10 +57,14 @@ class PhoneAnswering(Protocol):
         """
         ...
 
-    async def answer(self, line: PhoneLine) -> None:
+    async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up.
 
         It decides again, since another call may have begun, and writes the phone call into the log of calls. It does
         not raise, unless its task is cancelled; then it hangs up first.
+
+        Args:
+            busy: say only that a call is on, even if it has ended by now: the line is not answered, and the caller
+                must not be talked with on it.
         """
         ...

@@ -86,7 +86,7 @@ class Sentences:
             async with asyncio.timeout(MAKING_LIMIT), aclosing(self._speak(sentence.value)) as speaking:
                 pieces.extend([piece async for piece in speaking])
         except (SpeechUnavailable, TimeoutError, OSError) as error:
-            _log.warning("A sentence for the telephone can't be spoken: %s", error or "it takes too long")
+            _log.warning("A sentence for the telephone can't be spoken: %s", str(error) or "it takes too long")
             return None
         while len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]

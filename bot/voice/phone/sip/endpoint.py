@@ -368,7 +368,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         call = SipCall(request, self, self._local(request.source), pair, number, media)
         self._calls[call.id] = call
         if early and media is not None:
-            self._converse(call.speak_early(media))
+            self._converse(call.speak_early(media), busy=True)
         else:
             call.answer()
 
@@ -379,8 +379,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         """This endpoint's address as another one reaches it."""
         return local_host(self._host, other[0]), self._port
 
-    def _converse(self, line: SipLine) -> None:
-        task = asyncio.create_task(self._answering.answer(line))
+    def _converse(self, line: SipLine, *, busy: bool = False) -> None:
+        task = asyncio.create_task(self._answering.answer(line, busy=busy))
         self._conversations.add(task)
         task.add_done_callback(self._conversation_over)
 

@@ -84,7 +84,7 @@ class Answering:
     def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
         self.refusals.append((kind, number, admission))
 
-    async def answer(self, line: PhoneLine) -> None:
+    async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         self.lines.append(line)
         heard = Heard()
         self.heard.append(heard)

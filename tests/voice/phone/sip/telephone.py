@@ -252,6 +252,7 @@ class Answering:
         self.admission = Admission.ALLOWED
         self.asked: list[str] = []
         self.refused: list[tuple[str, Admission]] = []
+        self.busy: list[bool] = []
         self.lines: asyncio.Queue[tuple[PhoneLine, Ear]] = asyncio.Queue()
 
     def decide(self, number: str) -> Admission:
@@ -262,7 +263,8 @@ class Answering:
         assert kind == "sip"
         self.refused.append((number, admission))
 
-    async def answer(self, line: PhoneLine) -> None:
+    async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
+        self.busy.append(busy)
         ear = Ear()
         line.start(ear)
         self.lines.put_nowait((line, ear))

@@ -141,6 +141,7 @@ async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
         assert early.status == 183 and early.sound_port
         phone.other_tag = early["To"].partition(";tag=")[2]
         line, ear = await here.answering.line()
+        assert here.answering.busy == [True], "nobody is talked with before the phone call is answered"
         line.send(b"\x11" * 160)
         while (await phone.hears())[4] != b"\x11" * 160:
             pass
