@@ -122,7 +122,7 @@ class QuickCopy:
         """Make the copy, and delete others.
 
         Raises:
-            OSError: it can't be written.
+            OSError: it can't be written, or there is too little memory.
         """
         delete_copies(self.weights.parent)
         room = size_of(self.weights) or 0
@@ -138,10 +138,14 @@ class QuickCopy:
                     new.write(piece)
 
                 slow.convert(write, begin(slow.size))
+                new.flush()
+                os.fsync(new.fileno())
             partial.replace(self.file)
             self._write_note(digest.hexdigest())
-        except BaseException:
+        except BaseException as error:
             delete_copies(self.weights.parent)
+            if isinstance(error, MemoryError):
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(self.file)) from error
             raise
 
     def _write_note(self, sha256: str) -> None:

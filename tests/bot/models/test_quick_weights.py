@@ -194,6 +194,19 @@ def test_a_disk_that_becomes_full_is_an_error_and_nothing_is_left(slow: Path, mo
     assert made(slow) != slow
 
 
+def without_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def test_too_little_memory_is_an_error_as_of_the_disk_and_nothing_is_left(
+    slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.models.quick_conversion.to_q4_0", without_memory)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        made(slow)
+    assert others_in(slow.parent, slow) == set()
+
+
 def test_a_disk_with_little_room_is_left_alone(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.models.quick_weights.SPARE_DISK", 10**18)
     with pytest.raises(OSError, match="No space left"):
