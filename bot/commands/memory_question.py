@@ -16,7 +16,7 @@ from bot.database import Database
 from bot.discord_errors import discord_error_text
 from bot.guard import Guard
 from bot.memory.memory import Memory
-from bot.voice.browser.people import FIRST_WEB_PERSON
+from bot.voice.lone_person import FIRST_LONE_PERSON
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class MemoryQuestions:
 
     def ask(self, person: int) -> None:
         """Begin to ask a person. Returns immediately. People on the page are asked there."""
-        if person >= FIRST_WEB_PERSON:
+        if person >= FIRST_LONE_PERSON:
             return
         task = asyncio.create_task(self._ask(person), name="asking whether a person may be remembered")
         self._asking.add(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import discord
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class MergedAnswers:
         self._counts: dict[tuple[int, str], int] = {}
 
     async def send(self, channel: int, text: str, send: Send) -> None:
-        """Send a refusal, or count it in the next one. An error of Discord is logged."""
+        """Send a refusal, or count it in the next one. An error of Discord, or of the way to it, is logged."""
         key = (channel, text)
         if key in self._counts:
             self._counts[key] += 1
@@ -36,8 +37,8 @@ class MergedAnswers:
                 self._counts[key] = 0
                 try:
                     await send(text if count == 1 else COUNTED.format(text=text, count=count))
-                except discord.HTTPException as cause:
-                    _log.warning("Could not answer %d messages in channel %d: %s", count, channel, cause)
+                except (discord.HTTPException, aiohttp.ClientError, OSError) as cause:
+                    _log.warning("Could not answer %d message(s) in channel %d: %s", count, channel, cause)
                 count = self._counts[key]
         finally:
             del self._counts[key]

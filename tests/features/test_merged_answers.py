@@ -73,4 +73,4 @@ async def test_those_that_wait_are_answered_though_the_first_answer_failed(caplo
     channel.opened.set()
     await asyncio.gather(*waiting)
     assert channel.told == [f"{BUSY}\n-# This answers 2 messages."]
-    assert "Could not answer 1 messages" in caplog.text
+    assert "Could not answer 1 message(s)" in caplog.text

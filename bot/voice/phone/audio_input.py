@@ -9,13 +9,13 @@ import numpy as np
 
 from audio.g711 import Law, decode_g711
 from audio.narrow_band import FromTelephone
+from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Samples
 from audio.telephony import TELEPHONE_RATE
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.transport import Admits, InputThread
 from bot.voice.turn import Microphone
 
-_FULL_SCALE = np.float32(32_767)
 FRAME_SAMPLES = HEARING_RATE // 50
 PAUSE = 0.5
 """If no sound comes for this many seconds, the transmission has ended. A telephone sends without a break, unless its
@@ -88,7 +88,7 @@ class PhoneAudioInput:
             self._thread.receive(PersonLeft(person, at))
 
     def _receive(self, data: bytes, at: float) -> None:
-        self._pass_on(decode_g711(data, self._law).astype(np.float32) / _FULL_SCALE, at)
+        self._pass_on(from_pcm16(decode_g711(data, self._law).tobytes()), at)
 
     def _fill(self, samples: int, at: float) -> None:
         if self._converter is not None:

@@ -101,7 +101,8 @@ async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_
     await archive.turns()
     await Archive(archive.database, now=archive.now).conversations.open({ADA})
     assert words(await archive.turns()) == ["remains", "I see."]
-    await assert_nowhere(tmp_path, b"particular")
+    # Without the first letter: texts have it as a capital, too.
+    await assert_nowhere(tmp_path, b"articular")
 
 
 async def test_a_channel_is_forgotten_with_its_calls_and_what_is_said_there_afterwards_is_stored(

@@ -7,55 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
-import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from ipaddress import ip_address
 
 import pytest
 
 from bot.fetching.addresses import IPAddress
 from bot.fetching.errors import AddressRefusedError, FetchError, TooLargeError
 from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest
+from tests.bot.fetching.conftest import PRIVATE, PUBLIC, Names
 from tests.bot.fetching.hostile_server import HostileServer, plain, redirect
-from tests.timing import LIMIT
 
-PUBLIC, PRIVATE = ip_address("127.0.0.1"), ip_address("127.0.0.2")
 LIMITS = FetchLimits(size=100_000)
-
-
-class Names:
-    """The names of a test. Each look-up takes the next answer, and the last one stays."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Sequence[IPAddress]]] = {"public.test": [[PUBLIC]], "private.test": [[PRIVATE]]}
-        self.asked: list[str] = []
-
-    async def resolve(self, host: str) -> Sequence[IPAddress]:
-        self.asked.append(host)
-        answers = self.answers.get(host)
-        if answers is None:
-            raise OSError("no such name")
-        return answers.pop(0) if len(answers) > 1 else answers[0]
-
-
-@pytest.fixture
-def names() -> Names:
-    return Names()
-
-
-@pytest.fixture
-def fetcher(names: Names) -> Fetcher:
-    return Fetcher(names.resolve, may_reach=lambda address: address == PUBLIC)
-
-
-@pytest.fixture
-async def public() -> AsyncIterator[HostileServer]:
-    async with HostileServer() as server:
-        server.answers["/"] = plain(b"hello", "Content-Type: text/plain; charset=utf-8")
-        yield server
 
 
 @pytest.fixture
@@ -337,16 +299,6 @@ async def test_errors_say_what_is_wrong(fetcher: Fetcher, public: HostileServer)
         await fetcher.fetch(FetchRequest(public.url("/" + "a" * 2_000), LIMITS))
 
 
-def _send_small_pieces(listening: socket.socket) -> None:
-    with suppress(OSError):
-        connection, _ = listening.accept()
-        with connection:
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            while True:
-                connection.sendall(b"6\r\nabcdef\r\n" * 5_000)
-
-
 async def test_a_server_that_only_says_that_it_goes_on_is_given_up_at_once(
     fetcher: Fetcher, public: HostileServer
 ) -> None:
@@ -364,58 +316,3 @@ async def test_a_server_that_only_says_that_it_goes_on_is_given_up_at_once(
         await fetcher.fetch(FetchRequest(public.url(host="public.test"), FetchLimits(1_000)))
     found = await fetcher.fetch(FetchRequest(public.url("/little", "public.test"), FetchLimits(1_000)))
     assert found.body == b"hello"
-
-
-async def test_a_body_in_small_pieces_leaves_time_for_the_call(fetcher: Fetcher) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as threads:
-        threads.submit(_send_small_pieces, listening)
-        worked, began = time.thread_time(), time.monotonic()
-        with pytest.raises(FetchError):
-            url = f"http://public.test:{listening.getsockname()[1]}/"
-            await fetcher.fetch(FetchRequest(url, FetchLimits(size=50_000_000, seconds=1.5)))
-        # Without a limit it is more than 0.9.
-        assert time.thread_time() - worked < 0.7 * (time.monotonic() - began)
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-WRAPPINGS = {
-    "pieces of one byte": (CHUNKED, b"1\r\na\r\n" * 5_000),
-    "a piece that says much about itself": (CHUNKED + b"1;", b"x" * 30_000),
-    "pieces that say much about themselves": (CHUNKED, (b"5;" + b"x" * 30 + b"\r\nhello\r\n") * 500),
-    "a size without an end": (CHUNKED, b"0" * 30_000),
-}
-
-
-@pytest.mark.parametrize(("begin", "over_and_over"), WRAPPINGS.values(), ids=WRAPPINGS)
-async def test_a_stream_that_is_hardly_anything_but_wrapping_is_given_up(
-    fetcher: Fetcher, public: HostileServer, begin: bytes, over_and_over: bytes
-) -> None:
-    async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(begin)
-        while True:
-            writer.write(over_and_over)
-            await writer.drain()
-
-    public.answers["/"] = send
-    size = 0
-    request = FetchRequest(public.url(host="public.test"), FetchLimits(size=1, seconds=LIMIT, idle_seconds=LIMIT))
-    async with fetcher.open(request) as file:
-        with pytest.raises(FetchError, match="its server sends more wrapping than content"):
-            async for piece in file.pieces():
-                size += len(piece)
-    assert size < 1024**2
-
-
-async def test_small_pieces_are_no_fault(fetcher: Fetcher, public: HostileServer) -> None:
-    async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(CHUNKED)
-        for _ in range(50):
-            writer.write(b"a\r\nabcdefghij\r\n" * 4_000)
-            await writer.drain()
-        writer.write(b"0\r\n\r\n")
-
-    public.answers["/"] = send
-    found = await fetcher.fetch(
-        FetchRequest(public.url(host="public.test"), FetchLimits(size=5_000_000, seconds=LIMIT))
-    )
-    assert found.body == b"abcdefghij" * 200_000

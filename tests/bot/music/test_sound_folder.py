@@ -144,8 +144,8 @@ def test_a_full_disk_leaves_nothing_of_a_sound(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(UserError, match="No space left on device"):
         SoundFolder(folder).add("new", ".wav", b"y", HERE)
-    left = sorted(path.name for path in folder.rglob("*") if path.is_file())
-    assert left == ["Air Horn.mp3", "Air Raid.ogg", "Drum_Roll.wav"]
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert left == {"Air Horn.mp3", "Air Raid.ogg", "drums", "drums/Drum_Roll.wav", "servers", "servers/60"}
 
 
 def test_a_sound_belongs_to_the_server_where_it_was_added(folder: Path) -> None:
