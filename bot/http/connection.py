@@ -40,6 +40,21 @@ class Connection(QuietConnection):
         finally:
             self._serving = None
 
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is lost, or about to be."""
+        return self.transport is None or self.transport.is_closing()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being answered."""
+        return not self.closing and self._current_request is None
+
+    def break_off(self) -> None:
+        """Disconnect the client at once."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the client has disconnected."""

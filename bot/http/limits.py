@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import cast
 
@@ -90,20 +90,44 @@ def _full(message: str) -> HttpError:
 
 
 class ConnectionLimit:
-    """A protocol factory for asyncio's servers. Beyond the limit, a connection gets an error and is closed at once."""
+    """A protocol factory for asyncio's servers. Beyond the limit, a connection gets an error and is closed at once.
 
-    def __init__(self, server: web.Server, most: int = MAX_CONNECTIONS) -> None:
+    Args:
+        server: aiohttp's server, which handles the requests.
+        most: the limit.
+        replaces_idle: whether a new connection beyond the limit takes the place of the oldest one that asks nothing.
+            It is refused only if there is none.
+    """
+
+    def __init__(self, server: web.Server, most: int = MAX_CONNECTIONS, *, replaces_idle: bool = False) -> None:
         self._server = server
         self._most = most
+        self._replaces_idle = replaces_idle
         self._full = False
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
-        full = len(self._server.connections) >= self._most
+        full = self._is_full() and not (self._replaces_idle and self._close_idle())
         if full and not self._full:
             _log.warning("There are %d connections to an HTTP server of the bot: further ones are refused", self._most)
         self._full = full
         return _Refused() if full else Connection(self._server)
+
+    def _is_full(self) -> bool:
+        connections = self._server.connections
+        # Those that were broken off are known until the event loop has told their loss.
+        return len(connections) >= self._most and sum(not each.closing for each in _ours(connections)) >= self._most
+
+    def _close_idle(self) -> bool:
+        """Break off the connection that has been idle, and there, for longest. Returns whether there was one."""
+        oldest = next((each for each in _ours(self._server.connections) if each.idle), None)
+        if oldest is not None:
+            oldest.break_off()
+        return oldest is not None
+
+
+def _ours(connections: Iterable[web.RequestHandler]) -> Iterator[Connection]:
+    return (each for each in connections if isinstance(each, Connection))
 
 
 class _Refused(asyncio.Protocol):

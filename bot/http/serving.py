@@ -19,11 +19,15 @@ class Serving:
 
     Args:
         most: largest number of connections at once.
+        replaces_idle: whether a connection beyond that takes the place of one that asks nothing.
     """
 
-    def __init__(self, application: web.Application, most: int = MAX_CONNECTIONS) -> None:
+    def __init__(
+        self, application: web.Application, most: int = MAX_CONNECTIONS, *, replaces_idle: bool = False
+    ) -> None:
         self._runner = web.AppRunner(application, shutdown_timeout=SHUTDOWN_LIMIT)
         self._most = most
+        self._replaces_idle = replaces_idle
         self._servers: list[asyncio.Server] = []
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
@@ -33,8 +37,9 @@ class Serving:
         if server is None:
             raise RuntimeError("aiohttp's runner has no server after its setup")
         loop = asyncio.get_running_loop()
+        limit = ConnectionLimit(server, self._most, replaces_idle=self._replaces_idle)
         for each in listening:
-            self._servers.append(await loop.create_server(ConnectionLimit(server, self._most), sock=each))
+            self._servers.append(await loop.create_server(limit, sock=each))
 
     def refuse_connections(self) -> None:
         """Take no further connections. The open connections go on until :meth:`close`."""

@@ -53,6 +53,12 @@ class ExpectedCalls:
         call = self._calls.pop(_digest(token), None)
         return call if call is not None and call.sid == sid and self._clock() <= call.until else None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any stream has to come."""
+        now = self._clock()
+        return any(now <= call.until for call in self._calls.values())
+
     def forget(self, sid: str) -> None:
         """A phone call is over. Its token is worth nothing from now on."""
         for digest in [digest for digest, call in self._calls.items() if call.sid == sid]:

@@ -20,9 +20,11 @@ from bot.http.chat_socket import (
     bound_buffers,
     break_off,
 )
+from bot.http.errors import HttpError
 from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.line import TwilioLine
 from bot.http.twilio.messages import MAX_MESSAGE, Started, StreamError, StreamMessage, read_message
+from bot.http.twilio.pending import PendingRequests
 from bot.voice.phone.answering import PhoneAnswering
 from bot.voice.phone.line import LineEnd
 
@@ -67,6 +69,7 @@ class MediaSocket:
         self._expected = expected
         self._account = account
         self._clock = clock
+        self._pending = PendingRequests()
         self._lines: dict[str, TwilioLine] = {}
 
     @property
@@ -85,6 +88,15 @@ class MediaSocket:
             line.end(LineEnd.CALLER)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        if not self._expected.waiting:
+            raise HttpError(403, "not_expected", "No phone call is expected.")
+        self._pending.add(request)
+        try:
+            return await self._open(request)
+        finally:
+            self._pending.remove(request)
+
+    async def _open(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(
             compress=False, max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
         )
@@ -93,7 +105,7 @@ class MediaSocket:
         client = StreamClient(websocket, partial(break_off, request))
         sending = asyncio.create_task(client.run(), name="twilio: send")
         try:
-            await self._talk(client)
+            await self._talk(client, partial(self._pending.remove, request))
             await asyncio.wait([sending], timeout=2 * CLOSE_LIMIT)
         finally:
             sending.cancel()
@@ -102,7 +114,7 @@ class MediaSocket:
                 _log.error("Could not send to Twilio", exc_info=failed)
         return websocket
 
-    async def _talk(self, client: StreamClient) -> None:
+    async def _talk(self, client: StreamClient, started_well: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(START_LIMIT):
                 started = await self._start_of(client)
@@ -113,6 +125,7 @@ class MediaSocket:
         if started is None:
             client.end()
             return
+        started_well()
         number, message = started
         sid = message.start.call_sid
         line = self._lines[sid] = TwilioLine(number, message.stream_sid, client, clock=self._clock)

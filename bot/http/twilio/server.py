@@ -15,7 +15,6 @@ from bot.http.binding import take_phone_port, web_url
 from bot.http.bodies import refuse_compressed
 from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection
-from bot.http.limits import ChangeLimit, SocketLimit
 from bot.http.serving import Serving
 from bot.http.twilio.announced import FILE, AnnouncedCalls
 from bot.http.twilio.expected import ExpectedCalls
@@ -25,8 +24,7 @@ from bot.voice.phone.answering import PhoneAnswering
 from config.phone_sections import PhoneSettings, TwilioSettings
 
 MAX_CONNECTIONS = 128
-REQUESTS_PER_MINUTE = 120
-"""Largest number of requests of one client in a minute. Twilio sends two for each phone call."""
+"""Largest number of connections at once."""
 
 
 class TwilioServer:
@@ -60,19 +58,12 @@ class TwilioServer:
         expected = ExpectedCalls(clock)
         self._announced = AnnouncedCalls(announced)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
-        webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media)
-        application = web.Application(
-            middlewares=[
-                errors_as_json,
-                SocketLimit().middleware,
-                ChangeLimit(clock, REQUESTS_PER_MINUTE).middleware,
-                refuse_compressed,
-            ],
-            client_max_size=MAX_FORM,
-        )
+        webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media, clock)
+        # Limits per client would count Twilio's proxy as one of them.
+        application = web.Application(middlewares=[errors_as_json, refuse_compressed], client_max_size=MAX_FORM)
         application.add_routes([*webhooks.routes, *media.routes])
         application.on_response_prepare.append(add_protection)
-        self._serving = Serving(application, MAX_CONNECTIONS)
+        self._serving = Serving(application, MAX_CONNECTIONS, replaces_idle=True)
 
     def describe(self) -> str:
         """How it stands, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""

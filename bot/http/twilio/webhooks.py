@@ -17,8 +17,10 @@ from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.media_socket import PATH as MEDIA
 from bot.http.twilio.media_socket import MediaSocket
 from bot.http.twilio.messages import TOKEN
+from bot.http.twilio.pending import PendingRequests
 from bot.voice.phone.answering import Admission, PhoneAnswering
 from config.phone_sections import TwilioSettings
+from web_access.rate_limit import ClientRateLimit
 
 VOICE = "/phone/twilio/voice"
 STATUS = "/phone/twilio/status"
@@ -28,6 +30,8 @@ SIGNATURE_LENGTH = 28
 MAX_FORM = 16 * 1_024
 """Largest number of bytes of a form. Twilio sends about 1,000."""
 MAX_FIELDS = 100
+CALLS_PER_MINUTE = 120
+"""Largest number of phone calls in a minute to which streams are opened."""
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """The states of a phone call that is over."""
 WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private"})
@@ -36,10 +40,14 @@ WITHHELD_KEYS = frozenset({"266696687", "7378742833", "2562533", "8656696", "862
 """The same as the keys of a telephone write it: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
 _MAX_NUMBER = 100
+_ALL = "all"
 
 
 class TwilioWebhooks:
     """The endpoints. Nothing is read of a request without a signature, and nothing is done before it is checked.
+
+    Nothing that is not signed counts for a limit of what is signed: a proxy that names no clients makes everybody one
+    client, Twilio among them.
 
     Twilio signs the address that it was told, so the address of the settings counts. The Host header is not looked at.
 
@@ -50,6 +58,7 @@ class TwilioWebhooks:
         announced: remembers which phone calls were announced.
         expected: the phone calls whose streams have to come.
         media: the endpoint to which the streams of answered phone calls are sent.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class TwilioWebhooks:
         announced: AnnouncedCalls,
         expected: ExpectedCalls,
         media: MediaSocket,
+        clock: Callable[[], float],
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._settings = settings
@@ -70,6 +80,8 @@ class TwilioWebhooks:
         self._announced = announced
         self._expected = expected
         self._media = media
+        self._pending = PendingRequests()
+        self._rate = ClientRateLimit(CALLS_PER_MINUTE, clock)
 
     @property
     def routes(self) -> Iterable[web.RouteDef]:
@@ -90,6 +102,9 @@ class TwilioWebhooks:
             self._answering.note_refusal("twilio", number, admission)
             return _twiml(lambda response: response.reject(reason="busy"))
         if admission in (Admission.ALLOWED, Admission.BUSY):
+            if (seconds := self._rate.take(_ALL)) > 0:
+                message = f"Too many phone calls in a minute: at most {CALLS_PER_MINUTE}."
+                raise HttpError(429, "too_many_requests", message, retry_after=seconds)
             token = self._expected.expect(sid, number)
             return _twiml(lambda response: response.append(self._stream(token)))
         self._answering.note_refusal("twilio", number, admission)
@@ -121,7 +136,11 @@ class TwilioWebhooks:
             raise _forged()
         if request.content_type != "application/x-www-form-urlencoded":
             raise HttpError(415, "unsupported_media_type", "Send a form: application/x-www-form-urlencoded.")
-        body = await read_bytes(request, MAX_FORM)
+        self._pending.add(request)
+        try:
+            body = await read_bytes(request, MAX_FORM)
+        finally:
+            self._pending.remove(request)
         try:
             fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         except ValueError:

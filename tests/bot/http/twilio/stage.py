@@ -123,8 +123,13 @@ class TwilioStage:
         return stream
 
     async def socket(self) -> aiohttp.ClientWebSocketResponse:
-        """A socket that has said nothing yet."""
+        """A socket that has said nothing yet. A phone call is expected, without which there is none."""
+        await self.announce()
         return await self.account.session.ws_connect(f"{self.url}/phone/twilio/media")
+
+    async def idle_sockets(self, count: int) -> list[aiohttp.ClientWebSocketResponse]:
+        """Sockets that have said nothing yet, in the order in which they were opened."""
+        return [await self.account.session.ws_connect(f"{self.url}/phone/twilio/media") for _ in range(count)]
 
     async def raw(self, method: str, path: str, **options: Any) -> tuple[int, str]:
         """Any request. Returns the status and the text."""

@@ -13,6 +13,7 @@ import pytest
 
 import bot.http.twilio.media_socket as media_socket
 from bot.http.twilio.expected import MAX_EXPECTED, TOKEN_SECONDS, ExpectedCalls
+from bot.http.twilio.pending import MAX_PENDING
 from bot.voice.phone.answering import Admission
 from bot.voice.phone.line import FRAME_BYTES, LineEnd, PhoneLine
 from sandbox.twilio.account import CALLER, new_id
@@ -134,10 +135,48 @@ async def test_a_token_is_worth_nothing_after_a_while() -> None:
     async with twilio_stage(clock=clock) as stage:
         call, instruction = await stage.announce()
         clock.pass_by(TOKEN_SECONDS + 1)
+        await stage.announce()
         stream = await MediaStream.open(stage.account, call, instruction)
         stage.streams.append(stream)
         await stream.until(lambda: stream.closed)
         assert stage.answering.lines == []
+
+
+async def test_while_no_phone_call_is_expected_no_socket_is_opened() -> None:
+    clock = Clock()
+    async with twilio_stage(clock=clock) as stage:
+
+        async def refused() -> bool:
+            try:
+                await stage.idle_sockets(1)
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status == 403
+            return False
+
+        assert await refused()
+        stream = await stage.call()
+        assert await refused(), "its token is used up"
+        call, _ = await stage.announce()
+        assert not await refused()
+        await stage.account.tell_status(call, "canceled")
+        assert await refused()
+        await stage.announce()
+        clock.pass_by(TOKEN_SECONDS + 1)
+        assert await refused()
+        assert not stream.closed
+
+
+async def test_sockets_that_say_nothing_keep_no_phone_call_out(stage: TwilioStage) -> None:
+    call, instruction = await stage.announce()
+    idle = await stage.idle_sockets(MAX_PENDING + 5)
+    stream = await MediaStream.open(stage.account, call, instruction)
+    stage.streams.append(stream)
+    await wait_until(lambda: stage.answering.lines)
+    await asyncio.gather(*(closed(each) for each in idle[:5]))
+    await stage.announce()
+    await stage.idle_sockets(2 * MAX_PENDING)
+    assert not stream.closed, "a stream that has begun has its place"
+    assert stage.answering.heard[0].ends == []
 
 
 def test_only_some_tokens_are_kept() -> None:
@@ -224,6 +263,7 @@ async def test_twilio_says_that_the_phone_call_is_over(stage: TwilioStage) -> No
 async def test_a_phone_call_that_is_over_before_its_stream_opens_is_not_answered(stage: TwilioStage) -> None:
     call, instruction = await stage.announce()
     await stage.account.tell_status(call, "canceled")
+    await stage.announce()
     stream = await MediaStream.open(stage.account, call, instruction)
     stage.streams.append(stream)
     await stream.until(lambda: stream.closed)

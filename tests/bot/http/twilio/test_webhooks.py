@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from urllib.parse import urlencode
 
 import pytest
 
 from bot.http.binding import WebBindError
-from bot.http.twilio.server import TwilioServer, twilio_server
-from bot.http.twilio.webhooks import caller_number
+from bot.http.twilio.server import MAX_CONNECTIONS, TwilioServer, twilio_server
+from bot.http.twilio.webhooks import CALLS_PER_MINUTE, caller_number
 from bot.voice.phone.answering import Admission, PhoneWay
 from config.phone_sections import PhoneSettings, TwilioSettings
 from sandbox.twilio.account import CALLER, STATUS, VOICE, new_id
 from tests.bot.http.twilio.stage import Answering, TwilioStage, twilio_stage
+from tests.timing import LIMIT, Clock, wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -170,13 +172,65 @@ async def test_there_is_nothing_else_at_this_address(stage: TwilioStage) -> None
         assert (await stage.raw("GET", path))[0] == 404
 
 
-async def test_a_flood_from_one_address_is_refused_before_anything_is_read() -> None:
-    async with twilio_stage() as stage:
-        forwarded = {"X-Forwarded-For": "203.0.113.9", "X-Twilio-Signature": "A" * 28}
-        statuses = [(await stage.raw("POST", VOICE, data={"a": "b"}, headers=forwarded))[0] for _ in range(200)]
-        assert set(statuses) == {403, 429}
-        assert statuses.count(403) <= 125
+async def test_a_flood_of_what_is_not_signed_takes_nothing_from_twilio_behind_the_same_proxy(
+    stage: TwilioStage,
+) -> None:
+    proxy = {"X-Forwarded-For": "203.0.113.9"}
+    for number in range(2 * CALLS_PER_MINUTE):
+        path, signature = (VOICE, STATUS)[number % 2], ({"X-Twilio-Signature": "A" * 28}, {})[number // 2 % 2]
+        assert (await stage.raw("POST", path, data={"a": "b"}, headers={**proxy, **signature}))[0] == 403
+    form = stage.account.announcement(new_id("CA"))
+    signed = {**proxy, "X-Twilio-Signature": stage.account.signature(VOICE, form)}
+    status, text = await stage.raw("POST", VOICE, data=form, headers=signed)
+    assert status == 200
+    assert "<Connect>" in text
+
+
+async def test_only_some_phone_calls_are_let_in_in_a_minute_and_replays_count_for_none() -> None:
+    clock = Clock()
+    async with twilio_stage(clock=clock) as stage:
+        call, _ = await stage.announce()
+        for _ in range(CALLS_PER_MINUTE):
+            assert (await stage.account.announce(call)).status == 403
+        statuses = [(await stage.announce())[1].status for _ in range(CALLS_PER_MINUTE)]
+        assert statuses == [200] * (CALLS_PER_MINUTE - 1) + [429]
+        assert (await stage.account.tell_status(call, "completed")).status == 204
+        clock.pass_by(60)
         assert (await stage.announce())[1].verb == "Connect"
+
+
+async def test_forms_that_do_not_come_keep_no_form_of_twilio_out(stage: TwilioStage) -> None:
+    """They are signed by nobody, and come as slowly as they may."""
+    port = int(stage.url.rpartition(":")[2])
+    head = f"POST {VOICE} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 9\r\n"
+    slow = []
+    try:
+        for _ in range(MAX_CONNECTIONS + 10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            slow.append((reader, writer))
+            writer.write(f"{head}X-Twilio-Signature: {'A' * 28}\r\n\r\na".encode())
+            await writer.drain()
+        assert (await stage.announce())[1].verb == "Connect"
+        async with asyncio.timeout(LIMIT):
+            assert await slow[0][0].read() == b"", "the oldest one is broken off"
+    finally:
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_connections_that_ask_nothing_do_not_keep_twilio_out(stage: TwilioStage) -> None:
+    port = int(stage.url.rpartition(":")[2])
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS + 10)]
+    try:
+        stream = await stage.call()
+        async with asyncio.timeout(LIMIT):
+            assert await idle[0][0].read() == b"", "the oldest one is broken off"
+        idle += [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS)]
+        await stream.press("5")
+        await wait_until(lambda: stage.answering.heard[0].digits == "5")
+    finally:
+        for _, writer in idle:
+            writer.close()
 
 
 async def test_bodies_of_any_form_are_answered(stage: TwilioStage) -> None:

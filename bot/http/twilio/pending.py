@@ -1,0 +1,35 @@
+"""Requests that have not shown yet that they are Twilio's: forms before their signature, sockets before their token."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.http.chat_socket import break_off
+
+MAX_PENDING = 32
+"""Largest number of such forms, and of such sockets. Twilio shows within milliseconds that it is there."""
+
+
+class PendingRequests:
+    """Requests of anybody. Beyond the limit, the oldest one is broken off.
+
+    All of them may come through one proxy, Twilio's among them, so addresses tell nothing. If the newest were refused,
+    whoever opens as many as there may be and says nothing would keep Twilio out.
+
+    Args:
+        most: the limit.
+    """
+
+    def __init__(self, most: int = MAX_PENDING) -> None:
+        self._most = most
+        self._requests: dict[int, web.Request] = {}
+
+    def add(self, request: web.Request) -> None:
+        """Take a request, which stays until :meth:`remove`."""
+        self._requests[id(request)] = request
+        if len(self._requests) > self._most:
+            break_off(self._requests.pop(next(iter(self._requests))))
+
+    def remove(self, request: web.Request) -> None:
+        """The request has shown that it is Twilio's, or is over. May be called more than once."""
+        self._requests.pop(id(request), None)
