@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from bot.voice.call import Call
@@ -21,18 +22,21 @@ class CallEnds:
     def __init__(self) -> None:
         self._listeners: list[EndListener] = []
 
-    def subscribe(self, listener: EndListener, *, first: bool = False) -> None:
+    def subscribe(self, listener: EndListener, *, first: bool = False) -> Callable[[], None]:
         """Call ``listener`` at the end of every call. If it raises, the other listeners are still called.
+
+        The returned function ends the subscription.
 
         Args:
             first: call it before all others. Its code up to its first ``await`` runs before anything else can happen
                 after the call.
         """
         self._listeners.insert(0 if first else len(self._listeners), listener)
+        return partial(self._listeners.remove, listener)
 
     async def __call__(self, call: Call[Any], cause: EndCause) -> None:
         """Pass on that a call has ended."""
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             try:
                 await listener(call, cause)
             except Exception:

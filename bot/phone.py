@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -75,15 +75,15 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
         lambda: core.calls.manner(PHONE_PLACE),
     )
     calls = phone_calls(core, sentences, log, await stored_key(core.store))
-    _limit_rights(core)
 
     def follow(event: CallEvent) -> None:
         if isinstance(event, EnginesReady) or (isinstance(event, Ready) and not warms_up):
             calls.ready = True
 
     async with AsyncExitStack() as stack:
+        stack.enter_context(_limited_rights(core))
         stack.callback(core.watch.subscribe(follow))
-        core.call_ends.subscribe(calls.ended)
+        stack.callback(core.call_ends.subscribe(calls.ended))
         stack.push_async_callback(log.flush)
         stack.push_async_callback(calls.finish)
         yield calls
@@ -122,8 +122,12 @@ def phone_calls(core: Core, sentences: Sentences, log: CallsLog, key: bytes) -> 
     )
 
 
-def _limit_rights(core: Core) -> None:
-    """Let callers use only tools that are for everyone. The page's rights, and those of Discord's people, stay."""
+@contextmanager
+def _limited_rights(core: Core) -> Iterator[None]:
+    """Let callers use only tools that are for everyone. The page's rights, and those of Discord's people, stay.
+
+    At the end of the block, the rights are as they were before.
+    """
     before, may_before = core.tools.users, core.controls.may
 
     def permits(asker: Asker, permit: str) -> bool:
@@ -133,3 +137,7 @@ def _limit_rights(core: Core) -> None:
     core.tools.users = replace(before, permits=permits)
     # What a caller asks for, such as a lower volume, changes nothing but phone calls.
     core.controls.may = lambda asker, command: asker.server == PHONE_PLACE or may_before(asker, command)
+    try:
+        yield
+    finally:
+        core.tools.users, core.controls.may = before, may_before

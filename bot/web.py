@@ -91,7 +91,7 @@ async def web_parts(core: Core, servers: Servers = dict) -> AsyncIterator[WebPar
     warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
     warnings.filterwarnings("ignore", category=BadContentDispositionParam)
     calls = browser_calls(core)
-    core.call_ends.subscribe(calls.ended)
+    stop_listening = core.call_ends.subscribe(calls.ended)
     users = core.tools.users
 
     async def tell_failure(asker: Asker, text: str) -> None:
@@ -115,6 +115,8 @@ async def web_parts(core: Core, servers: Servers = dict) -> AsyncIterator[WebPar
         await server.close()
         stop_watching()
         chats.close()
+        stop_listening()
+        core.tools.users = users
 
 
 def browser_calls(core: Core) -> BrowserCalls:

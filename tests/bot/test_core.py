@@ -49,6 +49,24 @@ async def test_a_listener_that_fails_at_the_end_of_a_call_does_not_affect_the_ot
     assert told == [EndCause.ALONE]
 
 
+async def test_a_listener_that_has_had_enough_is_told_of_no_further_end_and_the_others_are() -> None:
+    told: list[str] = []
+    ends = CallEnds()
+
+    async def note_once(_: object, __: EndCause) -> None:
+        told.append("once")
+        stop_listening()
+
+    async def note(_: object, __: EndCause) -> None:
+        told.append("always")
+
+    stop_listening = ends.subscribe(note_once)
+    ends.subscribe(note)
+    for _ in range(2):
+        await ends(Call.__new__(Call), EndCause.ALONE)
+    assert told == ["once", "always", "always"]
+
+
 @pytest.mark.parametrize("takes_tools", [True, False])
 async def test_no_server_of_tools_is_started_for_a_model_that_is_told_of_none(
     takes_tools: bool, caplog: pytest.LogCaptureFixture

@@ -348,14 +348,17 @@ async def test_a_call_that_is_on_when_the_telephone_closes_is_ended_and_logged(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, phone_allow="*") as stage:
-        line = MemoryLine()
+        line, core = MemoryLine(), stage.app.core
+        users, may = core.tools.users, core.controls.may
         async with telephone(stage) as phone:
             phone.call(line)
             await phone.talks()
         assert line.ended is LineEnd.BOT
-        (logged,) = (stage.app.core.settings.data_dir / FILE).read_text().splitlines()
+        (logged,) = (core.settings.data_dir / FILE).read_text().splitlines()
         assert json.loads(logged)["cause"] == "shutdown"
         assert stage.app.manager.status().held == ()
+        assert (core.tools.users, core.controls.may) == (users, may), "everybody's rights are as they were before"
+        assert phone.calls.ended not in core.call_ends._listeners
 
 
 async def test_the_bot_without_discord_takes_phone_calls_too(cache_dir: Path, tmp_path: Path) -> None:
