@@ -1,9 +1,9 @@
 """Benchmark of replies to typed prompts: the bot's own share of the time to the first packet, and its packets' timing.
 
 Model and voice are stand-ins with fixed times. All else is real: the bot in a process of its own, its speech server and
-Discord's protocols. After each reply, a bare floor answers the same prompt: the same hops without any framework. Beside
-a reply over music, the floor's goes into the next frame of a running stream as well. docs/benchmarks.md explains the
-figures.
+Discord's protocols. After each reply of the bot, the "bare floor" answers the same prompt: a program with the same hops
+and no framework, which shows the lowest possible time. If the bot's reply plays over music, the bare floor puts its own
+into the next frame of a running stream, too. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class TabCalls(Protocol):
         ...
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
-        """Take the person's answer to a question. If it has no such question, tell the client so."""
+        """Take the person's answer to a question. If the call has not asked this question, tell the client so."""
         ...
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:
@@ -105,7 +105,7 @@ class Tab:
     def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
         """Take sound of the person: 16-bit mono, 16,000 Hz. The first sound of a client without a hello begins a call.
 
-        Other clients begin calls by a hello alone, so the last sound before they hang up does not begin the next call.
+        Other clients begin a call only by a hello. So sound that arrives after they have hung up begins no call.
         """
         if self._hello is None:
             self._need_call(form)

@@ -107,8 +107,8 @@ def _is_backup(path: Path) -> bool:
 def _copy(database: Path, part: Path, report: Report) -> None:
     if (damage := find_damage(database)) is not None:
         raise BackupError(
-            f"{database} is damaged ({damage}). When the bot starts next, it sets this file aside and copies all rows "
-            "that can be read into a new one."
+            f"{database} is damaged ({damage}). When the bot starts next, it sets this file aside and copies every "
+            "readable row into a new one."
         )
     before = 0
 

@@ -21,7 +21,7 @@ from languages.search_words import query
 MAX_TERMS = 12
 """Maximum number of a question's words that are looked for. If the question has more, its last words are used."""
 COMMON = 400
-"""Maximum number of the asker's facts that may contain a word for it to be used in ranking.
+"""A word is used for ranking only if at most this many of the asker's facts contain it.
 
 A more common word tells little, and ranking all its facts would take too long.
 """
@@ -151,6 +151,7 @@ class FactFinder:
             any_of = " OR ".join(telling)
             return _ids(
                 connection,
+                # The weights are those of the columns: the audience does not count.
                 "SELECT rowid FROM fact_word WHERE fact_word MATCH ? "
                 "ORDER BY bm25(fact_word, 1.0, 0.0), rowid DESC LIMIT ?",
                 f"{mine} AND words : ({any_of})",
@@ -182,7 +183,7 @@ class FactFinder:
 
 
 def _count(connection: sqlite3.Connection, wanted: str) -> int:
-    """The number of facts that are found, up to one more than :data:`COMMON`."""
+    """The number of facts that are found. No more than :data:`COMMON` + 1 are counted."""
     counted = connection.execute(
         "SELECT count(*) FROM (SELECT 1 FROM fact_word WHERE fact_word MATCH ? LIMIT ?)", (wanted, COMMON + 1)
     )

@@ -1,4 +1,4 @@
-"""Saying something to a person in the current call."""
+"""The announcer says something to a person in the current call."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audio.samples import SPEAKING_RATE, Samples
 from bot.call_announcer import CallAnnouncer
 from bot.reminders.reminders import Words
 from bot.voice.events import ReplyEnded, WordsSpoken
@@ -18,6 +19,10 @@ from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from tests.voice.turn_taking.harness import ManualTranscriber
 
 HERE, ELSEWHERE, NOBODY = 0, 5, 99
+
+
+def hum(seconds: float) -> Samples:
+    return np.full(round(seconds * SPEAKING_RATE), 0.1, np.float32)
 
 
 def said(text: str) -> Words:
@@ -37,37 +42,37 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    voice = HummingSpeech(np.full(9_600, 0.1, np.float32))
+    voice = HummingSpeech(hum(0.2))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), voice) as memory:
         yield Stage(memory, CallAnnouncer(lambda: memory.call))
 
 
-async def test_it_is_said_word_for_word_and_returns_when_it_was_said(stage: Stage) -> None:
+async def test_the_words_are_said_exactly_and_say_returns_when_they_were_said(stage: Stage) -> None:
     assert await stage.announcer.say(ADA, HERE, said("Ada, your timer is up."))
     assert stage.spoken() == ["Ada, your timer is up."]
     assert stage.memory.transport.played
 
 
-async def test_what_is_private_is_said_only_in_the_call_of_its_channel(stage: Stage) -> None:
+async def test_private_words_are_said_only_in_the_call_of_their_channel(stage: Stage) -> None:
     channel = stage.memory.transport.prompts.id
     assert not await stage.announcer.say(ADA, HERE, said("A secret."), channel + 1)
     assert await stage.announcer.say(ADA, HERE, said("Our secret."), channel)
     assert stage.spoken() == ["Our secret."]
 
 
-async def test_it_is_said_in_the_language_of_the_conversation(stage: Stage) -> None:
+async def test_the_words_are_said_in_the_language_of_the_conversation(stage: Stage) -> None:
     assert await stage.announcer.say(ADA, HERE, lambda language: f"in {language}")
     assert stage.spoken() == [f"in {stage.memory.call.language}"]
 
 
-async def test_several_wait_for_each_other(stage: Stage) -> None:
+async def test_several_announcements_are_made_one_after_the_other(stage: Stage) -> None:
     saying = [stage.announcer.say(ADA, HERE, said("One.")), stage.announcer.say(BEN, HERE, said("Two."))]
     assert await asyncio.gather(*saying) == [True, True]
     assert stage.spoken() == ["One.", "Two."]
 
 
 @pytest.mark.parametrize(("person", "server"), [(NOBODY, HERE), (ADA, ELSEWHERE)])
-async def test_nothing_is_said_where_the_person_would_not_hear_it_or_others_should_not(
+async def test_nothing_is_said_if_the_person_would_not_hear_it_or_the_call_is_elsewhere(
     stage: Stage, person: int, server: int
 ) -> None:
     assert not await stage.announcer.say(person, server, said("A secret."))
@@ -81,7 +86,7 @@ async def test_without_a_call_nothing_is_said() -> None:
 
 
 async def test_what_is_interrupted_does_not_count_as_said(tmp_path: Path) -> None:
-    long = HummingSpeech(np.full(20 * 48_000, 0.1, np.float32))
+    long = HummingSpeech(hum(20.0))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), long) as memory:
         saying = asyncio.create_task(CallAnnouncer(lambda: memory.call).say(ADA, HERE, said("Ada, your timer is up.")))
         await memory.until(lambda event: isinstance(event, WordsSpoken))
@@ -89,8 +94,8 @@ async def test_what_is_interrupted_does_not_count_as_said(tmp_path: Path) -> Non
         assert not await saying
 
 
-async def test_a_floor_that_does_not_become_free_is_given_up_and_nothing_is_said_later(tmp_path: Path) -> None:
-    long = HummingSpeech(np.full(20 * 48_000, 0.1, np.float32))
+async def test_if_the_bot_speaks_for_too_long_an_announcement_is_dropped_and_not_made_later(tmp_path: Path) -> None:
+    long = HummingSpeech(hum(20.0))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), long) as memory:
         first = asyncio.create_task(CallAnnouncer(lambda: memory.call).say(ADA, HERE, said("Something long.")))
         await memory.until(lambda event: isinstance(event, WordsSpoken))

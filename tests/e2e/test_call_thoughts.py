@@ -49,6 +49,7 @@ async def test_thoughts_and_lines_of_other_people_are_neither_heard_nor_remember
         assert "an emoji." in await spoken(stage, "Say five")
         await spoken(stage, "Say two")
     remembered = [message["content"] for message in model.asked[-1] if message["role"] == "assistant"]
+    # The first reply is not remembered, since it began with a thought that was said aloud.
     assert remembered == ["Hello again.", "Third one.", "Fourth one.", "Half \ufffd an emoji."]
     said = " ".join(message["content"] for message in model.asked[-1][1:])
     assert "greets" not in said

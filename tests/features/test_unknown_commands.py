@@ -45,7 +45,7 @@ class Examples(commands.Cog):
 
 @pytest.fixture
 def in_call() -> set[int]:
-    """The prompt channel of the call. Empty while none is on."""
+    """The prompt channel of the current call; empty without a call."""
     return set()
 
 

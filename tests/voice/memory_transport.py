@@ -9,6 +9,7 @@ from itertools import count
 
 from bot.llm.prompts import CallRoom
 from bot.voice.frames import InputEvent, PersonLeft
+from bot.voice.mixing.levels import FRAME_SECONDS
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread, PacketCounts
 from bot.voice.turn import Prompt
 from config.sections import Captions
@@ -56,7 +57,7 @@ class MemoryTransport:
         self._playing = asyncio.create_task(self._play(frames, sent))
 
     async def _play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
-        for due in count(time.monotonic(), 0.02):
+        for due in count(time.monotonic(), FRAME_SECONDS):
             await asyncio.sleep(due - time.monotonic())
             if (pcm := frames.take()) is not None:
                 self.played.append(pcm)

@@ -14,7 +14,7 @@ from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
 
 skip_without_libraries()
 
-KEY = LatentsKey("ada", "a1b2", "c3d4", 12, 4)
+KEY = LatentsKey(voice="ada", recordings="a1b2", model="c3d4", length=12, piece=4)
 CHANNELS = 64
 _RANDOM = np.random.default_rng(1)
 LATENTS = Latents(

@@ -6,9 +6,9 @@ The protocol is described in :mod:`wire`. This module adds these rules:
   to the current reply. Replies are spoken one after another.
 - If a reply fails, the error names it: neither sound nor ``flushed`` follows, and its further tokens are ignored.
 - A message that can't be parsed is answered with an error and ignored. The reply that it names goes on.
-- ``cancel`` drops every reply of the connection. After that, tokens are ignored if they name the reply that was being
-  received, the reply that was being spoken, or the reply that the ``cancel`` named. The next text that names another
-  reply, or none, begins a new reply. From then on, tokens with one of these names are spoken again, as a new reply.
+- ``cancel`` drops every reply of the connection: the one that is being received, the one that is being spoken, and the
+  one that the ``cancel`` names. Further tokens of these replies are ignored until a text names another reply, or none.
+  That text begins a new reply. A later token with the name of a dropped reply begins a new reply too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads Markdown: its headings, and what stands beneath them as it is written."""
+"""Reads Markdown: its headings and paragraphs. Bold type and links become plain words. All else stays as written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from bot.knowledge.readers.text import decode, paragraphs
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _UNDERLINED = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+# The numbers bound the time for a file of brackets.
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
 _MAX_HEADING = 200
+"""Maximum number of characters of a heading. The rest is cut off."""
 
 
 def read_markdown(data: bytes, notices: list[str]) -> Iterator[Block]:
-    """The headings and paragraphs of a Markdown file. Links keep their words only."""
+    """The headings and paragraphs of a Markdown file. Only the words of a link are kept.
+
+    Args:
+        notices: what could not be read is added to it, in words for people.
+    """
     beneath: list[str] = []
     fence = ""
     for line in decode(data, notices).split("\n"):

@@ -53,7 +53,11 @@ class MeasuredReplies:
         self.note_sound(0)
 
     def commit(self, spoken: SpokenTurn | None) -> None:
-        """Note that the current reply is answered aloud: it was no mere guess."""
+        """Note that the current reply will be heard: it is no longer a guess before the end of the turn.
+
+        Args:
+            spoken: the turn that it answers; ``None`` for a typed prompt.
+        """
         if self._timer and spoken:
             self._timer.note_turn(spoken)
         self.quiet_since = None
@@ -88,11 +92,16 @@ class MeasuredReplies:
         self._heard = heard
 
     def note_sound(self, samples: int, underruns: int = 0) -> None:
-        """Note how much of the current reply was played: the samples, and the silence in it in frames."""
+        """Note how much of the current reply was played.
+
+        Args:
+            samples: number of samples.
+            underruns: number of frames of silence in it.
+        """
         self._samples, self._underruns = samples, underruns
 
     def end(self, outcome: Outcome) -> None:
-        """End the measurement of the current reply. Nobody is told of a discarded one."""
+        """End the measurement of the current reply. No trace is made of a discarded one."""
         timer, self._timer = self._timer, None
         if timer is None or outcome is Outcome.DISCARDED:
             return

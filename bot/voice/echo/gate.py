@@ -105,7 +105,8 @@ class EchoGate:
     def echoes(self, person: int, at: float) -> bool:
         """Whether the newest sound of a person, heard at ``at``, counts as an echo.
 
-        The check of the person's turn says so. Without a check the sound is compared now, which takes about 1 ms.
+        If the person's turn is being checked, this is the result of its last check. Otherwise the sound is compared
+        now, which takes about 1 ms.
         """
         state = self._people.get(person)
         if state is None:

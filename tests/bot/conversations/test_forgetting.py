@@ -213,7 +213,7 @@ async def test_the_time_for_deleting_grows_in_proportion_to_the_deleted_turns(tm
             await fill(database, turns)
             count = Work()
             await database._connection.set_progress_handler(count, 1_000)
-            # Of the three, it is the person who has the fewest turns: a twentieth of them.
+            # A person has a twentieth of the turns. A channel and what is too old have more.
             assert await FORGETTINGS[what](ConversationRecords(database), turns) >= turns // 20
             work.append(max(count.done, 1))
     assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"

@@ -70,7 +70,7 @@ def root_page(path: Path, table: str) -> int:
 def leaf_page(path: Path, word: bytes) -> int:
     """The number of the first page that contains this word."""
     data = path.read_bytes()
-    return next(n for n in range(1, len(data) // PAGE) if word in data[(n - 1) * PAGE : n * PAGE])
+    return next(n for n in range(1, len(data) // PAGE + 1) if word in data[(n - 1) * PAGE : n * PAGE])
 
 
 def rows_on(path: Path, page: int) -> int:
@@ -125,7 +125,9 @@ async def test_a_damaged_page_costs_only_the_rows_on_it(filled: Path, caplog: py
     assert find_damage(filled) is None
 
 
-@pytest.mark.parametrize("row", [1, MEMORIES - 50], ids=["the first", "one of the last"])
+@pytest.mark.parametrize(
+    "row", [1, MEMORIES - 50, MEMORIES - 1], ids=["the first page", "near the end", "the last page"]
+)
 async def test_a_damaged_page_at_an_end_of_the_table_costs_only_the_rows_on_it(filled: Path, row: int) -> None:
     page = leaf_page(filled, f"{row} xxx".encode())
     on_page = rows_on(filled, page)
@@ -318,8 +320,8 @@ def test_the_triggers_of_an_older_database_do_not_run_during_its_rescue(tmp_path
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         # The second migration makes the triggers, and the fourth deletes them.
         migrate(database, read_migrations()[:3])
-        # Zoe is in the list of speakers but has no turn, so a trigger that ran would remove her. When this turn is
-        # inserted, there is no conversation yet whose list a trigger could change.
+        # Zoe is in the list of speakers but has no turn, so a trigger that ran would remove her. The turn is inserted
+        # before its conversation, so that no trigger can change the list at this point.
         database.execute(
             "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
             "VALUES (1, 1, '11', 'Ada', 'x', 1.0, 0)"

@@ -1,4 +1,4 @@
-"""Faults of the disk and the database: answers come without memory, it is told, and what can be saved is not lost."""
+"""Faults of the disk and the database: the bot answers without memory, logs that, and saves what can be saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.bot.memory.test_gathering import SISTER, Model, gatherer
 TOLD = "Nothing can be recalled from memory now"
 
 
-async def test_while_somebody_else_writes_facts_are_recalled_all_the_same(tmp_path: Path) -> None:
+async def test_facts_are_recalled_while_another_program_writes_into_the_database(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Mira", "My sister is called Mira.")
         with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
@@ -35,6 +35,7 @@ async def test_a_damaged_index_is_reported_once_and_made_anew_at_the_next_start(
 ) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Mira", "My sister is called Mira.", heard=[BEN])
+        # The rows up to 10 are the index's own records. All others are its content.
         await mind.database.write("DELETE FROM fact_word_data WHERE id > 10")
         assert await mind.recalled(ADA, "Who is my sister?") == await mind.recalled(ADA, "Mira") == ""
         assert caplog.text.count(TOLD) == 1

@@ -1,4 +1,7 @@
-"""Files that are not what they seem: each by its name, with its content."""
+"""Sound files that are broken, hostile or odd, in three tables: :data:`NOT_SOUND`, :data:`TOO_LONG`, :data:`PLAYED`.
+
+A table has a function for each file, which makes its content. The key says what is odd about the file.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def with_attachment() -> bytes:
     return data.getvalue()
 
 
-# FLAC, by hand.
+# FLAC (RFC 9639), by hand.
 
 
 def _crc(data: bytes, bits: int, polynomial: int) -> int:
@@ -89,6 +92,7 @@ def _crc(data: bytes, bits: int, polynomial: int) -> int:
 
 def flac_frame(number: int, rate: int, value: int = 100, *, channels: int = 1, samples: int = 65_535) -> bytes:
     """A frame in which all samples have one value. It needs a dozen bytes, whatever its length."""
+    # The sync code; a code for "the length and the rate follow"; the channels, with 16 bits a sample; the number.
     head = bytes([0xFF, 0xF8, 0x7D, channels - 1 << 4 | 8]) + chr(number).encode()
     head += struct.pack(">HH", samples - 1, rate)
     head += bytes([_crc(head, 8, 0x07)])
@@ -97,8 +101,13 @@ def flac_frame(number: int, rate: int, value: int = 100, *, channels: int = 1, s
 
 
 def flac(frames: list[bytes], rate: int = RATE, *, channels: int = 1, stated: int = 0, blocks: bytes = b"") -> bytes:
-    """A FLAC file. ``stated``: the number of samples that its head claims. ``blocks``: further blocks of the head."""
-    facts = rate << 44 | channels - 1 << 41 | 15 << 36 | stated
+    """A FLAC file.
+
+    Args:
+        stated: the number of samples that its head claims.
+        blocks: further blocks of the head.
+    """
+    facts = rate << 44 | channels - 1 << 41 | 16 - 1 << 36 | stated  # with 16 bits a sample
     info = struct.pack(">HH", 65_535, 65_535) + bytes(6) + facts.to_bytes(8, "big") + bytes(16)
     last = 0 if blocks else 0x80
     return b"fLaC" + bytes([last, 0, 0, len(info)]) + info + blocks + b"".join(frames)
@@ -148,7 +157,7 @@ def id3_frame(name: bytes, content: bytes) -> bytes:
 
 
 def patched(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
-    """``data`` with ``new`` at a distance from the first place of ``mark``."""
+    """``data`` with some of its bytes replaced by ``new``, from ``offset`` bytes after the first ``mark`` begins."""
     at = data.index(mark) + offset
     return data[:at] + new + data[at + len(new) :]
 
@@ -198,12 +207,12 @@ def png_bomb() -> bytes:
 
 
 def mp4_duration(data: bytes, samples: int) -> bytes:
-    """MP4 whose track claims this many samples."""
+    """MP4 whose track claims this many samples: as its duration, and in its only entry of times."""
     return patched(patched(data, b"mdhd", 20, struct.pack(">I", samples)), b"stts", 12, struct.pack(">II", samples, 1))
 
 
 def xing(data: bytes, frames: int) -> bytes:
-    """MP3 whose head claims this many frames."""
+    """MP3 whose head claims this many frames, in the field behind its mark and its flags."""
     mark = b"Xing" if b"Xing" in data else b"Info"
     return patched(data, mark, 8, struct.pack(">I", frames))
 
@@ -213,6 +222,9 @@ PICTURE = id3_frame(b"APIC", b"\0image/png\0\x03\0" + bytes(1_000_000))
 LINKED_PICTURE = id3_frame(b"APIC", b"\0-->\0\x03\0http://127.0.0.1:9/cover.png")
 LINK = id3_frame(b"WXXX", b"\0\0file:///etc/passwd")
 YEARS = struct.pack(">d", 1e12)
+"""A duration for Matroska, in milliseconds: 30 years."""
+MATROSKA_DURATION = b"\x44\x89\x88"
+"""The id of the field for the duration, and the length of the field."""
 XML = b'<?xml version="1.0"?>'
 
 NOT_SOUND: dict[str, Callable[[], bytes]] = {
@@ -246,14 +258,16 @@ NOT_SOUND: dict[str, Callable[[], bytes]] = {
         b"\xff\xf1\x50\x80\x1f\xfc" + np.random.default_rng(n).bytes(249) for n in range(40)
     ),
 }
-"""What can't be played. People are told so."""
+"""Files that can't be played. People are told so."""
 
 TOO_LONG: dict[str, Callable[[], bytes]] = {
     "FLAC that claims three months": lambda: flac(flac_tone(), 8_000, stated=LONG),
-    "Matroska that claims 30 years": lambda: patched(encoded("matroska", "libopus"), b"\x44\x89\x88", 3, YEARS),
+    "Matroska that claims 30 years": lambda: patched(
+        encoded("matroska", "libopus"), MATROSKA_DURATION, len(MATROSKA_DURATION), YEARS
+    ),
     "MP3 that claims three years": lambda: xing(encoded(MP3, "libmp3lame"), 2**32 - 1),
 }
-"""What states that it is longer than is allowed."""
+"""Files that claim to be longer than is allowed."""
 
 PLAYED: dict[str, Callable[[], bytes]] = {
     "as loud as can be": lambda: wav(1.0, 1.0),
@@ -276,4 +290,4 @@ PLAYED: dict[str, Callable[[], bytes]] = {
     "MP4 that claims a day": lambda: mp4_duration(encoded(M4A, "aac"), 86_400 * RATE),
     "WebM cut off": lambda: encoded("webm", "libopus", 2.0)[:-700],
 }
-"""What can be played, whole or in part."""
+"""Files that can be played, whole or in part."""

@@ -1,4 +1,4 @@
-"""Sounds in a real call over memory: who interrupts the bot does not end them."""
+"""Sounds in a call whose transport is in memory. An interruption of the bot does not end a sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.music.sound_board import SoundBoard
+from audio.samples import SPEAKING_RATE
+from bot.music.sound_board import MAX_SECONDS, SoundBoard
 from bot.voice.events import ReplyEnded
 from bot.voice.turn import Prompt
 from sandbox.speech import ADA as ADAS_VOICE
@@ -22,7 +23,9 @@ from tests.voice.test_broken_transport import ConstantTranscriber
 pytestmark = pytest.mark.usefixtures("forked_decoders")
 
 PITCH = 3_000
+"""Pitch of the sound, in Hz."""
 FRAMES = 25
+"""Number of frames of half a second."""
 
 
 async def level(memory: MemoryCall) -> float:
@@ -33,20 +36,22 @@ async def level(memory: MemoryCall) -> float:
         while len(played) < since + FRAMES:
             await asyncio.sleep(0.02)
     pcm = np.frombuffer(b"".join(played[since : since + FRAMES]), "<i2").reshape(-1, 2)[:, 0] / 32_767
-    return float(np.abs(pcm @ np.exp(-2j * np.pi * PITCH * np.arange(len(pcm)) / 48_000)) / len(pcm))
+    return float(np.abs(pcm @ np.exp(-2j * np.pi * PITCH * np.arange(len(pcm)) / SPEAKING_RATE)) / len(pcm))
 
 
-async def full(place: int) -> float:
+async def full_volume(place: int) -> float:
     del place
     return 1.0
 
 
 async def test_an_interruption_ends_the_bots_speech_and_not_the_sound(tmp_path: Path) -> None:
-    write(tmp_path / "sounds" / "tone.wav", wav(28.0, 0.1, pitch=PITCH, rate=16_000, channels=1))
-    board, hum = SoundBoard(tmp_path / "sounds", tmp_path, full), HummingSpeech(np.full(20 * 48_000, 0.1, np.float32))
+    # Nearly as long as a sound may be, so that it outlasts the test.
+    write(tmp_path / "sounds" / "tone.wav", wav(MAX_SECONDS - 2, 0.1, pitch=PITCH, rate=16_000, channels=1))
+    board = SoundBoard(tmp_path / "sounds", tmp_path, full_volume)
+    hum = HummingSpeech(np.full(20 * SPEAKING_RATE, 0.1, np.float32))
     async with memory_call(tmp_path, ConstantTranscriber(), RepeatingResponder(), hum) as memory:
         assert await board.play(memory.call, "tone") == "tone"
-        await level(memory)
+        await level(memory)  # The sound fades in.
         alone = await level(memory)
         memory.call.say(Prompt("Ada", "Tell me something long.", time.monotonic()))
         async with asyncio.timeout(LIMIT):
@@ -57,6 +62,6 @@ async def test_an_interruption_ends_the_bots_speech_and_not_the_sound(tmp_path: 
         await memory.until(lambda event: isinstance(event, ReplyEnded) and event.interrupted)
         after = await level(memory)
         await speaking
-        assert 0.9 * alone < under < 1.1 * alone, "it is as loud under speech"
+        assert 0.9 * alone < under < 1.1 * alone, "it is as loud under speech as alone"
         assert 0.9 * alone < after < 1.1 * alone, "it plays on"
         assert board.stop(memory.call)

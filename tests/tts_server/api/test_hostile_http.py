@@ -39,7 +39,7 @@ async def test_a_compressed_body_is_refused_in_words(
     assert caplog.messages == [], "strangers can't fill the log"
 
 
-async def test_no_compression_may_be_named(server: RunningServer) -> None:
+async def test_a_header_that_names_no_compression_is_accepted(server: RunningServer) -> None:
     async with server.session.post(server.url(PATH), data=BODY, headers={"Content-Encoding": "identity"}) as answer:
         assert answer.status == 200
 

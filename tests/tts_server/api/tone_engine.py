@@ -14,6 +14,8 @@ from wire.parameters import SpeechParameters
 
 TONE_HZ = 300.0
 SECONDS_PER_CHARACTER = 0.05
+PIECE_SAMPLES = 2_400
+"""Number of samples of each piece of sound: 0.1 s."""
 # OpenAI has a voice "nova" too. An engine's own voice takes precedence over it.
 _VOICES = (Voice("tone", "A tone", "en"), Voice("nova", "Our own Nova", "en"))
 
@@ -41,10 +43,10 @@ class ToneEngine(AlwaysLoaded):
         self.asked.append((text, voice.id, parameters))
         samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / (parameters.speed or 1))
         tone = 0.3 * np.sin(2 * np.pi * TONE_HZ / self.sample_rate * np.arange(samples))
-        for start in range(0, samples, 2400):
+        for start in range(0, samples, PIECE_SAMPLES):
             if stop.is_set():
                 return
-            yield tone[start : start + 2400].astype(np.float32)
+            yield tone[start : start + PIECE_SAMPLES].astype(np.float32)
 
     def close(self) -> None:
         pass

@@ -39,7 +39,7 @@ async def transcriber(toy_ears: Path) -> AsyncIterator[WhisperTranscriber]:
 
 def spoken(text: str, voice: GuestVoice = ADA) -> Sound16:
     sound = soxr.resample(speech(text, voice), SAMPLE_RATE, HEARING_RATE).astype(np.float32)
-    return np.pad(sound, (4_000, 4_000))
+    return np.pad(sound, HEARING_RATE // 4)  # silence before and after it
 
 
 def workers() -> list[psutil.Process]:
@@ -95,7 +95,7 @@ async def test_a_killed_process_is_started_again_and_the_turn_is_transcribed(tra
 
 async def test_a_hanging_process_is_noticed_soon_and_the_turn_is_transcribed(transcriber: WhisperTranscriber) -> None:
     await transcriber.warm_up()
-    starting = 10.0
+    limit = 10.0  # for the start of a process, far more than it takes on a busy machine
 
     async def replacing() -> float:
         """Seconds from the time limit of a hanging process to the text of its successor."""
@@ -107,7 +107,7 @@ async def test_a_hanging_process_is_noticed_soon_and_the_turn_is_transcribed(tra
         assert not hung.is_running()
         return transcript.delay - max(MIN_TIME_LIMIT, USUAL_TIME_FACTOR * usual)
 
-    assert await quickest(replacing, starting) < starting
+    assert await quickest(replacing, limit) < limit
 
 
 async def test_no_turn_is_lost_if_the_process_hangs_with_requests_in_the_queue(transcriber: WhisperTranscriber) -> None:
@@ -122,7 +122,10 @@ async def test_no_turn_is_lost_if_the_process_hangs_with_requests_in_the_queue(t
 async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_within_15_seconds(
     toy_ears: Path, tmp_path: Path
 ) -> None:
-    """The recogniser's usual answers take so long that the time limit of an answer is much longer than 15 s."""
+    """The recogniser's usual answers take so long that the time limit of an answer is much longer than 15 s.
+
+    While it loads, it recognises a second of silence (16,000 samples). It is stopped at the first other sound.
+    """
     slow = tmp_path / "worker.py"
     slow.write_text(
         "import pathlib, sys, time\n"
@@ -237,8 +240,9 @@ async def test_words_of_somebody_who_still_speaks_get_no_second_attempt() -> Non
         ]
     finally:
         await transcriber.close()
+    # The faulty model's text ends with the number of attempts so far.
     first, second, final = (int(text.rstrip(".").rpartition(" ")[2]) for text in texts)
-    assert (second - first, final - second) == (1, 2)
+    assert (second - first, final - second) == (1, 2), "only the final request gets a second attempt"
 
 
 @pytest.mark.parametrize(
@@ -262,7 +266,7 @@ async def test_english_is_recognised_by_the_quick_model_if_it_can_be_used(
     assert transcriber.describe() == f"faster-whisper some-model {described.format(folder=tmp_path)}"
 
 
-async def test_on_a_card_whisper_recognises_english_too(tmp_path: Path) -> None:
+async def test_on_a_graphics_card_whisper_recognises_english_too(tmp_path: Path) -> None:
     program = ("-m", "tests.voice.transcribe.faulty_machine", "none")
     options = WhisperOptions("some-model", "cuda", english=tmp_path)
     transcriber = WhisperTranscriber(options, Corrections(), program=program)

@@ -42,16 +42,19 @@ def say_turn(person: Person, pause: float = 0.0) -> float:
 def test_ordinary_pauses_hardly_lengthen_the_wait() -> None:
     person = Person()
     waits = [say_turn(person, pause=0.3) for _ in range(8)]
+    # Without pauses it is less than 0.3 s.
     assert waits[-1] < 0.4
 
 
 def test_after_a_long_pause_the_same_turn_is_given_more_time() -> None:
     person = Person()
     assert [say_turn(person) for _ in range(6)][-1] < 0.3
+    long, shorter = 0.74, 0.49
     talk_until_quiet(person, "I went to the")
-    person.pass_time(0.5)
+    person.pass_time(long - CLOSING)
     talk_until_quiet(person, "I went to the shop.")
-    person.pass_time(0.25)
+    # Before the long pause, the turn would have ended within 0.3 s here.
+    person.pass_time(shorter - CLOSING)
     talk_until_quiet(person, "I went to the shop. That is all.")
     person.pass_time(3.0)
     assert len(person.only(TurnEnded)) == 7
@@ -63,4 +66,5 @@ def test_one_turn_without_a_pause_does_not_undo_a_habit() -> None:
     for _ in range(6):
         say_turn(person, pause=0.6)
     say_turn(person)
+    # The wait stays nearly as long as the pauses.
     assert say_turn(person) > 0.55

@@ -1,4 +1,4 @@
-"""A telephone on a bare UDP socket, and a listener, for tests of the SIP endpoint.
+"""A telephone on bare UDP sockets, and the service that answers its phone calls, for tests of the SIP endpoint.
 
 It shares no code with what it tests: messages are written and read as text, packets of sound with ``struct``.
 """
@@ -26,6 +26,7 @@ HOST = "127.0.0.1"
 PATIENCE = 30.0
 """Seconds after which a test that waits has failed."""
 QUICK = SipTimers(t1=0.05, t2=0.2, closing=0.1)
+"""A tenth of the usual times, so that tests need not wait for long."""
 _NUMBERS = itertools.count(1)
 
 
@@ -67,7 +68,7 @@ def parse(data: bytes, source: tuple[str, int]) -> Message:
 
 
 class Socket(asyncio.DatagramProtocol):
-    """A bound socket, and what has come to it."""
+    """A bound UDP socket, and the datagrams that have come to it."""
 
     def __init__(self) -> None:
         self.came: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
@@ -98,6 +99,13 @@ class Socket(asyncio.DatagramProtocol):
 
 
 SOUND = "8 0 101"
+"""RTP's payload types of an offer: G.711 with the A-law (8) and the u-law (0), and digits (101)."""
+SAMPLES = 160
+"""Samples of a packet of 20 ms. G.711 has a byte for each."""
+SILENCE = b"\x55" * SAMPLES
+"""A packet of the A-law with one value throughout."""
+RTP_VERSION_2 = 0x80
+"""First byte of a packet of RTP without extensions."""
 
 
 def description(port: int, formats: str = SOUND, more: str = "a=sendrecv", host: str = HOST) -> str:
@@ -109,7 +117,7 @@ def description(port: int, formats: str = SOUND, more: str = "a=sendrecv", host:
 
 
 class Telephone:
-    """A phone that calls. It answers nothing by itself."""
+    """A phone that makes phone calls. It answers requests only when a test tells it to."""
 
     def __init__(self, signals: Socket, sound: Socket, reports: Socket, endpoint: tuple[str, int]) -> None:
         self.signals, self.sound, self.reports, self.endpoint = signals, sound, reports, endpoint
@@ -154,7 +162,11 @@ class Telephone:
         return parse(data, source)
 
     async def status(self, method: str = "", *, final: bool = True) -> Message:
-        """The next response (to ``method``), a final one."""
+        """The next response to ``method``, or to any request.
+
+        Args:
+            final: pass over responses that say only that the request is being worked on.
+        """
         while True:
             message = await self.next()
             if message.status >= (200 if final else 100) and (not method or message["CSeq"].endswith(f" {method}")):
@@ -198,30 +210,31 @@ class Telephone:
     def rtp(
         self,
         payload: bytes,
-        kind: int = 8,
+        payload_type: int = 8,
         sequence: int | None = None,
         timestamp: int | None = None,
         marker: bool = False,
     ) -> bytes:
         self.packet = self.packet + 1 if sequence is None else sequence
-        stamp = self.packet * 160 if timestamp is None else timestamp
-        return struct.pack(">BBHII", 0x80, kind, self.packet % 65_536, stamp % 2**32, self.ssrc) + payload
+        stamp = self.packet * SAMPLES if timestamp is None else timestamp
+        head = struct.pack(">BBHII", RTP_VERSION_2, payload_type, self.packet % 2**16, stamp % 2**32, self.ssrc)
+        return head + payload
 
-    def talk(self, port: int, frames: int = 1, payload: bytes = b"\x55" * 160) -> None:
-        """Send packets of sound at once."""
+    def talk(self, port: int, frames: int = 1, payload: bytes = SILENCE) -> None:
+        """Send packets of sound, all at the same time."""
         for _ in range(frames):
             self.sound.send(self.rtp(payload), (HOST, port))
 
     async def hears(self) -> tuple[int, int, int, int, bytes]:
         """The next packet of sound: payload type, marker, sequence number, timestamp, payload."""
         data, _ = await asyncio.wait_for(self.sound.came.get(), PATIENCE)
-        _, kind, sequence, timestamp, _ = struct.unpack(">BBHII", data[:12])
-        return kind & 127, kind >> 7, sequence, timestamp, data[12:]
+        _, marked_type, sequence, timestamp, _ = struct.unpack(">BBHII", data[:12])
+        return marked_type & 127, marked_type >> 7, sequence, timestamp, data[12:]
 
 
 @dataclass
 class Ear:
-    """What a line has told."""
+    """A listener that keeps all that a line has passed to it."""
 
     sounds: list[bytes] = field(default_factory=list)
     gaps: list[int] = field(default_factory=list)
@@ -286,8 +299,8 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 def free_ports(count: int = 40) -> range:
-    """A range of ports of which the first two are free."""
-    for start in range(20_000 + 2 * (next(_NUMBERS) * 40 % 10_000), 60_000, count):
+    """A range of ports of which the first two are free. Each call begins its search at another port."""
+    for start in range(20_000 + 2 * (next(_NUMBERS) * count % 10_000), 60_000, count):
         try:
             for port in (start, start + 1):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -310,7 +323,7 @@ class Shifted:
 
 @dataclass
 class Exchange:
-    """An endpoint, what answers its phone calls, and phones."""
+    """An endpoint, the service that answers its phone calls, and the phones of a test."""
 
     endpoint: SipEndpoint
     answering: Answering
@@ -340,7 +353,7 @@ async def exchange(
 
 
 def digest(user: str, realm: str, password: str, nonce: str, method: str, uri: str, nc: str, cnonce: str) -> str:
-    """The response of a digest with ``qop=auth`` and MD5 (RFC 2617)."""
+    """The field ``response`` of a digest with ``qop=auth`` and MD5 (RFC 2617)."""
 
     def md5(text: str) -> str:
         return hashlib.md5(text.encode()).hexdigest()  # noqa: S324  # what PBXs ask for

@@ -24,15 +24,15 @@ async def test_the_password_is_tried_and_nothing_is_registered() -> None:
         checking = asyncio.create_task(check_telephone(wanted))
         pbx.challenge(await pbx.request())
         request = await pbx.request()
-        assert_digest(request, "n1", "00000001")
-        assert "Contact" not in dict(request.headers), "without a contact, only a question is asked"
+        assert_digest(request, nonce="n1", count="00000001")
+        assert "Contact" not in dict(request.headers), "a REGISTER without Contact only asks who is registered"
         pbx.answer(request, "200 OK")
         result = await checking
         assert result.good and result.text == f"the PBX lets me in, as 610 at {pbx.account.registrar}"
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_a_wrong_password_is_wrong() -> None:
+async def test_a_wrong_password_is_reported() -> None:
     async with registrar() as pbx:
         wanted = settings(sip_registrar=pbx.account.registrar, sip_user="610", sip_password="other")
         checking = asyncio.create_task(check_telephone(wanted))
@@ -43,7 +43,7 @@ async def test_a_wrong_password_is_wrong() -> None:
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_a_bot_that_listens_only_for_its_own_machine_is_told_so() -> None:
+async def test_it_is_reported_that_a_bot_which_listens_only_on_loopback_can_not_be_reached() -> None:
     result = await check_telephone(settings(sip_registrar="192.0.2.1", sip_user="610", sip_password="secret"))
     assert result.good is False and "set SIP_BIND=0.0.0.0:5060" in result.text
 

@@ -282,7 +282,7 @@ async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_law(
         line.send(b"\xd5" * 160)
         kind, *_, payload = await other.hears()
         assert (kind, line.law) == (0, "alaw") and len(payload) == 160
-        other.sound.send(other.rtp(b"\xff" * 160, kind=0), (HOST, answer.sound_port))
+        other.sound.send(other.rtp(b"\xff" * 160, payload_type=0), (HOST, answer.sound_port))
         await until(lambda: len(ear.sounds) == 2)
         assert set(ear.sounds[1]) <= {0xD5, 0x55}, "silence stays silence in the law of the line"
         phone.talk(answer.sound_port)
