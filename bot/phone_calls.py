@@ -135,11 +135,11 @@ class PhoneCalls:
             return Admission.BUSY
         return Admission.ALLOWED
 
-    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
         """Write a phone call that was refused without :meth:`answer` into the log of calls."""
         now = datetime.now(UTC)
-        _log.info("A phone call%s over %s was refused: %s", _of(number), kind, admission.value)
-        self._calls_log.note_refusal(LoggedCall.of(kind, number, admission.value, now, now))
+        _log.info("A phone call%s over %s was refused: %s", _of(number), kind, cause.value)
+        self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now))
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""

@@ -82,7 +82,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.admission = Admission.ALLOWED
-        self.refused: list[Admission] = []
+        self.refused: list[Admission | LineEnd] = []
         self.conversations: asyncio.Queue[Conversation] = asyncio.Queue()
         self.busy: asyncio.Queue[Conversation] = asyncio.Queue()
         self._talking = False
@@ -90,8 +90,8 @@ class Operator:
     def decide(self, number: str) -> Admission:
         return Admission.BUSY if self._talking and self.admission is Admission.ALLOWED else self.admission
 
-    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
-        self.refused.append(admission)
+    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+        self.refused.append(cause)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         conversation = Conversation(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from bot.voice.phone.line import PhoneLine
+from bot.voice.phone.line import LineEnd, PhoneLine
 
 
 class PhoneStartError(Exception):
@@ -49,11 +49,12 @@ class PhoneAnswering(Protocol):
         """
         ...
 
-    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
         """Write a phone call that was refused without :meth:`answer` into the log of calls. Call it once for each.
 
         Args:
             kind: ``twilio`` or ``sip``.
+            cause: why it was refused, or has ended before it could be answered.
         """
         ...
 

@@ -25,6 +25,7 @@ from bot.voice.phone.sip.line import SipLine
 from bot.voice.phone.sip.messages import METHODS, Endpoint, Request, Response, new_tag, respond
 from bot.voice.phone.sip.negotiation import Media, NoAgreementError, describe, offer, read_media
 from bot.voice.phone.sip.ports import PortPair
+from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import Retransmission
 
@@ -84,6 +85,7 @@ class SipCall:
         ports: the ports for sound, which are closed with the phone call.
         number: the caller's number.
         media: what the INVITE offers; ``None`` if it leaves the offer to this side.
+        rules: where its sound may go to and come from.
     """
 
     def __init__(
@@ -94,13 +96,14 @@ class SipCall:
         ports: PortPair,
         number: str,
         media: Media | None,
+        rules: SoundRules,
     ) -> None:
         self.invite, self.tag = invite, new_tag()
         self.line: SipLine | None = None
         self.state = State.ANSWERED
         self._around, self._local, self._ports, self._number = around, local, ports, number
         self._sound_at = (local[0], ports.port)
-        self._media = media
+        self._media, self._rules = media, rules
         self._shown = media  # what the newest session description has
         self._session, self._version = secrets.randbits(31), 1
         self._pending: Request | None = invite  # the INVITE that awaits its ACK
@@ -132,7 +135,7 @@ class SipCall:
         self.state = State.EARLY
         self._response = self._invite_response(self.invite, 183, self._description())
         self._around.send(self._response, self.invite.answer_to)
-        self.line = self._make_line(media)
+        self.line = self._make_line(media, early=True)
         return self.line
 
     # What comes in
@@ -157,7 +160,7 @@ class SipCall:
         self._peer = request.source
         if self._offered:
             try:
-                self._change(read_media(request.message.text))
+                self._change(self._read_media(request, again=self.state is State.CONFIRMED))
             except NoAgreementError as error:
                 _LOG.info("A phone call is ended: %s", error)
                 self._spawn_bye()
@@ -239,9 +242,14 @@ class SipCall:
 
     # Inside
 
-    def _make_line(self, media: Media) -> SipLine:
-        host = self.invite.source[0]
-        return SipLine(self._number, media, host, self._ports, self.leave, self._around.timers, self._around.clock)
+    def _make_line(self, media: Media, *, early: bool = False) -> SipLine:
+        timers, clock = self._around.timers, self._around.clock
+        return SipLine(self._number, media, self._rules, self._ports, self.leave, timers, clock, early=early)
+
+    def _read_media(self, request: Request, *, again: bool) -> Media:
+        media = read_media(request.message.text)
+        self._rules.check(media, again=again)
+        return media
 
     def _description(self) -> str:
         if self._shown is None:
@@ -292,7 +300,7 @@ class SipCall:
             self._around.reply(request, respond(request, 491))
             return
         try:
-            media = read_media(request.message.text) if request.message.body else None
+            media = self._read_media(request, again=True) if request.message.body else None
         except NoAgreementError as error:
             _LOG.info("A change of a phone call is refused: %s", error)
             self._around.reply(request, respond(request, 488))
@@ -317,7 +325,7 @@ class SipCall:
             self._around.reply(request, respond(request, 491))
             return
         try:
-            self._change(read_media(request.message.text))
+            self._change(self._read_media(request, again=True))
         except NoAgreementError:
             self._around.reply(request, respond(request, 488))
             return

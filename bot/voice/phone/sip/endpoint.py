@@ -4,8 +4,7 @@ phones.
 Whatever comes from the network is bounded before anything is done with it: sizes, messages of one host and of all
 hosts, phone calls, remembered responses. A request that is refused gets one response and leaves nothing behind but
 that response. A response goes to the host that the request came from, and an own request to the host that has
-acknowledged the phone call; no address in a message is ever written to, except that of sound, once the phone call
-is admitted and acknowledged.
+acknowledged the phone call; no address in a message is ever written to, except that of sound, as ``sound_rules`` says.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from aiosipua import SipRequest
 from bot.voice.phone.answering import Admission, PhoneAnswering, PhoneStartError
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.dialog import ALLOW, DESCRIPTION, SipCall, State
+from bot.voice.phone.sip.limits import MessageLimits
 from bot.voice.phone.sip.line import SipLine
 from bot.voice.phone.sip.messages import (
     METHODS,
@@ -37,6 +37,7 @@ from bot.voice.phone.sip.messages import (
 from bot.voice.phone.sip.negotiation import Media, NoAgreementError, read_media
 from bot.voice.phone.sip.ports import bind_pair, local_host
 from bot.voice.phone.sip.registration import Account, Registration, RegistrationState
+from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import AnsweredRequests, OwnRequests
 from web_access.rate_limit import ClientRateLimit
@@ -49,10 +50,6 @@ MAX_UNCONFIRMED = 4
 """Maximum number of phone calls that are answered and not acknowledged."""
 MAX_EARLY = 2
 """Maximum number of callers who hear at once that a call is on. Others are refused without a sentence."""
-MESSAGES, MESSAGES_OF_ALL = 1200, 6000
-"""Messages that are read in a minute, of one host and of all hosts that have no phone call and are not the PBX."""
-INVITES = 30
-"""Phone calls of one host in a minute. Those beyond are refused."""
 REFUSALS = 60
 """Refused phone calls in a minute that are written into the log of calls."""
 _LOG_EVERY = 60.0
@@ -93,8 +90,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._requests = OwnRequests(self.send, self.timers)
         self._calls: dict[tuple[str, str, str], SipCall] = {}
         self._conversations: set[asyncio.Task[None]] = set()
-        self._messages, self._invites = ClientRateLimit(MESSAGES, clock), ClientRateLimit(INVITES, clock)
-        self._all_messages = ClientRateLimit(MESSAGES_OF_ALL, clock)
+        self._limits = MessageLimits(clock)
         self._refusals = ClientRateLimit(REFUSALS, clock)
         self._registration: Registration | None = None
         self._registering: asyncio.Task[None] | None = None
@@ -248,7 +244,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _admits(self, host: str) -> bool:
         known = self._is_pbx(host) or any(call.peer_host == host for call in self._calls.values())
-        return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
+        return self._limits.admit_message(host, known=known)
 
     def _is_pbx(self, host: str) -> bool:
         registration = self._registration
@@ -309,7 +305,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             # The caller's number is only as good as who tells it, and here that is the PBX.
             self._refuse(request, 403)
             return
-        if self._invites.take(request.source[0]):
+        if not self._limits.admit_call(request.source[0]):
             self._refuse(request, 503, {"Retry-After": "60"})
             return
         number = caller_of(request, trusted=self._registration is not None)
@@ -331,9 +327,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
             return
         self._take_call(request, number, media, early=admission is Admission.BUSY)
 
-    def _note(self, number: str, admission: Admission) -> None:
+    def _note(self, number: str, cause: Admission | LineEnd) -> None:
         if not self._refusals.take(_ALL):
-            self._answering.note_refusal("sip", number, admission)
+            self._answering.note_refusal("sip", number, cause)
 
     def _offered(self, request: Request) -> Media | None:
         """The offered media; ``None`` if this side is to offer."""
@@ -342,17 +338,22 @@ class SipEndpoint(asyncio.DatagramProtocol):
         kind = (request.message.content_type or "").partition(";")[0].strip().lower()
         if kind != DESCRIPTION:
             raise NoAgreementError(f"the offer is {kind[:40] or 'of no kind'}")
-        return read_media(request.message.text)
+        media = read_media(request.message.text)
+        self._rules(request).check(media)
+        return media
+
+    def _rules(self, request: Request) -> SoundRules:
+        return SoundRules(request.source[0], self._is_pbx(request.source[0]))
 
     def _may_speak_early(self, request: Request, media: Media) -> bool:
         """Whether a caller may hear a sentence before the phone call is answered.
 
         Nobody has acknowledged anything by then, so the sound goes only to the host that has asked for it, or where the
-        PBX says, and to few. A phone that wants provisional responses acknowledged gets none.
+        PBX says, and to few, and only in return for sound of theirs, unless that is the PBX itself. A phone that wants
+        provisional responses acknowledged gets none.
         """
         early = sum(call.state is State.EARLY for call in self._calls.values())
-        known = media.remote[0] == request.source[0] or self._is_pbx(request.source[0])
-        return early < MAX_EARLY and known and not request.has("require", "100rel")
+        return early < MAX_EARLY and self._rules(request).may_send(media) and not request.has("require", "100rel")
 
     def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
         unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())
@@ -365,7 +366,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._refuse(request, 503, {"Retry-After": "30"})
             return
 
-        call = SipCall(request, self, self._local(request.source), pair, number, media)
+        call = SipCall(request, self, self._local(request.source), pair, number, media, self._rules(request))
         self._calls[call.id] = call
         if early and media is not None:
             self._converse(call.speak_early(media), busy=True)
@@ -380,9 +381,17 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return local_host(self._host, other[0]), self._port
 
     def _converse(self, line: SipLine, *, busy: bool = False) -> None:
-        task = asyncio.create_task(self._answering.answer(line, busy=busy))
+        task = asyncio.create_task(self._answer(line, busy=busy))
         self._conversations.add(task)
         task.add_done_callback(self._conversation_over)
+
+    async def _answer(self, line: SipLine, *, busy: bool) -> None:
+        """Have a phone call answered, once sound may be sent to the caller."""
+        if await line.wait_reachable(self.timers.early if busy else None):
+            await self._answering.answer(line, busy=busy)
+            return
+        self._note(line.number, Admission.BUSY if busy else line.ended or LineEnd.SILENT)
+        await line.hang_up()
 
     def _conversation_over(self, task: asyncio.Task[None]) -> None:
         self._conversations.discard(task)

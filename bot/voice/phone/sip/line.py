@@ -16,6 +16,7 @@ from bot.voice.phone.sip.negotiation import Media
 from bot.voice.phone.sip.ports import PortPair
 from bot.voice.phone.sip.rtcp import INTERVAL, Reports
 from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
+from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 
 _LOG = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ HEARD_AFTER = 0.2
 BLIND = 500
 """Packets of a phone call that are sent to addresses from which nothing has come: 10 s. Who gives away the address of
 somebody else floods them with no more than that, however often they negotiate."""
+CREDIT = 2
+"""Packets that are sent for each that has come, in a phone call that nobody has acknowledged. The INVITE may be forged,
+and its address that of a victim: who forges packets from there, too, has it flooded with hardly more than they send."""
 _DATAGRAM = 2048
 _AT_ONCE = 64
 """Maximum number of datagrams that are read without a look at anything else."""
@@ -41,9 +45,10 @@ class SipLine:
 
     Args:
         number: the caller's number.
-        signalling: host from which the phone call was set up.
+        rules: where sound may go to and come from.
         leave: ends the phone call towards the caller.
         ports: the bound ports; the line closes them.
+        early: whether the phone call is not answered yet, so that nothing has proved that the caller is there.
     """
 
     kind = "sip"
@@ -52,17 +57,21 @@ class SipLine:
         self,
         number: str,
         media: Media,
-        signalling: str,
+        rules: SoundRules,
         ports: PortPair,
         leave: Callable[[], Awaitable[None]],
         timers: SipTimers,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        early: bool = False,
     ) -> None:
         now = clock()
         self.number = number
         self.law: Law = media.law
         self._media, self._ports, self._leave, self._timers, self._clock = media, ports, leave, timers, clock
-        self._incoming = Incoming(media, signalling)
+        self._rules, self._early = rules, early
+        self._incoming = Incoming(media, rules)
+        self._changed = asyncio.Event()  # the line can be spoken on, or has ended
         self._outgoing = Outgoing(now)
         self._sending = threading.Lock()  # holds the outgoing packets' numbers, and the socket's closing
         self._open = True
@@ -87,9 +96,28 @@ class SipLine:
         return 0
 
     @property
-    def ended(self) -> bool:
-        """Whether the line is gone."""
-        return self._end is not None
+    def ended(self) -> LineEnd | None:
+        """Why the line has ended; ``None`` while it has not."""
+        return self._end
+
+    @property
+    def reachable(self) -> bool:
+        """Whether sound may be sent: it is known where to, and that the caller is there."""
+        return self._end is None and (self._incoming.source is not None or self._may_send_blindly())
+
+    async def wait_reachable(self, seconds: float | None = None) -> bool:
+        """Wait until sound may be sent. Returns ``False`` if the line has ended, or after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self.reachable and self._end is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return self.reachable
+
+    def _may_send_blindly(self) -> bool:
+        return self._rules.may_send_early(self._media) if self._early else self._rules.may_send(self._media)
 
     def start(self, listener: LineListener) -> None:
         """Begin to tell of sound and digits."""
@@ -130,7 +158,8 @@ class SipLine:
             self._held_since = self._heard_at = now
         with self._sending:
             self._media = media
-        self._incoming.change(media)
+            self._incoming.change(media)
+        self._changed.set()
         if self._incoming.source is None:
             self._reports_to = None
 
@@ -139,6 +168,7 @@ class SipLine:
         if self._end is not None:
             return
         self._end = cause
+        self._changed.set()
         self._timer.cancel()
         self._loop.remove_reader(self._ports.sound)
         self._loop.remove_reader(self._ports.reports)
@@ -156,12 +186,21 @@ class SipLine:
             if not self._open or not self._media.wants_sound or (only_if_due and not self._outgoing.is_due(now)):
                 return
             media, known = self._media, self._incoming.source
-            self._blind += known is None
-            if known is None and self._blind > BLIND:
+            if not self._may_send(known):
                 return
             sound = frame if media.law == self.law else encode_g711(decode_g711(frame, self.law), media.law)
             packet = self._outgoing.packet(media.payload_type, sound, now)
             _send(self._ports.sound, packet, known or media.remote)
+
+    def _may_send(self, known: Endpoint | None) -> bool:
+        """Whether a packet may be sent now: to where sound comes from, or to where it is wanted while none has come."""
+        if known is None:
+            blindly = self._may_send_blindly()
+            self._blind += blindly
+            return blindly and self._blind <= BLIND
+        if not self._early or self._may_send_blindly():
+            return True
+        return self._outgoing.packets < CREDIT * self._incoming.taken
 
     def _tick(self) -> None:
         """Do what is due: silence, missing packets, reports, and the end."""
@@ -214,6 +253,7 @@ class SipLine:
                 continue
             now = self._clock()
             self._heard_at = now
+            self._changed.set()
             self._reports.count(packet)
             self._tell(self._incoming.take(packet, now))
             if self._end is not None:

@@ -124,7 +124,12 @@ def _host(text: str) -> str:
         address = ipaddress.ip_address(text)
     except ValueError as error:
         raise NoAgreementError("the address for sound is no IP address") from error
-    if address.is_multicast or address == ipaddress.ip_address("255.255.255.255"):
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    reserved = isinstance(address, ipaddress.IPv4Address) and (
+        address.is_reserved or (address.packed[0] == 0 and not address.is_unspecified)
+    )
+    if address.is_multicast or reserved:
         raise NoAgreementError("sound goes to one address only")
     return str(address)
 

@@ -21,6 +21,7 @@ from bot.voice.jitter import Frame, JitterBuffer
 from bot.voice.phone.line import FRAME_BYTES
 from bot.voice.phone.sip.messages import Endpoint
 from bot.voice.phone.sip.negotiation import Media
+from bot.voice.phone.sip.sound_rules import SoundRules
 
 COMFORT_NOISE = 13
 """Payload type of comfort noise (RFC 3389): the other side is silent, and sends no sound for a while."""
@@ -102,31 +103,31 @@ class _Piece:
 class Incoming:
     """The other side's packets: where they may come from, and what is in them.
 
-    Packets are taken from one address alone. At first, it is the one of the session description, or any port of
-    that host or of the host that the phone call was set up from, whichever sends sound first: a phone behind a router
-    doesn't know its own address. After that, it is that one until the phone call is negotiated anew.
+    Packets are taken from one address alone. At first, it is any port of the hosts that the rules admit, whichever
+    sends sound first: a phone behind a router doesn't know its own address. After that, it is that one until the phone
+    call is negotiated anew.
 
     Attributes:
         source: address that sound comes from; ``None`` before the first packet.
+        taken: number of packets that were taken.
         dropped: number of packets that were not taken.
     """
 
-    def __init__(self, media: Media, signalling: str) -> None:
-        self._signalling = signalling
+    def __init__(self, media: Media, rules: SoundRules) -> None:
+        self._rules = rules
         self.source: Endpoint | None = None
-        self.dropped = 0
+        self.taken = self.dropped = 0
         self.ssrc: int | None = None
         self._digits = Digits()
         self._jitter: JitterBuffer[_Piece] = JitterBuffer()
         self._length = FRAME_BYTES  # of the newest packet of sound
         self._media = media
-        self._hosts = frozenset({media.remote[0], signalling})
 
     def change(self, media: Media) -> None:
         """The phone call is negotiated anew."""
         if media.remote not in (self._media.remote, self.source):
             self.source = None
-        self._media, self._hosts = media, frozenset({media.remote[0], self._signalling})
+        self._media = media
 
     @property
     def deadline(self) -> float | None:
@@ -135,7 +136,7 @@ class Incoming:
 
     def admits(self, source: Endpoint) -> bool:
         """Whether packets from this address are the other side's, as far as is known."""
-        return source == self.source if self.source is not None else source[0] in self._hosts
+        return source == self.source if self.source is not None else self._rules.may_come(self._media, source[0])
 
     def read(self, data: bytes, source: Endpoint) -> RtpPacket | None:
         """Read a packet; ``None`` if it is none, or not one of the other side."""
@@ -155,6 +156,7 @@ class Incoming:
             self.dropped += 1
             return None
         self.source = source
+        self.taken += 1
         return packet
 
     def take(self, packet: RtpPacket, at: float) -> list[Received]:

@@ -13,6 +13,7 @@ class SipTimers:
     Attributes:
         t1: an estimate of the time to the other side and back.
         t2: longest pause between two retransmissions.
+        early: longest wait for the first sound of a caller who is to hear a sentence before the phone call is answered.
         silence: time without a packet of sound after which a phone call ends.
         hold: longest time for which the caller may put the bot on hold.
         closing: longest wait for the answers to the last messages when the endpoint closes.
@@ -20,6 +21,7 @@ class SipTimers:
 
     t1: float = 0.5
     t2: float = 4.0
+    early: float = 2.0
     silence: float = 10.0
     hold: float = 180.0
     closing: float = 1.0

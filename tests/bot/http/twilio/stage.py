@@ -72,7 +72,7 @@ class Answering:
     admission: Admission = Admission.ALLOWED
     talk: Talk | None = None
     decided: list[str] = field(default_factory=list)
-    refusals: list[tuple[str, str, Admission]] = field(default_factory=list)
+    refusals: list[tuple[str, str, Admission | LineEnd]] = field(default_factory=list)
     lines: list[PhoneLine] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     done: int = 0
@@ -81,8 +81,8 @@ class Answering:
         self.decided.append(number)
         return self.admission
 
-    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
-        self.refusals.append((kind, number, admission))
+    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+        self.refusals.append((kind, number, cause))
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         self.lines.append(line)

@@ -264,7 +264,7 @@ class Answering:
     def __init__(self) -> None:
         self.admission = Admission.ALLOWED
         self.asked: list[str] = []
-        self.refused: list[tuple[str, Admission]] = []
+        self.refused: list[tuple[str, Admission | LineEnd]] = []
         self.busy: list[bool] = []
         self.lines: asyncio.Queue[tuple[PhoneLine, Ear]] = asyncio.Queue()
 
@@ -272,9 +272,9 @@ class Answering:
         self.asked.append(number)
         return self.admission
 
-    def note_refusal(self, kind: str, number: str, admission: Admission) -> None:
+    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
         assert kind == "sip"
-        self.refused.append((number, admission))
+        self.refused.append((number, cause))
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         self.busy.append(busy)

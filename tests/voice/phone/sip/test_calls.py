@@ -139,6 +139,7 @@ async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
         phone.send(phone.invite())
         early = await phone.status(final=False)
         assert early.status == 183 and early.sound_port
+        phone.talk(early.sound_port, 5)
         phone.other_tag = early["To"].partition(";tag=")[2]
         line, ear = await here.answering.line()
         assert here.answering.busy == [True], "nobody is talked with before the phone call is answered"
@@ -158,7 +159,9 @@ async def test_a_caller_who_cancels_while_the_sentence_is_spoken() -> None:
         here.answering.admission = Admission.BUSY
         phone = await here.phone()
         phone.send(phone.write("INVITE", body=phone.invite().partition("\r\n\r\n")[2], branch="z9hG4bKcancelled"))
-        assert (await phone.status(final=False)).status == 183
+        early = await phone.status(final=False)
+        assert early.status == 183
+        phone.talk(early.sound_port)
         _, ear = await here.answering.line()
         phone.send(phone.write("CANCEL", branch="z9hG4bKcancelled", sequence=phone.sequence))
         statuses = {(await phone.status("CANCEL")).status, (await phone.status("INVITE")).status}

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 import pytest
 
 from bot.voice.phone.answering import Admission
-from bot.voice.phone.sip.endpoint import INVITES, MAX_CALLS, MESSAGES, SipEndpoint, SipOptions
+from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
+from bot.voice.phone.sip.limits import INVITES, MESSAGES
 from bot.voice.phone.sip.messages import MAX_DATAGRAM
 from bot.voice.phone.sip.negotiation import Media
 from bot.voice.phone.sip.rtcp import Reports
 from bot.voice.phone.sip.rtp import Incoming
+from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import MAX_REMEMBERED
 from tests.voice.phone.sip.telephone import HOST, Answering, description, exchange, free_ports, parse, until
@@ -231,7 +233,7 @@ def packets(seed: int, count: int) -> Iterator[bytes]:
 
 def test_of_ten_thousand_damaged_packets_none_raises_and_none_is_kept() -> None:
     remote = ("192.0.2.1", 4000)
-    incoming, reports = Incoming(Media(remote, "alaw", 8, 101), remote[0]), Reports(7)
+    incoming, reports = Incoming(Media(remote, "alaw", 8, 101), SoundRules(remote[0])), Reports(7)
     told = 0
     for number, data in enumerate(packets(22, COUNT)):
         at = number * 0.005

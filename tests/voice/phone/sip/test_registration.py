@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bot.voice.phone.answering import Admission
 from bot.voice.phone.sip.messages import Response, read
 from bot.voice.phone.sip.registration import (
     FIRST_PAUSE,
@@ -242,6 +243,19 @@ async def test_a_registered_bot_takes_phone_calls_of_its_pbx_alone_and_leaves_wh
         assert farewell["Expires"] == "0"
         pbx.welcome(farewell, 0)
         await closing
+
+
+async def test_a_pbx_may_have_a_sentence_spoken_before_the_answer_without_sending_sound() -> None:
+    async with registrar() as pbx, exchange(account=pbx.account) as here:
+        await register(pbx, here)
+        here.answering.admission = Admission.BUSY
+        phone = await here.phone()
+        phone.send(phone.invite())
+        assert (await phone.status(final=False)).status == 183
+        line, _ = await here.answering.line()
+        line.send(b"\x11" * 160)
+        while (await phone.hears())[4] != b"\x11" * 160:
+            pass
 
 
 @pytest.mark.parametrize(

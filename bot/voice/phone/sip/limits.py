@@ -1,0 +1,37 @@
+"""How many messages and phone calls are taken from a host in a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from web_access.rate_limit import ClientRateLimit
+
+MESSAGES, MESSAGES_OF_ALL = 1200, 6000
+"""Messages that are read in a minute, of one host and of all hosts that have no phone call and are not the PBX."""
+INVITES = 30
+"""Phone calls of one host in a minute. Those beyond are refused."""
+_ALL = "all"
+
+
+class MessageLimits:
+    """The limits of one endpoint. Use it on the event loop.
+
+    Args:
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._messages, self._invites = ClientRateLimit(MESSAGES, clock), ClientRateLimit(INVITES, clock)
+        self._all_messages = ClientRateLimit(MESSAGES_OF_ALL, clock)
+
+    def admit_message(self, host: str, *, known: bool) -> bool:
+        """Count a message. Returns whether it may be read.
+
+        Args:
+            known: the host has a phone call, or is the PBX. Strangers can't use up its messages.
+        """
+        return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
+
+    def admit_call(self, host: str) -> bool:
+        """Count a phone call. Returns whether it may be taken."""
+        return not self._invites.take(host)
