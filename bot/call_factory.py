@@ -147,6 +147,7 @@ class CallFactory:
             lambda mood: wishes().manner(self.manner_in(server, mood)),
             self.music,
             self.ambience,
+            settings.stt.language,
         )
         return kind(
             transport,

@@ -23,6 +23,7 @@ from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.web import BARGE_IN_NOBODY
 from config.settings import Settings
+from wire.parameters import SpeechParameters
 
 Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
 """Takes phone calls and passes them to the service while the block runs. Leaving the block ends all its lines."""
@@ -70,9 +71,15 @@ async def phone_parts(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls
 async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls]:
     """The service of phone calls alone, as :func:`phone_parts` makes it. It is closed at the end."""
     log = CallsLog(core.settings.data_dir / FILE, time.monotonic)
+    language, lines = core.settings.stt.language, core.calls.word_lists.lines
+
+    def manner() -> SpeechParameters:
+        return replace(core.calls.manner(PHONE_PLACE), conversation_language=language)
+
     sentences = Sentences(
-        lambda text: spoken_text(core.engines.speech_server.stream, text, core.calls.manner(PHONE_PLACE)),
-        lambda: core.calls.manner(PHONE_PLACE),
+        lambda text: spoken_text(core.engines.speech_server.stream, text, manner()),
+        lambda sentence: lines.sentence(sentence, language),
+        manner,
     )
     calls = phone_calls(core, sentences, log, await stored_key(core.store))
 

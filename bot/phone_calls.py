@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
+from bot.llm.spoken_lines import PhoneSentence
 from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
@@ -22,7 +23,7 @@ from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
 from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.people import CALLER, PHONE_PLACE, phone_person, shown_number
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
-from bot.voice.phone.sentences import Sentence, Sentences
+from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt, PromptKind
@@ -213,10 +214,10 @@ class PhoneCalls:
         if admission is Admission.ALLOWED:
             return await self._talk(transport)
         if admission is Admission.BUSY:
-            await self._say(transport, Sentence.BUSY)
+            await self._say(transport, PhoneSentence.BUSY)
         return _cause_of_line(transport) or admission.value
 
-    async def _say(self, transport: PhoneTransport, sentence: Sentence) -> None:
+    async def _say(self, transport: PhoneTransport, sentence: PhoneSentence) -> None:
         """Say a sentence, unless the line is gone before it is over."""
         saying = asyncio.ensure_future(self._sentences.say(transport.line, sentence))
         gone = asyncio.ensure_future(transport.wait_ended())
@@ -243,7 +244,7 @@ class PhoneCalls:
                 attempts.put_nowait(right)
 
         transport.on_key = press
-        sentence = Sentence.PIN
+        sentence = PhoneSentence.PIN
         try:
             for attempt in range(1, ATTEMPTS + 1):
                 saying = asyncio.ensure_future(self._say(transport, sentence))
@@ -256,11 +257,11 @@ class PhoneCalls:
                 _log.warning("A wrong PIN was pressed in a phone call%s", _of(transport.line.number))
                 saying.cancel()
                 await asyncio.gather(saying, return_exceptions=True)
-                sentence = Sentence.WRONG_PIN
+                sentence = PhoneSentence.WRONG_PIN
                 if attempt == ATTEMPTS or self._wrong_pins.too_many(person):
                     break
             saying = None
-            await self._say(transport, Sentence.TOO_MANY_PINS)
+            await self._say(transport, PhoneSentence.TOO_MANY_PINS)
             return _cause_of_line(transport) or WRONG_PIN
         finally:
             transport.on_key = lambda _: None
@@ -329,7 +330,7 @@ class PhoneCalls:
         except UserError as error:
             _log.warning("A phone call could not begin: %s", error)
             busy = self._manager.occupant not in (None, call)
-            await self._say(transport, Sentence.BUSY if busy else Sentence.NOT_NOW)
+            await self._say(transport, PhoneSentence.BUSY if busy else PhoneSentence.NOT_NOW)
             return False
         finally:
             for each in (starting, gone):
@@ -357,8 +358,8 @@ class PhoneCalls:
             call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))
 
     async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
-        switched_off = (Sentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
-        await self._sentences.say_last(line, *switched_off, Sentence.GOODBYE)
+        switched_off = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
+        await self._sentences.say_last(line, *switched_off, PhoneSentence.GOODBYE)
 
 
 def _of(number: str) -> str:

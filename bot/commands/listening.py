@@ -12,12 +12,11 @@ from discord.ext import commands
 from bot.calls import NO_CALL
 from bot.command_helpers import require_guild
 from bot.consent import ListeningConsent
+from bot.llm.spoken_lines import Announcement
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening_notice import (
-    RECORDING_BEGAN_ALOUD,
     RECORDING_ENDED,
-    RECORDING_ENDED_ALOUD,
     CallMode,
     recording_began,
     recording_newcomer,
@@ -57,7 +56,7 @@ class ListeningControls(Protocol):
         """Whether the call is recorded, or its recording is being announced."""
         ...
 
-    async def start_recording(self, written: str, spoken: str) -> None:
+    async def start_recording(self, written: str) -> None:
         """Announce the recording, then start it. Raises :class:`RecordingError`."""
         ...
 
@@ -65,7 +64,7 @@ class ListeningControls(Protocol):
         """End the recording and close its files."""
         ...
 
-    async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
+    async def announce(self, written: str, spoken: Announcement | None = None) -> PromptHandle | None:
         """Announce something to everyone in the call: in the prompt channel and, with ``spoken``, aloud."""
         ...
 
@@ -156,12 +155,12 @@ class ListeningCommands(commands.Cog, name="Listening"):
             await self._start_recording(ctx, call)
         elif state == "off" and call.recording:
             await call.stop_recording()
-            await call.announce(RECORDING_ENDED, RECORDING_ENDED_ALOUD)
+            await call.announce(RECORDING_ENDED, Announcement.RECORDING_ENDED)
         await ctx.send("🔴 I'm recording." if call.recording else "⏹️ I'm not recording.")
 
     async def _start_recording(self, ctx: Context, call: ListeningControls) -> None:
         try:
-            await call.start_recording(recording_began(self._prefix, ctx.author.display_name), RECORDING_BEGAN_ALOUD)
+            await call.start_recording(recording_began(self._prefix, ctx.author.display_name))
         except RecordingError as error:
             raise UserError(f"❌ {error}") from error
 

@@ -53,8 +53,8 @@ class NotedCall(Protocol):
         """Take no further notes, and tell everybody."""
         ...
 
-    async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
-        """Announce something to everyone in the call: in the prompt channel and, with ``spoken``, aloud."""
+    async def announce(self, written: str) -> PromptHandle | None:
+        """Announce something to everyone in the call, in the prompt channel."""
         ...
 
 

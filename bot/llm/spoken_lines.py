@@ -1,4 +1,5 @@
-"""Lines that the bot says by itself in a call, by language: while a tool takes long, and to people who join."""
+"""Lines that the bot says by itself in a call, by language: while a tool takes long, to people who join or call, and
+when everybody has to know something."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from languages.tags import primary_language
 
 FOLDER = Path(__file__).parents[2] / "config" / "language"
 WAITING_FILE, GREETINGS_FILE, PHONE_FILE = "waiting.yaml", "greetings.yaml", "phone_greetings.yaml"
+SENTENCES_FILE, ANNOUNCEMENTS_FILE = "phone_sentences.yaml", "announcements.yaml"
 USUAL_LANGUAGE = "en"
 """The language of the lines if there are none in the conversation's language."""
 _MAX_LINES = 20
@@ -26,6 +28,29 @@ _NAME = "{name}"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Lines = dict[str, Annotated[tuple[Line, ...], Field(min_length=1, max_length=_MAX_LINES)]]
 """Lines by language."""
+Texts = dict[str, Line]
+"""A text by language."""
+
+
+class PhoneSentence(StrEnum):
+    """What is spoken on a phone line outside of a call. The values are the names in :data:`SENTENCES_FILE`."""
+
+    BUSY = "busy"
+    NOT_NOW = "not_now"
+    PIN = "pin"
+    WRONG_PIN = "wrong_pin"
+    TOO_MANY_PINS = "too_many_pins"
+    GOODBYE = "goodbye"
+    SWITCHED_OFF = "switched_off"
+
+
+class Announcement(StrEnum):
+    """What everybody in a call has to hear. The values are the names in :data:`ANNOUNCEMENTS_FILE`."""
+
+    RECORDING_BEGAN = "recording_began"
+    RECORDING_ENDED = "recording_ended"
+    NOTES_BEGAN = "notes_began"
+    NOTES_ENDED = "notes_ended"
 
 
 class SpokenLinesError(BrokenFileError):
@@ -70,11 +95,27 @@ class SpokenLines:
     Attributes:
         greetings: greetings for people who join. ``{name}`` stands for the person's name.
         phone: the first words of a phone call. ``{name}`` stands for the bot's name.
+        sentences: what is spoken on phone lines outside of calls, in words that never change.
+        announcements: what everybody in a call has to hear, likewise.
     """
 
     waiting: WaitingLines
     greetings: Mapping[str, Sequence[str]]
     phone: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sentences: Mapping[PhoneSentence, Mapping[str, str]] = field(default_factory=dict)
+    announcements: Mapping[Announcement, Mapping[str, str]] = field(default_factory=dict)
+
+    def sentence(self, sentence: PhoneSentence, language: str | None) -> str:
+        """A sentence for a phone line, in a language (Whisper's code; ``None`` if it is unknown)."""
+        return _in_language(self.sentences[sentence], language)
+
+    def announcement(self, announcement: Announcement, language: str | None) -> str:
+        """An announcement, in a language (Whisper's code; ``None`` if it is unknown)."""
+        return _in_language(self.announcements[announcement], language)
+
+
+def _in_language(texts: Mapping[str, str], language: str | None) -> str:
+    return texts.get(primary_language(language or USUAL_LANGUAGE)) or texts[USUAL_LANGUAGE]
 
 
 def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
@@ -86,11 +127,13 @@ def load_spoken_lines(folder: Path = FOLDER) -> SpokenLines:
     waiting: WaitingLines = _read(folder / WAITING_FILE, TypeAdapter(WaitingLines))
     greetings: Lines = _read(folder / GREETINGS_FILE, TypeAdapter(Lines))
     phone: Lines = _read(folder / PHONE_FILE, TypeAdapter(Lines))
+    sentences: dict[PhoneSentence, Texts] = _read_all(folder / SENTENCES_FILE, PhoneSentence)
+    announcements: dict[Announcement, Texts] = _read_all(folder / ANNOUNCEMENTS_FILE, Announcement)
     waits = [(WAITING_FILE, waiting.of(wait)) for wait in WaitLength]
     for name, lines in (*waits, (GREETINGS_FILE, greetings), (PHONE_FILE, phone)):
         if USUAL_LANGUAGE not in lines:
             raise SpokenLinesError(f"{folder / name} can't be used: lines in {USUAL_LANGUAGE!r} are missing")
-    return SpokenLines(waiting, greetings, phone)
+    return SpokenLines(waiting, greetings, phone, sentences, announcements)
 
 
 def _read(path: Path, form: TypeAdapter[Any]) -> Any:
@@ -98,6 +141,15 @@ def _read(path: Path, form: TypeAdapter[Any]) -> Any:
         return form.validate_python(read_yaml(path))
     except UNREADABLE as error:
         raise SpokenLinesError(f"{path} can't be used: {reason(error)}") from error
+
+
+def _read_all(path: Path, names: type[StrEnum]) -> Any:
+    """Read a file with a text for each of some names."""
+    texts: dict[StrEnum, Texts] = _read(path, TypeAdapter(dict[names, Texts]))  # type: ignore[valid-type]
+    for name in names:
+        if USUAL_LANGUAGE not in texts.get(name, {}):
+            raise SpokenLinesError(f"{path} can't be used: {name.value!r} in {USUAL_LANGUAGE!r} is missing")
+    return texts
 
 
 class LineChooser:

@@ -45,7 +45,7 @@ from bot.consent import ListeningConsent, ListeningGate
 from bot.llm.history import MAX_TURNS, History
 from bot.llm.personas import Character
 from bot.llm.prompts import CallRoom
-from bot.llm.spoken_lines import LineChooser
+from bot.llm.spoken_lines import Announcement, LineChooser
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.attendance import Attendance
@@ -163,8 +163,9 @@ class Call(Generic[T]):
             if settings.thinking_sound is ThinkingSounds.ON
             else None
         )
-        lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage()
+        lines, language = LineChooser(engines.word_lists.lines), ConversationLanguage(engines.language)
         self._language = language
+        self._texts = engines.word_lists.lines
         self.conversation = Conversation(
             Dialogue(
                 lambda: DialogueTexts.of(character.now().persona),
@@ -211,6 +212,7 @@ class Call(Generic[T]):
             self._notices,
             self._recite,
             terms.notes_began,
+            self._aloud,
             lambda: character.now().persona.name,
         )
         self._commands = SpokenCommands(
@@ -475,10 +477,14 @@ class Call(Generic[T]):
         """Write a text in the prompt channel."""
         self._notices.tell(text)
 
-    async def announce(self, written: str, spoken: str | None = None) -> PromptHandle | None:
+    async def announce(self, written: str, spoken: Announcement | None = None) -> PromptHandle | None:
         """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""
         await self._notices.announce(written)
-        return None if spoken is None else self._recite(spoken)
+        return None if spoken is None else self._recite(self._aloud(spoken))
+
+    def _aloud(self, announcement: Announcement) -> str:
+        """An announcement in the language that is spoken in the call."""
+        return self._texts.announcement(announcement, self._language.current)
 
     def _recite(self, text: str) -> PromptHandle:
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
@@ -535,13 +541,13 @@ class Call(Generic[T]):
         """Whether the call is being recorded, or a recording is being announced."""
         return self._recordings.recording
 
-    async def start_recording(self, written: str, spoken: str) -> None:
+    async def start_recording(self, written: str) -> None:
         """Announce a recording, in writing and aloud. The recording begins when the announcement ends.
 
         Raises:
             RecordingError: recording is not possible, or every announcement was interrupted.
         """
-        await self._recordings.start(written, spoken)
+        await self._recordings.start(written, self._aloud(Announcement.RECORDING_BEGAN))
 
     async def stop_recording(self) -> None:
         """End the recording and close its files."""

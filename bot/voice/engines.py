@@ -44,6 +44,7 @@ class CallEngines:
         ambience: plays the ambience of personas; ``None`` for none.
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
+        language: the language of people who call, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
     """
 
     character: LocalCharacter
@@ -59,6 +60,7 @@ class CallEngines:
     manner_in: Callable[[str], SpeechParameters] | None = None
     music: SpokenMusicControl | None = None
     ambience: AmbiencePlayer | None = None
+    language: str | None = None
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -107,9 +107,7 @@ RECORDING_REFUSED = (
 RECORDING_DROPPED = (
     "I don't record: somebody told me to be silent before I could announce the recording aloud. Ask me again."
 )
-RECORDING_BEGAN_ALOUD = "This call is being recorded from now on."
 RECORDING_ENDED = "⏹️ The recording has ended; nothing is recorded any more."
-RECORDING_ENDED_ALOUD = "The recording has ended."
 
 
 def recording_newcomer(prefix: str, newcomer: str) -> str:
@@ -123,10 +121,8 @@ NOTES_REFUSED = (
     "Ask me again when I have caught up."
 )
 NOTES_DROPPED = "I take no notes: somebody told me to be silent before I could announce them aloud. Ask me again."
-NOTES_BEGAN_ALOUD = "I take notes of this call from now on."
 NOTES_OFF = "I take no notes here: the people who run me have switched that off."
 NOTES_ENDED = "📝 I have stopped taking notes. I write them up after the call."
-NOTES_ENDED_ALOUD = "I have stopped taking notes."
 NOTES_ALREADY_ON = "I'm taking notes already."
 NOTES_ALREADY_OFF = "I'm not taking notes."
 

@@ -15,6 +15,7 @@ import yarl
 from bot.client import SeiyuuBot, connector
 from bot.commands.listening import ListeningCommands
 from bot.consent import ListeningConsent
+from bot.llm.spoken_lines import Announcement
 from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening_notice import CallMode
@@ -37,18 +38,18 @@ class Call:
     mode: CallMode = CallMode.TALK
     recording: bool = False
     disk_full: bool = False
-    said_aloud: list[str] = field(default_factory=list)
+    said_aloud: list[Announcement] = field(default_factory=list)
 
-    async def start_recording(self, written: str, spoken: str) -> None:
+    async def start_recording(self, written: str) -> None:
         if self.disk_full:
             raise RecordingError("I can't record: the disk is nearly full.")
-        await self.announce(written, spoken)
+        await self.announce(written, Announcement.RECORDING_BEGAN)
         self.recording = True
 
     async def stop_recording(self) -> None:
         self.recording = False
 
-    async def announce(self, written: str, spoken: str | None = None) -> None:
+    async def announce(self, written: str, spoken: Announcement | None = None) -> None:
         await self.prompts.send(written)
         if spoken:
             self.said_aloud.append(spoken)
@@ -153,7 +154,7 @@ async def test_the_beginning_and_end_of_a_recording_are_announced_in_writing_and
     await stage.announced("Bob, this call is being recorded")
     assert await stage.ask("!record off") == "⏹️ I'm not recording."
     await stage.announced("nothing is recorded any more")
-    assert call.said_aloud == ["This call is being recorded from now on.", "The recording has ended."]
+    assert call.said_aloud == [Announcement.RECORDING_BEGAN, Announcement.RECORDING_ENDED]
 
 
 async def test_only_people_in_the_call_may_record_it_and_a_full_disk_is_reported(stage: Stage) -> None:

@@ -22,7 +22,7 @@ from bot.phone import phone_service
 from bot.phone_calls import PhoneCalls
 from bot.talk import build_talk
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, ReplyEnded, WordsSpoken
-from bot.voice.listening_notice import RECORDING_BEGAN_ALOUD, recording_began
+from bot.voice.listening_notice import recording_began
 from bot.voice.manager import CallState
 from bot.voice.phone.answering import Admission
 from bot.voice.phone.calls_log import FILE
@@ -316,16 +316,17 @@ async def test_a_caller_who_hangs_up_while_the_call_begins_leaves_nothing_behind
 
 
 async def test_a_caller_hears_that_a_recording_begins_before_it_does(make_telephone: Callable[..., Any]) -> None:
-    async with make_telephone() as phone:
+    async with make_telephone(stt_language="de") as phone:
         stage: Stage = phone.stage
         line = phone.call(MemoryLine())
         quiet = asyncio.create_task(sends_silence(line))
         await phone.talks()
         call = stage.app.manager.active
         assert call is not None
-        await call.start_recording(recording_began("!", "Ada"), RECORDING_BEGAN_ALOUD)
+        await call.start_recording(recording_began("!", "Ada"))
         assert call.recording
-        assert RECORDING_BEGAN_ALOUD in [each.text.strip() for each in only(WordsSpoken, stage.events)]
+        spoken = [each.text.strip() for each in only(WordsSpoken, stage.events)]
+        assert spoken[-1] == "Dieses Gespräch wird ab jetzt aufgezeichnet."
         line.end()
         await quiet
         await phone.over()

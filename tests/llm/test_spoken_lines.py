@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from shutil import copytree
 
@@ -10,10 +11,14 @@ import pytest
 
 from bot.llm.personas import load_persona
 from bot.llm.spoken_lines import (
+    ANNOUNCEMENTS_FILE,
     FOLDER,
     GREETINGS_FILE,
+    SENTENCES_FILE,
     WAITING_FILE,
+    Announcement,
     LineChooser,
+    PhoneSentence,
     SpokenLines,
     SpokenLinesError,
     WaitingLines,
@@ -30,6 +35,17 @@ def test_every_language_has_several_lines_for_every_occasion() -> None:
     assert waiting.soon.keys() == waiting.later.keys() == USUAL.greetings.keys() == USUAL.phone.keys()
     assert all(len(set(lines)) >= 3 for lines in (*waiting.soon.values(), *waiting.later.values()))
     assert all("{name}" in line for each in (USUAL.greetings, USUAL.phone) for lines in each.values() for line in lines)
+
+
+def test_callers_and_people_in_a_call_are_told_in_every_language_of_the_other_lines() -> None:
+    told: list[Mapping[str, str]] = [*USUAL.sentences.values(), *USUAL.announcements.values()]
+    assert len(told) == len(PhoneSentence) + len(Announcement)
+    for texts in told:
+        assert texts.keys() == USUAL.greetings.keys()
+        assert len(set(texts.values())) == len(texts), "a text that was copied and not translated"
+    assert USUAL.sentence(PhoneSentence.GOODBYE, "de-AT") == "Auf Wiederhören."
+    assert USUAL.sentence(PhoneSentence.GOODBYE, "sw") == USUAL.sentence(PhoneSentence.GOODBYE, None) == "Goodbye."
+    assert USUAL.announcement(Announcement.RECORDING_ENDED, "de") == "Die Aufzeichnung ist beendet."
 
 
 def test_the_line_is_in_the_language_of_the_conversation() -> None:
@@ -65,6 +81,8 @@ def test_a_greeting_says_the_name_without_what_is_no_name() -> None:
     [
         *((WAITING_FILE, text) for text in ("soon: {en: []}", "soon: {en: [a]}", "soon: []", "now: {}", "- a", "s: {")),
         *((GREETINGS_FILE, text) for text in ("en: []", "de: [a]", "en: a", "- a", "en: {")),
+        *((SENTENCES_FILE, text) for text in ("busy: {en: a}", "hello: {en: a}", "busy: {de: a}", "en: a", "- a")),
+        *((ANNOUNCEMENTS_FILE, text) for text in ("notes_began: {en: a}", "notes_began: [a]", "x: {en: a}", "")),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, file: str, text: str) -> None:

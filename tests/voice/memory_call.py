@@ -90,6 +90,7 @@ async def memory_call(
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
     speculation: Speculation = WITHOUT_COSTS,
+    language: str | None = None,
 ) -> AsyncIterator[MemoryCall]:
     """Hold a call with Ada and Ben. Captions are on, and all utterances are answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
@@ -111,6 +112,7 @@ async def memory_call(
             policy,
             load_word_lists(),
             speculation=speculation,
+            language=language,
         )
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.llm.history import Turn
+from bot.llm.spoken_lines import Announcement
 from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, SpeechStarted, UtteranceHeard
-from bot.voice.listening_notice import NOTES_BEGAN_ALOUD, NOTES_ENDED, NOTES_ENDED_ALOUD, NOTES_NOT_HEARD, NOTES_OFF
+from bot.voice.listening_notice import NOTES_ENDED, NOTES_NOT_HEARD, NOTES_OFF
 from bot.voice.metrics import ReplyTrace
 from bot.voice.notices import Notices
 from bot.voice.prompt_handles import PromptHandle
@@ -62,6 +63,7 @@ class Room:
             notices,
             self.recite,
             lambda who: f"Notes for {who}",
+            lambda announcement: announcement.value,
             lambda: "Seiyuu",
         )
 
@@ -136,7 +138,7 @@ async def test_only_what_begins_after_the_announcement_was_heard_is_noted() -> N
     assert len(notebook.lines) == 3
     assert not room.notes.on
     assert room.transport.told == ["Notes for Ada", NOTES_ENDED]
-    assert room.said[-1].prompt.text == NOTES_ENDED_ALOUD
+    assert room.said[-1].prompt.text == Announcement.NOTES_ENDED.value
     room.notes(CallEnded("Lounge", "command"))
     assert notebook.ended
 
@@ -160,4 +162,4 @@ async def test_without_an_announcement_that_is_heard_nothing_is_noted() -> None:
     assert not room.notes.on
     with pytest.raises(NotesError, match=NOTES_OFF):
         await Room(None).notes.start("Ada")
-    assert [handle.prompt.text for handle in room.said] == [NOTES_BEGAN_ALOUD] * (MAX_ANNOUNCEMENTS + 1)
+    assert [handle.prompt.text for handle in room.said] == [Announcement.NOTES_BEGAN.value] * (MAX_ANNOUNCEMENTS + 1)

@@ -12,6 +12,7 @@ import pytest
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE
+from bot.llm.spoken_lines import Announcement
 from bot.voice.dialogue.state_machine import MAX_WAITING
 from bot.voice.events import NoticePosted, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
@@ -24,7 +25,7 @@ from tests.voice.effects import only
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
 from tests.voice.turn_taking.harness import ManualTranscriber
 
-WRITTEN, ALOUD = "🔴 We are recorded.", "We are recorded."
+WRITTEN = "🔴 We are recorded."
 TONE = (0.1 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
 
 
@@ -47,7 +48,7 @@ async def segments_played(memory: MemoryCall, number: int) -> None:
 
 
 async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
     await segments_played(memory, 1)
     assert memory.call.recording, "a person who joins now is told about the recording"
     await memory.hear(ADA, TONE)
@@ -68,7 +69,7 @@ async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: Me
 async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(
     memory: MemoryCall, tmp_path: Path
 ) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
     await segments_played(memory, 1)
     await memory.call.stop_recording()
     await starting
@@ -78,7 +79,7 @@ async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(
 
 
 async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
     await segments_played(memory, 1)
     memory.call.conversation.stop()
     await starting
@@ -88,7 +89,7 @@ async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_p
 
 
 async def test_nothing_is_recorded_if_every_announcement_is_interrupted(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
     for number in range(MAX_ANNOUNCEMENTS):
         await segments_played(memory, number + 1)
         memory.call.conversation.stop()
@@ -102,13 +103,13 @@ async def test_a_recording_whose_announcement_is_refused_says_so(memory: MemoryC
     for number in range(MAX_WAITING + 1):
         memory.call.say(recite(f"Number {number}."))
     with pytest.raises(RecordingError, match=RECORDING_REFUSED):
-        await memory.call.start_recording(WRITTEN, ALOUD)
+        await memory.call.start_recording(WRITTEN)
     assert not memory.call.recording
 
 
 async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryCall) -> None:
     memory.call.say(recite("One."))
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
     async with asyncio.timeout(60):
         while memory.call.conversation.waiting == 0:
             await asyncio.sleep(0)
@@ -117,9 +118,21 @@ async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryC
         await starting
 
 
+async def test_it_is_announced_in_the_language_of_the_call(tmp_path: Path) -> None:
+    mind, voice = RepeatingResponder(), HummingSpeech()
+    async with memory_call(tmp_path, ManualTranscriber(), mind, voice, language="de") as memory:
+        await memory.call.start_recording(WRITTEN)
+        await memory.call.stop_recording()
+        handle = await memory.call.announce("⏹️", Announcement.RECORDING_ENDED)
+        assert handle is not None
+        await handle.played
+        said = "".join(event.text for event in only(WordsSpoken, memory.events))
+    assert said == "Dieses Gespräch wird ab jetzt aufgezeichnet.Die Aufzeichnung ist beendet."
+
+
 async def test_an_announcement_is_among_the_events(memory: MemoryCall) -> None:
     await memory.call.announce("⏹️ It has ended.")
-    await memory.call.start_recording(WRITTEN, ALOUD)
+    await memory.call.start_recording(WRITTEN)
     await memory.call.stop_recording()
     written = [event.text for event in only(NoticePosted, memory.events)]
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]

@@ -14,12 +14,15 @@ class ConversationLanguage:
 
     The language is detected in each prompt and in each answer. A text that the bot only reads aloud, without
     asking the model, counts too. If the language of a prompt is uncertain, the usual language of its author is used.
+
+    Args:
+        usual: the language, as Whisper's code, until another one is detected; ``None`` if nobody knows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, usual: str | None = None) -> None:
         self._guesser = LanguageGuesser(LANGUAGES.values())
         self._loaded = False
-        self._language: str | None = None
+        self._language = usual
 
     @property
     def current(self) -> str | None:

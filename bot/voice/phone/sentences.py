@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from contextlib import aclosing
-from enum import StrEnum
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from audio.g711 import Law, encode_g711
 from audio.narrow_band import ToTelephone
 from audio.pcm import to_int16
 from audio.samples import SPEAKING_RATE, Samples
+from bot.llm.spoken_lines import PhoneSentence
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.phone.line import PhoneLine
 
@@ -29,18 +29,6 @@ LAST_WORDS_LIMIT = 2.0
 """Longest sentence with which the bot hangs up, in seconds."""
 MAX_KEPT = 50
 """Largest number of sentences of which the sound is kept."""
-
-
-class Sentence(StrEnum):
-    """What is spoken outside of a call."""
-
-    PIN = "Please press your PIN."
-    WRONG_PIN = "That is not the right PIN. Please try again."
-    TOO_MANY_PINS = "That is not the right PIN. Goodbye."
-    BUSY = "I am in another call. Please call again later."
-    NOT_NOW = "I can't talk now. Please call again later."
-    GOODBYE = "Goodbye."
-    SWITCHED_OFF = "I am being switched off. Goodbye."
 
 
 Speak = Callable[[str], AsyncGenerator[Samples, None]]
@@ -59,31 +47,34 @@ class Sentences:
 
     Args:
         speak: speaks a text with the voice of phone calls.
+        text: returns the text of a sentence, in the language of phone calls.
         manner: returns what the sound of a text depends on, besides the text.
     """
 
-    def __init__(self, speak: Speak, manner: Callable[[], Hashable]) -> None:
+    def __init__(self, speak: Speak, text: Callable[[PhoneSentence], str], manner: Callable[[], Hashable]) -> None:
         self._speak = speak
+        self._text = text
         self._manner = manner
-        self._kept: dict[tuple[Sentence, Hashable], Samples] = {}
+        self._kept: dict[tuple[str, Hashable], Samples] = {}
 
-    def ready(self, sentence: Sentence) -> Samples | None:
+    def ready(self, sentence: PhoneSentence) -> Samples | None:
         """The sound of a sentence, if it is there."""
-        return self._kept.get((sentence, self._manner()))
+        return self._kept.get((self._text(sentence), self._manner()))
 
     async def prepare(self) -> None:
         """Make the sound of all sentences that are not there yet. Never raises."""
-        for sentence in Sentence:
+        for sentence in PhoneSentence:
             await self.sound(sentence)
 
-    async def sound(self, sentence: Sentence) -> Samples | None:
+    async def sound(self, sentence: PhoneSentence) -> Samples | None:
         """The sound of a sentence, mono at 48,000 Hz; ``None`` if the voice can't speak it within the limit."""
         if (kept := self.ready(sentence)) is not None:
             return kept
-        key = sentence, self._manner()
+        text = self._text(sentence)
+        key = text, self._manner()
         pieces: list[Samples] = []
         try:
-            async with asyncio.timeout(MAKING_LIMIT), aclosing(self._speak(sentence.value)) as speaking:
+            async with asyncio.timeout(MAKING_LIMIT), aclosing(self._speak(text)) as speaking:
                 pieces.extend([piece async for piece in speaking])
         except (SpeechUnavailable, TimeoutError, OSError) as error:
             _log.warning("A sentence for the telephone can't be spoken: %s", str(error) or "it takes too long")
@@ -92,12 +83,12 @@ class Sentences:
             del self._kept[next(iter(self._kept))]
         return self._kept.setdefault(key, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
 
-    async def say(self, line: PhoneLine, sentence: Sentence) -> None:
+    async def say(self, line: PhoneLine, sentence: PhoneSentence) -> None:
         """Speak a sentence on a line; three tones if the voice can't. Cancelling stops it."""
         sound = await self.sound(sentence)
         await play(line, tones() if sound is None else sound)
 
-    async def say_last(self, line: PhoneLine, *sentences: Sentence) -> None:
+    async def say_last(self, line: PhoneLine, *sentences: PhoneSentence) -> None:
         """Speak the first of these sentences whose sound is there and not longer than :data:`LAST_WORDS_LIMIT`."""
         for sentence in sentences:
             sound = self.ready(sentence)

@@ -8,12 +8,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bot.llm.history import Turn
+from bot.llm.spoken_lines import Announcement
 from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, SpeechStarted, UtteranceHeard
 from bot.voice.listening_notice import (
-    NOTES_BEGAN_ALOUD,
     NOTES_DROPPED,
     NOTES_ENDED,
-    NOTES_ENDED_ALOUD,
     NOTES_NOT_HEARD,
     NOTES_OFF,
     NOTES_REFUSED,
@@ -62,10 +61,12 @@ class _Announcement:
 
     Attributes:
         asked_by: the name of who asked for them.
+        spoken: the text that is said.
         reply: the id of the reply in which it is said; "" if it has not begun.
     """
 
     asked_by: str
+    spoken: str
     reply: str = ""
 
 
@@ -81,6 +82,7 @@ class NoteTaking:
         notices: writes into the prompt channel.
         recite: speaks a text.
         announcement: makes the written announcement. It gets the name of who asked for the notes.
+        aloud: returns a spoken announcement, in the language of the call.
         bot_name: called for each answer; returns the bot's name.
     """
 
@@ -92,6 +94,7 @@ class NoteTaking:
         notices: Notices,
         recite: Callable[[str], PromptHandle],
         announcement: Callable[[str], str],
+        aloud: Callable[[Announcement], str],
         bot_name: Callable[[], str],
     ) -> None:
         self._notebook = notebook
@@ -100,6 +103,7 @@ class NoteTaking:
         self._notices = notices
         self._recite = recite
         self._announcement = announcement
+        self._aloud = aloud
         self._bot_name = bot_name
         self._announced: _Announcement | None = None
         self._taking = False
@@ -129,10 +133,10 @@ class NoteTaking:
             raise NotesError(NOTES_OFF)
         if self.on:
             return
-        announced = self._announced = _Announcement(asked_by)
+        announced = self._announced = _Announcement(asked_by, self._aloud(Announcement.NOTES_BEGAN))
         try:
             await self._notices.announce(self._announcement(asked_by))
-            outcome = await announce_until_heard(self._recite, NOTES_BEGAN_ALOUD)
+            outcome = await announce_until_heard(self._recite, announced.spoken)
             if self._announced is announced and outcome not in HEARD:
                 raise NotesError(_WHY_NOT_SAID.get(outcome, NOTES_NOT_HEARD))
         finally:
@@ -144,7 +148,7 @@ class NoteTaking:
         if self.on:
             self.stop()
             await self._notices.announce(NOTES_ENDED)
-            self._recite(NOTES_ENDED_ALOUD)
+            self._recite(self._aloud(Announcement.NOTES_ENDED))
 
     def stop(self) -> None:
         """Take no further lines."""
@@ -170,7 +174,7 @@ class NoteTaking:
     def _follow(self, event: CallEvent, announced: _Announcement, notebook: Notebook) -> None:
         """Begin at the very event that the announcement was heard: what is said next is a line already."""
         match event:
-            case PromptTaken(reply, text=text, recited=True) if text == NOTES_BEGAN_ALOUD:
+            case PromptTaken(reply, text=text, recited=True) if text == announced.spoken:
                 announced.reply = reply
             case ReplyEnded(trace) if trace.reply == announced.reply and trace.outcome in HEARD:
                 self._taking = True
