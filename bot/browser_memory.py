@@ -63,7 +63,7 @@ class BrowserMemory:
         """Carry out the words after ``memory``. Returns the answer for the person.
 
         Args:
-            person: the person's number.
+            person: the person's id.
             place: the id of the page.
 
         Raises:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 FIRST_LONE_PERSON = 2**62
-"""Smallest number of such a person. Discord's ids stay below it until 2049."""
+"""Smallest id of such a person. Discord's ids stay below it until 2049."""
 
 
 def lone_person(digest: bytes) -> int:
-    """The number of a person, from a digest of what they are known by."""
+    """The id of a person, made of a digest of what they are known by."""
     return FIRST_LONE_PERSON + int.from_bytes(digest[:8], "big") % FIRST_LONE_PERSON
 
 
@@ -22,11 +22,11 @@ class LonePerson(ABC):
     The operator has let the person in, so the person may give every spoken command.
 
     Args:
-        admits: tells whether the bot answers a person, by number.
+        admits: tells whether the bot answers a person, by id.
         interrupts: whether the person may interrupt the bot.
 
     Attributes:
-        person: the person's number. Other threads may read it.
+        person: the person's id. Other threads may read it.
     """
 
     person: int

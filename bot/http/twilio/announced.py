@@ -1,4 +1,4 @@
-"""Which phone calls Twilio has announced already, so that nobody can repeat an announcement, also after a restart."""
+"""Remembers which phone calls Twilio has announced. So nobody can repeat an announcement, not even after a restart."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 FILE = "twilio_calls"
 MAX_ANNOUNCED = 20_000
-"""Number of phone calls that are remembered. Twilio's signature does not say when it was made."""
+"""Number of phone calls that are remembered. Twilio's signatures have no date, so old ones stay valid."""
 _DIGITS = 32
-"""Length of a remembered id, in hexadecimal digits. It is a digest, so the file tells nothing of phone calls."""
+"""Length of a remembered id, in hexadecimal digits. It is a digest, so the file reveals nothing about phone calls."""
 _LINE = _DIGITS + 1
 
 _log = logging.getLogger(__name__)

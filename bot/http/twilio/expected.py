@@ -1,4 +1,4 @@
-"""The phone calls whose streams have to come, and the one-time tokens with which they are opened."""
+"""The phone calls whose streams are awaited, and the one-time tokens with which the streams are opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 TOKEN_SECONDS = 15.0
-"""A token can be used for so many seconds. Twilio opens the stream as soon as it has the TwiML."""
+"""Number of seconds for which a token can be used. Twilio opens the stream as soon as it has the TwiML."""
 MAX_EXPECTED = 16
-"""Largest number of tokens at once. Beyond it, the oldest one is worth nothing."""
+"""Largest number of tokens at once. If there are more, the oldest one becomes invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ExpectedCall:
     Attributes:
         sid: Twilio's id of the phone call.
         number: the caller's number; empty if the caller withholds it.
-        until: time at which its token becomes worthless, in monotonic seconds.
+        until: time at which its token becomes invalid, in monotonic seconds.
     """
 
     sid: str
@@ -30,7 +30,7 @@ class ExpectedCall:
 
 
 class ExpectedCalls:
-    """The phone calls whose streams have to come. Use it on the event loop.
+    """The phone calls whose streams are awaited. Use it on the event loop.
 
     Args:
         clock: returns monotonic seconds.
@@ -60,11 +60,11 @@ class ExpectedCalls:
         return any(now <= call.until for call in self._calls.values())
 
     def forget(self, sid: str) -> None:
-        """A phone call is over. Its token is worth nothing from now on."""
+        """A phone call is over. Its token is invalid from now on."""
         for digest in [digest for digest, call in self._calls.items() if call.sid == sid]:
             del self._calls[digest]
 
 
 def _digest(token: str) -> bytes:
-    """What is looked up in place of the token, so that the time of a look-up tells nothing of tokens."""
+    """What is looked up in place of the token, so that the time of a look-up reveals nothing about tokens."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -1,18 +1,18 @@
-"""How much of the sound that was sent a caller has heard, by the marks that Twilio sends back."""
+"""Counts how much of the bot's sound a caller has heard, by the marks that Twilio sends back."""
 
 from __future__ import annotations
 
 from collections import deque
 
 MAX_MARKS = 1_500
-"""Largest number of marks that are waited for: half a minute of frames. Beyond it, the oldest count as heard."""
+"""Largest number of marks that are waited for: 30 s of frames. If there are more, the oldest count as returned."""
 
 
 class MarkedSound:
     """The sound that was sent and not heard yet. Each piece of it is followed by a mark with a number.
 
-    When sound is cleared, Twilio sends the marks of all of it back at once. These tell nothing of what was heard, so
-    their numbers are forgotten before. Use it on the event loop.
+    When sound is cleared, Twilio sends all of its marks back, although the sound was not heard. :meth:`clear` forgets
+    their numbers, so that they change nothing. Use it on the event loop.
 
     Attributes:
         heard: number of samples that were heard since the beginning.

@@ -30,7 +30,7 @@ from bot.voice.phone.line import LineEnd, LineListener
 PLAY_OUT_LIMIT = 1.5
 """Seconds for which a line that is hung up waits until the caller has heard what was sent."""
 SILENCE_LIMIT = 10.0
-"""If no sound has come for so many seconds, the phone call ends. Twilio sends silence too."""
+"""If no sound has come for this many seconds, the phone call ends. Twilio sends silence too."""
 
 
 class StreamSocket(Protocol):
@@ -89,7 +89,8 @@ class TwilioLine:
         self._lost_clock = SoundClock(clock)
         self._sounded = clock()
         self._heard = asyncio.Event()
-        # The sending thread alone writes the first one, the event loop alone the others.
+        # Samples that the sending thread has passed on, and that the event loop has taken. Each counter is written only
+        # by its own side.
         self._handed = 0
         self._taken = 0
         self._interruptions = 0
@@ -107,7 +108,7 @@ class TwilioLine:
     # For the transport of phone calls.
 
     def start(self, listener: LineListener) -> None:
-        """Begin to tell ``listener`` of sound and digits. If the line has ended already, it is told the end."""
+        """Begin to pass sound and keys to ``listener``. If the line has ended, ``listener.ended`` is called at once."""
         self._listener = listener
         if self._end is not None:
             listener.ended(self._end)
@@ -139,7 +140,7 @@ class TwilioLine:
             self._socket.put(clear_message(self._stream))
 
     async def hang_up(self) -> None:
-        """Close the stream after what was sent is heard, or after :data:`PLAY_OUT_LIMIT`. Twilio ends the call then."""
+        """Close the stream once what was sent is heard, or after :data:`PLAY_OUT_LIMIT`. Twilio then ends the call."""
         late = asyncio.ensure_future(self._sleep(PLAY_OUT_LIMIT))
         late.add_done_callback(lambda _: self._heard.set())
         try:
@@ -182,7 +183,7 @@ class TwilioLine:
             raise StreamError("the sound is far ahead of the clock")
         if self._listener is None:
             return
-        # Without the clock, a hostile client could claim hours of lost sound within a second.
+        # Without this limit, a hostile client could claim hours of lost sound within a second.
         if lost and self._lost_clock.take(lost / SAMPLE_RATE):
             self._listener.gap(lost, self._sounded)
         self._listener.sound(sound, self._sounded)

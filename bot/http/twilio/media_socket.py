@@ -48,11 +48,11 @@ class StreamClient(QueuedClient):
 
 
 class MediaSocket:
-    """The endpoint.
+    """The endpoint of Twilio's streams.
 
     Args:
         answering: the service of phone calls.
-        expected: the phone calls whose streams have to come.
+        expected: the phone calls whose streams are awaited.
         account: id of the account at Twilio; ``None`` if it is not known.
         clock: returns monotonic seconds.
     """
@@ -157,7 +157,7 @@ class MediaSocket:
             message = _read(received)
             if isinstance(message, Started):
                 return self._admit(message), message
-        raise StreamError("it did not begin with its start")
+        raise StreamError("there is no start among its first messages")
 
     def _admit(self, message: Started) -> str:
         """Check the token. Returns the caller's number; raises :class:`StreamError`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -21,7 +22,10 @@ MAX_MESSAGE = 16 * 1_024
 """Largest number of bytes of a message. 20 ms of sound are about 350."""
 MAX_SOUND = 8_000
 """Largest number of bytes of sound in one message: a second."""
+MAX_PAYLOAD = 4 * math.ceil(MAX_SOUND / 3)
+"""The same in base64, in characters."""
 MAX_COUNT = 10**12
+"""Largest number in a message. Twilio counts milliseconds, which reach it after 30 years."""
 SAMPLE_RATE = 8_000
 """Sample rate of all sound, in Hz."""
 TOKEN = "token"  # noqa: S105
@@ -33,7 +37,7 @@ Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class StreamError(ValueError):
-    """A message is not valid. The text says why, without words of the message."""
+    """A message is not valid. The text says why, and quotes nothing of the message."""
 
 
 class _Fields(BaseModel):
@@ -51,7 +55,7 @@ class MediaFormat(_Fields):
 
 
 class StartFields(_Fields):
-    """What begins: a stream of a call. ``custom_parameters`` are those of the TwiML."""
+    """The fields of a stream that begins. ``custom_parameters`` are those of the TwiML."""
 
     call_sid: Name
     account_sid: Name | None = None
@@ -83,7 +87,7 @@ class MediaFields(_Fields):
     track: Literal["inbound", "outbound"] = "inbound"
     chunk: Count | None = None
     timestamp: Count | None = None
-    payload: str = Field(max_length=4 * -(-MAX_SOUND // 3))
+    payload: str = Field(max_length=MAX_PAYLOAD)
 
 
 class Media(_Fields):
@@ -114,7 +118,7 @@ class Marked(_Fields):
 
 
 class DigitFields(_Fields):
-    """The key."""
+    """The key that was pressed."""
 
     digit: Annotated[str, Field(pattern="^[0-9*#A-D]$")]
 

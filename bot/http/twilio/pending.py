@@ -11,10 +11,10 @@ MAX_PENDING = 32
 
 
 class PendingRequests:
-    """Requests of anybody. Beyond the limit, the oldest one is broken off.
+    """Pending requests of anybody. If there are too many, the oldest one is broken off.
 
-    All of them may come through one proxy, Twilio's among them, so addresses tell nothing. If the newest were refused,
-    whoever opens as many as there may be and says nothing would keep Twilio out.
+    All of them, Twilio's too, may come through one proxy, so their addresses don't show whose they are. If the newest
+    one were refused instead, a stranger could keep Twilio out with requests that stay pending.
 
     Args:
         most: the limit.

@@ -36,7 +36,7 @@ class TwilioServer:
         public_url: ``PHONE_PUBLIC_URL``, the address under which Twilio reaches the server.
         settings: the account at Twilio.
         answering: the service of phone calls.
-        announced: the file in which it is remembered which phone calls were announced; ``None`` for none.
+        announced: the file that remembers which phone calls were announced; ``None`` for none.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -66,7 +66,7 @@ class TwilioServer:
         self._serving = Serving(application, MAX_CONNECTIONS, replaces_idle=True)
 
     def describe(self) -> str:
-        """How it stands, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
+        """Its state, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
         number = f", {self._number}" if self._number is not None else ""
         return f"Twilio at {self._public_url}{number}"
 

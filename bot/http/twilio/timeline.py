@@ -1,4 +1,4 @@
-"""The order of a caller's sound: finds what was lost on the way, by the times that Twilio tells."""
+"""The order of a caller's sound. It finds out what was lost on the way, by the times in Twilio's messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SAMPLES_A_MS = 8
 MIN_LOST = 10 * SAMPLES_A_MS
 """Shortest loss, in samples: half a frame. Times are rounded to milliseconds, and a phone's clock has its own speed."""
 MAX_LOST = 10_000 * SAMPLES_A_MS
-"""Longest loss that is told, in samples: 10 s."""
+"""Longest loss that is reported, in samples: 10 s. A longer one is reported as this."""
 
 
 class Timeline:

@@ -1,4 +1,4 @@
-"""``POST /phone/twilio/voice`` and ``/phone/twilio/status``: what Twilio asks and tells about phone calls, signed."""
+"""``POST /phone/twilio/voice`` and ``/phone/twilio/status``: signed questions and reports about phone calls."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private"})
 """What Twilio writes in place of a number that the caller withholds."""
 WITHHELD_KEYS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
-"""The same as the keys of a telephone write it: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
+"""Such words as one types them on a telephone's keys: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
 _MAX_NUMBER = 100
 _ALL = "all"
 
 
 class TwilioWebhooks:
-    """The endpoints. Nothing is read of a request without a signature, and nothing is done before it is checked.
+    """The endpoints. They read no body without a signature, and do nothing before the signature is checked.
 
     Nothing that is not signed counts for a limit of what is signed: a proxy that names no clients makes everybody one
     client, Twilio among them.
@@ -56,7 +56,7 @@ class TwilioWebhooks:
         settings: the account at Twilio, with the secret with which Twilio signs.
         answering: the service of phone calls.
         announced: remembers which phone calls were announced.
-        expected: the phone calls whose streams have to come.
+        expected: the phone calls whose streams are awaited.
         media: the endpoint to which the streams of answered phone calls are sent.
         clock: returns monotonic seconds.
     """
@@ -89,7 +89,7 @@ class TwilioWebhooks:
         return [web.post(VOICE, self._voice), web.post(STATUS, self._status)]
 
     async def _voice(self, request: web.Request) -> web.Response:
-        """A phone call comes in: answer what Twilio has to do with it."""
+        """A phone call comes in. The answer tells Twilio what to do with it."""
         form = await self._form(request)
         sid = _sid(form)
         if form.get("Direction", "inbound") != "inbound":

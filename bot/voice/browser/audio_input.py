@@ -61,7 +61,7 @@ class BrowserAudioInput:
     methods on the input thread. Sound that comes before :meth:`start` is kept, within :data:`KEPT_EARLY`.
 
     Args:
-        person: returns the number of the person who speaks.
+        person: returns the id of the person who speaks.
         clock: returns monotonic seconds.
 
     Attributes:

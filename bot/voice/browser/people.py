@@ -24,7 +24,7 @@ def web_name(name: str) -> str:
 
 
 def web_person(name: str) -> int:
-    """The number of the person ``web:NAME``. It is always the same for the same name; capitals do not matter."""
+    """The id of the person ``web:NAME``. It is always the same for the same name; capitals do not matter."""
     known_by = f"{WEB_PREFIX}{web_name(name).casefold()}"
     return lone_person(hashlib.sha256(known_by.encode("utf-8", "surrogatepass")).digest())
 
@@ -36,7 +36,7 @@ class BrowserPeople(LonePerson):
 
     Args:
         name: the person's name.
-        admits: tells whether the bot answers a person, by number.
+        admits: tells whether the bot answers a person, by id.
         interrupts: whether the person may interrupt the bot.
     """
 
@@ -48,7 +48,7 @@ class BrowserPeople(LonePerson):
 
     def become(self, name: str) -> None:
         """Let a person with this name take the place of the one before. The names of earlier people stay known."""
-        # Other threads read the number, so it is set when the name is known.
+        # Other threads read the id, so it is set when the name is known.
         known = web_name(name)
         self._names[web_person(known)] = known
         self.person = web_person(known)
@@ -59,7 +59,7 @@ class BrowserPeople(LonePerson):
         return f"{WEB_PREFIX}{self._names[self.person]}"
 
     def name(self, person: int) -> str:
-        """The name of a person; "Someone" if nobody with this number was in the call."""
+        """The name of a person; "Someone" if nobody with this id was in the call."""
         return self._names.get(person, "Someone")
 
     @override

@@ -1,4 +1,4 @@
-"""The interface of the service that answers phone calls, for those who bring phone lines: Twilio and SIP."""
+"""The interface of the service that answers phone calls. Twilio and SIP use it: they bring the phone lines."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Admission(StrEnum):
 
 @runtime_checkable
 class PhoneWay(Protocol):
-    """A way by which phone calls come in, which has something to say of itself."""
+    """A source of phone calls, Twilio or SIP, that can describe its state."""
 
     def describe(self) -> str:
-        """How it stands, in words for the operator."""
+        """Its state, in words for the operator."""
         ...
 
 
@@ -50,7 +50,7 @@ class PhoneAnswering(Protocol):
         ...
 
     def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
-        """Write a phone call that was refused without :meth:`answer` into the log of calls. Call it once for each.
+        """Log a phone call that was refused without :meth:`answer`. Call it once for each such phone call.
 
         Args:
             kind: ``twilio`` or ``sip``.
@@ -65,7 +65,7 @@ class PhoneAnswering(Protocol):
         not raise, unless its task is cancelled; then it hangs up first.
 
         Args:
-            busy: say only that a call is on, even if it has ended by now: the line is not answered, and the caller
-                must not be talked with on it.
+            busy: only say that another call is on, even if that call has ended by now. SIP plays this as early media:
+                the phone call is not answered, so there can be no conversation on its line.
         """
         ...

@@ -19,7 +19,7 @@ from bot.voice.turn import Microphone
 FRAME_SAMPLES = HEARING_RATE // 50
 PAUSE = 0.5
 """If no sound comes for this many seconds, the transmission has ended. A telephone sends without a break, unless its
-owner has muted it, or it sends nothing while they are silent."""
+owner has muted it, or it leaves out silence."""
 MAX_GAP = TELEPHONE_RATE
 """Longest gap that is filled with silence, in samples at 8,000 Hz. A longer one is a pause."""
 
@@ -31,7 +31,7 @@ class PhoneAudioInput:
     the input thread. Sound that comes before :meth:`start` is dropped: nobody listens yet.
 
     Args:
-        person: number of the caller.
+        person: id of the caller.
         law: the law of the line's sound.
         clock: returns monotonic seconds.
     """
@@ -43,7 +43,8 @@ class PhoneAudioInput:
         self._thread: InputThread | None = None
         self._admits: Admits = lambda _: False
         self._stopped = False
-        # Only the input thread uses these: the converter of the running transmission, and when that counts as over.
+        # Only the input thread uses these: the converter of the running transmission, the time at which the
+        # transmission counts as over, and whether the sound has stopped and not come back yet.
         self._converter: FromTelephone | None = None
         self._ends_at = 0.0
         self._stalled = False

@@ -19,7 +19,7 @@ _LEADS: Mapping[str, float] = MappingProxyType({"twilio": 0.06})
 a late frame leaves no gap. RTP is sent when it is due: the caller's device has a buffer of its own."""
 _SCALE = SPEAKING_RATE // TELEPHONE_RATE
 _KEPT_FRAMES = 1_500
-"""Frames of which is known what they hold: the last 30 s. No network holds more sound back."""
+"""Number of the newest frames of which is remembered to which reply they belong: 30 s. No network holds more back."""
 
 
 class PhoneFrames:
@@ -40,7 +40,7 @@ class PhoneFrames:
         self._line = line
         self._converter = ToTelephone()
         self._silence = encode_g711(to_int16(from_pcm16(bytes(2 * FRAME_BYTES))), line.law)
-        # The reply of each frame that was sent last; ``None`` for silence between replies.
+        # The reply to which each of the newest frames belongs; ``None`` for silence between replies.
         self._sent: deque[str | None] = deque(maxlen=_KEPT_FRAMES)
 
     def send(self, pcm: bytes) -> None:
@@ -54,14 +54,14 @@ class PhoneFrames:
         self._line.send(self._silence)
 
     def set_speaking(self, speaking: bool) -> None:
-        """Forget the sound that was sent last when it is over."""
+        """At the end of speech, forget its last samples, which would otherwise be mixed into the next sound."""
         if not speaking:
             self._converter.reset()
 
     def heard(self, reply: str, sent: int) -> int:
         """How many of the ``sent`` samples (48,000 Hz) of a reply have been heard. At most ``sent``.
 
-        What the network still holds are the frames that were sent last.
+        The sound that the network still holds is that of the newest frames.
         """
         unheard, of_reply = self._line.unheard, 0
         for frame in reversed(self._sent.copy()):

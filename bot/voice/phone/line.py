@@ -1,7 +1,7 @@
 """The interface of a phone line: one accepted phone call, over Twilio or over SIP.
 
-A line carries G.711 at 8,000 Hz in frames of 20 ms, digits, and the end of the phone call. The transport of phone calls
-makes a call of it.
+A line carries G.711 at 8,000 Hz in frames of 20 ms, the keys that the caller presses, and the end of the phone call.
+The phone transport connects it with a call of the bot.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class LineEnd(StrEnum):
 
 
 class LineListener(Protocol):
-    """What a line tells. All methods are called on the event loop."""
+    """Receives what comes over a line. All methods are called on the event loop."""
 
     def sound(self, data: bytes, at: float) -> None:
         """Take the next sound of the caller.
 
         Args:
             data: G.711 in the law of the line, in the order in which it was spoken, without what was lost on the way.
-                Empty: the caller is there and silent, for example because they hold the phone call.
+                It is empty if the caller is still there but silent, for example because they have put the bot on hold.
             at: time at which its packet arrived, in monotonic seconds.
         """
         ...
@@ -47,7 +47,7 @@ class LineListener(Protocol):
         ...
 
     def ended(self, cause: LineEnd) -> None:
-        """The line is gone. Nothing else is told after it."""
+        """The line is gone. No other method is called after this."""
         ...
 
 
@@ -61,7 +61,7 @@ class PhoneLine(Protocol):
 
     @property
     def number(self) -> str:
-        """The caller's number as the network told it, such as ``+4930123456`` or ``ada@pbx.example``.
+        """The caller's number as the network gives it, such as ``+4930123456`` or ``ada@pbx.example``.
 
         It is empty if the caller withholds it.
         """
@@ -74,13 +74,13 @@ class PhoneLine(Protocol):
 
     @property
     def unheard(self) -> int:
-        """Number of samples (8,000 Hz) that were sent and not heard yet, as far as the network tells."""
+        """Number of samples (8,000 Hz) that were sent and not heard yet, as far as the network reports it."""
         ...
 
     def start(self, listener: LineListener) -> None:
-        """Begin to tell ``listener`` of sound and digits.
+        """Begin to pass sound and keys to ``listener``.
 
-        Sound that came before it is dropped. If the line has ended already, the end is told at once.
+        Sound that came before this is dropped. If the line has ended already, ``listener.ended`` is called at once.
         """
         ...
 
@@ -93,5 +93,5 @@ class PhoneLine(Protocol):
         ...
 
     async def hang_up(self) -> None:
-        """End the phone call, after what was sent is heard. Returns within 2 s. Does nothing if it has ended."""
+        """End the phone call once what was sent is heard. Returns within 2 s. Does nothing if it has ended."""
         ...

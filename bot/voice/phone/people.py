@@ -1,4 +1,4 @@
-"""The caller of a phone call, known only by a number that is kept in no readable form."""
+"""The caller of a phone call. The bot knows only their telephone number, and does not keep it in a readable form."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from config.phone_sections import plain_number
 PHONE_PLACE = 1
 """Id of the place of phone calls, beside the ids of Discord's servers and the page's."""
 CALLER = "Caller"
-"""Name of a person who calls. Nobody tells the bot who they are."""
+"""Name of every caller, since the bot does not learn who they are."""
 SHOWN_DIGITS = 3
-"""Digits of a number that are shown and logged: the last ones."""
+"""Number of the last digits of a telephone number that are shown and logged."""
 
 
 def phone_person(number: str, key: bytes) -> int:
-    """The number of the person with this telephone number: always the same for the same key.
+    """The id of the person with this telephone number. It is always the same for the same key.
 
-    Without the key, nobody can find the telephone number by trying all there are. Everybody who withholds their number
-    is the same person.
+    Without the key, nobody can find the telephone number by trying all possible ones. All callers who withhold their
+    number count as the same person.
     """
     return lone_person(hmac.digest(key, plain_number(number).encode("utf-8", "surrogatepass"), hashlib.sha256))
 
@@ -37,11 +37,11 @@ def shown_number(number: str) -> str:
 class PhonePeople(LonePerson):
     """The :class:`~bot.voice.transport.People` of a phone call: one person.
 
-    Who calls has been let in by the operator, so the person may give every spoken command.
+    The operator has let the caller in, so the caller may give every spoken command.
 
     Args:
-        person: the person's number.
-        admits: tells whether the bot answers a person, by number.
+        person: the person's id.
+        admits: tells whether the bot answers a person, by id.
         interrupts: whether the person may interrupt the bot.
     """
 

@@ -1,4 +1,4 @@
-"""The PIN of the telephone: what a caller presses, and how many wrong ones are taken."""
+"""The PIN for phone calls: reads the keys of an attempt, and counts wrong PINs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 
 ATTEMPTS = 3
-"""Wrong PINs that end a phone call."""
+"""Number of wrong PINs after which a phone call ends."""
 HOUR = 3_600.0
 MAX_WRONG = 9
-"""Wrong PINs of one number in an hour, after which the number is refused."""
+"""Number of wrong PINs of one telephone number in an hour, after which the number is refused."""
 MAX_WRONG_OF_ALL = 30
-"""Wrong PINs of all numbers in an hour, after which nobody is asked for a PIN: numbers can be forged."""
+"""Number of wrong PINs of all callers in an hour, after which all are refused: telephone numbers can be forged."""
 MAX_NUMBERS = 10_000
 """Largest number of callers whose wrong PINs are remembered."""
 _CLEAR, _ENTER = "*", "#"
@@ -62,7 +62,7 @@ class WrongPins:
         self._of_all.append(now)
         times = self._of.pop(person, deque())
         times.append(now)
-        # The persons stand in the order of their last wrong PIN, so that the oldest one is forgotten first.
+        # The people are in the order of their last wrong PINs. If there are too many, the first ones are forgotten.
         self._of[person] = times
         while len(self._of) > MAX_NUMBERS:
             del self._of[next(iter(self._of))]

@@ -26,7 +26,7 @@ FRAME_SECONDS = 0.02
 MAKING_LIMIT = 5.0
 """Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
 LAST_WORDS_LIMIT = 2.0
-"""Longest sentence with which the bot hangs up, in seconds."""
+"""Longest sentence, in seconds, that the bot still says before it hangs up."""
 MAX_KEPT = 50
 """Largest number of sentences of which the sound is kept."""
 
@@ -36,9 +36,10 @@ Speak = Callable[[str], AsyncGenerator[Samples, None]]
 
 
 def tones() -> Samples:
-    """Three tones of half a second, which every telephone network plays when somebody is busy: 425 Hz."""
+    """Three tones of half a second, as most telephone networks play them when somebody is busy: 425 Hz."""
     at = np.arange(SPEAKING_RATE // 2) / SPEAKING_RATE
-    tone = 0.2 * np.sin(2 * np.pi * 425 * at) * np.minimum(1, np.minimum(at, 0.5 - at) / 0.01)
+    fade = np.minimum(1, np.minimum(at, 0.5 - at) / 0.01)  # for 10 ms at both ends, against clicks
+    tone = 0.2 * np.sin(2 * np.pi * 425 * at) * fade
     return np.asarray(np.tile(np.concatenate([tone, np.zeros(SPEAKING_RATE // 2)]), 3), np.float32)
 
 

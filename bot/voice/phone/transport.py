@@ -24,12 +24,15 @@ KIND = "phone"
 PLACE = "a phone call"
 """Name of the place in which a phone call is held. The last digits of the number follow."""
 MEANS = "on the telephone. You hear them, and they hear you; they see nothing"
-"""The same for the model: by what means the person calls."""
+"""What the model is told of the means by which the person calls."""
 SILENCE_LIMIT = 10.0
 """A line on which no packet comes for this many seconds is lost."""
 
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
-"""Says something on a line on which nothing else is played any more, by the cause of the end. It takes at most 2 s."""
+"""Says something on a line before it is hung up. What it says depends on the cause of the end. It takes at most 2 s.
+
+Nothing else is played on the line by then.
+"""
 
 
 class UnseenPrompts:
@@ -54,8 +57,8 @@ class UnseenCaptions:
 class PhoneTransport:
     """The :class:`~bot.voice.transport.Transport` of a phone call. Use it on the event loop.
 
-    It is also the :class:`~bot.voice.phone.line.LineListener` of its line. :meth:`listen` begins that, before the call
-    begins: the caller may have to press a PIN first.
+    It is also the :class:`~bot.voice.phone.line.LineListener` of its line. :meth:`listen` begins to listen before the
+    call begins, since the caller may have to press a PIN first.
 
     Args:
         line: the accepted phone call.
@@ -166,7 +169,7 @@ class PhoneTransport:
     # The call.
 
     def check(self) -> None:
-        """Do nothing: whoever makes a phone line has accepted the phone call."""
+        """Do nothing: a line exists only after the phone call was accepted."""
 
     async def connect(self) -> None:
         """Do nothing: the line is there."""

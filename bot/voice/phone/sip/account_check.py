@@ -12,11 +12,11 @@ from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import OwnRequests
 
 _TIMERS = SipTimers(t1=0.1)
-"""After 6.4 s, no answer is awaited any more."""
+"""The wait for an answer ends after 6.4 s."""
 
 
 async def check_account(account: Account, host: str) -> tuple[RegistrationState, str]:
-    """Ask the PBX who is registered under this account. Returns how it went, and what there is to say of it.
+    """Ask the PBX who is registered under this account. Returns the result, and its details in words.
 
     Args:
         host: address from which to ask: that on which the bot listens.
@@ -39,7 +39,7 @@ async def check_account(account: Account, host: str) -> tuple[RegistrationState,
 
 
 class _Asking(asyncio.DatagramProtocol):
-    """A socket that asks, and answers nothing."""
+    """A socket that sends requests, and ignores those of others."""
 
     def __init__(self) -> None:
         self.requests = OwnRequests(self._send, _TIMERS)

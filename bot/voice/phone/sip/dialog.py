@@ -1,9 +1,11 @@
 """One phone call as SIP sees it: from the INVITE to the BYE (RFC 3261, sections 12 to 15).
 
-aiosipua writes the own BYE. Its server of calls is replaced: it knows a call by its Call-ID alone, so anybody who
-sends the same one takes the call's place; a retransmitted INVITE makes a second call, or gets an error once it is
-answered; refusals are never retransmitted and their calls stay for good if no ACK comes; the BYE is sent once, and
-the route of its way back is turned around.
+aiosipua writes the BYE that this endpoint sends. Its server of calls is not used, because of these faults:
+
+- It knows a call by its Call-ID alone, so anybody who sends the same one takes the call's place.
+- A retransmitted INVITE makes a second call, or gets an error once the first one is answered.
+- Refusals are never retransmitted, and their calls stay for good if no ACK comes.
+- The BYE is sent once, and its route is in reverse order.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 ALLOW = ", ".join(METHODS)
 DESCRIPTION = "application/sdp"
 _BYE_WAIT = 1.5
-"""Seconds for which hanging up waits for the answer to the BYE. It is sent on after that."""
+"""Seconds for which hanging up waits for the answer to the BYE. After that, the BYE is still retransmitted."""
 _DIGIT_MESSAGE = re.compile(r"(?:Signal\s*=\s*)?([0-9*#A-D])\s*(?:[\r\n]|\Z)", re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ class State(Enum):
     EARLY = auto()
     """Not answered: the caller hears a sentence, and is then refused."""
     ANSWERED = auto()
-    """Answered, and not acknowledged."""
+    """Answered, and not acknowledged yet."""
     CONFIRMED = auto()
     OVER = auto()
 
@@ -104,15 +106,15 @@ class SipCall:
         self._around, self._local, self._ports, self._number = around, local, ports, number
         self._sound_at = (local[0], ports.port)
         self._media, self._rules = media, rules
-        self._shown = media  # what the newest session description has
+        self._shown = media  # the media of this side's newest session description
         self._session, self._version = secrets.randbits(31), 1
         self._pending: Request | None = invite  # the INVITE that awaits its ACK
-        self._offered = media is None  # whether the ACK has to bring the answer to an own offer
+        self._offered = media is None  # whether this side makes the offer, and the ACK has to bring the answer
         self._refused = False
-        self._response = b""  # the newest response to it
+        self._response = b""  # the newest response to the pending INVITE
         self._retransmission: Retransmission | None = None
         self._remote_sequence = invite.sequence
-        self._peer = invite.source  # where own requests go
+        self._peer = invite.source  # where this side's requests go
         self._dialog = self._make_dialog()
         self._leaving: set[asyncio.Task[Response | None]] = set()
 
@@ -131,7 +133,7 @@ class SipCall:
         self._final(self.invite, 200, self._description())
 
     def speak_early(self, media: Media) -> SipLine:
-        """Let the caller hear a sentence without answering the phone call: 183. Hanging up the line refuses it: 486."""
+        """Let the caller hear a sentence without answering (183). Hanging up the line refuses the phone call (486)."""
         self.state = State.EARLY
         self._response = self._invite_response(self.invite, 183, self._description())
         self._around.send(self._response, self.invite.answer_to)
@@ -156,7 +158,7 @@ class SipCall:
         if self.state is State.OVER:
             self._around.over(self)
             return
-        # The ACK has taken the way of the dialog, and who sent it has read the response. So this is where requests go.
+        # The sender of the ACK must have read the response, so this side's requests go to that address from now on.
         self._peer = request.source
         if self._offered:
             try:
@@ -237,7 +239,7 @@ class SipCall:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is under way any more after the end."""
+        """Whether the phone call is over, and nothing of it is under way any more."""
         return self.state is State.OVER and not self._leaving and self._pending is None
 
     # Inside
@@ -311,12 +313,15 @@ class SipCall:
         if media is not None:
             self._change(media)
         elif self._media is not None:
-            # This is an own offer, which takes back a hold: it must not repeat what was answered to it.
+            # This side makes the offer now. It ends a hold, so it must not repeat the direction of the hold.
             self._shown = replace(self._media, direction="sendrecv")
         self._final(request, 200, self._description())
 
     def _update(self, request: Request) -> None:
-        """UPDATE (RFC 3311): as an INVITE within the dialog, without an ACK; without a description, a sign of life."""
+        """Take an UPDATE (RFC 3311). It is like an INVITE within the dialog, but it is not acknowledged.
+
+        Without a session description it is only a sign of life.
+        """
         headers = {"Contact": self._contact(), "Allow": ALLOW}
         if not request.message.body:
             self._around.reply(request, respond(request, 200, headers=headers))
@@ -354,7 +359,10 @@ class SipCall:
         return self._dialog.create_request("BYE", via_host=self._local[0], via_port=self._local[1])
 
     def _send_bye_once(self) -> None:
-        """End a phone call that was never acknowledged, so that the caller may be somebody else than it seems."""
+        """End a phone call that was never acknowledged.
+
+        Its INVITE may be forged, so whoever is at this address gets no more than one packet.
+        """
         self._around.send(bytes(self._bye()), self._peer)
 
     def _spawn_bye(self) -> asyncio.Task[Response | None]:
@@ -367,7 +375,7 @@ class SipCall:
     def _left(self, task: asyncio.Task[Response | None]) -> None:
         self._leaving.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _LOG.error("The end of a phone call was not told to the caller's phone.", exc_info=error)
+            _LOG.error("The caller's phone was not told that the phone call has ended.", exc_info=error)
         self._around.over(self)
 
     def abandon(self) -> set[asyncio.Task[Response | None]]:

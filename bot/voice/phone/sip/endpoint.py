@@ -1,10 +1,9 @@
-"""The SIP endpoint: it takes phone calls over UDP, from a PBX at which the bot is registered or directly from
-phones.
+"""The SIP endpoint: it takes phone calls over UDP, from phones or from a PBX at which the bot is registered.
 
 Whatever comes from the network is bounded before anything is done with it: sizes, messages of one host and of all
 hosts, phone calls, remembered responses. A request that is refused gets one response and leaves nothing behind but
-that response. A response goes to the host that the request came from, and an own request to the host that has
-acknowledged the phone call; no address in a message is ever written to, except that of sound, as ``sound_rules`` says.
+that response. A response goes to the host that the request came from, and this endpoint's own requests to the host that
+has acknowledged the phone call. Where sound may go, ``sound_rules`` says; nothing else goes to an address in a message.
 """
 
 from __future__ import annotations
@@ -45,14 +44,15 @@ from web_access.rate_limit import ClientRateLimit
 _LOG = logging.getLogger(__name__)
 
 MAX_CALLS = 8
-"""Maximum number of phone calls at once, those included that are being refused or have just ended."""
+"""Maximum number of phone calls at once, including those that are being refused or have just ended."""
 MAX_UNCONFIRMED = 4
-"""Maximum number of phone calls that are answered and not acknowledged."""
+"""Maximum number of phone calls that are answered and not acknowledged yet."""
 MAX_EARLY = 2
-"""Maximum number of callers who hear at once that a call is on. Others are refused without a sentence."""
+"""Maximum number of callers who can hear at the same time that a call is on. Others are refused without a sentence."""
 REFUSALS = 60
-"""Refused phone calls in a minute that are written into the log of calls."""
+"""Maximum number of refused phone calls in a minute that are written into the log of calls."""
 _LOG_EVERY = 60.0
+"""Seconds between two log lines about what strangers can provoke."""
 _ALL = "all"
 
 
@@ -98,13 +98,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @property
     def registration(self) -> tuple[RegistrationState, str]:
-        """How the registration stands, and what there is to say of it."""
+        """The state of the registration, and its details in words."""
         if self._registration is None:
             return RegistrationState.OFF, ""
         return self._registration.state, self._registration.detail
 
     def describe(self) -> str:
-        """How the endpoint stands, in words for the operator."""
+        """The state of the endpoint, in words for the operator."""
         state, detail = self.registration
         where = f"SIP at {self._host}:{self._port}"
         if state is RegistrationState.OFF:
@@ -120,14 +120,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @property
     def calls(self) -> int:
-        """Number of phone calls that are known, those included that have just ended."""
+        """Number of phone calls that are known, including those that have just ended."""
         return len(self._calls)
 
     async def start(self) -> None:
         """Listen, and register at the PBX if there is one.
 
         Raises:
-            PhoneStartError: the address is taken, or is none of this machine.
+            PhoneStartError: the address is taken, or does not belong to this machine.
         """
         host, port = self._options.bind
         try:
@@ -171,7 +171,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._transport.close()
             self._transport = None
 
-    # What the event loop tells
+    # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
@@ -183,7 +183,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         try:
             self._take(data, source)
         except Exception:
-            # A fault here must not end the endpoint, nor fill the log if somebody provokes it.
+            # A fault here must not end the endpoint. If somebody provokes it, it must not fill the log either.
             if self._may_log():
                 _LOG.exception("A message over SIP from %s caused an error.", source[0])
 
@@ -302,7 +302,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._refuse(request, 420, {"Unsupported": ", ".join(unknown)})
             return
         if self._registration is not None and not self._is_pbx(request.source[0]):
-            # The caller's number is only as good as who tells it, and here that is the PBX.
+            # The sender of the INVITE says who calls, and only the PBX is trusted with that.
             self._refuse(request, 403)
             return
         if not self._limits.admit_call(request.source[0]):
@@ -332,7 +332,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._answering.note_refusal("sip", number, cause)
 
     def _offered(self, request: Request) -> Media | None:
-        """The offered media; ``None`` if this side is to offer."""
+        """The offered media; ``None`` if the caller leaves the offer to this side."""
         if not request.message.body:
             return None
         kind = (request.message.content_type or "").partition(";")[0].strip().lower()
@@ -348,9 +348,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _may_speak_early(self, request: Request, media: Media) -> bool:
         """Whether a caller may hear a sentence before the phone call is answered.
 
-        Nobody has acknowledged anything by then, so the sound goes only to the host that has asked for it, or where the
-        PBX says, and to few, and only in return for sound of theirs, unless that is the PBX itself. A phone that wants
-        provisional responses acknowledged gets none.
+        Nobody has acknowledged anything by then. So the sound goes only to the host of the INVITE, or where the PBX
+        says, to few callers, and only in return for sound of theirs, unless that is the PBX itself. A phone that
+        requires the acknowledgement of provisional responses gets no sound.
         """
         early = sum(call.state is State.EARLY for call in self._calls.values())
         return early < MAX_EARLY and self._rules(request).may_send(media) and not request.has("require", "100rel")
@@ -377,7 +377,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.reply(request, respond(request, status, new_tag(), headers))
 
     def _local(self, other: Endpoint) -> Endpoint:
-        """This endpoint's address as another one reaches it."""
+        """This endpoint's address, as ``other`` reaches it."""
         return local_host(self._host, other[0]), self._port
 
     def _converse(self, line: SipLine, *, busy: bool = False) -> None:

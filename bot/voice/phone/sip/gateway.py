@@ -1,4 +1,4 @@
-"""Takes phone calls over SIP as the settings want it."""
+"""Takes phone calls over SIP as the settings say."""
 
 from __future__ import annotations
 

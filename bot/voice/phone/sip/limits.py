@@ -1,4 +1,4 @@
-"""How many messages and phone calls are taken from a host in a minute."""
+"""Limits the messages and phone calls that are taken in a minute."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from web_access.rate_limit import ClientRateLimit
 
 MESSAGES, MESSAGES_OF_ALL = 1200, 6000
-"""Messages that are read in a minute, of one host and of all hosts that have no phone call and are not the PBX."""
+"""Maximum numbers of messages that are read in a minute: of one host, and of all strangers together.
+
+Strangers are all hosts that have no phone call and are not the PBX.
+"""
 INVITES = 30
-"""Phone calls of one host in a minute. Those beyond are refused."""
+"""Maximum number of phone calls of one host in a minute. Further ones are refused."""
 _ALL = "all"
 
 
@@ -28,7 +31,7 @@ class MessageLimits:
         """Count a message. Returns whether it may be read.
 
         Args:
-            known: the host has a phone call, or is the PBX. Strangers can't use up its messages.
+            known: the host is no stranger.
         """
         return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
 

@@ -1,4 +1,4 @@
-"""The phone line of a call over SIP: its sound and digits over RTP."""
+"""The phone line of a phone call over SIP. Its sound and digits come over RTP."""
 
 from __future__ import annotations
 
@@ -22,26 +22,33 @@ from bot.voice.phone.sip.timers import SipTimers
 _LOG = logging.getLogger(__name__)
 
 TICK = 0.01
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks of what is due."""
 HEARD_AFTER = 0.2
-"""Seconds that sound needs to the caller's ear, at most as a rule. So long the line waits before it hangs up."""
+"""Seconds after which the caller has usually heard what was sent. The line waits for them before it hangs up."""
 BLIND = 500
-"""Packets of a phone call that are sent to addresses from which nothing has come: 10 s. Who gives away the address of
-somebody else floods them with no more than that, however often they negotiate."""
+"""Maximum number of packets of a phone call that are sent to addresses from which nothing has come: 10 s of sound.
+
+A caller who names somebody else's address can have no more than that sent there, however often they negotiate anew.
+"""
 CREDIT = 2
-"""Packets that are sent for each that has come, in a phone call that nobody has acknowledged. The INVITE may be forged,
-and its address that of a victim: who forges packets from there, too, has it flooded with hardly more than they send."""
+"""Number of packets that are sent for each that has come, in a phone call that nobody has acknowledged.
+
+Its INVITE may be forged, with the address of a victim. Whoever forges packets from this address too has it flooded with
+hardly more than they send themselves.
+"""
 _DATAGRAM = 2048
+"""Maximum number of bytes of a datagram that are read. Packets of sound have 172."""
 _AT_ONCE = 64
-"""Maximum number of datagrams that are read without a look at anything else."""
+"""Maximum number of datagrams that are read before the event loop can do anything else."""
 _SILENCE: dict[Law, bytes] = {"alaw": b"\xd5" * FRAME_BYTES, "ulaw": b"\xff" * FRAME_BYTES}
+"""A frame of silence in G.711."""
 
 
 class SipLine:
     """An accepted phone call over SIP. See :class:`~bot.voice.phone.line.PhoneLine`.
 
     It always sends 50 packets a second, of silence if there is nothing to say, since phones and routers take a pause
-    for a lost connection. While the caller holds the call, it sends nothing, and does not miss the caller's sound.
+    for a lost connection. While the caller has put the bot on hold, it sends nothing, and expects no sound.
 
     Args:
         number: the caller's number.
@@ -73,7 +80,7 @@ class SipLine:
         self._incoming = Incoming(media, rules)
         self._changed = asyncio.Event()  # the line can be spoken on, or has ended
         self._outgoing = Outgoing(now)
-        self._sending = threading.Lock()  # holds the outgoing packets' numbers, and the socket's closing
+        self._sending = threading.Lock()  # guards the numbers of outgoing packets, and the closing of the socket
         self._open = True
         self._blind = 0
         self._reports = Reports(self._outgoing.ssrc)
@@ -92,7 +99,7 @@ class SipLine:
 
     @property
     def unheard(self) -> int:
-        """Always 0: SIP does not tell what was heard."""
+        """Always 0: SIP does not report what was heard."""
         return 0
 
     @property
@@ -120,18 +127,18 @@ class SipLine:
         return self._rules.may_send_early(self._media) if self._early else self._rules.may_send(self._media)
 
     def start(self, listener: LineListener) -> None:
-        """Begin to tell of sound and digits."""
+        """Begin to pass sound and keys to ``listener``."""
         self._listener = listener
         if self._end is not None:
             listener.ended(self._end)
 
     def send(self, frame: bytes) -> None:
-        """Send 20 ms of sound. It is dropped while the caller holds the call, and after the end. Any thread."""
+        """Send 20 ms of sound. It is dropped while the bot is on hold, and after the end. Any thread may call this."""
         self._spoke_at = self._clock()
         self._send(frame)
 
     def clear(self) -> None:
-        """Do nothing: what was sent is played, and nothing more is on its way than the network holds."""
+        """Do nothing: nothing waits here, and what the network has can't be taken back."""
 
     async def hang_up(self) -> None:
         """End the phone call, once what was sent is heard."""
@@ -152,7 +159,7 @@ class SipLine:
                 self.end(LineEnd.BOT)
 
     def change(self, media: Media) -> None:
-        """The phone call is negotiated anew: it is held, resumed, or its sound goes elsewhere."""
+        """Take the result of a new negotiation: a hold or its end, or another address for sound."""
         now = self._clock()
         if self._media.sends_sound != media.sends_sound or self._media.wants_sound != media.wants_sound:
             self._held_since = self._heard_at = now
@@ -221,7 +228,7 @@ class SipLine:
             self._show_life(now)
 
     def _show_life(self, now: float) -> None:
-        """Tell the listener once a second that the caller is there, though no sound is to be expected."""
+        """Report to the listener once a second that the caller is still there, although no sound is expected."""
         if self._listener is not None and now >= self._next_sign:
             self._next_sign = now + 1.0
             self._listener.sound(b"", now)
@@ -233,7 +240,7 @@ class SipLine:
             self._hanging_up = self._loop.create_task(self._leave_silent())
 
     async def _leave_silent(self) -> None:
-        # The end is told first: nobody waits for the answer of a phone that is gone.
+        # The listener learns of the end first. It need not wait for the answer of a phone that is gone.
         self.end(LineEnd.SILENT)
         await self._leave()
 
@@ -276,7 +283,7 @@ class SipLine:
         for each in received:
             match each:
                 case Sound() | Gap() if not self._media.wants_sound:
-                    pass  # While the caller holds the call, only music would come.
+                    pass  # While the bot is on hold, only music would come.
                 case Sound(data, at):
                     same = self._media.law == self.law
                     listener.sound(data if same else encode_g711(decode_g711(data, self._media.law), self.law), at)
@@ -286,7 +293,7 @@ class SipLine:
                     listener.digit(digit)
 
     def press(self, digit: str) -> None:
-        """A key was told by a message (SIP INFO). It counts only if the caller's phone does not send keys over RTP."""
+        """Take a key that came in a message (SIP INFO). It counts only if the phone does not send keys over RTP."""
         if self._media.digits is None:
             self._tell([Digit(digit)])
 
@@ -300,7 +307,7 @@ def _waiting(bound: socket.socket) -> list[tuple[bytes, Endpoint]]:
         except (BlockingIOError, InterruptedError):
             break
         except OSError as error:
-            # The kernel tells on the next call that a packet could not be delivered.
+            # This is about a packet that was sent: the kernel reports it only now if it could not be delivered.
             _LOG.debug("A packet was not delivered: %s", error)
             continue
         found.append((data, (source[0], source[1])))
@@ -308,7 +315,7 @@ def _waiting(bound: socket.socket) -> list[tuple[bytes, Endpoint]]:
 
 
 def _send(bound: socket.socket, data: bytes, to: Endpoint) -> None:
-    """Send a datagram. Whatever keeps it from being sent counts as a loss on the way."""
+    """Send a datagram. If it can't be sent, it counts as lost on the way."""
     try:
         bound.sendto(data, to)
     except OSError as error:

@@ -1,9 +1,11 @@
 """SIP messages from the network, checked, and the responses to them (RFC 3261).
 
-Parsing and writing are aiosipua's. Around them, this module does what aiosipua 0.7.1 leaves out: its parser raises
-many kinds of errors, accepts messages of any size and numbers of any form, and reads headers lazily, so that a bad
-one raises much later; its responses lack ``Record-Route`` and go to the host that the sender names in ``received``,
-which would let anybody have them sent to a third party.
+aiosipua parses and writes the messages. This module makes up for what aiosipua 0.7.1 lacks:
+
+- Its parser raises many kinds of errors, and accepts messages of any size and numbers of any form. It reads headers
+  lazily, so that a bad one raises much later.
+- Its responses lack ``Record-Route``, and go to the host that the sender names in ``received``. So anybody could have
+  them sent to somebody else.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _MAX_VALUE, _MAX_ID = 1024, 256
 _METHOD = re.compile(r"[A-Z]{2,20}\Z")
 _SEQUENCE = re.compile(r"([0-9]{1,10}) +([A-Z]{2,20})\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-"""Bytes that no header has."""
+"""Bytes that may not be in the headers."""
 _TELEPHONE = re.compile(r"(?:<|\A)\s*tel:(\+?[0-9*#().-]{1,40})")
 _SEPARATORS = r"[-.() ]"
 _ONCE = ("from", "to", "call-id", "cseq")
@@ -180,7 +182,7 @@ def _tag(value: str) -> str:
 
 
 def new_tag() -> str:
-    """A tag that nobody can guess: who sends it in a request has received a response with it."""
+    """A tag that nobody can guess. Whoever sends it in a request must have received a response with it."""
     return secrets.token_hex(8)
 
 

@@ -1,9 +1,12 @@
 """What both sides of a phone call agree on: G.711, digits, and where sound goes (SDP, RFC 4566 and RFC 3264).
 
-aiosipua 0.7.1 parses session descriptions, and raises ``ValueError`` for bad numbers. Its negotiation is replaced,
-since it takes a payload type for a codec without looking at what the offer says of it, answers digits with another
-payload type than the offered one, accepts encrypted media and media that the offer refuses, overlooks a direction
-that stands before the media, and passes on a packet length of any size.
+aiosipua 0.7.1 parses session descriptions, and raises ``ValueError`` for bad numbers. Its negotiation is not used,
+because of these faults:
+
+- It infers the codec from a payload type, even if the offer says something else of this type.
+- It answers digits with another payload type than the offered one.
+- It accepts encrypted media, and media that the offer refuses.
+- It overlooks a direction that stands before the media, and passes on a packet length of any size.
 """
 
 from __future__ import annotations
@@ -22,17 +25,17 @@ MAX_DESCRIPTION = 4096
 _MAX_MEDIA = 8
 _LAWS: dict[str, Law] = {"PCMA": "alaw", "PCMU": "ulaw"}
 _STATIC: dict[Law, int] = {"alaw": 8, "ulaw": 0}
-"""The payload types that G.711 has without being told so."""
+"""The static payload types of G.711 (RFC 3551)."""
 _DIGITS = 101
-"""Payload type of digits in an own offer."""
+"""Payload type of digits in this side's offers."""
 _ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
-"""What is answered to each direction."""
+"""The answer to each direction."""
 _TOKEN = re.compile(r"[A-Za-z0-9/._+-]{1,40}\Z")
 _LOWEST_PORT = 1024
 
 
 class NoAgreementError(Exception):
-    """The other side has no G.711, or asks for something that is not done here. SIP: 488."""
+    """The other side has no G.711, or asks for something that is not supported. SIP: 488."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Media:
 
     @property
     def wants_sound(self) -> bool:
-        """Whether the other side wants to get sound. Old phones hold a call by an address of zeros."""
+        """Whether the other side wants to get sound. Old phones put a call on hold with the address 0.0.0.0."""
         return self.direction in ("sendrecv", "recvonly") and not ipaddress.ip_address(self.remote[0]).is_unspecified
 
     @property
@@ -68,7 +71,7 @@ class Media:
 
 
 def read_media(text: str) -> Media:
-    """Read an offer, or the answer to an own offer.
+    """Read an offer, or the answer to an offer of this side.
 
     Raises:
         NoAgreementError: it has no G.711, or is unreadable.
@@ -146,7 +149,7 @@ def describe(media: Media, local: Endpoint, session: int, version: int) -> str:
     Args:
         local: address and port at which sound is awaited.
         session: number of the session, the same for all descriptions of one phone call.
-        version: number of the description, one higher for each that is different.
+        version: number of the description. It grows by one with each description that differs from the one before.
     """
     lines = _head(local, session, version)
     for place, (name, protocol, formats) in enumerate(media.others):

@@ -29,7 +29,8 @@ class PortPair:
 def bind_pair(host: str, ports: Sequence[int]) -> PortPair | None:
     """Bind a free pair at random. Returns ``None`` if there is none.
 
-    aiortp's allocator closes the ports that it has found, so that somebody else can take them before they are used.
+    aiortp's allocator is not used: it closes the ports that it has found, and others may take them before they are
+    used.
     """
     pairs = [port for port in ports if port % 2 == 0 and port + 1 in ports]
     for port in random.sample(pairs, len(pairs)):
@@ -55,13 +56,13 @@ def _bind(host: str, port: int) -> socket.socket | None:
 
 
 def local_host(bound: str, other: str) -> str:
-    """The address of this machine that ``other`` can reach; ``bound`` unless that is all addresses."""
+    """The address of this machine that ``other`` can reach. It is ``bound``, unless ``bound`` means all addresses."""
     if bound not in ("0.0.0.0", "::"):  # noqa: S104  # nothing is bound here
         return bound
     family = socket.AF_INET6 if ":" in other else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            # Connecting a UDP socket sends nothing; it only asks which address would be used.
+            # Connecting a UDP socket sends nothing; it only asks which address would be used. Any port will do.
             probe.connect((other, 9))
         except OSError:
             return bound

@@ -1,9 +1,11 @@
 """The registration at a PBX: the bot's place among its phones (RFC 3261, section 10).
 
-aiosipua computes the digest. Its registration is replaced: a REGISTER that is lost is never sent again, after a
-refusal or a silence it never tries again, it refreshes without end and without pause if a registrar grants 0 s,
-takes the time of the first contact though that may be another phone's, looks at one challenge only, and takes
-answers from anybody.
+aiosipua computes the digest. Its registration is not used, because of these faults:
+
+- It never sends a lost REGISTER again, and never tries again after a refusal, or if no answer comes.
+- If a registrar grants 0 s, it refreshes without a pause.
+- It uses the granted time of the first contact, which may be another phone's.
+- It looks at one challenge only, and takes answers from anybody.
 """
 
 from __future__ import annotations
@@ -27,20 +29,20 @@ _LOG = logging.getLogger(__name__)
 EXPIRES = 300
 """Seconds for which the bot asks to be registered."""
 _LONGEST = 7200
-"""Upper bound of what is granted."""
+"""Maximum number of granted seconds. If a PBX grants more, the bot refreshes as if it were this many."""
 REFRESH_AFTER, SHORTEST_PAUSE = 0.75, 3.0
 """Share of the granted time after which the registration is refreshed, and the fewest seconds between two requests."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the next attempt when no answer comes: at first, and at most."""
 REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 30.0, 1800.0
-"""The same after a refusal. A PBX may lock out who tries wrong passwords too often."""
+"""The same after a refusal. A PBX may lock out whoever tries wrong passwords too often."""
 _ATTEMPTS = 4
 """Requests of one attempt: the first, one with the password, one with a fresh nonce, one with another time."""
 _ALGORITHMS = ("SHA-256", "MD5")
 
 
 class RegistrationState(StrEnum):
-    """How the registration stands."""
+    """The state of the registration."""
 
     OFF = "not registered at a PBX"
     TRYING = "being registered"
@@ -227,7 +229,7 @@ class Registration:
         return message
 
     def _granted(self, response: Response, where: Endpoint, asked: int) -> int:
-        """The seconds that are granted to this contact, which is one of several perhaps."""
+        """The seconds that are granted to this contact. The response may have other contacts too."""
         own = self._local(where)
         for contact in response.message.contact:
             if (contact.uri.host.strip("[]"), contact.uri.port or SIP_PORT) == own:

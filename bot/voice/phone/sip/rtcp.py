@@ -1,7 +1,8 @@
 """Reports about sound, sent and received (RTCP, RFC 3550).
 
-aiortp writes and reads the packets and counts. Its sender of reports ends for good when a timestamp of the other
-side is so far off that the jitter has more than 32 bits, so numbers are cut here.
+aiortp writes and reads the packets and counts. Its own sender of reports is not used: it ends for good when a
+timestamp of the other side is so far off that the jitter needs more than 32 bits. This module cuts all numbers to 32
+bits.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from aiortp.stats import StreamStatistics
 INTERVAL = 5.0
 """Seconds between two reports."""
 _MOST = (1 << 32) - 1
+"""Largest number of 32 bits."""
 _CNAME = b"seiyuu"
 
 
@@ -58,7 +60,7 @@ class Reports:
         """Write a report.
 
         Args:
-            packets: number of own packets of sound.
+            packets: number of packets of sound that this side has sent.
             timestamp: timestamp of the newest of them.
         """
         heard = self._reception(now)

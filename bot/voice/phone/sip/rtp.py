@@ -1,9 +1,11 @@
 """Sound and digits from RTP packets, and packets of sound (RFC 3550, RFC 4733).
 
-Pure logic without sockets and clocks. aiortp's packets are used. Its session is not: it takes sound from whoever
-sends to the port, or, with ``symmetric_rtp``, lets every packet redirect the sound; its jitter buffer gives a
-packet out only when the next one has come; a digit counts again if its end arrives late, and is lost with its end;
-a packet of digits that is too short raises.
+Pure logic without sockets and clocks. aiortp's packets are used. Its session is not, because of these faults:
+
+- It takes sound from whoever sends to the port. With ``symmetric_rtp``, every packet can redirect the bot's sound.
+- Its jitter buffer gives a packet out only when the next one has come.
+- A digit counts twice if the packet of its end arrives late, and not at all if that packet is lost.
+- A packet of digits that is too short raises.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ MAX_SOUND = 1600
 """Maximum length of a packet's sound in samples: 200 ms. Phones send 20 ms."""
 _WRAP = 1 << 32
 _LONGEST_EVENT = 0xFFFF
-"""Duration at which a digit that is held longer goes on under a new timestamp."""
+"""Longest duration that a packet can give for a key. If the key is held longer, its packets get a new timestamp."""
 _REMEMBERED = 16
 """Number of digits whose late packets are recognised."""
 
@@ -61,10 +63,10 @@ Received: TypeAlias = Sound | Gap | Digit
 
 
 class Digits:
-    """Tells digits from the packets of RFC 4733.
+    """Reads the digits in packets of RFC 4733.
 
-    A digit is told at its first packet, since the three packets of its end can all be lost. Whatever comes of it later
-    is recognised by its timestamp.
+    A digit counts at its first packet, since the three packets of its end can all be lost. Its later packets are
+    recognised by their timestamp, and don't count.
     """
 
     def __init__(self) -> None:
@@ -95,7 +97,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a packet carried: sound, or nothing that is heard."""
+    """What a packet carried. ``sound`` is empty if nothing in it is heard."""
 
     sound: bytes
 
@@ -103,9 +105,8 @@ class _Piece:
 class Incoming:
     """The other side's packets: where they may come from, and what is in them.
 
-    Packets are taken from one address alone. At first, it is any port of the hosts that the rules admit, whichever
-    sends sound first: a phone behind a router doesn't know its own address. After that, it is that one until the phone
-    call is negotiated anew.
+    Packets are taken from one address alone: the first one that sends sound, until the phone call is negotiated anew.
+    It may be any port of the hosts that the rules admit, since a phone behind a router doesn't know its own address.
 
     Attributes:
         source: address that sound comes from; ``None`` before the first packet.
@@ -187,7 +188,7 @@ class Incoming:
 
 
 class Outgoing:
-    """Own packets: 20 ms each, numbered, with timestamps that follow the clock even while nothing is sent.
+    """The packets that this side sends: 20 ms each, numbered. Their timestamps follow the clock even during pauses.
 
     Args:
         now: time of the first packet, in monotonic seconds.
@@ -200,7 +201,7 @@ class Outgoing:
         self._sequence = secrets.randbits(16)
         self._base = secrets.randbits(32)
         self._begun = now
-        self._next = 0  # samples since the beginning at which the next packet is due
+        self._next = 0  # when the next packet is due, in samples since the first one
 
     def is_due(self, now: float) -> bool:
         """Whether the next packet is late by more than half of its length, so that silence has to fill in."""

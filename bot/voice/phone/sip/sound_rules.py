@@ -1,4 +1,4 @@
-"""Where the sound of a phone call may go to and come from, so that nobody has the bot send it to somebody else."""
+"""Where the sound of a phone call may go to and come from. So nobody can have the bot send sound to somebody else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SoundRules:
     - The caller's own host may be named, and gets sound once it has acknowledged the answer.
     - A phone behind a router names a private address, since it does not know the router's. Nothing is sent there: sound
       goes to where the caller's own sound comes from.
-    - Other hosts are refused, except those of the PBX at which the bot is registered: its phones send and take their
-      sound themselves.
+    - Other hosts are refused, except in phone calls of the PBX at which the bot is registered: its phones may exchange
+      sound with the bot directly.
     - Sound is taken from these hosts alone, and goes to the port that it came from (symmetric RTP).
 
     Attributes:

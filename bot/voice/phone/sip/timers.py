@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SipTimers:
-    """How long SIP waits. Tests make it impatient.
+    """How long SIP waits. Tests use shorter times.
 
     Attributes:
         t1: an estimate of the time to the other side and back.
@@ -35,7 +35,8 @@ class SipTimers:
     def give_up_answering(self) -> float:
         """Time after which a caller counts as gone who does not acknowledge that the phone call is answered.
 
-        It is shorter than RFC 3261 has it: who invites in another's name must not have many packets sent to them.
+        It is shorter than in RFC 3261. An INVITE may be forged, and somebody who has not sent it must not get many
+        packets.
         """
         return 16 * self.t1
 

@@ -1,8 +1,11 @@
 """Transactions (RFC 3261, section 17): they make messages safe over UDP, which loses and doubles packets.
 
-aiosipua 0.7.1 has tables of transactions but absorbs no retransmitted request: a second copy of an INVITE makes a
-second call, and a second BYE gets an error. It never retransmits what it sends, except a 200 to an INVITE, and does
-not notice that no answer comes. Its tables are not bounded. So this module replaces them.
+This module replaces aiosipua's tables of transactions (0.7.1), because of these faults:
+
+- They don't recognise a retransmitted request: a second copy of an INVITE makes a second call, and a second BYE gets
+  an error.
+- They retransmit nothing but a 200 to an INVITE, and don't notice if no answer comes.
+- They may grow without bound.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from bot.voice.phone.sip.timers import SipTimers
 MAX_REMEMBERED = 512
 """Maximum number of requests whose responses are kept for retransmissions."""
 MAX_ASKED = 16
-"""Maximum number of own requests under way."""
+"""Maximum number of requests of this side that wait for an answer."""
 
 Send = Callable[[bytes, Endpoint], None]
 """Sends a datagram. It does not raise."""
@@ -57,7 +60,7 @@ class AnsweredRequests:
 
 @dataclass(slots=True)
 class _Asked:
-    """An own request under way."""
+    """A request of this side that waits for an answer."""
 
     host: str
     provisional: bool = False
@@ -82,7 +85,7 @@ class OwnRequests:
         try:
             for pause in self._timers.pauses(self._timers.give_up):
                 self._send(data, to)
-                # A provisional response shows that the request has arrived, so there is less of a hurry.
+                # A provisional response shows that the request has arrived, so longer pauses are enough.
                 done, _ = await asyncio.wait([asked.answer], timeout=self._timers.t2 if asked.provisional else pause)
                 if done:
                     return asked.answer.result()
