@@ -28,12 +28,16 @@ class AnswerProgress:
         fitted: called with what the prompt holds and what was cut from it, before the request is written. It may be
             called more than once, or never.
         asked: called when the request was written. It may be called more than once, or never.
+        began: called when the first piece of a reply has come from the server, even if it is only a thought. It may be
+            called more than once.
+        moved: called with a sentence for people if another model server answers from now on.
         counted: called with the token counts of the prompt, if the server reports them.
         tools: called with True when the model has called tools and the answer waits for their results, and with False
             when the results are there and the model is asked again. Both may happen several times. If the answer is
             closed meanwhile, False is not called.
-        before_tools: awaited before tools are run, after ``tools(True)``. It returns when the answer is known to be
-            wanted, so that a speculative reply that is discarded never runs a tool.
+        before_tools: awaited before tools are run, after ``tools(True)``, and before a server that costs money is asked
+            in place of a free one. It returns when the answer is known to be wanted, so that a speculative reply that
+            is discarded never runs a tool or costs money.
         mood: called before the text of an answer whose head names a mood, with the name as the model wrote it, which
             may be unknown; and with ``None`` if that name was in a thought. A name after text, or in the result of a
             tool, is not told.
@@ -44,6 +48,8 @@ class AnswerProgress:
     loading: Callable[[], None] = _ignore
     fitted: Callable[[PromptReport], None] = _ignore
     asked: Callable[[], None] = _ignore
+    began: Callable[[], None] = _ignore
+    moved: Callable[[str], None] = _ignore
     counted: Callable[[TokenUsage], None] = _ignore
     tools: Callable[[bool], None] = _ignore
     before_tools: Callable[[], Awaitable[None]] = _at_once

@@ -16,6 +16,7 @@ from bot.identity import HEADERS
 from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, bounded_deltas, without_retracted_parts
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow
+from bot.llm.continuation import Continuation
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, nothing_said
@@ -49,6 +50,7 @@ class ModelClient:
         self._session: aiohttp.ClientSession | None = None
         self._logged: set[str] = set()
         self._memories: dict[str | None, ServerMemory] = {}
+        self._continuation = Continuation()
         self._counting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -70,7 +72,13 @@ class ModelClient:
 
     async def check(self) -> ServerReport:
         """Ask the server whether it is ready and which models it has. The connection stays open. Never raises."""
-        return await check_server(self._connections(), self.options)
+        report = await check_server(self._connections(), self.options)
+        self._continuation.learn(report.owners)
+        return report
+
+    def continues_answers(self) -> bool:
+        """Whether the server is known to go on with an answer that has been begun; see :meth:`stream`."""
+        return self._continuation.possible(self.options.api)
 
     async def learn_context_size(self, *, model: str | None = None) -> bool:
         """Ask the server for the model's context size, unless the operator has set it. Never raises.
@@ -162,6 +170,7 @@ class ModelClient:
         slot: int | None = None,
         progress: AnswerProgress = NOT_WATCHED,
         tools: Sequence[ToolDescription] = (),
+        continues: bool = False,
     ) -> AsyncGenerator[AnswerPart, None]:
         """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
@@ -186,11 +195,13 @@ class ModelClient:
             progress: told while the reply is made.
             tools: the tools that the model may call. They are described in a field of the request, or in the system
                 prompt if the server refuses that field or has none (:mod:`bot.llm.tool_text`).
+            continues: go on with the last message, which is the assistant's, if :meth:`continues_answers`.
 
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        request = replace(self._request(messages, model), slot=slot, progress=progress, tools=tools)
+        asked = self._request(messages, model)
+        request = replace(asked, slot=slot, progress=progress, tools=tools, continues=continues)
         return self._answer(request, speakers, never_retract, runs_tools=True)
 
     async def text(
@@ -261,6 +272,7 @@ class ModelClient:
             # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
             # lost if the server closes the connection.
             delta = await reader.read()
+            request.progress.began()
             if await template_asked:
                 await self._ask_for_template(request)
             text = ReplyFilter(
@@ -312,7 +324,7 @@ class ModelClient:
         can be asked as soon as its reply has begun.
         """
         options, habit = request.options, self._habit(request)
-        if options.api is not ModelApi.CHAT or not habit.may_ask():
+        if options.api is not ModelApi.CHAT or request.continues or not habit.may_ask():
             return False
         body = reply_body(options, request.messages, options.max_tokens)
         try:
@@ -325,7 +337,8 @@ class ModelClient:
         return False
 
     def _habit(self, request: ReplyRequest) -> ThinkingHabit:
-        return self._memory_of(request.options.model).habit
+        # A reply that goes on after words for people has no thought at its beginning.
+        return ThinkingHabit() if request.continues else self._memory_of(request.options.model).habit
 
     def _count_later(self, options: ModelOptions, sent: Sequence[ChatMessage]) -> None:
         """Have the server count the tokens of a long conversation during the reply, to correct the next estimate."""
@@ -355,7 +368,7 @@ class ModelClient:
         if model not in self._memories:
             window = ContextWindow(self.options.context_tokens)
             dialect, habit, size = Dialect(self._logged), ThinkingHabit(), ModelSize(model)
-            self._memories[model] = ServerMemory(dialect, window, habit, size, ServerSlots())
+            self._memories[model] = ServerMemory(dialect, window, habit, size, ServerSlots(), self._continuation)
         return self._memories[model]
 
     def _check_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:

@@ -33,7 +33,8 @@ def fit_messages(
     question. The newest message gets at least a quarter of the budget, even if the system messages are long.
 
     If the newest messages are results of tools, they are kept together with the tool calls and the message that led to
-    them, because a server refuses a result without its call and a call without its results.
+    them, because a server refuses a result without its call and a call without its results. If the newest message is
+    the beginning of the answer, it is kept together with the question.
 
     Args:
         tokens: estimates the tokens in one message.
@@ -57,9 +58,9 @@ def _system_messages(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
 
 
 def _begin_of_newest(messages: Sequence[ChatMessage], first: int) -> int:
-    """Index of the newest message, or of the message that led to the tool calls at the end of the conversation."""
+    """Index of the newest message, or of the one that led to the tool calls or the answer at the end."""
     place = len(messages) - 1
-    while place > first and messages[place].about_tools:
+    while place > first and (messages[place].about_tools or messages[place].role == "assistant"):
         place -= 1
     return place
 

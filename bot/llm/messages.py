@@ -60,21 +60,22 @@ NO_SPEAKERS = SpeakerNames()
 
 # Token counts are estimated, because asking the server for its own count would cost a request before each reply.
 CHARACTERS_PER_TOKEN = 3.0
-TOKENS_PER_CJK_CHARACTER = 1.5
+TOKENS_PERCJK_CHARACTER = 1.5
 TOKENS_PER_MESSAGE = 4
 """Tokens that a chat template puts around each message."""
 
 # Chinese, Japanese and Korean: kana, ideographs, hangul, and the wide forms of other characters.
-_CJK = re.compile(
+CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
     "\U0001f000-\U0001faff\U00020000-\U0003ffff]"
 )
+"""Matches one character of a language that puts no spaces between words, and the wide forms of other characters."""
 
 
 def estimated_tokens(text: str) -> int:
     """Estimate the number of tokens in ``text``. The estimate is usually a little too high."""
-    wide = 0 if text.isascii() else len(_CJK.findall(text))
-    return math.ceil(wide * TOKENS_PER_CJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
+    wide = 0 if text.isascii() else len(CJK.findall(text))
+    return math.ceil(wide * TOKENS_PERCJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
 
 
 def message_tokens(message: ChatMessage) -> int:

@@ -200,11 +200,13 @@ class ServerReport:
         reachable: whether the server answered.
         models: names of the models that the server lists. llama.cpp's own API lists none.
         problem: a sentence for people; ``None`` if the server is ready.
+        owners: who owns the listed models, which tells the kinds of some servers: ``llamacpp``, ``vllm``.
     """
 
     reachable: bool
     models: tuple[str, ...] = ()
     problem: str | None = None
+    owners: frozenset[str] = frozenset()
 
 
 async def check_server(session: aiohttp.ClientSession, options: ModelOptions) -> ServerReport:
@@ -227,8 +229,8 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
         return ServerReport(False, problem=str(unreachable(options, error)))
     if words := _error_in(body):
         return ServerReport(True, problem=str(server_said(options, words)))
-    models = _model_names(body)
-    return ServerReport(True, models, _missing_model(options, models))
+    models = _listed(body, "id")
+    return ServerReport(True, models, _missing_model(options, models), frozenset(_listed(body, "owned_by")))
 
 
 def _error_in(body: bytes) -> str:
@@ -254,7 +256,8 @@ def _same_model(asked: str, listed: str) -> bool:
     return asked == listed or (":" not in asked and listed == f"{asked}:latest")
 
 
-def _model_names(body: bytes) -> tuple[str, ...]:
+def _listed(body: bytes, field: str) -> tuple[str, ...]:
+    """The texts of one field of the listed models."""
     try:
         listed = json.loads(body)
     except (ValueError, RecursionError):
@@ -262,4 +265,4 @@ def _model_names(body: bytes) -> tuple[str, ...]:
     entries = listed.get("data") if isinstance(listed, dict) else None
     if not isinstance(entries, list):
         return ()
-    return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str))
+    return tuple(entry[field] for entry in entries if isinstance(entry, dict) and isinstance(entry.get(field), str))

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow, FittedRequest
+from bot.llm.continuation import Continuation
 from bot.llm.dialect import (
     TOOLS,
     Dialect,
@@ -83,6 +84,7 @@ class ServerMemory:
     habit: ThinkingHabit
     size: ModelSize
     slots: ServerSlots
+    continuation: Continuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class ReplyRequest:
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         tools: the tools that the model may call.
         progress: told while the reply is made.
+        continues: whether the reply goes on with the last message, which is the assistant's.
     """
 
     options: ModelOptions
@@ -106,6 +109,7 @@ class ReplyRequest:
     slot: int | None = None
     tools: Sequence[ToolDescription] = ()
     progress: AnswerProgress = NOT_WATCHED
+    continues: bool = False
 
 
 class RequestSender:
@@ -213,7 +217,11 @@ class RequestSender:
         elif tools and memory.slots.known:
             # Other servers let a model call several tools at once anyway, or don't know the field.
             more["parallel_tool_calls"] = True
-        body = memory.dialect.applied(reply_body(options, messages, fit.max_tokens, more, tools))
+        if request.continues:
+            more |= memory.continuation.fields(options.api)
+        body = memory.dialect.applied(
+            reply_body(options, messages, fit.max_tokens, more, tools, continues=request.continues)
+        )
         for field in self._left_out_fields:
             body = without_field(body, field)
         if self._folds_system:

@@ -89,6 +89,8 @@ def reply_body(
     max_tokens: int,
     more: Mapping[str, Any] = MappingProxyType({}),
     tools: Sequence[ToolDescription] = (),
+    *,
+    continues: bool = False,
 ) -> dict[str, Any]:
     """Build the JSON body that asks for a streamed reply to ``messages``. Options that are not set are left out.
 
@@ -98,6 +100,7 @@ def reply_body(
         max_tokens: the limit for the answer, in tokens: :func:`longest_answer`, or less if there is no room for it.
         more: further fields.
         tools: the tools that the model may call. Only the chat API has a field for them.
+        continues: whether the reply goes on with the last message, which is the assistant's.
     """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
@@ -113,7 +116,7 @@ def reply_body(
     else:
         template = CHAT_TEMPLATES[options.chat_template]
         limit = "n_predict" if options.api is ModelApi.COMPLETION else "max_tokens"
-        body |= {"prompt": template.render(messages), limit: max_tokens}
+        body |= {"prompt": template.render(messages, continues=continues), limit: max_tokens}
         stop = tuple(dict.fromkeys((*template.stop, *options.stop)))
     if stop:
         body["stop"] = list(stop)

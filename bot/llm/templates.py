@@ -33,12 +33,19 @@ class ChatTemplate:
     cue: str
     stop: tuple[str, ...]
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
+    def render(self, messages: Sequence[ChatMessage], *, continues: bool = False) -> str:
         """Build the prompt text. It ends where the model's reply begins.
 
         Control tokens inside the messages are removed. Tool calls and their results are left out, because these
         formats have no place for them.
+
+        Args:
+            continues: whether the reply goes on with the last message, which is the assistant's.
         """
+        if continues:
+            *messages, begun = messages
+            head = self.turns["assistant"].partition("{content}")[0]
+            return self.render(messages).removesuffix(self.cue) + head + without_control_marks(begun.content)
         messages = [each for each in messages if each.role != "tool" and (each.content or not each.calls)]
         if "system" not in self.turns:
             messages = _fold_system(messages)
