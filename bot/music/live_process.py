@@ -37,6 +37,8 @@ BOUNDS = replace(
     max_broken_packets=1_000,
     probe_bytes=256 * 1024,
 )
+FAULTS = (NotSoundError, TooLongSoundError, MemoryError)
+"""What ends the sound of a stream before the stream ends."""
 STDIN = 0
 
 
@@ -86,14 +88,24 @@ def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:
 
 
 def levelled(sound: Iterable[Stereo]) -> Iterator[Stereo]:
-    """The frames, as loud as other music."""
-    gain, waiting = SlowGain(TARGET_LUFS, MOST_DB), deque[Stereo]()
-    for frame in sound:
-        gain.hear(frame)
-        waiting.append(frame)
-        if len(waiting) > AHEAD_FRAMES:
-            yield gain.level(waiting.popleft())
+    """The frames, as loud as other music. If the sound breaks off, the frames before that come first.
+
+    What breaks off before :data:`AHEAD_FRAMES` have come is no sound: bytes of any kind can look like a little of it.
+    """
+    gain, waiting, fault = SlowGain(TARGET_LUFS, MOST_DB), deque[Stereo](), None
+    try:
+        for frame in sound:
+            gain.hear(frame)
+            waiting.append(frame)
+            if len(waiting) > AHEAD_FRAMES:
+                yield gain.level(waiting.popleft())
+    except FAULTS as error:
+        if len(waiting) < AHEAD_FRAMES:
+            raise
+        fault = error
     yield from map(gain.level, waiting)
+    if fault is not None:
+        raise fault
 
 
 if __name__ == "__main__":

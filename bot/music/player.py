@@ -199,24 +199,42 @@ class MusicPlayer:
                 playing.stream.stop()
 
     async def _feed(self, playing: Playing) -> None:
-        """Decode a piece, as fast as it is played, until it is over."""
-        async with self._open(playing.track.source) as music:
-            playing.seconds, playing.live, playing.stream = music.seconds, music.live, self._stream(playing)
-            stream, begun = playing.stream, playing.track.begun
-            if begun is None:
-                self._tell(f"▶️ {playing.track.title}")
-            elif not begun.done():
-                begun.set_result(True)
-            async for frame in music.frames():
-                await self._until(playing, lambda: not stream.full or (playing.live and playing.paused))
-                if playing.over:
-                    return
-                if not stream.full:
-                    stream.write(frame)
+        """Play a piece to its end or to a fault. What was decoded before a fault is heard before it is told."""
+        fault: MusicError | None = None
+        try:
+            async with self._open(playing.track.source) as music:
+                stream = self._begin(playing, music)
+                await self._write(playing, stream, music)
+        except MusicError as error:
+            if playing.stream is None:
+                raise
+            stream, fault = playing.stream, error
         stream.end()
         await self._until(playing, lambda: playing.over)
-        if playing.live and not playing.skipped:
+        if playing.skipped:
+            return
+        if fault is not None:
+            raise fault
+        if playing.live:
             self._tell(ENDED.format(title=playing.track.title))
+
+    def _begin(self, playing: Playing, music: DecodedMusic) -> MixedStream:
+        stream, begun = self._stream(playing), playing.track.begun
+        playing.seconds, playing.live, playing.stream = music.seconds, music.live, stream
+        if begun is None:
+            self._tell(f"▶️ {playing.track.title}")
+        elif not begun.done():
+            begun.set_result(True)
+        return stream
+
+    async def _write(self, playing: Playing, stream: MixedStream, music: DecodedMusic) -> None:
+        """Decode a piece, as fast as it is played, until there is no more of it or nobody wants it any more."""
+        async for frame in music.frames():
+            await self._until(playing, lambda: not stream.full or (playing.live and playing.paused))
+            if playing.over:
+                return
+            if not stream.full:
+                stream.write(frame)
 
     def _stream(self, playing: Playing) -> MixedStream:
         loop, told = asyncio.get_running_loop(), False

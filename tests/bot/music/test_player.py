@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,16 +22,18 @@ LIMIT = 30.0
 
 
 class Music(DecodedMusic):
-    """A piece of ``count`` frames. ``None`` stands for a wait that only the end of the call ends."""
+    """A piece of frames. ``None`` stands for a wait that only the end of the call ends, and a text for a fault."""
 
-    def __init__(self, frames: list[bytes | None]) -> None:
-        super().__init__(len(frames) * 0.02, asyncio.StreamReader())
+    def __init__(self, frames: Sequence[bytes | str | None], *, live: bool = False) -> None:
+        super().__init__(len(frames) * 0.02, asyncio.StreamReader(), live=live)
         object.__setattr__(self, "_frames", frames)
 
     async def frames(self) -> AsyncIterator[bytes]:
         for frame in self._frames:  # type: ignore[attr-defined]
             if frame is None:
                 await asyncio.sleep(2 * LIMIT)
+            elif isinstance(frame, str):
+                raise MusicError(frame)
             else:
                 yield frame
 
@@ -44,7 +46,8 @@ class Stage:
         self.mixer = Mixer(self.reply)
         self.told: list[str] = []
         self.open: list[str] = []
-        self.pieces: dict[str, list[bytes | None]] = {}
+        self.pieces: dict[str, Sequence[bytes | str | None]] = {}
+        self.live: set[str] = set()
         self.player = MusicPlayer(self.mixer, self.decode, self.told.append)
 
     @asynccontextmanager
@@ -54,7 +57,7 @@ class Stage:
             raise MusicError("It is broken.")
         self.open.append(name)
         try:
-            yield Music(self.pieces[name])
+            yield Music(self.pieces[name], live=name in self.live)
         finally:
             self.open.remove(name)
 
@@ -110,6 +113,45 @@ async def test_a_broken_piece_is_reported_and_the_next_one_plays(stage: Stage) -
     stage.add("two", 30)
     await stage.until(lambda: stage.player.playing is None and not stage.player.waiting)
     assert stage.told == ["❌ none: It is broken.", "▶️ two"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("frames", [10, 90, 300])
+async def test_all_that_came_before_a_fault_is_heard_before_it_is_told(stage: Stage, frames: int, live: bool) -> None:
+    stage.pieces["one"] = [*[FRAME] * frames, "It is broken off."]
+    stage.live |= {"one"} if live else set()
+    stage.add("one")
+    stage.add("two", 30)
+    taken = await stage.until(lambda: len(stage.told) == 2)
+    assert stage.told == ["▶️ one", "❌ one: It is broken off."]
+    assert len(taken) == frames
+    assert level(taken[-1]) > 0.3, "it has not faded out"
+    await stage.until(lambda: stage.player.playing is None)
+    assert stage.told[2:] == ["▶️ two"]
+
+
+async def test_a_fault_of_a_paused_piece_is_told_after_what_was_left_of_it(stage: Stage) -> None:
+    stage.pieces["one"] = [*[FRAME] * 90, "It is broken off."]
+    stage.add("one")
+    taken = await stage.until(lambda: stage.player.playing is not None and stage.player.playing.position > 0.5)
+    assert stage.player.pause()
+    for _ in range(20):
+        taken += [frame] if (frame := stage.mixer.take()) is not None else []
+        await asyncio.sleep(0)
+    assert stage.told == ["▶️ one"]
+    assert not stage.player.pause()
+    taken += await stage.until(lambda: stage.player.playing is None)
+    assert stage.told == ["▶️ one", "❌ one: It is broken off."]
+    assert len(taken) == 90
+
+
+async def test_who_skips_the_rest_of_a_broken_piece_is_told_nothing_more_of_it(stage: Stage) -> None:
+    stage.pieces["one"] = [*[FRAME] * 90, "It is broken off."]
+    stage.add("one")
+    await stage.until(lambda: stage.player.playing is not None and stage.player.playing.position > 0.5)
+    assert stage.player.skip()
+    await stage.until(lambda: stage.player.playing is None)
+    assert stage.told == ["▶️ one"]
 
 
 async def test_a_skipped_piece_fades_out_and_the_next_begins(stage: Stage) -> None:

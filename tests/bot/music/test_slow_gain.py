@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from audio.decode import NotSoundError
 from audio.loudness import LoudnessMeter
-from bot.music.live_process import frames, levelled
+from bot.music.live_process import AHEAD_FRAMES, FAULTS, frames, levelled
 from bot.music.slow_gain import SlowGain
 from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo
 from bot.voice.mixing.limiter import CEILING
@@ -79,3 +81,30 @@ def test_sound_is_cut_into_whole_frames_whatever_its_pieces_are() -> None:
     assert np.array_equal(np.concatenate(list(frames(pieces))).reshape(-1), sound)
     assert list(frames([sound[:100]])) == []
     assert np.isfinite(list(frames([np.full(2 * FRAME_SAMPLES, np.nan, np.float32)]))).all()
+
+
+def broken_off(sound: list[Stereo], fault: Exception) -> Iterator[Stereo]:
+    yield from sound
+    raise fault
+
+
+def until_fault(sound: list[Stereo], fault: Exception) -> list[Stereo]:
+    """What is heard of a stream that breaks off."""
+    heard = []
+    with pytest.raises(type(fault)):
+        for frame in levelled(broken_off(sound, fault)):
+            heard.append(frame)  # noqa: PERF402
+    return heard
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("count", [AHEAD_FRAMES, AHEAD_FRAMES + 1, 4 * SECOND])
+def test_all_frames_before_a_fault_are_heard(count: int, fault: type[Exception]) -> None:
+    sound = noise(count / SECOND, 0.1)
+    heard = until_fault(sound, fault())
+    assert len(heard) == count
+    assert np.array_equal(np.concatenate(heard), np.concatenate(list(levelled(sound))))
+
+
+def test_what_breaks_off_at_once_is_no_sound() -> None:
+    assert until_fault(noise((AHEAD_FRAMES - 1) / SECOND, 0.1), NotSoundError()) == []
