@@ -10,6 +10,7 @@ from typing import Self
 import aiosqlite
 
 from bot.database.integrity import CHOICES_LOST_WITH
+from bot.lone_people import is_passing
 from bot.store import Store
 from config.sections import ListeningPolicy
 from config.settings import Settings
@@ -52,8 +53,12 @@ class ListeningConsent:
         return cls(store, policy, await store.listening_choices())
 
     def admits(self, person: int) -> bool:
-        """Whether this person may be listened to."""
-        return self._choices.get(person, self._admits_by_default)
+        """Whether this person may be listened to.
+
+        People whom nobody can recognise later have asked for it by calling. Their choice would be stored for nothing.
+        """
+        choice = self._choices.get(person)
+        return self._admits_by_default or is_passing(person) if choice is None else choice
 
     @property
     def opted_out(self) -> frozenset[int]:

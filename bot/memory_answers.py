@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.conversations.writer import ConversationWriter
 from bot.llm.cleaning import clean_name
+from bot.lone_people import is_passing
 from bot.memory.audience import MemoryAsker
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.spoken import mentioned, note
@@ -96,6 +97,8 @@ class _LocalAnswers:
     async def _remember(self, request: MemoryRequest) -> str:
         """Store what a person says of themselves, as they said it. Who asks for that needs not be asked before."""
         lines = self.parts.words.lines(request.language)
+        if is_passing(request.person):
+            return lines.number_withheld
         refused = self.parts.memory.choice(request.person) is False
         if refused or not self.parts.may_keep(self.server, request.person):
             return lines.refused.format(command=f"{self.parts.prefix}memory")

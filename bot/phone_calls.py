@@ -21,7 +21,7 @@ from bot.voice.phone.answering import Admission, PhoneWay
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
 from bot.voice.phone.line import LineEnd, PhoneLine
-from bot.voice.phone.people import CALLER, PHONE_PLACE, phone_person, shown_number
+from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person, shown_number
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
@@ -130,7 +130,7 @@ class PhoneCalls:
         """Decide about a phone call before it is answered."""
         if self._closing or not self.ready or not self._enabled:
             return Admission.NOT_READY
-        if not self._settings.allows(number) or self._wrong_pins.too_many(self._person(number)):
+        if not self._settings.allows(number) or self._wrong_pins.too_many(self._number_id(number)):
             return Admission.NOT_ALLOWED
         if self._manager.occupant is not None or self._entering >= MAX_ENTERING:
             return Admission.BUSY
@@ -150,7 +150,7 @@ class PhoneCalls:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
         try:
-            transport = self._make_transport(line, self._person(line.number))
+            transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()
             cause = await self._serve(transport, busy=busy)
         except asyncio.CancelledError:
@@ -196,8 +196,8 @@ class PhoneCalls:
             if not over.done():
                 over.set_result(cause)
 
-    def _person(self, number: str) -> int:
-        return phone_person(number, self._key)
+    def _number_id(self, number: str) -> int:
+        return number_id(number, self._key)
 
     async def _serve(self, transport: PhoneTransport, *, busy: bool) -> str:
         """Serve a phone call. Returns the cause of its end."""
@@ -233,7 +233,8 @@ class PhoneCalls:
     async def _ask_for_pin(self, transport: PhoneTransport, pin: str) -> str | None:
         """Ask for the PIN. Returns ``None`` if it was right, otherwise the cause of the phone call's end."""
         attempts: asyncio.Queue[bool] = asyncio.Queue()
-        keys, person = PinKeys(pin), transport.people.person
+        # Wrong PINs count for all who withhold their number together.
+        keys, number = PinKeys(pin), self._number_id(transport.line.number)
         saying: asyncio.Future[None] | None = None
 
         def press(key: str) -> None:
@@ -253,12 +254,12 @@ class PhoneCalls:
                         return _cause_of_line(transport) or NO_PIN
                     case True:
                         return None
-                self._wrong_pins.note(person)
+                self._wrong_pins.note(number)
                 _log.warning("A wrong PIN was pressed in a phone call%s", _of(transport.line.number))
                 saying.cancel()
                 await asyncio.gather(saying, return_exceptions=True)
                 sentence = PhoneSentence.WRONG_PIN
-                if attempt == ATTEMPTS or self._wrong_pins.too_many(person):
+                if attempt == ATTEMPTS or self._wrong_pins.too_many(number):
                     break
             saying = None
             await self._say(transport, PhoneSentence.TOO_MANY_PINS)

@@ -15,8 +15,8 @@ from bot.commands.guarded_view import GuardedView
 from bot.database import Database
 from bot.discord_errors import discord_error_text
 from bot.guard import Guard
+from bot.lone_people import FIRST_LONE_PERSON
 from bot.memory.memory import Memory
-from bot.voice.lone_person import FIRST_LONE_PERSON
 
 _log = logging.getLogger(__name__)
 

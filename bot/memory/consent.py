@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Self
 
 from bot.database import Database, Records
+from bot.lone_people import is_passing
 from config.sections import MemoryPolicy
 
 
@@ -37,8 +38,11 @@ class MemoryConsent(Records):
         )
 
     def choice(self, person: int) -> bool | None:
-        """Whether this person wants to be remembered; ``None`` if the person has not chosen."""
-        return self._choices.get(person)
+        """Whether this person wants to be remembered; ``None`` if the person has not chosen.
+
+        ``False`` for people whom nobody can recognise later.
+        """
+        return False if is_passing(person) else self._choices.get(person)
 
     def allows(self, person: int) -> bool:
         """Whether something may be kept of this person now."""

@@ -7,14 +7,6 @@ from collections.abc import Callable, Mapping
 
 from bot.voice.utterances.voice_commands import VoiceCommand
 
-FIRST_LONE_PERSON = 2**62
-"""Smallest id of such a person. Discord's ids stay below it until 2049."""
-
-
-def lone_person(digest: bytes) -> int:
-    """The id of a person, made of a digest of what they are known by."""
-    return FIRST_LONE_PERSON + int.from_bytes(digest[:8], "big") % FIRST_LONE_PERSON
-
 
 class LonePerson(ABC):
     """What the :class:`~bot.voice.transport.People` of calls with one person have in common.

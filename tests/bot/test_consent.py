@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.consent import ListeningConsent, ListeningGate
+from bot.lone_people import passing_person
 from bot.store import Store
 from config.sections import ListeningPolicy
 
@@ -19,6 +20,16 @@ ADA, BOB = 1, 2
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
         yield store
+
+
+@pytest.mark.parametrize("policy", ListeningPolicy)
+async def test_who_calls_without_a_number_is_listened_to_and_no_choice_is_stored(
+    store: Store, policy: ListeningPolicy
+) -> None:
+    consent, caller = await ListeningConsent.load(store, policy), passing_person()
+    assert consent.admits(caller) and consent.choice(caller) is None
+    await consent.opt_out(caller)
+    assert not consent.admits(caller)
 
 
 @pytest.mark.parametrize(("policy", "heard"), [(ListeningPolicy.OPT_OUT, True), (ListeningPolicy.OPT_IN, False)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.llm.history import Turn
+from bot.lone_people import passing_person
 from bot.memory_answers import MemoryAnswers
 from bot.tools.tool import Asker
 from bot.voice.memory_requests import MemoryAnswer, MemoryRequest
@@ -83,7 +84,7 @@ class Desk:
             told or found.choice,
             found.language,
             exchange,
-            {each: PEOPLE[each] for each in present},
+            {each: PEOPLE.get(each, "Caller") for each in present},
         )
         return await answers.at(HOME, CHANNEL).carry_out(request, self.said.append)
 
@@ -190,6 +191,14 @@ async def test_everything_is_forgotten_only_after_a_yes_of_that_person(tmp_path:
         told = await desk.ask("Forget what you know about me")
         assert (told.text, told.forget) == ("I've forgotten everything about you.", True)
         assert await mind.memory.export(ADA) == []
+
+
+async def test_who_calls_without_a_number_hears_that_nothing_is_remembered(tmp_path: Path, words: MemoryWords) -> None:
+    async with brain(tmp_path) as mind:
+        caller = passing_person()
+        told = await Desk(mind, words).ask("Remember that I play chess", caller, present=[caller])
+        assert told.text == "I can't remember people who withhold their number, since I would not know you again."
+        assert await mind.memory.search("chess") == []
 
 
 async def test_nothing_is_noted_of_people_who_do_not_want_it(tmp_path: Path, words: MemoryWords) -> None:

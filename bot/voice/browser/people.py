@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from bot.llm.cleaning import clean_name
-from bot.voice.lone_person import LonePerson, lone_person
+from bot.lone_people import lone_person
+from bot.voice.lone_person import LonePerson
 
 WEB_PREFIX = "web:"
 """Beginning of the id of a person in a browser. The rest is the name."""

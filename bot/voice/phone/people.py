@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from bot.voice.lone_person import LonePerson, lone_person
+from bot.lone_people import lone_person, passing_person
+from bot.voice.lone_person import LonePerson
 from config.phone_sections import plain_number
 
 PHONE_PLACE = 1
@@ -22,8 +23,15 @@ SHOWN_DIGITS = 3
 def phone_person(number: str, key: bytes) -> int:
     """The id of the person with this telephone number. It is always the same for the same key.
 
-    Without the key, nobody can find the telephone number by trying all possible ones. All callers who withhold their
-    number count as the same person.
+    A caller who withholds their number is a new person each time, since many people do so.
+    """
+    return number_id(number, key) if plain_number(number) else passing_person()
+
+
+def number_id(number: str, key: bytes) -> int:
+    """A telephone number as an id that does not tell the number. It is the same for all who withhold theirs.
+
+    Without the key, nobody can find the telephone number by trying all possible ones.
     """
     return lone_person(hmac.digest(key, plain_number(number).encode("utf-8", "surrogatepass"), hashlib.sha256))
 

@@ -53,6 +53,7 @@ class MemoryLines(BaseModel):
     known: _Line
     more: _Line
     refused: _Line
+    number_withheld: _Line
     of_others: _Line
     switched_off: _Line
     trouble: _Line

@@ -82,7 +82,9 @@ class Brain:
     async def written(self, person: int, text: str, answer: str = "I see.", server: int | None = HOME) -> None:
         """Have a message and its answer stored, as the text chat does."""
         place = ConversationPlace("chat", "general", server, 100 + (server or person))
-        self.conversations.store_chat(place, Turn.of_person(NAMES[person], text, person), Turn.of_bot(answer))
+        self.conversations.store_chat(
+            place, Turn.of_person(NAMES.get(person, "Caller"), text, person), Turn.of_bot(answer)
+        )
         assert await self.conversations.writer.flush()
 
     def bytes_of_all_files(self) -> bytes:

@@ -20,6 +20,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
+from bot.lone_people import passing_person
 from bot.memory.checking import MAX_FACTS, ClaimedFact, check, claimed_facts
 from bot.memory.gathering import FactGatherer
 from bot.memory.unread import UnreadTurn
@@ -208,6 +209,18 @@ async def test_each_person_is_asked_once_and_nothing_of_them_is_sent_before(tmp_
         assert await gatherer(mind, model).gather_some()
         assert asked == [ADA]
         assert len(await mind.memory.export(ADA)) == 1
+
+
+@pytest.mark.parametrize("policy", [MemoryPolicy.ON, MemoryPolicy.ASK])
+async def test_nothing_is_remembered_of_who_calls_without_a_number(tmp_path: Path, policy: MemoryPolicy) -> None:
+    asked, caller = list[int](), passing_person()
+    async with brain(tmp_path, policy=policy) as mind:
+        mind.memory.consent.ask = asked.append
+        await mind.written(caller, "My sister is called Mira.")
+        model = Model(lambda _: SISTER)
+        assert not await gatherer(mind, model).gather_some()
+        assert (asked, model.asked) == ([], [])
+        assert await mind.memory.export(caller) == []
 
 
 TURN = UnreadTurn(1, ADA, "Ada", "My sister is called Mira.", 0.0)

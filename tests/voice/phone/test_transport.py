@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.lone_people import is_passing
 from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.phone.calls_log import REFUSALS_PER_MINUTE, CallsLog, LoggedCall
 from bot.voice.phone.keys import GATHER_SECONDS, MAX_KEYS, PressedKeys, keys_prompt
 from bot.voice.phone.line import LineEnd
-from bot.voice.phone.people import PhonePeople, phone_person, shown_number
+from bot.voice.phone.people import PhonePeople, number_id, phone_person, shown_number
 from bot.voice.phone.pin import HOUR, MAX_WRONG, MAX_WRONG_OF_ALL, PinKeys, WrongPins
 from bot.voice.phone.transport import SILENCE_LIMIT, PhoneTransport
 from bot.voice.transport import EndCause
@@ -39,6 +40,15 @@ def test_a_caller_is_the_same_person_however_the_number_is_written_and_nobody_wi
     assert ada != phone_person("+4930123457", KEY)
     assert ada != phone_person("+4930123456", b"o" * 32)
     assert 2**62 <= ada < 2**63
+
+
+def test_everybody_who_withholds_their_number_is_a_person_of_their_own_each_time() -> None:
+    passing = {phone_person(number, KEY) for number in ("", " ") * 20}
+    assert len(passing) == 40
+    assert all(2**62 <= each < 2**63 and is_passing(each) for each in passing)
+    assert not is_passing(phone_person("+4930123456", KEY)) and not is_passing(2**62 - 1)
+    assert number_id("", KEY) == number_id(" ", KEY), "their wrong PINs count together"
+    assert number_id("", KEY) != number_id("", b"o" * 32)
 
 
 @pytest.mark.parametrize(
