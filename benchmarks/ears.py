@@ -4,7 +4,7 @@ The context is that of the decoder. The encoder runs on all of it only if it has
 more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
 
 With ``--english``, the quick model for English is asked first, as in a call: it has recognised the turn's interim
-transcripts before. Who speaks English is known to do so, and of others no language is known.
+transcripts before. People who speak English are known to do so, and the language of others is not known.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
 or with ``--telephone`` over a telephone. Recorded people of other languages are counted separately.

@@ -160,7 +160,7 @@ class ToolFaultMeasurement:
         return [Fault(kind, seconds, text, went_on and there, obeyed) for kind, seconds, text in sentences]
 
     async def _connected(self, fault: str, times: int) -> None:
-        """Wait until the bot has connected to a server so many times."""
+        """Wait until the bot has connected to a server this many times."""
         line = f"The MCP server {fault} has"
         try:
             async with asyncio.timeout(START_LIMIT):

@@ -95,7 +95,7 @@ class _LocalAnswers:
         return MemoryAnswer(self.parts.words.lines(request.language).trouble)
 
     async def _remember(self, request: MemoryRequest) -> str:
-        """Store what a person says of themselves, as they said it. Who asks for that needs not be asked before."""
+        """Store what a person says of themselves, as they said it. Their request counts as consent."""
         lines = self.parts.words.lines(request.language)
         if is_passing(request.person):
             return lines.number_withheld

@@ -1,4 +1,4 @@
-"""Builds the phone calls service from the core's parts, and opens what brings phone calls: Twilio and SIP."""
+"""Builds the phone calls service from the core's parts, and opens the gateways of phone calls: Twilio and SIP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
 
 
 def gateways(settings: Settings) -> list[Gateway]:
-    """What brings phone calls, as the settings want it. Empty: the telephone is off."""
+    """The gateways that the settings ask for. It is empty if the telephone is off."""
     wanted: list[Gateway] = []
     if settings.sip.on:
         # The libraries of SIP and RTP are loaded only where they are used.
@@ -38,7 +38,7 @@ def gateways(settings: Settings) -> list[Gateway]:
 
         wanted.append(partial(sip_endpoint, settings.sip))
     if settings.takes_twilio:
-        # So is the library of Twilio.
+        # The same is true of Twilio's library.
         from bot.http.twilio.server import twilio_server
 
         wanted.append(partial(twilio_server, settings.phone, settings.twilio, folder=settings.data_dir))

@@ -39,7 +39,7 @@ PIN_SECONDS = 20.0
 MAX_ENTERING = 3
 """Largest number of callers who press a PIN at the same time."""
 AFTER_PIN = 3.0
-"""Seconds after the PIN in which ``#`` only ends it, and does not interrupt the greeting."""
+"""Seconds after the PIN in which ``#`` does not interrupt the greeting, since callers may end the PIN with it."""
 FINISH_SECONDS = 0.5
 """Seconds that a call which is ending has before :meth:`PhoneCalls.finish` ends it."""
 NO_PIN, WRONG_PIN = "no PIN", "wrong PIN"
@@ -48,13 +48,13 @@ NO_PIN, WRONG_PIN = "no PIN", "wrong PIN"
 MakePhoneCall = Callable[[PhoneTransport], PhoneCall]
 """Builds a call without starting it."""
 MakePhoneTransport = Callable[[PhoneLine, int], PhoneTransport]
-"""Builds the transport of a call, from the line and the caller's number as a person."""
+"""Builds the transport of a call from the line and the caller's id."""
 
 
 async def stored_key(store: Store) -> bytes:
     """The key with which callers' numbers are hashed. It is made at the first start; raises :class:`aiosqlite.Error`.
 
-    Without it, a number could be found by hashing all there are.
+    Without the key, nobody can find the number of a hash by hashing all possible numbers.
     """
     found = await store.setting(KEY_SETTING)
     if found is not None:
@@ -83,7 +83,7 @@ class PhoneCalls:
 
     Attributes:
         ready: whether the engines are loaded. Until then, callers are refused.
-        ways: the ways by which phone calls come in that have something to say of themselves.
+        ways: the sources of phone calls that can describe their state.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class PhoneCalls:
         self._closing = False
 
     def describe(self) -> str:
-        """How the telephone stands, in words for the operator."""
+        """The state of the telephone, in words for the operator."""
         return "; ".join(way.describe() for way in self.ways) or "on"
 
     def decide(self, number: str) -> Admission:
@@ -137,7 +137,7 @@ class PhoneCalls:
         return Admission.ALLOWED
 
     def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
-        """Write a phone call that was refused without :meth:`answer` into the log of calls."""
+        """Log a phone call that was refused without :meth:`answer`."""
         now = datetime.now(UTC)
         _log.info("A phone call%s over %s was refused: %s", _of(number), kind, cause.value)
         self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now))
@@ -238,7 +238,7 @@ class PhoneCalls:
         saying: asyncio.Future[None] | None = None
 
         def press(key: str) -> None:
-            # Who knows the sentence need not wait for its end.
+            # A caller who knows the sentence need not wait for its end.
             if saying is not None and saying.cancel():
                 transport.line.clear()
             if (right := keys.press(key)) is not None:
@@ -339,7 +339,7 @@ class PhoneCalls:
             await asyncio.gather(starting, gone, return_exceptions=True)
 
     async def _open(self, call: PhoneCall, person: int) -> None:
-        # Who calls wants to be listened to, unless they have chosen before.
+        # A caller wants to be listened to, unless they have chosen otherwise before.
         if self._consent.choice(person) is None and not self._consent.admits(person):
             await self._consent.opt_in(person)
         call.volume = await self._volumes.at(PHONE_PLACE)
@@ -353,7 +353,7 @@ class PhoneCalls:
             call.say(Prompt("", answer, self._clock(), kind=PromptKind.RECITE))
 
     def _tell_keys(self, call: PhoneCall, keys: str) -> None:
-        """Tell the model of pressed keys."""
+        """Tell the model which keys were pressed."""
         person = call.transport.people.person
         if call.may_talk(person):
             call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))

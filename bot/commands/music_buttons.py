@@ -79,7 +79,7 @@ class MusicButtons:
 
 class _View(GuardedView):
     def __init__(self, guard: Guard, buttons: MusicButtons) -> None:
-        # Who may skip may also pause and stop.
+        # A person who may skip may also pause and stop.
         super().__init__(guard, "skip", timeout=None)
         for each in MusicButton:
             self.add_item(_Button(each, buttons))

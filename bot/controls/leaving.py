@@ -36,7 +36,7 @@ class LateLeaving:
         return self._task is not None and not self._task.done()
 
     def plan(self, call: Call[Any], seconds: float) -> None:
-        """Leave ``call`` after so many seconds, when the bot has finished what it says then."""
+        """Leave ``call`` after this many seconds, once the bot has finished what it is saying."""
         self.cancel()
         self._task = asyncio.create_task(self._leave(call, seconds), name="leaving later")
 

@@ -53,7 +53,7 @@ def parser() -> CommandParser:
 def run_knowledge(arguments: list[str]) -> int:
     """Run the command. Returns 0, 1 if it failed, or 2 if the settings can't be used.
 
-    A file that can't be read is told on standard error, and is no failure: the others are indexed.
+    A file that can't be read is reported on standard error, and is no failure: the others are indexed.
     """
     keep_files_private()
     logging.basicConfig(level=logging.WARNING, format="! %(message)s", stream=sys.stderr)

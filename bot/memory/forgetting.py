@@ -117,7 +117,7 @@ class Forgetting(Records):
             name: min(fact.said_at for fact in facts if name in fact.names)
             for name in {name for fact in facts for name in fact.names}
         }
-        # Who said something about the person may have said it more than once.
+        # Somebody who said something about the person may have said it more than once.
         told = {fact.speaker: frozenset(words(fact.person_name)) for fact in facts if fact.speaker != by}
         doomed = {(fact.conversation, fact.turn) for fact in facts if fact.conversation and fact.turn}
         others = list[tuple[int, int, float, frozenset[str]]]()

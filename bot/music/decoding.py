@@ -66,9 +66,9 @@ class DecodedMusic:
     _too_slow: str = TOO_SLOW
     """What people are told if no sound comes for :data:`SOUND_SECONDS`."""
     _statuses: Mapping[int, str] = field(default_factory=dict)
-    """What they are told by the exit status of the process, where it is not what it is for a file."""
+    """What they are told, by the exit status of the process. Other statuses mean the same as for a file."""
     _feeding: asyncio.Task[None] | None = None
-    """What hands the bytes of a stream to the process. If it fails, its error is told."""
+    """The task that hands the bytes of a stream to the process. If it fails, people are told its error."""
 
     async def frames(self) -> AsyncIterator[bytes]:
         """The sound in frames of 20 ms: stereo 16-bit PCM at 48,000 Hz. The last one may be shorter.

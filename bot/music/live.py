@@ -13,23 +13,25 @@ from bot.music.live_process import MAX_HOURS, TOO_LONG
 OPENING_SECONDS = 30.0
 """Longest wait for the first sound."""
 BYTES_A_SECOND, BURST_BYTES = 512 * 1024, 1024 * 1024
-"""How fast a stream is handed to the decoder at most, and how much of it at once. No radio needs as much, and what is
-no sound at all costs little work in this way."""
+"""Largest number of bytes of a stream that the decoder gets in a second, and at once. No radio needs as much.
+
+So a stream that is no sound at all costs little work.
+"""
 
 TOO_SLOW = "Its server sends too little sound."
 STATUSES = {TOO_LONG: f"It has played for {MAX_HOURS} hours, which is the limit."}
-"""What people are told by the exit status of the decoder."""
+"""What people are told, by the exit status of the decoder."""
 
 
 class Pace:
-    """Says how long to wait before so many bytes are handed on. It uses the event loop's clock."""
+    """Limits the rate at which bytes are handed on. It uses the event loop's clock."""
 
     def __init__(self) -> None:
         self._clock = asyncio.get_running_loop().time
         self._due = self._clock() - BURST_BYTES / BYTES_A_SECOND
 
     async def take(self, count: int) -> None:
-        """Wait until so many bytes may go on."""
+        """Wait until ``count`` bytes may be handed on."""
         now = self._clock()
         self._due = max(self._due, now - BURST_BYTES / BYTES_A_SECOND) + count / BYTES_A_SECOND
         if self._due > now:

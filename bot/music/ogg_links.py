@@ -33,7 +33,7 @@ class OggLinks:
         """Whether the link has had a page that is not one of its first."""
 
     def read(self, most: int) -> bytes:
-        """Up to so many bytes; empty at the end of the link."""
+        """At most ``most`` bytes; empty at the end of the link."""
         if self._is_ogg is None:
             self._is_ogg = self._hold(len(_SIGN)) and self._held.startswith(_SIGN)
         if not self._is_ogg and not self._held:
@@ -69,7 +69,7 @@ class OggLinks:
         return size if self._hold(size) else len(self._held)
 
     def _hold(self, count: int) -> bool:
-        """Read until so many bytes are held. Returns whether there were as many."""
+        """Read until ``count`` bytes are held. Returns whether there were as many."""
         while len(self._held) < count:
             piece = self._source(count - len(self._held))
             if not piece:

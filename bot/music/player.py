@@ -32,8 +32,8 @@ class Track:
     """A piece that somebody wants to hear.
 
     Attributes:
-        begun: if it is given, who waits for it learns whether the piece begins or is skipped before, or why it can't be
-            played. Otherwise everybody is told.
+        begun: gets True when the piece begins, False if it is skipped before, or the error if it can't be played.
+            If it is ``None``, everybody is told of the piece instead.
     """
 
     title: str

@@ -97,7 +97,7 @@ class ReminderRecords(Records):
         return None if row is None or row[0] is None else float(row[0])
 
     async def shift_timers(self, seconds: float) -> None:
-        """Move all timers, but not the reminders, by so many seconds: the clock was set."""
+        """Move all timers, but not the reminders, by this many seconds, because the clock was set."""
         await self._database.write("UPDATE reminder SET due_at = due_at + ? WHERE timer = 1", seconds)
 
     async def remove(self, number: int) -> bool:

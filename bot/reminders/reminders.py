@@ -94,9 +94,9 @@ class Reminders:
     opted out is reminded all the same.
 
     A timer runs for its duration, even if somebody sets the clock meanwhile. A reminder is due when the clock shows its
-    time. What is due is told at once after a jump of the clock, after the machine has slept and after a restart.
+    time. Overdue ones are announced at once after a jump of the clock, after the machine has slept and after a restart.
 
-    A reminder is deleted after it was told. So after a crash it may be told a second time, but none is lost.
+    A reminder is deleted after it was announced. So after a crash it may be announced again, but none is lost.
 
     Args:
         zone: the people's time zone.

@@ -140,7 +140,7 @@ class Toolset:
         own = own_words(asked.text)
         asker = Asker(asked.person, asked.speaker, own, self._server, self._channel)
         if self._heard is not None:
-            # What they pass on counts here too: who answers a message with an address asks about that address.
+            # Words that they quote count here too: a reply to a message with an address asks about that address.
             self._heard(replace(asker, words=asked.text))
         if self._asking is not None:
             self._asking.consents.heard(asker)

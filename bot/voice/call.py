@@ -246,7 +246,7 @@ class Call(Generic[T]):
 
         def may_greet(person: int) -> bool:
             said = any(turn.person == person for turn in self._history.newest(MAX_TURNS))
-            # Who has talked with the bot already needs no greeting any more.
+            # A person who has talked with the bot already needs no greeting any more.
             willing = self.mode is CallMode.TALK and people.may_talk(person) and consent.choice(person) is not False
             return willing and people.hears(person) and not said
 

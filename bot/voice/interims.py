@@ -47,7 +47,7 @@ class Speaker:
 
 
 class InterimCaptions:
-    """Tells those who watch the call what people have said so far. One object per call.
+    """Reports to the watchers of a call what people have said so far. One object per call.
 
     Args:
         watch: receives the events.

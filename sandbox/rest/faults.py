@@ -71,7 +71,7 @@ class RestFaults:
         self._add(route, times, refuse)
 
     def quota(self, route: str, *, requests: int, seconds: float) -> None:
-        """Allow only so many requests in a period, as Discord does, and say in each answer how many are left.
+        """Limit the requests in a period, as Discord does, and say in each answer how many are left.
 
         It lasts until :meth:`clear`. Each path has a quota of its own. Discord allows five messages in five seconds in
         a channel.

@@ -27,7 +27,7 @@ async def test_folders_with_sound_files_are_counted(tmp_path: Path) -> None:
     assert setting_notices(settings) == []
 
 
-async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+async def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     settings = Settings.read(music_dir=tmp_path / "musik", sounds_dir=tmp_path / "sounds")
     music, sounds = await check_music(settings), await check_sounds(settings)
     assert (music.good, music.text) == (False, f"MUSIC_DIR: there is no folder {tmp_path / 'musik'}")
@@ -37,7 +37,7 @@ async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert f"MUSIC_DIR: there is no folder {tmp_path / 'musik'}." in notice
 
 
-async def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+async def test_a_file_in_the_place_of_a_folder_is_reported(tmp_path: Path) -> None:
     file = write(tmp_path / "song.wav", wav(0.1, 0.1))
     settings = Settings.read(music_dir=file, sounds_dir=file)
     for variable, result in (("MUSIC_DIR", await check_music(settings)), ("SOUNDS_DIR", await check_sounds(settings))):
@@ -55,7 +55,7 @@ async def test_of_a_folder_without_sound_files_the_doctor_says_which_files_it_ma
         assert ".mp3" in result.text
 
 
-async def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_folder_that_may_not_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: object = ".") -> NoReturn:
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -212,7 +212,7 @@ async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage:
         assert not {guild.name, den.name} & set(seen_here.replace(",", " ").split())
 
 
-async def test_a_bot_that_was_killed_comes_back_to_who_is_still_there(tmp_path: Path) -> None:
+async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")
         let_manage(sandbox, ada.id)
@@ -230,7 +230,7 @@ async def test_a_bot_that_was_killed_comes_back_to_who_is_still_there(tmp_path: 
             assert sandbox.guild.voice_states[sandbox.bot_id].channel_id == sandbox.voice_channel.id
 
 
-async def test_it_goes_along_with_who_asked_for_that(stage: Stage) -> None:
+async def test_it_goes_along_with_people_who_asked_for_that(stage: Stage) -> None:
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     games = directory.add_channel(sandbox.guild, "games", ChannelKind.VOICE)
     afk, lounge = sandbox.home.afk, sandbox.home.lounge

@@ -52,7 +52,9 @@ async def in_canada(guest: Guest, sandbox: Sandbox, text: str) -> None:
             pass
 
 
-async def test_a_brother_is_remembered_two_days_later_by_who_heard_of_him_until_he_is_forgotten(tmp_path: Path) -> None:
+async def test_a_brother_is_remembered_two_days_later_for_those_who_heard_of_him_until_he_is_forgotten(
+    tmp_path: Path,
+) -> None:
     if not CLOCK and os.environ.get("CI") != "true":
         pytest.skip("libfaketime is missing (Debian: apt install faketime)")
     data, killed = tmp_path / "data", False

@@ -56,7 +56,7 @@ def spoken(stage: Stage) -> str:
     return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
 
 
-async def test_a_timer_that_is_set_in_a_call_is_told_in_the_call(
+async def test_a_timer_that_is_set_in_a_call_is_announced_in_the_call(
     make_stage: StageMaker, speech_server: str, model: Secretary
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
@@ -68,7 +68,7 @@ async def test_a_timer_that_is_set_in_a_call_is_told_in_the_call(
         await stage.until(lambda: "Ada, your timer: take out the pizza." in spoken(stage), "the timer")
 
 
-async def test_a_reminder_outlives_the_bot_and_pings_who_is_in_no_call_and_has_opted_out(
+async def test_a_reminder_outlives_the_bot_and_pings_a_person_who_is_in_no_call_and_has_opted_out(
     tmp_path: Path, cache_dir: Path, speech_server: str, model: Secretary
 ) -> None:
     async with Sandbox() as sandbox:

@@ -47,7 +47,7 @@ def room_of(model: ScriptedModel) -> str:
     return str(model.asked[-1][0]["content"]).split("## Room\n")[1].split("\n\n")[0]
 
 
-async def test_who_joins_is_greeted_and_the_model_knows_who_came_and_left_and_spoke_last(
+async def test_a_person_who_joins_is_greeted_and_the_model_knows_who_came_and_left_and_spoke_last(
     stage: Stage, model: ScriptedModel
 ) -> None:
     since = Since(stage)
@@ -94,7 +94,7 @@ async def test_a_line_that_is_not_for_the_bot_gets_no_answer(stage: Stage, model
     assert not any("nothing to say" in text or "silent" in text for text in written)
 
 
-async def test_the_volume_is_changed_for_who_asks_for_it(stage: Stage) -> None:
+async def test_the_volume_is_changed_for_a_person_who_asks_for_it(stage: Stage) -> None:
     since = Since(stage)
     await stage.ask("Could you be a bit quieter, please?")
     await stage.turns(1)

@@ -218,7 +218,7 @@ async def test_a_person_is_asked_once_where_they_have_talked_and_only_they_can_a
             assert mind.memory.choice(ada.id) is None
             assert mind.memory.choice(mind.ben.id) is None
 
-            # Who has talked nowhere is asked in private.
+            # A person who has talked nowhere is asked in private.
             await mind.memory.consent.ask_once(mind.ben.id)
             await mind.private(f"🧠 <@{mind.ben.id}>, may I remember", mind.ben)
         async with minded(tmp_path, monkeypatch, MemoryPolicy.ASK, sandbox) as mind:

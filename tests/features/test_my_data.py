@@ -129,7 +129,7 @@ async def test_erasing_is_asked_first_of_that_person_alone(desk: Desk) -> None:
     assert [*desk.notes.of] == [5]
 
 
-async def test_who_takes_no_direct_messages_is_told_how_to_see_what_stays(desk: Desk) -> None:
+async def test_a_person_who_takes_no_direct_messages_is_told_how_to_see_what_stays(desk: Desk) -> None:
     desk.stage.ada.user.takes_dms = False
     await desk.stage.ada.click(await desk.question(), "yes")
     await desk.stage.told(NOT_TOLD)

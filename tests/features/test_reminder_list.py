@@ -46,7 +46,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield Stage(shown, made[0])
 
 
-async def test_who_has_none_is_told_so(stage: Stage) -> None:
+async def test_a_person_without_reminders_is_told_so(stage: Stage) -> None:
     assert await stage.stage.ask("!reminders") == NONE
 
 

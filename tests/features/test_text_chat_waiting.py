@@ -38,7 +38,9 @@ async def test_during_a_call_messages_wait_and_are_answered_in_order_afterwards(
     assert (await stage.ask("after")).content == "You said: Ada: someone after"
 
 
-async def test_who_writes_during_a_call_is_told_if_the_message_cannot_be_kept_for_later(stage: ChatStage) -> None:
+async def test_a_person_who_writes_during_a_call_is_told_if_the_message_cannot_be_kept_for_later(
+    stage: ChatStage,
+) -> None:
     await stage.chat.hold("a call")
     await stage.stage.database.rows("PRAGMA query_only = ON")
     question = await stage.mention("one")

@@ -139,6 +139,6 @@ async def test_the_registration_is_refreshed_before_it_ends(tmp_path: Path) -> N
         await operator.conversation()
 
 
-async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
+async def test_a_wrong_password_is_reported(tmp_path: Path) -> None:
     async with kamailio(tmp_path / "pbx") as pbx, bot(pbx, told="wrong") as (endpoint, _):
         assert endpoint.registration == (RegistrationState.REFUSED, "SIP_USER or SIP_PASSWORD is wrong")

@@ -78,7 +78,7 @@ def test_a_greeting_waits_until_nobody_speaks() -> None:
     assert lounge.greeted == [2, 3]
 
 
-def test_a_greeting_that_comes_too_late_or_for_who_has_left_is_left_out() -> None:
+def test_a_greeting_that_comes_too_late_or_for_a_person_who_has_left_is_left_out() -> None:
     lounge = Lounge()
     lounge.floor_free = False
     lounge.become(1, 2, 3)

@@ -64,7 +64,7 @@ def test_each_person_is_told_once_when_they_begin_and_once_when_they_cease() -> 
     assert room.told == [(ADA, True), (ADA, False), (BEN, True)]
 
 
-def test_an_echo_is_nobody_who_speaks() -> None:
+def test_a_person_who_only_echoes_does_not_count_as_speaking() -> None:
     room = Room(voiced={ADA}, echoing={ADA})
     watch = SpeechWatch(room, room, room)
     watch.update(ADA, 1.0)

@@ -32,7 +32,7 @@ _STATUSES = {
 }
 """The status of a response by the outcome of the reply. All other outcomes are failures."""
 TROUBLE = ("❌", "🙉", "⚠️")
-"""Signs with which notices begin that tell of something that does not work, such as a model that gave no answer."""
+"""The first characters of notices about something that does not work, such as a model that gave no answer."""
 OVER = "The call is over."
 MAX_TURNS = 100
 """Largest number of turns whose words are still awaited. Sound without words stays until then."""

@@ -31,8 +31,8 @@ class TooLong:
 class LineSplitter:
     """Cuts bytes into lines. It never holds more than :data:`MAX_LINE` bytes and one piece.
 
-    An answer that is too long is told at once, and if its first bytes do not say which request it answers, once more at
-    its end. Other lines that are too long are told at their ends.
+    An answer that is too long is reported at once. If its first bytes do not say which request it answers, it is
+    reported again at its end. Other lines that are too long are reported at their ends.
     """
 
     def __init__(self) -> None:

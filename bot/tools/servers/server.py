@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 START_LIMIT = 60.0
 """Seconds in which a server must be connected and have listed its tools. ``npx`` may download it first."""
 CALL_LIMIT = 300.0
-"""Seconds that a call may take. Who calls usually waits for less."""
+"""Seconds that a call may take. Callers usually wait for a shorter time."""
 SLOW_CALL = 20.0
 """If a call is given up after more seconds than this, the server may hang, so it is checked."""
 CHECK_LIMIT = 5.0

@@ -84,7 +84,7 @@ class LateTools:
 
     async def _wait(self, late: _Late) -> None:
         person = late.prompt.person
-        # Who writes to a call without being in it is told all the same.
+        # A person who writes to a call without being in it gets the results too.
         in_call = person is not None and self._present(person)
         try:
             results = await late.calls.messages(self._sleep(LATE_SECONDS))

@@ -28,7 +28,7 @@ class MoodFollowing(Protocol):
 class ReplyMood:
     """The mood that the current reply names. Use it only on the event loop.
 
-    Nothing is kept of a reply that nobody hears: it is told on by :meth:`remembered` only.
+    The mood of a reply that nobody hears is not kept: only :meth:`remembered` passes it on.
 
     Args:
         character: the persona and mood of the place.

@@ -51,7 +51,7 @@ class Limiter:
         return limited
 
     def _edges(self, wanted: list[float]) -> list[float]:
-        """The gains at the edges of the parts, none of which is above what a part beside it wants."""
+        """The gains at the edges of the parts. None is above the wanted gain of a part beside it."""
         edges = [min(self._gain, wanted[0])]
         for before, after in zip(wanted, (*wanted[1:], 1.0), strict=True):
             edges.append(min(before, after, edges[-1] * RELEASE))

@@ -187,7 +187,7 @@ class NoteTaking:
         match event:
             case SpeechStarted(turn):
                 self._turns.add(turn)
-            # Who had begun to speak before the announcement was over has not known that it would be noted.
+            # People who began to speak before the announcement was over did not know that their words would be noted.
             case UtteranceHeard(person, author, text, turn=turn) if turn is None or turn in self._turns:
                 self._said(Turn.of_person(author, text, person), notebook)
             case PromptTaken(reply, author, text, recited, person, turn, late):

@@ -77,7 +77,9 @@ def test_words_of_a_person_who_opted_out_after_the_backup_are_nowhere_after_the_
     assert found_in(folder) == {"saved.sqlite3"}, "the backup itself stays as it is"
 
 
-def test_facts_about_who_refused_since_the_backup_are_nowhere_after_the_restore(folder: Path, database: Path) -> None:
+def test_facts_about_people_who_refused_since_the_backup_are_nowhere_after_the_restore(
+    folder: Path, database: Path
+) -> None:
     with closing(sqlite3.connect(database)) as bot, bot:
         for number in range(200):
             words = f"ada has a zebrafish {number}"

@@ -102,7 +102,7 @@ async def test_a_call_that_begins_ends_the_request_at_once_and_nothing_is_lost(t
                 await asyncio.sleep(0)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        # Who waits for an answer in writing comes first too.
+        # A person who waits for a written answer comes first too.
         await mind.written(ADA, "My dog is called Bolt.")
         busy = Model(lambda _: SISTER, waits=True)
         gathering = gatherer(mind, busy)

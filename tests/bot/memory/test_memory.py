@@ -13,7 +13,7 @@ from config.sections import MemoryPolicy
 from tests.bot.memory.brain import ADA, AWAY, BEGINNING, BEN, CLEO, DAY, HOME, asker, brain
 
 
-async def test_a_fact_is_told_to_who_heard_it_on_that_server_and_to_nobody_else(tmp_path: Path) -> None:
+async def test_a_fact_is_told_to_people_who_heard_it_on_that_server_and_to_nobody_else(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Zephyrine", "My sister is called Zephyrine.", heard=[BEN])
         await mind.learn("is afraid of Quillmoths", "I'm afraid of Quillmoths.", server=None)

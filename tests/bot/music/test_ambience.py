@@ -149,7 +149,7 @@ async def test_the_persona_of_the_beginning_is_heard_at_once(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("name", ["Storm", "Broken", "Empty", "../../etc/passwd"])
-async def test_what_can_not_be_played_is_told_once_and_ends_no_call(
+async def test_ambience_that_can_not_be_played_is_reported_once_and_ends_no_call(
     stage: Stage, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.pieces["Empty"] = []
@@ -165,7 +165,7 @@ async def test_what_can_not_be_played_is_told_once_and_ends_no_call(
         await stage.hear(50)
 
 
-async def test_without_a_folder_of_music_it_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_folder_of_music_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage(None, tmp_path)
     async with stage.call():
         stage.become("Rain")

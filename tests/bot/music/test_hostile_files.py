@@ -94,7 +94,7 @@ def source_of(data: bytes, folder: Path) -> Source:
 
 
 @pytest.mark.parametrize("make", NOT_SOUND.values(), ids=NOT_SOUND)
-async def test_what_can_not_be_played_is_told(make: Callable[[], bytes], tmp_path: Path) -> None:
+async def test_files_that_can_not_be_played_are_reported(make: Callable[[], bytes], tmp_path: Path) -> None:
     assert await play(source_of(make(), tmp_path), tmp_path) == Heard([f"❌ x: {NO_SOUND}"], [])
 
 

@@ -157,7 +157,7 @@ async def test_a_server_that_begins_tls_and_falls_silent_is_given_up(
     assert radio.news == ["❌ live: I can't fetch it: its server was silent for 1 s."]
 
 
-async def test_a_server_without_a_trusted_certificate_is_told(radio: Radio) -> None:
+async def test_a_server_without_a_trusted_certificate_is_reported(radio: Radio) -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -172,7 +172,7 @@ async def test_a_server_without_a_trusted_certificate_is_told(radio: Radio) -> N
     ]
 
 
-async def test_a_server_that_speaks_no_tls_is_told(radio: Radio) -> None:
+async def test_a_server_that_speaks_no_tls_is_reported(radio: Radio) -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()

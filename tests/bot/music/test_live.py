@@ -244,7 +244,7 @@ async def test_who_leaves_before_the_first_sound_leaves_nothing(radio: Radio) ->
     assert radio.news == []
 
 
-async def test_a_stall_fades_out_is_told_and_the_station_goes_on(radio: Radio) -> None:
+async def test_at_a_stall_the_sound_fades_out_people_are_told_and_the_station_goes_on(radio: Radio) -> None:
     more = asyncio.Event()
 
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
@@ -296,7 +296,7 @@ async def test_during_a_pause_a_station_goes_on_without_being_heard(radio: Radio
         (b"", f"❌ Radio: {NO_SOUND}"),
     ],
 )
-async def test_what_is_no_sound_is_told(radio: Radio, data: bytes, told: str) -> None:
+async def test_a_stream_that_is_no_sound_is_reported(radio: Radio, data: bytes, told: str) -> None:
     radio.sends(once(radio.server, data, stays=False))
     radio.play()
     await radio.until_over()
@@ -353,7 +353,7 @@ async def test_a_silent_station_is_given_up(radio: Radio, monkeypatch: pytest.Mo
     assert len(radio.frames) > 2 * SECOND
 
 
-async def test_a_station_that_ends_is_told_and_the_next_piece_begins(radio: Radio) -> None:
+async def test_the_end_of_a_station_is_reported_and_the_next_piece_begins(radio: Radio) -> None:
     radio.sends(once(radio.server, song(), stays=False))
     radio.play()
     radio.play()

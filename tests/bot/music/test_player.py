@@ -95,7 +95,7 @@ async def test_pieces_play_in_their_order_and_to_their_end(stage: Stage) -> None
     assert len(taken) == 362
 
 
-async def test_who_asks_first_learns_how_it_begins_and_the_others_are_told_nothing(stage: Stage) -> None:
+async def test_the_person_who_asks_first_learns_how_it_begins_and_the_others_are_told_nothing(stage: Stage) -> None:
     stage.pieces["one"] = [FRAME] * 30
     begun = asyncio.get_running_loop().create_future()
     stage.player.add(Track("one", Path("one"), begun))

@@ -142,7 +142,7 @@ async def test_a_file_that_goes_on_and_on_does_not_fill_the_memory(table: Table)
     assert table.mixer.take() is None
 
 
-async def test_who_waits_for_a_sound_when_the_call_ends_is_told(table: Table) -> None:
+async def test_a_person_who_waits_for_a_sound_when_the_call_ends_is_told(table: Table) -> None:
     waiting = asyncio.create_task(table.sounds.play(SLOW))
     while not table.open:
         await asyncio.sleep(0)

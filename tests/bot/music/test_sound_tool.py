@@ -72,7 +72,7 @@ async def test_a_wrong_name_is_refused_and_the_right_names_are_told(stage: Stage
         await stage.play(name)
 
 
-async def test_of_many_sounds_only_some_are_told(stage: Stage, tmp_path: Path) -> None:
+async def test_of_many_sounds_only_some_are_named(stage: Stage, tmp_path: Path) -> None:
     for number in range(MAX_TOLD):
         write(tmp_path / "sounds" / f"x{number:02}.wav", b"")
     # Drum Roll is told first, so the last of the new ones is left out.

@@ -160,7 +160,7 @@ async def test_who_waits_behind_a_stream_learns_that_it_has_no_end(typing: Typin
     assert await typing.type("!play red") == ("➕ Red_River (1 before it). Blue Danube has no end: `!skip` ends it.")
 
 
-async def test_who_has_asked_for_a_stream_itself_is_told_nothing_about_its_end(
+async def test_a_person_who_asked_for_the_stream_is_not_told_that_it_has_no_end(
     typing: Typing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call: Any = typing.stage.call

@@ -228,7 +228,7 @@ async def test_a_ping_that_fails_is_tried_again(stage: Board) -> None:
     assert await stage.reminders.of(ADA) == []
 
 
-async def test_who_comes_into_the_call_meanwhile_is_told_there(stage: Board) -> None:
+async def test_a_person_who_comes_into_the_call_meanwhile_is_told_there(stage: Board) -> None:
     stage.ping_result = PingResult.LATER
     async with running(stage):
         await stage.reminder(1, "welcome")
@@ -240,7 +240,7 @@ async def test_who_comes_into_the_call_meanwhile_is_told_there(stage: Board) -> 
     assert "welcome" in stage.said[0]
 
 
-async def test_what_can_never_be_told_is_dropped(stage: Board) -> None:
+async def test_a_reminder_that_can_never_be_told_is_dropped(stage: Board) -> None:
     stage.ping_result = PingResult.NEVER
     await stage.reminder(1, "nobody")
     stage.pass_by(1)

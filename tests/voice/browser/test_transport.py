@@ -168,7 +168,7 @@ async def test_music_goes_to_the_client_between_replies_and_beneath_them() -> No
     assert client.got == [on, b"m1", b"m2", first, b"r1 and m3", on, b"m4", off, second, b"r2"]
 
 
-async def test_who_comes_back_is_told_of_the_music_again_and_who_wants_base64_or_no_sound_gets_none() -> None:
+async def test_a_client_that_comes_back_gets_the_music_again_and_one_that_wants_base64_or_no_sound_gets_none() -> None:
     client, outlet = MemoryClient(), SoundOutlet(24_000)
     outlet.attach(MemoryClient())
     outlet.deliver_background(b"m1")
@@ -183,7 +183,7 @@ async def test_who_comes_back_is_told_of_the_music_again_and_who_wants_base64_or
     assert client.got == [Background(True), b"m3"]
 
 
-async def test_music_of_the_mixer_arrives_and_its_end_is_told(
+async def test_music_of_the_mixer_arrives_and_its_end_is_reported(
     client: MemoryClient, transport: BrowserTransport
 ) -> None:
     mixer = Mixer(ReplyPlayback(asyncio.get_running_loop()))

@@ -163,7 +163,7 @@ async def test_an_interruption_of_the_remark_ends_the_tool_with_its_reply() -> N
         assert talk.conversation.late_tools == 0
 
 
-async def test_what_somebody_asked_who_has_left_is_not_told() -> None:
+async def test_the_result_for_a_person_who_has_left_is_not_spoken() -> None:
     sleep, gone = ManualSleep(), set[int]()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep, present=lambda person: person not in gone) as talk:

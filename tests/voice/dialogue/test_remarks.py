@@ -119,20 +119,20 @@ def test_a_voice_that_must_not_speculate_gets_what_was_said_before_a_wait_when_t
     assert said(effects_of(dialogue, on.TurnCommitted(spoken("rain?")))) == ["Well.", "\n"]
 
 
-def test_who_has_typed_is_told_in_writing_once() -> None:
+def test_a_person_who_has_typed_is_told_in_writing_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.ToolsBegan("r1"), FIRST, waiting(), waiting())
     assert only(do.Tell, effects) == [do.Tell("⏳ One moment.", ADA)]
 
 
-def test_who_has_spoken_is_told_by_the_voice_alone() -> None:
+def test_a_person_who_has_spoken_is_told_by_the_voice_alone() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.TurnCommitted(spoken("rain?")), on.ToolsBegan("r1"), FIRST)
     assert said(effects) == ["One moment.\n"]
     assert written_texts(effects) == []
 
 
-def test_who_has_typed_is_told_in_writing_while_somebody_speaks() -> None:
+def test_a_person_who_has_typed_is_told_in_writing_while_somebody_speaks() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.ToolsBegan("r1"), on.InterruptionStarted(TURN), FIRST)
     assert written_texts(effects) == ["⏳ One moment."]

@@ -53,7 +53,7 @@ class MemoryLine:
         self.ended = self.ended or cause
 
     async def speak(self, sound: NDArray[np.float32]) -> None:
-        """Say this (48,000 Hz) in real time."""
+        """Speak a sound (48,000 Hz) in real time."""
         data = encode_g711(to_int16(soxr.resample(sound, 48_000, 8_000)), self.law)
         began = time.monotonic()
         for number, at in enumerate(range(0, len(data) - FRAME_BYTES + 1, FRAME_BYTES)):

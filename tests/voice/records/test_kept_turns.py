@@ -30,7 +30,7 @@ class Kept:
     def end(self) -> None: ...
 
 
-def test_only_who_heard_a_sentence_from_its_beginning_to_its_end_is_its_witness() -> None:
+def test_only_people_who_heard_the_whole_sentence_are_its_witnesses() -> None:
     kept, there = Kept(), {ADA, BEN, CLEO}
     watch = KeptTurns(kept, lambda: "Seiyuu", lambda: {person: NAMES[person] for person in there})
     first, second = TurnId(ADA, 1), TurnId(ADA, 2)

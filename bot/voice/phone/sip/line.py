@@ -113,7 +113,7 @@ class SipLine:
         return self._end is None and (self._incoming.source is not None or self._may_send_blindly())
 
     async def wait_reachable(self, seconds: float | None = None) -> bool:
-        """Wait until sound may be sent. Returns ``False`` if the line has ended, or after so many seconds."""
+        """Wait until sound may be sent. Returns ``False`` if the line has ended, or after this many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while not self.reachable and self._end is None:

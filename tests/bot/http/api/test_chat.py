@@ -73,7 +73,7 @@ async def test_a_conversation_goes_on_and_is_stored(stage: ApiStage) -> None:
     assert stage.mind.asked[-1][1] == ()
 
 
-async def test_of_somebody_who_does_not_want_it_nothing_is_stored(stage: ApiStage) -> None:
+async def test_nothing_is_stored_of_somebody_who_does_not_want_it(stage: ApiStage) -> None:
     name = (await ask(stage, "My name is Ada.")).json["conversation"]
     stage.kept[0].admits = False
     stage.chats.forget(web_person(""))

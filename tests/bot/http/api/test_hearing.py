@@ -131,7 +131,9 @@ async def test_openai_clients_get_the_times_of_words(client: AsyncOpenAI, stage:
         {"timestamp_granularities[]": "word"},
     ],
 )
-async def test_times_that_can_not_be_told_are_refused_in_words(stage: ApiStage, fields: dict[str, str]) -> None:
+async def test_requests_for_times_that_are_not_known_are_refused_with_an_explanation(
+    stage: ApiStage, fields: dict[str, str]
+) -> None:
     answer = await stage.web.ask("/v1/audio/transcriptions", "POST", data=form(None, "audio", **fields))
     assert (answer.status, answer.code) == (400, "bad_parameter")
     assert stage.ears.requests == []

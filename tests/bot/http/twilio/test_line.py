@@ -171,7 +171,7 @@ def test_marks_that_never_come_back_take_no_memory() -> None:
     assert sound.unheard == MAX_MARKS * 160
 
 
-async def test_sound_and_digits_are_told_in_order_with_what_was_lost() -> None:
+async def test_sound_digits_and_losses_are_reported_in_order() -> None:
     stage = Stage()
     stage.media(b"\x01" * 160, 0)
     stage.line.start(stage.heard)
@@ -219,7 +219,7 @@ async def test_messages_of_another_stream_are_ignored() -> None:
     assert (stage.heard.digits, stage.heard.ends) == ("", [])
 
 
-async def test_the_end_is_told_once_and_also_to_who_comes_late() -> None:
+async def test_the_end_is_reported_once_also_to_a_listener_that_comes_late() -> None:
     stage = Stage()
     stage.receive("stop", stop={})
     stage.line.end(LineEnd.LOST)

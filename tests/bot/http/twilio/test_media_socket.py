@@ -51,7 +51,7 @@ async def test_what_the_caller_says_and_presses_comes_in_order(stage: TwilioStag
     assert (line.number, line.kind, line.law) == (CALLER, "twilio", "ulaw")
 
 
-async def test_what_the_line_loses_and_delays_is_told_in_its_place(stage: TwilioStage) -> None:
+async def test_lost_sound_is_reported_in_its_place_and_late_sound_is_not_lost(stage: TwilioStage) -> None:
     stream = await stage.call(quality=LineQuality(loss=0.2, jitter=4), seed=3)
     heard = stage.answering.heard[0]
     stream.say(SPEECH * 4)

@@ -170,7 +170,7 @@ async def test_a_caller_who_cancels_while_the_sentence_is_spoken() -> None:
         assert ear.ends == [LineEnd.CALLER]
 
 
-async def test_the_sentence_is_spoken_to_few_and_only_to_who_asks() -> None:
+async def test_the_sentence_is_spoken_to_few_callers_and_only_to_their_own_hosts() -> None:
     async with exchange(SLOW) as here:
         here.answering.admission = Admission.BUSY
         elsewhere = await here.phone()
@@ -384,7 +384,7 @@ async def test_the_end_of_the_bot_ends_phone_calls() -> None:
         assert ear.ends == [LineEnd.BOT]
 
 
-async def test_an_address_that_is_taken_is_told() -> None:
+async def test_an_address_that_is_taken_is_reported() -> None:
     async with exchange() as here:
         second = SipEndpoint(SipOptions((HOST, here.endpoint.port), free_ports()), Answering())
         with pytest.raises(PhoneStartError, match=f"SIP_BIND: can't listen on {HOST}:{here.endpoint.port}"):

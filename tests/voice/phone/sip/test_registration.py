@@ -148,7 +148,9 @@ async def test_the_bot_registers_with_its_password_and_refreshes_in_time() -> No
         assert registration.detail == f"as 610 at {pbx.account.registrar}"
 
 
-async def test_a_wrong_password_is_told_and_tried_again_with_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_wrong_password_is_reported_and_tried_again_with_growing_pauses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with registrar() as pbx, registered(pbx, sleep := Sleep(8)) as registration:
         for _ in range(8):
             pbx.challenge(await pbx.request())
@@ -196,7 +198,7 @@ async def test_a_strange_time_neither_floods_the_pbx_nor_loses_the_registration(
         assert 3 <= sleep.slept[0] <= 7200
 
 
-async def test_a_better_check_is_chosen_and_an_unknown_one_is_told() -> None:
+async def test_a_better_check_is_chosen_and_an_unknown_one_is_reported() -> None:
     async with registrar() as pbx, registered(pbx, Sleep(1)) as registration:
         request = await pbx.request()
         offers = [

@@ -174,7 +174,7 @@ async def test_a_private_address_gets_nothing_and_the_conversation_begins_where_
         assert victim.sound.came.empty() and victim.reports.came.empty()
 
 
-async def test_a_caller_from_whom_nothing_comes_is_given_up_and_written_down() -> None:
+async def test_a_caller_from_whom_nothing_comes_is_given_up_and_logged() -> None:
     clock = Shifted()
     async with exchange(clock=clock) as here:
         phone = await here.phone()
