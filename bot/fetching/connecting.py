@@ -100,6 +100,15 @@ class BoundedResponse(aiohttp.ClientResponse):
         return received
 
 
+def held_after_fault(content: StreamReader) -> bytes:
+    """What came of a body before a fault, and was not read yet.
+
+    The library keeps it (128 KiB and what the system held), but after a fault it hands on the fault alone.
+    """
+    content._exception = None
+    return content.read_nowait()
+
+
 def _in_http(receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
     """Hand on the bytes of an answer, as HTTP if it is a Shoutcast server's. Only the beginning is another one."""
     begin: bytes | None = b""

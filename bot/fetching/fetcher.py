@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from bot.fetching.addresses import IPAddress, is_public
-from bot.fetching.connecting import BoundedResponse, FixedResolver, small_socket
+from bot.fetching.connecting import BoundedResponse, FixedResolver, held_after_fault, small_socket
 from bot.fetching.errors import AddressRefusedError, FetchError, HostRefusedError
 from bot.fetching.unpacking import ACCEPT_ENCODING, Unpacker, too_large
 from bot.identity import USER_AGENT
@@ -298,11 +298,17 @@ class OpenFile:
         """The body piece by piece, as it comes. Nothing is read ahead.
 
         Raises:
-            FetchError: the server is silent for too long, or the connection breaks.
+            FetchError: the server is silent for too long, or the connection breaks. All that came before was given.
         """
+        content = self._response.content
         with _failures(self._request.limits):
-            async for piece in self._response.content.iter_chunked(_CHUNK):
-                yield piece
+            try:
+                async for piece in content.iter_chunked(_CHUNK):
+                    yield piece
+            except (aiohttp.ClientError, FetchError, OSError, ValueError):
+                if held := held_after_fault(content):
+                    yield held
+                raise
 
 
 @contextmanager

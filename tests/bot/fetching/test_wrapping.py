@@ -68,6 +68,26 @@ async def test_a_stream_that_is_hardly_anything_but_wrapping_is_given_up(
     assert time.thread_time() - worked < 0.7 * 1.5
 
 
+async def test_what_came_before_the_connection_broke_is_given_before_the_fault(
+    fetcher: Fetcher, public: HostileServer
+) -> None:
+    async def send(writer: asyncio.StreamWriter) -> None:
+        # The piece that says that there are no more is missing.
+        writer.write(CHUNKED + b"1388\r\n" + b"hello" * 1_000 + b"\r\n")
+
+    public.answers["/"] = send
+    received = b""
+    async with fetcher.open(FetchRequest(public.url(host="public.test"), FetchLimits(size=1, seconds=LIMIT))) as file:
+        async with asyncio.timeout(LIMIT):
+            # Whoever reads comes only when the connection has gone.
+            while file._response.content.exception() is None:
+                await asyncio.sleep(0.001)
+        with pytest.raises(FetchError, match="its answer breaks off"):
+            async for piece in file.pieces():
+                received += piece
+    assert received == b"hello" * 1_000
+
+
 async def test_small_pieces_are_no_fault(fetcher: Fetcher, public: HostileServer) -> None:
     async def send(writer: asyncio.StreamWriter) -> None:
         writer.write(CHUNKED)
