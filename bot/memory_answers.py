@@ -95,7 +95,7 @@ class _LocalAnswers:
         return MemoryAnswer(self.parts.words.lines(request.language).trouble)
 
     async def _remember(self, request: MemoryRequest) -> str:
-        """Store what a person says of themselves, as they said it. Their request counts as consent."""
+        """Store what a person says of themselves, word for word. They are not asked for consent first."""
         lines = self.parts.words.lines(request.language)
         if is_passing(request.person):
             return lines.number_withheld

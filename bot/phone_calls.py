@@ -54,7 +54,7 @@ MakePhoneTransport = Callable[[PhoneLine, int], PhoneTransport]
 async def stored_key(store: Store) -> bytes:
     """The key with which callers' numbers are hashed. It is made at the first start; raises :class:`aiosqlite.Error`.
 
-    Without the key, nobody can find the number of a hash by hashing all possible numbers.
+    Without the key, nobody can find the number behind a hash by hashing all possible numbers.
     """
     found = await store.setting(KEY_SETTING)
     if found is not None:

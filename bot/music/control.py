@@ -20,7 +20,7 @@ from bot.voice.spoken_music import MusicRefusedError
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 OPENING_SECONDS = 15.0
-"""Longest wait for the beginning of a piece, in seconds. If it begins or fails later, that is written."""
+"""Longest wait for the beginning of a piece, in seconds. If it begins or fails later, a message says so."""
 MAX_NAME = 200
 """Longest name that is looked for."""
 MAX_TOLD = 5

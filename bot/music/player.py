@@ -199,7 +199,7 @@ class MusicPlayer:
                 playing.stream.stop()
 
     async def _feed(self, playing: Playing) -> None:
-        """Play a piece to its end or to a fault. What was decoded before a fault is heard before it is told."""
+        """Play a piece to its end or to a fault. All sound before the fault is played before people are told of it."""
         fault: MusicError | None = None
         try:
             async with self._open(playing.track.source) as music:

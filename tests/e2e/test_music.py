@@ -1,6 +1,6 @@
 """Music in a call, as guests hear it: it gets quieter while somebody speaks, and obeys the commands of music.
 
-At its end it leaves no process behind.
+When the music is over, none of its processes is left.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ async def test_music_gets_out_of_peoples_way_and_comes_back(stage: Stage) -> Non
     for heard in sentences:
         assert music[heard[0] - 5 : heard[0]].min() > -1, "it is as loud as before until she speaks"
         assert np.median(music[heard[DOWN_WITHIN + 1] : heard[-1]]) == pytest.approx(DUCKED_DB, abs=1)
-    # On a busy machine, her words reach the bot late, and its frames reach her late. Both can only make the counted
-    # frames more, so the least of three counts is compared.
+    # On a busy machine, her words reach the bot late, and the bot's frames reach her late. Both can only raise these
+    # counts, so the lowest of three is compared.
     assert min(int(np.argmax(music[heard[0] :] < DUCKED_DB + 1)) for heard in sentences) <= DOWN_WITHIN + 1
     assert min(int(np.argmax(music[heard[-1] :] > -1)) for heard in sentences) <= BACK_WITHIN + 1
     assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST

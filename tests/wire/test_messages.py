@@ -142,7 +142,7 @@ def test_no_depth_breaks_the_parser(field: str, brackets: tuple[str, str]) -> No
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        # As deep, and a number as long, as fits into a message (MAX_MESSAGE_BYTES).
+        # Nearly the largest depths and the longest number that fit into a message (MAX_MESSAGE_BYTES).
         ("[" * 60_000, "bad_message"),
         ("{" + '"a":{' * 12_000, "bad_message"),
         ("9" * 60_000, "bad_message"),

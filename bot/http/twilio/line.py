@@ -89,8 +89,8 @@ class TwilioLine:
         self._lost_clock = SoundClock(clock)
         self._sounded = clock()
         self._heard = asyncio.Event()
-        # Samples that the sending thread has passed on, and that the event loop has taken. Each counter is written only
-        # by its own side.
+        # Samples that the sending thread has passed on, and samples that the event loop has taken. Only the sending
+        # thread writes the first counter, and only the event loop writes the second one.
         self._handed = 0
         self._taken = 0
         self._interruptions = 0

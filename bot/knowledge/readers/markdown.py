@@ -11,7 +11,7 @@ from bot.knowledge.readers.text import decode, paragraphs
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _UNDERLINED = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
-# The numbers bound the time for a file of brackets.
+# The lengths are limited, so that a file full of brackets does not take long.
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
 _MAX_HEADING = 200
 """Maximum number of characters of a heading. The rest is cut off."""

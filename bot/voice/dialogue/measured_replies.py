@@ -53,7 +53,7 @@ class MeasuredReplies:
         self.note_sound(0)
 
     def commit(self, spoken: SpokenTurn | None) -> None:
-        """Note that the current reply will be heard: it is no longer a guess before the end of the turn.
+        """Note that the current reply is wanted. Before this, it was perhaps a guess that could be discarded.
 
         Args:
             spoken: the turn that it answers; ``None`` for a typed prompt.

@@ -19,7 +19,7 @@ _LEADS: Mapping[str, float] = MappingProxyType({"twilio": 0.06})
 a late frame leaves no gap. RTP is sent when it is due: the caller's device has a buffer of its own."""
 _SCALE = SPEAKING_RATE // TELEPHONE_RATE
 _KEPT_FRAMES = 1_500
-"""Number of the newest frames of which is remembered to which reply they belong: 30 s. No network holds more back."""
+"""Number of frames whose reply is remembered: the newest 30 s. No network holds back more than that."""
 
 
 class PhoneFrames:

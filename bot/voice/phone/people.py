@@ -29,7 +29,7 @@ def phone_person(number: str, key: bytes) -> int:
 
 
 def number_id(number: str, key: bytes) -> int:
-    """A telephone number as an id that does not tell the number. It is the same for all who withhold theirs.
+    """The id of a telephone number. All callers who withhold their number share one id.
 
     Without the key, nobody can find the telephone number by trying all possible ones.
     """

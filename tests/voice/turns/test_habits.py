@@ -42,7 +42,7 @@ def say_turn(person: Person, pause: float = 0.0) -> float:
 def test_ordinary_pauses_hardly_lengthen_the_wait() -> None:
     person = Person()
     waits = [say_turn(person, pause=0.3) for _ in range(8)]
-    # Without pauses it is less than 0.3 s.
+    # Without pauses, the wait is less than 0.3 s.
     assert waits[-1] < 0.4
 
 
@@ -53,7 +53,7 @@ def test_after_a_long_pause_the_same_turn_is_given_more_time() -> None:
     talk_until_quiet(person, "I went to the")
     person.pass_time(long - CLOSING)
     talk_until_quiet(person, "I went to the shop.")
-    # Before the long pause, the turn would have ended within 0.3 s here.
+    # Without the long pause before, the turn would end after less than 0.3 s.
     person.pass_time(shorter - CLOSING)
     talk_until_quiet(person, "I went to the shop. That is all.")
     person.pass_time(3.0)

@@ -3,7 +3,7 @@
 Whatever comes from the network is bounded before anything is done with it: sizes, messages of one host and of all
 hosts, phone calls, remembered responses. A request that is refused gets one response and leaves nothing behind but
 that response. A response goes to the host that the request came from, and this endpoint's own requests to the host that
-has acknowledged the phone call. Where sound may go, ``sound_rules`` says; nothing else goes to an address in a message.
+has acknowledged the phone call. ``sound_rules`` says where sound may go; nothing else goes to an address in a message.
 """
 
 from __future__ import annotations
@@ -348,9 +348,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _may_speak_early(self, request: Request, media: Media) -> bool:
         """Whether a caller may hear a sentence before the phone call is answered.
 
-        Nobody has acknowledged anything by then. So the sound goes only to the host of the INVITE, or where the PBX
-        says, to few callers, and only in return for sound of theirs, unless that is the PBX itself. A phone that
-        requires the acknowledgement of provisional responses gets no sound.
+        Nobody has acknowledged anything by then. So only few callers get sound, at the host of the INVITE or where the
+        PBX says, and only in return for sound from there; the PBX itself gets it without that. A phone that requires
+        acknowledged provisional responses gets none.
         """
         early = sum(call.state is State.EARLY for call in self._calls.values())
         return early < MAX_EARLY and self._rules(request).may_send(media) and not request.has("require", "100rel")

@@ -33,8 +33,8 @@ A caller who names somebody else's address can have no more than that sent there
 CREDIT = 2
 """Number of packets that are sent for each that has come, in a phone call that nobody has acknowledged.
 
-Its INVITE may be forged, with the address of a victim. Whoever forges packets from this address too has it flooded with
-hardly more than they send themselves.
+Its INVITE may be forged, and name the address of a victim. An attacker who forges packets from this address too can
+flood the victim with little more than they send themselves.
 """
 _DATAGRAM = 2048
 """Maximum number of bytes of a datagram that are read. Packets of sound have 172."""
@@ -109,7 +109,7 @@ class SipLine:
 
     @property
     def reachable(self) -> bool:
-        """Whether sound may be sent: it is known where to, and that the caller is there."""
+        """Whether sound may be sent: its address is known, and the caller is there."""
         return self._end is None and (self._incoming.source is not None or self._may_send_blindly())
 
     async def wait_reachable(self, seconds: float | None = None) -> bool:

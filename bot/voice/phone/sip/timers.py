@@ -33,9 +33,9 @@ class SipTimers:
 
     @property
     def give_up_answering(self) -> float:
-        """Time after which a caller counts as gone who does not acknowledge that the phone call is answered.
+        """Time after which a caller counts as gone if they have not acknowledged that the phone call is answered.
 
-        It is shorter than in RFC 3261. An INVITE may be forged, and somebody who has not sent it must not get many
+        It is shorter than in RFC 3261. An INVITE may be forged, and the victim whose address it names must not get many
         packets.
         """
         return 16 * self.t1
