@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,23 +19,30 @@ from sandbox.speech import RepeatableEspeak
 
 FRAME = HEARING_RATE // 50
 QUESTION = "Do you remember what we said about the holidays last summer?"
-ROOMS = 48
+SCENES, ROOMS = 5, 48
 BEGIN = 100.0
 """The monotonic time at which a scene begins."""
 
 
-@pytest.fixture(scope="module")
-def scenes() -> list[Scene]:
-    return [make_scene(RepeatableEspeak(), number, seed=7) for number in range(5)]
+@functools.cache
+def first_scenes(count: int) -> tuple[Scene, ...]:
+    earlier = first_scenes(count - 1) if count > 1 else ()
+    return (*earlier, make_scene(RepeatableEspeak(), count - 1, seed=7))
+
+
+@pytest.fixture(scope="module", params=[4, pytest.param(SCENES, marks=pytest.mark.slow)])
+def scenes(request: pytest.FixtureRequest) -> Sequence[Scene]:
+    return first_scenes(request.param)
 
 
 @pytest.fixture(scope="module")
-def rooms(scenes: list[Scene]) -> list[Scene]:
+def rooms() -> list[Scene]:
     """So many echoes that neither the noise in espeak-ng's voices nor a processor that rounds otherwise decides."""
-    return [*scenes, *(make_echo(RepeatableEspeak(), number, seed=7) for number in range(len(scenes), ROOMS))]
+    whole = first_scenes(SCENES)
+    return [*whole, *(make_echo(RepeatableEspeak(), number, seed=7) for number in range(SCENES, ROOMS))]
 
 
-def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> float:
+def share_taken_for_echo(scenes: Sequence[Scene], kind: str, seconds: float) -> float:
     random = np.random.default_rng(7)
     echoes = [echo for scene in scenes for echo, _ in answers(scene, kind, seconds, random)]
     assert len(echoes) >= 40
@@ -47,7 +57,7 @@ def test_most_echoes_are_detected_after_130_ms_and_nearly_all_after_300(rooms: l
 
 
 @pytest.mark.parametrize("kind", ["person", "person over an echo", "the bot's own voice, other words"])
-def test_people_who_speak_while_the_bot_does_are_no_echo(scenes: list[Scene], kind: str) -> None:
+def test_people_who_speak_while_the_bot_does_are_no_echo(scenes: Sequence[Scene], kind: str) -> None:
     assert share_taken_for_echo(scenes, kind, 0.3) <= 0.02
 
 
@@ -80,7 +90,7 @@ def test_the_echo_of_a_long_answer_still_counts_as_echo_in_its_pauses(rooms: lis
     assert np.mean(results) >= 0.98
 
 
-def test_a_person_with_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
+def test_a_person_with_loudspeakers_can_interrupt(scenes: Sequence[Scene]) -> None:
     """In the second half of the scene the person talks over the echo."""
     for scene in scenes:
         half = len(scene.sent) // 2
@@ -91,7 +101,7 @@ def test_a_person_with_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
         assert results.count(False) >= len(results) // 3
 
 
-def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None:
+def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: Sequence[Scene]) -> None:
     scene = scenes[0]
     detector = EchoDetector()
     end = round((first_voiced(scene.echo) + 0.4) * HEARING_RATE)
@@ -102,7 +112,7 @@ def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None
     assert not detector.is_echo(2, newest, BEGIN + end / HEARING_RATE + 3.0)
 
 
-def test_the_quiet_end_of_an_echo_counts_as_echo_only_for_the_person_who_sent_the_echo(scenes: list[Scene]) -> None:
+def test_the_quiet_end_of_an_echo_counts_as_echo_only_for_the_person_who_sent_the_echo(scenes: Sequence[Scene]) -> None:
     scene = scenes[0]
     detector = EchoDetector()
     end = round((first_voiced(scene.echo) + 0.5) * HEARING_RATE)
@@ -127,7 +137,9 @@ def through_stalls(seconds: float, random: np.random.Generator) -> list[float]:
     return [float(at) for at in times]
 
 
-def test_an_echo_is_detected_although_the_machine_stalls_while_the_loudspeakers_play_on(scenes: list[Scene]) -> None:
+def test_an_echo_is_detected_although_the_machine_stalls_while_the_loudspeakers_play_on(
+    scenes: Sequence[Scene],
+) -> None:
     results, random = [], np.random.default_rng(7)
     for scene in scenes:
         detector = EchoDetector()
@@ -154,7 +166,7 @@ def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
     return results
 
 
-def test_a_turn_is_always_suspected_if_it_is_an_echo_and_hardly_ever_if_a_person_spoke(scenes: list[Scene]) -> None:
+def test_a_turn_is_always_suspected_if_it_is_an_echo_and_hardly_ever_if_a_person_spoke(scenes: Sequence[Scene]) -> None:
     persons = []
     for scene in scenes:
         assert all(turns(scene, scene.echo, 1.2))
@@ -178,7 +190,7 @@ def test_a_person_who_repeats_words_of_the_bot_is_not_an_echo_even_soon_afterwar
 
 
 def test_a_sound_long_after_the_speech_of_the_bot_is_no_echo_but_a_short_one_still_may_be(
-    scenes: list[Scene],
+    scenes: Sequence[Scene],
 ) -> None:
     scene = scenes[0]
     detector = EchoDetector()

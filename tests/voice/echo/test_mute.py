@@ -133,13 +133,23 @@ def policy() -> TurnPolicy:
     return load_turn_policy()
 
 
-@pytest.mark.parametrize(("number", "sings"), [(0, True), pytest.param(1, True, marks=pytest.mark.slow), (3, False)])
-def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(policy: TurnPolicy, number: int, sings: bool) -> None:
-    scene = make_music_scene(RepeatableEspeak(), number, 3, seconds=40.0, sings=sings)
+# 17 seconds hold one sentence, 40 hold three.
+@pytest.mark.parametrize(
+    ("number", "sings", "seconds", "sentences"),
+    [
+        (0, True, 17.0, 1),
+        (3, False, 17.0, 1),
+        *(pytest.param(*scene, 40.0, 3, marks=pytest.mark.slow) for scene in ((0, True), (1, True), (3, False))),
+    ],
+)
+def test_music_from_loudspeakers_is_no_turn_and_words_over_it_are(
+    policy: TurnPolicy, number: int, sings: bool, seconds: float, sentences: int
+) -> None:
+    scene = make_music_scene(RepeatableEspeak(), number, 3, seconds=seconds, sings=sings)
     alone = listen(policy, scene, words=False)
     assert alone.ended == 0, "nothing to transcribe or to answer"
     over = listen(policy, scene, words=True)
-    assert over.sentences(scene) == len(scene.spoken) == 3
+    assert over.sentences(scene) == len(scene.spoken) == sentences
 
 
 @pytest.mark.slow
@@ -152,13 +162,19 @@ def test_of_six_sentences_over_other_songs_one_may_be_lost_and_no_song_is_a_turn
     assert heard >= 5
 
 
-@pytest.mark.parametrize(("number", "sings"), [(0, True), (1, False)])
+@pytest.mark.parametrize(
+    ("number", "sings", "replies"),
+    [
+        (1, True, 1),
+        *(pytest.param(*scene, 2, marks=pytest.mark.slow) for scene in ((0, True), (1, False))),
+    ],
+)
 def test_replies_over_music_from_loudspeakers_are_not_held_by_their_echo_and_words_stop_them(
-    policy: TurnPolicy, number: int, sings: bool
+    policy: TurnPolicy, number: int, sings: bool, replies: int
 ) -> None:
-    scene = make_reply_scene(espeak_voices(RepeatableEspeak())(number), number, 3, replies=2, sings=sings)
+    scene = make_reply_scene(espeak_voices(RepeatableEspeak())(number), number, 3, replies=replies, sings=sings)
     alone = interrupt(policy, scene, words=False)
     assert (alone.holds, alone.echoed_turns) == (0, [])
     over = interrupt(policy, scene, words=True)
-    assert len(over.noticed) == len(scene.words) == 2
+    assert len(over.noticed) == len(scene.words) == replies
     assert None not in over.turns

@@ -81,19 +81,23 @@ def test_a_person_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolic
     assert first < second
 
 
+# The beginning of each sound in all tests, the whole of it in the slow ones.
+@pytest.mark.parametrize("seconds", [8, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("telephone", [False, True])
-def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy, telephone: bool) -> None:
+def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy, telephone: bool, seconds: int) -> None:
     turns = TurnDetectors(policy.for_telephones() if telephone else policy)
-    for made in five_minutes(seed=3).values():
+    for whole in five_minutes(seed=3).values():
+        made = whole[: seconds * HEARING_RATE]
         sound = noise_over_telephone(made, "ulaw") if telephone else made
         for at in range(0, len(sound), 320):
             assert turns.process(AudioFrame(1, sound[at : at + 320], at / HEARING_RATE)) == []
 
 
-async def test_a_sentence_on_a_telephone_has_no_more_pauses_than_elsewhere(policy: TurnPolicy) -> None:
+@pytest.mark.parametrize("sentences", [3, pytest.param(6, marks=pytest.mark.slow)])
+async def test_a_sentence_on_a_telephone_has_no_more_pauses_than_elsewhere(policy: TurnPolicy, sentences: int) -> None:
     async def pauses(policy: TurnPolicy, line: Line) -> int:
         call = SimulatedCall(policy, OpenMicrophone(after=3.0, seed=1), transcription=0.21, silence=0.0, line=line)
-        outcomes = [await call.say(make_speaker().say([text], [], 1.0), before=0.5) for text in SENTENCES]
+        outcomes = [await call.say(make_speaker().say([text], [], 1.0), before=0.5) for text in SENTENCES[:sentences]]
         assert not any(outcome.cut_off for outcome in outcomes)
         assert all(outcome.wait is not None for outcome in outcomes)
         return sum(outcome.pauses for outcome in outcomes)

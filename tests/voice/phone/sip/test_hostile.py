@@ -34,7 +34,7 @@ HOSTILE_VALUES = (
 )
 USUAL = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK")
 METHODS = (*USUAL, "REGISTER", "NOTIFY", "", "invite", "É")
-COUNT = 10_000
+COUNTS = pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 
 
 class Wire(asyncio.DatagramTransport):
@@ -163,7 +163,10 @@ def hosts(rng: random.Random) -> tuple[str, int]:
     return f"192.0.2.{rng.randrange(250)}", rng.randrange(1024, 65_536)
 
 
-async def test_of_ten_thousand_damaged_messages_none_raises_and_none_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+@COUNTS
+async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
+    caplog: pytest.LogCaptureFixture, count: int
+) -> None:
     wire, clock, answering = Wire(), Steps(0.2), Answering()
     timers = SipTimers(t1=0.002, t2=0.01, closing=0.1)
     endpoint = SipEndpoint(SipOptions((HOST, 0), free_ports(), None), answering, timers, clock)
@@ -171,7 +174,7 @@ async def test_of_ten_thousand_damaged_messages_none_raises_and_none_is_kept(cap
     attacker = Attacker(20)
     caplog.set_level(logging.ERROR)
     statuses: set[int] = set()
-    for number in range(COUNT):
+    for number in range(count):
         clock.now += clock.step
         answering.admission = attacker.rng.choice((*(Admission.ALLOWED,) * 6, *Admission))
         endpoint.datagram_received(attacker.message(), hosts(attacker.rng))
@@ -181,7 +184,7 @@ async def test_of_ten_thousand_damaged_messages_none_raises_and_none_is_kept(cap
         if number % 20 == 0:
             await asyncio.sleep(0.001)
         assert endpoint.calls <= MAX_CALLS
-        if number == COUNT // 2:
+        if number == count // 2:
             gc.collect()
             tracemalloc.start()
     assert not caplog.records, caplog.records[0].exc_info
@@ -231,11 +234,12 @@ def packets(seed: int, count: int) -> Iterator[bytes]:
         yield data[: rng.randrange(len(data) + 1)] if rng.random() < 0.2 else data
 
 
-def test_of_ten_thousand_damaged_packets_none_raises_and_none_is_kept() -> None:
+@COUNTS
+def test_of_many_damaged_packets_none_raises_and_none_is_kept(count: int) -> None:
     remote = ("192.0.2.1", 4000)
     incoming, reports = Incoming(Media(remote, "alaw", 8, 101), SoundRules(remote[0])), Reports(7)
     told = 0
-    for number, data in enumerate(packets(22, COUNT)):
+    for number, data in enumerate(packets(22, count)):
         at = number * 0.005
         packet = incoming.read(data, remote)
         if packet is not None:
@@ -246,7 +250,7 @@ def test_of_ten_thousand_damaged_packets_none_raises_and_none_is_kept() -> None:
             told += len(incoming.tick(at))
         assert len(reports.report(at, number, number)) < 200
         assert len(incoming._jitter._waiting) <= 60
-    assert told > COUNT / 10
+    assert told > count / 10
 
 
 async def test_a_flood_of_one_host_is_not_answered_and_others_are() -> None:
