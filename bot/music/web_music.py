@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from yarl import URL
 
@@ -47,6 +49,8 @@ _PAGES = re.compile(
 )
 _HLS = re.compile(rb"\s*#EXTM3U\b.*^#EXT-X-", re.DOTALL | re.MULTILINE)
 _PLAYLISTS = re.compile(rb"\s*(?:#EXTM3U\b|\[playlist\]|<asx\b|https?://)", re.IGNORECASE)
+_MARKS = MappingProxyType({BOM_UTF8: "utf-8", BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"})
+"""The byte-order marks with which programs on Windows begin a text, and the encoding that each stands for."""
 _LOOKED_AT = 4_096
 """Bytes of a file that are looked at, to find out what it is if it is no sound."""
 NOT_FETCHED = "I can't fetch it: {error}."
@@ -120,11 +124,19 @@ class WebMusic:
 
 def _sound(data: bytes) -> bytes:
     """A file, unless it is one that people take for music by mistake."""
-    begin = data[:_LOOKED_AT]
+    begin = _text(data[:_LOOKED_AT])
     for kind, told in ((_PAGES, PAGE), (_HLS, HLS), (_PLAYLISTS, PLAYLIST)):
         if kind.match(begin):
             raise MusicError(told)
     return data
+
+
+def _text(begin: bytes) -> bytes:
+    """The beginning of a file as UTF-8 without a byte-order mark, if it has one. What has none is left as it is."""
+    for mark, encoding in _MARKS.items():
+        if begin.startswith(mark):
+            return begin.removeprefix(mark).decode(encoding, "ignore").encode()
+    return begin
 
 
 async def _pieces(file: OpenFile) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ Here 127.0.0.1 stands for the public internet, and 127.0.0.2 for the operator's 
 from __future__ import annotations
 
 import asyncio
+from codecs import BOM_UTF16_BE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from ipaddress import ip_address
@@ -215,10 +216,13 @@ NO_MUSIC = {
 }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be with a mark"])
 @pytest.mark.parametrize(("body", "told"), NO_MUSIC.values(), ids=NO_MUSIC)
 async def test_what_people_take_for_music_by_mistake_is_named(
-    web: WebMusic, server: HostileServer, body: bytes, told: str
+    web: WebMusic, server: HostileServer, body: bytes, told: str, encoding: str
 ) -> None:
+    text = body.decode()
+    body = BOM_UTF16_BE + text.encode("utf-16-be") if "with a mark" in encoding else text.encode(encoding)
     server.answers["/live"] = plain(body, "Content-Type: text/plain")
     assert await refusal(web.piece(server.url("/live", host="music.test"))) == told
 
