@@ -32,7 +32,10 @@ class BareStream:
         self._packets = packets
         self._sender = sender
         self._music = cycle(music_frames())
+        self._lock = threading.Lock()
         self._reply: tuple[bytes, Future[int]] | None = None
+        self._fault: Exception | None = None
+        """Why no reply will be sent any more."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bare stream", daemon=True)
         self._thread.start()
@@ -40,11 +43,15 @@ class BareStream:
     def speak(self, sound: bytes) -> Future[int]:
         """Mix the first 20 ms of ``sound`` (float32 samples, mono, 48,000 Hz) into the next frame. Returns at once.
 
-        The result is the sequence number of that frame's packet.
+        The result is the sequence number of that frame's packet, or the error that has ended the stream. The reply
+        before it has to be sent by then.
         """
         number: Future[int] = Future()
-        # One assignment, so the thread sees both or none.
-        self._reply = sound, number
+        with self._lock:
+            if self._fault is None:
+                self._reply = sound, number
+                return number
+        number.set_exception(self._fault)
         return number
 
     def end(self) -> None:
@@ -53,16 +60,28 @@ class BareStream:
         self._thread.join()
 
     def _run(self) -> None:
+        fault: Exception = ConnectionError("the stream has ended")
         due = time.monotonic()
-        while not self._ending.is_set():
-            self._send()
-            due += FRAME_SECONDS
-            time.sleep(max(0.0, due - time.monotonic()))
+        try:
+            while not self._ending.is_set():
+                self._send()
+                due += FRAME_SECONDS
+                time.sleep(max(0.0, due - time.monotonic()))
+        except Exception as error:
+            fault = error
+            raise
+        finally:
+            # Who waits for a reply would wait for ever.
+            with self._lock:
+                self._fault, reply = fault, self._reply
+            if reply is not None:
+                reply[1].set_exception(fault)
 
     def _send(self) -> None:
-        frame, reply = next(self._music), self._reply
+        with self._lock:
+            reply = self._reply
+        frame = next(self._music)
         if reply is not None:
-            self._reply = None
             frame = frame + np.frombuffer(reply[0], "<f4", count=FRAME_SAMPLES)
         try:
             self._sender.send(self._packets.packet(frame.tobytes()))
@@ -70,6 +89,8 @@ class BareStream:
             # Loopback refuses a datagram to a closed port. Then the benchmark has ended, and the main thread will know.
             self._ending.set()
         if reply is not None:
+            with self._lock:
+                self._reply = None
             reply[1].set_result(self._packets.number)
 
 

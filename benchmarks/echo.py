@@ -3,7 +3,7 @@
 The bot's speech comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
 600 ms late. People speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. A new
 detector decides about each sound, so that it knows nothing of the person. With --telephone, the bot's speech and the
-microphone's sound go over a telephone in place of Opus.
+microphone's sound go over a telephone in place of Opus; this measures no music and no replies.
 
 With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard. With
 --replies it measures the bot's replies over music: how often their echo holds them, and how soon a person does.
@@ -11,6 +11,7 @@ With --music it measures music instead: the turns that its echo makes, and the s
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Iterator
@@ -34,10 +35,11 @@ from benchmarks.statistics import Spread, spread
 from benchmarks.telephone import add_telephone, over_telephone
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.turns.turns import load_turn_policy
-from config.plain_parser import PlainParser
+from config.plain_parser import PlainParser, refuse
 from config.settings import load_settings
 from sandbox.speech import RepeatableEspeak
 
+PROGRAM = "python -m benchmarks.echo"
 FRAME = HEARING_RATE // 50
 STRETCHES = (0.13, 0.2, 0.3, 0.4)
 """Lengths of the sounds that the detector decides about, in seconds."""
@@ -102,8 +104,19 @@ def main() -> int:
     return run(_parser(), _run, SpeakersError)
 
 
+def _require_sense(arguments: argparse.Namespace) -> None:
+    """Refuse options that would be ignored. Ends the program."""
+    if arguments.music and arguments.replies:
+        refuse(PROGRAM, "--music and --replies are two measurements: choose one.")
+    if arguments.telephone and (arguments.music or arguments.replies):
+        refuse(PROGRAM, "--telephone does not go with --music and --replies, which measure calls on Discord.")
+    if arguments.natural and not arguments.replies:
+        refuse(PROGRAM, "--natural needs --replies.")
+
+
 def _run(run: Run) -> Report:
     arguments, library = run.arguments, RepeatableEspeak()
+    _require_sense(arguments)
     if arguments.music:
         return _music(run, library)
     if arguments.replies:

@@ -8,6 +8,7 @@ import struct
 import sys
 
 import numpy as np
+import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from yarl import URL
 
@@ -95,6 +96,26 @@ def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other(
     # The codec's delay is 6.5 ms, so the frame after it has the rest of the tone.
     assert int(np.argmax(levels)) + 1 == spoken.result()
     assert max(levels[: spoken.result() - 1]) < 0.25 * max(levels)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        sender.connect(receiver.getsockname())
+        broken, ended = BareStream(BarePackets(), sender), BareStream(BarePackets(), sender)
+        ended.end()
+        too_short = broken.speak(b"")
+        with pytest.raises(ValueError, match="buffer"):
+            too_short.result(LIMIT)
+        with pytest.raises(ValueError, match="buffer"):
+            broken.speak(tone(220)).result(LIMIT)
+        with pytest.raises(ConnectionError, match="the stream has ended"):
+            ended.speak(tone(220)).result(LIMIT)
+        broken.end()
 
 
 async def test_both_processes_end_after_the_benchmark_was_killed() -> None:

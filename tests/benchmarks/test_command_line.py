@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import command_line
+from benchmarks import command_line, echo
 from benchmarks.command_line import BROKEN, INTERRUPTED, Report, Run, make_parser, run
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG
+from config.plain_parser import USAGE_ERROR
 from config.project import ROOT
 
 PROGRAMS = sorted(
@@ -135,3 +136,22 @@ def test_a_mistyped_option_is_reported_in_plain_words(
     with pytest.raises(SystemExit):
         run(make_parser("none", None), lambda _: Report(lambda _: None))
     assert "Did you mean --json?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--telephone ulaw --music 1", "--telephone does not go with --music and --replies"),
+        ("--telephone alaw --replies 1", "--telephone does not go with --music and --replies"),
+        ("--music 1 --replies 1", "choose one"),
+        ("--natural", "--natural needs --replies"),
+    ],
+)
+def test_options_of_the_echo_that_would_be_ignored_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: str, told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark", *options.split()])
+    with pytest.raises(SystemExit) as ended:
+        echo.main()
+    assert ended.value.code == USAGE_ERROR
+    assert told in capsys.readouterr().err
