@@ -1,6 +1,6 @@
 """Model router: chooses one of two model servers, each of which runs on its own graphics card.
 
-During a call, everything uses the model server on the card that is set for calls.
+During a call, everything uses the model server on the graphics card that is set for calls.
 """
 
 from __future__ import annotations

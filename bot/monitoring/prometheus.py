@@ -116,8 +116,8 @@ class PrometheusMetrics(Collector):
     def _cards(self) -> Iterator[Metric]:
         cards = self._monitor.cards.cards
         used = GaugeMetricFamily("seiyuu_vram_bytes", "Memory in use, by any program.", labels=("card",))
-        total = GaugeMetricFamily("seiyuu_vram_total_bytes", "Memory of the card.", labels=("card",))
-        busy = GaugeMetricFamily("seiyuu_gpu_utilisation", "How busy the card is, 0 to 1.", labels=("card",))
+        total = GaugeMetricFamily("seiyuu_vram_total_bytes", "Memory of the graphics card.", labels=("card",))
+        busy = GaugeMetricFamily("seiyuu_gpu_utilisation", "How busy the graphics card is, 0 to 1.", labels=("card",))
         for number, card in enumerate(cards):
             used.add_metric((str(number),), card.used_bytes)
             total.add_metric((str(number),), card.total_bytes)

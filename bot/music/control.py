@@ -227,5 +227,5 @@ class MusicControl:
 
 
 def _spoken(error: Exception) -> str:
-    """The text of an error without the sign at its beginning."""
+    """The text of an error without the emoji at its beginning."""
     return str(error).lstrip("❌❓ ")

@@ -172,7 +172,7 @@ def _told(error: FetchError) -> str:
 
 
 def _bare(text: str) -> str:
-    """An address without blanks around it and the signs by which people keep Discord from showing a preview."""
+    """An address without blanks, backticks and angle brackets. The last two keep Discord from showing a preview."""
     text = text.strip().strip("`")
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 

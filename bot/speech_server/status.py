@@ -8,7 +8,7 @@ from typing import Any, Self
 _WHY = {
     "loading": "not loaded yet",
     "too_slow": "too slow just now",
-    "out_of_memory": "the card is full",
+    "out_of_memory": "the graphics card is full",
     "failed": "it failed",
     "asked": "low-performance mode",
 }

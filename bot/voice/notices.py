@@ -40,7 +40,7 @@ class Notices:
         self._watch(NoticePosted(text))
 
     def acknowledge(self, prompt: Prompt) -> None:
-        """Queue the sign that shows the author of a prompt that the bot has accepted it."""
+        """Queue an acknowledgement, which shows the author of a prompt that the bot has accepted it."""
         self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
     async def run(self) -> None:

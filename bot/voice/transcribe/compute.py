@@ -71,7 +71,7 @@ def plan(device: str, compute_type: str, gpus: int) -> Plan:
     if not gpus:
         return Plan(on_cpu, "CTranslate2 finds no graphics card that it can use")
     if index >= gpus:
-        return Plan(on_cpu, f"there is no card {device}, only {', '.join(f'cuda:{n}' for n in range(gpus))}")
+        return Plan(on_cpu, f"there is no graphics card {device}, only {', '.join(f'cuda:{n}' for n in range(gpus))}")
     on_gpu = tuple(ComputeDevice(CUDA, index, each) for each in _wanted_first(compute_type, _ON_GPU))
     return Plan((*on_gpu, *on_cpu))
 

@@ -304,7 +304,7 @@ class WhisperTranscriber:
                 "threads": options.threads,
                 "language": options.language,
             }
-            # On a card, Whisper is quick enough, and knows more.
+            # On a graphics card, Whisper is quick enough, and knows more.
             english = str(options.english) if options.english is not None and device.kind == compute.CPU else None
             question = {"load": load, "english": english}
             answer = await worker.ask(question, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)

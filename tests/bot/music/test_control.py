@@ -157,7 +157,7 @@ async def test_what_can_not_be_played_is_refused_in_a_sentence(
     stage.broken = {"Broken One"}
     with pytest.raises(ToolError, match=reason) as refusal:
         await stage.use("play_music", **arguments)
-    assert str(refusal.value)[0].isalpha(), "no sign at its beginning: it may be spoken"
+    assert str(refusal.value)[0].isalpha(), "no emoji at its beginning: it may be spoken"
     assert len(str(refusal.value)) < 300
     assert stage.playing == ""
 

@@ -28,7 +28,7 @@ def speech_server(health: Handler) -> LocalServer:
         ),
         (
             {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "out_of_memory", "loading": None},
-            "espeak-ng, in place of XTTS v2 (the card is full) at 127.0.0.1",
+            "espeak-ng, in place of XTTS v2 (the graphics card is full) at 127.0.0.1",
         ),
         ({"speaking": "espeak-ng"}, "⚠️ no speech server answers at 127.0.0.1"),
         ([], "⚠️ no speech server answers at 127.0.0.1"),

@@ -40,7 +40,7 @@ async def transcribe(transcriber: WhisperTranscriber) -> str:
         ("nothing", "cpu", "auto", "cpu in int8", ""),
         ("no card", "auto", "auto", "cpu in int8", ""),
         ("no card", "cuda", "auto", "cpu in int8", "no graphics card"),
-        ("nothing", "cuda:7", "auto", "cpu in int8", "no card cuda:7"),
+        ("nothing", "cuda:7", "auto", "cpu in int8", "no graphics card cuda:7"),
         ("no cublas", "auto", "auto", "cpu in int8", "libcublas.so.12 is missing"),
         ("no cublas at the first sound", "cuda", "auto", "cpu in int8", "libcublas.so.12 is missing"),
         ("no float16", "auto", "auto", "cuda:0 in int8", "graphics card can't compute in float16"),

@@ -35,7 +35,7 @@ async def test_a_name_that_is_taken_is_reported(stage: ApiStage) -> None:
     assert (await make(stage)).status == 201
     again = await make(stage)
     assert (again.status, again.code) == (409, "voice_exists")
-    assert again.json["error"]["message"][0].isalpha(), "no signs for people on Discord"
+    assert again.json["error"]["message"][0].isalpha(), "no emoji for people on Discord"
 
 
 async def test_a_voice_needs_a_name(stage: ApiStage) -> None:

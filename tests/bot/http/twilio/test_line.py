@@ -173,24 +173,24 @@ def test_marks_that_never_come_back_take_no_memory() -> None:
 
 async def test_sound_digits_and_losses_are_reported_in_order() -> None:
     stage = Stage()
-    stage.media(b"\x01" * 160, 0)
+    stage.media(b"\x01" * FRAME_BYTES, 0)
     stage.line.start(stage.heard)
-    stage.media(b"\x02" * 160, 20)
-    stage.media(b"\x03" * 160, 41)
-    stage.media(b"\x04" * 160, 121)
+    stage.media(b"\x02" * FRAME_BYTES, 20)
+    stage.media(b"\x03" * FRAME_BYTES, 41)
+    stage.media(b"\x04" * FRAME_BYTES, 121)
     stage.receive("dtmf", dtmf={"track": "inbound_track", "digit": "#"})
-    assert stage.heard.sounds == [b"\x02" * 160, b"\x03" * 160, 480, b"\x04" * 160]
+    assert stage.heard.sounds == [b"\x02" * FRAME_BYTES, b"\x03" * FRAME_BYTES, 480, b"\x04" * FRAME_BYTES]
     assert stage.heard.digits == "#"
 
 
 async def test_sound_that_came_already_and_the_bots_own_sound_are_left_out() -> None:
     stage = Stage()
     stage.line.start(stage.heard)
-    stage.media(b"\x01" * 160, 0)
-    stage.media(b"\x02" * 160, 0, chunk="1")
-    stage.media(b"\x03" * 160, 20, track="outbound")
+    stage.media(b"\x01" * FRAME_BYTES, 0)
+    stage.media(b"\x02" * FRAME_BYTES, 0, chunk="1")
+    stage.media(b"\x03" * FRAME_BYTES, 20, track="outbound")
     stage.media(b"", 40)
-    assert stage.heard.data == b"\x01" * 160
+    assert stage.heard.data == b"\x01" * FRAME_BYTES
 
 
 async def test_a_client_can_not_claim_hours_of_lost_sound() -> None:
@@ -224,7 +224,7 @@ async def test_the_end_is_reported_once_also_to_a_listener_that_comes_late() -> 
     stage.receive("stop", stop={})
     stage.line.end(LineEnd.LOST)
     stage.line.start(stage.heard)
-    stage.media(b"\x01" * 160, 0)
+    stage.media(b"\x01" * FRAME_BYTES, 0)
     await stage.send(1)
     stage.line.clear()
     await stage.line.hang_up()
@@ -278,7 +278,7 @@ async def test_without_sound_for_ten_seconds_the_phone_call_ends() -> None:
     for _ in range(9):
         stage.clock.pass_by(1)
         await stage.sleep.pass_by(1)
-    stage.media(b"\xff" * 160, 9_000)
+    stage.media(b"\xff" * FRAME_BYTES, 9_000)
     for _ in range(9):
         stage.clock.pass_by(1)
         await stage.sleep.pass_by(1)

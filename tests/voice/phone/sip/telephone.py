@@ -100,9 +100,9 @@ class Socket(asyncio.DatagramProtocol):
 
 SOUND = "8 0 101"
 """RTP's payload types of an offer: G.711 with the A-law (8) and the u-law (0), and digits (101)."""
-SAMPLES = 160
-"""Samples of a packet of 20 ms. G.711 has a byte for each."""
-SILENCE = b"\x55" * SAMPLES
+FRAME = 160
+"""Samples in 20 ms of sound, which is the length of a packet. G.711 has a byte for each."""
+SILENCE = b"\x55" * FRAME
 """A packet of the A-law with one value throughout."""
 RTP_VERSION_2 = 0x80
 """First byte of a packet of RTP without extensions."""
@@ -216,7 +216,7 @@ class Telephone:
         marker: bool = False,
     ) -> bytes:
         self.packet = self.packet + 1 if sequence is None else sequence
-        stamp = self.packet * SAMPLES if timestamp is None else timestamp
+        stamp = self.packet * FRAME if timestamp is None else timestamp
         head = struct.pack(">BBHII", RTP_VERSION_2, payload_type, self.packet % 2**16, stamp % 2**32, self.ssrc)
         return head + payload
 

@@ -10,7 +10,7 @@ from bot.voice.phone.answering import Admission, PhoneStartError
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
 from bot.voice.phone.sip.timers import SipTimers
-from tests.voice.phone.sip.telephone import HOST, Answering, exchange, free_ports, until
+from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, exchange, free_ports, until
 
 SLOW = SipTimers(t1=5.0, closing=0.1)
 """Nothing is sent again while a test lasts."""
@@ -143,8 +143,8 @@ async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
         phone.other_tag = early["To"].partition(";tag=")[2]
         line, ear = await here.answering.line()
         assert here.answering.busy == [True], "nobody is talked with before the phone call is answered"
-        line.send(b"\x11" * 160)
-        while (await phone.hears())[4] != b"\x11" * 160:
+        line.send(b"\x11" * FRAME)
+        while (await phone.hears())[4] != b"\x11" * FRAME:
             pass
         await line.hang_up()
         busy = [await phone.status("INVITE") for _ in range(2)]
@@ -282,10 +282,10 @@ async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_law(
         phone.send(phone.invite(body=other.invite("0").partition("\r\n\r\n")[2]))
         assert (await phone.status("INVITE")).status == 200
         phone.send(phone.ack())
-        line.send(b"\xd5" * 160)
+        line.send(b"\xd5" * FRAME)
         kind, *_, payload = await other.hears()
         assert (kind, line.law) == (0, "alaw") and len(payload) == 160
-        other.sound.send(other.rtp(b"\xff" * 160, payload_type=0), (HOST, answer.sound_port))
+        other.sound.send(other.rtp(b"\xff" * FRAME, payload_type=0), (HOST, answer.sound_port))
         await until(lambda: len(ear.sounds) == 2)
         assert set(ear.sounds[1]) <= {0xD5, 0x55}, "silence stays silence in the law of the line"
         phone.talk(answer.sound_port)

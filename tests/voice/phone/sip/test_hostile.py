@@ -22,7 +22,7 @@ from bot.voice.phone.sip.rtp import Incoming
 from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import MAX_REMEMBERED
-from tests.voice.phone.sip.telephone import HOST, Answering, description, exchange, free_ports, parse, until
+from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, description, exchange, free_ports, parse, until
 
 HOSTILE_VALUES = (
     *("", " ", "-1", "0", "4294967296", "9" * 400, "٣", "1_0", "1e9", "0x10", "NaN", "%s%n", "\x00", "\xff\xfe"),
@@ -225,7 +225,7 @@ def packets(seed: int, count: int) -> Iterator[bytes]:
         kind = rng.choice((8, 8, 8, 101, 101 | 128, 13, 0, 72, 200, 201, 202, 203, 205, 206))
         head = struct.pack(
             ">BBHII", rng.choice((0x80,) * 6 + (0x90, 0xA0, 0x8F, 0xBF, 0x00, 0x81)), kind, number % 65_536,
-            rng.choice((number * 160, rng.randrange(2**32))) % 2**32, rng.choice((1, 1, 1, 1, rng.randrange(2**32))),
+            rng.choice((number * FRAME, rng.randrange(2**32))) % 2**32, rng.choice((1, 1, 1, 1, rng.randrange(2**32))),
         )  # fmt: skip
         payload = rng.randbytes(rng.choice((160, 160, 160, 4, 0, 1, 3, 24, 1500)))
         if 200 <= kind <= 206 and rng.random() < 0.7:

@@ -13,7 +13,18 @@ from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.sip.negotiation import Media
 from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
 from bot.voice.phone.sip.sound_rules import SoundRules
-from tests.voice.phone.sip.telephone import HOST, QUICK, Ear, Exchange, Message, Shifted, Telephone, exchange, until
+from tests.voice.phone.sip.telephone import (
+    FRAME,
+    HOST,
+    QUICK,
+    Ear,
+    Exchange,
+    Message,
+    Shifted,
+    Telephone,
+    exchange,
+    until,
+)
 
 REMOTE = ("192.0.2.1", 4000)
 MEDIA = Media(REMOTE, "alaw", 8, 101)
@@ -22,9 +33,9 @@ OF_PBX = SoundRules(SIGNALLING, trusted=True)
 
 
 def packet(
-    number: int, payload: bytes = b"x" * 160, kind: int = 8, timestamp: int | None = None, ssrc: int = 1
+    number: int, payload: bytes = b"x" * FRAME, kind: int = 8, timestamp: int | None = None, ssrc: int = 1
 ) -> bytes:
-    stamp = number * 160 if timestamp is None else timestamp
+    stamp = number * FRAME if timestamp is None else timestamp
     return struct.pack(">BBHII", 0x80, kind, number % 65_536, stamp % 2**32, ssrc) + payload
 
 
@@ -88,14 +99,17 @@ def test_other_events_and_cut_packets_are_no_digits() -> None:
 
 def test_sound_comes_in_order_and_losses_are_reported() -> None:
     incoming = Incoming(MEDIA, OF_PBX)
-    assert receive(incoming, packet(65_534, b"a" * 160), 0.00) == [Sound(b"a" * 160, 0.00)]
-    assert receive(incoming, packet(0, b"c" * 160), 0.02) == []
-    assert receive(incoming, packet(65_535, b"b" * 160), 0.03) == [Sound(b"b" * 160, 0.03), Sound(b"c" * 160, 0.02)]
-    assert receive(incoming, packet(3, b"f" * 160), 0.06) == []
+    assert receive(incoming, packet(65_534, b"a" * FRAME), 0.00) == [Sound(b"a" * FRAME, 0.00)]
+    assert receive(incoming, packet(0, b"c" * FRAME), 0.02) == []
+    assert receive(incoming, packet(65_535, b"b" * FRAME), 0.03) == [
+        Sound(b"b" * FRAME, 0.03),
+        Sound(b"c" * FRAME, 0.02),
+    ]
+    assert receive(incoming, packet(3, b"f" * FRAME), 0.06) == []
     assert incoming.deadline is not None
-    assert incoming.tick(incoming.deadline) == [Gap(320, 0.06), Sound(b"f" * 160, 0.06)]
+    assert incoming.tick(incoming.deadline) == [Gap(320, 0.06), Sound(b"f" * FRAME, 0.06)]
     assert receive(incoming, packet(2, b"late" * 40), 0.2) == []
-    assert receive(incoming, packet(3, b"f" * 160), 0.2) == []
+    assert receive(incoming, packet(3, b"f" * FRAME), 0.2) == []
 
 
 def test_digits_and_comfort_noise_are_no_lost_sound() -> None:
@@ -103,7 +117,7 @@ def test_digits_and_comfort_noise_are_no_lost_sound() -> None:
     receive(incoming, packet(1), 0.0)
     receive(incoming, digit(2, 320, 5, 160), 0.02)
     receive(incoming, packet(3, b"\x40", 13), 0.04)
-    assert receive(incoming, packet(4), 0.06) == [Sound(b"x" * 160, 0.06)]
+    assert receive(incoming, packet(4), 0.06) == [Sound(b"x" * FRAME, 0.06)]
 
 
 def test_a_stream_that_begins_anew_goes_on_at_once() -> None:
@@ -152,7 +166,7 @@ def test_what_is_no_sound_moves_nothing() -> None:
 def test_own_packets_have_the_clock_and_mark_the_end_of_a_pause() -> None:
     outgoing = Outgoing(100.0)
     times = [100.0, 100.02, 100.041, 100.06, 101.0, 101.02]
-    sent = [struct.unpack(">BBHII", outgoing.packet(8, b"x" * 160, at)[:12]) for at in times]
+    sent = [struct.unpack(">BBHII", outgoing.packet(8, b"x" * FRAME, at)[:12]) for at in times]
     assert [kind >> 7 for _, kind, *_ in sent] == [1, 0, 0, 0, 1, 0]
     first = sent[0][2]
     assert [(each[2] - first) % 65_536 for each in sent] == [0, 1, 2, 3, 4, 5]
@@ -170,13 +184,13 @@ async def talking(here: Exchange) -> tuple[Telephone, Message, PhoneLine, Ear]:
 async def test_sound_goes_both_ways_in_the_order_of_time() -> None:
     async with exchange() as here:
         phone, answer, line, ear = await talking(here)
-        phone.talk(answer.sound_port, 3, b"\x12" * 160)
-        await until(lambda: ear.sounds == [b"\x12" * 160] * 3)
+        phone.talk(answer.sound_port, 3, b"\x12" * FRAME)
+        await until(lambda: ear.sounds == [b"\x12" * FRAME] * 3)
 
         # They are sent without a pause, so that the line puts no silence between them on a busy machine.
         def send() -> None:
             for number in (1, 2, 3):
-                line.send(bytes([number]) * 160)
+                line.send(bytes([number]) * FRAME)
 
         await asyncio.to_thread(send)
         heard: list[tuple[int, int, int, int]] = []
@@ -193,9 +207,9 @@ async def test_between_its_words_the_bot_sends_silence_without_a_break() -> None
         phone, *_ = await talking(here)
         first = await phone.hears()
         packets = [await phone.hears() for _ in range(20)]
-        assert {each[4] for each in packets} == {b"\xd5" * 160}
+        assert {each[4] for each in packets} == {b"\xd5" * FRAME}
         assert [each[1] for each in [first, *packets]] == [1] + [0] * 20
-        assert (packets[-1][3] - first[3]) % 2**32 == 20 * 160
+        assert (packets[-1][3] - first[3]) % 2**32 == 20 * FRAME
 
 
 async def test_a_phone_behind_a_router_is_answered_where_it_sends_from() -> None:
@@ -274,25 +288,25 @@ async def test_an_address_from_which_nothing_comes_gets_a_few_packets_however_of
             await phone.status("INVITE")
             phone.send(phone.ack())
             for _ in range(20):
-                line.send(b"\x12" * 160)
+                line.send(b"\x12" * FRAME)
         assert (await phone.ask("OPTIONS")).status == 200
         assert phone.sound.came.qsize() <= 10
         phone.talk(answer.sound_port)
-        while (await phone.hears())[4] != b"\xd5" * 160:
+        while (await phone.hears())[4] != b"\xd5" * FRAME:
             pass
 
 
 async def test_the_last_words_are_heard_before_the_bot_hangs_up() -> None:
     async with exchange() as here:
         phone, _, line, _ = await talking(here)
-        line.send(b"\x77" * 160)
+        line.send(b"\x77" * FRAME)
         task = asyncio.create_task(line.hang_up())
         bye = await phone.request("BYE")
         phone.answer(bye)
         heard = [phone.sound.came.get_nowait()[0][12:] for _ in range(phone.sound.came.qsize())]
-        assert b"\x77" * 160 in heard and len(heard) - heard.index(b"\x77" * 160) > 3
+        assert b"\x77" * FRAME in heard and len(heard) - heard.index(b"\x77" * FRAME) > 3
         await task
-        line.send(b"\x77" * 160)  # nothing happens
+        line.send(b"\x77" * FRAME)  # nothing happens
         await line.hang_up()
 
 

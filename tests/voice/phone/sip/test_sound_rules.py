@@ -12,7 +12,7 @@ from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.line import CREDIT
 from bot.voice.phone.sip.negotiation import NoAgreementError, read_media
 from bot.voice.phone.sip.sound_rules import SoundRules
-from tests.voice.phone.sip.telephone import QUICK, Shifted, description, exchange, until
+from tests.voice.phone.sip.telephone import FRAME, QUICK, Shifted, description, exchange, until
 
 ELSEWHERE = "8.8.8.8"
 """The address of somebody else. Nothing is ever sent there."""
@@ -48,7 +48,7 @@ async def test_before_a_phone_call_is_answered_hardly_more_is_sent_than_has_come
         line, ear = await here.answering.line()
         await until(lambda: len(ear.sounds) == 3 or phone.sound.came.qsize() == 6)
         for _ in range(50):
-            line.send(b"\x11" * 160)
+            line.send(b"\x11" * FRAME)
         assert (await phone.ask("OPTIONS")).status == 200
         assert phone.sound.came.qsize() == 3 * CREDIT
         phone.talk(early.sound_port, 2)
@@ -135,8 +135,8 @@ async def test_a_phone_call_that_is_on_can_not_be_turned_to_somebody_else() -> N
             assert (await phone.ask("UPDATE", body=description(4000, host=host))).status == 488
         phone.talk(answer.sound_port)
         await until(lambda: len(ear.sounds) == 1)
-        line.send(b"\x12" * 160)
-        while (await phone.hears())[4] != b"\x12" * 160:
+        line.send(b"\x12" * FRAME)
+        while (await phone.hears())[4] != b"\x12" * FRAME:
             pass
 
 
@@ -160,14 +160,14 @@ async def test_a_private_address_gets_nothing_and_the_conversation_begins_where_
         assert here.answering.lines.empty(), "nobody would hear the greeting"
         phone.talk(answer.sound_port)
         line, _ = await here.answering.line()
-        line.send(b"\x12" * 160)
-        while (await phone.hears())[4] != b"\x12" * 160:
+        line.send(b"\x12" * FRAME)
+        while (await phone.hears())[4] != b"\x12" * FRAME:
             pass
         phone.send(phone.invite(body=description(victim.reports.port, host="127.0.0.2")))
         assert (await phone.status("INVITE")).status == 200
         phone.send(phone.ack())
         for _ in range(10):
-            line.send(b"\x13" * 160)
+            line.send(b"\x13" * FRAME)
         assert (await phone.ask("OPTIONS")).status == 200
         phone.talk(answer.sound_port)
         await phone.hears()
