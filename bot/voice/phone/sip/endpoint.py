@@ -270,6 +270,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self.reply(request, respond(request, 405, new_tag(), {"Allow": ALLOW}))
         elif request.method == "CANCEL":
             self._cancel(request)
+        elif required := request.message.headers.get("require"):
+            # No extension is implemented, 100rel (the acknowledgement of provisional responses) not either.
+            self._refuse(request, 420, {"Unsupported": ", ".join(required)})
         elif request.to_tag:
             call = self._call_of(request)
             if call is None or call.state is State.OVER:
@@ -297,9 +300,6 @@ class SipEndpoint(asyncio.DatagramProtocol):
         same = (request.call_id, request.from_tag)
         if any((call.invite.call_id, call.invite.from_tag) == same for call in self._calls.values()):
             self._refuse(request, 482)
-            return
-        if unknown := [token for token in request.message.headers.get("require") if token.strip().lower() != "100rel"]:
-            self._refuse(request, 420, {"Unsupported": ", ".join(unknown)})
             return
         if self._registration is not None and not self._is_pbx(request.source[0]):
             # The sender of the INVITE says who calls, and only the PBX is trusted with that.
@@ -349,11 +349,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         """Whether a caller may hear a sentence before the phone call is answered.
 
         Nobody has acknowledged anything by then. So only few callers get sound, at the host of the INVITE or where the
-        PBX says, and only in return for sound from there; the PBX itself gets it without that. A phone that requires
-        acknowledged provisional responses gets none.
+        PBX says, and only in return for sound from there; the PBX itself gets it without that.
         """
         early = sum(call.state is State.EARLY for call in self._calls.values())
-        return early < MAX_EARLY and self._rules(request).may_send(media) and not request.has("require", "100rel")
+        return early < MAX_EARLY and self._rules(request).may_send(media)
 
     def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
         unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())

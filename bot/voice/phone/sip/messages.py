@@ -31,7 +31,7 @@ Endpoint: TypeAlias = tuple[str, int]
 """An IP address and a port."""
 MAX_DATAGRAM = 8192
 """Maximum size of a SIP message in bytes. A phone's INVITE has 1,000 to 2,000."""
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK")
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE")
 """The methods that are understood."""
 SIP_PORT = 5060
 """Port of SIP if none is given."""
@@ -106,10 +106,6 @@ class Request:
         if "rport" in self.via.params:
             return self.source
         return self.source[0], self.via.port or SIP_PORT
-
-    def has(self, name: str, token: str) -> bool:
-        """Whether a list such as ``Require`` contains this token."""
-        return token in (value.strip().lower() for value in self.message.headers.get(name))
 
 
 @dataclass(frozen=True, slots=True)

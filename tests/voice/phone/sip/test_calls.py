@@ -300,9 +300,9 @@ async def test_signs_of_life_and_questions_within_a_phone_call_are_answered() ->
         await here.answering.line()
         assert (await phone.ask("UPDATE")).status == 200
         assert "INVITE" in (await phone.ask("OPTIONS"))["Allow"]
-        assert (await phone.ask("PRACK")).status == 481
-        refused = await phone.ask("REFER")
-        assert refused.status == 405 and "INVITE" in refused["Allow"]
+        for method in ("PRACK", "REFER"):
+            refused = await phone.ask(method)
+            assert refused.status == 405 and "INVITE" in refused["Allow"] and method not in refused["Allow"]
         assert (await phone.ask("UPDATE", body=phone.invite(more="a=sendonly").partition("\r\n\r\n")[2])).status == 200
 
 
@@ -356,12 +356,20 @@ async def test_the_way_back_keeps_the_route_and_its_order() -> None:
         await task
 
 
-async def test_a_required_extension_that_is_not_known_is_named() -> None:
+@pytest.mark.parametrize("required", ["100rel", "timer, 100rel"])
+async def test_a_required_extension_is_refused_by_its_name(required: str) -> None:
     async with exchange() as here:
         phone = await here.phone()
-        phone.send(phone.invite(headers="Require: timer, 100rel\r\n"))
+        phone.send(phone.invite(headers=f"Require: {required}\r\n"))
         refused = await phone.status("INVITE")
-        assert (refused.status, refused["Unsupported"]) == (420, "timer")
+        assert (refused.status, refused["Unsupported"]) == (420, required)
+        assert here.answering.asked == []
+        answer = await phone.call(headers="Supported: 100rel\r\n")
+        assert answer.status == 200 and "PRACK" not in answer["Allow"] and "100rel" not in str(answer.headers)
+        _, ear = await here.answering.line()
+        refused = await phone.ask("UPDATE", headers=f"Require: {required}\r\n")
+        assert (refused.status, refused["Unsupported"]) == (420, required)
+        assert ear.ends == []
 
 
 async def test_more_phone_calls_than_fit_are_refused() -> None:

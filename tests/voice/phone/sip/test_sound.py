@@ -194,12 +194,14 @@ async def test_sound_goes_both_ways_in_the_order_of_time() -> None:
 
         await asyncio.to_thread(send)
         heard: list[tuple[int, int, int, int]] = []
-        while len(heard) < 3:
+        while not heard or heard[-1][1] != 3:
             kind, _, sequence, timestamp, payload = await phone.hears()
-            if payload[0] in (1, 2, 3):
+            if payload[0] in (1, 2, 3) or heard:
                 heard.append((kind, payload[0], sequence, timestamp))
-        assert [each[:2] for each in heard] == [(8, 1), (8, 2), (8, 3)]
-        assert [(b[2] - a[2], b[3] - a[3]) for a, b in pairwise(heard)] == [(1, 160)] * 2
+        # On a busy machine, silence fills in between.
+        assert [each[:2] for each in heard if each[1] != 0xD5] == [(8, 1), (8, 2), (8, 3)]
+        steps = [((b[2] - a[2]) % 65_536, (b[3] - a[3]) % 2**32) for a, b in pairwise(heard)]
+        assert steps == [(1, 160)] * (len(heard) - 1)
 
 
 async def test_between_its_words_the_bot_sends_silence_without_a_break() -> None:
