@@ -27,6 +27,7 @@ from bot.operator_files import (
 )
 from bot.tools.tools_file import ToolsFileError, read_tools_file
 from bot.voice.transcribe.corrections import CorrectionsError
+from config.addresses import only_this_machine_can_connect
 from config.env_file import ENV_FILE, read_env_lines, with_place
 from config.errors import Fault, SettingsError, shown
 from config.examples import EXAMPLES
@@ -190,5 +191,11 @@ def _phone_notices(settings: Settings) -> Iterator[str]:
         return
     if not phone.allow:
         yield f"Nobody may call, because PHONE_ALLOW is empty. For example: PHONE_ALLOW={EXAMPLES['PHONE_ALLOW']}"
+    direct = sip.on and sip.registrar is None and not only_this_machine_can_connect(sip.bind)
+    if direct and phone.allow and EVERYONE not in phone.allow and phone.pin is None:
+        yield (
+            f"SIP_BIND={sip.bind} lets other machines call the bot directly. They can give any number as theirs, also "
+            "one of PHONE_ALLOW. Set PHONE_PIN, so that only people who know it are talked with."
+        )
     if EVERYONE in phone.allow and phone.pin is None:
         yield "PHONE_ALLOW=* lets everyone call who knows the number. Set PHONE_PIN, so that only some are talked with."

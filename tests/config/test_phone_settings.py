@@ -66,6 +66,27 @@ def test_a_telephone_that_is_open_to_everyone_is_warned_of() -> None:
     assert "Nobody may call" in notices(sip_bind="127.0.0.1:5060")
 
 
+ANY = "0.0.0.0:5060"  # nothing is bound here
+ADA = "+4930123456"
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"sip_bind": ANY, "phone_allow": ADA}, True),
+        ({"sip_bind": "[::]:5060", "phone_allow": ADA}, True),
+        ({"sip_bind": "192.168.1.7:5060", "phone_allow": "+49*", **AUTH}, True),
+        ({"sip_bind": ANY, "phone_allow": ADA, "phone_pin": "2468"}, False),
+        ({"sip_bind": "127.0.0.1:5060", "phone_allow": ADA}, False),
+        ({"sip_bind": ANY, "phone_allow": ADA, "sip_registrar": "fritz.box", "sip_user": "610"}, False),
+        ({"sip_bind": ANY}, False),
+        ({"sip_bind": ANY, "phone_allow": "*"}, False),  # Another notice says more.
+    ],
+)
+def test_a_list_of_numbers_that_anybody_can_forge_is_warned_of(settings: dict[str, str], warned: bool) -> None:
+    assert ("They can give any number as theirs" in notices(**settings)) is warned
+
+
 def test_a_half_of_twilios_settings_is_warned_of() -> None:
     assert "TWILIO_AUTH_TOKEN is not used" in notices(twilio_auth_token="the-token")
     assert "PHONE_PUBLIC_URL is not used" in notices(phone_public_url="https://phone.example.org")
