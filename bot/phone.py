@@ -86,6 +86,7 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
     def follow(event: CallEvent) -> None:
         if isinstance(event, EnginesReady) or (isinstance(event, Ready) and not warms_up):
             calls.ready = True
+            calls.prepare()
 
     async with AsyncExitStack() as stack:
         stack.enter_context(_limited_rights(core))

@@ -25,6 +25,7 @@ from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person,
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
+from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt, PromptKind
 from config.phone_sections import PhoneSettings
@@ -120,11 +121,23 @@ class PhoneCalls:
         self._entering = 0
         self._answering: set[asyncio.Task[Any]] = set()
         self._talking: dict[PhoneCall, tuple[asyncio.Task[Any], asyncio.Future[EndCause]]] = {}
+        self._preparing: asyncio.Task[None] | None = None
         self._closing = False
 
     def describe(self) -> str:
         """The state of the telephone, in words for the operator."""
         return "; ".join(way.describe() for way in self.ways) or "on"
+
+    def prepare(self) -> None:
+        """Make the sentences for callers in the background, unless a call is on, which needs the voice itself."""
+        if not self._closing and self._manager.occupant is None and self._preparing is None:
+            self._preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
+            self._preparing.add_done_callback(lambda _: self._end_preparing())
+
+    def _end_preparing(self) -> None:
+        preparing, self._preparing = self._preparing, None
+        if preparing is not None:
+            preparing.cancel()
 
     def decide(self, number: str) -> Admission:
         """Decide about a phone call before it is answered."""
@@ -173,6 +186,7 @@ class PhoneCalls:
         The call that is on is ended by the manager of calls.
         """
         self._closing = True
+        self._end_preparing()
         talking = {task for task, _ in self._talking.values()}
         for task in (ending := self._answering - talking):
             task.cancel()
@@ -190,11 +204,12 @@ class PhoneCalls:
         await asyncio.gather(*still_on, return_exceptions=True)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Called by the manager after a call. Does nothing if the call was no phone call."""
+        """Called by the manager after a call of any kind."""
         if isinstance(call, PhoneCall) and call in self._talking:
             _, over = self._talking[call]
             if not over.done():
                 over.set_result(cause)
+        self.prepare()
 
     def _number_id(self, number: str) -> int:
         return number_id(number, self._key)
@@ -297,13 +312,15 @@ class PhoneCalls:
         transport.last_words = lambda line, cause: self._say_goodbye(line, cause)
         call.watch(transport.watch)
         self._talking[call] = task, over
-        preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
+        self._end_preparing()
+        later: asyncio.Task[None] | None = None
         try:
             if not await self._start(call, transport):
                 return _cause_of_line(transport) or EndCause.FAILURE.value
             after_pin = self._clock() + AFTER_PIN if self._settings.pin is not None else 0.0
             transport.on_key = lambda key: None if key == INTERRUPT and self._clock() < after_pin else keys.press(key)
-            call.say(Prompt("", self._greeting(), self._clock(), kind=PromptKind.RECITE))
+            greeting = call.say(Prompt("", self._greeting(), self._clock(), kind=PromptKind.RECITE))
+            later = asyncio.create_task(self._prepare_after(greeting), name="sentences of the telephone")
             cause = await asyncio.shield(over)
             return _cause_of_line(transport) or cause.value
         except asyncio.CancelledError:
@@ -314,8 +331,14 @@ class PhoneCalls:
             keys.close()
             transport.on_key = lambda _: None
             self._talking.pop(call, None)
-            preparing.cancel()
-            await asyncio.gather(preparing, return_exceptions=True)
+            if later is not None:
+                later.cancel()
+                await asyncio.gather(later, return_exceptions=True)
+
+    async def _prepare_after(self, greeting: PromptHandle) -> None:
+        """Make sentences that are still missing, or whose voice has changed, once the greeting needs no voice more."""
+        await greeting.played
+        await self._sentences.prepare()
 
     async def _start(self, call: PhoneCall, transport: PhoneTransport) -> bool:
         """Start the call, unless the caller hangs up meanwhile. Returns whether it is on."""

@@ -6,22 +6,24 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import numpy as np
 import pytest
 
 from audio.g711 import decode_g711
+from audio.samples import Samples
 from bot.call_elsewhere import CALL_ON_PHONE
 from bot.calls import JOIN_FROM_PHONE
+from bot.llm.spoken_lines import PhoneSentence
 from bot.phone import phone_service
 from bot.phone_calls import PhoneCalls
 from bot.talk import build_talk
-from bot.voice.events import CallBegan, CallEnded, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.events import CallBegan, CallEnded, PromptTaken, Ready, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import recording_began
 from bot.voice.manager import CallState
 from bot.voice.phone.answering import Admission
@@ -274,6 +276,41 @@ async def test_a_second_caller_hears_a_sentence_and_others_are_told_of_the_phone
         await stage.answer_to("!leave", starts="👋")
         assert line.ended is LineEnd.BOT
         assert [each["cause"] for each in await phone.over()] == ["a call is on", "command"]
+
+
+async def test_the_sentences_are_made_at_the_start_and_none_during_a_greeting(
+    make_telephone: Callable[..., Any],
+) -> None:
+    async with make_telephone() as phone:
+        stage: Stage = phone.stage
+        asked: list[str] = []
+        speak = phone.calls._sentences._speak
+
+        def noted(text: str) -> AsyncGenerator[Samples, None]:
+            asked.append(text)
+            return cast(AsyncGenerator[Samples, None], speak(text))
+
+        phone.calls._sentences._speak = noted
+        phone.calls.prepare()
+        await stage.until(lambda: phone.calls._preparing is None, "the sentences")
+        assert len(asked) == len(PhoneSentence)
+        line = phone.call(MemoryLine())
+        await stage.until(lambda: only(PromptTaken, stage.events), "the greeting")
+        second = phone.call(MemoryLine("+44171"))
+        await stage.until(lambda: loudness(second) > 0.05, "the sentence for the second caller")
+        assert len(asked) == len(PhoneSentence)
+        await phone.talks()
+        line.end()
+        second.end()
+        assert sorted(each["cause"] for each in await phone.over()) == ["caller hung up"] * 2
+
+
+async def test_a_telephone_that_becomes_ready_makes_its_sentences(make_telephone: Callable[..., Any]) -> None:
+    async with make_telephone() as phone:
+        phone.stage.app.core.watch(Ready())
+        await phone.stage.until(
+            lambda: phone.calls._sentences.ready(PhoneSentence.SWITCHED_OFF) is not None, "the sentences"
+        )
 
 
 async def test_who_may_not_call_is_refused_and_logged(make_telephone: Callable[..., Any]) -> None:

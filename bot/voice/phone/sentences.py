@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
 import numpy as np
@@ -63,9 +64,10 @@ class Sentences:
         return self._kept.get((self._text(sentence), self._manner()))
 
     async def prepare(self) -> None:
-        """Make the sound of all sentences that are not there yet. Never raises."""
+        """Make the sound of all sentences that are not there yet, until the voice can't. Never raises."""
         for sentence in PhoneSentence:
-            await self.sound(sentence)
+            if await self.sound(sentence) is None:
+                return
 
     async def sound(self, sentence: PhoneSentence) -> Samples | None:
         """The sound of a sentence, mono at 48,000 Hz; ``None`` if the voice can't speak it within the limit."""
@@ -99,14 +101,19 @@ class Sentences:
 
 
 async def play(line: PhoneLine, sound: Samples) -> None:
-    """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame."""
+    """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame.
+
+    It has a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read files.
+    """
     stop = threading.Event()
-    playing = asyncio.ensure_future(asyncio.to_thread(_send, line, list(frames(sound, line.law)), stop))
+    own = ThreadPoolExecutor(1, thread_name_prefix="sentence for the telephone")
+    playing = asyncio.get_running_loop().run_in_executor(own, _send, line, sound, stop)
     try:
         await asyncio.shield(playing)
     finally:
         stop.set()
         await asyncio.wait([playing])
+        own.shutdown(wait=False)
 
 
 def frames(sound: Samples, law: Law) -> Iterator[bytes]:
@@ -117,9 +124,9 @@ def frames(sound: Samples, law: Law) -> Iterator[bytes]:
         yield encode_g711(to_int16(converter.convert(padded[start : start + FRAME_SAMPLES])), law)
 
 
-def _send(line: PhoneLine, sound: list[bytes], stop: threading.Event) -> None:
+def _send(line: PhoneLine, sound: Samples, stop: threading.Event) -> None:
     due = time.monotonic()
-    for frame in sound:
+    for frame in frames(sound, line.law):
         if stop.wait(max(0.0, due - time.monotonic())):
             return
         line.send(frame)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from audio.samples import SPEAKING_RATE, Samples
 from bot.llm.spoken_lines import PhoneSentence, load_spoken_lines
 from bot.speech_server.errors import SpeechUnavailable
-from bot.voice.phone.sentences import Sentences
+from bot.voice.phone.sentences import Sentences, play
+from tests.timing import wait_until
 from tests.voice.phone.memory_line import MemoryLine
 
 LINES = load_spoken_lines()
@@ -27,6 +31,7 @@ class Voice:
             raise SpeechUnavailable("the voice is away")
         self.spoken.append(text)
         yield np.full(SPEAKING_RATE // 5, 0.3, np.float32)
+        await asyncio.sleep(0)
 
     def sentences(self, language: str | None = None) -> Sentences:
         return Sentences(self.speak, lambda sentence: LINES.sentence(sentence, language), lambda: "calm")
@@ -41,3 +46,44 @@ async def test_callers_hear_their_language() -> None:
     assert len(line.heard) == 2 * 8_000 // 5
     await sentences.prepare()
     assert voice.spoken[1:] == [LINES.sentence(each, "de") for each in PhoneSentence if each is not PhoneSentence.PIN]
+
+
+async def test_a_sentence_waits_for_nothing_that_reads_files() -> None:
+    """Asyncio has few threads of its own, and a sentence lasts seconds."""
+    released, line = threading.Event(), MemoryLine()
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        reading = asyncio.ensure_future(asyncio.to_thread(released.wait, 60))
+        try:
+            async with asyncio.timeout(30):
+                await Voice().sentences().say(line, PhoneSentence.BUSY)
+            assert not reading.done()
+            assert len(line.heard) == 8_000 // 5
+        finally:
+            released.set()
+            await reading
+
+
+async def test_a_sentence_that_is_cut_off_falls_silent_and_leaves_no_thread() -> None:
+    before, line = set(threading.enumerate()), MemoryLine()
+    saying = asyncio.create_task(play(line, np.full(60 * SPEAKING_RATE, 0.3, np.float32)))
+    while not line.heard:
+        await asyncio.sleep(0.01)
+    saying.cancel()
+    await asyncio.gather(saying, return_exceptions=True)
+    heard = len(line.heard)
+    await wait_until(lambda: set(threading.enumerate()) <= before)
+    assert len(line.heard) == heard
+
+
+async def test_a_voice_that_is_away_is_asked_once_and_tones_are_heard_in_its_place() -> None:
+    voice, line = Voice(), MemoryLine()
+    voice.there = False
+    sentences = voice.sentences()
+    await sentences.prepare()
+    assert sentences.ready(PhoneSentence.BUSY) is None
+    await sentences.say(line, PhoneSentence.BUSY)
+    assert len(line.heard) == 3 * 8_000
+    voice.there = True
+    await sentences.prepare()
+    assert sentences.ready(PhoneSentence.BUSY) is not None
