@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from config.errors import shown
 
 MAX_PORT = 65_535
 ANY_ORIGIN = "*"
+PROTOCOL, PLAIN = "protocol", "plain"
+"""The parameter of a speech server's address that says how it answers, and its only value: bare sound, no events."""
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -43,6 +45,8 @@ def _wrong_with(text: str, scheme: str) -> str | None:
             return "without a user name and a password in it"
         if parts.netloc.endswith(":") or parts.port == 0:
             return f"whose port is a number from 1 to {MAX_PORT}"
+        if scheme == "ws" and parse_qs(parts.query, keep_blank_values=True).get(PROTOCOL, [PLAIN]) != [PLAIN]:
+            return f"that ends with ?{PROTOCOL}={PLAIN} if the server sends bare sound, and else names no protocol"
     except ValueError:
         return f"whose port is a number from 1 to {MAX_PORT}" if "[" not in text else begins
     return None

@@ -23,6 +23,7 @@ from bot.own_weights import OwnWeights
 from bot.persona_models import wanted_model
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.plain_trial import try_plain_server
 from bot.speech_server_process import speech_server_options, try_speech_server
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.hallucinations import HallucinationFilter
@@ -131,5 +132,7 @@ async def check_voice(
         return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
+        if address.plain:
+            return CheckResult("Voice", *await try_plain_server(address))
         health = await SpeechServerClient(session, address).health()
     return CheckResult("Voice", health.ok, str(health))

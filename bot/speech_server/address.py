@@ -7,16 +7,30 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from yarl import URL
 
+from config.addresses import PLAIN, PROTOCOL
+
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
     """The address of the speech server, and its token if it needs one.
 
-    ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port.
+    ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port. With
+    ``?protocol=plain`` the server sends bare sound without events.
     """
 
     websocket: str
     token: SecretStr | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the server sends bare sound without events. Such a server has no HTTP API that the bot knows."""
+        return URL(self.websocket).query.get(PROTOCOL) == PLAIN
+
+    @property
+    def stream_url(self) -> str:
+        """The address to which a call connects. The bot's own mark is no part of it."""
+        url = URL(self.websocket)
+        return str(url.without_query_params(PROTOCOL) if self.plain else url.update_query(notices="true"))
 
     @property
     def headers(self) -> dict[str, str]:

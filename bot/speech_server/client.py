@@ -27,7 +27,8 @@ from bot.speech_server.errors import (
     VoiceAwayError,
     VoicesError,
 )
-from bot.speech_server.forwarding import SpeechForwarding
+from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
+from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.refusals import reason_and_code, voices_refusal
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
@@ -48,6 +49,8 @@ MODELS_LIMIT = 10.0
 """Seconds for the request for the list of models."""
 SPEAKING_TIMEOUT = 150.0
 """Seconds without data after which speech by the better engine fails. The server itself gives up after 120 s."""
+PLAIN_ENGINE = "a plain speech server"
+ONE_VOICE = "❌ This speech server has one voice, which can't be chosen or cloned here (`?protocol=plain`)."
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
@@ -90,12 +93,15 @@ class SpeechServerClient:
         self._voices = address.http("/v1/voices")
         self._cloning_limit = cloning_limit
 
-    def stream(self) -> SpeechStream:
+    def stream(self) -> SpeechStream | PlainSpeechStream:
         """A new connection for one call. It is not open yet."""
-        return SpeechStream(self._address)
+        return PlainSpeechStream(self._address) if self._address.plain else SpeechStream(self._address)
 
     async def health(self) -> ServerHealth:
         """Whether the server can speak, and with which engine. Never raises."""
+        if self._address.plain and await self.answers(STATUS_LIMIT):
+            # Nothing more is known of it.
+            return ServerHealth(True, f"{PLAIN_ENGINE} at {self._address.place}")
         try:
             health = await self._ask_status("GET", "/health")
             if not can_speak(health):
@@ -106,6 +112,8 @@ class SpeechServerClient:
 
     async def engine_state(self) -> EngineState:
         """Which engine speaks now, and how far the preferred one is loaded; raises :class:`VoiceAwayError`."""
+        if self._address.plain and await self.answers(STATUS_LIMIT):
+            return EngineState(PLAIN_ENGINE, PLAIN_ENGINE, "ready", None)
         try:
             return EngineState.of(await self._ask_status("GET", "/health"))
         except _NO_STATUS as error:
@@ -122,6 +130,8 @@ class SpeechServerClient:
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
         """Switch low-performance mode on or off; raises :class:`LowPerformanceError`."""
+        if self._address.plain:
+            raise LowPerformanceError("❌ This speech server has no low-performance mode.")
         try:
             before = await self._ask_status("GET", "/v1/performance", raise_for_status=True)
             now = await self._ask_status("PUT", "/v1/performance", raise_for_status=True, json={"low": low})
@@ -208,6 +218,8 @@ class SpeechServerClient:
         limit: int = MAX_ANSWER_BYTES,
         seconds: float = VOICES_LIMIT,
     ) -> bytes:
+        if self._address.plain:
+            raise VoicesError(ONE_VOICE)
         timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_LIMIT)
         try:
             async with self._request(method, url, timeout, data=form) as response:
@@ -229,6 +241,8 @@ class SpeechServerClient:
     async def _ask_model(
         self, method: str, path: str, timeout: aiohttp.ClientTimeout, limit: int, **options: Any
     ) -> bytes:
+        if self._address.plain:
+            raise UnspeakableError(SPEAKS_ONLY_IN_CALLS)
         try:
             async with self._request(method, self._address.http(path), timeout, **options) as response:
                 if response.status in _ASK_LATER:

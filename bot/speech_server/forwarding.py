@@ -22,6 +22,7 @@ MAX_BYTES = 128 << 20
 """Maximum number of bytes of an answer: 23 minutes of sound at 48,000 Hz."""
 MAX_ERROR_BYTES = 64 << 10
 MAX_REASON = 300
+SPEAKS_ONLY_IN_CALLS = "it sends bare sound over its WebSocket (?protocol=plain) and has no such API"
 
 
 class ForwardedAnswer:
@@ -90,6 +91,8 @@ class SpeechForwarding:
         Raises:
             VoiceAwayError: the server can't be reached, or refuses the bot itself.
         """
+        if self._address.plain:
+            raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
         url = self._address.http(path)
         try:

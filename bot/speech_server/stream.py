@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
-from yarl import URL
 
 from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.connecting import open_connection
 from bot.speech_server.errors import SpeechUnavailable
 from wire.fields import WireError
 from wire.messages import (
@@ -35,16 +35,12 @@ from wire.messages import (
 
 _log = logging.getLogger(__name__)
 
-OPEN_LIMIT = 5.0
-"""Seconds for opening the connection."""
 FIRST_NOTICE_LIMIT = 1.0
 """Seconds to wait for the server's first notice about its engine. Some servers send none, and count as ready."""
 LOADING_LIMIT = 180.0
 """Seconds to wait for the engine to be loaded."""
 SILENCE_TIMEOUT = 4.5
 """Seconds without a frame after which the server is pinged. It must answer within the same number of seconds."""
-CLOSE_LIMIT = 1.0
-"""Seconds for closing the connection."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 """Maximum number of bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
@@ -54,8 +50,6 @@ FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
 MAX_DELAY = 1.0
 """Longest delay before an attempt to reconnect, in seconds."""
-_REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice loaded yet"}
-"""What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +112,7 @@ class SpeechStream:
         Raises:
             SpeechUnavailable: the server does not answer, or refuses the connection.
         """
-        self._connection = await self._connect()
+        self._connection = await open_connection(self._address, MAX_FRAME_BYTES, QUEUED_FRAMES)
 
     async def loaded(self, report: Callable[[float], None]) -> None:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
@@ -210,34 +204,13 @@ class SpeechStream:
                 self._delay = FIRST_DELAY
                 return frame
 
-    async def _connect(self) -> ClientConnection:
-        try:
-            return await connect(
-                str(URL(self._address.websocket).update_query(notices="true")),
-                additional_headers=self._address.headers,
-                # Audio does not compress well, and a proxy in the environment is not meant for this connection.
-                compression=None,
-                proxy=None,
-                open_timeout=OPEN_LIMIT,
-                ping_interval=None,
-                close_timeout=CLOSE_LIMIT,
-                max_size=MAX_FRAME_BYTES,
-                max_queue=QUEUED_FRAMES,
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            why = _REASONS.get(status, f"refuses us: it answers with HTTP status {status}")
-            raise SpeechUnavailable(f"The speech server at {self._address.websocket} {why}.") from error
-        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
-            raise SpeechUnavailable(f"No speech server answers at {self._address.websocket}.") from error
-
     async def _reconnect(self) -> ClientConnection | None:
         """Try to connect until it succeeds; ``None`` if the client was closed."""
         while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
             # The delay is reset only by a frame, so it also grows for a server that accepts and closes at once.
             self._delay = min(2 * self._delay, MAX_DELAY)
             try:
-                connection = await self._connect()
+                connection = await open_connection(self._address, MAX_FRAME_BYTES, QUEUED_FRAMES)
             except SpeechUnavailable as error:
                 _log.debug("%s Trying again in about %.1f s", error, self._delay)
                 continue

@@ -204,6 +204,7 @@ VALUES = (
     Mistake("PHONE_PERSONA=nobody-there", ("PHONE_PERSONA: there is no persona 'nobody-there'", "seiyuu")),
     Mistake("BIPOLAR_TWIN=nobody-else", ("BIPOLAR_TWIN: there is no persona 'nobody-else'", "seiyuu")),
     value("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765", "ws:// or wss://"),
+    value("TTS_WEBSOCKET_URL", "ws://127.0.0.1:8765/ws/stream?protocol=bare", "?protocol=plain"),
 )
 """Each setting that there is, at least once."""
 

@@ -1,0 +1,47 @@
+"""Opens WebSockets to the speech server."""
+
+from __future__ import annotations
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.errors import SpeechUnavailable
+
+OPEN_LIMIT = 5.0
+"""Seconds for opening the connection."""
+CLOSE_LIMIT = 1.0
+"""Seconds for closing the connection."""
+_REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice loaded yet"}
+"""What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
+
+
+async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -> ClientConnection:
+    """Connect to the speech server.
+
+    Args:
+        max_bytes: maximum number of bytes of a frame. A longer frame ends the connection.
+        queued: maximum number of frames that are buffered before the server has to wait.
+
+    Raises:
+        SpeechUnavailable: the server does not answer, or refuses the connection.
+    """
+    try:
+        return await connect(
+            address.stream_url,
+            additional_headers=address.headers,
+            # Audio does not compress well, and a proxy in the environment is not meant for this connection.
+            compression=None,
+            proxy=None,
+            open_timeout=OPEN_LIMIT,
+            ping_interval=None,
+            close_timeout=CLOSE_LIMIT,
+            max_size=max_bytes,
+            max_queue=queued,
+        )
+    except InvalidStatus as error:
+        status = error.response.status_code
+        why = _REASONS.get(status, f"refuses us: it answers with HTTP status {status}")
+        raise SpeechUnavailable(f"The speech server at {address.websocket} {why}.") from error
+    except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
+        raise SpeechUnavailable(f"No speech server answers at {address.websocket}.") from error

@@ -1,0 +1,330 @@
+"""The WebSocket to a speech server that sends bare sound (``?protocol=plain``): text goes out, float32 samples come in.
+
+The server sends no events, so its replies are followed by :class:`~bot.speech_server.plain_reply.PlainReply`. It
+knows no message that cancels a reply either: the connection is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.connecting import open_connection
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
+from bot.speech_server.plain_sound import is_audible, read_frame
+from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT, Connected, Disconnected, SpeechEvent
+from bot.text import shorten
+from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Flushed, Speak, Warned
+
+_log = logging.getLogger(__name__)
+
+MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 60
+"""Maximum number of bytes of a frame: 60 s of float32 samples. Some servers send a sentence as one frame."""
+QUEUED_FRAMES = 2
+"""Maximum number of frames that are buffered before the server has to wait."""
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks at a reply of which no sound comes."""
+MAX_ERROR = 300
+"""Maximum number of characters of the server's own words that people are shown."""
+NORMAL_CLOSE = 1000
+NOT_SOUND = (
+    "⚠️ The speech server sends something else than float32 sound at 48 kHz, so I leave that out. "
+    "If it is a server with events, `?protocol=plain` does not belong to its address."
+)
+SERVER_ERROR = "⚠️ The speech server reports an error: {error}"
+
+
+class PlainSpeechStream:
+    """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
+
+    Args:
+        address: address of the server.
+        limits: how long a reply may be silent.
+        silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
+            of seconds.
+        sleep: waits for some seconds before an attempt to reconnect.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        *,
+        limits: PlainLimits | None = None,
+        silence_timeout: float = SILENCE_TIMEOUT,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = address
+        self._limits = limits or PlainLimits()
+        self._silence_timeout = silence_timeout
+        self._sleep = sleep
+        self._clock = clock
+        self._pace = Pace()
+        self._connection: ClientConnection | None = None
+        self._changing = asyncio.Lock()
+        self._closing = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._events = deque[SpeechEvent]()
+        self._reply: PlainReply | None = None
+        # Whether sound of a reply that nobody waits for may still come over this connection.
+        self._stale = False
+        self._away = False
+        self._warned: set[str] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open."""
+        return self._connection is not None and self._connection.state is State.OPEN
+
+    async def open(self) -> None:
+        """Connect for the first time; raises :class:`SpeechUnavailable`."""
+        await self._ensure()
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        """Do nothing: the server does not tell whether its voice is loaded."""
+
+    async def send(self, message: ClientMessage) -> None:
+        """Send a message. Waits if the server does not read; raises :class:`SpeechUnavailable`.
+
+        Of the parameters, only ``pitch_shift`` is sent, in the form in which such servers know it.
+        """
+        if isinstance(message, Cancel):
+            await self._cancel()
+            return
+        if self._away:
+            raise SpeechUnavailable("The speech server is away.")
+        reply = self._reply
+        if reply is None or reply.id != message.reply:
+            if self._stale or (reply is not None and not reply.over):
+                await self._replace()
+            reply = self._reply = PlainReply(message.reply, self._pace, self._limits)
+        if reply.over:
+            return
+        connection = await self._ensure()
+        if self._reply is not reply:
+            return
+        self._stale = True
+        self._put(reply.add(message.token, flush=message.flush))
+        try:
+            for frame in _frames_of(message):
+                await connection.send(frame)
+        except ConnectionClosed as error:
+            raise SpeechUnavailable("The speech server is away.") from error
+
+    async def events(self) -> AsyncGenerator[SpeechEvent, None]:
+        """All events, in order, across reconnections, until :meth:`close`. A slow consumer makes the server wait."""
+        while not self._closing.is_set():
+            connection = await self._available()
+            if connection is None:
+                return
+            if self._away:
+                self._away = False
+                yield Connected()
+            try:
+                async for _ in self._looks(connection):
+                    while self._events:
+                        yield self._events.popleft()
+            except TimeoutError:
+                lost, orderly = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s", False
+                connection.transport.abort()
+            except ConnectionClosed as error:
+                lost, orderly = str(error), error.rcvd is not None and error.rcvd.code == NORMAL_CLOSE
+            else:
+                continue
+            async with self._changing:
+                if self._closing.is_set() or self._connection is not connection:
+                    continue
+                self._connection, self._stale = None, False
+            if self._reply is not None and not self._reply.over:
+                self._put(self._reply.closed(orderly=orderly))
+            while self._events:
+                yield self._events.popleft()
+            if self._is_lost() or await self._reconnected() is None:
+                self._away, self._reply = True, None
+                yield Disconnected(lost)
+
+    async def close(self) -> None:
+        """Close the connection and end :meth:`events`."""
+        self._closing.set()
+        async with self._changing:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def _is_lost(self) -> bool:
+        """Whether a part of a reply is lost with the connection."""
+        return self._reply is not None and not self._reply.over
+
+    def _put(self, events: Iterable[SpeechEvent]) -> None:
+        for event in events:
+            self._events.append(event)
+            self._woken.set()
+            # A reply that is complete has no more sound. After one that has failed, some may still come.
+            self._stale &= not isinstance(event, Flushed)
+
+    async def _looks(self, connection: ClientConnection) -> AsyncGenerator[None, None]:
+        """Read the frames of one connection, and yield when there may be events. Ends when the connection is replaced.
+
+        Raises:
+            TimeoutError: the server does not answer a ping.
+            ConnectionClosed: the server has closed the connection.
+        """
+        idle, pong = 0.0, None
+        while connection is self._connection:
+            reply = self._reply
+            waits = reply is not None and not reply.over
+            limit = min(LOOK_INTERVAL, self._silence_timeout) if waits else self._silence_timeout
+            before = self._clock()
+            frame = await self._receive(connection, limit)
+            # A machine that stood still is no silence of the server.
+            waited = min(self._clock() - before, limit)
+            if connection is not self._connection:
+                return
+            reply = self._reply if self._reply is not None and not self._reply.over else None
+            if frame is not None:
+                idle, pong = 0.0, None
+                self._read(frame, reply, waited)
+            else:
+                idle += waited
+                if reply is not None:
+                    self._put(reply.wait(waited))
+                if pong is not None and pong.done():
+                    idle, pong = 0.0, None
+                elif pong is None and idle >= self._silence_timeout:
+                    pong = asyncio.ensure_future(await connection.ping())
+                elif idle >= 2 * self._silence_timeout:
+                    raise TimeoutError
+            yield
+
+    async def _receive(self, connection: ClientConnection, limit: float) -> str | bytes | None:
+        """The next frame; ``None`` if none comes within ``limit`` seconds, or if there are events to pass on."""
+        if self._events:
+            return None
+        self._woken.clear()
+        receiving = asyncio.ensure_future(connection.recv())
+        waking = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait((receiving, waking), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            return receiving.result() if receiving.done() else None
+        finally:
+            for each in (receiving, waking):
+                each.cancel()
+            await asyncio.gather(receiving, waking, return_exceptions=True)
+
+    def _read(self, frame: str | bytes, reply: PlainReply | None, waited: float) -> None:
+        if isinstance(frame, str):
+            self._read_text(frame, reply)
+            return
+        samples = read_frame(frame)
+        if reply is None:
+            self._stale |= samples is None or is_audible(samples)
+        elif samples is None:
+            self._warn(NOT_SOUND)
+            self._put(reply.wait(waited))
+        else:
+            self._put(reply.sound(samples, waited))
+
+    def _read_text(self, frame: str, reply: PlainReply | None) -> None:
+        error = _error_of(frame)
+        if error is None:
+            _log.debug("The speech server sent a text of %d characters, which is ignored", len(frame))
+            return
+        self._warn(SERVER_ERROR.format(error=error))
+        if reply is not None:
+            reply.over = True
+            self._put([Failure(error, "engine_failed", reply.id)])
+
+    def _warn(self, text: str) -> None:
+        kind = text[:40]
+        if kind not in self._warned:
+            self._warned.add(kind)
+            _log.warning("%s", text)
+            self._put([Warned(text)])
+
+    async def _cancel(self) -> None:
+        """Make sure that no sound of the current reply comes any more."""
+        self._reply = None
+        self._events = deque(event for event in self._events if isinstance(event, Warned))
+        if self._stale and not self._away:
+            await self._replace()
+
+    async def _replace(self) -> None:
+        """Replace the connection, so that what the server still sends reaches nobody."""
+        async with self._changing:
+            old, self._connection, self._stale = self._connection, None, False
+            if old is not None:
+                old.transport.abort()
+        try:
+            await self._ensure()
+        except SpeechUnavailable as error:
+            _log.warning("%s", error)
+
+    async def _ensure(self) -> ClientConnection:
+        """The connection. It is opened if there is none; raises :class:`SpeechUnavailable`."""
+        async with self._changing:
+            if self._closing.is_set():
+                raise SpeechUnavailable("The connection to the speech server is closed.")
+            if self._connection is None:
+                self._connection = await open_connection(self._address, MAX_FRAME_BYTES, QUEUED_FRAMES)
+                self._stale = False
+            return self._connection
+
+    async def _reconnected(self) -> ClientConnection | None:
+        """The connection, after one attempt to open it."""
+        try:
+            return await self._ensure()
+        except SpeechUnavailable as error:
+            _log.debug("%s", error)
+            return None
+
+    async def _available(self) -> ClientConnection | None:
+        """The connection, as soon as there is one; ``None`` if the client was closed."""
+        delay = FIRST_DELAY
+        while (connection := await self._reconnected()) is None:
+            if await self._closed_within(delay * random.uniform(0.75, 1.25)):
+                return None
+            delay = min(2 * delay, MAX_DELAY)
+        return connection
+
+    async def _closed_within(self, seconds: float) -> bool:
+        waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        return self._closing.is_set()
+
+
+def _frames_of(message: Speak) -> list[str]:
+    """The messages that such servers know: a token with its pitch, and a flush on its own."""
+    frames = list[dict[str, Any]]()
+    if message.token:
+        frames.append({"token": message.token, "pitch_shift": message.parameters.pitch_shift})
+    if message.flush:
+        frames.append({"flush": True})
+    return [json.dumps(frame) for frame in frames]
+
+
+def _error_of(frame: str) -> str | None:
+    """The error that a text reports, on one line; ``None`` if it reports none."""
+    try:
+        fields = json.loads(frame)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or not fields.get("error"):
+        return None
+    return shorten(" ".join(str(fields["error"])[: 4 * MAX_ERROR].split()), MAX_ERROR)
