@@ -17,7 +17,7 @@ from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
-from bot.voice.phone.answering import Admission, PhoneWay
+from bot.voice.phone.answering import Admission, PhoneWay, RefusalCause
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
 from bot.voice.phone.line import LineEnd, PhoneLine
@@ -149,11 +149,12 @@ class PhoneCalls:
             return Admission.BUSY
         return Admission.ALLOWED
 
-    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+    def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         """Log a phone call that was refused without :meth:`answer`."""
         now = datetime.now(UTC)
-        _log.info("A phone call%s over %s was refused: %s", _of(number), kind, cause.value)
-        self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now))
+        if self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now)):
+            why = f"{cause.value} ({detail})" if detail else cause.value
+            _log.info("A phone call%s over %s was refused: %s", _of(number), kind, why)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""

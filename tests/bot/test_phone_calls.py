@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 
 from audio.samples import Samples
 from bot.phone_calls import PhoneCalls
-from bot.voice.phone.answering import Admission
-from bot.voice.phone.calls_log import FILE, CallsLog
+from bot.voice.phone.answering import Admission, Refusal
+from bot.voice.phone.calls_log import FILE, REFUSALS_PER_MINUTE, CallsLog
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.people import PhonePeople
 from bot.voice.phone.pin import MAX_WRONG
@@ -34,7 +35,8 @@ class House:
         manager: Any = SimpleNamespace(occupant=None)
         none: Any = None
         settings = PhoneSettings(allow=("*",), pin=SecretStr(pin) if pin else None)
-        self.log = CallsLog(folder / FILE, Clock())
+        self.file = folder / FILE
+        self.log = CallsLog(self.file, Clock())
         sentences = Sentences(_speak, str, lambda: 0)
         self.calls = PhoneCalls(
             manager, none, self._transport, none, none, settings, sentences, lambda: "", self.log, b"k" * 32
@@ -81,3 +83,26 @@ async def test_who_withholds_their_number_is_another_person_each_time_and_their_
     assert len(set(house.people)) == MAX_WRONG // 3
     assert house.calls.decide("") is Admission.NOT_ALLOWED
     assert house.calls.decide("+4930123456") is Admission.ALLOWED
+
+
+async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for cause in (Refusal.NO_SOUND, Refusal.TOO_MANY, Refusal.NOT_FROM_PBX, Refusal.EXTENSION, LineEnd.LOST):
+        house.calls.note_refusal("sip", "+4930123456", cause, "the reason")
+    for _ in range(2 * REFUSALS_PER_MINUTE):
+        house.calls.note_refusal("sip", "+4930123456", Admission.NOT_ALLOWED)
+    await house.log.flush()
+    causes = [json.loads(line)["cause"] for line in house.file.read_text().splitlines()]
+    assert causes[:5] == [
+        "no agreement on sound",
+        "too many phone calls",
+        "not from the PBX",
+        "unknown extension required",
+        "connection lost",
+    ]
+    assert causes[5:] == ["not allowed"] * (REFUSALS_PER_MINUTE - 5)
+    assert "A phone call of …456 over sip was refused: no agreement on sound (the reason)" in caplog.messages
+    assert len(caplog.messages) == REFUSALS_PER_MINUTE + 1, "one line says that there are more"
+    assert f"only {REFUSALS_PER_MINUTE} a minute are logged" in caplog.text

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from audio.g711 import decode_g711, encode_g711
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, RefusalCause
 from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account, RegistrationState
@@ -82,7 +82,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.admission = Admission.ALLOWED
-        self.refused: list[Admission | LineEnd] = []
+        self.refused: list[RefusalCause] = []
         self.conversations: asyncio.Queue[Conversation] = asyncio.Queue()
         self.busy: asyncio.Queue[Conversation] = asyncio.Queue()
         self._talking = False
@@ -90,7 +90,7 @@ class Operator:
     def decide(self, number: str) -> Admission:
         return Admission.BUSY if self._talking and self.admission is Admission.ALLOWED else self.admission
 
-    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+    def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         self.refused.append(cause)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:

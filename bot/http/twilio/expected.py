@@ -53,16 +53,20 @@ class ExpectedCalls:
         call = self._calls.pop(_digest(token), None)
         return call if call is not None and call.sid == sid and self._clock() <= call.until else None
 
-    @property
-    def waiting(self) -> bool:
-        """Whether any stream has to come."""
+    def __len__(self) -> int:
+        """Number of the streams that have to come."""
         now = self._clock()
-        return any(now <= call.until for call in self._calls.values())
+        return sum(now <= call.until for call in self._calls.values())
 
-    def forget(self, sid: str) -> None:
-        """A phone call is over. Its token is invalid from now on."""
-        for digest in [digest for digest, call in self._calls.items() if call.sid == sid]:
-            del self._calls[digest]
+    @property
+    def full(self) -> bool:
+        """Whether a further token would make another one worthless before its time."""
+        return len(self) >= MAX_EXPECTED
+
+    def forget(self, sid: str) -> ExpectedCall | None:
+        """A phone call is over. Its token is invalid from now on. Returns it, unless its stream has been opened."""
+        digest = next((digest for digest, call in self._calls.items() if call.sid == sid), None)
+        return self._calls.pop(digest) if digest is not None else None
 
 
 def _digest(token: str) -> bytes:

@@ -34,7 +34,8 @@ START_LIMIT = 5.0
 MAX_BEFORE_START = 4
 """Largest number of messages before the start. Twilio sends one."""
 MAX_LINES = 4
-"""Largest number of lines at once: a call, and callers who are told that it is on."""
+"""Number of lines at once, a call and callers who are told that it is on, beyond which callers hear only the busy tone.
+Callers who may be talked with are always answered. How many those are is bounded by the tokens that are out."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class MediaSocket:
 
     @property
     def full(self) -> bool:
-        """Whether no further phone call can be answered now."""
+        """Whether no further caller is told now, on a line, that a call is on."""
         return len(self._lines) >= MAX_LINES
 
     def over(self, sid: str) -> None:
@@ -88,7 +89,7 @@ class MediaSocket:
             line.end(LineEnd.CALLER)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        if not self._expected.waiting:
+        if not self._expected:
             raise HttpError(403, "not_expected", "No phone call is expected.")
         self._pending.add(request)
         try:
@@ -165,8 +166,6 @@ class MediaSocket:
         call = self._expected.take(message.token, start.call_sid)
         if call is None or start.account_sid not in (None, self._account or start.account_sid):
             raise StreamError("its token is not valid")
-        if self.full:
-            raise StreamError("there are too many phone calls")
         return call.number
 
     async def _receive(self, client: StreamClient, line: TwilioLine) -> None:

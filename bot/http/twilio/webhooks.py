@@ -18,7 +18,8 @@ from bot.http.twilio.media_socket import PATH as MEDIA
 from bot.http.twilio.media_socket import MediaSocket
 from bot.http.twilio.messages import TOKEN
 from bot.http.twilio.pending import PendingRequests
-from bot.voice.phone.answering import Admission, PhoneAnswering
+from bot.voice.phone.answering import Admission, PhoneAnswering, Refusal
+from bot.voice.phone.line import LineEnd
 from config.phone_sections import TwilioSettings
 from web_access.rate_limit import ClientRateLimit
 
@@ -98,18 +99,20 @@ class TwilioWebhooks:
             raise HttpError(403, "replay", "This phone call was announced already.")
         number = caller_number(form.get("From", ""))
         admission = self._answering.decide(number)
+        if admission in (Admission.NOT_ALLOWED, Admission.NOT_READY):
+            return self._refuse(number, admission)
         if admission is Admission.BUSY and self._media.full:
-            self._answering.note_refusal("twilio", number, admission)
-            return _twiml(lambda response: response.reject(reason="busy"))
-        if admission in (Admission.ALLOWED, Admission.BUSY):
-            if (seconds := self._rate.take(_ALL)) > 0:
-                message = f"Too many phone calls in a minute: at most {CALLS_PER_MINUTE}."
-                raise HttpError(429, "too_many_requests", message, retry_after=seconds)
-            token = self._expected.expect(sid, number)
-            return _twiml(lambda response: response.append(self._stream(token)))
-        self._answering.note_refusal("twilio", number, admission)
-        # A phone call that is rejected is not answered, so it costs nothing.
-        reason = "rejected" if admission is Admission.NOT_ALLOWED else "busy"
+            return self._refuse(number, admission, "and others are being told so")
+        # If another caller lost their token to this one, their line would be dead.
+        if self._expected.full or self._rate.take(_ALL):
+            return self._refuse(number, Refusal.TOO_MANY)
+        token = self._expected.expect(sid, number)
+        return _twiml(lambda response: response.append(self._stream(token)))
+
+    def _refuse(self, number: str, cause: Admission | Refusal, detail: str = "") -> web.Response:
+        """Reject a phone call. It is not answered, so it costs nothing."""
+        self._answering.note_refusal("twilio", number, cause, detail)
+        reason = "rejected" if cause is Admission.NOT_ALLOWED else "busy"
         return _twiml(lambda response: response.reject(reason=reason))
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -117,7 +120,8 @@ class TwilioWebhooks:
         form = await self._form(request)
         sid = _sid(form)
         if form.get("CallStatus") in OVER:
-            self._expected.forget(sid)
+            if (missed := self._expected.forget(sid)) is not None:
+                self._answering.note_refusal("twilio", missed.number, LineEnd.CALLER)
             self._media.over(sid)
         return web.Response(status=204)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from bot.voice.phone.line import LineEnd, PhoneLine
 
@@ -28,6 +28,23 @@ class Admission(StrEnum):
     """The engines are being loaded, calls are switched off, or the bot is ending. Refuse (SIP: 503)."""
 
 
+class Refusal(StrEnum):
+    """The other reasons for which a phone call is refused, as the log of calls names them."""
+
+    TOO_MANY = "too many phone calls"
+    """There is no place for it now, or one host has called too often."""
+    NO_SOUND = "no agreement on sound"
+    """The caller offers no G.711, or wants sound sent where it must not go. SIP: 488."""
+    NOT_FROM_PBX = "not from the PBX"
+    """The bot is registered at a PBX, and somebody else has sent the phone call. SIP: 403."""
+    EXTENSION = "unknown extension required"
+    """SIP: 420."""
+
+
+RefusalCause: TypeAlias = Admission | Refusal | LineEnd
+"""Why a phone call was refused, or has ended before it could be answered."""
+
+
 @runtime_checkable
 class PhoneWay(Protocol):
     """A source of phone calls, Twilio or SIP, that can describe its state."""
@@ -49,7 +66,7 @@ class PhoneAnswering(Protocol):
         """
         ...
 
-    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+    def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         """Log a phone call that was refused without :meth:`answer`. Call it once for each such phone call.
 
         Args:

@@ -66,15 +66,20 @@ class CallsLog:
         self._max_bytes = max_bytes
         self._lock = asyncio.Lock()
         self._refusals: deque[float] = deque(maxlen=REFUSALS_PER_MINUTE)
+        self._full = False
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note_refusal(self, call: LoggedCall) -> None:
-        """Write the line of a refused phone call soon."""
+    def note_refusal(self, call: LoggedCall) -> bool:
+        """Write the line of a refused phone call soon. Returns whether it is written, or left out."""
         now = self._clock()
-        if len(self._refusals) == REFUSALS_PER_MINUTE and now - self._refusals[0] < 60:
-            return
-        self._refusals.append(now)
-        self.note(call)
+        full = len(self._refusals) == REFUSALS_PER_MINUTE and now - self._refusals[0] < 60
+        if full and not self._full:
+            _log.warning("Many phone calls are refused: only %d a minute are logged", REFUSALS_PER_MINUTE)
+        self._full = full
+        if not full:
+            self._refusals.append(now)
+            self.note(call)
+        return not full
 
     def note(self, call: LoggedCall) -> None:
         """Write the line of a phone call soon."""

@@ -22,6 +22,7 @@ from typing import Protocol
 from aiosipua import Dialog, SipRequest
 from aiosipua.headers import stringify_uri
 
+from bot.voice.phone.answering import Refusal, RefusalCause
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.line import SipLine
 from bot.voice.phone.sip.messages import METHODS, Endpoint, Request, Response, new_tag, respond
@@ -71,6 +72,10 @@ class Surroundings(Protocol):
 
     def confirmed(self, call: SipCall) -> None:
         """The caller has acknowledged that the phone call is answered: the conversation can begin."""
+        ...
+
+    def unanswered(self, number: str, cause: RefusalCause, detail: str = "") -> None:
+        """Log a phone call in which nobody was talked with."""
         ...
 
     def over(self, call: SipCall) -> None:
@@ -164,9 +169,8 @@ class SipCall:
             try:
                 self._change(self._read_media(request, again=self.state is State.CONFIRMED))
             except NoAgreementError as error:
-                _LOG.info("A phone call is ended: %s", error)
                 self._spawn_bye()
-                self.end(LineEnd.LOST)
+                self.end(LineEnd.LOST, Refusal.NO_SOUND, str(error))
                 return
             self._offered = False
         if self.state is State.ANSWERED and self._media is not None:
@@ -225,8 +229,14 @@ class SipCall:
             self._send_bye_once()
             self.end(LineEnd.BOT)
 
-    def end(self, cause: LineEnd) -> None:
-        """The phone call is over."""
+    def end(self, cause: LineEnd, refusal: Refusal | None = None, detail: str = "") -> None:
+        """The phone call is over.
+
+        Args:
+            refusal: why nobody was talked with, if that is known better than by ``cause``.
+        """
+        if self.line is None and self.state is not State.OVER:
+            self._around.unanswered(self._number, refusal or cause, detail)
         if not self._refused:
             self._stop_retransmission()
             self._pending = None
@@ -288,9 +298,8 @@ class SipCall:
         if self.state is State.OVER:
             self._around.over(self)
             return
-        _LOG.info("A phone call is ended: the caller's phone does not acknowledge that it is answered.")
         self._send_bye_once()
-        self.end(LineEnd.LOST)
+        self.end(LineEnd.LOST, detail="its answer was not acknowledged")
 
     def _stop_retransmission(self) -> None:
         if self._retransmission is not None:

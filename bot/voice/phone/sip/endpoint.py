@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from aiosipua import SipRequest
 
-from bot.voice.phone.answering import Admission, PhoneAnswering, PhoneStartError
+from bot.voice.phone.answering import Admission, PhoneAnswering, PhoneStartError, Refusal, RefusalCause
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.dialog import ALLOW, DESCRIPTION, SipCall, State
 from bot.voice.phone.sip.limits import MessageLimits
@@ -39,7 +39,6 @@ from bot.voice.phone.sip.registration import Account, Registration, Registration
 from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import AnsweredRequests, OwnRequests
-from web_access.rate_limit import ClientRateLimit
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,11 +48,7 @@ MAX_UNCONFIRMED = 4
 """Maximum number of phone calls that are answered and not acknowledged yet."""
 MAX_EARLY = 2
 """Maximum number of callers who can hear at the same time that a call is on. Others are refused without a sentence."""
-REFUSALS = 60
-"""Maximum number of refused phone calls in a minute that are written into the log of calls."""
-_LOG_EVERY = 60.0
 """Seconds between two log lines about what strangers can provoke."""
-_ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +86,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._calls: dict[tuple[str, str, str], SipCall] = {}
         self._conversations: set[asyncio.Task[None]] = set()
         self._limits = MessageLimits(clock)
-        self._refusals = ClientRateLimit(REFUSALS, clock)
         self._registration: Registration | None = None
         self._registering: asyncio.Task[None] | None = None
-        self._logged_at = clock() - _LOG_EVERY
 
     @property
     def registration(self) -> tuple[RegistrationState, str]:
@@ -184,7 +177,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._take(data, source)
         except Exception:
             # A fault here must not end the endpoint. If somebody provokes it, it must not fill the log either.
-            if self._may_log():
+            if self._limits.admit_log():
                 _LOG.exception("A message over SIP from %s caused an error.", source[0])
 
     def error_received(self, exc: Exception) -> None:
@@ -214,6 +207,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         """The conversation can begin."""
         if call.line is not None:
             self._converse(call.line)
+
+    def unanswered(self, number: str, cause: RefusalCause, detail: str = "") -> None:
+        """Log a phone call in which nobody was talked with."""
+        self._answering.note_refusal("sip", number, cause, detail)
 
     def over(self, call: SipCall) -> None:
         """Forget a phone call that has ended, unless something is still under way."""
@@ -252,15 +249,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _drop(self, reason: str, source: Endpoint) -> None:
         self.dropped += 1
-        if self._may_log():
+        if self._limits.admit_log():
             _LOG.info("A SIP message from %s was dropped (%s); %d since the start.", source[0], reason, self.dropped)
-
-    def _may_log(self) -> bool:
-        now = self.clock()
-        if now - self._logged_at < _LOG_EVERY:
-            return False
-        self._logged_at = now
-        return True
 
     def _call_of(self, request: Request) -> SipCall | None:
         return self._calls.get((request.call_id, request.to_tag, request.from_tag))
@@ -273,6 +263,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         elif required := request.message.headers.get("require"):
             # No extension is implemented, 100rel (the acknowledgement of provisional responses) not either.
             self._refuse(request, 420, {"Unsupported": ", ".join(required)})
+            if request.method == "INVITE" and not request.to_tag:
+                self.unanswered(self._number(request), Refusal.EXTENSION)
         elif request.to_tag:
             call = self._call_of(request)
             if call is None or call.state is State.OVER:
@@ -303,33 +295,31 @@ class SipEndpoint(asyncio.DatagramProtocol):
             return
         if self._registration is not None and not self._is_pbx(request.source[0]):
             # The sender of the INVITE says who calls, and only the PBX is trusted with that.
-            self._refuse(request, 403)
+            self._refuse_call(request, 403, Refusal.NOT_FROM_PBX)
             return
         if not self._limits.admit_call(request.source[0]):
-            self._refuse(request, 503, {"Retry-After": "60"})
+            self._refuse_call(request, 503, Refusal.TOO_MANY, "from one host", retry_after=60)
             return
-        number = caller_of(request, trusted=self._registration is not None)
+        number = self._number(request)
         admission = self._answering.decide(number)
-        if admission is Admission.NOT_ALLOWED or admission is Admission.NOT_READY:
-            allowed = admission is not Admission.NOT_ALLOWED
-            self._refuse(request, 503 if allowed else 403, {"Retry-After": "30"} if allowed else None)
-            self._note(number, admission)
+        if admission is Admission.NOT_ALLOWED:
+            self._refuse_call(request, 403, admission)
+            return
+        if admission is Admission.NOT_READY:
+            self._refuse_call(request, 503, admission, retry_after=30)
             return
         try:
             media = self._offered(request)
         except NoAgreementError as error:
-            _LOG.info("A phone call is refused: %s.", error)
-            self._refuse(request, 488)
+            self._refuse_call(request, 488, Refusal.NO_SOUND, str(error))
             return
         if admission is Admission.BUSY and (media is None or not self._may_speak_early(request, media)):
-            self._refuse(request, 486)
-            self._note(number, admission)
+            self._refuse_call(request, 486, admission)
             return
         self._take_call(request, number, media, early=admission is Admission.BUSY)
 
-    def _note(self, number: str, cause: Admission | LineEnd) -> None:
-        if not self._refusals.take(_ALL):
-            self._answering.note_refusal("sip", number, cause)
+    def _number(self, request: Request) -> str:
+        return caller_of(request, trusted=self._is_pbx(request.source[0]))
 
     def _offered(self, request: Request) -> Media | None:
         """The offered media; ``None`` if the caller leaves the offer to this side."""
@@ -359,10 +349,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         full = len(self._calls) >= MAX_CALLS or unconfirmed >= MAX_UNCONFIRMED
         pair = None if full else bind_pair(self._host, self._options.rtp_ports)
         if pair is None:
-            _LOG.warning(
-                "A phone call is refused: %s.", "there are too many" if full else "SIP_RTP_PORTS are all taken"
-            )
-            self._refuse(request, 503, {"Retry-After": "30"})
+            why = "at once" if full else "SIP_RTP_PORTS are all taken"
+            self._refuse_call(request, 503, Refusal.TOO_MANY, why, retry_after=30)
             return
 
         call = SipCall(request, self, self._local(request.source), pair, number, media, self._rules(request))
@@ -374,6 +362,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _refuse(self, request: Request, status: int, headers: dict[str, str] | None = None) -> None:
         self.reply(request, respond(request, status, new_tag(), headers))
+
+    def _refuse_call(
+        self, request: Request, status: int, cause: RefusalCause, detail: str = "", *, retry_after: int = 0
+    ) -> None:
+        """Refuse an INVITE, and have it logged."""
+        self._refuse(request, status, {"Retry-After": str(retry_after)} if retry_after else None)
+        self.unanswered(self._number(request), cause, detail)
 
     def _local(self, other: Endpoint) -> Endpoint:
         """This endpoint's address, as ``other`` reaches it."""
@@ -389,7 +384,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         if await line.wait_reachable(self.timers.early if busy else None):
             await self._answering.answer(line, busy=busy)
             return
-        self._note(line.number, Admission.BUSY if busy else line.ended or LineEnd.SILENT)
+        self.unanswered(line.number, Admission.BUSY if busy else line.ended or LineEnd.SILENT)
         await line.hang_up()
 
     def _conversation_over(self, task: asyncio.Task[None]) -> None:

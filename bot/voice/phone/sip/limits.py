@@ -14,6 +14,8 @@ Strangers are all hosts that have no phone call and are not the PBX.
 INVITES = 30
 """Maximum number of phone calls of one host in a minute. Further ones are refused."""
 _ALL = "all"
+LOG_EVERY = 60.0
+"""Seconds between two lines in the log about what strangers send."""
 
 
 class MessageLimits:
@@ -25,6 +27,7 @@ class MessageLimits:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._messages, self._invites = ClientRateLimit(MESSAGES, clock), ClientRateLimit(INVITES, clock)
+        self._clock, self._logged_at = clock, clock() - LOG_EVERY
         self._all_messages = ClientRateLimit(MESSAGES_OF_ALL, clock)
 
     def admit_message(self, host: str, *, known: bool) -> bool:
@@ -38,3 +41,11 @@ class MessageLimits:
     def admit_call(self, host: str) -> bool:
         """Count a phone call. Returns whether it may be taken."""
         return not self._invites.take(host)
+
+    def admit_log(self) -> bool:
+        """Whether a line about what strangers send may be logged now."""
+        now = self._clock()
+        if now - self._logged_at < LOG_EVERY:
+            return False
+        self._logged_at = now
+        return True

@@ -14,7 +14,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.http.twilio.server import twilio_server
-from bot.voice.phone.answering import Admission, PhoneAnswering
+from bot.voice.phone.answering import Admission, PhoneAnswering, RefusalCause
 from bot.voice.phone.line import LineEnd, PhoneLine
 from config.phone_sections import PhoneSettings, TwilioSettings
 from sandbox.twilio.account import CALLER, NUMBER, Instruction, TwilioAccount, new_id
@@ -72,7 +72,7 @@ class Answering:
     admission: Admission = Admission.ALLOWED
     talk: Talk | None = None
     decided: list[str] = field(default_factory=list)
-    refusals: list[tuple[str, str, Admission | LineEnd]] = field(default_factory=list)
+    refusals: list[tuple[str, str, RefusalCause]] = field(default_factory=list)
     lines: list[PhoneLine] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     done: int = 0
@@ -81,7 +81,7 @@ class Answering:
         self.decided.append(number)
         return self.admission
 
-    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+    def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         self.refusals.append((kind, number, cause))
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:

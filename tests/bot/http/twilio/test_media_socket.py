@@ -349,15 +349,27 @@ async def test_a_server_that_ends_ends_its_lines() -> None:
     assert answering.heard[0].ends == [LineEnd.LOST]
 
 
-async def test_only_some_phone_calls_are_answered_at_once(stage: TwilioStage) -> None:
+async def test_only_some_callers_hear_at_once_that_a_call_is_on(stage: TwilioStage) -> None:
     for _ in range(media_socket.MAX_LINES):
         await stage.call()
     stage.answering.admission = Admission.BUSY
     _, instruction = await stage.announce()
     assert (instruction.verb, instruction.reason) == ("Reject", "busy")
+    assert stage.answering.refusals == [("twilio", CALLER, Admission.BUSY)]
     await stage.streams[0].hang_up()
     await wait_until(lambda: stage.answering.done)
     await wait_until(lambda: _answered(stage))
+
+
+async def test_a_caller_who_may_be_talked_with_is_answered_while_others_hear_that_a_call_was_on(
+    stage: TwilioStage,
+) -> None:
+    for _ in range(media_socket.MAX_LINES):
+        await stage.call()
+    fifth = await stage.call()
+    assert len(stage.answering.lines) == media_socket.MAX_LINES + 1
+    await asyncio.to_thread(stage.answering.lines[-1].send, b"\x55" * FRAME_BYTES)
+    await fifth.until(lambda: fifth.playout.waiting == FRAME_BYTES)
 
 
 async def _answered(stage: TwilioStage) -> bool:

@@ -9,11 +9,14 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.http.binding import WebBindError
+from bot.http.twilio.expected import MAX_EXPECTED, TOKEN_SECONDS
 from bot.http.twilio.server import MAX_CONNECTIONS, TwilioServer, twilio_server
 from bot.http.twilio.webhooks import CALLS_PER_MINUTE, caller_number
-from bot.voice.phone.answering import Admission, PhoneWay
+from bot.voice.phone.answering import Admission, PhoneWay, Refusal
+from bot.voice.phone.line import LineEnd
 from config.phone_sections import PhoneSettings, TwilioSettings
 from sandbox.twilio.account import CALLER, STATUS, VOICE, new_id
+from sandbox.twilio.stream import MediaStream
 from tests.bot.http.twilio.stage import Answering, TwilioStage, twilio_stage
 from tests.timing import LIMIT, Clock, wait_until
 
@@ -189,13 +192,39 @@ async def test_a_flood_of_what_is_not_signed_takes_nothing_from_twilio_behind_th
 async def test_only_some_phone_calls_are_let_in_in_a_minute_and_replays_count_for_none() -> None:
     clock = Clock()
     async with twilio_stage(clock=clock) as stage:
-        call, _ = await stage.announce()
-        for _ in range(CALLS_PER_MINUTE):
-            assert (await stage.account.announce(call)).status == 403
-        statuses = [(await stage.announce())[1].status for _ in range(CALLS_PER_MINUTE)]
-        assert statuses == [200] * (CALLS_PER_MINUTE - 1) + [429]
-        assert (await stage.account.tell_status(call, "completed")).status == 204
+
+        async def call_and_hang_up() -> str:
+            call, instruction = await stage.announce()
+            assert (await stage.account.announce(call)).status == 403, "a replay"
+            await stage.account.tell_status(call, "canceled")
+            return instruction.verb + instruction.reason
+
+        answers = [await call_and_hang_up() for _ in range(CALLS_PER_MINUTE + 1)]
+        assert answers == ["Connect"] * CALLS_PER_MINUTE + ["Rejectbusy"]
+        assert stage.answering.refusals[-1] == ("twilio", CALLER, Refusal.TOO_MANY)
         clock.pass_by(60)
+        assert await call_and_hang_up() == "Connect"
+
+
+async def test_a_phone_call_that_ends_before_its_stream_comes_is_logged(stage: TwilioStage) -> None:
+    call, _ = await stage.announce()
+    await stage.account.tell_status(call, "ringing")
+    assert stage.answering.refusals == []
+    for _ in range(2):
+        await stage.account.tell_status(call, "canceled")
+    assert stage.answering.refusals == [("twilio", CALLER, LineEnd.CALLER)]
+
+
+async def test_nobody_who_was_let_in_loses_their_token_to_another_caller() -> None:
+    clock = Clock()
+    async with twilio_stage(clock=clock) as stage:
+        call, first = await stage.announce()
+        verbs = [(await stage.announce())[1].verb for _ in range(MAX_EXPECTED)]
+        assert verbs == ["Connect"] * (MAX_EXPECTED - 1) + ["Reject"]
+        assert stage.answering.refusals == [("twilio", CALLER, Refusal.TOO_MANY)]
+        stage.streams.append(await MediaStream.open(stage.account, call, first))
+        await wait_until(lambda: stage.answering.lines)
+        clock.pass_by(TOKEN_SECONDS + 1)
         assert (await stage.announce())[1].verb == "Connect"
 
 

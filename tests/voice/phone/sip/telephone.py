@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, RefusalCause
 from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account
@@ -264,7 +264,7 @@ class Answering:
     def __init__(self) -> None:
         self.admission = Admission.ALLOWED
         self.asked: list[str] = []
-        self.refused: list[tuple[str, Admission | LineEnd]] = []
+        self.refused: list[tuple[str, RefusalCause]] = []
         self.busy: list[bool] = []
         self.lines: asyncio.Queue[tuple[PhoneLine, Ear]] = asyncio.Queue()
 
@@ -272,7 +272,7 @@ class Answering:
         self.asked.append(number)
         return self.admission
 
-    def note_refusal(self, kind: str, number: str, cause: Admission | LineEnd) -> None:
+    def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         assert kind == "sip"
         self.refused.append((number, cause))
 

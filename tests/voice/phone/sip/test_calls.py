@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.voice.phone.answering import Admission, PhoneStartError
+from bot.voice.phone.answering import Admission, PhoneStartError, Refusal
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
 from bot.voice.phone.sip.timers import SipTimers
@@ -79,6 +79,7 @@ async def test_a_phone_call_that_is_never_acknowledged_is_given_up() -> None:
         await phone.request("BYE")
         await until(lambda: here.endpoint.calls == 0)
         assert here.answering.lines.empty()
+        assert here.answering.refused == [("+4930123456", LineEnd.LOST)]
 
 
 async def test_a_retransmitted_invite_makes_no_second_phone_call() -> None:
@@ -170,20 +171,6 @@ async def test_a_caller_who_cancels_while_the_sentence_is_spoken() -> None:
         assert ear.ends == [LineEnd.CALLER]
 
 
-async def test_the_sentence_is_spoken_to_few_callers_and_only_to_their_own_hosts() -> None:
-    async with exchange(SLOW) as here:
-        here.answering.admission = Admission.BUSY
-        elsewhere = await here.phone()
-        elsewhere.send(elsewhere.invite(body=elsewhere.invite().partition("\r\n\r\n")[2].replace(HOST, "192.0.2.7")))
-        assert (await elsewhere.status(final=False)).status == 486
-        statuses = []
-        for _ in range(3):
-            phone = await here.phone()
-            phone.send(phone.invite())
-            statuses.append((await phone.status(final=False)).status)
-        assert statuses == [183, 183, 486]
-
-
 async def test_without_g711_there_is_no_phone_call() -> None:
     async with exchange() as here:
         phone = await here.phone()
@@ -192,6 +179,7 @@ async def test_without_g711_there_is_no_phone_call() -> None:
         phone.send(phone.invite(body="v=0\r\nm=nonsense"))
         assert (await phone.status("INVITE")).status == 488
         assert here.endpoint.calls == 0
+        assert here.answering.refused == [("+4930123456", Refusal.NO_SOUND)] * 2
 
 
 async def test_a_caller_who_leaves_the_offer_to_the_bot() -> None:
@@ -218,6 +206,7 @@ async def test_an_offer_that_is_never_answered_ends_the_phone_call() -> None:
         phone.send(phone.ack())
         phone.answer(await phone.request("BYE"))
         await until(lambda: here.endpoint.calls == 0)
+        assert here.answering.refused == [("+4930123456", Refusal.NO_SOUND)]
 
 
 async def test_a_hold_silences_the_bot_and_is_taken_back() -> None:
@@ -364,6 +353,7 @@ async def test_a_required_extension_is_refused_by_its_name(required: str) -> Non
         refused = await phone.status("INVITE")
         assert (refused.status, refused["Unsupported"]) == (420, required)
         assert here.answering.asked == []
+        assert here.answering.refused == [("+4930123456", Refusal.EXTENSION)]
         answer = await phone.call(headers="Supported: 100rel\r\n")
         assert answer.status == 200 and "PRACK" not in answer["Allow"] and "100rel" not in str(answer.headers)
         _, ear = await here.answering.line()
@@ -379,6 +369,7 @@ async def test_more_phone_calls_than_fit_are_refused() -> None:
             assert (await phone.call()).status == 200
         phones[-1].send(phones[-1].invite())
         assert (await phones[-1].status("INVITE")).status == 503
+        assert here.answering.refused == [("+4930123456", Refusal.TOO_MANY)]
 
 
 async def test_the_end_of_the_bot_ends_phone_calls() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, Refusal
 from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
 from bot.voice.phone.sip.limits import INVITES, MESSAGES
 from bot.voice.phone.sip.messages import MAX_DATAGRAM
@@ -70,7 +70,8 @@ class Attacker:
         self.rng = random.Random(seed)
         self.calls: list[tuple[str, str, str, int]] = []  # Call-ID, own tag, other tag, sequence
 
-    def message(self) -> bytes:
+    def message(self, host: str) -> bytes:
+        """A message that comes from this host."""
         rng = self.rng
         method = rng.choice(USUAL * 4 + METHODS)
         call = rng.choice(self.calls) if self.calls and rng.random() < 0.7 else None
@@ -78,7 +79,7 @@ class Attacker:
         if call and method not in ("ACK", "CANCEL"):
             sequence += rng.randrange(0, 3)
         to_tag = f";tag={other}" if other else ""
-        body = self._body() if method in ("INVITE", "UPDATE", "ACK") and rng.random() < 0.8 else ""
+        body = self._body(host) if method in ("INVITE", "UPDATE", "ACK") and rng.random() < 0.8 else ""
         first = (
             f"{method} sip:bot@{HOST} SIP/2.0"
             if rng.random() < 0.95
@@ -111,10 +112,12 @@ class Attacker:
                 continue
         self.calls = self.calls[-6:]
 
-    def _body(self) -> str:
+    def _body(self, host: str) -> str:
         rng = self.rng
         more = rng.choice(("a=sendrecv", "a=sendonly", "a=inactive", "a=recvonly", "a=rtpmap:8 PCMA/8000", "a=ptime:0"))
-        text = description(rng.randrange(1, 65_536), rng.choice(("8 0 101", "0", "18", "96", "8 " * 50)), more)
+        formats = rng.choice(("8 0 101", "0", "18", "96", "8 " * 50))
+        sound = rng.choice((host, host, host, HOST, "192.168.1.7", "8.8.8.8"))
+        text = description(rng.randrange(1, 65_536), formats, more, sound)
         if rng.random() < 0.5:
             lines = text.split("\r\n")
             place = rng.randrange(len(lines))
@@ -168,7 +171,7 @@ async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
     caplog: pytest.LogCaptureFixture, count: int
 ) -> None:
     wire, clock, answering = Wire(), Steps(0.2), Answering()
-    timers = SipTimers(t1=0.002, t2=0.01, closing=0.1)
+    timers = SipTimers(t1=0.002, t2=0.01, early=0.005, closing=0.1)
     endpoint = SipEndpoint(SipOptions((HOST, 0), free_ports(), None), answering, timers, clock)
     endpoint.connection_made(wire)
     attacker = Attacker(20)
@@ -177,7 +180,8 @@ async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
     for number in range(count):
         clock.now += clock.step
         answering.admission = attacker.rng.choice((*(Admission.ALLOWED,) * 6, *Admission))
-        endpoint.datagram_received(attacker.message(), hosts(attacker.rng))
+        source = hosts(attacker.rng)
+        endpoint.datagram_received(attacker.message(source[0]), source)
         statuses |= {parse(data, where).status for data, where in wire.sent}
         attacker.learn(wire.sent)
         wire.sent.clear()
@@ -193,6 +197,7 @@ async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
     while not answering.lines.empty():
         answering.lines.get_nowait()
     attacker.calls.clear()
+    answering.refused.clear()
     gc.collect()
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
@@ -209,7 +214,7 @@ async def test_nobody_gets_more_than_they_send_and_nobody_else_gets_anything() -
     for _ in range(2000):
         clock.now += clock.step
         source = hosts(attacker.rng)
-        endpoint.datagram_received(attacker.message(), source)
+        endpoint.datagram_received(attacker.message(source[0]), source)
         assert len(wire.sent) <= 1
         assert all(where[0] == source[0] for _, where in wire.sent)
         wire.sent.clear()
@@ -276,6 +281,7 @@ async def test_too_many_phone_calls_of_one_host_are_refused_before_anybody_is_as
             statuses.append((await phone.status("INVITE")).status)
         assert statuses == [403] * INVITES + [503] * 2
         assert len(here.answering.asked) == INVITES
+        assert [cause for _, cause in here.answering.refused[INVITES:]] == [Refusal.TOO_MANY] * 2, "they are logged"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.voice.phone.answering import Admission
+from bot.voice.phone.answering import Admission, Refusal
 from bot.voice.phone.sip.messages import Response, read
 from bot.voice.phone.sip.registration import (
     FIRST_PAUSE,
@@ -236,6 +236,7 @@ async def test_a_registered_bot_takes_phone_calls_of_its_pbx_alone_and_leaves_wh
         stranger.send(stranger.invite())
         assert (await stranger.status("INVITE")).status == 403
         assert here.answering.asked == []
+        assert here.answering.refused == [("+4930123456", Refusal.NOT_FROM_PBX)]
         phone = await here.phone()
         await phone.call(headers="P-Asserted-Identity: <tel:+49-30-987>\r\n")
         line, _ = await here.answering.line()

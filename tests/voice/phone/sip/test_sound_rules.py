@@ -12,7 +12,8 @@ from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.line import CREDIT
 from bot.voice.phone.sip.negotiation import NoAgreementError, read_media
 from bot.voice.phone.sip.sound_rules import SoundRules
-from tests.voice.phone.sip.telephone import FRAME, QUICK, Shifted, description, exchange, until
+from bot.voice.phone.sip.timers import SipTimers
+from tests.voice.phone.sip.telephone import FRAME, HOST, QUICK, Shifted, description, exchange, until
 
 ELSEWHERE = "8.8.8.8"
 """The address of somebody else. Nothing is ever sent there."""
@@ -53,6 +54,20 @@ async def test_before_a_phone_call_is_answered_hardly_more_is_sent_than_has_come
         assert phone.sound.came.qsize() == 3 * CREDIT
         phone.talk(early.sound_port, 2)
         await until(lambda: phone.sound.came.qsize() == 5 * CREDIT)
+
+
+async def test_the_sentence_is_spoken_to_few_callers_and_only_to_their_own_hosts() -> None:
+    async with exchange(SipTimers(t1=5.0, closing=0.1)) as here:
+        here.answering.admission = Admission.BUSY
+        elsewhere = await here.phone()
+        elsewhere.send(elsewhere.invite(body=elsewhere.invite().partition("\r\n\r\n")[2].replace(HOST, "192.0.2.7")))
+        assert (await elsewhere.status(final=False)).status == 486
+        statuses = []
+        for _ in range(3):
+            phone = await here.phone()
+            phone.send(phone.invite())
+            statuses.append((await phone.status(final=False)).status)
+        assert statuses == [183, 183, 486]
 
 
 @pytest.mark.parametrize(
