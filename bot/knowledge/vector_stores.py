@@ -20,7 +20,7 @@ from config.reasons import reason
 _log = logging.getLogger(__name__)
 
 MAX_IN_MEMORY = 50_000
-"""Largest number of passages that have vectors without ChromaDB, since all of these are in memory."""
+"""Largest number of passages whose vectors are kept without ChromaDB. All of these vectors are in memory."""
 _REMOVED_AT_ONCE = 1_000
 """Number of vectors that ChromaDB is asked to remove at once. It refuses to remove many thousands."""
 WITHOUT_CHROMA = (

@@ -74,7 +74,7 @@ class EventWriter:
         """
         cause = EndCause.SHUTDOWN.value
         if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
-            # The place is that of a call. No call was on, so it is empty.
+            # No call was active, so there is no place to name.
             self(CallEnded(place="", cause=cause, at=self._clock()))
 
     def close(self, limit: float = CLOSE_LIMIT) -> None:

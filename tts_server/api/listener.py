@@ -13,11 +13,15 @@ from web_access.connection import QuietConnection
 IDLE_LIMIT = 3630.0
 """A connection is closed after this many seconds without a request.
 
-This is longer than a proxy in front of the server usually waits. So it is the proxy that closes an idle connection, and
-it never sends a request into a connection that the server is just closing.
+It is an hour and half a minute, which is also aiohttp's default. A proxy in front of the server usually waits less. So
+it is the proxy that closes an idle connection, and it never sends a request into a connection that the server is just
+closing.
 """
 LINGER_LIMIT = 10.0
-"""Seconds for which the rest of a refused request is still read, so that the client reads the answer."""
+"""Seconds for which the rest of a refused request is still read.
+
+If the connection were closed at once, it could be reset before the client has read the answer.
+"""
 
 
 class Listener:

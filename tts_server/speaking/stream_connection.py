@@ -5,10 +5,11 @@ The protocol is described in :mod:`wire`. This module adds these rules:
 - A token that names another ``reply`` ends the current reply, as a ``flush`` would. A token without a name belongs
   to the current reply. Replies are spoken one after another.
 - If a reply fails, the error names it: neither sound nor ``flushed`` follows, and its further tokens are ignored.
-- A message that can't be parsed is answered with an error and ignored. The reply that it names goes on.
+- A message that is not valid is answered with an error and ignored. If it names a reply, that reply goes on.
 - ``cancel`` drops every reply of the connection: the one that is being received, the one that is being spoken, and the
-  one that the ``cancel`` names. Further tokens of these replies are ignored until a text names another reply, or none.
-  That text begins a new reply. A later token with the name of a dropped reply begins a new reply too.
+  one that the ``cancel`` names. Further tokens of these replies are ignored until a token comes that names another
+  reply or no reply. This token begins a new reply. After that, a token with the name of a dropped reply begins a new
+  reply too.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ _MAX_EXCERPT = 350
 _MAX_ADDRESS = 400
 """Maximum number of characters of an address. Results with longer ones are left out."""
 _MAX_DATE = 40
-_DAY = 10
-"""Characters of the day at the beginning of a date such as 2026-11-29T08:00:00. The time is not shown."""
+"""Maximum number of characters that are read of a date. A date with a time of day has fewer."""
+_DAY_LENGTH = 10
+"""Number of characters that are shown of a date: of 2026-11-29T08:00:00, only 2026-11-29."""
 _MAX_ANSWERS = 2
 _LIMITS = FetchLimits(size=3 * 1024 * 1024, seconds=15.0, idle_seconds=12.0, redirects=2)
 _JSON = frozenset({"application/json"})
@@ -96,7 +97,7 @@ class SearchWeb(ReadOnlyTool):
                 continue
             number += 1
             self._links.note(asker, address)
-            when = _line(each.get("publishedDate"), _MAX_DATE)[:_DAY]
+            when = _line(each.get("publishedDate"), _MAX_DATE)[:_DAY_LENGTH]
             yield f"{number}. {_line(each.get('title'), _MAX_TITLE)} ({address}{f', {when}' if when else ''})"
             if excerpt := _line(each.get("content"), _MAX_EXCERPT):
                 yield f"   {excerpt}"

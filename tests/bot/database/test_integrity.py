@@ -186,6 +186,7 @@ async def test_an_older_damaged_database_gets_the_newest_schema(tmp_path: Path) 
         database.executescript(VERSION_0.read_text())
     spoil(path, root_page(path, "chat_memory_by_channel"))
     async with Database.opened(path) as opened:
+        # VERSION_0 inserts two rows into this table.
         assert await opened.row("SELECT count(*) FROM chat_waiting") == (2,)
         assert await opened.rows("SELECT * FROM conversations") == []
 

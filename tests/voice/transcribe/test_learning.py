@@ -77,14 +77,14 @@ async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCa
     corrections = Corrections({"jason": "Jaison"})
     found: list[str] = []
 
-    def look() -> None:
-        """Note what the corrections make of a sentence now."""
+    def correct() -> None:
+        """Apply the corrections to a sentence, and note the result."""
         found.append(corrections.apply("sea you, Jason"))
 
     def changed(text: str) -> Callable[[], object]:
         return lambda: file.write_text(text, encoding="utf-8")
 
-    steps = (changed("sea you: Seiyuu\n"), look, look, changed("a: [\n"), look, file.unlink, look)
+    steps = (changed("sea you: Seiyuu\n"), correct, correct, changed("a: [\n"), correct, file.unlink, correct)
     learning = LearnedCorrections(file, corrections, sleep=StepsBetweenLooks(*steps))
     with pytest.raises(asyncio.CancelledError):
         await learning.follow()
