@@ -328,15 +328,6 @@ async def test_who_may_not_call_is_refused_and_logged(make_telephone: Callable[.
         assert calls.decide("+4930123456") is Admission.NOT_READY
 
 
-async def test_a_line_without_packets_is_lost_after_ten_seconds(make_telephone: Callable[..., Any]) -> None:
-    async with make_telephone() as phone:
-        phone.call(MemoryLine())
-        await phone.talks()
-        (logged,) = await phone.over()
-        assert logged["cause"] == "no sound came"
-        assert phone.stage.app.manager.status().held == ()
-
-
 async def test_a_caller_who_hangs_up_while_the_call_begins_leaves_nothing_behind(
     make_telephone: Callable[..., Any],
 ) -> None:

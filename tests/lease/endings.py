@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from pydantic import SecretStr
 
 from bot.bot_process import bot_process
 from config.settings import Settings
@@ -168,9 +169,9 @@ def variables(settings: Settings) -> dict[str, str]:
     """Settings as environment variables."""
     usual = {name: each.get_default(call_default_factory=True) for name, each in settings.settings().items()}
     fields = {name: value for name, value in settings.values().items() if value != usual[name]}
-    fields["discord_token"] = settings.discord_token.get_secret_value() if settings.discord_token else ""
     lists = {name: ",".join(value) for name, value in fields.items() if isinstance(value, tuple)}
-    return {name.upper(): str(value) for name, value in (fields | lists).items() if value is not None}
+    secrets = {name: value.get_secret_value() for name, value in fields.items() if isinstance(value, SecretStr)}
+    return {name.upper(): str(value) for name, value in (fields | lists | secrets).items() if value is not None}
 
 
 async def _join(sandbox: Sandbox) -> None:

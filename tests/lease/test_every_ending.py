@@ -10,6 +10,7 @@ from bot.voice.manager import CallState
 from tests.lease import browser_endings as browser
 from tests.lease import phone_endings as phone
 from tests.lease.browser_endings import browser_call_ended_by, process_with_a_page_ended_by
+from tests.lease.callers import SipNetwork, TwilioNetwork
 from tests.lease.endings import (
     Ending,
     Tools,
@@ -51,12 +52,19 @@ from tests.lease.phone_endings import phone_call_ended_by
         pytest.param(browser.a_hold_fails, id="browser: exception in any hold"),
         pytest.param(process_with_a_page_ended_by(signal.SIGTERM), id="browser: SIGTERM"),
         pytest.param(process_with_a_page_ended_by(signal.SIGKILL), id="browser: kill -9"),
-        pytest.param(phone_call_ended_by(phone.hang_up), id="phone: hung up"),
-        pytest.param(phone_call_ended_by(phone.lose_the_line), id="phone: line lost"),
-        pytest.param(phone_call_ended_by(phone.vanish), id="phone: no sound comes"),
-        pytest.param(phone_call_ended_by(phone.leave_on_discord), id="phone: leave on Discord"),
-        pytest.param(phone_call_ended_by(phone.lose_the_voice), id="phone: voice lost for good"),
-        pytest.param(phone_call_ended_by(phone.be_switched_off), id="phone: switched off"),
+        pytest.param(phone_call_ended_by(phone.hang_up, SipNetwork), id="phone over SIP: hung up"),
+        pytest.param(phone_call_ended_by(phone.vanish, SipNetwork), id="phone over SIP: no sound comes"),
+        pytest.param(phone_call_ended_by(phone.leave_on_discord, SipNetwork), id="phone over SIP: !leave"),
+        pytest.param(phone_call_ended_by(phone.lose_the_voice, SipNetwork), id="phone over SIP: voice killed"),
+        pytest.param(phone.keys_are_wrong(SipNetwork), id="phone over SIP: wrong PINs"),
+        pytest.param(phone.phone_process_ended_by_sigterm(SipNetwork), id="phone over SIP: SIGTERM"),
+        pytest.param(phone_call_ended_by(phone.hang_up, TwilioNetwork), id="phone over Twilio: hung up"),
+        pytest.param(phone_call_ended_by(phone.break_off, TwilioNetwork), id="phone over Twilio: line lost"),
+        pytest.param(phone_call_ended_by(phone.vanish, TwilioNetwork), id="phone over Twilio: no sound comes"),
+        pytest.param(phone_call_ended_by(phone.leave_on_discord, TwilioNetwork), id="phone over Twilio: !leave"),
+        pytest.param(phone_call_ended_by(phone.lose_the_voice, TwilioNetwork), id="phone over Twilio: voice killed"),
+        pytest.param(phone.keys_are_wrong(TwilioNetwork), id="phone over Twilio: wrong PINs"),
+        pytest.param(phone.phone_process_ended_by_sigterm(TwilioNetwork), id="phone over Twilio: SIGTERM"),
         pytest.param(phone.a_hold_fails, id="phone: exception in any hold"),
     ],
 )
