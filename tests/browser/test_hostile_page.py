@@ -12,8 +12,8 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import running_browser
-from tests.e2e.program import read_until, speech_port
-from tests.e2e.test_page import page_of, talking
+from tests.e2e.program import logged_program, read_until, speech_port
+from tests.e2e.test_page import page_of
 from tests.http_server import LocalServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -78,7 +78,7 @@ FRAME_AND_FORM = """({bot}) => {
 async def stage(folder: Path, cache_dir: Path, **settings: str) -> AsyncIterator[tuple[str, str]]:
     """The running bot: its address, and that of its speech server."""
     usual = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak"}
-    async with talking(folder, **usual | settings) as process:
+    async with logged_program(folder / "log", "talk", folder=folder, **usual | settings) as process:
         url = await page_of(process)
         await read_until(process, "Ready.")
         yield url, f"http://127.0.0.1:{speech_port(process)}/"

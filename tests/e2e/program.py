@@ -14,9 +14,12 @@ import psutil
 from config.project import ROOT
 from sandbox.server import Sandbox
 from tests import authorities
-from tests.forked import BOT, Forked, Forks, Running, forks
+from tests.forked import BOT, STDOUT, Forked, Forks, Running, forks
 
 SAID_LIMIT = 120.0
+VOICE = "TTS_WEBSOCKET_URL"
+"""The setting of a speech server that runs already. Without it a bot starts one, which takes as long as all its other
+work in most tests: only tests of the speech server's process leave that to it."""
 
 
 @asynccontextmanager
@@ -30,14 +33,28 @@ async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIte
 
 
 @asynccontextmanager
-async def program_of(source: Forks, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
-    """Run ``python -m bot`` of a copy of the project."""
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
-    process = await source.start(
-        "bot", *arguments, folder=folder, environment=_surroundings(usual | environment), new_session=True
-    )
+async def logged_program(log: Path, /, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
+    """Run ``python -m bot`` with its log in a file, so that its output has nothing but what it prints."""
+    with log.open("wb") as file:
+        process = await _start(forks(*BOT), arguments, folder, environment, stderr=file.fileno())
     async with _ended(process):
         yield process
+
+
+@asynccontextmanager
+async def program_of(source: Forks, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
+    """Run ``python -m bot`` of a copy of the project."""
+    process = await _start(source, arguments, folder, environment, stderr=STDOUT)
+    async with _ended(process):
+        yield process
+
+
+async def _start(
+    source: Forks, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], *, stderr: int
+) -> Forked:
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
+    settings = _surroundings(usual | environment)
+    return await source.start("bot", *arguments, folder=folder, environment=settings, stderr=stderr, new_session=True)
 
 
 @asynccontextmanager

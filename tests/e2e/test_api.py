@@ -19,8 +19,7 @@ from openai import AsyncOpenAI
 from bot.database import FILE
 from sandbox.speech import GUEST_VOICES, speech
 from tests.bot.http.chat_house import page_at
-from tests.e2e.program import read_until
-from tests.e2e.test_page import talking
+from tests.e2e.program import logged_program, read_until
 from tests.timing import wait_until
 from toys.llm.phrases import TOY_PHRASES
 
@@ -69,7 +68,10 @@ async def said_over_realtime(url: str) -> str:
 async def test_ears_mind_and_voice_serve_programs_between_calls(tmp_path: Path, cache_dir: Path) -> None:
     asked = wav(speech(QUESTION, GUEST_VOICES["Ada"]))
     settings = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak"}
-    async with talking(tmp_path, **settings) as process, aiohttp.ClientSession() as session:
+    async with (
+        logged_program(tmp_path / "log", "talk", folder=tmp_path, **settings) as process,
+        aiohttp.ClientSession() as session,
+    ):
         url = (await read_until(process, "\n")).removeprefix("Page: ").strip()
         assert await read_until(process, "\n") == "Ready.\n"
         async with session.post(f"{url}stt", data=form(asked)) as answer:

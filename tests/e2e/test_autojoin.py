@@ -17,7 +17,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, ChannelKind, Message
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, make_settings, serving_tones, staged
-from tests.e2e.program import pointed_at
+from tests.e2e.program import VOICE, pointed_at
 from tests.e2e.terminal import in_terminal
 from tests.features.comfyui_server import ComfyUiServer
 from tests.features.studio import WORKFLOW
@@ -212,18 +212,20 @@ async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage:
         assert not {guild.name, den.name} & set(seen_here.replace(",", " ").split())
 
 
-async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(tmp_path: Path) -> None:
+async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(
+    tmp_path: Path, speech_server: str
+) -> None:
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")
         let_manage(sandbox, ada.id)
         await ada.join_voice(sandbox.voice_channel)
-        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)) as terminal:
+        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}) as terminal:
             await terminal.until_said("Connected as")
             await ada.say(sandbox.text_channel, "!autojoin Lounge")
             await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith(CAME), LIMIT)
             terminal.family().member("bot", "run").kill()
         said = await ada.say(sandbox.text_channel, "Where are you?")
-        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)):
+        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}):
             await ada.wait_for_message(
                 sandbox.text_channel, lambda m: m.id > said.id and m.content.startswith(CAME), LIMIT
             )

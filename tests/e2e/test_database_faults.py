@@ -14,7 +14,7 @@ from bot.backup.moving import Move, carry_out, make_stage
 from bot.database.integrity import damaged_files
 from bot.database.schema import bring_up_to_date, read_migrations
 from sandbox.server import Sandbox
-from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, pointed_at, program, read_until
 
 
 @pytest.fixture
@@ -42,9 +42,10 @@ def contents(*files: Path) -> list[bytes]:
     return [file.read_bytes() for file in files]
 
 
-async def test_a_newer_database_is_refused(tmp_path: Path, database: Path) -> None:
+async def test_a_newer_database_is_refused(tmp_path: Path, database: Path, speech_server: str) -> None:
     before = make_newer(database)
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
+    settings = {VOICE: speech_server}
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **settings, **pointed_at(sandbox)) as process:
         said = await output(process)
     assert process.returncode == 2
     assert said.count("was written by a newer Seiyuu") == 1
@@ -71,11 +72,11 @@ def break_a_restore_off(database: Path) -> None:
     assert not database.exists()
 
 
-async def test_an_interrupted_restore_is_undone(tmp_path: Path, database: Path) -> None:
+async def test_an_interrupted_restore_is_undone(tmp_path: Path, database: Path, speech_server: str) -> None:
     with closing(sqlite3.connect(database)) as here, here:
         here.execute("INSERT INTO setting VALUES ('word', 'mine')")
     break_a_restore_off(database)
-    async with program("run", folder=tmp_path, DISCORD_TOKEN="none") as process:
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="none", **{VOICE: speech_server}) as process:
         said = await output(process)
     assert said.count("A restore was broken off half-way. It was undone: all data are as before the restore") == 1
     with closing(sqlite3.connect(database)) as here:
@@ -84,10 +85,10 @@ async def test_an_interrupted_restore_is_undone(tmp_path: Path, database: Path) 
 
 @pytest.mark.parametrize(("spoil", "words"), [(damage, "is damaged"), (make_newer, "was written by a newer Seiyuu")])
 async def test_the_doctor_reports_a_faulty_database_before_a_start(
-    tmp_path: Path, database: Path, spoil: Callable[[Path], bytes], words: str
+    tmp_path: Path, database: Path, speech_server: str, spoil: Callable[[Path], bytes], words: str
 ) -> None:
     before = spoil(database)
-    async with program("doctor", "--json", folder=tmp_path) as process:
+    async with program("doctor", "--json", folder=tmp_path, **{VOICE: speech_server}) as process:
         told = json.loads(await output(process))
     assert process.returncode == 1
     (finding,) = [finding for finding in told["findings"] if finding["subject"] == "Database"]

@@ -16,7 +16,7 @@ from bot.database import FILE
 from bot.database.integrity import damaged_files
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.forked import Forked
 from tests.timing import LIMIT
@@ -89,11 +89,11 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(folder: Path) -> AsyncIterator[Talk]:
+async def talk(folder: Path, speech_server: str) -> AsyncIterator[Talk]:
     async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer(REPLY)) as model:
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
-        settings = {"MEMORY": "on", "LLM_URL": model.url, **pointed_at(sandbox)}
+        settings = {"MEMORY": "on", "LLM_URL": model.url, VOICE: speech_server, **pointed_at(sandbox)}
         async with program("run", folder=folder, **settings) as bot:
             await read_until(bot, "Connected as")
             talk = Talk(sandbox, ada, bot, asyncio.create_task(bot.communicate()))
@@ -107,9 +107,11 @@ def turns(database: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", [full_disk, lock])
-async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(tmp_path: Path, fault: Fault) -> None:
+async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
+    tmp_path: Path, speech_server: str, fault: Fault
+) -> None:
     database = tmp_path / "data" / FILE
-    async with talk(tmp_path) as people:
+    async with talk(tmp_path, speech_server) as people:
         async with asyncio.timeout(LIMIT):
             while REPLY not in await asyncio.to_thread(turns, database):
                 await asyncio.sleep(0.1)
@@ -127,9 +129,11 @@ async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(t
     assert sorted(turns(database)) == sorted([BEFORE, DURING, AFTER, AFTER, *[REPLY] * 4])
 
 
-async def test_with_a_database_that_is_damaged_meanwhile_answers_come_and_the_file_is_kept(tmp_path: Path) -> None:
+async def test_with_a_database_that_is_damaged_meanwhile_answers_come_and_the_file_is_kept(
+    tmp_path: Path, speech_server: str
+) -> None:
     database = tmp_path / "data" / FILE
-    async with talk(tmp_path) as people:
+    async with talk(tmp_path, speech_server) as people:
         with database.open("r+b") as file:
             file.write(b"damaged " * (database.stat().st_size // 8))
         await people.written("!join", "🎤 Joined")
@@ -139,7 +143,7 @@ async def test_with_a_database_that_is_damaged_meanwhile_answers_come_and_the_fi
         said = await people.end()
     assert "Traceback" not in said
     assert "Conversations can't be stored" in said
-    async with program("run", folder=tmp_path, DISCORD_TOKEN="none") as bot:
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="none", **{VOICE: speech_server}) as bot:
         said = await output(bot)
     assert "The database was damaged and is kept as" in said
     (kept,) = damaged_files(database)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +12,9 @@ from typing import Any
 
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, pointed_at, running
+from tests.e2e.program import SAID_LIMIT, VOICE, logged_program, pointed_at
 from tests.e2e.talking import talk
+from tests.forked import Forked
 from tests.watching.event_schema import SAID, checked
 
 QUESTION = "What time is it?"
@@ -26,7 +26,7 @@ Line = dict[str, Any]
 class Lines:
     """The bot's output so far. Every line is checked when it arrives."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Forked) -> None:
         assert process.stdout is not None
         self.all: list[Line] = []
         self._stream = process.stdout
@@ -63,11 +63,10 @@ class Lines:
 
 
 @asynccontextmanager
-async def bot(sandbox: Sandbox, folder: Path, cache: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def bot(sandbox: Sandbox, folder: Path, cache: Path, **settings: str) -> AsyncIterator[Forked]:
     """Run ``python -m bot run --events`` with its log in a file, so that its output has only event lines."""
-    command = ("sh", "-c", 'exec "$0" -m bot run --events 2> bot.log', sys.executable)
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache)}
-    async with running(*command, folder=folder, **usual, **pointed_at(sandbox)) as process:
+    log, environment = folder / "bot.log", {"CACHE_DIR": str(cache), **settings, **pointed_at(sandbox)}
+    async with logged_program(log, "run", "--events", folder=folder, **environment) as process:
         yield process
 
 
@@ -150,8 +149,10 @@ async def _stops_what_is_recited(lines: Lines, ada: Guest, sandbox: Sandbox) -> 
     assert LONG.startswith(done["heard"])
 
 
-async def test_without_a_call_sigterm_causes_a_last_line_too(tmp_path: Path, cache_dir: Path) -> None:
-    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
+async def test_without_a_call_sigterm_causes_a_last_line_too(
+    tmp_path: Path, cache_dir: Path, speech_server: str
+) -> None:
+    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir, **{VOICE: speech_server}) as process:
         lines = Lines(process)
         await lines.until("web.ready")
         process.send_signal(signal.SIGTERM)
@@ -162,12 +163,11 @@ async def test_without_a_call_sigterm_causes_a_last_line_too(tmp_path: Path, cac
 
 
 async def test_a_program_that_no_longer_reads_event_lines_does_not_affect_the_bot(
-    tmp_path: Path, cache_dir: Path
+    tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
-    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
+    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir, **{VOICE: speech_server}) as process:
         await Lines(process).until("ready")
-        pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
-        pipe.close()
+        process.stdout._transport.close()  # type: ignore[union-attr]
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.voice_channel)
         await ada.say(sandbox.text_channel, "!join")

@@ -15,7 +15,7 @@ import pytest
 from bot.database import FILE
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import output, pointed_at, program, read_until, running
+from tests.e2e.program import VOICE, output, pointed_at, program, read_until, running
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import talk
 from tests.timing import LIMIT
@@ -53,7 +53,7 @@ async def in_canada(guest: Guest, sandbox: Sandbox, text: str) -> None:
 
 
 async def test_a_brother_is_remembered_two_days_later_for_those_who_heard_of_him_until_he_is_forgotten(
-    tmp_path: Path,
+    tmp_path: Path, speech_server: str
 ) -> None:
     if not CLOCK and os.environ.get("CI") != "true":
         pytest.skip("libfaketime is missing (Debian: apt install faketime)")
@@ -67,7 +67,13 @@ async def test_a_brother_is_remembered_two_days_later_for_those_who_heard_of_him
         return Answer("In Canada." if "brother lives in Canada" in system else "Nobody knows.")
 
     async with Sandbox() as sandbox, ScriptedModel(script) as model:
-        usual = {"MEMORY": "on", "ANSWER_TO": "always", "LLM_URL": model.url, **pointed_at(sandbox)}
+        usual = {
+            "MEMORY": "on",
+            "ANSWER_TO": "always",
+            "LLM_URL": model.url,
+            VOICE: speech_server,
+            **pointed_at(sandbox),
+        }
         ada, ben, cleo = [await sandbox.add_guest(name) for name in ("Ada", "Ben", "Cleo")]
         directory = sandbox.world.directory
         elsewhere = directory.add_guild("Elsewhere", sandbox.home.owner)

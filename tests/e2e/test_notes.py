@@ -19,7 +19,7 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message, Overwrite
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.program import SAID_LIMIT, pointed_at, program, read_until
+from tests.e2e.program import SAID_LIMIT, VOICE, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import UTTERANCES, join_people, talk
 from tests.e2e.test_talk_consent import type_in
@@ -152,7 +152,9 @@ def noted_lines(database: Path) -> list[str]:
         return [str(text) for (text,) in connection.execute("SELECT text FROM note_line ORDER BY number")]
 
 
-async def test_after_a_crash_the_next_start_finishes_the_notes_and_a_call_that_begins_stops_it(tmp_path: Path) -> None:
+async def test_after_a_crash_the_next_start_finishes_the_notes_and_a_call_that_begins_stops_it(
+    tmp_path: Path, speech_server: str
+) -> None:
     answers = [Answer(fault=Fault.SILENT), Answer("## Decisions\n- The party is on Friday. [1]\n- Nothing. [9]")]
     database = tmp_path / "data" / "seiyuu.sqlite3"
     async with Sandbox() as sandbox, NotesModel(lambda: answers[min(len(model.noted), 2) - 1]) as model:
@@ -162,7 +164,8 @@ async def test_after_a_crash_the_next_start_finishes_the_notes_and_a_call_that_b
         let_manage(sandbox, ada.id)
         no_threads = Overwrite(sandbox.bot_id, True, deny=Permission.CREATE_PUBLIC_THREADS)
         sandbox.world.directory.set_overwrite(general, no_threads)
-        environment = {"LLM_URL": model.url, "KEEP_CONVERSATIONS": "0", **pointed_at(sandbox)}
+        usual = {"LLM_URL": model.url, "KEEP_CONVERSATIONS": "0", VOICE: speech_server}
+        environment = {**usual, **pointed_at(sandbox)}
 
         async def tell(command: str, answer: str) -> None:
             await ada.say(general, command)

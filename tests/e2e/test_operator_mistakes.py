@@ -12,7 +12,7 @@ import pytest
 
 from config.project import ROOT
 from sandbox.server import Sandbox
-from tests.e2e.program import output, pointed_at, program, program_of, read_until
+from tests.e2e.program import VOICE, output, pointed_at, program, program_of, read_until
 from tests.forked import BOT, Forks
 
 
@@ -133,11 +133,12 @@ def broken(copy: Path, file: str) -> Iterator[Path]:
 @pytest.mark.parametrize("file", BROKEN)
 @pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
 async def test_a_broken_word_list_is_reported_in_one_sentence_with_its_place(
-    tmp_path: Path, copy: Path, copied_bot: Forks, broken: Path, command: str, status: int
+    tmp_path: Path, copy: Path, copied_bot: Forks, broken: Path, speech_server: str, command: str, status: int
 ) -> None:
+    settings = {"PYTHONPATH": str(copy), VOICE: speech_server}
     async with (
         Sandbox() as sandbox,
-        program_of(copied_bot, command, folder=tmp_path, PYTHONPATH=str(copy), **pointed_at(sandbox)) as process,
+        program_of(copied_bot, command, folder=tmp_path, **settings, **pointed_at(sandbox)) as process,
     ):
         said = await output(process)
     assert process.returncode == status, said

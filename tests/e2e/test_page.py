@@ -6,9 +6,6 @@ import asyncio
 import json
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import aiohttp
 import pytest
 
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, output, pointed_at, program, read_until, running
+from tests.e2e.program import SAID_LIMIT, VOICE, logged_program, output, pointed_at, program, read_until
 from tests.timing import wait_until
 from tests.watching.event_schema import checked
 
@@ -31,29 +28,27 @@ async def page_of(process: Any) -> str:
     return line.removeprefix(PAGE)
 
 
-@asynccontextmanager
-async def talking(folder: Path, **environment: str) -> AsyncIterator[Any]:
-    """Run ``python -m bot talk`` with its log in a file."""
-    command = ("sh", "-c", 'exec "$0" -m bot talk 2> log', sys.executable)
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
-    async with running(*command, folder=folder, **usual | environment) as process:
-        yield process
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_talk_serves_the_page_until_a_signal_and_needs_no_token(
     tmp_path: Path, cache_dir: Path, number: signal.Signals
 ) -> None:
-    async with talking(tmp_path, CACHE_DIR=str(cache_dir)) as process:
+    log = tmp_path / "log"
+    async with logged_program(log, "talk", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
         assert (await read_until(process, "\n")).startswith(f"{PAGE}http://127.0.0.1:")
         assert await read_until(process, "\n") == "Ready.\n"
         process.send_signal(number)
         assert await asyncio.wait_for(process.wait(), SAID_LIMIT) == 0
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert "Traceback" not in log.read_text()
 
 
-async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(tmp_path: Path, cache_dir: Path) -> None:
-    async with talking(tmp_path, CACHE_DIR=str(cache_dir)) as process, aiohttp.ClientSession() as session:
+async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(
+    tmp_path: Path, cache_dir: Path, speech_server: str
+) -> None:
+    settings = {"CACHE_DIR": str(cache_dir), VOICE: speech_server}
+    async with (
+        logged_program(tmp_path / "log", "talk", folder=tmp_path, **settings) as process,
+        aiohttp.ClientSession() as session,
+    ):
         url = await page_of(process)
         async with session.get(url) as answer:
             assert answer.status == 200
@@ -73,10 +68,11 @@ async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(tmp
             assert answer.status == 403
 
 
-async def test_events_name_the_address_and_end_with_the_last_line(tmp_path: Path, cache_dir: Path) -> None:
-    command = ("sh", "-c", 'exec "$0" -m bot talk --events 2> log', sys.executable)
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache_dir)}
-    async with running(*command, folder=tmp_path, **usual) as process:
+async def test_events_name_the_address_and_end_with_the_last_line(
+    tmp_path: Path, cache_dir: Path, speech_server: str
+) -> None:
+    settings = {"CACHE_DIR": str(cache_dir), VOICE: speech_server}
+    async with logged_program(tmp_path / "log", "talk", "--events", folder=tmp_path, **settings) as process:
         ready, web = [checked(await read_until(process, "\n")) for _ in range(2)]
         assert (ready["type"], web["type"]) == ("ready", "web.ready")
         async with aiohttp.ClientSession() as session, session.get(web["url"]) as answer:
@@ -106,8 +102,10 @@ async def test_off_loopback_the_bot_does_not_start_without_a_token(tmp_path: Pat
     assert said.startswith("WEB_TOKEN: must be set, since WEB_BIND=0.0.0.0:0 lets other machines connect")
 
 
-async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(tmp_path: Path, cache_dir: Path) -> None:
-    settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir)}
+async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(
+    tmp_path: Path, cache_dir: Path, speech_server: str
+) -> None:
+    settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir), VOICE: speech_server}
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **settings) as process:
         url = await page_of(process)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:

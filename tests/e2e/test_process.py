@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 from pathlib import Path
 
 import psutil
@@ -13,7 +12,7 @@ import pytest
 from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import output, pointed_at, program, read_until, running
+from tests.e2e.program import VOICE, logged_program, output, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.file_modes import open_to_others
 
@@ -44,10 +43,10 @@ async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -> None:
+async def test_the_missing_message_content_intent_is_explained(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         sandbox.faults.set_intents(sandbox.home.bot, ApplicationFlag(0))
-        async with program(folder=tmp_path, **pointed_at(sandbox)) as process:
+        async with program(folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}) as process:
             said = await output(process)
     assert process.returncode == 2
     assert "MESSAGE CONTENT INTENT" in said
@@ -55,7 +54,7 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -
 
 
 async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_command_works_beside_the_first(
-    tmp_path: Path,
+    tmp_path: Path, speech_server: str
 ) -> None:
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as first:
         await read_until(first, "Connected as")
@@ -66,26 +65,26 @@ async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_comm
         assert f"Another Seiyuu runs with DATA_DIR=data already (process {first.pid})." in said
         assert "Traceback" not in said
         for command in ("health", "models", "doctor"):
-            async with program(command, folder=tmp_path, **pointed_at(sandbox)) as beside:
+            voiced = {VOICE: speech_server}
+            async with program(command, folder=tmp_path, **pointed_at(sandbox), **voiced) as beside:
                 said = await output(beside)
             assert beside.returncode == 0, said
         first.kill()
         await first.wait()
-        async with program("run", folder=tmp_path, **pointed_at(sandbox)) as next_one:
+        async with program("run", folder=tmp_path, **pointed_at(sandbox), **voiced) as next_one:
             await read_until(next_one, "Connected as")
 
 
 async def test_standard_output_has_only_the_page_and_ready_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
-    run = f"exec '{sys.executable}' -m bot run 2> log"
-    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
+    log = tmp_path / "log"
     async with (
         Sandbox() as sandbox,
         ScriptedModel(lambda _: Answer("Good day.")) as model,
-        running("sh", "-c", run, folder=tmp_path, LLM_URL=model.url, **usual, **pointed_at(sandbox)) as process,
+        logged_program(log, "run", folder=tmp_path, LLM_URL=model.url, **pointed_at(sandbox)) as process,
     ):
         assert re.fullmatch(r"Page: http://127\.0\.0\.1:\d+/\n", await read_until(process, "\n"))
         assert await read_until(process, "\n") == "Ready.\n"
-        assert "Connected as" in (tmp_path / "log").read_text()
+        assert "Connected as" in log.read_text()
         assert [asked[-1]["content"] for asked in model.warmed] == ["Someone: hello"], "the model has read the prompt"
         children = psutil.Process(process.pid).children(recursive=True)
         programs = {name for child in children for name in child.cmdline() if "." in name}
@@ -94,8 +93,8 @@ async def test_standard_output_has_only_the_page_and_ready_once_ears_mind_and_vo
         assert await output(process) == "", "nothing else, since no call was on"
 
 
-async def test_an_unreachable_part_is_reported_and_the_bot_is_not_ready(tmp_path: Path) -> None:
-    away = {"LLM_URL": "http://127.0.0.1:9/v1"}
+async def test_an_unreachable_part_is_reported_and_the_bot_is_not_ready(tmp_path: Path, speech_server: str) -> None:
+    away = {"LLM_URL": "http://127.0.0.1:9/v1", VOICE: speech_server}
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
         said = await read_until(process, "Not ready yet: mind: The model server at 127.0.0.1:9 can't be reached")
         process.terminate()

@@ -22,9 +22,9 @@ from websockets.asyncio.client import connect
 from sandbox.speech import GUEST_VOICES, speech
 from tests.bot.http.api.api_stage import played
 from tests.docs.test_examples import PLAYER
-from tests.e2e.program import read_until, speech_port
+from tests.e2e.program import logged_program, read_until, speech_port
 from tests.e2e.test_api import ANSWER, QUESTION, said_over_realtime, wav
-from tests.e2e.test_page import page_of, talking
+from tests.e2e.test_page import page_of
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tests.tts_server.voices.sounds import wav as long_wav
 
@@ -115,7 +115,7 @@ class House:
 async def running_bot(folder: Path, cache_dir: Path) -> AsyncIterator[House]:
     (folder / "input.wav").write_bytes(wav(speech(QUESTION, GUEST_VOICES["Ada"])))
     settings = {"CACHE_DIR": str(cache_dir), "TTS_ENGINE": "espeak"}
-    async with talking(folder, **settings) as process:
+    async with logged_program(folder / "log", "talk", folder=folder, **settings) as process:
         url = await page_of(process)
         await read_until(process, "Ready.")
         yield House(int(url.rstrip("/").rpartition(":")[2]), speech_port(process), folder)

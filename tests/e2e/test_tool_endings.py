@@ -14,7 +14,7 @@ from bot.voice.events import WordsSpoken
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.e2e.conftest import LIMIT, StageMaker, serving_tones
-from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 
 HOSTILE = Path(__file__).parents[1] / "tools" / "servers" / "hostile_server.py"
@@ -72,13 +72,15 @@ async def test_leaving_during_a_tool_cancels_it_and_the_next_call_is_as_any_othe
 
 
 @pytest.mark.parametrize("kills", [False, True])
-async def test_the_bot_that_is_ended_during_a_tool_leaves_nothing_behind(tmp_path: Path, kills: bool) -> None:
+async def test_the_bot_that_is_ended_during_a_tool_leaves_nothing_behind(
+    tmp_path: Path, speech_server: str, kills: bool
+) -> None:
     log = tmp_path / "server"
-    file = tools_file(tmp_path, log)
+    settings = {"TOOLS_FILE": str(tools_file(tmp_path, log)), VOICE: speech_server}
     async with (
         Sandbox() as sandbox,
         ScriptedModel(script) as model,
-        program("run", folder=tmp_path, LLM_URL=model.url, TOOLS_FILE=str(file), **pointed_at(sandbox)) as process,
+        program("run", folder=tmp_path, LLM_URL=model.url, **settings, **pointed_at(sandbox)) as process,
     ):
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)

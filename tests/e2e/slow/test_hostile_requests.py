@@ -15,8 +15,8 @@ import pytest
 from bot.http.api.description import document
 from config.project import ROOT
 from tests.bot.http.web_stage import bearer
-from tests.e2e.program import SAID_LIMIT, read_until, speech_port
-from tests.e2e.test_page import page_of, talking
+from tests.e2e.program import SAID_LIMIT, read_until, running, speech_port
+from tests.e2e.test_page import page_of
 from tests.fuzzing.attack import Target, attack
 from tts_server.api.status_api import document as speech_document
 
@@ -42,8 +42,11 @@ async def test_ten_thousand_hostile_requests_are_answered_or_refused_in_words(tm
         "CACHE_DIR": str(cache_dir),
         **KEYS,
     }
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
     secrets = [each.encode() for each in (WEB, VOICE, *KEYS.values(), str(tmp_path), str(Path.home()), str(ROOT))]
-    async with talking(tmp_path, **settings) as process:
+    # A forked program would not read the setting of glibc.
+    command = ("sh", "-c", 'exec "$0" -m bot talk 2> log', sys.executable)
+    async with running(*command, folder=tmp_path, **usual, **settings) as process:
         url = await page_of(process)
         await read_until(process, "Ready.")
         port = int(url.rstrip("/").rpartition(":")[2])
