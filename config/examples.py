@@ -134,6 +134,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "SIP_USER": "seiyuu",
         "SIP_PASSWORD": "what-the-pbx-knows",
         "SIP_RTP_PORTS": "10000-10099",
+        "SIP_EXTERNAL_ADDRESS": "192.168.1.20",
         "TTS_FALLBACK": "piper,kokoro,espeak",
         "TTS_BETTER_ENGINE": "xtts",
         "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',

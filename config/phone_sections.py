@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -65,6 +66,16 @@ def _blank_is_unset(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _outer_address(text: str) -> str:
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        address = None
+    if address is None or address.is_unspecified or address.is_multicast:
+        raise ValueError("it must be the IP address of one machine, such as 192.168.1.20")
+    return str(address)
+
+
 def _ports(text: str) -> str:
     found = _PORTS.fullmatch(text.strip())
     if found is None or not MIN_RTP_PORT <= int(found[1]) < int(found[2]) <= MAX_PORT:
@@ -84,6 +95,12 @@ _OptionalRegistrar = Annotated[
 ]
 _OptionalUser = Annotated[
     Annotated[str, must_match(r"[^\s@:;<>\"]{1,100}", "a user name, without @ and the host")] | None,
+    BeforeValidator(_blank_is_unset),
+]
+
+
+_OptionalIpAddress = Annotated[
+    Annotated[str, AfterValidator(_outer_address)] | None,
     BeforeValidator(_blank_is_unset),
 ]
 
@@ -165,6 +182,8 @@ class SipSettings(Section):
         bind: address and UDP port on which SIP is spoken.
         registrar: host (and port) of the PBX with which the bot registers; ``None`` for calls that come directly.
         rtp_ports: the first and the last UDP port for sound.
+        external_address: IP address at which the PBX and phones reach ``bind`` and ``rtp_ports`` if that is not an
+            address of this machine, as in a container; ``None`` if it is.
     """
 
     prefix: ClassVar[str] = "sip_"
@@ -174,6 +193,7 @@ class SipSettings(Section):
     user: _OptionalUser = None
     password: OptionalSecret = None
     rtp_ports: Annotated[str, AfterValidator(_ports)] = "10000-10099"
+    external_address: _OptionalIpAddress = None
 
     @property
     def on(self) -> bool:

@@ -76,6 +76,7 @@ VALUES = (
     value("SIP_REGISTRAR", "https://pbx.example.org", "a host, and a port after a colon"),
     value("SIP_USER", "ada@pbx.example.org", "a user name, without @ and the host"),
     value("SIP_RTP_PORTS", "10099-10000", "two ports from 1024 to 65535"),
+    value("SIP_EXTERNAL_ADDRESS", "pbx.example", "the IP address of one machine"),
     # Numbers and switches.
     value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
     value("VOICELESS_TIMEOUT", "-5", "a number above 0"),

@@ -18,12 +18,16 @@ from config.project import ROOT
 BASE = "docker-compose.yml"
 FILES = tuple(sorted(file.name for file in ROOT.glob("*compose*.yml")))
 AMD_VARIABLES = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
+SIP_VARIABLES = {"SIP_EXTERNAL_ADDRESS": "192.0.2.20"}
+NEEDED_VARIABLES = {**AMD_VARIABLES, **SIP_VARIABLES}
 COMBINATIONS = {
     "processor": [BASE],
     "nvidia": [BASE, "compose.nvidia.yml"],
     "amd": [BASE, "compose.amd.yml"],
     "cloud voice": [BASE, "compose.cloud-voice.yml"],
     "page": [BASE, "compose.page.yml"],
+    "sip": [BASE, "compose.sip.yml"],
+    "twilio": [BASE, "compose.twilio.yml"],
 }
 COMPOSE_TIMEOUT = 60.0
 """Longest time that Docker Compose may take, in seconds."""
@@ -80,7 +84,7 @@ def resolved(folder: Path, combination: str = "processor", env: str = "") -> dic
     """The services of a combination of files, with the values of all variables filled in."""
     (folder / ".env").write_text(env)
     done = compose(
-        folder, *file_arguments(combination), "--profile", "*", "config", "--format", "json", variables=AMD_VARIABLES
+        folder, *file_arguments(combination), "--profile", "*", "config", "--format", "json", variables=NEEDED_VARIABLES
     )
     assert done.returncode == 0, done.stderr
     services: dict[str, Any] = json.loads(done.stdout)["services"]

@@ -73,12 +73,17 @@ def test_no_service_gets_more_rights(file: str, name: str) -> None:
     assert not [volume for volume in service.get("volumes", []) if "docker.sock" in volume]
 
 
-def test_only_the_port_of_the_page_is_published_for_this_machine_alone_and_with_a_token() -> None:
+def test_only_the_ports_of_the_page_and_of_the_telephone_are_published_and_none_to_everybody() -> None:
     published = {(file, name): read(file)["services"][name].get("ports", []) for file, name in EVERY_SERVICE}
     port = BotSettings.settings()["web_bind"].default.rpartition(":")[2]
+    twilio = BotSettings.settings()["phone_bind"].default.rpartition(":")[2]
+    outer = "${SIP_EXTERNAL_ADDRESS}"
     assert {place: ports for place, ports in published.items() if ports} == {
-        (PAGE, "bot"): [f"127.0.0.1:{port}:{port}"]
+        (PAGE, "bot"): [f"127.0.0.1:{port}:{port}"],
+        ("compose.sip.yml", "bot"): [f"{outer}:5060:5060/udp", f"{outer}:10000-10019:10000-10019/udp"],
+        ("compose.twilio.yml", "bot"): [f"127.0.0.1:{twilio}:{twilio}"],
     }
+    assert read("compose.twilio.yml")["services"]["bot"]["environment"] == {"PHONE_BIND": f"0.0.0.0:{twilio}"}
     page = read(PAGE)
     assert page["services"]["bot"]["environment"] == {"WEB_BIND": f"0.0.0.0:{port}"}
     assert page["services"]["bot"]["secrets"] == ["web_token"]

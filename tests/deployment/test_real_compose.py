@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.voice.phone.sip.endpoint import MAX_CALLS
 from config.project import ROOT
 from tests.deployment.compose_files import (
     AMD_VARIABLES,
     COMBINATIONS,
     COMPOSE_TIMEOUT,
+    NEEDED_VARIABLES,
+    SIP_VARIABLES,
     compose,
     file_arguments,
     read_yaml,
@@ -27,7 +30,7 @@ def test_compose_accepts_the_files(tmp_path: Path, combination: str, profile: st
     if env is not None:
         (tmp_path / ".env").write_bytes((ROOT / env).read_bytes())
     chosen = ("--profile", profile) if profile else ()
-    done = compose(tmp_path, *file_arguments(combination), *chosen, "config", "-q", variables=AMD_VARIABLES)
+    done = compose(tmp_path, *file_arguments(combination), *chosen, "config", "-q", variables=NEEDED_VARIABLES)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -75,7 +78,15 @@ def test_the_settings_in_env_reach_the_bot_and_the_speech_server(tmp_path: Path,
     assert services["tts"]["environment"].items() >= SPEECH_SERVER_SETTINGS.items()
 
 
-CHOSEN = {"processor": "piper", "nvidia": "xtts", "amd": "xtts", "cloud voice": "openai", "page": "piper"}
+CHOSEN = {
+    "processor": "piper",
+    "nvidia": "xtts",
+    "amd": "xtts",
+    "cloud voice": "openai",
+    "page": "piper",
+    "sip": "piper",
+    "twilio": "piper",
+}
 
 
 @pytest.mark.parametrize(("combination", "engine"), CHOSEN.items())
@@ -119,6 +130,39 @@ def test_the_page_is_published_beside_a_card_too(tmp_path: Path) -> None:
         ("127.0.0.1", "8770", 8770)
     ]
     assert [secret["source"] for secret in bot["secrets"]] == ["discord_token", "tts_token", "web_token"]
+
+
+def test_the_ports_of_sip_are_published_at_the_address_that_is_told_alone_and_are_the_same_inside(
+    tmp_path: Path,
+) -> None:
+    bot = resolved(tmp_path, "sip", "SIP_BIND=127.0.0.1:5070\nSIP_RTP_PORTS=10000-10099\n")["bot"]
+    settings = bot["environment"]
+    outer = SIP_VARIABLES["SIP_EXTERNAL_ADDRESS"]
+    assert settings["SIP_EXTERNAL_ADDRESS"] == outer
+    published = {(each["host_ip"], each["protocol"], int(each["published"]), each["target"]) for each in bot["ports"]}
+    first, _, last = settings["SIP_RTP_PORTS"].partition("-")
+    ports = [int(settings["SIP_BIND"].rpartition(":")[2]), *range(int(first), int(last) + 1)]
+    assert published == {(outer, "udp", port, port) for port in ports}
+    assert len(ports) - 1 >= 2 * MAX_CALLS, "each phone call takes two ports"
+
+
+def test_without_the_outer_address_sip_says_what_is_missing(tmp_path: Path) -> None:
+    done = compose(tmp_path, *file_arguments("sip"), "config", "-q")
+    assert done.returncode != 0
+    assert "SIP_EXTERNAL_ADDRESS" in done.stderr
+    assert "the address of this machine in your network is missing in .env" in done.stderr
+
+
+def test_twilio_reaches_the_bot_by_a_proxy_on_this_machine_and_all_ports_fit_together(tmp_path: Path) -> None:
+    files = [*file_arguments("page"), *file_arguments("twilio")[2:], *file_arguments("sip")[2:]]
+    done = compose(tmp_path, *files, "config", "--format", "json", variables=SIP_VARIABLES)
+    assert done.returncode == 0, done.stderr
+    bot = json.loads(done.stdout)["services"]["bot"]
+    assert bot["environment"]["PHONE_BIND"] == "0.0.0.0:8771"
+    assert ("127.0.0.1", "8771", 8771) in [
+        (each["host_ip"], each["published"], each["target"]) for each in bot["ports"]
+    ]
+    assert len(bot["ports"]) == 1 + 1 + 1 + 20
 
 
 def test_the_key_of_a_cloud_voice_reaches_the_speech_server(tmp_path: Path) -> None:

@@ -59,11 +59,13 @@ class SipOptions:
         bind: host and port to listen on.
         rtp_ports: ports for sound.
         account: the account at a PBX; ``None`` to take phone calls from anywhere.
+        external: IP address at which others reach this endpoint; empty if that is this machine's own.
     """
 
     bind: Endpoint
     rtp_ports: Sequence[int]
     account: Account | None = None
+    external: str = ""
 
 
 class SipEndpoint(asyncio.DatagramProtocol):
@@ -126,8 +128,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         try:
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (host, port))
         except OSError as error:
-            text = f"SIP_BIND: can't listen on {host}:{port}: {error.strerror or error}."
-            raise PhoneStartError(text) from error
+            raise PhoneStartError(f"SIP_BIND: can't listen on {host}:{port}: {error.strerror or error}.") from error
         self._host, self._port = transport.get_extra_info("sockname")[:2]
         if self._options.account is not None:
             self._registration = Registration(self._options.account, self._requests.ask, self._local)
@@ -372,7 +373,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _local(self, other: Endpoint) -> Endpoint:
         """This endpoint's address, as ``other`` reaches it."""
-        return local_host(self._host, other[0]), self._port
+        return self._options.external or local_host(self._host, other[0]), self._port
 
     def _converse(self, line: SipLine, *, busy: bool = False) -> None:
         task = asyncio.create_task(self._answer(line, busy=busy))

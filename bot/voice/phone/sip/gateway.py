@@ -26,7 +26,8 @@ async def sip_endpoint(settings: SipSettings, answering: PhoneAnswering) -> Asyn
     Raises:
         PhoneStartError: ``SIP_BIND`` can't be listened on.
     """
-    options = SipOptions((settings.host, settings.port), settings.rtp_range, account_of(settings))
+    bind, external = (settings.host, settings.port), settings.external_address or ""
+    options = SipOptions(bind, settings.rtp_range, account_of(settings), external)
     endpoint = SipEndpoint(options, answering)
     await endpoint.start()
     try:

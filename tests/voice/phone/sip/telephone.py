@@ -337,11 +337,14 @@ class Exchange:
 
 @asynccontextmanager
 async def exchange(
-    timers: SipTimers = QUICK, account: Account | None = None, clock: Callable[[], float] = time.monotonic
+    timers: SipTimers = QUICK,
+    account: Account | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    external: str = "",
 ) -> AsyncIterator[Exchange]:
     """An endpoint that listens."""
     answering = Answering()
-    options = SipOptions((HOST, 0), free_ports(), account)
+    options = SipOptions((HOST, 0), free_ports(), account, external)
     running = Exchange(SipEndpoint(options, answering, timers, clock), answering)
     await running.endpoint.start()
     try:

@@ -30,6 +30,21 @@ async def test_a_phone_call_is_answered_and_ended_by_the_caller() -> None:
         await until(lambda: here.endpoint.calls == 0)
 
 
+async def test_callers_are_told_the_address_at_which_the_bot_is_reached_from_outside() -> None:
+    async with exchange(external="192.0.2.7") as here:
+        phone = await here.phone()
+        answer = await phone.call()
+        assert answer["Contact"] == f"<sip:192.0.2.7:{here.endpoint.port}>"
+        assert "c=IN IP4 192.0.2.7\r\n" in answer.body
+        assert HOST not in answer.body
+        line, _ = await here.answering.line()
+        hanging_up = asyncio.create_task(line.hang_up())
+        bye = await phone.request("BYE")
+        assert f"192.0.2.7:{here.endpoint.port}" in bye["Via"]
+        phone.answer(bye)
+        await hanging_up
+
+
 async def test_hanging_up_sends_a_bye_and_waits_for_its_answer() -> None:
     async with exchange() as here:
         phone = await here.phone()

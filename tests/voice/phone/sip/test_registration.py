@@ -248,6 +248,14 @@ async def test_a_registered_bot_takes_phone_calls_of_its_pbx_alone_and_leaves_wh
         await closing
 
 
+async def test_the_pbx_is_told_the_address_at_which_the_bot_is_reached_from_outside() -> None:
+    async with registrar() as pbx, exchange(account=pbx.account, external="192.0.2.7") as here:
+        asked = await pbx.request()
+        assert asked["Contact"] == f"<sip:610@192.0.2.7:{here.endpoint.port}>"
+        pbx.welcome(asked)
+        await until(lambda: here.endpoint.registration[0] is RegistrationState.REGISTERED)
+
+
 async def test_a_pbx_may_have_a_sentence_spoken_before_the_answer_without_sending_sound() -> None:
     async with registrar() as pbx, exchange(account=pbx.account) as here:
         await register(pbx, here)
