@@ -13,7 +13,7 @@ from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationPlace
 from bot.last_prompts import LastPrompts
-from bot.llm.client import ModelClient
+from bot.llm.answering_model import AnsweringModel
 from bot.llm.personas import Character
 from bot.llm.recollection import RecallSource, recall_at
 from bot.llm.small_model import SmallPrompts
@@ -66,7 +66,7 @@ class CallFactory:
     settings: Settings
     characters: Characters
     clock: Callable[[], datetime]
-    model: ModelClient
+    model: AnsweringModel
     speech_server: SpeechServerClient
     manner: Callable[[int], SpeechParameters]
     manner_in: Callable[[int, str], SpeechParameters]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.health import CONNECTED, IDLE, NO_DISCORD, READY, UNKNOWN, Health
 from bot.heartbeat import State
-from bot.llm.client import ModelClient
+from bot.llm.answering_model import AnsweringModel
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.transcribe.transcriber import Transcriber
 
@@ -86,7 +86,7 @@ class EngineChecks:
         return CONNECTED if self._connected() else "connecting"
 
 
-async def check_model(model: ModelClient) -> str:
+async def check_model(model: AnsweringModel) -> str:
     """READY if the model server can answer, otherwise an error text."""
     report = await model.check()
     return report.problem or READY

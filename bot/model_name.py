@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.llm.client import ModelClient
+from bot.llm.answering_model import AnsweringModel
+from bot.llm.model_servers import ModelServers
 from bot.llm.personas import Character
 from bot.own_weights import OwnWeights
 from config.settings import Settings
@@ -18,10 +19,10 @@ NO_TOOLS = (
 """Shown once on the page, if the model is offered no tools."""
 
 
-def describe_model(settings: Settings, weights: OwnWeights, client: ModelClient, character: Character) -> str:
+def describe_model(settings: Settings, weights: OwnWeights, client: AnsweringModel, character: Character) -> str:
     """The model that answers as this character in calls, its server, and its graphics card if that is known.
 
-    The text also says if the model is too small for tools.
+    The text also says if the model is too small for tools, or if another server should answer.
     """
     options = client.options
     name = character.persona.model or options.model or "its default model"
@@ -31,4 +32,6 @@ def describe_model(settings: Settings, weights: OwnWeights, client: ModelClient,
         name = f"{weights.llm.name} in llama.cpp"
     card = f", on the {settings.llm.known_call_gpu.value} card" if settings.llm.known_call_gpu else ""
     small = "" if client.size_of(model=character.persona.model).takes_tools else f" ({TOO_SMALL})"
-    return f"{name} at {options.server_name}{card}{small}"
+    usual = client.stands_in_for if isinstance(client, ModelServers) else None
+    stands_in = f", standing in for {usual}, which doesn't answer or is too slow" if usual is not None else ""
+    return f"{name} at {options.server_name}{card}{stands_in}{small}"

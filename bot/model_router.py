@@ -13,8 +13,9 @@ from typing import Self
 from bot.database import Database
 from bot.llm.answer import AnswerPart, TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
-from bot.llm.client import ModelClient
+from bot.llm.answering_model import AnsweringModel
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
+from bot.llm.model_servers import ModelServers
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 from config.types import GpuVendor
@@ -47,7 +48,7 @@ class ModelRouter:
     def __init__(
         self,
         database: Database,
-        clients: Mapping[GpuVendor, ModelClient],
+        clients: Mapping[GpuVendor, AnsweringModel],
         for_calls: GpuVendor,
         preferred: GpuVendor | None,
     ) -> None:
@@ -61,7 +62,7 @@ class ModelRouter:
         self._override: GpuVendor | None = None
 
     @classmethod
-    async def load(cls, database: Database, clients: Mapping[GpuVendor, ModelClient], for_calls: GpuVendor) -> Self:
+    async def load(cls, database: Database, clients: Mapping[GpuVendor, AnsweringModel], for_calls: GpuVendor) -> Self:
         """Create a router with the card that was chosen earlier, read from the database.
 
         Raises:
@@ -87,12 +88,12 @@ class ModelRouter:
         return self._override or self.preferred
 
     @property
-    def client(self) -> ModelClient:
+    def client(self) -> AnsweringModel:
         """The client of the model server that is used now."""
         return self._clients[self.card]
 
     @property
-    def for_calls_client(self) -> ModelClient:
+    def for_calls_client(self) -> AnsweringModel:
         """The client of the model server that calls use."""
         return self._clients[self.for_calls]
 
@@ -174,9 +175,16 @@ class ModelRouter:
     async def hold(self, reason: str) -> None:
         """Use only the model server of the call's card from now on."""
         self._override = self.for_calls
+        for each in self._lists():
+            each.begin_call()
         if self.preferred is not self.for_calls:
             _log.info("Only the model server on the %s card is used, because of %s", self.for_calls, reason)
 
     async def release(self) -> None:
         """Use the preferred card again."""
         self._override = None
+        for each in self._lists():
+            each.end_call()
+
+    def _lists(self) -> list[ModelServers]:
+        return [client for client in self._clients.values() if isinstance(client, ModelServers)]

@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.database import Database
+from bot.llm.answering_model import AnsweringModel
 from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.model_servers import ModelServers
 from bot.llm.requests import ModelOptions
 from bot.llm.try_weights import try_weights
 from bot.model_router import ModelRouter
@@ -21,7 +23,9 @@ from bot.models.quick_weights import NO_QUICK_COPY, CopyStoppedError, quick_weig
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from bot.speech_server_process import SpeechServerProcess, speech_server_options
 from config.reasons import reason
+from config.sections import Guesses
 from config.settings import Settings, Weights
+from config.types import GpuVendor
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 
 _log = logging.getLogger(__name__)
@@ -108,11 +112,18 @@ async def open_model_router(
         urls = {settings.llm.call_gpu: url}
         # The bot's own server has one model, and accepts any name for it.
         settings = settings.changed(llm_model=None)
-    clients = {
-        card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
-        for card, url in urls.items()
+    clients: dict[GpuVendor, AnsweringModel] = {
+        card: await stack.enter_async_context(_model_at(settings, url)) for card, url in urls.items()
     }
     return weights, await ModelRouter.load(database, clients, settings.llm.call_gpu)
+
+
+def _model_at(settings: Settings, url: str) -> ModelClient | ModelServers:
+    """The client of the server at ``url``, and of those that stand in for it if it is the first of a list."""
+    listed = ModelOptions.all(settings.llm)
+    if len(listed) > 1:
+        return ModelServers(listed, guesses=settings.call.guesses is Guesses.ON)
+    return ModelClient(ModelOptions.of(settings.llm, url))
 
 
 async def _start_own_llm(

@@ -14,14 +14,14 @@ from config.settings import Settings
 def wanted_model(settings: Settings) -> str | None:
     """The model that the bot's own persona names, or ``LLM_MODEL``; ``None`` if neither is set."""
     try:
-        return own_persona(settings).model or settings.llm.model
+        return own_persona(settings).model or settings.llm.call_model
     except PersonaError:
-        return settings.llm.model
+        return settings.llm.call_model
 
 
 async def missing_model(settings: Settings, persona: Persona) -> str | None:
     """An error text if a model server does not have the model that a persona names; otherwise ``None``."""
-    asked_for = persona.model or settings.llm.model
+    asked_for = persona.model or settings.llm.call_model
     if asked_for == wanted_model(settings):
         # The check of the model server covers this model already.
         return None

@@ -12,8 +12,8 @@ from functools import partial
 
 from bot.llm.answer import AnswerPart
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.answering_model import AnsweringModel
 from bot.llm.cleaning import clean_name
-from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.filters.names import prepare_names
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
@@ -63,7 +63,7 @@ class ModelResponder:
         history: History,
         room: Callable[[], CallRoom],
         clock: Callable[[], datetime],
-        model: ModelClient,
+        model: AnsweringModel,
         context_messages: int,
         small_prompts: SmallPrompts,
         *,

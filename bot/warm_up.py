@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
-from bot.llm.client import ModelClient
+from bot.llm.answering_model import AnsweringModel
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn
 from bot.llm.personas import Character
@@ -56,7 +56,7 @@ async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]
 
 
 async def warm_model(
-    model: ModelClient, character: Character, clock: Callable[[], datetime], small_prompts: SmallPrompts
+    model: AnsweringModel, character: Character, clock: Callable[[], datetime], small_prompts: SmallPrompts
 ) -> None:
     """Have the server load the model, and fill its prompt cache with the first prompt of a call."""
     await model.learn_model_size(model=character.persona.model)

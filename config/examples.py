@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "LLM_CONNECT_TIMEOUT": "5",
         "LLM_FIRST_TOKEN_TIMEOUT": "30",
         "LLM_STALL_TIMEOUT": "15",
+        "LLM_SLOW_AFTER": "8",
         "VISION_LLM_URL": "http://127.0.0.1:8090/v1",
         "VISION_LLM_MODEL": "qwen2.5-vl",
         "VISION_LLM_API_KEY": "sk-0123456789",

@@ -12,6 +12,7 @@ from pydantic import AnyUrl, Field
 from config.addresses import host_and_port
 from config.program_settings import SharedSpeechSettings
 from config.section import Section, Variable
+from config.server_lists import ListedServer, read_servers
 from config.types import (
     YEAR,
     Address,
@@ -25,6 +26,7 @@ from config.types import (
     LinesCount,
     ModelName,
     OptionalBase,
+    OptionalBases,
     OptionalEngine,
     OptionalPassphrase,
     OptionalPath,
@@ -199,15 +201,17 @@ class ModelSettings(Section):
     Attributes:
         url: base address without a slash at the end, to which only the endpoint's path is appended
             (``http://127.0.0.1:8080/v1`` for the two OpenAI-style endpoints, ``http://127.0.0.1:8080`` for llama.cpp's
-            ``/completion``).
+            ``/completion``). Several servers are parted by commas; then ``model`` and ``api_key`` may have as many
+            parts. See :attr:`listed`.
         chat_template: template for the prompt. Used for all APIs except ``chat``.
         extra: fields added to each request.
         context_tokens: context length of the model; if it is ``None``, the server is asked.
+        slow_after: seconds to the first token after which another server of the list is asked.
     """
 
     prefix: ClassVar[str] = "llm_"
 
-    url: OptionalBase = None
+    url: OptionalBases = None
     api: ModelApi = ModelApi.CHAT
     model: OptionalText = None
     api_key: OptionalSecret = None
@@ -224,12 +228,19 @@ class ModelSettings(Section):
     connect_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 5.0
     first_token_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 30.0
     stall_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 15.0
+    slow_after: Annotated[float, Field(gt=0, le=YEAR)] = 5.0
+
+    @property
+    def listed(self) -> tuple[ListedServer, ...]:
+        """The servers of ``LLM_URL``, the preferred one first; see :func:`~config.server_lists.read_servers`."""
+        key = None if self.api_key is None else self.api_key.get_secret_value()
+        return read_servers(self.url, self.model, key)
 
     @property
     def servers(self) -> dict[GpuVendor, str]:
         """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, it is the only one."""
         if self.url is not None:
-            return {self.voice_gpu: self.url}
+            return {self.voice_gpu: read_servers(self.url, None, None)[0].url}
         by_gpu = {GpuVendor.NVIDIA: self.url_nvidia, GpuVendor.AMD: self.url_amd}
         return {gpu: url for gpu, url in by_gpu.items() if url is not None}
 
@@ -243,6 +254,11 @@ class ModelSettings(Section):
     def call_url(self) -> str | None:
         """Address of the model server for calls."""
         return self.servers.get(self.call_gpu)
+
+    @property
+    def call_model(self) -> str | None:
+        """Name of the model for calls: ``LLM_MODEL``, or the part of it for the preferred server of a list."""
+        return self.listed[0].model if self.listed else self.model
 
     @property
     def known_call_gpu(self) -> GpuVendor | None:

@@ -34,6 +34,7 @@ from config.sections import (
     WarningSettings,
     WebSettings,
 )
+from config.server_lists import read_servers
 from config.types import (
     CommandPrefix,
     HostNames,
@@ -133,6 +134,20 @@ class Settings(ProgramSettings):
                 f"BIPOLAR_TWIN: {self.bipolar.twin!r} is not valid. It must be another persona than PERSONA="
                 f"{self.persona}, for example BIPOLAR_TWIN={EXAMPLES['BIPOLAR_TWIN']}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _lists_have_one_length(self) -> Self:
+        llm = self.llm
+        for name, values in (("LLM_MODEL", llm.model), ("LLM_API_KEY", llm.api_key)):
+            text = values if isinstance(values, str) or values is None else values.get_secret_value()
+            try:
+                read_servers(llm.url, text, None)
+            except ValueError:
+                many = len((llm.url or "").split(","))
+                raise ValueError(
+                    f"{name}: must have one value for all servers of LLM_URL, or {many} parted by commas, one for each"
+                ) from None
         return self
 
     @model_validator(mode="after")

@@ -193,6 +193,18 @@ def _base_schema(_: object, __: object) -> CoreSchema:
     return core_schema.no_info_after_validator_function(lambda url: str(url).rstrip("/"), core_schema.url_schema())
 
 
+def _bases(text: str) -> str:
+    words = _split_at_commas(text)
+    return ",".join(web_address(word, "http", named=len(words) > 1) for word in words)
+
+
+def _bases_schema(_: object, __: object) -> CoreSchema:
+    def each(text: str, check: core_schema.ValidatorFunctionWrapHandler) -> str:
+        return ",".join(str(check(word)).rstrip("/") for word in text.split(","))
+
+    return core_schema.no_info_wrap_validator_function(each, core_schema.url_schema())
+
+
 HttpUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "http"))]
 WebSocketUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "ws"))]
 OptionalBase = Annotated[
@@ -200,6 +212,11 @@ OptionalBase = Annotated[
     BeforeValidator(_blank_is_unset),
 ]
 """A server's base address, without a slash at its end. Paths are appended to it."""
+OptionalBases = Annotated[
+    Annotated[str, GetPydanticSchema(_bases_schema), _of_text(_bases)] | None,
+    BeforeValidator(_blank_is_unset),
+]
+"""The base addresses of one server or several, parted by commas, each without a slash at its end."""
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]

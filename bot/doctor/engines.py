@@ -42,20 +42,27 @@ async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckRe
             return await _own_llm(weights.llm, await llm_warning(weights))
         return CheckResult("Model", None, await llm_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(wanted_model, settings)
-    found = []
-    for url in settings.llm.servers.values():
-        options = replace(ModelOptions.of(settings.llm, url), model=asked_for)
+    listed = ModelOptions.all(settings.llm)
+    servers = listed or [ModelOptions.of(settings.llm, url) for url in settings.llm.servers.values()]
+    found, ready = [], 0
+    for number, server in enumerate(servers):
+        # The servers that stand in have models of their own.
+        options = server if number and listed else replace(server, model=asked_for)
         async with ModelClient(options) as model:
             report = await model.check()
             await model.learn_model_size()
             small = "" if model.size_of().takes_tools else f" It is {TOO_SMALL}."
-        if report.problem:
+        if report.problem and len(listed) < 2:
             return CheckResult("Model", False, report.problem)
+        if report.problem:
+            found.append(report.problem)
+            continue
+        ready += 1
         choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
         found.append(
             f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{small}{choose}"
         )
-    return CheckResult("Model", True, "; ".join(found))
+    return CheckResult("Model", ready == len(servers) or (None if ready else False), "; ".join(found))
 
 
 async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from bot.llm.filters.tool_calls import ToolCallFilter
 from bot.llm.messages import NO_SPEAKERS, SpeakerNames
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import CallPiece, ToolCall, ToolCallAssembler
+
+_log = logging.getLogger(__name__)
 
 MAX_CHARS = 400_000
 """Longest reply that is read, in characters. No token limit that can be set allows a longer reply."""
@@ -256,3 +259,12 @@ def without_retracted_parts(parts: Sequence[AnswerPart]) -> list[AnswerPart]:
     retractions = [place for place, part in enumerate(parts) if isinstance(part, TextDelta) and part.retracts]
     last = retractions[-1] if retractions else 0
     return [part for place, part in enumerate(parts) if place >= last or isinstance(part, ToolCall)]
+
+
+def parts_for_caller(parts: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
+    """Drop tool calls, and log them, unless the caller runs tools."""
+    for part in parts:
+        if isinstance(part, ToolCall) and not runs_tools:
+            _log.info("The model calls the tool %s; there are no tools, so the call is ignored", part.name)
+        else:
+            yield part

@@ -28,8 +28,7 @@ class AnswerProgress:
         fitted: called with what the prompt holds and what was cut from it, before the request is written. It may be
             called more than once, or never.
         asked: called when the request was written. It may be called more than once, or never.
-        began: called when the first piece of a reply has come from the server, even if it is only a thought. It may be
-            called more than once.
+        came: called for each piece of a reply that has come from the server, even if it is only a thought.
         moved: called with a sentence for people if another model server answers from now on.
         counted: called with the token counts of the prompt, if the server reports them.
         tools: called with True when the model has called tools and the answer waits for their results, and with False
@@ -48,7 +47,7 @@ class AnswerProgress:
     loading: Callable[[], None] = _ignore
     fitted: Callable[[PromptReport], None] = _ignore
     asked: Callable[[], None] = _ignore
-    began: Callable[[], None] = _ignore
+    came: Callable[[], None] = _ignore
     moved: Callable[[str], None] = _ignore
     counted: Callable[[TokenUsage], None] = _ignore
     tools: Callable[[bool], None] = _ignore

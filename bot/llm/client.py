@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -13,7 +13,15 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyFilter, TextDelta, bounded_deltas, without_retracted_parts
+from bot.llm.answer import (
+    AnswerBuilder,
+    AnswerPart,
+    ReplyFilter,
+    TextDelta,
+    bounded_deltas,
+    parts_for_caller,
+    without_retracted_parts,
+)
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow
 from bot.llm.continuation import Continuation
@@ -28,7 +36,6 @@ from bot.llm.response import ReplyReader
 from bot.llm.slots import CALL_SLOT, ServerSlots, ask_llama_server
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
-from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 from config.sections import ModelApi
 
@@ -214,6 +221,7 @@ class ModelClient:
         slot: int | None = None,
         progress: AnswerProgress = NOT_WATCHED,
         max_tokens: int | None = None,
+        continues: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
         """Ask for a reply like :meth:`stream`, but without tools, and yield only its text.
 
@@ -222,7 +230,7 @@ class ModelClient:
         Args:
             max_tokens: the limit for this reply, in tokens, if it is more than ``LLM_MAX_TOKENS``.
         """
-        request = replace(self._request(messages, model), slot=slot, progress=progress)
+        request = replace(self._request(messages, model), slot=slot, progress=progress, continues=continues)
         if max_tokens is not None:
             # A model that thinks needs what the operator has set, however short the answer is.
             limit = max(max_tokens, request.options.max_tokens)
@@ -272,7 +280,6 @@ class ModelClient:
             # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
             # lost if the server closes the connection.
             delta = await reader.read()
-            request.progress.began()
             if await template_asked:
                 await self._ask_for_template(request)
             text = ReplyFilter(
@@ -285,10 +292,12 @@ class ModelClient:
             )
             answer = AnswerBuilder(text)
             while delta is not None:
-                for part in _parts_for_caller(await self._filtered(answer, delta), runs_tools):
+                if delta.text.strip() or delta.reasoning or delta.calls:
+                    request.progress.came()
+                for part in parts_for_caller(await self._filtered(answer, delta), runs_tools):
                     yield part
                 delta = None if answer.ended else await reader.read()
-            for part in _parts_for_caller(answer.end(), runs_tools):
+            for part in parts_for_caller(answer.end(), runs_tools):
                 yield part
             self._check_end(answer, request.options, runs_tools)
         finally:
@@ -388,12 +397,3 @@ class ModelClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
-
-
-def _parts_for_caller(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
-    """Drop tool calls, and log them, unless the caller runs tools."""
-    for part in parts_of_answer:
-        if isinstance(part, ToolCall) and not runs_tools:
-            _log.info("The model calls the tool %s; there are no tools, so the call is ignored", part.name)
-        else:
-            yield part

@@ -127,8 +127,13 @@ class Joint:
         if self._joined:
             return ""
         letters = _letters(self._held)
+        if not letters:
+            return ""
         whole = len(letters) >= _SHORTEST_REPETITION or self._letters == letters
-        return "" if not letters or whole else self._join(0)
+        if not whole:
+            return self._join(0)
+        self._held, self._starts = "", []
+        return ""
 
     def _repeated(self, letters: str) -> int:
         """The number of letters at the beginning of the rest that repeat what was said last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -204,6 +204,13 @@ def too_late(options: ModelOptions) -> ModelError:
     """Error for a server whose first token did not come in time."""
     waited = f"did not begin to answer within {options.first_token_timeout:g} s."
     return model_error(options, ModelErrorKind.FIRST_TOKEN_TIMEOUT, waited)
+
+
+def too_slow(options: ModelOptions, *, begun: bool) -> ModelError:
+    """Error for a server that was silent for so long that another one is asked, before its reply or in the middle."""
+    if begun:
+        return stalled(replace(options, stall_timeout=options.slow_after))
+    return too_late(replace(options, first_token_timeout=options.slow_after))
 
 
 def stalled(options: ModelOptions) -> ModelError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Self
 
+from pydantic import SecretStr
 from yarl import URL
 
 from bot.llm.dialect import LIMIT_FIELDS
@@ -15,6 +16,7 @@ from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tool_text import tool_json
 from bot.llm.tools import ToolDescription
 from config.sections import ModelApi, ModelSettings
+from config.server_lists import ListedServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,31 @@ class ModelOptions(ModelSettings):
     @classmethod
     def of(cls, settings: ModelSettings, url: str) -> Self:
         """Build the options for the server at ``url`` from the settings."""
-        return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)} | {"url": url})
+        listed = next((server for server in settings.listed if server.url == url), None)
+        return cls._of_listed(settings, listed or ListedServer(url, settings.model, _text_of(settings.api_key)))
+
+    @classmethod
+    def all(cls, settings: ModelSettings) -> list[Self]:
+        """Build the options for all servers of ``LLM_URL``, the preferred one first."""
+        return [cls._of_listed(settings, server) for server in settings.listed]
+
+    @classmethod
+    def _of_listed(cls, settings: ModelSettings, server: ListedServer) -> Self:
+        own = {
+            "url": server.url,
+            "model": server.model,
+            "api_key": None if server.key is None else SecretStr(server.key),
+        }
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)} | own)
 
     @property
     def server_name(self) -> str:
         """The server's name in messages: host and port, without user, password and query."""
         return URL(self.url).host_port_subcomponent or "an address without a host"
+
+
+def _text_of(key: SecretStr | None) -> str | None:
+    return None if key is None else key.get_secret_value()
 
 
 _PATHS = {

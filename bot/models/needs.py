@@ -101,7 +101,10 @@ def _llm_models(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
         return
     for name in _profile_models(catalogue, settings, Part.LLM):
         own = catalogue.models[name].settings
-        if settings.llm.call_url in (None, own.get("LLM_URL")) and settings.llm.model in (None, own.get("LLM_MODEL")):
+        if settings.llm.call_url in (None, own.get("LLM_URL")) and settings.llm.call_model in (
+            None,
+            own.get("LLM_MODEL"),
+        ):
             yield name
 
 

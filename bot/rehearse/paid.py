@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from bot.rehearse.script import max_questions
 from bot.speculation_policy import voice_costs_money
 from config.hosts import costs_money
+from config.server_lists import ListedServer
 from config.settings import Settings
 
 REQUESTS_PER_QUESTION = 3
@@ -26,8 +27,11 @@ def paid_services(settings: Settings, openai_url: str | None = None) -> tuple[st
 
 
 def _services(settings: Settings, openai_url: str | None) -> Iterator[str]:
-    if costs_money(settings.llm.call_url, settings.llm.api_key):
-        yield f"the language model at {_host(settings.llm.call_url)}"
+    key = settings.llm.api_key
+    by_gpu = ListedServer(settings.llm.call_url or "", key=None if key is None else key.get_secret_value())
+    for server in settings.llm.listed or (by_gpu,):
+        if costs_money(server.url, server.key):
+            yield f"the language model at {_host(server.url)}"
     if costs_money(settings.stt.url, settings.stt.api_key):
         yield f"the speech recognition at {_host(settings.stt.url)}"
     if voice_costs_money(settings, openai_url):

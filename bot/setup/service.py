@@ -224,7 +224,10 @@ def without_old_secrets(changes: Changes) -> dict[str, str | None]:
     before, _ = Settings.survey()
     after, _ = _survey(changes)
     found = dict(changes)
-    urls = ((before.llm.servers, after.llm.servers), (before.tts.websocket_url, after.tts.websocket_url))
+    urls = (
+        ((before.llm.servers, before.llm.url), (after.llm.servers, after.llm.url)),
+        (before.tts.websocket_url, after.tts.websocket_url),
+    )
     for (url, secret), (old, new) in zip(KEYS_OF_SERVERS, urls, strict=True):
         if url in changes and old != new and secret not in changes and before.values()[secret.lower()] is not None:
             found[secret] = None

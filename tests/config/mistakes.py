@@ -91,6 +91,7 @@ VALUES = (
     value("LLM_CONNECT_TIMEOUT", "nan", "a number above 0"),
     value("LLM_FIRST_TOKEN_TIMEOUT", "inf", "a number above 0"),
     value("LLM_STALL_TIMEOUT", "1e400", "a number above 0"),
+    value("LLM_SLOW_AFTER", "0", "a number above 0"),
     value("STT_THREADS", "all", "a whole number from 0 to 64"),
     value("NOTES_DAYS", "-1", "a number of days up to 36,500 (0 keeps nothing), or forever"),
     value("KEEP_CONVERSATIONS", "a month", "a number of days up to 36,500 (0 keeps nothing), or forever"),

@@ -34,13 +34,16 @@ class Fault(Enum):
 class Answer:
     """The text of an answer, in words, and after it either an error or the names of tools that it calls, if any.
 
-    ``arguments`` are those of each call, as JSON.
+    ``arguments`` are those of each call, as JSON. The first word comes after ``delay`` seconds,
+    and ``pause`` seconds are between two words.
     """
 
     text: str = ""
     fault: Fault | None = None
     calls: tuple[str, ...] = ()
     arguments: str = "{}"
+    delay: float = 0.0
+    pause: float = 0.0
 
 
 Script = Callable[[str], Answer]
@@ -53,11 +56,13 @@ class ScriptedModel(LocalServer):
     ``asked`` has the messages of every request, ``models`` the model that each one named. Requests that only warm it up
     are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
     ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. If it is given
-    models (``lists``), it tells which it has. ``called_at`` is when the last call of a tool was sent, in monotonic
-    seconds.
+    models (``lists``), it tells which it has, and that they belong to ``owner``, and counts in
+    ``listed`` how often. ``called_at`` is when the last call of a tool was sent, in monotonic seconds.
     """
 
-    def __init__(self, script: Script, *, context: int | None = None, lists: Sequence[str] = ()) -> None:
+    def __init__(
+        self, script: Script, *, context: int | None = None, lists: Sequence[str] = (), owner: str = "somebody"
+    ) -> None:
         app = app_of("/v1/chat/completions", self._answer)
         if lists:
             app.router.add_get("/v1/models", self._list)
@@ -66,7 +71,9 @@ class ScriptedModel(LocalServer):
         self.script = script
         self.context = context
         self._lists = lists
+        self._owner = owner
         self.refused = 0
+        self.listed = 0
         self.asked: list[list[dict[str, Any]]] = []
         self.warmed: list[list[dict[str, Any]]] = []
         self.models: list[str | None] = []
@@ -80,7 +87,9 @@ class ScriptedModel(LocalServer):
         await super().stop()
 
     async def _list(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": name} for name in self._lists]})
+        self.listed += 1
+        models = [{"id": name, "owned_by": self._owner} for name in self._lists]
+        return web.json_response({"object": "list", "data": models})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -100,8 +109,10 @@ class ScriptedModel(LocalServer):
         response = await begin_stream(request)
         self.open_streams += 1
         try:
+            await asyncio.sleep(answer.delay)
             for word in answer.text.split(" ") if answer.text or not answer.calls else ():
                 await response.write(said(word + " "))
+                await asyncio.sleep(answer.pause)
             if answer.calls:
                 await response.write(_calling(answer))
                 self.called_at = time.monotonic()

@@ -422,6 +422,7 @@ class Conversation:
                 counted=partial(self._measured.note_tokens, reply),
                 tools=tools,
                 before_tools=wait.may_begin,
+                moved=lambda text: self._notices.tell(text, prompt),
                 mood=partial(self._mood_named, reply, prompt),
                 take_late=lambda calls: self._take_late(reply, prompt, calls),
             ),

@@ -1,0 +1,252 @@
+"""Tests of several model servers: one that fails or is slow is replaced, and people hear each word once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from pydantic import SecretStr
+
+from bot.llm import model_servers, server_choice
+from bot.llm.answer import TextDelta
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.errors import ModelError
+from bot.llm.messages import ChatMessage
+from bot.llm.model_servers import ModelServers
+from bot.llm.requests import ModelOptions
+from bot.llm.tool_calls import ToolCall
+from bot.llm.tools import ToolDescription
+from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+
+HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
+WEATHER = (ToolDescription("weather", "Tells the weather.", {"type": "object", "properties": {}}),)
+ALL = "One two three. Four five six."
+
+
+@dataclass
+class Pair:
+    """Two model servers, of which the second one stands in, and the client of both.
+
+    Attributes:
+        answers: what the two servers answer next; the last answer of each is repeated.
+    """
+
+    answers: tuple[list[Answer], list[Answer]]
+    servers: list[ScriptedModel] = field(default_factory=list)
+    client: ModelServers = field(init=False)
+    moves: list[str] = field(default_factory=list)
+
+    def script(self, number: int) -> Callable[[str], Answer]:
+        def answer(_: str) -> Answer:
+            left = self.answers[number]
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        return answer
+
+    async def reply(self, progress: AnswerProgress = NOT_WATCHED) -> str:
+        watched = replace(progress, moved=self.moves.append)
+        async with asyncio.timeout(60):
+            return "".join([piece.text async for piece in self.client.text(HELLO, progress=watched)]).strip()
+
+    @property
+    def asked(self) -> list[int]:
+        """How often each server was asked."""
+        return [len(server.asked) for server in self.servers]
+
+
+@asynccontextmanager
+async def pair(
+    first: list[Answer],
+    second: list[Answer],
+    *,
+    owner: str = "somebody",
+    paid: bool = False,
+    slow_after: float = 20.0,
+    stall_timeout: float = 20.0,
+) -> AsyncIterator[Pair]:
+    """Two servers and their client, before anything was asked."""
+    both = Pair((first, second))
+    async with AsyncExitStack() as stack:
+        for number in (0, 1):
+            server = ScriptedModel(both.script(number), lists=("m",), owner=owner)
+            both.servers.append(await stack.enter_async_context(server))
+        options = [
+            ModelOptions(server.url, slow_after=slow_after, stall_timeout=stall_timeout) for server in both.servers
+        ]
+        if paid:
+            options[1] = replace(options[1], api_key=SecretStr("sk-1"))
+        both.client = await stack.enter_async_context(ModelServers(options))
+        for each in both.client._servers:
+            # The first probe tells what each server can do.
+            while not each.known:
+                await asyncio.sleep(0.01)
+        yield both
+
+
+async def test_a_server_that_answers_is_the_only_one_that_is_asked() -> None:
+    async with pair([Answer(ALL)], [Answer("No.")]) as both:
+        assert [await both.reply(), await both.reply()] == [ALL, ALL]
+        assert both.asked == [2, 0]
+        assert both.moves == []
+
+
+@pytest.mark.parametrize("fault", [Fault.STATUS_500, Fault.BROKEN_JSON, Fault.HANG_UP])
+async def test_a_server_that_fails_before_its_first_word_is_replaced_unheard(fault: Fault) -> None:
+    async with pair([Answer("", fault)], [Answer(ALL)]) as both:
+        assert await both.reply() == ALL
+        assert both.servers[1].asked[0] == both.servers[0].asked[0]
+        # The next answer does not try it again first.
+        assert await both.reply() == ALL
+        assert both.asked == [1, 2]
+
+
+async def test_a_server_that_is_gone_is_replaced_and_said_so_once() -> None:
+    async with pair([Answer(ALL)], [Answer("I'm here.")]) as both:
+        await both.servers[0].stop()
+        assert [await both.reply(), await both.reply()] == ["I'm here.", "I'm here."]
+        (said,) = both.moves
+        old, new = (ModelOptions(server.url).server_name for server in both.servers)
+        assert said == f"🔁 The model server at {old} doesn't answer, or is too slow: {new} answers instead."
+        assert both.client.stands_in_for == old
+
+
+async def test_a_server_that_hangs_is_replaced_after_a_while() -> None:
+    async with pair([Answer("", Fault.SILENT)], [Answer(ALL)], slow_after=0.2) as both:
+        assert await both.reply() == ALL
+        assert both.client.stands_in_for is not None
+
+
+async def test_a_slow_server_is_waited_for_if_there_is_no_other() -> None:
+    slow = Answer(ALL, delay=0.5)
+    async with pair([slow], [Answer("", Fault.STATUS_500)], slow_after=0.2) as both:
+        both.client._choice.failed(1)
+        assert await both.reply() == ALL
+        assert both.moves == []
+
+
+@pytest.mark.parametrize("owner", ["llamacpp", "vllm"])
+async def test_a_server_that_breaks_off_is_gone_on_for(owner: str) -> None:
+    first, second = Answer("One two", Fault.BROKEN_JSON), Answer("three. Four five six.")
+    async with pair([first], [second], owner=owner) as both:
+        assert await both.reply() == ALL
+        assert both.servers[1].asked[0] == [*both.servers[0].asked[0], {"role": "assistant", "content": "One two"}]
+
+
+async def test_a_server_that_is_killed_is_gone_on_for() -> None:
+    async with pair([Answer("One two three. Four", Fault.HANG_UP, pause=0.01)], [Answer("")], owner="llamacpp") as both:
+        # How many words arrive before the connection is gone is not certain.
+        both.servers[1].script = lambda said: Answer(ALL.removeprefix(said).strip() if ALL.startswith(said) else ALL)
+        assert await both.reply() == ALL
+
+
+@pytest.mark.parametrize(("slow_after", "stall_timeout"), [(0.2, 20.0), (20.0, 0.2)])
+async def test_a_server_that_stalls_is_gone_on_for(slow_after: float, stall_timeout: float) -> None:
+    limits = {"slow_after": slow_after, "stall_timeout": stall_timeout}
+    first, second = Answer("One two", Fault.STALL), Answer("three. Four five six.")
+    async with pair([first], [second], owner="llamacpp", **limits) as both:  # type: ignore[arg-type]
+        assert await both.reply() == ALL
+
+
+async def test_a_server_whose_words_come_slowly_is_listened_to() -> None:
+    slow = Answer(ALL, pause=0.06)
+    async with pair([slow], [Answer("No.")], slow_after=0.3) as both:
+        assert await both.reply() == ALL
+        assert both.asked == [1, 0]
+
+
+async def test_where_a_server_can_not_go_on_the_sentence_ends_and_a_new_one_begins() -> None:
+    async with pair([Answer("One two", Fault.BROKEN_JSON)], [Answer("Four five six.")]) as both:
+        assert await both.reply() == "One two … Four five six."
+
+
+async def test_a_server_that_begins_anew_all_the_same_is_not_heard_twice() -> None:
+    async with pair([Answer("One two three. Four", Fault.BROKEN_JSON)], [Answer(ALL)]) as both:
+        assert (await both.reply()).replace("… ", "") == ALL
+
+
+async def test_a_server_that_has_nothing_to_add_ends_the_answer() -> None:
+    async with pair([Answer("One two three. ", Fault.BROKEN_JSON)], [Answer("")], owner="llamacpp") as both:
+        assert await both.reply() == "One two three."
+
+
+async def test_a_server_that_goes_on_may_break_off_too() -> None:
+    first, second = [Answer("One two", Fault.BROKEN_JSON), Answer("four")], [Answer("three", Fault.BROKEN_JSON)]
+    async with pair(first, second, owner="llamacpp") as both:
+        with pytest.raises(ModelError, match="not a reply") as raised:
+            await both.reply()
+        names = [ModelOptions(server.url).server_name for server in both.servers]
+        assert all(name in str(raised.value) for name in names)
+
+
+async def test_an_error_of_all_servers_names_each() -> None:
+    async with pair([Answer("", Fault.STATUS_500)], [Answer("", Fault.STATUS_500)]) as both:
+        with pytest.raises(ModelError) as raised:
+            await both.reply()
+        assert str(raised.value).count("out of memory") == 2
+
+
+async def test_a_preferred_server_is_used_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_servers, "_LONGEST_SLEEP", 0.01)
+    monkeypatch.setattr(server_choice, "DOWN_RESTS", (0.01,))
+    async with pair([Answer("", Fault.STATUS_500), Answer("I'm back.")], [Answer(ALL)]) as both:
+        assert await both.reply() == ALL
+        async with asyncio.timeout(60):
+            while both.client.stands_in_for is not None:
+                await asyncio.sleep(0.02)
+        assert await both.reply() == "I'm back."
+
+
+async def test_a_tool_that_was_called_is_not_called_again() -> None:
+    async with pair([Answer("Let me see.", Fault.BROKEN_JSON, ("weather",))], [Answer("No.")]) as both:
+        parts = [part async for part in both.client.stream(HELLO, tools=WEATHER)]
+        assert [part.name for part in parts if isinstance(part, ToolCall)] == ["weather"]
+        assert "".join(part.text for part in parts if isinstance(part, TextDelta)).strip() == "Let me see."
+        assert both.asked == [1, 0]
+
+
+async def test_a_conversation_that_a_server_refuses_is_no_reason_to_leave_it_for_good() -> None:
+    async with pair([Answer(ALL)], [Answer("I can.")]) as both:
+        both.servers[0].context = 1
+        assert await both.reply() == "I can."
+        both.servers[0].context = None
+        assert await both.reply() == ALL
+        assert both.moves == []
+
+
+async def test_a_guess_is_not_asked_of_a_server_that_costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    async with pair([Answer("", Fault.STATUS_500)], [Answer(ALL)], paid=True) as both:
+        wanted = asyncio.Event()
+        reply = asyncio.create_task(both.reply(AnswerProgress(before_tools=_waits(wanted))))
+        async with asyncio.timeout(60):
+            while both.client.stands_in_for is None:
+                await asyncio.sleep(0.01)
+        assert both.asked == [1, 0]
+        wanted.set()
+        assert await reply == ALL
+        # It is not asked to read ahead or to warm up either.
+        await both.client.warm_up(HELLO)
+        assert both.servers[1].warmed == []
+        assert not both.client.keeps_slots()
+
+
+def _waits(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def wait() -> None:
+        await event.wait()
+
+    return wait
+
+
+async def test_servers_of_the_own_machine_come_first() -> None:
+    options = [ModelOptions("https://api.example.com/v1"), ModelOptions("http://127.0.0.1:9/v1")]
+    assert ModelServers(options).options.url == "http://127.0.0.1:9/v1"
+
+
+async def test_a_persona_s_model_is_asked_of_a_stand_in_only_if_it_has_it() -> None:
+    async with pair([Answer("", Fault.STATUS_500)], [Answer(ALL)]) as both:
+        for wanted in ("other", "m"):
+            assert [part.text async for part in both.client.text(HELLO, model=wanted)]
+        assert both.servers[1].models == [None, "m"]
