@@ -33,6 +33,7 @@ from config.errors import Fault, SettingsError, shown
 from config.examples import EXAMPLES
 from config.misspelt import faults_of_file, foreign_names, unknown_names
 from config.phone_sections import EVERYONE
+from config.place import in_container
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
@@ -185,8 +186,27 @@ def _phone_notices(settings: Settings) -> Iterator[str]:
         yield "TWILIO_AUTH_TOKEN is not used, because PHONE_PUBLIC_URL is not set."
     if phone.public_url is not None and twilio.auth_token is None:
         yield "PHONE_PUBLIC_URL is not used, because TWILIO_AUTH_TOKEN is not set."
+    if settings.takes_twilio and (phone.public_url or "").startswith("http:"):
+        yield (
+            "PHONE_PUBLIC_URL begins with http://, but Twilio opens the sound of a phone call over https alone (wss). "
+            "Phone calls would end at once."
+        )
     if sip.registrar is not None and sip.user is None:
         yield "SIP_REGISTRAR is set, but SIP_USER is not: the PBX will not let the bot register."
+    elif sip.registrar is not None and sip.password is None:
+        yield "SIP_REGISTRAR is set, but SIP_PASSWORD is not: most PBXs will not let the bot register."
+    if sip.registrar is None:
+        unused = [name for name, value in (("SIP_USER", sip.user), ("SIP_PASSWORD", sip.password)) if value is not None]
+        if unused:
+            verb = "is" if len(unused) == 1 else "are"
+            yield f"{' and '.join(unused)} {verb} not used, because SIP_REGISTRAR is not set."
+    if sip.on and sip.external_address is None and in_container():
+        yield (
+            "SIP_EXTERNAL_ADDRESS is not set, so callers are told the container's own address, at which nobody outside "
+            "reaches it. compose.sip.yml sets up what SIP needs."
+        )
+    if sip.external_address is not None and not sip.on:
+        yield "SIP_EXTERNAL_ADDRESS is not used, because neither SIP_REGISTRAR nor SIP_BIND is set."
     if not (settings.takes_twilio or sip.on):
         return
     if not phone.allow:

@@ -1,19 +1,30 @@
-"""The doctor's check of the telephone: whether the PBX lets the bot in."""
+"""The doctor's check of the telephone: whether the PBX lets the bot in, and whether Twilio's address leads to it."""
 
 from __future__ import annotations
 
 from bot.check_result import CheckResult
+from bot.doctor.twilio import check_twilio
 from config.settings import Settings
 
 _SUBJECT = "Telephone"
 
 
 async def check_telephone(settings: Settings) -> CheckResult:
-    """Try the account at the PBX, without registering there."""
-    if not settings.sip.on:
-        if settings.takes_twilio:
-            return CheckResult(_SUBJECT, True, f"phone calls come over Twilio, to {settings.phone.public_url}")
+    """Check what brings phone calls, as far as it goes without one. Nothing is registered."""
+    found = []
+    if settings.sip.on:
+        found.append(await _check_sip(settings))
+    if settings.takes_twilio:
+        found.append(await check_twilio(_SUBJECT, settings.phone, settings.twilio))
+    if not found:
         return CheckResult(_SUBJECT, None, "it is off; the operator guide says how to switch it on (The telephone)")
+    goods = [each.good for each in found]
+    good = False if False in goods else None if None in goods else True
+    return CheckResult(_SUBJECT, good, "; ".join(each.text for each in found))
+
+
+async def _check_sip(settings: Settings) -> CheckResult:
+    """Try the account at the PBX, without registering there."""
     # The libraries of SIP are loaded only where they are used.
     from bot.voice.phone.sip.account_check import check_account
     from bot.voice.phone.sip.gateway import account_of

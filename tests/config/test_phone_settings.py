@@ -93,6 +93,25 @@ def test_a_half_of_twilios_settings_is_warned_of() -> None:
     assert "SIP_USER is not" in notices(sip_registrar="pbx.example")
 
 
+def test_settings_that_can_bring_no_phone_call_are_warned_of() -> None:
+    assert "over https alone" in notices(twilio_auth_token="the-token", phone_public_url="http://phone.example.org")
+    assert "https" not in notices(**AUTH, phone_allow="*", phone_pin="2468")
+    assert "SIP_PASSWORD is not" in notices(sip_registrar="pbx.example", sip_user="610")
+    assert "SIP_USER is not used" in notices(sip_user="610")
+    assert "SIP_USER and SIP_PASSWORD are not used" in notices(sip_user="610", sip_password="secret")
+    assert "SIP_EXTERNAL_ADDRESS is not used" in notices(sip_external_address="192.0.2.7")
+    complete = notices(sip_registrar="pbx.example", sip_user="610", sip_password="secret", phone_allow="+49*")
+    assert "SIP_" not in complete
+
+
+def test_sip_in_a_container_needs_its_outer_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "the container's own address"
+    assert told not in notices(sip_bind=ANY)
+    monkeypatch.setenv("SEIYUU_CONTAINER", "1")
+    assert told in notices(sip_bind=ANY)
+    assert told not in notices(sip_bind=ANY, sip_external_address="192.0.2.7")
+
+
 def test_the_pin_is_not_shown() -> None:
     settings = Settings.read(phone_pin="135790", sip_password="hunter2", twilio_auth_token="hunter3")
     assert not any(secret in repr(settings) for secret in ("135790", "hunter2", "hunter3"))
