@@ -27,6 +27,7 @@ from bot.voice.mixing.limiter import CEILING
 from tests.bot.fetching.hostile_server import HostileServer, redirect
 from tests.bot.music.hostile_files import encoded
 from tests.bot.music.test_live import SECOND, Radio, again, on_air, once, song
+from tests.timing import LIMIT
 
 pytestmark = pytest.mark.usefixtures("forked_decoders")
 
@@ -153,7 +154,7 @@ async def test_a_server_that_begins_tls_and_falls_silent_is_given_up(
         port = server.sockets[0].getsockname()[1]
         radio.play_address(f"https://radio.test:{port}/live")
         await radio.until_over()
-    assert connected.is_set()
+    await asyncio.wait_for(connected.wait(), LIMIT)
     assert radio.news == ["❌ live: I can't fetch it: its server was silent for 1 s."]
 
 
