@@ -18,6 +18,7 @@ from typing import Any
 
 from audio.espeak import EspeakError, EspeakLibrary, load_espeak
 from audio.pcm import to_pcm16
+from config.output import whole_output
 
 
 def main() -> None:
@@ -44,8 +45,7 @@ def _say(library: EspeakLibrary, request: dict[str, Any]) -> tuple[dict[str, Any
 
 
 def _answer(header: dict[str, Any], pcm: bytes = b"") -> None:
-    # With PYTHONUNBUFFERED, `sys.stdout.buffer` writes only a part if the process is stopped meanwhile and goes on.
-    with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as answers:
+    with whole_output() as answers:
         answers.write(json.dumps(header).encode() + b"\n" + pcm)
 
 

@@ -33,6 +33,7 @@ from audio.pcm import to_pcm16
 from audio.samples import SPEAKING_RATE, Samples, finite
 from bot.music.loudness_store import LoudnessStore
 from config.lifetime import end_with_parent
+from config.output import whole_output
 
 MAX_MINUTES = 90
 MAX_MB = 300
@@ -80,7 +81,7 @@ def confine(memory_bytes: int, cpu_seconds: int) -> None:
 def main() -> int:
     """Decode the piece that the command line names. Returns the exit status."""
     confine(MEMORY_BYTES, CPU_SECONDS)
-    output = sys.stdout.buffer
+    output = whole_output()
     max_seconds = float(sys.argv[1])
     try:
         store, *files = map(Path, sys.argv[2:])

@@ -12,6 +12,7 @@ import sys
 
 from audio.decode import stated_seconds
 from bot.music.decoding_process import BOUNDS, MEMORY_BYTES, confine
+from config.output import whole_output
 
 CPU_SECONDS = 30
 
@@ -19,7 +20,9 @@ CPU_SECONDS = 30
 def main() -> None:
     """Read the lengths of the files."""
     confine(MEMORY_BYTES, CPU_SECONDS)
-    print(json.dumps([_seconds(path) for path in json.load(sys.stdin)]))  # noqa: T201
+    seconds = [_seconds(path) for path in json.load(sys.stdin)]
+    with whole_output() as output:
+        output.write(json.dumps(seconds).encode())
 
 
 def _seconds(path: str) -> float | None:

@@ -22,6 +22,7 @@ from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NO_SOUND, TARGET_LUF
 from bot.music.ogg_links import OggLinks
 from bot.music.slow_gain import SlowGain
 from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
+from config.output import whole_output
 
 MAX_HOURS = 12
 """After this time a stream is ended."""
@@ -45,7 +46,7 @@ STDIN = 0
 def main() -> int:
     """Decode the stream. Returns the exit status."""
     confine(MEMORY_BYTES, CPU_SECONDS)
-    output = sys.stdout.buffer
+    output = whole_output()
     begun = False
     try:
         for frame in levelled(frames(links(OggLinks(partial(os.read, STDIN))))):
