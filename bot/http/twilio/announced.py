@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-import os
 from collections import OrderedDict
 from pathlib import Path
+
+from bot.bounded_lines import BoundedLines
 
 FILE = "twilio_calls"
 MAX_ANNOUNCED = 20_000
@@ -31,24 +31,19 @@ class AnnouncedCalls:
 
     def __init__(self, file: Path | None, most: int = MAX_ANNOUNCED) -> None:
         self._file = file
+        self._lines = BoundedLines(file, 2 * most * _LINE) if file is not None else None
         self._most = most
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._lines = 0
-        self._begun = False
-        self._writing = asyncio.Lock()
 
     async def load(self) -> None:
         """Read the file."""
-        if self._file is None:
+        if self._lines is None:
             return
         try:
-            lines = (await asyncio.to_thread(_read, self._file, 2 * self._most * _LINE)).splitlines()
-        except FileNotFoundError:
-            return
+            lines = await self._lines.read()
         except OSError as error:
             self._complain(error)
             return
-        self._lines = len(lines)
         for line in lines[-self._most :]:
             if len(line) == _DIGITS:
                 self._known[line.decode("ascii", "replace")] = None
@@ -61,46 +56,12 @@ class AnnouncedCalls:
         self._known[digest] = None
         if len(self._known) > self._most:
             self._known.popitem(last=False)
-        if self._file is not None:
-            async with self._writing:
-                await self._write(self._file, digest)
+        if self._lines is not None:
+            try:
+                await self._lines.append(digest.encode())
+            except OSError as error:
+                self._complain(error)
         return True
-
-    async def _write(self, file: Path, digest: str) -> None:
-        try:
-            if self._lines >= 2 * self._most:
-                await asyncio.to_thread(_replace, file, "".join(f"{each}\n" for each in self._known))
-                self._lines = len(self._known)
-            else:
-                # A crash may have left half a line at the end, which must not become a part of this one.
-                await asyncio.to_thread(_append, file, f"{digest}\n" if self._begun else f"\n{digest}\n")
-                self._begun = True
-                self._lines += 1
-        except OSError as error:
-            self._complain(error)
 
     def _complain(self, error: OSError) -> None:
         _log.warning("The phone calls of Twilio can't be remembered in %s: %s", self._file, error.strerror or error)
-
-
-def _read(file: Path, most: int) -> bytes:
-    """The last ``most`` bytes of a file."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as opened:
-        opened.seek(max(0, opened.seek(0, os.SEEK_END) - most))
-        return opened.read(most)
-
-
-def _append(file: Path, line: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "ab") as opened:
-        opened.write(line.encode())
-
-
-def _replace(file: Path, text: str) -> None:
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(text.encode())
-    new.replace(file)

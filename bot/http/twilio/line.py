@@ -25,12 +25,10 @@ from bot.http.twilio.messages import (
 )
 from bot.http.twilio.timeline import Timeline
 from bot.voice.browser.audio_input import SoundClock
-from bot.voice.phone.line import LineEnd, LineListener
+from bot.voice.phone.line import SILENCE_LIMIT, LineEnd, LineListener
 
 PLAY_OUT_LIMIT = 1.5
 """Seconds for which a line that is hung up waits until the caller has heard what was sent."""
-SILENCE_LIMIT = 10.0
-"""If no sound has come for this many seconds, the phone call ends. Twilio sends silence too."""
 
 
 class StreamSocket(Protocol):

@@ -6,20 +6,20 @@ import asyncio
 import hashlib
 import json
 import logging
-import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bot.bounded_lines import BoundedLines
 from config.phone_sections import plain_number
 
 _log = logging.getLogger(__name__)
 
 FILE = "calls_log.jsonl"
 MAX_BYTES = 1 << 20
-"""Largest size of the file. When it is reached, the older half of the lines is dropped."""
+"""Largest size of the file. When it is reached, the older half is dropped."""
 REFUSALS_PER_MINUTE = 30
 """Refused phone calls that are written in a minute. Further ones are left out, so that a flood drops no other lines."""
 
@@ -62,9 +62,8 @@ class CallsLog:
 
     def __init__(self, file: Path, clock: Callable[[], float], *, max_bytes: int = MAX_BYTES) -> None:
         self._file = file
+        self._lines = BoundedLines(file, max_bytes)
         self._clock = clock
-        self._max_bytes = max_bytes
-        self._lock = asyncio.Lock()
         self._refusals: deque[float] = deque(maxlen=REFUSALS_PER_MINUTE)
         self._full = False
         self._writing: set[asyncio.Task[None]] = set()
@@ -92,32 +91,7 @@ class CallsLog:
         await asyncio.gather(*self._writing)
 
     async def _write(self, call: LoggedCall) -> None:
-        line = json.dumps(asdict(call)).encode() + b"\n"
-        async with self._lock:
-            try:
-                await asyncio.to_thread(self._append, line)
-            except OSError as error:
-                _log.warning("A phone call can't be written into %s: %s", self._file, error.strerror or error)
-
-    def _append(self, line: bytes) -> None:
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size + len(line) <= self._max_bytes:
-                # A crash or a full disk may have left half a line. The next one must not be a part of it.
-                file.seek(max(0, size - 1))
-                file.write((b"" if file.read(1) in (b"", b"\n") else b"\n") + line)
-                return
-            file.seek(0)
-            lines = file.read().splitlines(keepends=True)
-        self._replace([*lines[len(lines) // 2 :], line])
-
-    def _replace(self, lines: list[bytes]) -> None:
-        new = self._file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(each if each.endswith(b"\n") else each + b"\n" for each in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._file)
+        try:
+            await self._lines.append(json.dumps(asdict(call)).encode())
+        except OSError as error:
+            _log.warning("A phone call can't be written into %s: %s", self._file, error.strerror or error)

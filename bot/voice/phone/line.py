@@ -13,6 +13,8 @@ from audio.g711 import Law
 
 FRAME_BYTES = 160
 """Bytes of a frame of 20 ms. A byte is a sample."""
+SILENCE_LIMIT = 10.0
+"""A line on which nothing comes for this many seconds is lost. Telephones send silence too."""
 
 
 class LineEnd(StrEnum):
@@ -21,7 +23,7 @@ class LineEnd(StrEnum):
     CALLER = "caller hung up"
     BOT = "bot hung up"
     SILENT = "no sound came"
-    """No packet came for 10 s."""
+    """Nothing came for :data:`SILENCE_LIMIT`."""
     LOST = "connection lost"
 
 

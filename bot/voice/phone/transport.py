@@ -13,7 +13,7 @@ from bot.voice.call import Call
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.phone.audio_input import PhoneAudioInput
 from bot.voice.phone.audio_output import PhoneFrames
-from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.line import SILENCE_LIMIT, LineEnd, PhoneLine
 from bot.voice.phone.people import PhonePeople, shown_number
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import CallSound, EndCause, PacketCounts
@@ -25,9 +25,6 @@ PLACE = "a phone call"
 """Name of the place in which a phone call is held. The last digits of the number follow."""
 MEANS = "on the telephone. You hear them, and they hear you; they see nothing"
 """What the model is told of the means by which the person calls."""
-SILENCE_LIMIT = 10.0
-"""A line on which no packet comes for this many seconds is lost."""
-
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
 """Says something on a line before it is hung up. What it says depends on the cause of the end. It takes at most 2 s.
 

@@ -16,10 +16,10 @@ from bot.lone_people import is_passing
 from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.phone.calls_log import REFUSALS_PER_MINUTE, CallsLog, LoggedCall
 from bot.voice.phone.keys import GATHER_SECONDS, MAX_KEYS, PressedKeys, keys_prompt
-from bot.voice.phone.line import LineEnd
+from bot.voice.phone.line import SILENCE_LIMIT, LineEnd
 from bot.voice.phone.people import PhonePeople, number_id, phone_person, shown_number
 from bot.voice.phone.pin import HOUR, MAX_WRONG, MAX_WRONG_OF_ALL, PinKeys, WrongPins
-from bot.voice.phone.transport import SILENCE_LIMIT, PhoneTransport
+from bot.voice.phone.transport import PhoneTransport
 from bot.voice.transport import EndCause
 from tests.timing import Clock, settle
 from tests.voice.phone.memory_line import MemoryLine

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.voice.phone.line import SILENCE_LIMIT
+
 
 @dataclass(frozen=True, slots=True)
 class SipTimers:
@@ -22,7 +24,7 @@ class SipTimers:
     t1: float = 0.5
     t2: float = 4.0
     early: float = 2.0
-    silence: float = 10.0
+    silence: float = SILENCE_LIMIT
     hold: float = 180.0
     closing: float = 1.0
 

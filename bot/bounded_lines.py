@@ -1,0 +1,73 @@
+"""A file of lines that is only appended to, whose size is bounded, and that only its owner may read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+
+class BoundedLines:
+    """The file. Use it on the event loop: it is read and written in threads, one line at a time.
+
+    When a line no longer fits, only the newest lines that fit into half of the size are kept. A crash or a full disk
+    may leave half a line at the end; the next one is never a part of it.
+
+    Args:
+        file: the file. It need not be there.
+        max_bytes: its largest size.
+    """
+
+    def __init__(self, file: Path, max_bytes: int) -> None:
+        self._file = file
+        self._max_bytes = max_bytes
+        self._writing = asyncio.Lock()
+
+    async def read(self) -> list[bytes]:
+        """The lines, without their ends; none if there is no file. Raises :class:`OSError`."""
+        return await asyncio.to_thread(self._read)
+
+    async def append(self, line: bytes) -> None:
+        """Write a line, which has no end of its own. Raises :class:`OSError`."""
+        async with self._writing:
+            await asyncio.to_thread(self._append, line + b"\n")
+
+    def _read(self) -> list[bytes]:
+        try:
+            descriptor = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return []
+        with os.fdopen(descriptor, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - self._max_bytes))
+            return file.read().splitlines()
+
+    def _append(self, line: bytes) -> None:
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size + len(line) < self._max_bytes:
+                file.seek(max(0, size - 1))
+                file.write((b"" if file.read(1) in (b"", b"\n") else b"\n") + line)
+                return
+        self._replace([*self._newest(), line])
+
+    def _newest(self) -> list[bytes]:
+        """The newest lines that fit into half of the size."""
+        kept: list[bytes] = []
+        left = self._max_bytes // 2
+        for line in reversed(self._read()):
+            left -= len(line) + 1
+            if left < 0:
+                break
+            kept.append(line + b"\n")
+        return kept[::-1]
+
+    def _replace(self, lines: list[bytes]) -> None:
+        new = self._file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._file)
