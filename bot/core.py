@@ -331,7 +331,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         warning = await engine_warning(engines.weights)
         for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
             _log.warning("%s", text)
-        engine_checks = EngineChecks(in_call, engines.checks(settings.stt.url))
+        stt_url = next((server.url for server in settings.stt.listed), None)
+        engine_checks = EngineChecks(in_call, engines.checks(stt_url))
         limits = await asyncio.to_thread(lambda: SpeechSettings.read().tts_vram_warning)
         monitor = Monitor(
             turn_log,

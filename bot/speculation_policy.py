@@ -46,7 +46,7 @@ def has_spare_power(settings: Settings, *, toys: bool, cores: int) -> bool:
 
 
 def _by_costs(settings: Settings, model: ModelOptions, openai_url: str | None) -> Speculation:
-    words_cost = costs_money(settings.stt.url, settings.stt.api_key)
+    words_cost = any(costs_money(server.url, server.key) for server in settings.stt.listed[:1])
     allowed = Speculation(words_cost=words_cost, wrong_a_minute=settings.call.wrong_guesses_per_minute)
     match settings.call.guesses:
         case Guesses.ON:

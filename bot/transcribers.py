@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+from pydantic import SecretStr
 
+from bot.llm.server_choice import Candidate
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.model_store import Condition
 from bot.models.needs import (
@@ -27,8 +29,11 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.servers import TranscriptionServers
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from config.hosts import costs_money, is_local
+from config.sections import Guesses
 from config.settings import Settings, Weights
 from toys.whisper.weights import make_toy_whisper
 
@@ -63,7 +68,7 @@ async def make_transcriber(
         corrections = await asyncio.to_thread(read_corrections, settings)
     hallucinations = await asyncio.to_thread(HallucinationFilter)
     if settings.stt.url is not None:
-        return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, hallucinations)
+        return _server_transcriber(settings, http, corrections, hallucinations)
     threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
     english = await asyncio.to_thread(_english_model, settings, weights)
     if weights.stt is not None:
@@ -78,6 +83,27 @@ async def make_transcriber(
         model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy, english
     )
     return WhisperTranscriber(options, corrections, hallucinations, is_here=recogniser_is_here)
+
+
+def _server_transcriber(
+    settings: Settings, http: aiohttp.ClientSession, corrections: Corrections, hallucinations: HallucinationFilter
+) -> Transcriber:
+    """The transcriber that asks the server of ``STT_URL``, or several that stand in for each other."""
+    listed = settings.stt.listed
+    each = [
+        replace(
+            settings.stt,
+            url=server.url,
+            model=server.model,
+            api_key=None if server.key is None else SecretStr(server.key),
+        )
+        for server in listed
+    ]
+    made = [OpenAITranscriber(own.url or "", own, http, corrections, hallucinations) for own in each]
+    if len(made) == 1:
+        return made[0]
+    candidates = [Candidate(costs_money(server.url, server.key), not is_local(server.url)) for server in listed]
+    return TranscriptionServers(made, candidates, guesses=settings.call.guesses is Guesses.ON)
 
 
 def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:

@@ -333,7 +333,8 @@ class RecogniserSettings(Section):
     """Speech recognition: a server, or a Whisper model on this machine.
 
     Attributes:
-        url: base address of the server; only the endpoint's path is appended.
+        url: base address of the server; only the endpoint's path is appended. Several servers are parted by commas;
+            then ``model`` and ``api_key`` may have as many parts. See :attr:`listed`.
         model: name of a model, or a folder on this machine.
         english_model: folder of the quick model for English; ``auto`` if it is the downloaded one, ``off`` for none.
         language: language that everybody speaks; if it is ``None``, the language is detected.
@@ -343,7 +344,7 @@ class RecogniserSettings(Section):
 
     prefix: ClassVar[str] = "stt_"
 
-    url: OptionalBase = None
+    url: OptionalBases = None
     model: ModelName = None
     english_model: EnglishModel = "auto"
     api_key: OptionalSecret = None
@@ -354,9 +355,16 @@ class RecogniserSettings(Section):
     corrections: OptionalPath = None
 
     @property
+    def listed(self) -> tuple[ListedServer, ...]:
+        """The servers of ``STT_URL``, the preferred one first; see :func:`~config.server_lists.read_servers`."""
+        key = None if self.api_key is None else self.api_key.get_secret_value()
+        return read_servers(self.url, self.model, key)
+
+    @property
     def host(self) -> str | None:
-        """Host name of the server, without its port."""
-        return None if self.url is None else AnyUrl(self.url).host
+        """Host name of the server, without its port. If several may get the sound, all of their names."""
+        servers = read_servers(self.url, None, None)
+        return " or ".join(dict.fromkeys(AnyUrl(server.url).host or "" for server in servers)) or None
 
     @property
     def server_model(self) -> str | None:

@@ -138,16 +138,17 @@ class Settings(ProgramSettings):
 
     @model_validator(mode="after")
     def _lists_have_one_length(self) -> Self:
-        llm = self.llm
-        for name, values in (("LLM_MODEL", llm.model), ("LLM_API_KEY", llm.api_key)):
-            text = values if isinstance(values, str) or values is None else values.get_secret_value()
-            try:
-                read_servers(llm.url, text, None)
-            except ValueError:
-                many = len((llm.url or "").split(","))
-                raise ValueError(
-                    f"{name}: must have one value for all servers of LLM_URL, or {many} parted by commas, one for each"
-                ) from None
+        for prefix, section in (("LLM", self.llm), ("STT", self.stt)):
+            key = None if section.api_key is None else section.api_key.get_secret_value()
+            for name, values in (("MODEL", section.model), ("API_KEY", key)):
+                try:
+                    read_servers(section.url, values, None)
+                except ValueError:
+                    many = len((section.url or "").split(","))
+                    raise ValueError(
+                        f"{prefix}_{name}: must have one value for all servers of {prefix}_URL, or {many} parted by "
+                        "commas, one for each"
+                    ) from None
         return self
 
     @model_validator(mode="after")

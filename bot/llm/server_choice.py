@@ -13,7 +13,7 @@ PROBE_RARELY = 300.0
 FIRST_PROBE, LAST_PROBE = 2.0, 30.0
 """Shortest and longest pause between two probes of a server that does not answer. The pause doubles each time."""
 MISSES = 2
-"""A server that has answered is down after this many failed probes in a row: one may fail on a busy machine."""
+"""A server that has answered before is down after this many failed probes in a row: one may fail on a busy machine."""
 DOWN_RESTS = (2.0, 10.0, 30.0, 120.0, 600.0)
 """Seconds until a server that failed to answer may be asked again, by the number of its failures in a row."""
 SLOW_RESTS = (60.0, 120.0, 300.0, 600.0)
@@ -36,6 +36,8 @@ class Candidate:
 @dataclass(slots=True)
 class _State:
     up: bool = True
+    seen: bool = False
+    """Whether it has ever answered."""
     failures: int = 0
     """Answers that failed in a row."""
     misses: int = 0
@@ -107,7 +109,7 @@ class ServerChoice:
     def answered(self, server: int) -> None:
         """A server has given an answer."""
         state = self._states[server]
-        state.up, state.failures, state.misses = True, 0, 0
+        state.up, state.seen, state.failures, state.misses = True, True, 0, 0
         self._settle()
 
     def failed(self, server: int, *, slow: bool = False) -> None:
@@ -138,11 +140,11 @@ class ServerChoice:
         if begun <= state.failed_at:
             return
         if ready:
-            state.up, state.misses = True, 0
+            state.up, state.seen, state.misses = True, True, 0
             state.probe_at = now + (PROBE_RARELY if self._servers[server].hosted else PROBE_EVERY)
         else:
             state.misses += 1
-            state.up = state.up and state.misses < MISSES
+            state.up = state.up and state.seen and state.misses < MISSES
             state.probe_at = now + min(FIRST_PROBE * 2.0 ** (state.misses - 1), LAST_PROBE)
         self._settle()
 

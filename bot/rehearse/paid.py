@@ -32,8 +32,9 @@ def _services(settings: Settings, openai_url: str | None) -> Iterator[str]:
     for server in settings.llm.listed or (by_gpu,):
         if costs_money(server.url, server.key):
             yield f"the language model at {_host(server.url)}"
-    if costs_money(settings.stt.url, settings.stt.api_key):
-        yield f"the speech recognition at {_host(settings.stt.url)}"
+    for server in settings.stt.listed:
+        if costs_money(server.url, server.key):
+            yield f"the speech recognition at {_host(server.url)}"
     if voice_costs_money(settings, openai_url):
         yield f"the voice of {settings.voice_engine}"
 

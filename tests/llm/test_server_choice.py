@@ -95,6 +95,12 @@ def test_one_failed_probe_is_no_fault_but_two_in_a_row_are() -> None:
         assert choice.current == (1 if missed == MISSES else 0)
 
 
+def test_a_server_that_has_never_answered_is_down_after_one_probe() -> None:
+    choice = ServerChoice((FREE, FREE), Clock())
+    choice.probed(0, ready=False)
+    assert choice.current == 1
+
+
 def test_an_answer_between_two_failed_probes_shows_that_the_server_is_up() -> None:
     choice, _ = choice_of()
     choice.probed(0, ready=False)

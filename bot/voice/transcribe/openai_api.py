@@ -131,7 +131,7 @@ class OpenAITranscriber:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._url = url
-        self._host = url.partition("://")[2].partition("/")[0]
+        self.host = url.partition("://")[2].partition("/")[0]
         self._settings = settings
         self._http = http
         self._corrections = corrections
@@ -139,13 +139,15 @@ class OpenAITranscriber:
         self._clock = clock
         self._sleep = sleep
         self._limits = RateLimits(clock)
+        self.is_patient: Callable[[], bool] = lambda: True
+        """Whether a final request is made again for as long as possible, or only once, because another can answer."""
         self._format = 0  # index in REQUEST_FORMATS of the format that the server accepts
         self._queue = TranscriptionQueue()
         self._working: list[asyncio.Task[None]] = []
 
     def describe(self) -> str:
         """The model and the server's host."""
-        return f"{self._settings.server_model or 'its own model'} at {self._host}"
+        return f"{self._settings.server_model or 'its own model'} at {self.host}"
 
     async def problem(self) -> str | None:
         """The reason for which the server can't be used: it does not answer, or does not accept the key."""
@@ -155,9 +157,9 @@ class OpenAITranscriber:
             async with self._http.get(url, headers=self._headers(), timeout=CHECK_TIMEOUT) as response:
                 refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
                 if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    return f"the recogniser at {self._host} answers with status {response.status}"
+                    return f"the recogniser at {self.host} answers with status {response.status}"
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return f"the recogniser at {self._host} can't be reached"
+            return f"the recogniser at {self.host} can't be reached"
         return None
 
     async def warm_up(self) -> None:
@@ -173,7 +175,7 @@ class OpenAITranscriber:
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn; raises :class:`TranscriptionError`."""
         if request.urgency is not Urgency.FINAL and not self._limits.may_speculate:
-            raise TranscriptionShed(f"{self._host} is too busy.")
+            raise TranscriptionShed(f"{self.host} is too busy.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(MAX_REQUESTS)]
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
@@ -204,8 +206,8 @@ class OpenAITranscriber:
             except TranscriptionError as error:
                 job.answer.set_exception(error)
             except Exception:
-                _log.exception("An answer of %s could not be used", self._host)
-                job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self._host}."))
+                _log.exception("An answer of %s could not be used", self.host)
+                job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self.host}."))
             finally:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
@@ -217,16 +219,16 @@ class OpenAITranscriber:
 
     async def _answer(self, job: TranscriptionJob) -> TranscriptionResponse:
         """Ask until there is an answer, a permanent error, or a timeout; raises :class:`TranscriptionError`."""
-        final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
+        final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS if self.is_patient() else DELAYS[:1])
         give_up_at = job.asked_at + TIMEOUT + job.request.seconds
         limit = job.request.seconds + (ANSWER_LIMIT if final else SPECULATION_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:
-                raise TranscriptionError(f"{self._host} is too busy for {self._limits.wait:.0f} s.")
+                raise TranscriptionError(f"{self.host} is too busy for {self._limits.wait:.0f} s.")
             if final:
                 await self._sleep(self._limits.wait)
             elif not self._limits.may_speculate:
-                raise TranscriptionShed(f"{self._host} is too busy.")
+                raise TranscriptionShed(f"{self.host} is too busy.")
             left = max(1.0, give_up_at - self._clock())
             try:
                 return await self._ask(job.request, min(left, limit))
@@ -270,9 +272,9 @@ class OpenAITranscriber:
                 body = await self._read(response)
                 status, wait = response.status, self._limits.asked_to_wait(response.headers)
         except TimeoutError as error:
-            raise _RequestFailed(f"{self._host} gave no whole answer within {limit:.0f} s.", temporary=True) from error
+            raise _RequestFailed(f"{self.host} gave no whole answer within {limit:.0f} s.", temporary=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            text = f"The transcription server at {self._host} can't be reached, or hangs up."
+            text = f"The transcription server at {self.host} can't be reached, or hangs up."
             raise _RequestFailed(text, temporary=True) from error
         if status >= 300:
             raise self._refusal(status, wait, body)
@@ -280,7 +282,7 @@ class OpenAITranscriber:
             return read_answer(body)
         except AnswerError as error:
             reason = f": {error}" if str(error) else ""
-            text = f"{self._host} does not answer as a transcription server does{reason}."
+            text = f"{self.host} does not answer as a transcription server does{reason}."
             raise _RequestFailed(text, temporary=_is_cut_off(body)) from error
 
     def _headers(self) -> dict[str, str]:
@@ -309,7 +311,7 @@ class OpenAITranscriber:
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > MAX_ANSWER_BYTES:
-                raise _RequestFailed(f"{self._host} answers with more words than anybody can have said.")
+                raise _RequestFailed(f"{self.host} answers with more words than anybody can have said.")
         return bytes(body)
 
     def _refusal(self, status: int, wait: float | None, body: bytes) -> _RequestFailed:
@@ -319,7 +321,7 @@ class OpenAITranscriber:
         except ValueError:
             words = ""
         temporary = status in TRANSIENT and USED_UP.encode() not in body
-        text = f"The transcription server at {self._host} answered {_explain(status, words, wait)}"
+        text = f"The transcription server at {self.host} answered {_explain(status, words, wait)}"
         return _RequestFailed(
             text,
             temporary=temporary,

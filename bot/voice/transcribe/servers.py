@@ -1,0 +1,159 @@
+"""Several transcription servers that stand in for each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from bot.llm.server_choice import Candidate, ServerChoice
+from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.transcriber import (
+    Transcript,
+    TranscriptionError,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+SLOW_AFTER = 5.0
+"""Seconds, plus the duration of the sound, after which another server is asked for the words of a turn."""
+_LONGEST_SLEEP = 1.0
+"""Seconds after which it is looked again whether a probe is due: a failure may have made one due earlier."""
+
+
+class TranscriptionServers:
+    """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that asks one of several servers.
+
+    The words of a turn that is over are asked of each server in turn until one gives them, so nothing is lost. Requests
+    in the middle of a turn go to the current server alone, and never to one that costs money and only stands in.
+
+    Args:
+        servers: the servers, the preferred one first.
+        candidates: what each of them is.
+        guesses: whether requests in the middle of a turn may go to a server that costs money and stands in.
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[OpenAITranscriber],
+        candidates: Sequence[Candidate],
+        *,
+        guesses: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._servers = tuple(servers)
+        self._candidates = tuple(candidates)
+        self._guesses = guesses
+        self._clock = clock
+        self._choice = ServerChoice(candidates, clock)
+        self._logged = 0
+        self._probing: asyncio.Task[None] | None = None
+        for number, server in enumerate(self._servers):
+            server.is_patient = partial(self._is_alone, number)
+
+    async def warm_up(self) -> None:
+        """Choose the server for a call, and warm it up. Raises TranscriptionError if none can be."""
+        self._choice.begin_call()
+        self._start_probes()
+        await self._ask_each(self._warm_up)
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        """Transcribe a turn. Raises TranscriptionError if no server can."""
+        self._start_probes()
+        if request.urgency is Urgency.FINAL:
+            return await self._ask_each(lambda number: self._servers[number].transcribe(request), request.seconds)
+        number = self._choice.current
+        if self._stands_in_for_money(number) and not self._guesses:
+            raise TranscriptionShed("Words are asked of a server that costs money only when a turn is over.")
+        return await self._servers[number].transcribe(request)
+
+    async def release_memory(self) -> None:
+        """Note that no call is on: from now on, the preferred server is used again as soon as it answers."""
+        self._choice.end_call()
+        self._log_move()
+
+    async def close(self) -> None:
+        """End the probes and all requests."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
+        for server in self._servers:
+            await server.close()
+
+    async def problem(self) -> str | None:
+        """The reasons for which no server can be used; ``None`` if one can."""
+        problems = await asyncio.gather(*(server.problem() for server in self._servers))
+        return None if None in problems else "; ".join(problem for problem in problems if problem)
+
+    def describe(self) -> str:
+        """The server that is asked now, and the one for which it stands in."""
+        described = self._servers[self._choice.current].describe()
+        if not self._choice.current:
+            return described
+        return f"{described}, standing in for {self._servers[0].host}, which doesn't answer or is too slow"
+
+    async def _ask_each(self, ask: Callable[[int], Awaitable[_T]], seconds: float = 0.0) -> _T:
+        """Ask the servers until one answers. ``seconds`` is the duration of the sound."""
+        errors: list[TranscriptionError] = []
+        tried: set[int] = set()
+        while (number := self._choice.next(tried)) is not None:
+            tried.add(number)
+            limit = seconds + SLOW_AFTER if self._choice.has_other(tried) else None
+            try:
+                async with asyncio.timeout(limit):
+                    answer = await ask(number)
+            except TimeoutError:
+                errors.append(TranscriptionError(f"{self._servers[number].host} did not answer in time."))
+                self._note_failure(number, errors[-1], slow=True)
+            except TranscriptionError as error:
+                errors.append(error)
+                self._note_failure(number, error)
+            else:
+                self._choice.answered(number)
+                return answer
+        raise TranscriptionError(" ".join(dict.fromkeys(map(str, errors)))) from errors[-1]
+
+    async def _warm_up(self, number: int) -> None:
+        if not self._stands_in_for_money(number):
+            await self._servers[number].warm_up()
+
+    def _stands_in_for_money(self, number: int) -> bool:
+        return number > 0 and self._candidates[number].paid
+
+    def _is_alone(self, number: int) -> bool:
+        return not self._choice.has_other({number})
+
+    def _note_failure(self, number: int, error: TranscriptionError, *, slow: bool = False) -> None:
+        _log.warning("%s", error)
+        self._choice.failed(number, slow=slow)
+        self._log_move()
+
+    def _log_move(self) -> None:
+        before, self._logged = self._logged, self._choice.current
+        if before != self._logged:
+            now = self._servers[self._logged].host
+            _log.warning("Speech is now recognised by %s, instead of %s", now, self._servers[before].host)
+
+    def _start_probes(self) -> None:
+        if self._probing is None:
+            self._probing = asyncio.create_task(self._probe(), name="probes of the transcription servers")
+
+    async def _probe(self) -> None:
+        """Probe the servers whenever a probe is due, until cancelled."""
+        while True:
+            await asyncio.gather(*map(self._probe_one, self._choice.due()))
+            self._log_move()
+            await asyncio.sleep(min(self._choice.until_due(), _LONGEST_SLEEP))
+
+    async def _probe_one(self, number: int) -> None:
+        begun = self._clock()
+        problem = await self._servers[number].problem()
+        self._choice.probed(number, ready=problem is None, begun=begun)

@@ -1,0 +1,129 @@
+"""Tests of several transcription servers: the words of a turn are heard whichever of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import numpy as np
+import pytest
+
+from bot.llm.server_choice import Candidate
+from bot.voice.transcribe import servers as module
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.servers import TranscriptionServers
+from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
+from config.sections import RecogniserSettings
+from config.settings import load_settings
+from tests.voice.transcribe.scripted_server import (
+    Answer,
+    ScriptedRecogniser,
+    answering,
+    hanging_up,
+    serving,
+    silent,
+)
+
+SOUND = (0.5 * np.sin(np.arange(1_600) / 20)).astype(np.float32)
+FIRST, SECOND = answering('{"text": "First."}'), answering('{"text": "Second."}')
+FAILING = answering("{}", status=500)
+
+
+@dataclass
+class Pair:
+    ears: TranscriptionServers
+    servers: tuple[ScriptedRecogniser, ScriptedRecogniser]
+
+    async def hear(self, urgency: Urgency = Urgency.FINAL) -> str:
+        async with asyncio.timeout(60):
+            return (await self.ears.transcribe(TranscriptionRequest(SOUND, urgency))).text
+
+    @property
+    def asked(self) -> list[int]:
+        return [len(server.asked) for server in self.servers]
+
+
+@asynccontextmanager
+async def pair(first: list[Answer], second: list[Answer], *, paid: bool = False) -> AsyncIterator[Pair]:
+    async with serving(*first) as one, serving(*second) as two, aiohttp.ClientSession() as http:
+        each = [
+            OpenAITranscriber(server.url, RecogniserSettings(), http, Corrections(), sleep=_at_once)
+            for server in (one, two)
+        ]
+        ears = TranscriptionServers(each, (Candidate(), Candidate(paid=paid, hosted=paid)))
+        yield Pair(ears, (one, two))
+        await ears.close()
+
+
+async def _at_once(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def test_a_server_that_answers_is_the_only_one_that_is_asked() -> None:
+    async with pair([FIRST], [SECOND]) as both:
+        assert [await both.hear(), await both.hear()] == ["First.", "First."]
+        assert both.asked == [2, 0]
+        assert "standing in" not in both.ears.describe()
+
+
+@pytest.mark.parametrize("fault", [FAILING, hanging_up(), answering("rubbish")], ids=["error", "killed", "rubbish"])
+async def test_a_turn_is_heard_by_another_server_if_one_fails(fault: Answer) -> None:
+    async with pair([fault], [SECOND]) as both:
+        assert await both.hear() == "Second."
+        asked = both.asked[0]
+        assert await both.hear() == "Second."
+        assert both.asked == [asked, 2]
+        assert f"standing in for {both.servers[0].url.split('/')[2]}" in both.ears.describe()
+
+
+async def test_a_server_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW_AFTER", 0.2)
+    async with pair([silent()], [SECOND]) as both:
+        assert await both.hear() == "Second."
+
+
+async def test_a_call_stays_with_the_server_that_stood_in_and_the_next_one_does_not() -> None:
+    async with pair([FAILING, FAILING, FIRST], [SECOND]) as both:
+        await both.ears.warm_up()
+        assert await both.hear() == "Second."
+        both.ears._choice.probed(0, ready=True)
+        assert await both.hear() == "Second."
+        await both.ears.release_memory()
+        assert await both.hear() == "First."
+
+
+async def test_an_error_of_all_servers_names_each_and_the_last_one_is_asked_patiently() -> None:
+    async with pair([FAILING], [FAILING]) as both:
+        with pytest.raises(TranscriptionError) as raised:
+            await both.hear()
+        assert all(server.url.split("/")[2] in str(raised.value) for server in both.servers)
+        assert both.asked == [2, 5]
+
+
+async def test_only_whole_turns_go_to_a_server_that_costs_money_and_stands_in() -> None:
+    async with pair([FAILING], [SECOND], paid=True) as both:
+        assert await both.hear() == "Second."
+        for urgency in (Urgency.SPECULATION, Urgency.INTERIM):
+            with pytest.raises(TranscriptionShed):
+                await both.hear(urgency)
+        await both.ears.warm_up()
+        assert both.asked[1] == 1
+
+
+async def test_the_ears_are_well_if_one_server_is() -> None:
+    async with pair([FIRST], [SECOND]) as both:
+        assert await both.ears.problem() is None
+
+
+def test_people_are_told_of_every_host_that_may_hear_them() -> None:
+    urls = "https://api.example.com/v1,http://127.0.0.1:8000/v1"
+    settings = load_settings(llm_url="http://127.0.0.1:9/v1", stt_url=urls, stt_api_key="sk-1,")
+    assert settings.stt.host == "127.0.0.1 or api.example.com"
+    assert [(server.url, server.key) for server in settings.stt.listed] == [
+        ("http://127.0.0.1:8000/v1", None),
+        ("https://api.example.com/v1", "sk-1"),
+    ]
