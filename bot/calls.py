@@ -159,6 +159,13 @@ class Calls:
         return self._manager.occupant is not None and self.occupied is None
 
     @property
+    def kind(self) -> str:
+        """What the call is that is on anywhere, in words for a person on any server."""
+        if self._is_elsewhere:
+            return "phone call" if self._is_on_phone else "call in a browser"
+        return "call"
+
+    @property
     def _is_on_phone(self) -> bool:
         return isinstance(self._manager.occupant, PhoneCall)
 

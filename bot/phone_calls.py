@@ -163,6 +163,7 @@ class PhoneCalls:
         if task is None:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
+        _log.info("A phone call%s over %s comes in", _of(line.number), line.kind)
         try:
             transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()

@@ -74,7 +74,7 @@ class StatusReporter:
         if call is not None:
             lines = self._call(call, reader)
         else:
-            lines = [NO_CALL if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
+            lines = [NO_CALL if status.state is CallState.IDLE else f"🎤 A {self._calls.kind} is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")

@@ -78,7 +78,7 @@ async def test_a_call_in_a_browser_keeps_discord_out_and_is_not_ended_from_there
     await page.hello()
     assert await stage.answer_to("!join", starts="❌") == JOIN_FROM_BROWSER
     assert await stage.answer_to("!leave", starts="❌") == CALL_IN_BROWSER
-    assert "A call is active" in await stage.answer_to("!voice-status", starts="🎤")
+    assert "A call in a browser is active." in await stage.answer_to("!voice-status", starts="🎤")
     await page.send(type="text", text="Are you still there?")
     await page.until("audio_end")
     await hang_up(stage, page)

@@ -270,6 +270,7 @@ async def test_a_second_caller_hears_a_sentence_and_others_are_told_of_the_phone
         assert len(second.heard) > 8_000
         assert stage.app.manager.status().state is CallState.ACTIVE
         assert await stage.answer_to("!join", starts="❌") == JOIN_FROM_PHONE
+        assert "A phone call is active." in await stage.answer_to("!voice-status", starts="🎤")
         async with page_at(stage.app.web.server.url) as page:
             await page.send(type="hello", audio={})
             assert (await page.until("error", code="call_elsewhere"))["message"] == CALL_ON_PHONE
