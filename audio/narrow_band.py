@@ -45,6 +45,12 @@ class FromTelephone:
         return np.convolve(whole, self._taps, "valid").astype(np.float32)
 
 
+def from_telephone(sound: Samples) -> Sound16:
+    """A whole sound at 8,000 Hz at twice the rate, without delay."""
+    late = _UP_TAPS // 2
+    return FromTelephone().convert(np.pad(sound, (0, -(-late // _UP))))[late : late + _UP * len(sound)]
+
+
 class ToTelephone:
     """Lowers the rate of one sound to 8,000 Hz. Not thread-safe.
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-import soxr
 
 from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
 from audio.g711 import Law, decode_g711
 from audio.level import rms_of_frames
+from audio.narrow_band import from_telephone
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Sound16, finite
 from audio.telephony import TELEPHONE_RATE
@@ -64,8 +64,7 @@ def decode_telephone_sound(data: bytes, law: Law, max_seconds: float) -> Sound16
     """
     if len(data) > max_seconds * TELEPHONE_RATE:
         raise TooLongSoundError
-    samples = from_pcm16(decode_g711(data, law).tobytes())
-    return np.clip(np.asarray(soxr.resample(samples, TELEPHONE_RATE, HEARING_RATE), np.float32), -1, 1)
+    return np.clip(from_telephone(from_pcm16(decode_g711(data, law).tobytes())), -1, 1)
 
 
 def in_pieces(sound: Sound16, seconds: int = PIECE_SECONDS) -> Iterator[Sound16]:

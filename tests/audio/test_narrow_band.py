@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.narrow_band import FromTelephone, ToTelephone
+from audio.narrow_band import FromTelephone, ToTelephone, from_telephone
 from audio.samples import Samples
 
 
@@ -74,3 +74,13 @@ def test_each_rate_is_lowered_at_once_and_whole(rate: int) -> None:
 def test_a_rate_that_is_no_multiple_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple"):
         ToTelephone(44_100)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 16, 800])
+def test_a_whole_sound_is_exactly_twice_as_long_and_not_late(length: int) -> None:
+    click = np.zeros(length, np.float32)
+    click[length // 2 : length // 2 + 1] = 0.5
+    heard = from_telephone(click)
+    assert len(heard) == 2 * length
+    assert length == 0 or np.argmax(np.abs(heard)) == 2 * (length // 2)
+    assert heard.dtype == np.float32
