@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -96,10 +95,11 @@ def phone_call_ended_by(end: EndPhone, network: Callable[[], PhoneNetwork]) -> E
                 used = world.engines.used
                 for feature in features:
                     await feature.tried_in_a_call(world)
-                await asyncio.sleep(0.3)
-                assert world.engines.used == used, "an engine was asked during the call"
                 await caller.press(KEYS)
                 await world.stage.until(lambda: _answers(world), "the answer")
+                # The model was asked for this answer, and no engine for anything else.
+                model, *others = used
+                assert world.engines.used == (model + 1, *others), "an engine was asked during the call"
                 await end(world, caller)
             await _is_logged(world, line.kind, CAUSES[end])
             yield world, features

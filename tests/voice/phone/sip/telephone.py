@@ -93,6 +93,16 @@ class Socket(asyncio.DatagramProtocol):
         assert self.transport
         self.transport.sendto(data, to)
 
+    async def all_so_far(self) -> list[bytes]:
+        """Everything that was sent here before now: a datagram to itself comes after it."""
+        last = f"last {next(_NUMBERS)}".encode()
+        host, port = self.transport.get_extra_info("sockname")[:2] if self.transport else ("", 0)
+        self.send(last, (host, port))
+        came = []
+        while (data := (await asyncio.wait_for(self.came.get(), PATIENCE))[0]) != last:
+            came.append(data)
+        return came
+
     def close(self) -> None:
         assert self.transport
         self.transport.close()

@@ -10,7 +10,7 @@ from bot.voice.phone.answering import Admission, PhoneStartError, Refusal
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
 from bot.voice.phone.sip.timers import SipTimers
-from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, exchange, free_ports, until
+from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, Shifted, exchange, free_ports, until
 
 SLOW = SipTimers(t1=5.0, closing=0.1)
 """Nothing is sent again while a test lasts."""
@@ -225,7 +225,8 @@ async def test_an_offer_that_is_never_answered_ends_the_phone_call() -> None:
 
 
 async def test_a_hold_silences_the_bot_and_is_taken_back() -> None:
-    async with exchange() as here:
+    clock = Shifted()
+    async with exchange(clock=clock) as here:
         phone = await here.phone()
         answer = await phone.call()
         _, ear = await here.answering.line()
@@ -235,12 +236,16 @@ async def test_a_hold_silences_the_bot_and_is_taken_back() -> None:
             phone.send(phone.ack())
             assert held.status == 200 and f"a={answered}" in held.body
             assert held.sound_port == answer.sound_port
-            await asyncio.sleep(0.1)
-            while not phone.sound.came.empty():
-                phone.sound.came.get_nowait()
+            assert (await phone.ask("OPTIONS")).status == 200
+            await phone.sound.all_so_far()
             phone.talk(answer.sound_port, 3)  # music for whoever is held
-            await asyncio.sleep(0.2)
-            assert phone.sound.came.empty() and ear.sounds == []
+            # A packet would be due every 20 ms. The line shows each second that the phone call goes on.
+            seconds = ear.signs_of_life + 3
+            while ear.signs_of_life < seconds:
+                shown = ear.signs_of_life
+                clock.ahead += 1.0
+                await until(lambda: ear.signs_of_life > shown)  # noqa: B023  # awaited at once
+            assert await phone.sound.all_so_far() == [] and ear.sounds == []
         phone.send(phone.invite())
         resumed = await phone.status("INVITE")
         phone.send(phone.ack())
@@ -293,8 +298,9 @@ async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_law(
         await until(lambda: len(ear.sounds) == 2)
         assert set(ear.sounds[1]) <= {0xD5, 0x55}, "silence stays silence in the law of the line"
         phone.talk(answer.sound_port)
-        await asyncio.sleep(0.1)
-        assert len(ear.sounds) == 2, "the former place is a stranger's now"
+        other.sound.send(other.rtp(b"\x80" * FRAME, payload_type=0), (HOST, answer.sound_port))
+        await until(lambda: len(ear.sounds) > 2)
+        assert len(ear.sounds) == 3 and not set(ear.sounds[2]) & {0xD5, 0x55}, "the former place is a stranger's now"
 
 
 async def test_signs_of_life_and_questions_within_a_phone_call_are_answered() -> None:
