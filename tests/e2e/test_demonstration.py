@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from audio.level import rms_of_frames
 from audio.pcm import from_pcm16
 from config.project import ROOT
+from tests.e2e.program import VOICE
 
 LIMIT = 180.0
 """Seconds that a test waits at most, so that a broken test ends."""
@@ -74,7 +75,7 @@ class Terminal:
 
 @asynccontextmanager
 async def in_terminal(
-    folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "bot")
+    folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "bot"), **environment: str
 ) -> AsyncIterator[Terminal]:
     ours, its = os.openpty()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -85,7 +86,7 @@ async def in_terminal(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", begin, sys.executable, *program, *arguments),
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "WEIGHTS": "toys"},
+        env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "WEIGHTS": "toys", **environment},
         stdin=its,
         stdout=its,
         stderr=its,
@@ -163,8 +164,11 @@ IMPATIENT = (
 """A demonstration whose guests hardly wait for an answer, as if the machine were too busy to give one in time."""
 
 
-async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_nevertheless(tmp_path: Path) -> None:
-    async with in_terminal(tmp_path, "demo", "--stay", program=("-c", IMPATIENT)) as terminal:
+async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_nevertheless(
+    tmp_path: Path, speech_server: str
+) -> None:
+    voiced = {VOICE: speech_server}
+    async with in_terminal(tmp_path, "demo", "--stay", program=("-c", IMPATIENT), **voiced) as terminal:
         at = await terminal.shows("What Ada heard: ")
         at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.", since=at)
         at = await terminal.shows("you> ", since=at)
@@ -175,9 +179,9 @@ async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_
         assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0
 
 
-async def test_after_the_demonstration_the_page_is_served_until_ctrl_c(tmp_path: Path) -> None:
+async def test_after_the_demonstration_the_page_is_served_until_ctrl_c(tmp_path: Path, speech_server: str) -> None:
     (tmp_path / ".env").write_text("WEB_BIND=127.0.0.1:0\n", "utf-8")
-    async with in_terminal(tmp_path, program=("-c", IMPATIENT)) as terminal:
+    async with in_terminal(tmp_path, program=("-c", IMPATIENT), **{VOICE: speech_server}) as terminal:
         at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.")
         at = await terminal.shows("Page: http://127.0.0.1:", since=at)
         await terminal.shows("Ready.", since=at)
