@@ -52,13 +52,9 @@ async def test_the_server_reads_only_the_newest_lines_regardless_of_earlier_gues
     raise AssertionError([(cost.prompt, cost.read) for cost in costs])
 
 
-async def test_without_guesses_the_server_reads_the_older_lines_while_the_person_speaks(weights: Path) -> None:
-    costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False))
-    assert max(cost.read for cost in costs) <= TAIL, [(cost.prompt, cost.read) for cost in costs]
-
-
-async def test_the_server_reads_the_words_of_interim_transcripts_while_the_person_speaks(weights: Path) -> None:
+async def test_the_server_reads_older_lines_and_interim_words_while_the_person_speaks(weights: Path) -> None:
     without = await call_of_ten_turns(weights, Setup(True, 20, guesses=False))
+    assert max(cost.read for cost in without) <= TAIL, [(cost.prompt, cost.read) for cost in without]
     costs = await call_of_ten_turns(weights, Setup(True, 20, guesses=False, reads_words=True))
     # The toy's answers and the minutes are the same in both calls, and so are the prompts.
     assert [cost.prompt for cost in costs] == [cost.prompt for cost in without]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,15 +126,17 @@ async def all_go(world: World, server: int) -> None:
     assert (world.on.server if world.on is not None else None) == (other if waits else None)
 
 
-@settings(max_examples=200)
-@given(st.lists(STEPS, max_size=14))
-def test_whatever_people_do_the_bot_is_never_alone_for_long_never_twice_and_never_fought_over(
-    history: list[Step],
-) -> None:
-    world = run_virtually(played(history))
-    assert world.faults == []
-    wanted = {EndCause.ALONE, EndCause.COMMAND, EndCause.KICKED, EndCause.SHUTDOWN}
-    assert set(world.causes) <= wanted, "no call was ended for another one"
+@pytest.mark.parametrize("examples", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_whatever_people_do_the_bot_is_never_alone_for_long_never_twice_and_never_fought_over(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(st.lists(STEPS, max_size=14))
+    def any_history(history: list[Step]) -> None:
+        world = run_virtually(played(history))
+        assert world.faults == []
+        wanted = {EndCause.ALONE, EndCause.COMMAND, EndCause.KICKED, EndCause.SHUTDOWN}
+        assert set(world.causes) <= wanted, "no call was ended for another one"
+
+    any_history()
 
 
 async def _two_servers() -> None:
