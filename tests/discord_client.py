@@ -12,9 +12,7 @@ import pytest
 import yarl
 
 from sandbox.server import Sandbox
-
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
+from tests.timing import LIMIT
 
 
 @pytest.fixture

@@ -13,10 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 
-LIMIT = 60.0
-"""Time limit of each wait, in seconds."""
 COMPRESSED_BODIES = [
     ("gzip", b"hello"),
     ("GZIP", zlib.compress(b'{"input": "Hello."}', wbits=31)),

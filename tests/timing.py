@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 LIMIT = 60.0
-"""Seconds that :func:`wait_until` waits at most, so that a broken test ends."""
+"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 class Clock:

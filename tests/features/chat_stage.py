@@ -30,8 +30,8 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
-from tests.timing import wait_until
+from tests.features.stage import FeatureStage, feature_stage
+from tests.timing import LIMIT, wait_until
 
 NOW = datetime(2026, 11, 26, 18, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 PACE = ChatPace(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)

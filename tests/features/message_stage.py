@@ -42,9 +42,10 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.chat_stage import NOW, PACE
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 from tests.features.vision_server import VisionServer
+from tests.timing import LIMIT
 
 CANT_DRAW = "❌ Drawing is not set up here (COMFYUI_URL)."
 

@@ -24,9 +24,9 @@ from bot.features.scheduled_events.commands import ScheduleCommands
 from bot.features.scheduled_events.feature import ScheduledEvents
 from bot.features.scheduled_events.records import EventDraft, ScheduleRecords
 from sandbox.world.entities import Channel, Message
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, let_manage, written_by_bots
-from tests.timing import Clock, let_run, wait_until
+from tests.timing import LIMIT, Clock, let_run, wait_until
 
 NOON = "0 12 * * *"
 

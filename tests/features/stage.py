@@ -21,9 +21,8 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.authorities import trust_no_authorities
 from tests.guards import make_guard
+from tests.timing import LIMIT
 
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
 """Builds the feature over a bot that is not connected yet, and returns its cogs."""
 

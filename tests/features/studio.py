@@ -26,7 +26,8 @@ from config.feature_sections import DrawSettings
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
 from tests.features.comfyui_server import ComfyUiServer
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
+from tests.timing import LIMIT
 
 WORKFLOW = json.dumps(
     {

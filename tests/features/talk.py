@@ -15,9 +15,8 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Guild, Message
 from sandbox.world.permissions import Permission
+from tests.timing import LIMIT
 
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 _PERSONA = """
 name: {name}
 description: You are {name}, of whom only this test knows.

@@ -26,8 +26,8 @@ from config.feature_sections import AutonomousSettings
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import CLOCK_START, LIMIT, Router, character, let_manage, running, written_by_bots
-from tests.timing import Clock
+from tests.features.talk import CLOCK_START, Router, character, let_manage, running, written_by_bots
+from tests.timing import LIMIT, Clock
 
 HOUR = 3600.0
 SETTINGS, ZONE = AutonomousSettings(60.0, "23-8"), ZoneInfo("Asia/Singapore")

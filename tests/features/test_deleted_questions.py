@@ -10,7 +10,7 @@ import pytest
 from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission
 from tests.features.chat_stage import ChatStage, chat_stage
-from tests.features.stage import LIMIT
+from tests.timing import LIMIT
 
 POSTING = "POST /channels/*/messages"
 

@@ -31,8 +31,8 @@ from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import CLOCK_START, LIMIT, Router, character, let_manage, running, written_by_bots
-from tests.timing import Clock
+from tests.features.talk import CLOCK_START, Router, character, let_manage, running, written_by_bots
+from tests.timing import LIMIT, Clock
 
 SETTINGS = BipolarSettings(threshold=4.0, turns=4, cooldown=3600.0)
 

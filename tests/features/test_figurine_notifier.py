@@ -30,9 +30,9 @@ from bot.fetching.fetcher import Fetcher
 from config.feature_sections import FigurineSettings
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import CLOCK_START, running, written_by_bots
-from tests.timing import Clock, wait_until
+from tests.timing import LIMIT, Clock, wait_until
 
 PERIOD = 1800.0
 OLD = Entry("1", "Miku 1/7")

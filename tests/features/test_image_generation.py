@@ -15,8 +15,8 @@ from bot.features.image_generation.commands import CANCELLING, NO_DRAWING
 from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED
 from tests.features.comfyui_server import PNG
-from tests.features.stage import LIMIT
 from tests.features.studio import Studio, open_studio
+from tests.timing import LIMIT
 
 HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
 

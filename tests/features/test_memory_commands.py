@@ -36,7 +36,8 @@ from config.sections import MemoryPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
+from tests.timing import LIMIT
 
 SAID_AT = 1_790_000_000.0
 

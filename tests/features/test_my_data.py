@@ -21,7 +21,8 @@ from bot.database import Database
 from bot.personal_data.personal_data import Erased, JsonValue, PersonalStores, Subject
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
+from tests.timing import LIMIT
 
 
 @dataclass

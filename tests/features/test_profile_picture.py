@@ -18,10 +18,10 @@ from bot.features.profile_picture.feature import NO_OTHER, TOO_FAST, ProfilePict
 from bot.features.profile_picture.folder import MAX_BYTES
 from bot.features.profile_picture.records import PictureRecords
 from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import CLOCK_START, LIMIT, let_own, running
+from tests.features.talk import CLOCK_START, let_own, running
 from tests.sandbox.test_profile import GIF
 from tests.sandbox.test_rest import PNG
-from tests.timing import Clock, wait_until
+from tests.timing import LIMIT, Clock, wait_until
 
 HOUR = 3600.0
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20)

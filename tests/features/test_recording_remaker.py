@@ -18,15 +18,13 @@ from bot.features.recording_remaker.feature import FIRST_PAUSE, REMADE, Recordin
 from bot.features.recording_remaker.recording_copy import COPY_FILE
 from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RecordedAnswer, RecordedAnswers, Span
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 from tests.tones import tone
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
 
 SECONDS = 20
 CHANNEL = 7
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 OLD_HZ, NEW_HZ = 220, 880
 ADA = b"what Ada said"
 

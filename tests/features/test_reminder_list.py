@@ -17,9 +17,9 @@ from bot.database import Database
 from bot.reminders.records import MAX_PER_PERSON, Reminder, ReminderDraft, ReminderRecords
 from bot.reminders.reminders import Reminders
 from bot.reminders.texts import ReminderLines
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.test_reminder_pings import NoCall
-from tests.timing import Clock
+from tests.timing import LIMIT, Clock
 
 
 @dataclass

@@ -34,9 +34,9 @@ from config.sections import ListeningPolicy
 from sandbox.world.entities import Overwrite
 from sandbox.world.permissions import Permission
 from tests.features.chat_stage import NOW
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_manage
-from tests.timing import Clock, wait_until
+from tests.timing import LIMIT, Clock, wait_until
 
 
 class NoCall:

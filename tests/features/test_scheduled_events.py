@@ -21,9 +21,8 @@ from bot.features.scheduled_events.records import MAX_EVENTS
 from sandbox.world.entities import Upload
 from sandbox.world.permissions import Permission
 from tests.features.schedule_board import Board, open_board
-from tests.features.stage import LIMIT
 from tests.features.talk import running, written_by_bots
-from tests.timing import wait_until
+from tests.timing import LIMIT, wait_until
 
 HOUR = 3600.0
 DAY = 24 * HOUR

@@ -14,8 +14,8 @@ from bot.llm.history import Turn
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import ChatStage, chat_stage
-from tests.features.stage import LIMIT
 from tests.features.talk import let_manage
+from tests.timing import LIMIT
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from bot.features.text_chat.service import DROPPED, NOT_KEPT, STOPPED, ChatPace
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import PACE, ChatStage, chat_stage
-from tests.features.stage import LIMIT
 from tests.features.talk import written_by_bots
+from tests.timing import LIMIT
 
 
 @pytest.fixture

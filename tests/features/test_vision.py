@@ -25,8 +25,9 @@ from bot.features.vision.vision_model import VisionModel
 from config.feature_sections import VisionSettings
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.features.vision_server import VisionServer
+from tests.timing import LIMIT
 
 HELD = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
 NOTHING = "There is nothing to see."

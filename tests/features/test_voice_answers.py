@@ -17,7 +17,7 @@ from tests.e2e.scripted_model import Answer, Fault
 from tests.features.message_stage import MessageStage, message_stage
 from tests.features.recordings import recording
 from tests.features.scripted_voice import ScriptedVoice
-from tests.features.stage import LIMIT
+from tests.timing import LIMIT
 
 OGG = recording(1.5)
 

@@ -19,9 +19,9 @@ from sandbox.world.entities import Upload
 from tests.features.comfyui_server import ComfyUiServer
 from tests.features.message_stage import MessageStage, message_stage
 from tests.features.recordings import recording
-from tests.features.stage import LIMIT
 from tests.features.studio import WORKFLOW
 from tests.features.talk import let_manage
+from tests.timing import LIMIT
 
 OGG = recording(1.5)
 SAID = "What time is it?"

@@ -38,8 +38,9 @@ from bot.speech_server.errors import SpeechUnavailable
 from sandbox.world.entities import Channel, Message, MessageFlag
 from sandbox.world.permissions import Permission
 from tests.features.scripted_voice import ScriptedVoice
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.stage import FeatureStage, feature_stage
 from tests.ogg import OggFacts
+from tests.timing import LIMIT
 from tests.tones import tone
 
 BOUNDS = Bounds(demuxers="ogg", codecs=frozenset({"opus"}), max_seconds=60)

@@ -15,9 +15,7 @@ import yarl
 from discord.ext import commands
 
 from sandbox.server import Sandbox
-
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
+from tests.timing import LIMIT
 
 
 @pytest.fixture

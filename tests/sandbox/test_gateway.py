@@ -11,7 +11,8 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
-from tests.sandbox.conftest import LIMIT, Bot, Login
+from tests.sandbox.conftest import Bot, Login
+from tests.timing import LIMIT
 
 
 async def test_discord_py_logs_in_and_sees_the_guild(sandbox: Sandbox, bot: Bot) -> None:

@@ -20,8 +20,8 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Draft
 from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
-from tests.sandbox.conftest import LIMIT, Bot, logged_in
-from tests.timing import wait_until
+from tests.sandbox.conftest import Bot, logged_in
+from tests.timing import LIMIT, wait_until
 
 
 async def test_a_message_has_the_time_at_which_it_was_sent_to_the_bot(sandbox: Sandbox, bot: Bot) -> None:

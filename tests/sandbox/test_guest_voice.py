@@ -13,7 +13,8 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Channel
 from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
-from tests.sandbox.conftest import LIMIT, Bot
+from tests.sandbox.conftest import Bot
+from tests.timing import LIMIT
 
 VoiceEvent = Callable[[discord.Member, discord.VoiceState, discord.VoiceState], bool]
 

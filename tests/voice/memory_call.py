@@ -33,13 +33,12 @@ from bot.voice.transport import EndCause
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, Captions, ListeningPolicy
+from tests.timing import LIMIT
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters
 
 ADA, BEN = 1, 2
 FRAME = HEARING_RATE // 50
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass(eq=False)

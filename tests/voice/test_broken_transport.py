@@ -17,9 +17,10 @@ from bot.voice.transport import EndCause
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
+from tests.timing import LIMIT
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
-from tests.voice.memory_call import ADA, BEN, LIMIT, MemoryCall, memory_call
+from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from tests.voice.memory_transport import MemoryTransport
 
 LOST = "the network is gone"

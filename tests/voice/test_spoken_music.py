@@ -11,9 +11,7 @@ from bot.voice.spoken_music import FAILED, MAX_WAITING, NO_MUSIC, MusicRefusedEr
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.music_words import MusicTitles
 from bot.voice.utterances.voice_commands import VoiceCommand
-
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
+from tests.timing import LIMIT
 
 
 class Control:

@@ -8,9 +8,7 @@ import os
 import pytest
 
 from bot.demo.typed_talk import TypedLines, is_slash_command, with_names
-
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
+from tests.timing import LIMIT
 
 
 async def _next(lines: TypedLines) -> str | None:

@@ -47,12 +47,11 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
 from tests.http_server import LocalServer
+from tests.timing import LIMIT
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.parameters import SpeechParameters
 
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 FRAME_BYTES = HEARING_RATE // 50 * 2
 HELLO = {"type": "hello", "name": "Ada", "audio": {"up": 16000, "down": 24000}}
 

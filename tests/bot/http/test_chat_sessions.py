@@ -17,8 +17,8 @@ from bot.voice.transport import EndCause
 from config.sections import CallSettings, ListeningPolicy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
-from tests.bot.http.chat_house import FRAME_BYTES, LIMIT, Away, chat_house, ears, said
-from tests.timing import let_run, wait_until
+from tests.bot.http.chat_house import FRAME_BYTES, Away, chat_house, ears, said
+from tests.timing import LIMIT, let_run, wait_until
 from tests.voice.doubles import HummingSpeech
 
 QUESTION = "Do you remember the summer holidays?"

@@ -19,10 +19,9 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import AMBIENCE_SHARE, Channel
 from tests.bot.music.pieces import write
 from tests.bot.music.test_player import Music
+from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 QUIET, LOUD = 0.2, 0.8
 
 

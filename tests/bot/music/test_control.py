@@ -29,11 +29,10 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel
 from tests.bot.music.pieces import write
 from tests.bot.music.test_player import FRAME, Music
+from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply
 
 HERE, ELSEWHERE = 100, 200
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 WORDS = ControlWords()
 
 

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from bot.music.decoding import DecodedMusic, MusicError, Source
 from bot.music.player import MAX_QUEUED, MusicPlayer, Track
 from bot.voice.mixing.mixer import Mixer
+from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
 FRAME = tone(1, 0.5)[0]
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 class Music(DecodedMusic):

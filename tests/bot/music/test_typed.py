@@ -23,7 +23,8 @@ from bot.music.web_music import WebMusic
 from bot.store import Store
 from bot.user_error import UserError
 from tests.bot.music.pieces import write
-from tests.bot.music.test_control import HERE, LIMIT, Stage
+from tests.bot.music.test_control import HERE, Stage
+from tests.timing import LIMIT
 
 
 class Typing:

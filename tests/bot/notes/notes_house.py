@@ -26,13 +26,12 @@ from bot.notes.records import NoteRecords
 from bot.notes.service import NotesService
 from bot.notes.words import NoteWords
 from config.types import KeptDays
+from tests.timing import LIMIT
 
 ADA, BEN, CLEO = 11, 12, 13
 NAMES = {ADA: "Ada", BEN: "Ben", CLEO: "Cleo"}
 SERVER, CHANNEL = 7, 70
 LOUNGE = NotesPlace(DISCORD, "Lounge", SERVER, CHANNEL)
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 @dataclass

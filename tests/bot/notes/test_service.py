@@ -18,7 +18,8 @@ from bot.notes.notebook import RETRY_SECONDS
 from bot.notes.requests import TASK
 from bot.notes.service import DAY
 from bot.notes.summing import NOT_REACHED, NOTHING_FOUND, TOO_SMALL
-from tests.bot.notes.notes_house import ADA, BEN, CLEO, LIMIT, SERVER, Model, notes_house, say
+from tests.bot.notes.notes_house import ADA, BEN, CLEO, SERVER, Model, notes_house, say
+from tests.timing import LIMIT
 
 _LINE = re.compile(r"^(\d+) \d\d:\d\d (?:Ada|Ben): (.*)$", re.MULTILINE)
 

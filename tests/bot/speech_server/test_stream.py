@@ -23,11 +23,9 @@ from bot.speech_server.stream import (
     SpeechEvent,
     SpeechStream,
 )
-from tests.timing import clock_of_the_loop, let_run
+from tests.timing import LIMIT, clock_of_the_loop, let_run
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
 

@@ -32,9 +32,8 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Message, Upload
 from tests.bot.voices.voice_server import VoiceServer, voice_server
 from tests.guards import make_guard
+from tests.timing import LIMIT
 
-LIMIT = 60.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from bot.commands import elapsed_time
 from sandbox.world.entities import Upload
-from tests.bot.voices.conftest import LIMIT, SOUND, Stage
+from tests.bot.voices.conftest import SOUND, Stage
 from tests.bot.voices.voice_server import refusal
+from tests.timing import LIMIT
 
 
 async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage: Stage) -> None:

@@ -14,7 +14,8 @@ from bot.guard import ELSEWHERE
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.records.voice_sample import SampleError
 from sandbox.world.entities import ChannelKind, Message
-from tests.bot.voices.conftest import LIMIT, Call, Stage
+from tests.bot.voices.conftest import Call, Stage
+from tests.timing import LIMIT
 
 
 async def question(stage: Stage, command: str) -> Message:

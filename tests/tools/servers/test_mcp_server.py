@@ -20,10 +20,9 @@ from bot.tools.servers import server as server_module
 from bot.tools.servers.server import MAX_TOOLS, McpServer
 from bot.tools.tool import ToolError
 from bot.tools.tools_file import StdioServer
+from tests.timing import LIMIT
 
 HOSTILE = Path(__file__).with_name("hostile_server.py")
-LIMIT = 60.0
-"""Seconds after which a test that waits has failed."""
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from tests.raw_http import COMPRESSED_BODIES, LIMIT, Impatient, post_raw, upgrade
+from tests.raw_http import COMPRESSED_BODIES, Impatient, post_raw, upgrade
+from tests.timing import LIMIT
 from tests.tts_server.api.speaking import PATH, post
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine

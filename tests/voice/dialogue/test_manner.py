@@ -13,12 +13,11 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
+from tests.timing import LIMIT
 from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters
 
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
 
 

@@ -17,13 +17,12 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Outcome, Prompt, PromptKind
+from tests.timing import LIMIT
 from tests.voice.dialogue.machine_events import TURN, spoken
 from tests.voice.dialogue.test_manner import RecordingSpeech
 from tests.voice.doubles import FixedCharacter, InstantPlayback, RepeatingResponder, UnreadPromptChannel
 from wire.parameters import SpeechParameters
 
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 USUAL, SAD = SpeechParameters(preset="energetic"), SpeechParameters(preset="calm", pitch_shift=-1.0)
 
 

@@ -25,12 +25,10 @@ from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket
-from tests.timing import let_run, quickest, wait_until
+from tests.timing import LIMIT, let_run, quickest, wait_until
 from tests.tones import pitch, tone
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
-LIMIT = 30.0
-"""Seconds that a test waits at most, so that a broken test ends."""
 
 
 Readers = Callable[[], list[threading.Thread]]

@@ -13,7 +13,8 @@ import aiohttp
 
 from bot.http.chat_socket import MAX_ERRORS
 from bot.http.realtime.sound import MAX_WAITING
-from tests.bot.http.chat_house import LIMIT, ChatHouse, chat_house
+from tests.bot.http.chat_house import ChatHouse, chat_house
+from tests.timing import LIMIT
 
 BAD: list[str] = [
     "",

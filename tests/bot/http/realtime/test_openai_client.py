@@ -22,8 +22,8 @@ from bot.llm.history import Turn
 from bot.voice.browser.people import web_person
 from bot.voice.ports import SpeechClient
 from sandbox.speech import ADA, speech
-from tests.bot.http.chat_house import LIMIT, ChatHouse, chat_house
-from tests.timing import wait_until
+from tests.bot.http.chat_house import ChatHouse, chat_house
+from tests.timing import LIMIT, wait_until
 from tests.tones import silence
 from tests.voice.doubles import HummingSpeech, RepeatingResponder
 
