@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow fuzz test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -64,6 +64,9 @@ $(PARTS): test-part-%: .venv/dev.stamp
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: .venv/dev.stamp  ## 100,000 damaged messages for each parser of bytes from outside; about ten minutes; ARGS="…" for some kinds
+	@nice -n 19 $(BIN)/python -W ignore -m tests.fuzzing $(ARGS)
 
 test-real: .venv/dev.stamp  ## the tests of the real ears, mind and voice; fetches their weights first, about 300 MB, once
 	@$(BIN)/python -m bot models fetch

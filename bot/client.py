@@ -23,6 +23,7 @@ from bot.access import NotPermittedError
 from bot.commands.merged_answers import MergedAnswers
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
+from bot.gateway_events import tolerant
 from bot.guard import SERVER_ONLY, Guard, PermitRequest
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
@@ -132,6 +133,7 @@ class SeiyuuBot(commands.Bot):
             connector=tcp,
             allowed_mentions=discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True),
         )
+        self._connection.parsers = tolerant(self._connection.parsers)
         self.guard = guard
         self.add_check(self._is_permitted)
         self._prefix = prefix

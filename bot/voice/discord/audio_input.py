@@ -81,7 +81,7 @@ class DiscordPacketSource:
                 listener.speaking(int(data["ssrc"]), int(data["user_id"]))
             elif op == _CLIENT_DISCONNECT:
                 listener.person_left(int(data["user_id"]))
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             _log.debug("A voice message could not be read: %r", error)
 
     def _on_datagram(self, data: bytes) -> None:

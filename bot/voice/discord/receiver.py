@@ -74,9 +74,17 @@ class _Stream:
     stalled: bool = False
 
     @property
+    def quiet_at(self) -> float:
+        """Time at which the transmission is over if no more packets come.
+
+        It is compared as it is: a difference of times may be a little too small, and the deadline would never pass.
+        """
+        return self.last_at + QUIET_LIMIT
+
+    @property
     def deadline(self) -> float | None:
         """Time at which the stream needs a :meth:`Receiver.tick`; ``None`` if it needs none."""
-        quiet = self.last_at + QUIET_LIMIT if self.transmitting else None
+        quiet = self.quiet_at if self.transmitting else None
         return min((at for at in (quiet, self.jitter.deadline) if at is not None), default=None)
 
 
@@ -153,7 +161,7 @@ class Receiver:
             self.counters.not_decrypted += self._pending.expire(now)
         for stream in tuple(self._streams.values()):
             self._decode(stream, stream.jitter.tick(now))
-            if stream.transmitting and now - stream.last_at >= QUIET_LIMIT:
+            if stream.transmitting and now >= stream.quiet_at:
                 self._decode(stream, stream.jitter.flush())
                 self._end_transmission(stream, now, announced=False)
 

@@ -318,7 +318,7 @@ class OpenAITranscriber:
         """The error for a response with an error status."""
         try:
             words = complaint(json.loads(body))
-        except ValueError:
+        except (ValueError, RecursionError):
             words = ""
         temporary = status in TRANSIENT and USED_UP.encode() not in body
         text = f"The transcription server at {self.host} answered {_explain(status, words, wait)}"

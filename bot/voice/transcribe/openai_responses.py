@@ -53,7 +53,7 @@ def read_answer(body: bytes) -> TranscriptionResponse:
         return captions
     try:
         answer = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnswerError("") from error
     return _read_json(answer)
 
@@ -118,9 +118,13 @@ def _segment(listed: Mapping[str, Any]) -> TranscriptSegment:
 
 def _number(value: object) -> float | None:
     """The value if it is a finite number, or else ``None``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        # A whole number may have any number of digits.
+        return None
 
 
 def _without_spaces(text: str) -> str:
@@ -136,7 +140,7 @@ def _read_events(text: str) -> TranscriptionResponse:
             continue
         try:
             event = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AnswerError("") from error
         match event:
             case {"delta": str() as piece}:

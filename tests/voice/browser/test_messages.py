@@ -7,8 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.voice.browser.client_messages import (
     MAX_ERROR,
@@ -132,33 +130,6 @@ def test_sound_is_bounded_before_it_is_used() -> None:
         with pytest.raises(MessageError) as caught:
             checked_sound(sound)
         assert caught.value.code is code
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-FIELDS = ("name", "audio", "session", "microphone", "text", "on", "reply", "ms", "up", "down")
-
-
-@given(
-    st.sampled_from(sorted(ClientMessage.by_kind)),
-    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5),
-)
-def test_any_values_of_all_fields_are_a_message_or_a_refusal(kind: str, fields: dict[str, Any]) -> None:
-    try:
-        parse_client(json.dumps({**fields, "type": kind}))
-    except MessageError as error:
-        assert 0 < len(str(error)) <= MAX_ERROR
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_a_message_or_a_refusal(raw: str) -> None:
-    try:
-        parse_client(raw)
-    except MessageError as error:
-        assert 0 < len(str(error)) <= MAX_ERROR
 
 
 def test_messages_of_the_server_are_written_as_json() -> None:

@@ -236,3 +236,14 @@ def test_hostile_datagrams_raise_nothing_are_not_heard_and_leave_nothing_behind(
     heard = len(channel.heard)
     assert heard == 0
     assert grown < 200_000
+
+
+def test_whatever_the_clock_shows_a_transmission_is_over_when_it_is_due() -> None:
+    for number in range(200):
+        channel, ada = Channel(now=128.64 + 0.001 * number), Talker(ADA, 77)
+        channel.receiver.speaking(77, ADA)
+        channel.receiver.datagram(ada.voiced(), channel.now)
+        due = channel.receiver.deadline
+        assert due is not None
+        channel.receiver.tick(due)
+        assert (len(channel.ends()), channel.receiver.deadline) == (1, None)
