@@ -20,7 +20,7 @@ from bot.voice.manager import CallManager
 from bot.voice.phone.answering import Admission, PhoneWay, RefusalCause
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
-from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.line import KIND_NAMES, LineEnd, PhoneLine
 from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person, shown_number
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
 from bot.voice.phone.sentences import Sentences
@@ -154,7 +154,7 @@ class PhoneCalls:
         now = datetime.now(UTC)
         if self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now)):
             why = f"{cause.value} ({detail})" if detail else cause.value
-            _log.info("A phone call%s over %s was refused: %s", _of(number), kind, why)
+            _log.info("A phone call%s over %s was refused: %s", _of(number), KIND_NAMES[kind], why)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
@@ -163,7 +163,7 @@ class PhoneCalls:
         if task is None:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
-        _log.info("A phone call%s over %s comes in", _of(line.number), line.kind)
+        _log.info("A phone call%s over %s comes in", _of(line.number), KIND_NAMES[line.kind])
         try:
             transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()
@@ -175,7 +175,7 @@ class PhoneCalls:
             _log.exception("A phone call could not be served")
         finally:
             self._answering.discard(task)
-            _log.info("A phone call%s over %s has ended: %s", _of(line.number), line.kind, cause)
+            _log.info("A phone call%s over %s has ended: %s", _of(line.number), KIND_NAMES[line.kind], cause)
             self._calls_log.note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
             try:
                 await line.hang_up()

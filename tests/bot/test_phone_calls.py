@@ -103,6 +103,6 @@ async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
         "connection lost",
     ]
     assert causes[5:] == ["not allowed"] * (REFUSALS_PER_MINUTE - 5)
-    assert "A phone call of …456 over sip was refused: no agreement on sound (the reason)" in caplog.messages
+    assert "A phone call of …456 over SIP was refused: no agreement on sound (the reason)" in caplog.messages
     assert len(caplog.messages) == REFUSALS_PER_MINUTE + 1, "one line says that there are more"
     assert f"only {REFUSALS_PER_MINUTE} a minute are logged" in caplog.text

@@ -6,11 +6,15 @@ The phone transport connects it with a call of the bot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from audio.g711 import Law
 
+KIND_NAMES: Mapping[str, str] = MappingProxyType({"sip": "SIP", "twilio": "Twilio"})
+"""The names of the kinds of lines, for people."""
 FRAME_BYTES = 160
 """Bytes of a frame of 20 ms. A byte is a sample."""
 SILENCE_LIMIT = 10.0
