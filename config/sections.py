@@ -32,7 +32,7 @@ from config.types import (
     OptionalPath,
     OptionalSecret,
     OptionalText,
-    OptionalWebSocketUrl,
+    OptionalWebSocketUrls,
     Origins,
     Permitted,
     PermittedOnCall,
@@ -274,12 +274,18 @@ class SpeechServerSettings(SharedSpeechSettings):
     """Speech server, as the bot uses it.
 
     Attributes:
-        websocket_url: address of a running server; if it is ``None``, the bot starts one.
+        websocket_url: address of a running server; if it is ``None``, the bot starts one. Several servers are parted by
+            commas.
         engine: engine of the server that the bot starts; ``None`` means the profile's engine.
     """
 
-    websocket_url: OptionalWebSocketUrl = None
+    websocket_url: OptionalWebSocketUrls = None
     engine: OptionalEngine = None
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Addresses of the running servers, the preferred one first."""
+        return tuple(server.url for server in read_servers(self.websocket_url, None, None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from config.addresses import MAX_PORT, local_path, read_host, read_origin, web_address
+from config.addresses import MAX_PORT, PLAIN, PROTOCOL, local_path, read_host, read_origin, web_address
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
@@ -205,8 +205,22 @@ def _bases_schema(_: object, __: object) -> CoreSchema:
     return core_schema.no_info_wrap_validator_function(each, core_schema.url_schema())
 
 
+def _sockets(text: str) -> str:
+    words = _split_at_commas(text)
+    urls = [web_address(word, "ws", named=len(words) > 1) for word in words]
+    if len(urls) > 1 and any(f"{PROTOCOL}={PLAIN}" in url for url in urls):
+        raise ValueError(f"a server with ?{PROTOCOL}={PLAIN} must stand alone")
+    return ",".join(urls)
+
+
+def _sockets_schema(_: object, __: object) -> CoreSchema:
+    def each(text: str, check: core_schema.ValidatorFunctionWrapHandler) -> str:
+        return ",".join(str(check(word)) for word in text.split(","))
+
+    return core_schema.no_info_wrap_validator_function(each, core_schema.url_schema())
+
+
 HttpUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "http"))]
-WebSocketUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "ws"))]
 OptionalBase = Annotated[
     Annotated[str, GetPydanticSchema(_base_schema), _of_text(lambda text: web_address(text, "http"))] | None,
     BeforeValidator(_blank_is_unset),
@@ -218,7 +232,11 @@ OptionalBases = Annotated[
 ]
 """The base addresses of one server or several, parted by commas, each without a slash at its end."""
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
-OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
+OptionalWebSocketUrls = Annotated[
+    Annotated[str, GetPydanticSchema(_sockets_schema), _of_text(_sockets)] | None,
+    BeforeValidator(_blank_is_unset),
+]
+"""The addresses of one WebSocket or several, parted by commas."""
 OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]
 OptionalPassphrase = Annotated[SecretStr | None, _of_text(_passphrase), BeforeValidator(_blank_is_unset)]
 """A secret that people choose themselves, so it may have blanks and any letters."""

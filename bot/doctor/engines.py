@@ -138,8 +138,8 @@ async def check_voice(
         can_speak, line = await try_speech_server(options)
         return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
-        address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
+        address, *stand_ins = (ServerAddress(url, settings.tts.token) for url in settings.tts.listed)
         if address.plain:
             return CheckResult("Voice", *await try_plain_server(address))
-        health = await SpeechServerClient(session, address).health()
+        health = await SpeechServerClient(session, address, stand_ins=stand_ins).health()
     return CheckResult("Voice", health.ok, str(health))

@@ -257,15 +257,14 @@ class ModelServers:
                         for ready in so_far.take(part):
                             yield ready
             except ModelError as error:
-                if so_far.called or (error.kind is ModelErrorKind.EMPTY and so_far.begun):
-                    # What was said and called stands. After calls the model is asked again, with their results.
-                    _log.warning("The end of an answer is missing: %s", error)
-                    break
-                if error.kind is ModelErrorKind.EMPTY:
+                if error.kind is ModelErrorKind.EMPTY and not (so_far.begun or so_far.called):
                     raise
+                self._note_failure(number, error)
+                if so_far.called or error.kind is ModelErrorKind.EMPTY:
+                    # What was said and called stands. After calls the model is asked again, with their results.
+                    break
                 so_far.broke_off()
                 errors.append(error)
-                self._note_failure(number, error)
             else:
                 self._choice.answered(number)
                 break

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from audio.pcm import from_pcm16
 from audio.samples import Samples
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.errors import (
     AnswerTooLargeError,
     LowPerformanceError,
@@ -78,6 +80,7 @@ class SpeechServerClient:
     Args:
         http: session for the requests. The caller closes it.
         address: address of the server.
+        stand_ins: addresses of servers that stand in for it.
         cloning_limit: seconds for cloning a voice.
 
     Attributes:
@@ -85,30 +88,51 @@ class SpeechServerClient:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, address: ServerAddress, *, cloning_limit: float = CLONING_LIMIT
+        self,
+        http: aiohttp.ClientSession,
+        address: ServerAddress,
+        *,
+        stand_ins: Sequence[ServerAddress] = (),
+        cloning_limit: float = CLONING_LIMIT,
     ) -> None:
         self._http = http
-        self._address = address
-        self.forwarding = SpeechForwarding(http, address)
-        self._voices = address.http("/v1/voices")
+        self._addresses = SpeechAddresses([address, *stand_ins])
+        self.forwarding = SpeechForwarding(http, self._addresses)
         self._cloning_limit = cloning_limit
+
+    @property
+    def _address(self) -> ServerAddress:
+        return self._addresses.current
+
+    @property
+    def _voices(self) -> URL:
+        return self._address.http("/v1/voices")
 
     def stream(self) -> SpeechStream | PlainSpeechStream:
         """A new connection for one call. It is not open yet."""
-        return PlainSpeechStream(self._address) if self._address.plain else SpeechStream(self._address)
+        return PlainSpeechStream(self._address) if self._address.plain else SpeechStream(self._addresses)
 
     async def health(self) -> ServerHealth:
-        """Whether the server can speak, and with which engine. Never raises."""
-        if self._address.plain and await self.answers(STATUS_LIMIT):
+        """Whether a server can speak, and with which engine. One that can is used from now on. Never raises."""
+        found: list[ServerHealth] = []
+        for address in self._addresses.current_first():
+            found.append(await self._health_of(address))
+            if found[-1].ok:
+                self._addresses.use(address)
+                return found[-1]
+        return ServerHealth(False, "; ".join(health.text for health in found))
+
+    async def _health_of(self, address: ServerAddress) -> ServerHealth:
+        if address.plain and await self._answers(address, STATUS_LIMIT):
             # Nothing more is known of it.
-            return ServerHealth(True, f"{PLAIN_ENGINE} at {self._address.place}")
+            return ServerHealth(True, f"{PLAIN_ENGINE} at {address.place}")
         try:
-            health = await self._ask_status("GET", "/health")
+            health = await self._ask_status("GET", "/health", address)
             if not can_speak(health):
-                return ServerHealth(False, f"the speech server at {self._address.place} has no voice loaded yet")
-            return ServerHealth(True, f"{describe_engine(health)} at {self._address.place}")
+                return ServerHealth(False, f"the speech server at {address.place} has no voice loaded yet")
+            return ServerHealth(True, f"{describe_engine(health)} at {address.place}")
         except _NO_STATUS:
-            return ServerHealth(False, f"no speech server answers at {self._address.place}")
+            return ServerHealth(False, f"no speech server answers at {address.place}")
 
     async def engine_state(self) -> EngineState:
         """Which engine speaks now, and how far the preferred one is loaded; raises :class:`VoiceAwayError`."""
@@ -121,9 +145,12 @@ class SpeechServerClient:
 
     async def answers(self, seconds: float) -> bool:
         """Whether the server answers within ``seconds``. A server that is still loading answers too."""
+        return await self._answers(self._address, seconds)
+
+    async def _answers(self, address: ServerAddress, seconds: float) -> bool:
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._request("GET", self._address.http("/health"), timeout, allow_redirects=True):
+            async with self._request("GET", address.http("/health"), timeout, allow_redirects=True):
                 return True
         except (TimeoutError, aiohttp.ClientError, OSError):
             return False
@@ -197,9 +224,11 @@ class SpeechServerClient:
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
         return from_pcm16(data)
 
-    async def _ask_status(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def _ask_status(
+        self, method: str, path: str, address: ServerAddress | None = None, **options: Any
+    ) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)
-        url = self._address.http(path)
+        url = (address or self._address).http(path)
         async with self._request(method, url, timeout, allow_redirects=True, **options) as response:
             answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
             return answer

@@ -11,6 +11,7 @@ import aiohttp
 
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.errors import VoiceAwayError
 from bot.speech_server.refusals import reason_and_code
 
@@ -71,12 +72,16 @@ class SpeechForwarding:
 
     Args:
         http: session for the requests. The caller closes it.
-        address: address of the server.
+        addresses: addresses of the servers, of which the current one is asked.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, address: ServerAddress) -> None:
+    def __init__(self, http: aiohttp.ClientSession, addresses: SpeechAddresses) -> None:
         self._http = http
-        self._address = address
+        self._addresses = addresses
+
+    @property
+    def _address(self) -> ServerAddress:
+        return self._addresses.current
 
     @asynccontextmanager
     async def ask(

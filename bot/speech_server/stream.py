@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from websockets.protocol import State
 
 from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.connecting import open_connection
 from bot.speech_server.errors import SpeechUnavailable
 from wire.fields import WireError
@@ -80,7 +81,7 @@ class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
     Args:
-        address: address of the server.
+        address: address of the server, or addresses of several that stand in for each other.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
         sleep: waits for some seconds before an attempt to reconnect.
@@ -88,12 +89,12 @@ class SpeechStream:
 
     def __init__(
         self,
-        address: ServerAddress,
+        address: ServerAddress | SpeechAddresses,
         *,
         silence_timeout: float = SILENCE_TIMEOUT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._address = address
+        self._addresses = SpeechAddresses([address]) if isinstance(address, ServerAddress) else address
         self._silence_timeout = silence_timeout
         self._sleep = sleep
         self._connection: ClientConnection | None = None
@@ -112,7 +113,7 @@ class SpeechStream:
         Raises:
             SpeechUnavailable: the server does not answer, or refuses the connection.
         """
-        self._connection = await open_connection(self._address, MAX_FRAME_BYTES, QUEUED_FRAMES)
+        self._connection = await self._connect(self._addresses.preferred_first())
 
     async def loaded(self, report: Callable[[float], None]) -> None:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
@@ -210,7 +211,7 @@ class SpeechStream:
             # The delay is reset only by a frame, so it also grows for a server that accepts and closes at once.
             self._delay = min(2 * self._delay, MAX_DELAY)
             try:
-                connection = await open_connection(self._address, MAX_FRAME_BYTES, QUEUED_FRAMES)
+                connection = await self._connect(self._addresses.others_first())
             except SpeechUnavailable as error:
                 _log.debug("%s Trying again in about %.1f s", error, self._delay)
                 continue
@@ -218,6 +219,19 @@ class SpeechStream:
                 return connection
             await connection.close()
         return None
+
+    async def _connect(self, addresses: Sequence[ServerAddress]) -> ClientConnection:
+        """Connect to the first server that allows it. Raises SpeechUnavailable if none does."""
+        reasons: list[str] = []
+        for address in addresses:
+            try:
+                connection = await open_connection(address, MAX_FRAME_BYTES, QUEUED_FRAMES)
+            except SpeechUnavailable as error:
+                reasons.append(str(error))
+            else:
+                self._addresses.use(address)
+                return connection
+        raise SpeechUnavailable(" ".join(reasons))
 
     async def _closed_within(self, seconds: float) -> bool:
         waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]

@@ -41,6 +41,14 @@ async def test_a_key_is_not_sent_to_another_server(tmp_path: Path) -> None:
         assert (tmp_path / ".env").read_text() == f"LLM_URL={server.url}\n"
 
 
+async def test_the_keys_of_a_list_are_not_sent_to_a_new_server_in_it(tmp_path: Path) -> None:
+    listener = Listener()
+    async with LocalServer(app_of("/{path:.*}", listener.answer, method="*"), "/v1") as server:
+        (tmp_path / ".env").write_text(f"LLM_URL={server.url},http://127.0.0.1:9/v1\nLLM_API_KEY=sk-a,sk-mine\n")
+        await SetupService().write({"LLM_URL": f"{server.url},http://127.0.0.1:10/v1"})
+    assert "sk-" not in (tmp_path / ".env").read_text()
+
+
 async def test_the_key_of_the_same_server_is_kept(tmp_path: Path) -> None:
     listener = Listener()
     async with LocalServer(app_of("/{path:.*}", listener.answer, method="*"), "/v1") as server:
