@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow fuzz test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow fuzz audit test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -67,6 +67,11 @@ test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about hal
 
 fuzz: .venv/dev.stamp  ## 100,000 damaged messages for each parser of bytes from outside; about ten minutes; ARGS="…" for some kinds
 	@nice -n 19 $(BIN)/python -W ignore -m tests.fuzzing $(ARGS)
+
+audit: .venv/dev.stamp  ## licences of the packages, secrets in the project, bandit's rules, and advisories where they can be reached
+	@echo "Bandit's rules, by ruff (S311 aside: see pyproject.toml):"
+	@$(BIN)/ruff check --select S --ignore S311 .
+	@$(BIN)/python -m tests.audit
 
 test-real: .venv/dev.stamp  ## the tests of the real ears, mind and voice; fetches their weights first, about 300 MB, once
 	@$(BIN)/python -m bot models fetch

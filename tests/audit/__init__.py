@@ -1,0 +1,1 @@
+"""What `make audit` looks at: licences, secrets and known weaknesses."""

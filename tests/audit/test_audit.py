@@ -1,0 +1,66 @@
+"""Tests of ``make audit``, and its parts that need no network."""
+
+from __future__ import annotations
+
+from email.message import Message
+from importlib.metadata import distributions
+from unittest.mock import Mock
+
+import pytest
+
+from config.project import ROOT
+from tests.audit.licences import NAMED, forbidden
+from tests.audit.secrets import secrets_in, secrets_of, tracked_files
+
+
+def package(name: str, **fields: str) -> Mock:
+    about = Message()
+    about["Name"] = name
+    for field, value in fields.items():
+        about[field.replace("_", "-")] = value
+    return Mock(metadata=about)
+
+
+def test_every_installed_package_has_an_allowed_licence_or_a_reason() -> None:
+    packages = list(distributions())
+    assert forbidden(iter(packages)) == []
+    assert len(packages) > 50
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        ({"License_Expression": "MIT"}, True),
+        ({"License_Expression": "BSD-2-Clause AND Apache-2.0 WITH LLVM-exception"}, True),
+        ({"License_Expression": "(MIT OR Apache-2.0) AND PSF-2.0"}, True),
+        ({"License_Expression": "MIT AND GPL-2.0-only"}, False),
+        ({"License_Expression": "AGPL-3.0-or-later"}, False),
+        ({"Classifier": "License :: OSI Approved :: GNU Affero General Public License v3"}, False),
+        ({"License": "All rights reserved"}, False),
+        ({}, False),
+    ],
+)
+def test_other_licences_are_told(fields: dict[str, str], allowed: bool) -> None:
+    assert (forbidden(iter([package("x", **fields)])) == []) is allowed
+    assert forbidden(iter([package(next(iter(NAMED)), **fields)])) == [], "it is named with its reason"
+
+
+def test_there_is_no_secret_in_the_project() -> None:
+    assert secrets_of(ROOT, tracked_files(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "M" + "T" * 25 + "." + "abcdef" + "." + "x" * 30,
+        "sk" + "-proj-" + "a" * 30,
+        "gh" + "p_" + "a" * 36,
+        "hf" + "_" + "a" * 34,
+        "AK" + "IA" + "A" * 16,
+        "S" + "K" + "0" * 32,
+        "-----BEGIN RSA " + "PRIVATE KEY-----",
+        "https://ada:" + "correcthorse" + "@example.com/x",
+    ],
+)
+def test_secrets_are_known_by_their_forms(secret: str) -> None:
+    assert [number for number, _ in secrets_in(f"a\nTOKEN={secret}\n")] == [2]
