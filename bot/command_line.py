@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from contextlib import closing
@@ -24,6 +25,7 @@ from bot.watching.console import CallConsole
 from bot.watching.event_writer import EventWriter
 from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
+from config.json_log import LogFormat, json_line
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.place import demo_command, how_to_set_token, how_to_talk_without_discord
 from config.plain_parser import USAGE_ERROR
@@ -54,7 +56,9 @@ def run(given: list[str]) -> int:
             return USAGE_ERROR
     if command != "doctor":
         for notice in setting_notices(settings):
-            print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
+            as_json = settings.log_format is LogFormat.JSON
+            line = json_line("bot", logging.WARNING, notice) if as_json else f"⚠️ {notice}"
+            print(line, file=sys.stderr)  # noqa: T201
     if command == "run" and settings.discord_token is None:
         remedy = (
             f"{how_to_set_token()}. To talk in the browser without Discord, {how_to_talk_without_discord()}. "
@@ -119,7 +123,7 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
     if options.exit_with_parent is not None:
         end_with_parent(options.exit_with_parent or None)
     if options.events:
-        log_to_stderr(verbose=options.verbose)
+        log_to_stderr(verbose=options.verbose, kind=settings.log_format)
         # Events are written to a separate, unbuffered file object. The writing thread may block, and while it does, it
         # must not hold the lock of `sys.stdout`.
         with (
@@ -134,5 +138,5 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
                 writer.end()
             return status
     view = CallConsole(Console(), persona_name(settings))
-    log_to_stderr(verbose=options.verbose, before_each=view.break_line)
+    log_to_stderr(verbose=options.verbose, before_each=view.break_line, kind=settings.log_format)
     return await (run_talk if command == "talk" else run_bot)(settings, view, lambda: view.note(READY))

@@ -15,6 +15,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "DATA_DIR": "./data",
         "CACHE_DIR": "/var/cache/seiyuu",
         "WEIGHTS": "auto",
+        "LOG_FORMAT": "json",
         "VOICE_ENABLED": "true",
         "PERSONA": "seiyuu",
         "MOOD_FOLLOWS": "model",

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from typing_extensions import override
 
+from config.json_log import JsonLines, LogFormat
+
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TIMES = "%Y-%m-%d %H:%M:%S"
 """Time format, in local time."""
@@ -18,8 +20,10 @@ _COMMAND = re.compile(r"`[^`\n]+`")
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
-def formatter_for(stream: TextIO) -> logging.Formatter:
-    """A log formatter: whole lines for files and the journal, wrapped lines for a terminal."""
+def formatter_for(stream: TextIO, kind: LogFormat = LogFormat.TEXT) -> logging.Formatter:
+    """A log formatter: JSON, or else whole lines for files and the journal, and wrapped lines for a terminal."""
+    if kind is LogFormat.JSON:
+        return JsonLines()
     return _TerminalLines(stream) if stream.isatty() else logging.Formatter(FORMAT, TIMES)
 
 

@@ -25,6 +25,7 @@ from typing_extensions import override
 from config.env_file import ENV_FILE, read_env_values, with_place
 from config.errors import Fault, SettingsError, fault_of
 from config.examples import EXAMPLES
+from config.json_log import LogFormat
 from config.section import Section, as_meant, fields_of, setting_name
 from config.types import Address, BlankCounts, Device, LocalPath, OptionalPassphrase
 
@@ -102,6 +103,7 @@ class ProgramSettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
     cache_dir: LocalPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
+    log_format: LogFormat = LogFormat.TEXT
     tts: SharedSpeechSettings = SharedSpeechSettings()
 
     @property

@@ -27,6 +27,7 @@ from types import MappingProxyType
 
 from config.env_file import with_place
 from config.errors import Fault, SettingsError
+from config.json_log import LogFormat, StderrLines, chosen_by_environment, log_everything_as_json
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
 from config.plain_parser import PlainParser
@@ -225,7 +226,10 @@ class Refusals:
             with contextlib.suppress(SettingsError):
                 message = str(with_place(Fault(message, (variable[0],)), SECRETS_DIR))
         message = re.sub(r"\b[A-Z_]+\b", lambda name: self.options.get(name[0], name[0]), message)
-        sys.stderr.write(f"tts_server: {message}\n")
+        if isinstance(sys.stderr, StderrLines):
+            logging.getLogger(__name__).critical("%s", message)
+        else:
+            sys.stderr.write(f"tts_server: {message}\n")
         return status
 
 
@@ -237,16 +241,24 @@ def run() -> int:
     if (parent := arguments.pop("exit_with_parent")) is not None:
         end_with_parent(parent or None)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter_for(sys.stderr))
+    # The answer of --check is read by people, and by the bot.
+    kind = LogFormat.TEXT if check else chosen_by_environment()
+    handler.setFormatter(formatter_for(sys.stderr, kind))
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO, handlers=[handler]
     )
+    if kind is LogFormat.JSON:
+        log_everything_as_json()
     given = {name: value for name, value in arguments.items() if value is not None}
     refusals = Refusals({name.upper(): option for option, name in _SETTING_OF.items() if name in given})
     try:
         settings = SpeechSettings.read(**given)
     except SettingsError as error:
         return refusals.exit_with(str(error), _CANNOT_START)
+    if settings.log_format is LogFormat.JSON and kind is LogFormat.TEXT and not check:
+        # It is set in .env.
+        handler.setFormatter(formatter_for(handler.stream, settings.log_format))
+        log_everything_as_json()
     # Only `python -m bot models download` may download weights, so keep the libraries offline here.
     stay_offline()
     engines = {settings.tts_engine, *settings.tts_fallback, settings.tts_better_engine}

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -124,7 +125,7 @@ class ModelServers:
         self._probing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._probing = asyncio.create_task(self._probe(), name="probes of the model servers")
+        self._probing = asyncio.create_task(self._probe(), name="probes of the model servers", context=Context())
         return self
 
     async def __aexit__(

@@ -79,6 +79,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.turns import TurnDetectors
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
+from config.json_log import CALL
 from config.sections import CallSettings, Captions, ThinkingSounds
 
 _log = logging.getLogger(__name__)
@@ -306,6 +307,8 @@ class Call(Generic[T]):
         Raises:
             UserError: the transport could not join.
         """
+        # All tasks of the call inherit it.
+        CALL.set(self._events.call)
         # This is registered before connecting, so that the transport is closed even if connecting fails half-way.
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
@@ -401,6 +404,7 @@ class Call(Generic[T]):
         If one part raises, all others are still ended and the end of the call is reported. Then the error is raised.
         """
         self._closing = True
+        CALL.set(self._events.call)
         try:
             # The place is asked for now, because the bot may have been moved, and after leaving the place is not known.
             self._place = self.transport.place

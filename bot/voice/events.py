@@ -231,13 +231,16 @@ class CallFeed(EventFeed):
     Args:
         call: id of the call.
         clock: returns monotonic seconds.
+
+    Attributes:
+        call: id of the call.
     """
 
     def __init__(self, call: str, clock: Callable[[], float]) -> None:
         super().__init__()
-        self._call = call
+        self.call = call
         self._clock = clock
 
     def __call__(self, event: CallEvent) -> None:
         """Add id and time to an event, and pass it on."""
-        super().__call__(replace(event, call=self._call, at=self._clock()))
+        super().__call__(replace(event, call=self.call, at=self._clock()))

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
@@ -154,6 +155,7 @@ class InputWorker(threading.Thread):
         self._diverted: dict[int, SoundReceiver] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._dead = asyncio.Event()
+        self._around = copy_context()
         self._failing_since: float | None = None
 
     def listen(self, deliver: Callable[[TurnEvent], None], admits: Callable[[int], bool]) -> None:
@@ -165,6 +167,7 @@ class InputWorker(threading.Thread):
         """
         self._deliver = deliver
         self._source.start(self, admits)
+        self._around = copy_context()
         self.start()
 
     async def wait_dead(self) -> None:
@@ -235,7 +238,7 @@ class InputWorker(threading.Thread):
     def run(self) -> None:
         """Process the inbox until :meth:`end`, or until the overdue work has failed for too long."""
         try:
-            self._process_inbox()
+            self._around.run(self._process_inbox)
         finally:
             self._on_loop(self._dead.set)
 

@@ -133,7 +133,7 @@ class TurnTaking:
             self._watch(SpeechStopped(event.turn))
         match event:
             case SpeechSoFar(_, sound) if (urgency := self._interim_urgency(turn, event.at)) is not None:
-                turn.interim = self._spawn(self._transcribe_so_far(turn, sound, urgency), f"interim {turn.id}")
+                turn.interim = self._spawn(self._transcribe_so_far(turn, sound, urgency), f"interim {turn.id}", turn.id)
             case SpeechPaused():
                 turn.paused, turn.text = event, None
                 if self._pause_budget.allows():
@@ -142,7 +142,9 @@ class TurnTaking:
             case SpeechResumed():
                 self._resume_turn(turn)
             case TurnPart(_, sound):
-                turn.parts.append(self._spawn(self._turn_transcriber.final_words(turn, sound), f"part of {turn.id}"))
+                turn.parts.append(
+                    self._spawn(self._turn_transcriber.final_words(turn, sound), f"part of {turn.id}", turn.id)
+                )
                 self._captions.begin_part(turn.id)
             case TurnEnded():
                 self._end_turn(turn, event)
@@ -254,7 +256,7 @@ class TurnTaking:
     def _start_transcription(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         if turn.transcription is not None:
             turn.transcription.cancel()
-        turn.transcription = self._spawn(self._transcribe_pause(turn, paused, urgency), f"words of {turn.id}")
+        turn.transcription = self._spawn(self._transcribe_pause(turn, paused, urgency), f"words of {turn.id}", turn.id)
 
     async def _transcribe_pause(self, turn: OpenTurn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Transcribe a turn up to a pause. If the words are for the bot, have a speculative reply prepared."""
@@ -306,7 +308,7 @@ class TurnTaking:
         if not text:
             self._pauses.end_of_turn_estimated(turn.id, 1.0, wordless=True)
             return
-        turn.estimate = self._spawn(self._report_estimate(turn.id, sound, text), f"end of {turn.id}")
+        turn.estimate = self._spawn(self._report_estimate(turn.id, sound, text), f"end of {turn.id}", turn.id)
 
     async def _report_estimate(self, turn: TurnId, sound: Sound16, text: str) -> None:
         try:
@@ -377,5 +379,5 @@ class TurnTaking:
         usual = self._turn_transcriber.usual_language(person)
         return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken, language=usual)
 
-    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        return start_task(self._tasks, work, f"turn taking: {name}")
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str, turn: TurnId | None = None) -> asyncio.Task[Any]:
+        return start_task(self._tasks, work, f"turn taking: {name}", turn)

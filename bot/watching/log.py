@@ -11,6 +11,7 @@ import aiohttp
 import discord
 
 from bot.discord_errors import discord_error_text
+from config.json_log import LogFormat, log_everything_as_json
 from config.log_lines import formatter_for
 
 _FALSE_WARNING = "Can't keep up"
@@ -31,19 +32,24 @@ _CONNECTION_LOST = (
 )
 
 
-def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: None) -> None:
+def log_to_stderr(
+    *, verbose: bool, before_each: Callable[[], None] = lambda: None, kind: LogFormat = LogFormat.TEXT
+) -> None:
     """Set up the root logger to log to stderr.
 
     Args:
         verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
         before_each: called before each line. It ends an unfinished line of the console.
+        kind: how lines look. As JSON, nothing else is printed to stderr from here on.
     """
     handler = _Handler(before_each)
-    handler.setFormatter(formatter_for(sys.stderr))
+    handler.setFormatter(formatter_for(sys.stderr, kind))
     if not verbose:
         handler.addFilter(ConnectionErrorFilter())
         handler.addFilter(lambda record: not str(record.msg).startswith(_FALSE_WARNING))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if kind is LogFormat.JSON:
+        log_everything_as_json()
     # At INFO level, discord.py logs every heartbeat and reconnect, and the scheduler logs every entry.
     for library in ("discord", "apscheduler", "gguf"):
         logging.getLogger(library).setLevel(logging.DEBUG if verbose else logging.WARNING)

@@ -125,6 +125,7 @@ VALUES = (
     value("LLM_CHAT_TEMPLATE", "alpaca", "chatml, llama3"),
     value("VOICE_GPU", "intel", "nvidia or amd"),
     value("WEIGHTS", "fake", "auto, real or toys"),
+    value("LOG_FORMAT", "xml", "text or json"),
     value("TTS_DEVICE", "gpu", "auto, cpu or cuda"),
     value("TTS_PRECISION", "fp8", "float16"),
     value("TTS_ENGINE", "kokro", "Did you mean kokoro? It must be one of ", "espeak, xtts"),

@@ -42,6 +42,7 @@ from bot.voice.tasks import start_task
 from bot.voice.thinking_sound import ThinkingWatcher, Unwatched
 from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
+from config.json_log import TURN
 from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
@@ -469,6 +470,7 @@ class Conversation:
 
     async def _receive_speech(self) -> None:
         async for event in self._speech.events():
+            TURN.set(None if self._measured.turn is None else str(self._measured.turn))
             match event:
                 case SegmentStart(reply=reply):
                     self._measured.note_stage(reply, "first_clause")
@@ -488,4 +490,4 @@ class Conversation:
                 self._handle(event)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return start_task(self._tasks, work, f"conversation: {name}")
+        return start_task(self._tasks, work, f"conversation: {name}", self._measured.turn)

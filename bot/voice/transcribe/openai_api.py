@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -177,7 +178,9 @@ class OpenAITranscriber:
         if request.urgency is not Urgency.FINAL and not self._limits.may_speculate:
             raise TranscriptionShed(f"{self.host} is too busy.")
         if not self._working:
-            self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(MAX_REQUESTS)]
+            self._working = [
+                asyncio.create_task(self._work(), name="transcriber", context=Context()) for _ in range(MAX_REQUESTS)
+            ]
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from functools import partial
 from typing import TypeVar
 
@@ -144,7 +145,9 @@ class TranscriptionServers:
 
     def _start_probes(self) -> None:
         if self._probing is None:
-            self._probing = asyncio.create_task(self._probe(), name="probes of the transcription servers")
+            self._probing = asyncio.create_task(
+                self._probe(), name="probes of the transcription servers", context=Context()
+            )
 
     async def _probe(self) -> None:
         """Probe the servers whenever a probe is due, until cancelled."""

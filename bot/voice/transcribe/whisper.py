@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,7 +151,7 @@ class WhisperTranscriber:
         """Transcribe a turn; raises :class:`TranscriptionError`."""
         self._cancel_release()
         if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._work(), name="transcriber")
+            self._working = asyncio.create_task(self._work(), name="transcriber", context=Context())
         job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer

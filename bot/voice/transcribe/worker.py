@@ -19,6 +19,7 @@ from audio.samples import HEARING_RATE
 from bot.voice.transcribe.english_first import EnglishFirst, EnglishModel
 from bot.voice.transcribe.recogniser import Recogniser, RecognitionResult, SoundRecogniser
 from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_frame, encode_frame, lengths
+from config.json_log import JsonLines, LogFormat, chosen_by_environment, log_everything_as_json
 from config.lifetime import end_with_parent
 
 
@@ -183,6 +184,12 @@ def _answer(result: RecognitionResult) -> dict[str, Any]:
 def main(machine: Machine) -> int:
     """Serve the parent process over the standard streams; returns the exit status."""
     end_with_parent()
+    if chosen_by_environment() is LogFormat.JSON:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+        logging.basicConfig(level=logging.WARNING, handlers=[handler])
+        log_everything_as_json()
+        sys.stdout = sys.stderr
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
