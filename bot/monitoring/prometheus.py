@@ -14,11 +14,19 @@ from bot.monitoring.monitor import PARTS, Monitor
 from bot.monitoring.turns import FIGURES, TurnFigures
 from bot.voice.manager import CallState
 from bot.voice.metrics import EVENT_STAGES
+from bot.voice.turn import Outcome
 
 BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Upper limits of the histograms' buckets, in seconds."""
 ENGINES: Mapping[str, str] = MappingProxyType({"stt_ms": "stt", "first_token_ms": "llm", "tts_ms": "tts"})
 """The label ``engine`` of each figure that is one engine's own."""
+
+UNCOUNTED = frozenset({Outcome.DISCARDED, Outcome.REFUSED})
+"""Outcomes of prompts that got no reply, of which no turn is reported."""
+TOKEN_KINDS: Mapping[str, str] = MappingProxyType(
+    {"prompt": "prompt_tokens", "cached": "cached_tokens", "answer": "answer_tokens"}
+)
+"""The label ``kind`` of each count of tokens, with the corresponding field of a trace."""
 
 
 class PrometheusMetrics(Collector):
@@ -58,6 +66,12 @@ class PrometheusMetrics(Collector):
         self._silence = Counter(
             "seiyuu_underrun_seconds", "Silence in replies because sound came too late.", registry=self._registry
         )
+        # A counter that first appears at 1 has no increase for Prometheus, so the first failure would not be seen.
+        for outcome in Outcome:
+            if outcome not in UNCOUNTED:
+                self._turns.labels(outcome.value)
+        for kind in TOKEN_KINDS:
+            self._tokens.labels(kind)
         self._registry.register(self)
         monitor.log.subscribe(self._note)
 
@@ -76,9 +90,8 @@ class PrometheusMetrics(Collector):
                 self._engines.labels(engine).observe(ms / 1000)
         self._turns.labels(trace.outcome.value).inc()
         self._silence.inc(trace.underruns * 0.02)
-        counts = {"prompt": trace.prompt_tokens, "cached": trace.cached_tokens, "answer": trace.answer_tokens}
-        for kind, count in counts.items():
-            self._tokens.labels(kind).inc(count or 0)
+        for kind, name in TOKEN_KINDS.items():
+            self._tokens.labels(kind).inc(getattr(trace, name) or 0)
 
     def collect(self) -> Iterator[Metric]:
         """What is read when it is asked for. prometheus_client calls this."""

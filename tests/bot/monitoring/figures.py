@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +90,17 @@ class Figures:
 
     async def _waiting(self) -> int:
         return self.messages
+
+    async def poll_cards(self, *cards: CardMemory) -> None:
+        """Poll this state of the cards once."""
+        self.cards = cards
+        polling = asyncio.create_task(self.poll.run(lambda _: None))
+        async with asyncio.timeout(30):
+            while self.poll.cards != cards:
+                await asyncio.sleep(0.001)
+        polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await polling
 
     def call(self, transport: str = "browser") -> None:
         """Begin a call, for the log alone."""

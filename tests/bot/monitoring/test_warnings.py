@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -58,14 +56,7 @@ def test_a_limit_of_the_operator_counts() -> None:
 async def polled(figures: Figures, *cards: CardMemory) -> None:
     """Poll these states of one card, one after the other."""
     for card in cards:
-        figures.cards = (card,)
-        polling = asyncio.create_task(figures.poll.run(lambda _: None))
-        async with asyncio.timeout(30):
-            while figures.poll.cards[-1:] != (card,):
-                await asyncio.sleep(0.001)
-        polling.cancel()
-        with suppress(asyncio.CancelledError):
-            await polling
+        await figures.poll_cards(card)
 
 
 async def test_a_card_is_too_busy_if_it_is_so_over_a_minute() -> None:

@@ -9,10 +9,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
+from config.types import GpuVendor
+from hardware.memory import GIB, CardMemory
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.chat_house import HeldFeature
 from tests.bot.http.web_stage import SECRET, bearer
 from tests.bot.monitoring.figures import NOON, SPOKEN_TURN
+
+NO_TURNS = dict.fromkeys((("spoken",), ("written",), ("interrupted",), ("silent",), ("failed",)), 0.0)
 
 
 async def metrics(stage: ApiStage) -> dict[str, dict[tuple[str, ...], float]]:
@@ -87,7 +91,7 @@ async def test_prometheus_reads_the_same_figures(stage: ApiStage) -> None:
     stage.figures.turn()
     stage.figures.turn(ReplyTrace("r2", Outcome.FAILED, 0.2))
     found = await metrics(stage)
-    assert found["seiyuu_turns_total"] == {("spoken",): 1.0, ("failed",): 1.0}
+    assert found["seiyuu_turns_total"] == {**NO_TURNS, ("spoken",): 1.0, ("failed",): 1.0}
     assert found["seiyuu_turn_stage_seconds_sum"]["first_packet", "discord"] == 0.605
     assert found["seiyuu_turn_stage_seconds_count"]["words", "discord"] == 1.0
     assert found["seiyuu_engine_seconds_sum"] == {("stt",): 0.18, ("llm",): 0.14, ("tts",): 0.08}
@@ -99,6 +103,27 @@ async def test_prometheus_reads_the_same_figures(stage: ApiStage) -> None:
     assert found["seiyuu_tokens_per_second"] == {(): 42.5}
     await stage.figures.lease.release()
     assert (await metrics(stage))["seiyuu_held"] == {(feature.name,): 0.0}
+
+
+async def test_counters_are_there_before_they_have_counted_so_that_the_first_failure_is_an_increase(
+    stage: ApiStage,
+) -> None:
+    found = await metrics(stage)
+    assert found["seiyuu_turns_total"] == NO_TURNS
+    assert found["seiyuu_tokens_total"] == {("prompt",): 0.0, ("cached",): 0.0, ("answer",): 0.0}
+
+
+async def test_cards_are_labelled_by_their_number_and_one_that_does_not_tell_how_busy_it_is_has_no_such_figure(
+    stage: ApiStage,
+) -> None:
+    await stage.figures.poll_cards(
+        CardMemory("RTX", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, utilisation=0.25),
+        CardMemory("RX 6800", GpuVendor.AMD, 16 * GIB, 3 * GIB),
+    )
+    found = await metrics(stage)
+    assert found["seiyuu_gpu_utilisation"] == {("0",): 0.25}
+    assert found["seiyuu_vram_bytes"] == {("0",): 2 * GIB, ("1",): 3 * GIB}
+    assert found["seiyuu_vram_total_bytes"] == {("0",): 12 * GIB, ("1",): 16 * GIB}
 
 
 async def test_the_figures_need_the_token(tmp_path: Path) -> None:
