@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from bot.check_result import CheckResult
 from bot.doctor.twilio import check_twilio
 from config.settings import Settings
@@ -28,12 +30,19 @@ async def _check_sip(settings: Settings) -> CheckResult:
     # The libraries of SIP are loaded only where they are used.
     from bot.voice.phone.sip.account_check import check_account
     from bot.voice.phone.sip.gateway import account_of
+    from bot.voice.phone.sip.ports import bind_error_text, find_bind_error
     from bot.voice.phone.sip.registration import RegistrationState
 
-    account = account_of(settings.sip)
+    account, sip = account_of(settings.sip), settings.sip
+    taken = ""
+    if (error := find_bind_error(sip.host, sip.port)) is not None:
+        if error.errno != errno.EADDRINUSE:
+            return CheckResult(_SUBJECT, False, bind_error_text(sip.host, sip.port, error))
+        taken = f". The port of {sip.bind} is taken: by me, if I run now; otherwise choose another one (SIP_BIND)"
+    good = None if taken else True
     if account is None:
-        return CheckResult(_SUBJECT, True, f"phone calls come directly, to {settings.sip.bind}")
-    state, detail = await check_account(account, settings.sip.host)
+        return CheckResult(_SUBJECT, good, f"phone calls come directly, to {sip.bind}{taken}")
+    state, detail = await check_account(account, sip.host)
     if state is RegistrationState.REGISTERED:
-        return CheckResult(_SUBJECT, True, f"the PBX lets me in, {detail}")
-    return CheckResult(_SUBJECT, False, f"the PBX does not let me in: {detail}")
+        return CheckResult(_SUBJECT, good, f"the PBX lets me in, {detail}{taken}")
+    return CheckResult(_SUBJECT, False, f"the PBX does not let me in: {detail}{taken}")

@@ -14,6 +14,7 @@ from config.sections import WebSettings
 TRIED_PORTS = 10
 """Number of ports that are tried if the operator has not set ``WEB_BIND``."""
 _WAITING_CONNECTIONS = 128
+_TAKEN = "another program listens there already. End that program, or choose another port."
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Errors of an address family that this machine does not have, such as IPv6 for ``localhost``."""
 
@@ -40,10 +41,7 @@ def take_port(settings: WebSettings) -> tuple[socket.socket, ...]:
             if error.errno != errno.EADDRINUSE:
                 raise WebBindError(f"WEB_BIND: can't listen on {settings.bind}: {_reason(error)}.") from error
     if chosen:
-        raise WebBindError(
-            f"WEB_BIND: can't listen on {settings.bind}: another program listens there already. "
-            "End that program, or choose another port."
-        )
+        raise WebBindError(f"WEB_BIND: can't listen on {settings.bind}: {_TAKEN}")
     raise WebBindError(
         f"The page needs a port, but other programs listen on {ports[0]} to {ports[-1]}. "
         "Choose another one, for example WEB_BIND=127.0.0.1:8790, or WEB_BIND=127.0.0.1:0 for any free one."
@@ -59,7 +57,8 @@ def take_phone_port(settings: PhoneSettings) -> tuple[socket.socket, ...]:
     try:
         return _listen(settings.host, settings.port)
     except OSError as error:
-        raise WebBindError(f"PHONE_BIND: can't listen on {settings.bind}: {_reason(error)}.") from error
+        why = _TAKEN if error.errno == errno.EADDRINUSE else f"{_reason(error)}."
+        raise WebBindError(f"PHONE_BIND: can't listen on {settings.bind}: {why}") from error
 
 
 def web_url(listening: tuple[socket.socket, ...]) -> str:

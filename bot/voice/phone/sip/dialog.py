@@ -116,6 +116,7 @@ class SipCall:
         self._pending: Request | None = invite  # the INVITE that awaits its ACK
         self._offered = media is None  # whether this side makes the offer, and the ACK has to bring the answer
         self._refused = False
+        self._refused_change = False  # it is logged once a phone call, as the caller can provoke it without the PIN
         self._response = b""  # the newest response to the pending INVITE
         self._retransmission: Retransmission | None = None
         self._remote_sequence = invite.sequence
@@ -313,7 +314,9 @@ class SipCall:
         try:
             media = self._read_media(request, again=True) if request.message.body else None
         except NoAgreementError as error:
-            _LOG.info("A change of a phone call is refused: %s", error)
+            if not self._refused_change:
+                self._refused_change = True
+                _LOG.info("A change of a phone call is refused: %s", error)
             self._around.reply(request, respond(request, 488))
             return
         self._peer = request.source

@@ -34,7 +34,7 @@ from bot.voice.phone.sip.messages import (
     respond,
 )
 from bot.voice.phone.sip.negotiation import Media, NoAgreementError, read_media
-from bot.voice.phone.sip.ports import bind_pair, local_host
+from bot.voice.phone.sip.ports import bind_error_text, bind_pair, local_host
 from bot.voice.phone.sip.registration import Account, Registration, RegistrationState
 from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
@@ -128,7 +128,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         try:
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (host, port))
         except OSError as error:
-            raise PhoneStartError(f"SIP_BIND: can't listen on {host}:{port}: {error.strerror or error}.") from error
+            raise PhoneStartError(bind_error_text(host, port, error)) from error
         self._host, self._port = transport.get_extra_info("sockname")[:2]
         if self._options.account is not None:
             self._registration = Registration(self._options.account, self._requests.ask, self._local)

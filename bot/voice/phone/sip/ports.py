@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 from collections.abc import Sequence
@@ -42,6 +43,24 @@ def bind_pair(host: str, ports: Sequence[int]) -> PortPair | None:
             return PortPair(sound, reports)
         sound.close()
     return None
+
+
+def find_bind_error(host: str, port: int) -> OSError | None:
+    """Try whether SIP could listen there. Returns what is in the way; ``None`` if nothing is."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, port))
+    except OSError as error:
+        return error
+    return None
+
+
+def bind_error_text(host: str, port: int, error: OSError) -> str:
+    """Why SIP can't listen there, and what helps, for the operator."""
+    where = f"SIP_BIND: can't listen on {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: another program listens there already. End that program, or choose another port."
+    return f"{where}: {error.strerror or error}."
 
 
 def _bind(host: str, port: int) -> socket.socket | None:

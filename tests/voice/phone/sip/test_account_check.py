@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -51,5 +52,17 @@ async def test_it_is_reported_that_a_bot_which_listens_only_on_loopback_can_not_
 @pytest.mark.usefixtures("clean_environment")
 async def test_without_a_pbx_there_is_nothing_to_ask() -> None:
     assert (await check_telephone(settings())).good is None
-    direct = await check_telephone(settings(sip_bind=f"{HOST}:5070"))
-    assert direct.good and direct.text == f"phone calls come directly, to {HOST}:5070"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind((HOST, 0))
+        bind = f"{HOST}:{found.getsockname()[1]}"
+        # The doctor can't know whether the bot itself is there.
+        taken = await check_telephone(settings(sip_bind=bind))
+        assert taken.good is None and f"The port of {bind} is taken: by me, if I run now" in taken.text
+    direct = await check_telephone(settings(sip_bind=bind))
+    assert direct.good and direct.text == f"phone calls come directly, to {bind}"
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_an_address_of_another_machine_is_reported() -> None:
+    result = await check_telephone(settings(sip_bind="192.0.2.1:5060"))
+    assert result.good is False and result.text.startswith("SIP_BIND: can't listen on 192.0.2.1:5060: ")

@@ -407,5 +407,6 @@ async def test_the_end_of_the_bot_ends_phone_calls() -> None:
 async def test_an_address_that_is_taken_is_reported() -> None:
     async with exchange() as here:
         second = SipEndpoint(SipOptions((HOST, here.endpoint.port), free_ports()), Answering())
-        with pytest.raises(PhoneStartError, match=f"SIP_BIND: can't listen on {HOST}:{here.endpoint.port}"):
+        taken = f"SIP_BIND: can't listen on {HOST}:{here.endpoint.port}: another program listens there already"
+        with pytest.raises(PhoneStartError, match=taken):
             await second.start()

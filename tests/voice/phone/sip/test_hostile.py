@@ -347,3 +347,13 @@ async def test_sound_goes_to_addresses_of_one_machine_only(host: str) -> None:
         assert (await phone.status("INVITE")).status == 488
         phone.send(phone.invite(body=description(53)))
         assert (await phone.status("INVITE")).status == 488
+
+
+async def test_a_flood_of_changes_that_are_refused_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with exchange() as here:
+        phone = await here.phone()
+        await phone.call()
+        with caplog.at_level("INFO"):
+            for _ in range(20):
+                assert (await phone.ask("INVITE", body=description(53))).status == 488
+    assert sum("A change of a phone call is refused" in each.message for each in caplog.records) == 1
