@@ -211,6 +211,16 @@ def _json_stream(seeds: Sequence[bytes], rng: random.Random) -> bytes:
     return b"".join(b"data: " + damaged_json(lines, rng) + b"\n\n" for _ in range(3))
 
 
+def _read_wire(read: Callable[[str | bytes], object], message: str | bytes) -> None:
+    try:
+        read(message)
+    except WireError as error:
+        assert error.code in ERROR_CODES
+        # The other side is told of it, so it must be possible to write it.
+        Failure(str(error), error.code, error.reply).to_json().encode()
+        raise
+
+
 def _wire(_: Path) -> Parse:
     frames, pace = _FrameReader(), Pace()
 
@@ -230,14 +240,8 @@ def _wire(_: Path) -> Parse:
             with contextlib.suppress(ValidationError):
                 read_model.model_validate_json(data)
         with contextlib.suppress(WireError):
-            parse_server(text)
-        try:
-            parse_client(data)
-        except WireError as error:
-            assert error.code in ERROR_CODES
-            # The client is told of it, so it must be possible to write it.
-            Failure(str(error), error.code, error.reply).to_json().encode()
-            raise
+            _read_wire(parse_server, text)
+        _read_wire(parse_client, data)
 
     return parse
 

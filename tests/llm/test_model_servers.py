@@ -151,9 +151,10 @@ async def test_a_server_that_stalls_is_gone_on_for(slow_after: float, stall_time
 
 
 async def test_a_server_whose_words_come_slowly_is_listened_to() -> None:
-    slow = Answer(ALL, pause=0.06)
-    async with pair([slow], [Answer("No.")], slow_after=0.3) as both:
-        assert await both.reply() == ALL
+    # All of it takes longer than the limit for a silence; each pause is far shorter, even on a busy machine.
+    long = f"{ALL} {ALL}"
+    async with pair([Answer(long, pause=0.1)], [Answer("No.")], slow_after=1.0) as both:
+        assert await both.reply() == long
         assert both.asked == [1, 0]
 
 
