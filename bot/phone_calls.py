@@ -130,9 +130,9 @@ class PhoneCalls:
 
     def prepare(self) -> None:
         """Make the sentences for callers in the background, unless a call is on, which needs the voice itself."""
-        if not self._closing and self._manager.occupant is None and self._preparing is None:
+        free = self._preparing is None or self._preparing.done()
+        if free and not self._closing and self._manager.occupant is None:
             self._preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
-            self._preparing.add_done_callback(lambda _: self._end_preparing())
 
     def _end_preparing(self) -> None:
         preparing, self._preparing = self._preparing, None

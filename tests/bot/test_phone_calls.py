@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from audio.samples import Samples
+from bot.llm.spoken_lines import PhoneSentence
 from bot.phone_calls import PhoneCalls
 from bot.voice.phone.answering import Admission, Refusal
 from bot.voice.phone.calls_log import FILE, REFUSALS_PER_MINUTE, CallsLog
@@ -49,6 +50,7 @@ class House:
 
 
 async def _speak(text: str) -> AsyncGenerator[Samples, None]:
+    await asyncio.sleep(0)
     yield np.zeros(960, np.float32)
 
 
@@ -106,3 +108,12 @@ async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
     assert "A phone call of …456 over SIP was refused: no agreement on sound (the reason)" in caplog.messages
     assert len(caplog.messages) == REFUSALS_PER_MINUTE + 1, "one line says that there are more"
     assert f"only {REFUSALS_PER_MINUTE} a minute are logged" in caplog.text
+
+
+async def test_sentences_are_made_after_a_call_that_was_over_at_once(house: House) -> None:
+    calls = house.calls
+    calls.prepare()
+    await asyncio.sleep(0)
+    calls._end_preparing()  # a phone call begins
+    calls.prepare()  # and is over before the first preparation has noticed its end
+    await wait_until(lambda: all(calls._sentences.ready(each) is not None for each in PhoneSentence))

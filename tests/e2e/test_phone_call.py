@@ -293,7 +293,7 @@ async def test_the_sentences_are_made_at_the_start_and_none_during_a_greeting(
 
         phone.calls._sentences._speak = noted
         phone.calls.prepare()
-        await stage.until(lambda: phone.calls._preparing is None, "the sentences")
+        await stage.until(lambda: phone.calls._preparing.done(), "the sentences")
         assert len(asked) == len(PhoneSentence)
         line = phone.call(MemoryLine())
         await stage.until(lambda: only(PromptTaken, stage.events), "the greeting")

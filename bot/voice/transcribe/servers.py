@@ -123,8 +123,12 @@ class TranscriptionServers:
         raise TranscriptionError(" ".join(dict.fromkeys(map(str, errors)))) from errors[-1]
 
     async def _warm_up(self, number: int) -> None:
+        """Warm a server up. Of one that costs money and stands in, it is only asked whether it can be used."""
+        server = self._servers[number]
         if not self._stands_in_for_money(number):
-            await self._servers[number].warm_up()
+            await server.warm_up()
+        elif (problem := await server.problem()) is not None:
+            raise TranscriptionError(f"{problem[:1].upper()}{problem[1:]}.")
 
     def _stands_in_for_money(self, number: int) -> bool:
         return number > 0 and self._candidates[number].paid
