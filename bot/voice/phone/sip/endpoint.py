@@ -48,7 +48,6 @@ MAX_UNCONFIRMED = 4
 """Maximum number of phone calls that are answered and not acknowledged yet."""
 MAX_EARLY = 2
 """Maximum number of callers who can hear at the same time that a call is on. Others are refused without a sentence."""
-"""Seconds between two log lines about what strangers can provoke."""
 
 
 @dataclass(frozen=True, slots=True)
