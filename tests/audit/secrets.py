@@ -23,9 +23,13 @@ _FORMS = {kind: re.compile(form) for kind, form in FORMS.items()}
 
 
 def tracked_files(root: Path) -> list[Path]:
-    """All files of the project, with those that git would add."""
+    """All files of the project, with those that git would add. Without git, all files but those in hidden folders."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+    try:
+        listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        visible = (each for each in root.iterdir() if not each.name.startswith(".") or each.is_file())
+        return [file for each in visible for file in ([each] if each.is_file() else each.rglob("*"))]
     return [root / name for name in listed.decode().split("\0") if name]
 
 

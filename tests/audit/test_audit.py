@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.message import Message
 from importlib.metadata import distributions
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -47,6 +48,14 @@ def test_other_licences_are_told(fields: dict[str, str], allowed: bool) -> None:
 
 def test_there_is_no_secret_in_the_project() -> None:
     assert secrets_of(ROOT, tracked_files(ROOT)) == []
+
+
+def test_without_git_all_files_are_looked_at(tmp_path: Path) -> None:
+    for name in (".env.example", "a.txt", "folder/b.txt", ".venv/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("hf" + "_" + "a" * 34, encoding="utf-8")
+    found = [line.partition(",")[0] for line in secrets_of(tmp_path, tracked_files(tmp_path))]
+    assert sorted(found) == [".env.example", "a.txt", "folder/b.txt"]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,11 @@ def read_feed(data: bytes) -> list[tuple[str, str, str]]:
 
 def _xml_items(data: bytes) -> Iterable[tuple[object, object, object]]:
     # feedparser gets a stream, because it would take a string for an address or a path.
-    feed = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    try:
+        feed = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # Damaged XML ends in errors of feedparser's own code.
+        raise NotAFeedError from error
     if not feed.entries and not feed.get("version"):
         raise NotAFeedError
     return [(entry.get("id"), entry.get("title"), entry.get("link")) for entry in feed.entries[:MAX_ITEMS]]
