@@ -46,6 +46,9 @@ def _known_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(
                 f"{pattern[:60]!r} must be a number, the beginning of numbers with * after it, or * alone for everyone"
             )
+        if not pattern.endswith("*") and "@" not in pattern and _DIGITS.fullmatch(pattern) is None:
+            # Nobody calls from it: callers have a number, or a name with a host.
+            raise ValueError(f"{pattern[:60]!r} is neither a number nor a SIP address such as ada@192.168.1.1")
     return patterns
 
 

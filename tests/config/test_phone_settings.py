@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.settings_check import setting_notices
+from config.errors import SettingsError
 from config.settings import Settings
 
 AUTH: dict[str, Any] = {"twilio_auth_token": "the-token", "phone_public_url": "https://phone.example.org"}
@@ -57,6 +58,12 @@ def test_the_telephone_is_off_until_one_of_its_networks_is_set_up() -> None:
 )
 def test_only_the_numbers_of_the_list_may_call(allow: str, number: str, allowed: bool) -> None:
     assert Settings.read(phone_allow=allow).phone.allows(number) is allowed
+
+
+@pytest.mark.parametrize("nobody", ["ada", "+4930l23456", "+493O123456", "192.168.1.x"])
+def test_who_can_never_call_is_no_entry_of_the_list(nobody: str) -> None:
+    with pytest.raises(SettingsError, match="is neither a number nor a SIP address such as ada@"):
+        Settings.read(phone_allow=f"+4930123456,{nobody}")
 
 
 def test_a_telephone_that_is_open_to_everyone_is_warned_of() -> None:
