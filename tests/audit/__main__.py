@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import distributions
 
 from rich.console import Console
 
 from config.project import ROOT
 from tests.audit.advisories import advisories
-from tests.audit.licences import NAMED, forbidden
+from tests.audit.licences import NAMED, forbidden, required
 from tests.audit.secrets import secrets_of, tracked_files
 
 
 def main() -> int:
     """Look, and say what was found."""
     console = Console(highlight=False, soft_wrap=True)
-    packages, files = list(distributions()), tracked_files(ROOT)
+    packages = required(ROOT / name for name in ("requirements.txt", "requirements-dev.txt"))
+    files = tracked_files(ROOT)
     licences, secrets = forbidden(iter(packages)), secrets_of(ROOT, files)
     weaknesses, said = advisories()
     console.print(f"Licences: {len(packages)} packages, {len(licences)} with a licence that is not allowed.")

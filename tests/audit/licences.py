@@ -1,10 +1,14 @@
-"""Licences of the installed packages, against those that are allowed."""
+"""Licences of the packages that the requirements ask for, against those that are allowed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from importlib.metadata import Distribution
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ALLOWED = frozenset(
     {
@@ -38,6 +42,31 @@ NAMED = {
 }
 """Packages with another licence, or whose metadata names none, and why they are here."""
 _JOINED = re.compile(r"\s+(?:and|or)\s+|\s*;\s*", re.IGNORECASE)
+
+
+def required(files: Iterable[Path]) -> list[Distribution]:
+    """The installed packages that requirements files ask for, and all that these need.
+
+    Others may be installed beside them, such as PyTorch for XTTS, whose licences its own guide names.
+    """
+    lines = (line.strip() for file in files for line in file.read_text().splitlines())
+    left = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    found: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    while left:
+        wanted = left.pop()
+        for extra in ("", *wanted.extras):
+            name = canonicalize_name(wanted.name)
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            try:
+                package = found.setdefault(name, distribution(name))
+            except PackageNotFoundError:
+                continue  # for another system, or optional
+            needs = (Requirement(each) for each in package.requires or ())
+            left += [need for need in needs if need.marker is None or need.marker.evaluate({"extra": extra})]
+    return [found[name] for name in sorted(found)]
 
 
 def licence_of(package: Distribution) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from email.message import Message
-from importlib.metadata import distributions
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from config.project import ROOT
-from tests.audit.licences import NAMED, forbidden
+from tests.audit.licences import NAMED, forbidden, required
 from tests.audit.secrets import secrets_in, secrets_of, tracked_files
 
 
@@ -22,8 +21,8 @@ def package(name: str, **fields: str) -> Mock:
     return Mock(metadata=about)
 
 
-def test_every_installed_package_has_an_allowed_licence_or_a_reason() -> None:
-    packages = list(distributions())
+def test_every_required_package_has_an_allowed_licence_or_a_reason() -> None:
+    packages = required(ROOT / name for name in ("requirements.txt", "requirements-dev.txt"))
     assert forbidden(iter(packages)) == []
     assert len(packages) > 50
 

@@ -21,6 +21,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, HallucinationFilter
 from bot.voice.transcribe.openai_responses import AnswerError, RateLimits, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.transcriber import (
+    SoundRefusedError,
     Transcript,
     TranscriptionError,
     TranscriptionJob,
@@ -52,6 +53,8 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 52
 """HTTP statuses of temporary errors."""
 REFUSED_FIELDS = frozenset({400, 415, 422, 501})
 """HTTP statuses with which a server may refuse a field of the request that it does not know."""
+ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+"""HTTP statuses with which a server may refuse one request and accept the next one."""
 USED_UP = "insufficient_quota"
 """Error code that says that the quota is used up. This error is not temporary, although its HTTP status is 429."""
 
@@ -86,6 +89,7 @@ class _RequestFailed(Exception):  # noqa: N818
         busy: True if the server refused the request because it has too many requests.
         wait: seconds for which the server asks to wait; ``None`` if it does not ask.
         refused_field: True if the server may not know a field of the request.
+        about_request: True if the server may accept another request.
     """
 
     def __init__(
@@ -96,12 +100,14 @@ class _RequestFailed(Exception):  # noqa: N818
         busy: bool = False,
         wait: float | None = None,
         refused_field: bool = False,
+        about_request: bool = False,
     ) -> None:
         super().__init__(text)
         self.temporary = temporary
         self.busy = busy
         self.wait = wait
         self.refused_field = refused_field
+        self.about_request = about_request
 
 
 class OpenAITranscriber:
@@ -244,7 +250,8 @@ class OpenAITranscriber:
                 if not final and error.temporary:
                     raise TranscriptionShed(str(error)) from error
                 if not (final and error.temporary) or wait is None or self._clock() + wait >= give_up_at:
-                    raise TranscriptionError(str(error)) from error
+                    kind = SoundRefusedError if error.about_request else TranscriptionError
+                    raise kind(str(error)) from error
                 _log.info("%s Asking again in %.1f s", error, wait)
                 await self._sleep(wait)
 
@@ -331,6 +338,7 @@ class OpenAITranscriber:
             busy=temporary and (status == 429 or wait is not None),
             wait=wait,
             refused_field=status in REFUSED_FIELDS,
+            about_request=status in ABOUT_THE_REQUEST,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from bot.llm.server_choice import Candidate, ServerChoice
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import (
+    SoundRefusedError,
     Transcript,
     TranscriptionError,
     TranscriptionRequest,
@@ -114,6 +115,9 @@ class TranscriptionServers:
             except TimeoutError:
                 errors.append(TranscriptionError(f"{self._servers[number].host} did not answer in time."))
                 self._note_failure(number, errors[-1], slow=True)
+            except SoundRefusedError as error:
+                _log.warning("%s", error)
+                errors.append(error)
             except TranscriptionError as error:
                 errors.append(error)
                 self._note_failure(number, error)

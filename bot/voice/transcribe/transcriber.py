@@ -98,6 +98,10 @@ class TranscriptionError(Exception):
     """The sound could not be transcribed. The text says why, for people."""
 
 
+class SoundRefusedError(TranscriptionError):
+    """The server refused this sound or its fields. It may well transcribe the next one."""
+
+
 class TranscriptionShed(TranscriptionError):  # noqa: N818
     """A request that is not final was dropped: other requests were more urgent, or the transcriber failed.
 

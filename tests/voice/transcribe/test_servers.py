@@ -14,7 +14,7 @@ import pytest
 from bot.llm.server_choice import Candidate
 from bot.voice.transcribe import servers as module
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.openai_api import REFUSED_FIELDS, REQUEST_FORMATS, OpenAITranscriber
 from bot.voice.transcribe.servers import TranscriptionServers
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.sections import RecogniserSettings
@@ -78,6 +78,15 @@ async def test_a_turn_is_heard_by_another_server_if_one_fails(fault: Answer) -> 
         assert await both.hear() == "Second."
         assert both.asked == [asked, 2]
         assert f"standing in for {both.servers[0].url.split('/')[2]}" in both.ears.describe()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_server_that_refuses_one_sound_is_asked_for_the_next_one(status: int) -> None:
+    refusing = answering("{}", status=status)
+    # A request that is refused is made again without the fields that the server may not know.
+    async with pair([*[refusing] * (len(REQUEST_FORMATS) if status in REFUSED_FIELDS else 1), FIRST], [SECOND]) as both:
+        assert [await both.hear(), await both.hear()] == ["Second.", "First."]
+        assert "standing in" not in both.ears.describe()
 
 
 async def test_a_server_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,8 @@ from tests.voice.phone.sip.telephone import (
 )
 
 REALM = "fritz.box"
+PATIENT, HASTY = SipTimers(t1=PATIENCE), SipTimers(t1=0.01, t2=0.05)
+"""Times with which no request is sent again, however busy the machine is, and with which it soon has no answer."""
 CHALLENGE = f'Digest realm="{REALM}", nonce="n{{n}}", qop="auth,auth-int", algorithm=MD5, opaque="o"'
 
 
@@ -91,10 +93,10 @@ class Sleep:
 
 
 @asynccontextmanager
-async def registered(pbx: Registrar, sleep: Sleep) -> AsyncIterator[Registration]:
+async def registered(pbx: Registrar, sleep: Sleep, timers: SipTimers = PATIENT) -> AsyncIterator[Registration]:
     """A registration that runs."""
     signals = await Socket.open()
-    requests = OwnRequests(signals.send, SipTimers(t1=0.01, t2=0.05))
+    requests = OwnRequests(signals.send, timers)
 
     async def take() -> None:
         while True:
@@ -165,7 +167,7 @@ async def test_a_wrong_password_is_reported_and_tried_again_with_growing_pauses(
 
 
 async def test_a_pbx_that_does_not_answer_is_asked_again_with_growing_pauses() -> None:
-    async with registrar() as pbx, registered(pbx, sleep := Sleep(10)) as registration:
+    async with registrar() as pbx, registered(pbx, sleep := Sleep(10), HASTY) as registration:
         await until(lambda: len(sleep.slept) >= 2)
         assert sleep.slept[:2] == [FIRST_PAUSE, 2 * FIRST_PAUSE]
         assert registration.state is RegistrationState.NO_ANSWER
