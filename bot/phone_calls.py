@@ -21,7 +21,7 @@ from bot.voice.phone.answering import Admission, PhoneWay, RefusalCause
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
 from bot.voice.phone.line import KIND_NAMES, LineEnd, PhoneLine
-from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person, shown_number
+from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person, refused_number, shown_number
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
@@ -154,7 +154,7 @@ class PhoneCalls:
         now = datetime.now(UTC)
         if self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now)):
             why = f"{cause.value} ({detail})" if detail else cause.value
-            _log.info("A phone call%s over %s was refused: %s", _of(number), KIND_NAMES[kind], why)
+            _log.info("A phone call%s over %s was refused: %s", _of(refused_number(number)), KIND_NAMES[kind], why)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
@@ -163,7 +163,7 @@ class PhoneCalls:
         if task is None:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
-        _log.info("A phone call%s over %s comes in", _of(line.number), KIND_NAMES[line.kind])
+        _log.info("A phone call%s over %s comes in", _of(shown_number(line.number)), KIND_NAMES[line.kind])
         try:
             transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()
@@ -175,7 +175,9 @@ class PhoneCalls:
             _log.exception("A phone call could not be served")
         finally:
             self._answering.discard(task)
-            _log.info("A phone call%s over %s has ended: %s", _of(line.number), KIND_NAMES[line.kind], cause)
+            _log.info(
+                "A phone call%s over %s has ended: %s", _of(shown_number(line.number)), KIND_NAMES[line.kind], cause
+            )
             self._calls_log.note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
             try:
                 await line.hang_up()
@@ -272,7 +274,7 @@ class PhoneCalls:
                     case True:
                         return None
                 self._wrong_pins.note(number)
-                _log.warning("A wrong PIN was pressed in a phone call%s", _of(transport.line.number))
+                _log.warning("A wrong PIN was pressed in a phone call%s", _of(shown_number(transport.line.number)))
                 saying.cancel()
                 await asyncio.gather(saying, return_exceptions=True)
                 sentence = PhoneSentence.WRONG_PIN
@@ -388,9 +390,9 @@ class PhoneCalls:
         await self._sentences.say_last(line, *switched_off, PhoneSentence.GOODBYE)
 
 
-def _of(number: str) -> str:
-    """The last digits of a number, for the log."""
-    return f" of {shown}" if (shown := shown_number(number)) else ""
+def _of(shown: str) -> str:
+    """Names the caller in a line of the log; empty if nothing is shown of their number."""
+    return f" of {shown}" if shown else ""
 
 
 def _cause_of_line(transport: PhoneTransport) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 
 from typing_extensions import override
@@ -40,6 +41,20 @@ def shown_number(number: str) -> str:
     """The last digits of a number, for people and logs: ``…456``. Empty if there are too few to hide the others."""
     digits = [each for each in plain_number(number).partition("@")[0] if each.isdecimal() and each.isascii()]
     return f"…{''.join(digits[-SHOWN_DIGITS:])}" if len(digits) >= 2 * SHOWN_DIGITS else ""
+
+
+def refused_number(number: str) -> str:
+    """What the log says of a refused caller, so that the operator can let them in. Empty if they withhold their number.
+
+    An internal number of a PBX, such as ``**610``, stands there whole: it reaches nobody from outside. Of a SIP address
+    with a name, only the host does.
+    """
+    if shown := shown_number(number):
+        return shown
+    if re.fullmatch(r"[0-9*#]{1,5}", number):
+        return number
+    _, at, host = number.rpartition("@")
+    return f"…@{host}" if at else ""
 
 
 class PhonePeople(LonePerson):

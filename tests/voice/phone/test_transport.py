@@ -17,7 +17,7 @@ from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.phone.calls_log import REFUSALS_PER_MINUTE, CallsLog, LoggedCall
 from bot.voice.phone.keys import GATHER_SECONDS, MAX_KEYS, PressedKeys, keys_prompt
 from bot.voice.phone.line import SILENCE_LIMIT, LineEnd
-from bot.voice.phone.people import PhonePeople, number_id, phone_person, shown_number
+from bot.voice.phone.people import PhonePeople, number_id, phone_person, refused_number, shown_number
 from bot.voice.phone.pin import HOUR, MAX_WRONG, MAX_WRONG_OF_ALL, PinKeys, WrongPins
 from bot.voice.phone.transport import PhoneTransport
 from bot.voice.transport import EndCause
@@ -59,6 +59,22 @@ def test_only_the_last_digits_of_a_number_are_shown(number: str, shown: str) -> 
     assert shown_number(number) == shown
     place = transport_over_number(number).place
     assert place == (f"a phone call ({shown})" if shown else "a phone call")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+4930123456", "…456"),
+        ("+4930123456@pbx.example", "…456"),
+        ("**610", "**610"),
+        ("1001", "1001"),
+        ("ada@pbx.example", "…@pbx.example"),
+        ("pbx.example", ""),
+        ("", ""),
+    ],
+)
+def test_the_log_says_of_a_refused_caller_what_the_list_of_allowed_ones_needs(number: str, shown: str) -> None:
+    assert refused_number(number) == shown
 
 
 def transport_over_number(number: str) -> PhoneTransport:
