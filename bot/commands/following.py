@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class FollowCommands(commands.Cog, name="Following"):
         self._allowed = allowed
         self._prefix = prefix
         self._followed: _Followed | None = None
+        self._moving = asyncio.Lock()
 
     @commands.hybrid_command(
         description="Show whom I follow through the voice channels, or have me follow you.",
@@ -95,11 +97,17 @@ class FollowCommands(commands.Cog, name="Following"):
         if after.channel is None:
             self._followed = None
             return
-        if after.channel == call.channel:
-            return
+        # One move at a time. Meanwhile the person may have gone on, so what counts is where they are then.
+        async with self._moving:
+            channel = None if member.voice is None else member.voice.channel
+            goes_on = self._calls.current_on(member.guild.id) is call and self._following(call) is followed
+            if goes_on and channel is not None and channel != call.channel:
+                await self._go_along(call, channel, followed)
+
+    async def _go_along(self, call: DiscordCall, channel: VoiceChannel, followed: _Followed) -> None:
         try:
-            if self._may_go(after.channel):
-                await member.guild.change_voice_state(channel=after.channel)
+            if self._may_go(channel):
+                await call.transport.move(channel)
                 return
             self._followed = None
             await call.prompts.tell(STAYS.format(name=followed.name))

@@ -13,6 +13,7 @@ from bot.autojoin import rules
 from bot.commands.outdated_questions import EARLY
 from bot.commands.tool_questions import NO_ID, YES_ID
 from bot.voice.events import PromptTaken
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, ChannelKind, Message
@@ -236,6 +237,11 @@ async def test_it_goes_along_with_people_who_asked_for_that(stage: Stage) -> Non
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     games = directory.add_channel(sandbox.guild, "games", ChannelKind.VOICE)
     afk, lounge = sandbox.home.afk, sandbox.home.lounge
+
+    def bot_is_in(channel: Channel) -> bool:
+        state = sandbox.guild.voice_states.get(stage.bot)
+        return state is not None and state.channel_id == channel.id
+
     await stage.join()
     assert "nobody" in await stage.answer_to("!follow", starts="👣")
     ben = await sandbox.add_guest("Ben")
@@ -243,9 +249,18 @@ async def test_it_goes_along_with_people_who_asked_for_that(stage: Stage) -> Non
     await ben.wait_for_message(sandbox.home.general, lambda m: m.content.startswith(("❌", "🔒")), LIMIT)
     assert "Ada" in await stage.answer_to("!follow me", starts="👣 I follow")
     await stage.ada.join_voice(games)
-    await stage.until(lambda: sandbox.guild.voice_states[stage.bot].channel_id == games.id, "the bot")
+    await stage.until(lambda: bot_is_in(games), "the bot")
     await stage.ada.join_voice(lounge)
-    await stage.until(lambda: sandbox.guild.voice_states[stage.bot].channel_id == lounge.id, "the bot")
+    await stage.until(lambda: bot_is_in(lounge), "the bot")
+    for _ in range(3):
+        await stage.ada.join_voice(games)
+        await stage.ada.join_voice(lounge)
+    await stage.ada.join_voice(games)
+    await stage.until(lambda: bot_is_in(games), "the bot")
+    await stage.ask("Are you here?")
+    assert (await stage.turns(1))[0].outcome is Outcome.SPOKEN, "the call goes on where Ada is"
+    await stage.ada.join_voice(lounge)
+    await stage.until(lambda: bot_is_in(lounge), "the bot")
     await sandbox.faults.move(stage.ada.user, afk)
     await stage.told("👣 I can't go along")
     assert sandbox.guild.voice_states[stage.bot].channel_id == lounge.id

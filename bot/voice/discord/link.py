@@ -26,6 +26,11 @@ WATCH_INTERVAL = 0.5
 GRACE = 3.0
 """Seconds in which discord.py may restore a connection by itself. It needs 1 to 2 s after a move or a lost session."""
 REJOIN_ATTEMPTS = 4
+MOVE_LIMIT = 15.0
+"""Longest time, in seconds, until the connection stands in another channel."""
+STANDS_AFTER, STANDS_POLL = 0.5, 0.05
+"""The connection stands when it has been healthy for the first of these times, because Discord names the new server
+only after it has moved the bot. The second is the time between two checks. Both in seconds."""
 KEY_LIMIT, KEY_POLL = 1.0, 0.02
 """Longest wait for the end-to-end key while joining, and the time between two checks for it, in seconds."""
 
@@ -84,6 +89,18 @@ class VoiceLink:
         self.sink.attach(client)
         self.packets.attach(client)
         await self._wait_for_key(client)
+
+    async def move(self, channel: VoiceChannel) -> None:
+        """Change the channel, and wait until the connection stands there, for at most :data:`MOVE_LIMIT` seconds.
+
+        Do not call it again before it has returned: discord.py loses the connection if it is moved while it connects.
+        """
+        await channel.guild.change_voice_state(channel=channel)
+        until, healthy_since = self._clock() + MOVE_LIMIT, self._clock()
+        while (now := self._clock()) < until and now - healthy_since < STANDS_AFTER:
+            if self.channel != channel or self._client is None or not self._client.healthy:
+                healthy_since = now
+            await asyncio.sleep(STANDS_POLL)
 
     @staticmethod
     async def _wait_for_key(client: SeiyuuVoiceClient) -> None:

@@ -111,6 +111,10 @@ class DiscordTransport:
         """
         await self._link.connect()
 
+    async def move(self, channel: VoiceChannel) -> None:
+        """Change the voice channel. Returns when the connection stands there; see :meth:`VoiceLink.move`."""
+        await self._link.move(channel)
+
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
         """Start the thread that sends frames, until :meth:`close`.
 
