@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from audio.level import rms_of_frames
@@ -112,6 +113,7 @@ def loudness(path: Path) -> NDArray[np.float64]:
         return rms_of_frames(from_pcm16(file.readframes(file.getnframes())), 12_000)
 
 
+@pytest.mark.slow
 async def test_after_the_call_a_person_with_their_own_settings_types_to_the_bot(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(OWN_SETTINGS, "utf-8")
     kept = tmp_path / "data" / "demo"
@@ -164,6 +166,7 @@ IMPATIENT = (
 """A demonstration whose guests hardly wait for an answer, as if the machine were too busy to give one in time."""
 
 
+@pytest.mark.slow
 async def test_a_failure_of_the_demonstration_is_reported_and_a_person_can_type_nevertheless(
     tmp_path: Path, speech_server: str
 ) -> None:

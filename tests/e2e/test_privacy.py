@@ -89,6 +89,7 @@ async def test_a_call_as_a_user_runs_it_keeps_its_privacy(tmp_path: Path, cache_
     assert_as_listed("CACHE_DIR", cache, account, never=FETCHED)
 
 
+@pytest.mark.slow
 async def test_a_call_with_the_settings_of_the_images_keeps_its_privacy(tmp_path: Path, cache_dir: Path) -> None:
     bots, voices, temporary, app = (folder(tmp_path / name) for name in ("bots", "voices", "tmp", "app"))
     await asyncio.to_thread(shutil.copytree, toy_whisper(cache_dir, no_progress), bots / "models" / "toys")

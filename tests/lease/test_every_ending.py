@@ -28,6 +28,8 @@ from tests.lease.endings import (
 )
 from tests.lease.phone_endings import phone_call_ended_by
 
+slow = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "ending",
@@ -59,11 +61,19 @@ from tests.lease.phone_endings import phone_call_ended_by
         pytest.param(phone.keys_are_wrong(SipNetwork), id="phone over SIP: wrong PINs"),
         pytest.param(phone.phone_process_ended_by_sigterm(SipNetwork), id="phone over SIP: SIGTERM"),
         pytest.param(phone_call_ended_by(phone.hang_up, TwilioNetwork), id="phone over Twilio: hung up"),
-        pytest.param(phone_call_ended_by(phone.break_off, TwilioNetwork), id="phone over Twilio: line lost"),
-        pytest.param(phone_call_ended_by(phone.vanish, TwilioNetwork), id="phone over Twilio: no sound comes"),
-        pytest.param(phone_call_ended_by(phone.leave_on_discord, TwilioNetwork), id="phone over Twilio: !leave"),
-        pytest.param(phone_call_ended_by(phone.lose_the_voice, TwilioNetwork), id="phone over Twilio: voice killed"),
-        pytest.param(phone.keys_are_wrong(TwilioNetwork), id="phone over Twilio: wrong PINs"),
+        pytest.param(
+            phone_call_ended_by(phone.break_off, TwilioNetwork), id="phone over Twilio: line lost", marks=slow
+        ),
+        pytest.param(
+            phone_call_ended_by(phone.vanish, TwilioNetwork), id="phone over Twilio: no sound comes", marks=slow
+        ),
+        pytest.param(
+            phone_call_ended_by(phone.leave_on_discord, TwilioNetwork), id="phone over Twilio: !leave", marks=slow
+        ),
+        pytest.param(
+            phone_call_ended_by(phone.lose_the_voice, TwilioNetwork), id="phone over Twilio: voice killed", marks=slow
+        ),
+        pytest.param(phone.keys_are_wrong(TwilioNetwork), id="phone over Twilio: wrong PINs", marks=slow),
         pytest.param(phone.phone_process_ended_by_sigterm(TwilioNetwork), id="phone over Twilio: SIGTERM"),
         pytest.param(phone.a_hold_fails, id="phone: exception in any hold"),
     ],

@@ -28,7 +28,7 @@ from toys.llm.phrases import TOY_PHRASES, expected_phrase
 from toys.whisper.encoder import make_encoder
 from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TEXTS = tuple(phrase.text for phrase in HEARD_PHRASES)
 PACES = (0.94, 1.04, 1.09)
