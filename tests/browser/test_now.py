@@ -185,7 +185,9 @@ async def test_a_turn_of_a_real_call_is_shown_and_counted(
         async with aiohttp.ClientSession() as session, session.get(f"{url}metrics") as answer:
             text = await answer.text()
         families = {family.name: family for family in text_string_to_metric_families(text)}
-        assert [
-            (each.labels, each.value) for each in families["seiyuu_turns"].samples if each.name.endswith("_total")
-        ] == [({"outcome": "spoken"}, 1.0)]
+        assert {
+            each.labels["outcome"]: each.value
+            for each in families["seiyuu_turns"].samples
+            if each.name.endswith("_total")
+        } == {"spoken": 1.0, "written": 0.0, "interrupted": 0.0, "silent": 0.0, "failed": 0.0}
         assert "Tell me a" not in text

@@ -167,7 +167,7 @@ def bring_toys(made: Path, cache: Path) -> None:
 
 
 async def join(sandbox: Sandbox, guest: Guest) -> None:
-    """Bring the bot into the call. Under strace it may need longer than the 15 s for joining: then it is asked again."""
+    """Bring the bot into the call. Under strace it may need longer than 15 s to join: then it is asked again."""
     for _ in range(3):
         await guest.say(sandbox.text_channel, "!join")
         told = await guest.wait_for_message(
