@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -23,6 +21,7 @@ from bot.llm.probe import ServerReport
 from bot.llm.pulse import Pulse
 from bot.llm.requests import ModelOptions
 from bot.llm.server_choice import Candidate, ServerChoice
+from bot.llm.server_probes import ServerProbes
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 from config.hosts import costs_money, is_local
@@ -50,8 +49,6 @@ _ABOUT_THE_REQUEST = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
 """Statuses with which a server that is well refuses one request."""
-_LONGEST_SLEEP = 1.0
-"""Seconds after which it is looked again whether a probe is due: a failure may have made one due earlier."""
 
 
 @dataclass(slots=True)
@@ -120,12 +117,11 @@ class ModelServers:
         self._guesses = guesses
         candidates = [Candidate(server.paid, not is_local(server.client.options.url)) for server in self._servers]
         self._choice = ServerChoice(candidates, clock)
-        self._clock = clock
         self._answering = 0
-        self._probing: asyncio.Task[None] | None = None
+        self._probes = ServerProbes(self._choice, self._is_ready, self._log_move, clock, "probes of the model servers")
 
     async def __aenter__(self) -> Self:
-        self._probing = asyncio.create_task(self._probe(), name="probes of the model servers", context=Context())
+        self._probes.start()
         return self
 
     async def __aexit__(
@@ -135,9 +131,7 @@ class ModelServers:
 
     async def close(self) -> None:
         """End the probes, and close all connections."""
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
+        await self._probes.close()
         for server in self._servers:
             await server.client.close()
 
@@ -349,22 +343,16 @@ class ModelServers:
         text = MOVED_BACK if now < before else MOVED
         return text.format(old=self._servers[before].name, new=self._servers[now].name)
 
-    async def _probe(self) -> None:
-        """Probe the servers whenever a probe is due, until cancelled."""
-        while True:
-            await asyncio.sleep(min(self._choice.until_due(), _LONGEST_SLEEP))
-            await asyncio.gather(*map(self._probe_one, self._choice.due()))
-            self._log_move()
-
-    async def _probe_one(self, number: int) -> None:
-        server, begun = self._servers[number], self._clock()
-        report = await self._ask_state(server)
-        self._choice.probed(number, ready=report.problem is None, begun=begun)
-        if report.problem is None and not server.known:
+    async def _is_ready(self, number: int) -> bool:
+        """Probe a server, and ask it about itself as soon as it is ready. Never raises."""
+        server = self._servers[number]
+        ready = (await self._ask_state(server)).problem is None
+        if ready and not server.known:
             await server.client.learn_model_size()
             await server.client.learn_slots()
             await server.client.learn_context_size()
             server.known = True
+        return ready
 
     @staticmethod
     async def _ask_state(server: _Server) -> ServerReport:

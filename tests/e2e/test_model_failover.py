@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.llm import model_servers, server_choice
+from bot.llm import server_choice, server_probes
 from bot.llm.requests import ModelOptions
 from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
@@ -112,7 +112,7 @@ async def test_a_fault_of_one_server_costs_no_word(
 async def test_a_server_that_is_back_answers_in_the_next_call(
     make_stage: StageMaker, speech_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_servers, "_LONGEST_SLEEP", 0.05)
+    monkeypatch.setattr(server_probes, "_LONGEST_SLEEP", 0.05)
     monkeypatch.setattr(server_choice, "DOWN_RESTS", (0.1,))
     async with call(make_stage, speech_server) as servers:
         stage = servers.stage

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
 from functools import partial
 from typing import TypeVar
 
 from bot.llm.server_choice import Candidate, ServerChoice
+from bot.llm.server_probes import ServerProbes
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import (
     SoundRefusedError,
@@ -26,8 +26,6 @@ _T = TypeVar("_T")
 
 SLOW_AFTER = 5.0
 """Seconds, plus the duration of the sound, after which another server is asked for the words of a turn."""
-_LONGEST_SLEEP = 1.0
-"""Seconds after which it is looked again whether a probe is due: a failure may have made one due earlier."""
 
 
 class TranscriptionServers:
@@ -54,22 +52,23 @@ class TranscriptionServers:
         self._servers = tuple(servers)
         self._candidates = tuple(candidates)
         self._guesses = guesses
-        self._clock = clock
         self._choice = ServerChoice(candidates, clock)
         self._logged = 0
-        self._probing: asyncio.Task[None] | None = None
+        self._probes = ServerProbes(
+            self._choice, self._is_ready, self._log_move, clock, "probes of the transcription servers"
+        )
         for number, server in enumerate(self._servers):
             server.is_patient = partial(self._is_alone, number)
 
     async def warm_up(self) -> None:
         """Choose the server for a call, and warm it up. Raises TranscriptionError if none can be."""
         self._choice.begin_call()
-        self._start_probes()
+        self._probes.start()
         await self._ask_each(self._warm_up)
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn. Raises TranscriptionError if no server can."""
-        self._start_probes()
+        self._probes.start()
         if request.urgency is Urgency.FINAL:
             return await self._ask_each(lambda number: self._servers[number].transcribe(request), request.seconds)
         number = self._choice.current
@@ -84,9 +83,7 @@ class TranscriptionServers:
 
     async def close(self) -> None:
         """End the probes and all requests."""
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
+        await self._probes.close()
         for server in self._servers:
             await server.close()
 
@@ -151,20 +148,5 @@ class TranscriptionServers:
             now = self._servers[self._logged].host
             _log.warning("Speech is now recognised by %s, instead of %s", now, self._servers[before].host)
 
-    def _start_probes(self) -> None:
-        if self._probing is None:
-            self._probing = asyncio.create_task(
-                self._probe(), name="probes of the transcription servers", context=Context()
-            )
-
-    async def _probe(self) -> None:
-        """Probe the servers whenever a probe is due, until cancelled."""
-        while True:
-            await asyncio.gather(*map(self._probe_one, self._choice.due()))
-            self._log_move()
-            await asyncio.sleep(min(self._choice.until_due(), _LONGEST_SLEEP))
-
-    async def _probe_one(self, number: int) -> None:
-        begun = self._clock()
-        problem = await self._servers[number].problem()
-        self._choice.probed(number, ready=problem is None, begun=begun)
+    async def _is_ready(self, number: int) -> bool:
+        return await self._servers[number].problem() is None
