@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +22,6 @@ import pytest
 from yarl import URL
 
 from bot.usual_model_servers import USUAL_MODEL_SERVERS
-from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.deployment.compose_files import resolved
 from tests.deployment.dockerfile import inherited, read_stages
@@ -166,16 +166,14 @@ def bring_toys(made: Path, cache: Path) -> None:
     shutil.copy(toy_weights(made), cache)
 
 
-async def join(sandbox: Sandbox, guest: Guest) -> None:
-    """Bring the bot into the call. Under strace it may need longer than 15 s to join: then it is asked again."""
-    for _ in range(3):
-        await guest.say(sandbox.text_channel, "!join")
-        told = await guest.wait_for_message(
-            sandbox.text_channel, lambda m: m.content.startswith(("🎤 Joined", "❌ Discord's voice server")), LIMIT
-        )
-        if told.content.startswith("🎤"):
-            return
-    raise AssertionError("the bot could not join")
+async def told_by(process: asyncio.subprocess.Process) -> str:
+    """What a program has written since its output was read last, as far as it comes within a second."""
+    told = bytearray()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while process.stdout is not None and (piece := await process.stdout.read(4096)):
+                told += piece
+    return told.decode(errors="replace")
 
 
 async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> None:
@@ -183,7 +181,12 @@ async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> No
     await read_until(process, "Connected as")
     owner, ada = sandbox.guest_for(sandbox.home.owner), await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.voice_channel)
-    await join(sandbox, ada)
+    await ada.say(sandbox.text_channel, "!join")
+    try:
+        await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+    except TimeoutError as error:
+        error.add_note(await told_by(process))
+        raise
     async with asyncio.timeout(LIMIT):
         while not ada.voice.encrypted:
             await asyncio.sleep(0.05)
