@@ -85,7 +85,12 @@ class Operator:
         self.refused: list[RefusalCause] = []
         self.conversations: asyncio.Queue[Conversation] = asyncio.Queue()
         self.busy: asyncio.Queue[Conversation] = asyncio.Queue()
-        self._talking = False
+        self._conversation: Conversation | None = None
+
+    @property
+    def _talking(self) -> bool:
+        # SIPp calls again within a millisecond of a hang-up, so a call counts as over when its line says so.
+        return self._conversation is not None and not self._conversation.ends
 
     def decide(self, number: str) -> Admission:
         return Admission.BUSY if self._talking and self.admission is Admission.ALLOWED else self.admission
@@ -101,14 +106,13 @@ class Operator:
             await conversation.say(tone(self.SENTENCE, 2.0))
             await line.hang_up()
             return
-        self._talking = True
+        self._conversation = conversation
         self.conversations.put_nowait(conversation)
         try:
             while not conversation.ends:
                 await asyncio.sleep(0.02)
         finally:
             await line.hang_up()
-            self._talking = False
 
     async def conversation(self) -> Conversation:
         return await asyncio.wait_for(self.conversations.get(), PATIENCE)
