@@ -129,7 +129,8 @@ class RuleBasedEndOfTurn:
 
     def _is_half(self, words: str, asked: bool) -> bool:
         """True if the last sentence opens with a word like "if" or "after", and its main clause has not begun."""
-        sentence = re.split(r"[.!?]\s", words)[-1]
+        parts = re.split(r"([.!?])\s", words)
+        sentence, mark_before = parts[-1], parts[-2] if len(parts) > 1 else ""
         if "," in sentence:
             return False
         said = sentence.split()
@@ -137,7 +138,9 @@ class RuleBasedEndOfTurn:
         if first in self._endings.openers:
             return True
         phrase = not self._endings.answers.isdisjoint((first, first_two)) and len(said) <= _MAX_ANSWER
-        return phrase and not asked and self._endings.subjects.isdisjoint(said[1:])
+        # A phrase after a question belongs to it. Whisper parts them at a pause: "Why is the sky blue? During the day."
+        answered = asked or mark_before in _QUESTION_MARKS
+        return phrase and not answered and self._endings.subjects.isdisjoint(said[1:])
 
 
 @cache

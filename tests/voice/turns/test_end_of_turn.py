@@ -19,6 +19,7 @@ FINISHED = (
     "If it rains, we stay at home.",
     "You could ask her about that.",
     "After the concert we went home.",
+    "Why is the sky blue? During the day.",
     "For sure.",
     "In Berlin regnet es.",
     "On y va.",
@@ -71,7 +72,9 @@ def test_an_unfinished_sentence_is_probably_not_the_end(text: str) -> None:
     assert RuleBasedEndOfTurn().estimate(text) <= 0.25
 
 
-@pytest.mark.parametrize("text", ["If it rains tomorrow.", "After the concert.", "I see. In this case."])
+@pytest.mark.parametrize(
+    "text", ["If it rains tomorrow.", "After the concert.", "I see. In this case.", "What now? If it rains."]
+)
 def test_half_a_sentence_has_an_estimate_between_finished_and_unfinished(text: str) -> None:
     assert 0.25 < RuleBasedEndOfTurn().estimate(text) < 1.0
 
