@@ -23,7 +23,7 @@ from bot.access import NotPermittedError
 from bot.commands.merged_answers import MergedAnswers
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
-from bot.gateway_events import tolerant
+from bot.gateway_events import TolerantWebSocket
 from bot.guard import SERVER_ONLY, Guard, PermitRequest
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
@@ -133,7 +133,6 @@ class SeiyuuBot(commands.Bot):
             connector=tcp,
             allowed_mentions=discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True),
         )
-        self._connection.parsers = tolerant(self._connection.parsers)
         self.guard = guard
         self.add_check(self._is_permitted)
         self._prefix = prefix
@@ -146,6 +145,12 @@ class SeiyuuBot(commands.Bot):
     def connected(self) -> bool:
         """Whether the connection to Discord's gateway is open."""
         return self.is_ready() and self.ws is not None and self.ws.open
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Connect to the gateway, and stay connected when a message can't be read, until the bot is closed."""
+        # discord.py takes the class from there, and lets nobody hand it another one.
+        discord.client.DiscordWebSocket = TolerantWebSocket  # type: ignore[misc]
+        await super().connect(reconnect=reconnect)
 
     async def close(self) -> None:
         """Disconnect. If that takes longer than :data:`DISCONNECT_LIMIT`, only close the HTTP session."""

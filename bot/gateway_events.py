@@ -1,33 +1,48 @@
-"""Keeps the connection to Discord when one of its events can't be read."""
+"""Keeps the bot connected when a message of Discord's gateway can't be read."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import zlib
 from typing import Any
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 _log = logging.getLogger(__name__)
 
-Parser = Callable[[Any], None]
+_ENDS = (ReconnectWebSocket, discord.ConnectionClosed, OSError, aiohttp.ClientError)
+"""What is raised when the connection ends."""
 
 
-def tolerant(parsers: Mapping[str, Parser]) -> dict[str, Parser]:
-    """discord.py's parsers of gateway events, by the events' names, in a form in which none raises.
+class TolerantWebSocket(DiscordWebSocket):
+    """discord.py's connection to the gateway, which stays when a message, or the event in it, can't be read.
 
-    An event that can't be read is left out, and the first one of each name is logged. In discord.py itself, such an
-    event ends the connection and the bot.
+    Such a message is left out, and the first one of a connection is logged. If a message can't be unpacked, none after
+    it can be, so the connection is made anew and the session resumed. In discord.py itself, both end the bot.
     """
-    reported = set[str]()
-    return {name: _tolerant(name, parser, reported) for name, parser in parsers.items()}
 
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(socket, loop=loop)
+        self._reported = False
 
-def _tolerant(name: str, parser: Parser, reported: set[str]) -> Parser:
-    def parse(data: Any) -> None:
+    async def received_message(self, msg: Any, /) -> None:
+        """Take a message as it comes from the socket.
+
+        Raises:
+            ReconnectWebSocket: the connection has to be made anew.
+        """
         try:
-            parser(data)
+            await super().received_message(msg)
+        except _ENDS:
+            raise
+        except zlib.error:
+            _log.warning("A message of Discord could not be unpacked: connecting anew", exc_info=True)
+            await self.close()
+            raise ReconnectWebSocket(self.shard_id) from None
         except Exception:
-            if name not in reported:
-                reported.add(name)
-                _log.warning("An event of Discord (%s) could not be read, and is left out", name, exc_info=True)
-
-    return parse
+            if not self._reported:
+                self._reported = True
+                _log.warning("A message of Discord could not be read, and is left out", exc_info=True)

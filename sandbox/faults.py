@@ -115,6 +115,10 @@ class Faults:
         """Close every gateway connection with a code. After 4004 and 4010 to 4014 a client must not reconnect."""
         await self._gateway.close_all(code)
 
+    async def garble_gateway(self, message: str | bytes) -> None:
+        """Send every client of the gateway this message, which need not be one of Discord's."""
+        await self._gateway.send_raw(message)
+
     # Faults in the guild.
 
     def deny(self, user: User, channel: Channel, permissions: Permission) -> None:

@@ -140,6 +140,7 @@ DISCORD = (
     "bot.whole_number",
     # The client and its events.
     "bot.client",
+    "bot.gateway_events",
     "bot.presence",
     "bot.replying",
     "bot.discord_errors",

@@ -100,10 +100,14 @@ class Gateway:
         for socket in tuple(self._sockets):
             await socket.close(code=code)
 
-    async def _broadcast(self, payload: Json) -> None:
+    async def send_raw(self, message: str | bytes) -> None:
+        """Send every client a message as it is, whether or not it is one of Discord's."""
         for socket in tuple(self._sockets):
             with contextlib.suppress(ConnectionError):
-                await socket.send_str(json.dumps(payload))
+                await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+
+    async def _broadcast(self, payload: Json) -> None:
+        await self.send_raw(json.dumps(payload))
 
     # Connections.
 

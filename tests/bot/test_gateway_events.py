@@ -1,32 +1,112 @@
-"""Tests of events of Discord's gateway that can't be read."""
+"""Tests of messages of Discord's gateway that can't be read."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
+from collections.abc import AsyncIterator, Callable
 from unittest.mock import Mock
 
+import discord
 import pytest
-from discord.gateway import DiscordWebSocket
 
 from bot.client import SeiyuuBot, connector
 from bot.store import Store
+from sandbox.server import Sandbox
+from tests.discord_client import sandbox
 from tests.guards import make_guard
+from tests.timing import wait_until
+
+__all__ = ["sandbox"]
+
+UNREADABLE_TEXTS = (
+    *("", "not json", "[]", "7", "null", "[" * 100_000, '{"op": 0, "t": ["x"], "d": {}}', '{"op": 10, "d": []}'),
+    *('{"op": 0, "t": "READY", "d": null}', '{"op": 0, "t": "RESUMED", "d": 7}', '{"op": 0, "t": "GUILD_CREATE"}'),
+)
+UNPACKABLE = b"no zlib\x00\x00\xff\xff"
+"""It ends as a compressed message of the gateway does."""
 
 
-async def test_an_event_that_can_not_be_read_is_left_out_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    async def ready() -> None:
-        return None
+class Watched:
+    """The bot's client on the sandbox, and what it has read."""
 
-    caplog.set_level(logging.WARNING, "bot")
-    bot = SeiyuuBot("!", Mock(spec=Store), ready, Mock(spec=connector), make_guard())
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.ready = asyncio.Event()
+        self.resumed = 0
+        self.read: list[str] = []
+
+        async def when_ready() -> None:
+            self.ready.set()
+
+        tcp = connector(sandbox.ca_file)
+        self._bot = SeiyuuBot("!", Mock(spec=Store), when_ready, tcp, make_guard())
+        # discord.py waits so long for further servers.
+        self._bot._connection.guild_ready_timeout = 0.05
+        self._bot.add_listener(self._on_message, "on_message")
+        self._bot.add_listener(self._on_resumed, "on_resumed")
+        self._running = asyncio.create_task(self._bot.start(sandbox.bot_token))
+
+    async def _on_message(self, message: discord.Message) -> None:
+        self.read.append(message.content)
+
+    async def _on_resumed(self) -> None:
+        self.resumed += 1
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition. Raises what has ended the bot."""
+
+        def met() -> object:
+            if self._running.done():
+                self._running.result()
+            return condition()
+
+        await wait_until(met)
+
+    async def close(self) -> None:
+        await self._bot.close()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox) -> AsyncIterator[Watched]:
+    watched = Watched(sandbox)
+    try:
+        await watched.until(watched.ready.is_set)
+        yield watched
+    finally:
+        await watched.close()
+
+
+async def test_a_message_that_can_not_be_read_is_left_out_and_the_bot_stays(
+    sandbox: Sandbox, bot: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = await sandbox.add_guest("Ada")
+    for message in UNREADABLE_TEXTS:
+        await sandbox.faults.garble_gateway(message)
+    await ada.say(sandbox.text_channel, "still there?")
+    await bot.until(lambda: "still there?" in bot.read)
+    assert bot.resumed == 0, "it is the same connection"
+    told = [record.message for record in caplog.records if "could not be read" in record.message]
+    assert len(told) == 1
+
+
+async def test_after_a_message_that_can_not_be_unpacked_the_session_goes_on(sandbox: Sandbox, bot: Watched) -> None:
+    ada = await sandbox.add_guest("Ada")
+    await sandbox.faults.garble_gateway(UNPACKABLE)
+    await bot.until(lambda: bot.resumed)
+    await ada.say(sandbox.text_channel, "still there?")
+    await bot.until(lambda: "still there?" in bot.read)
+
+
+async def test_an_event_that_can_not_be_read_is_left_out_and_the_bot_stays(
+    sandbox: Sandbox, bot: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = await sandbox.add_guest("Ada")
     unreadable: tuple[object, ...] = ({}, [], None, {"guild_id": "x"})
-    async with bot:
-        socket = DiscordWebSocket(Mock(), loop=asyncio.get_running_loop())
-        socket.shard_id, socket._discord_parsers = None, bot._connection.parsers
-        for number, data in enumerate(unreadable):
-            for name in ("GUILD_CREATE", "MESSAGE_CREATE", "VOICE_STATE_UPDATE", "INTERACTION_CREATE"):
-                await socket.received_message(json.dumps({"op": 0, "t": name, "s": number, "d": data}))
-    assert 1 <= len(caplog.records) <= 4
-    assert all("left out" in record.message for record in caplog.records)
+    for number, data in enumerate(unreadable):
+        for name in ("GUILD_CREATE", "MESSAGE_CREATE", "VOICE_STATE_UPDATE", "INTERACTION_CREATE"):
+            await sandbox.faults.garble_gateway(json.dumps({"op": 0, "t": name, "s": number, "d": data}))
+    await ada.say(sandbox.text_channel, "still there?")
+    await bot.until(lambda: "still there?" in bot.read)
+    assert bot.resumed == 0, "it is the same connection"
+    assert len([record for record in caplog.records if "left out" in record.message]) == 1
