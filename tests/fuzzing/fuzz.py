@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import logging
 import random
 import sys
@@ -11,8 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
+from tests.fuzzing.memory import held_memory
 from tests.fuzzing.parsers import KINDS, Kind
 
 MIB = 1024**2
@@ -36,7 +35,7 @@ class Outcome:
     Attributes:
         refused: cases for which the documented error was raised.
         seconds: time in the parser.
-        growth: bytes by which the process grew after the first fifth of the cases.
+        growth: bytes by which the memory that the process holds grew after the first fifth of the cases.
     """
 
     kind: str
@@ -50,16 +49,16 @@ class Outcome:
 
 def fuzz(kind: Kind, cases: int, folder: Path, seed: int = 38) -> Outcome:
     """Feed this number of cases to the parser of a kind."""
-    rng, process = random.Random(f"{kind.name} {seed}"), psutil.Process()
-    seeds, parse = kind.seeds(), kind.start(folder)
+    rng = random.Random(f"{kind.name} {seed}")
     refused, seconds, slowest, before = 0, 0.0, 0.0, 0
     failures = list[Failure]()
     logging.disable(logging.CRITICAL)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        seeds, parse = kind.seeds(), kind.start(folder, stack)
         for number in range(cases):
             if number == cases // 5:
-                gc.collect()
-                before = process.memory_info().rss
+                before = held_memory()
             case = kind.make(seeds, rng)
             began = time.perf_counter()
             try:
@@ -71,10 +70,8 @@ def fuzz(kind: Kind, cases: int, folder: Path, seed: int = 38) -> Outcome:
                     failures.append(Failure(number, case, repr(error)[:300]))
             took = time.perf_counter() - began
             seconds, slowest = seconds + took, max(slowest, took)
-    finally:
-        logging.disable(logging.NOTSET)
-    gc.collect()
-    return Outcome(kind.name, cases, refused, seconds, slowest, process.memory_info().rss - before, tuple(failures))
+        growth = held_memory() - before
+    return Outcome(kind.name, cases, refused, seconds, slowest, growth, tuple(failures))
 
 
 def run_kind(task: tuple[int, int, int]) -> Outcome:

@@ -1,8 +1,9 @@
-"""The parser of events of Discord's gateway: discord.py's, as the bot has it parse."""
+"""What reads messages of Discord's gateway: discord.py and the handlers of the bot's own client."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -11,11 +12,17 @@ from typing import Any
 from unittest.mock import Mock
 
 import discord
-from discord.gateway import DiscordWebSocket
-from discord.user import ClientUser
+from discord.ext import commands
+from discord.gateway import ReconnectWebSocket
 
-from bot.gateway_events import tolerant
+from bot.client import SeiyuuBot, connector
+from bot.commands.help import HelpCommands
+from bot.commands.unknown import CommandAdvice, UnknownCommands
+from bot.gateway_events import TolerantWebSocket
+from bot.store import Store
+from tests.fuzzing.mutation import text_of
 from tests.fuzzing.seeds import encoded
+from tests.guards import make_guard
 
 _BOT, _ADA, _GUILD, _TEXT, _VOICE = "100", "101", "200", "300", "301"
 _PERSON = {"id": _ADA, "username": "ada", "discriminator": "0", "global_name": "Ada", "avatar": None}
@@ -70,10 +77,24 @@ _MESSAGE: dict[str, Any] = {
     "type": 0,
     "flags": 0,
 }
+_READY = {
+    "v": 10,
+    "user": {**_PERSON, "id": _BOT, "username": "seiyuu", "bot": True},
+    "guilds": [{"id": _GUILD, "unavailable": True}],
+    "session_id": "x",
+    "resume_gateway_url": "ws://127.0.0.1:1",
+    "session_type": "normal",
+    "shard": [0, 1],
+    "application": {"id": _BOT, "flags": 0},
+}
 _EVENTS = {
+    "READY": _READY,
+    "RESUMED": {},
     "GUILD_CREATE": _SERVER,
     "CHANNEL_UPDATE": _CHANNEL,
     "MESSAGE_CREATE": _MESSAGE,
+    "MESSAGE_CREATE of a command": {**_MESSAGE, "content": "!help"},
+    "MESSAGE_CREATE of no command": {**_MESSAGE, "content": "!hlep"},
     "MESSAGE_UPDATE": {**_MESSAGE, "content": "Hello?"},
     "MESSAGE_DELETE": {"id": "400", "channel_id": _TEXT, "guild_id": _GUILD},
     "MESSAGE_REACTION_ADD": {
@@ -109,39 +130,123 @@ _EVENTS = {
     },
 }
 AT_ONCE = 200
-"""Number of events after which discord.py's cache is emptied: it keeps the servers of whose ids it is told."""
+"""Number of damaged messages after which right ones have to be read as ever."""
+_ENDS_UNPACKING = b"\x00\x00\xff\xff"
 
 
-def gateway_events() -> list[bytes]:
-    """Right events."""
-    return encoded(*({"op": 0, "s": 1, "t": name, "d": data} for name, data in _EVENTS.items()))
+def gateway_messages() -> list[bytes]:
+    """Right messages."""
+    return encoded(*(_event(name.partition(" ")[0], data) for name, data in _EVENTS.items()))
 
 
-def gateway(_: Path) -> Callable[[bytes, random.Random], None]:
-    """The parser. Heartbeats and ends of sessions are left to discord.py."""
-    loop = asyncio.new_event_loop()
-    client = discord.Client(intents=discord.Intents.default())
-    state = client._connection
-    parsers = tolerant(state.parsers)
+def gateway(folder: Path, stack: contextlib.ExitStack) -> Callable[[bytes, random.Random], None]:
+    """The bot's client, on a connection that nobody is at the other end of. Heartbeats are left to discord.py."""
+    runner = stack.enter_context(asyncio.Runner())
+    listening = runner.run(_start())
+    stack.callback(lambda: runner.run(listening.close()))
     turns = 0
-
-    async def take(event: Any) -> None:
-        socket = DiscordWebSocket(Mock(), loop=loop)
-        socket.shard_id, socket._discord_parsers = None, parsers
-        await socket.received_message(json.dumps(event))
 
     def parse(data: bytes, rng: random.Random) -> None:
         nonlocal turns
-        if turns % AT_ONCE == 0:
-            state.clear()
-            state.user = ClientUser(state=state, data={**_PERSON, "id": _BOT})  # type: ignore[typeddict-item]
-            parsers["GUILD_CREATE"](_SERVER)
         turns += 1
+        packed = rng.random() < 0.01
         try:
-            event = json.loads(data)
-        except (ValueError, RecursionError):
-            return
-        if isinstance(event, dict) and isinstance(event.get("t"), str):
-            loop.run_until_complete(take({**event, "op": 0}))
+            runner.run(listening.take(data + _ENDS_UNPACKING if packed else text_of(data)))
+        finally:
+            if turns % AT_ONCE == 0:
+                runner.run(listening.check(turns))
 
     return parse
+
+
+class _Listening(commands.Cog):
+    """The bot's client, and what has come through to its handlers."""
+
+    def __init__(self, bot: SeiyuuBot) -> None:
+        self._bot = bot
+        self._read = ""
+        self._socket = self._connected()
+
+    def _connected(self) -> TolerantWebSocket:
+        socket = TolerantWebSocket(_NoSocket(), loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+        # As discord.py does when it connects.
+        socket.shard_id, socket.gateway = None, socket.DEFAULT_GATEWAY
+        socket._connection, socket._dispatch = self._bot._connection, self._bot.dispatch
+        socket._discord_parsers = self._bot._connection.parsers
+        return socket
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Note what was read."""
+        self._read = message.content
+
+    async def take(self, message: str | bytes) -> None:
+        """Have a message read, and wait until its handlers are done."""
+        try:
+            await self._socket.received_message(message)
+        except ReconnectWebSocket:
+            self._socket = self._connected()
+            raise
+        finally:
+            # discord.py names its tasks of handlers so.
+            handlers = [each for each in asyncio.all_tasks() if each.get_name().startswith("discord.py: ")]
+            if handlers:
+                await asyncio.wait(handlers)
+
+    async def check(self, number: int) -> None:
+        """Send right messages, as after a connection, and look at what has come of them."""
+        said = f"This is number {number}."
+        right = {"READY": _READY, "GUILD_CREATE": _SERVER, "VOICE_STATE_UPDATE": _VOICE_STATE}
+        for name, data in {**right, "MESSAGE_CREATE": {**_MESSAGE, "content": said}}.items():
+            await self.take(json.dumps(_event(name, data)))
+        assert self._read == said, f"a right message is read after damaged ones; what was read is {self._read!r}"
+        guild = self._bot.get_guild(int(_GUILD))
+        member = guild and guild.get_member(int(_ADA))
+        assert member, "people are known after damaged messages"
+        assert member.voice, "it is known who is in which channel"
+        assert member.voice.channel, "it is known who is in which channel"
+        assert member.voice.channel.id == int(_VOICE)
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._bot.close()
+
+
+class _NoSocket:
+    """Stands in for the WebSocket: it takes what is sent."""
+
+    close_code = None
+
+    async def send_str(self, data: str) -> None:
+        """Drop it."""
+
+    async def close(self, *, code: int = 1000) -> None:
+        """There is nothing to close."""
+
+
+class _QuietBot(SeiyuuBot):
+    """The bot's client, which does not print what discord.py's and our handlers say of fields of wrong types."""
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """Drop it."""
+
+
+async def _start() -> _Listening:
+    async def ready() -> None:
+        return None
+
+    bot = _QuietBot("!", Mock(spec=Store), ready, Mock(spec=connector), make_guard())
+    await bot.__aenter__()
+    # Stands in for Discord's API: whatever is asked for or sent, it is a right message.
+    bot.http.request = _answered  # type: ignore[method-assign]
+    listening, advice = _Listening(bot), CommandAdvice(bot, "!", {})
+    await bot.add_cogs((listening, UnknownCommands(bot, advice, lambda: None), HelpCommands(bot, advice, "!")))
+    return listening
+
+
+async def _answered(*_: object, **__: object) -> Any:
+    return _MESSAGE
+
+
+def _event(name: str, data: object) -> dict[str, object]:
+    return {"op": 0, "s": 1, "t": name, "d": data}

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from discord.gateway import ReconnectWebSocket
 from mcp_types import CallToolResult
 from PIL import Image
 from pydantic import ValidationError
@@ -47,12 +48,10 @@ from bot.voice.browser.client_messages import parse_client as parse_chat
 from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.phone.sip.messages import BadMessageError
 from bot.voice.transcribe.openai_responses import AnswerError, read_answer
-from config.env_file import read_env_lines, read_env_values
-from config.errors import SettingsError
 from config.plain_json import read_json
-from config.settings import Settings
 from tests.features.recordings import recording
-from tests.fuzzing.gateway_parser import gateway, gateway_events
+from tests.fuzzing.gateway_parser import AT_ONCE as GATEWAY_AT_ONCE
+from tests.fuzzing.gateway_parser import gateway, gateway_messages
 from tests.fuzzing.mutation import damaged, damaged_json, text_of
 from tests.fuzzing.phone_parsers import phone_packets, phone_sound, sip, sip_messages, twilio
 from tests.fuzzing.seeds import (
@@ -72,12 +71,15 @@ from tests.fuzzing.seeds import (
     WIRE,
     encoded,
 )
+from tests.fuzzing.settings_parser import AT_ONCE as SETTINGS_AT_ONCE
+from tests.fuzzing.settings_parser import settings
 from tests.voice.discord.channel import ADA, Channel, Talker, sealed_for
 from wire.fields import ERROR_CODES, WireError
 from wire.messages import Failure, parse_client, parse_server
 
 Make = Callable[[Sequence[bytes], random.Random], bytes]
 Parse = Callable[[bytes, random.Random], None]
+Start = Callable[[Path, contextlib.ExitStack], Parse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Kind:
 
     Attributes:
         seeds: makes right messages.
-        start: makes the parser. State that the program keeps for a connection is kept for all cases.
+        start: makes the parser, with a folder of its own. What has to be closed after all cases goes onto the stack.
+            State that the program keeps for a connection is kept for all cases.
         errors: the errors that the parser documents.
         make: makes a case of the seeds.
         short: number of cases in ``make test``. Parsers that decode media are slower than others.
@@ -94,19 +97,15 @@ class Kind:
 
     name: str
     seeds: Callable[[], Sequence[bytes]]
-    start: Callable[[Path], Parse]
+    start: Start
     errors: tuple[type[Exception], ...] = ()
     make: Make = damaged_json
     short: int = 300
 
 
-def _simple(parse: Callable[[bytes], object]) -> Callable[[Path], Parse]:
+def _simple(parse: Callable[[bytes], object]) -> Start:
     """The start of a parser without state."""
-    return lambda _: lambda data, rng: _drop(parse(data))
-
-
-def _of_text(parse: Callable[[str], object]) -> Callable[[Path], Parse]:
-    return lambda _: lambda data, rng: _drop(parse(text_of(data)))
+    return lambda folder, stack: lambda data, rng: _drop(parse(data))
 
 
 def _drop(result: object) -> None:
@@ -125,7 +124,7 @@ def _voice_packets() -> list[bytes]:
     return [*(ada.voiced() for _ in range(20)), ada.silent(), rare]
 
 
-def _receiver(_: Path) -> Parse:
+def _receiver(folder: Path, stack: contextlib.ExitStack) -> Parse:
     channel, ada, turns = Channel(), Talker(ADA, 77), iter(range(10**9))
     channel.receiver.speaking(77, ADA)
 
@@ -157,7 +156,7 @@ class _Nobody:
         """Drop it."""
 
 
-def _voice_gateway(_: Path) -> Parse:
+def _voice_gateway(folder: Path, stack: contextlib.ExitStack) -> Parse:
     source = DiscordPacketSource()
     source.listen(_Nobody())
 
@@ -185,7 +184,7 @@ def _checked(call: Callable[..., object], *arguments: object) -> None:
 # Model servers, speech servers, transcribers.
 
 
-def _model_stream(_: Path) -> Parse:
+def _model_stream(folder: Path, stack: contextlib.ExitStack) -> Parse:
     def parse(data: bytes, rng: random.Random) -> None:
         stream, calls, filtered = SseParser(), ToolCallAssembler(), ToolCallFilter(takes_calls=True)
         error_text(text_of(data))
@@ -221,7 +220,7 @@ def _read_wire(read: Callable[[str | bytes], object], message: str | bytes) -> N
         raise
 
 
-def _wire(_: Path) -> Parse:
+def _wire(folder: Path, stack: contextlib.ExitStack) -> Parse:
     frames, pace = _FrameReader(), Pace()
 
     def parse(data: bytes, rng: random.Random) -> None:
@@ -277,7 +276,7 @@ def _picture(data: bytes) -> None:
             break
 
 
-def _uploads(_: Path) -> Parse:
+def _uploads(folder: Path, stack: contextlib.ExitStack) -> Parse:
     def parse(data: bytes, rng: random.Random) -> None:
         with contextlib.suppress(CardError):
             parse_card(data)
@@ -313,27 +312,10 @@ def _chat(data: bytes) -> None:
         raise
 
 
-# Settings.
-
-
-def _settings(folder: Path) -> Parse:
-    file, names = folder / ".env", [name.upper() for name in Settings.settings()]
-
-    def parse(data: bytes, rng: random.Random) -> None:
-        file.write_bytes(data)
-        with contextlib.suppress(SettingsError):
-            read_env_lines(file)
-            read_env_values(file)
-        value = text_of(data)[:300]
-        Settings.survey(folder / "none", _env_file=None, **{rng.choice(names).lower(): value})
-
-    return parse
-
-
 # Tools.
 
 
-def _tool_results(_: Path) -> Parse:
+def _tool_results(folder: Path, stack: contextlib.ExitStack) -> Parse:
     lines = LineSplitter()
 
     def parse(data: bytes, rng: random.Random) -> None:
@@ -365,7 +347,7 @@ def _either(seeds: Sequence[bytes], rng: random.Random) -> bytes:
 
 KINDS = (
     Kind("Discord: voice packets (RTP)", _voice_packets, _receiver, make=damaged),
-    Kind("Discord: gateway", gateway_events, gateway, short=150),
+    Kind("Discord: gateway", gateway_messages, gateway, (ReconnectWebSocket,), short=2 * GATEWAY_AT_ONCE),
     Kind("Discord: voice gateway", lambda: VOICE_OPS, _voice_gateway),
     Kind("model servers: SSE, tool calls", lambda: (STREAM,), _model_stream, (SseOverflowError,), _json_stream, 150),
     Kind("speech servers (wire)", lambda: (*WIRE, *READY), _wire, (WireError,), _either),
@@ -379,7 +361,7 @@ KINDS = (
         60,
     ),
     Kind("feeds", lambda: (RSS, ATOM, FEED), _simple(read_feed), (NotAFeedError,), _either, 60),
-    Kind("settings", lambda: ENV, _settings, make=damaged, short=60),
+    Kind("settings", lambda: ENV, settings, make=damaged, short=8 * SETTINGS_AT_ONCE),
     Kind("/ws/chat", lambda: CHAT, _simple(_chat), (MessageError,)),
     Kind("Realtime", lambda: encoded({"session": SESSION}), _simple(_realtime)),
     Kind("phones: SIP and SDP", sip_messages, _simple(sip), (BadMessageError,), damaged),

@@ -58,7 +58,7 @@ def phone_packets() -> list[bytes]:
     return [*sound, *digits, report, bytes([0x81, 201, 0, 7]) + bytes(28)]
 
 
-def phone_sound(_: Path) -> Callable[[bytes, random.Random], None]:
+def phone_sound(folder: Path, stack: contextlib.ExitStack) -> Callable[[bytes, random.Random], None]:
     """The parser of the packets of one phone call."""
     media = Media((HOST, 40_000), "alaw", 8, 101)
     incoming, reports, clock = Incoming(media, SoundRules(HOST)), Reports(1), iter(range(10**9))
