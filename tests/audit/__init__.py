@@ -1,1 +1,1 @@
-"""What `make audit` looks at: licences, secrets and known weaknesses."""
+"""What `make audit` looks at: licences, secrets, shells and pickles, and known weaknesses."""

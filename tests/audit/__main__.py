@@ -1,4 +1,7 @@
-"""``make audit``: licences, secrets, and known weaknesses of packages. The status is 1 if something is to be mended."""
+"""``make audit``: licences, secrets, shells and pickles, and known weaknesses of packages.
+
+The status is 1 if something is to be mended.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from rich.console import Console
 
 from config.project import ROOT
 from tests.audit.advisories import advisories
+from tests.audit.foreign_code import PROGRAMS, code_from_outside_in
 from tests.audit.licences import NAMED, forbidden, required
 from tests.audit.secrets import secrets_of, tracked_files
 
@@ -18,15 +22,18 @@ def main() -> int:
     packages = required(ROOT / name for name in ("requirements.txt", "requirements-dev.txt"))
     files = tracked_files(ROOT)
     licences, secrets = forbidden(iter(packages)), secrets_of(ROOT, files)
+    running = code_from_outside_in(ROOT)
     weaknesses, said = advisories()
     console.print(f"Licences: {len(packages)} packages, {len(licences)} with a licence that is not allowed.")
     for name, reason in NAMED.items():
         console.print(f"  {name}: {reason}", markup=False)
     console.print(f"Secrets: {len(files)} files, {len(secrets)} places that look like one.")
+    console.print(f"No shell, no pickle: {len(PROGRAMS)} packages, {len(running)} places that may run what comes in.")
     console.print(f"Advisories: {said}")
-    for line in (*licences, *secrets, *weaknesses):
+    found = (*licences, *secrets, *running, *weaknesses)
+    for line in found:
         console.print(f"❌ {line}", markup=False)
-    return int(bool(licences or secrets or weaknesses))
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from config.project import ROOT
+from tests.audit.foreign_code import code_from_outside, code_from_outside_in
 from tests.audit.licences import NAMED, forbidden, required
 from tests.audit.secrets import secrets_in, secrets_of, tracked_files
 
@@ -72,3 +73,29 @@ def test_without_git_all_files_are_looked_at(tmp_path: Path) -> None:
 )
 def test_secrets_are_known_by_their_forms(secret: str) -> None:
     assert [number for number, _ in secrets_in(f"a\nTOKEN={secret}\n")] == [2]
+
+
+def test_no_program_starts_a_shell_or_reads_a_pickle() -> None:
+    assert code_from_outside_in(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle",
+        "from marshal import loads",
+        "import numpy; numpy.load(file, allow_pickle=True)",
+        "torch.load(file, weights_only=False)",
+        "os.system(line)",
+        "asyncio.create_subprocess_shell(line)",
+        "subprocess.run(line, shell=True)",
+        "eval(line)",
+    ],
+)
+def test_shells_and_pickles_are_found(line: str) -> None:
+    assert [number for number, _ in code_from_outside(f"import re\n{line}\n")] == [2]
+
+
+def test_other_programs_and_files_are_nothing_to_mend() -> None:
+    harmless = ("re.compile(form)", "platform.system()", "subprocess.run(command, shell=False)", "json.loads(text)")
+    assert list(code_from_outside("\n".join(harmless))) == []
