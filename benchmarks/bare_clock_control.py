@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ class BareClockControl:
 
     def __init__(self) -> None:
         self._arrivals: list[float] = []
+        self._readings: list[float] = []
         self._process: asyncio.subprocess.Process | None = None
         self._socket: TimedSocket | None = None
 
@@ -43,10 +45,19 @@ class BareClockControl:
     def begin(self) -> None:
         """Drop the arrival times so far."""
         self._arrivals.clear()
+        self._readings.clear()
 
     def stream(self) -> list[float]:
         """The arrival times since :meth:`begin`, in monotonic seconds."""
         return list(self._arrivals)
 
+    def read_stream(self) -> list[float]:
+        """The times since :meth:`begin` at which this process read the packets, in monotonic seconds.
+
+        It is the control for what comes over TCP, whose arrival the kernel does not tell.
+        """
+        return list(self._readings)
+
     def _receive(self, data: bytes, address: Address, arrival: float) -> None:
         self._arrivals.append(arrival)
+        self._readings.append(time.monotonic())

@@ -7,7 +7,7 @@ import re
 import secrets
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -41,15 +41,21 @@ class Caller:
 
     Args:
         endpoint: address on which the bot takes phone calls over SIP.
+        hear: called with the arrival time of each packet, and whether it is voiced.
 
     Raises:
         MeasurementError: the bot did not answer the phone call (on entering).
+
+    Attributes:
+        hung_up: whether the bot has ended the phone call.
     """
 
-    def __init__(self, endpoint: Address) -> None:
+    def __init__(self, endpoint: Address, hear: Callable[[float, bool], None] = lambda arrival, voiced: None) -> None:
+        self.hung_up = False
         self._endpoint = endpoint
+        self._told = hear
         self._responses: asyncio.Queue[str] = asyncio.Queue()
-        self._signals = TimedSocket(HOST, lambda data, _, __: self._responses.put_nowait(data.decode()))
+        self._signals = TimedSocket(HOST, lambda data, _, __: self._receive(data.decode()))
         self._sound = TimedSocket(HOST, self._hear)
         self._call, self._tag, self._to = secrets.token_hex(8), secrets.token_hex(4), f"<sip:bot@{HOST}>"
         self._sound_to: Address | None = None
@@ -93,6 +99,12 @@ class Caller:
         self._to, self._sound_to = to[1], (HOST, int(port[1]))
         self._send("ACK", 1)
 
+    def _receive(self, text: str) -> None:
+        if text.startswith("BYE "):
+            self.hung_up = True
+        else:
+            self._responses.put_nowait(text)
+
     def _send(self, method: str, sequence: int, body: str = "") -> None:
         own = f"{HOST}:{self._signals.address[1]}"
         kind = "Content-Type: application/sdp\r\n" if body else ""
@@ -123,8 +135,10 @@ class Caller:
 
     def _hear(self, data: bytes, sender: Address, arrival: float) -> None:
         sound = decoded(data[_RTP.size :], LAW)
-        if len(sound) and np.max(np.abs(sound)) >= AUDIBLE:
+        voiced = len(sound) > 0 and bool(np.max(np.abs(sound)) >= AUDIBLE)
+        if voiced:
             self._voiced.append(arrival)
+        self._told(arrival, voiced)
 
     def voiced(self, since: float) -> Sequence[float]:
         """The times after ``since`` at which the bot's voiced packets arrived, by the kernel's clock."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 FRAME_SECONDS = 0.02
 HOLE_SECONDS = 0.04
 """A longer gap between two packets is a hole that a listener may hear, in seconds."""
@@ -70,3 +72,15 @@ def lateness(streams: Sequence[Sequence[float]]) -> Lateness:
         longest_gap=max(gaps, default=0.0),
         first_gap=max(first_gaps, default=0.0),
     )
+
+
+def robust_slope(times: Sequence[float], values: Sequence[float]) -> float:
+    """The slope of a line through some points that single steps and outliers hardly move (Theil and Sen).
+
+    It is the median of the slopes between all pairs. There must be at least two different times.
+    """
+    at, value = np.asarray(times, float), np.asarray(values, float)
+    earlier, later = np.triu_indices(len(at), 1)
+    apart = at[later] - at[earlier]
+    slopes = (value[later] - value[earlier])[apart != 0] / apart[apart != 0]
+    return float(np.median(slopes))

@@ -72,7 +72,8 @@ def test_a_signal_at_the_start_ends_a_benchmark_without_a_traceback(
     program: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The benchmark runs in this process, because its imports take seconds."""
-    name = f"{program}.__main__" if program == "benchmarks.speakers" else program
+    is_package = (ROOT / Path(*program.split("."))).is_dir()
+    name = f"{program}.__main__" if is_package else program
     main = import_module(name).main
     monkeypatch.setattr(command_line, "describe_machine", lambda: signal.raise_signal(number))
     assert main() == INTERRUPTED

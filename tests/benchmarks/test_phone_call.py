@@ -19,7 +19,8 @@ from tests.tones import tone as wide_tone
 
 async def test_a_caller_is_heard_hears_only_what_is_voiced_and_hangs_up() -> None:
     async with bot() as (endpoint, operator):
-        async with Caller((HOST, endpoint.port)) as caller:
+        packets: list[bool] = []
+        async with Caller((HOST, endpoint.port), lambda _, voiced: packets.append(voiced)) as caller:
             conversation = await operator.conversation()
             await caller.speak(0.3 * wide_tone(1.0, 440, rate=SAMPLE_RATE))
             await until(lambda: len(conversation.heard_sound) >= 7_600)
@@ -30,7 +31,17 @@ async def test_a_caller_is_heard_hears_only_what_is_voiced_and_hangs_up() -> Non
             await until(lambda: len(caller.voiced(before)) == 20)
             await caller.wait_for_silence(0.1, 30.0)
             assert np.all(np.diff(caller.voiced(before)) >= 0)
+            assert (packets.count(True), caller.hung_up) == (20, False)
+            assert packets.count(False) > 0, "the bot's silence comes as packets, too"
         await until(lambda: bool(conversation.ends))
+
+
+async def test_a_caller_knows_when_the_bot_has_hung_up() -> None:
+    async with bot() as (endpoint, operator), Caller((HOST, endpoint.port)) as caller:
+        conversation = await operator.conversation()
+        assert not caller.hung_up
+        await conversation.line.hang_up()
+        await until(lambda: caller.hung_up)
 
 
 async def test_a_caller_who_is_refused_is_told_so() -> None:

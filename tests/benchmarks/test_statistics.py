@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.statistics import lateness, spread
+from benchmarks.statistics import lateness, robust_slope, spread
 
 
 def stream(*late_by: float, start: float = 1000.0) -> list[float]:
@@ -59,3 +59,16 @@ def test_the_gap_at_the_start_is_that_between_the_first_two_packets() -> None:
 
 def test_no_packets_are_no_error() -> None:
     assert lateness([]).percent == 0.0
+
+
+def test_a_slope_is_not_moved_by_a_single_step_or_by_outliers() -> None:
+    times = [float(n) for n in range(50)]
+    values = [2.0 + 0.5 * at for at in times]
+    assert robust_slope(times, values) == pytest.approx(0.5)
+    for at in (3, 20, 41):
+        values[at] += 100.0
+    assert robust_slope(times, values) == pytest.approx(0.5, abs=0.05)
+
+
+def test_times_that_are_the_same_have_no_slope_between_them() -> None:
+    assert robust_slope([0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 3.0, 3.0]) == pytest.approx(2.0)

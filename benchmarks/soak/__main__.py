@@ -1,0 +1,74 @@
+"""Benchmark of hours of conversation: what bots hold while five clients talk with them at once.
+
+Clients on Discord, in the browser and on the telephone talk with bots, two of which have real engines. Measured are the
+slope of the memory after 20 minutes, handles and threads, late packets beside those of a bare clock, and answers.
+Ctrl-C ends it early, with the figures so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from benchmarks.command_line import INTERRUPTED, Report, Run, make_parser, rate, run
+from benchmarks.soak.judgement import CHECKED, TARGETS, Judgement
+from benchmarks.soak.measurement import INTERRUPTED as STOPPED
+from benchmarks.soak.measurement import Measured, Soak
+from benchmarks.soak.plan import PLAN, only_stand_ins
+from benchmarks.soak.plot import draw
+from benchmarks.soak.report import MIN_CONSOLE_WIDTH, as_json, progress_line, show
+from config.plain_parser import PlainParser
+
+FAILED = 1
+"""The exit status of ``--check`` if a target was missed."""
+
+
+def main() -> int:
+    """Run the measurement. Only with ``--check`` does the exit status tell whether the targets were met."""
+    return run(_parser(), _run, min_width=MIN_CONSOLE_WIDTH)
+
+
+async def _run(run: Run) -> Report:
+    arguments = run.arguments
+
+    def say(line: str) -> None:
+        run.console.print(line, soft_wrap=True, highlight=False, markup=False)
+        # The lines are to be seen at once, even if they go to a file.
+        sys.stdout.flush()
+
+    def started(bot: str) -> None:
+        say(f"The bot {bot!r} has started.")
+
+    def progress(measured: Measured) -> None:
+        say(progress_line(measured))
+
+    plan = only_stand_ins(PLAN) if arguments.stand_ins else PLAN
+    measured = await Soak(plan, run.folder, started, progress).run(arguments.minutes)
+    judgement = Judgement(measured)
+    if arguments.plot is not None and measured.samples:
+        await asyncio.to_thread(draw, judgement, arguments.plot)
+    verdicts = judgement.verdicts(CHECKED if arguments.check else TARGETS)
+    figures = as_json(judgement, run.machine)
+    if measured.ended == STOPPED:
+        status = INTERRUPTED
+    else:
+        status = FAILED if arguments.check and not all(met for _, met in verdicts) else 0
+    return Report(lambda console: show(judgement, console), verdicts, figures, status)
+
+
+def _parser() -> PlainParser:
+    parser = make_parser("soak", __doc__)
+    parser.add_argument("--minutes", type=rate, default=120, help="how long the clients talk")
+    parser.add_argument("--stand-ins", action="store_true", help="no real engines: for machines without their weights")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with status 1 if a target is missed; late packets by a generous bound",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the figures over time into this PNG file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

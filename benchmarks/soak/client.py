@@ -1,0 +1,46 @@
+"""What the soak asks of its clients, whichever way they talk with the bot."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from benchmarks.soak.heard import HeardSound
+from sandbox.voice.opus import Sound
+
+
+class CallLostError(Exception):
+    """The call has ended without the client's doing. The text says how."""
+
+
+class Call(Protocol):
+    """A client's call with the bot."""
+
+    async def say(self, words: Sound) -> float:
+        """Say words (48,000 Hz mono). Returns when the last voiced sample was sent, in monotonic seconds.
+
+        Raises:
+            CallLostError: the call has ended.
+        """
+        ...
+
+    def check(self) -> None:
+        """Take what has come. Raises :class:`CallLostError` if the call has ended."""
+        ...
+
+
+class Client(Protocol):
+    """A client. It may have one call after another."""
+
+    @property
+    def heard(self) -> HeardSound:
+        """What the client has heard in all its calls."""
+        ...
+
+    def call(self) -> AbstractAsyncContextManager[Call]:
+        """Begin a call, which leaving the context ends.
+
+        Raises:
+            MeasurementError: the bot did not begin the call.
+        """
+        ...
