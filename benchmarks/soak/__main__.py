@@ -11,7 +11,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks.command_line import INTERRUPTED, Report, Run, make_parser, rate, run
+from benchmarks.command_line import BROKEN, INTERRUPTED, Report, Run, make_parser, rate, run, write_json
 from benchmarks.soak.judgement import CHECKED, TARGETS, Judgement
 from benchmarks.soak.measurement import INTERRUPTED as STOPPED
 from benchmarks.soak.measurement import Measured, Soak
@@ -20,8 +20,8 @@ from benchmarks.soak.plot import draw
 from benchmarks.soak.report import MIN_CONSOLE_WIDTH, as_json, progress_line, show
 from config.plain_parser import PlainParser
 
-FAILED = 1
-"""The exit status of ``--check`` if a target was missed."""
+WRITTEN_MINUTES = 10
+"""The files have the figures so far every ten minutes, so that little is lost if the machine is switched off."""
 
 
 def main() -> int:
@@ -37,24 +37,33 @@ async def _run(run: Run) -> Report:
         # The lines are to be seen at once, even if they go to a file.
         sys.stdout.flush()
 
-    def started(bot: str) -> None:
-        say(f"The bot {bot!r} has started.")
-
-    def progress(measured: Measured) -> None:
+    async def progress(measured: Measured) -> None:
         say(progress_line(measured))
+        if round(measured.seconds / 60) % WRITTEN_MINUTES == 0:
+            await asyncio.to_thread(_write, Judgement(measured), run)
 
     plan = only_stand_ins(PLAN) if arguments.stand_ins else PLAN
-    measured = await Soak(plan, run.folder, started, progress).run(arguments.minutes)
+    soak = Soak(plan, run.folder, lambda bot: say(f"The bot {bot!r} has started."), progress)
+    measured = await soak.run(arguments.minutes)
     judgement = Judgement(measured)
-    if arguments.plot is not None and measured.samples:
-        await asyncio.to_thread(draw, judgement, arguments.plot)
+    await asyncio.to_thread(_write, judgement, run)
     verdicts = judgement.verdicts(CHECKED if arguments.check else TARGETS)
-    figures = as_json(judgement, run.machine)
-    if measured.ended == STOPPED:
-        status = INTERRUPTED
-    else:
-        status = FAILED if arguments.check and not all(met for _, met in verdicts) else 0
-    return Report(lambda console: show(judgement, console), verdicts, figures, status)
+    status = 0
+    if measured.ended:
+        status = INTERRUPTED if measured.ended == STOPPED else BROKEN
+    elif arguments.check and not all(met for _, met in verdicts):
+        status = BROKEN
+    return Report(lambda console: show(judgement, console), verdicts, as_json(judgement, run.machine), status)
+
+
+def _write(judgement: Judgement, run: Run) -> None:
+    """Write the figures and the plot so far, if they are wanted."""
+    if not judgement.measured.samples:
+        return
+    if run.arguments.json is not None:
+        write_json(as_json(judgement, run.machine), run.arguments.json)
+    if run.arguments.plot is not None:
+        draw(judgement, run.arguments.plot)
 
 
 def _parser() -> PlainParser:

@@ -25,8 +25,6 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 NAME = "Ada"
 CALL_LIMIT = 60.0
 """Seconds within which the bot must have begun or ended the call."""
-LEAD_PACKETS = 4
-"""The bot sends these at the beginning of a reply ahead of time, which fill the page's buffer."""
 PLAYED_EVERY = 10
 """After so many packets the client reports what it has played, as the page does."""
 FRAME_SECONDS = 0.02
@@ -40,7 +38,7 @@ class BrowserClient:
     """
 
     def __init__(self, page: str) -> None:
-        self.heard = HeardSound(LEAD_PACKETS)
+        self.heard = HeardSound()
         self._url = f"{page}ws/chat"
 
     @asynccontextmanager

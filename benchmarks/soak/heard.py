@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from benchmarks.statistics import Lateness, lateness
+from benchmarks.statistics import FRAME_SECONDS, Lateness, lateness
 
 SILENCE_PACKETS = 25
 """After this many packets without voice, half a second, the bot's speech counts as over."""
+RESTART_SECONDS = 0.12
+"""A longer gap between two packets restarts the clock of a stream, as it does the bot's and a listener's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +21,41 @@ class Stream:
     ended: float
     lateness: Lateness
 
+    @classmethod
+    def of(cls, arrivals: Sequence[float]) -> Stream:
+        """The stream of at least one packet.
+
+        After a gap longer than :data:`RESTART_SECONDS` the clock starts anew, with the packet that ends the gap. The
+        packets that were due within the gap count as late. Without that, all packets behind a single gap would.
+        """
+        gaps = [later - earlier for earlier, later in pairwise(arrivals)]
+        cuts = [0, *(number for number, gap in enumerate(gaps, 1) if gap > RESTART_SECONDS), len(arrivals)]
+        found = lateness([arrivals[begin:end] for begin, end in pairwise(cuts)])
+        long = [gap for gap in gaps if gap > RESTART_SECONDS]
+        missing = sum(round(gap / FRAME_SECONDS) - 1 for gap in long)
+        return cls(
+            arrivals[-1],
+            replace(
+                found,
+                packets=found.packets + missing,
+                late=found.late + missing,
+                holes=found.holes + len(long),
+                longest_gap=max([found.longest_gap, *long]),
+            ),
+        )
+
 
 class HeardSound:
     """Takes the bot's packets, one every 20 ms, and divides them into streams.
-
-    Args:
-        lead: packets at the beginning of a stream that are sent ahead of time. The clock starts after them.
 
     Attributes:
         last_voiced: when the newest voiced packet came, in monotonic seconds; 0 before the first one.
         streams: all streams that are over.
     """
 
-    def __init__(self, lead: int = 0) -> None:
+    def __init__(self) -> None:
         self.last_voiced = 0.0
         self.streams: list[Stream] = []
-        self._lead = lead
         self._arrivals: list[float] = []
         self._unvoiced = 0
         self._voiced: list[float] = []
@@ -53,9 +76,8 @@ class HeardSound:
 
     def end_stream(self) -> None:
         """The bot's speech is over, so the next packet begins a new stream."""
-        arrivals = self._arrivals[self._lead : len(self._arrivals) - self._unvoiced]
-        if arrivals:
-            self.streams.append(Stream(arrivals[-1], lateness([arrivals])))
+        if arrivals := self._arrivals[: len(self._arrivals) - self._unvoiced]:
+            self.streams.append(Stream.of(arrivals))
         self._arrivals, self._unvoiced = [], 0
 
     def forget(self) -> None:

@@ -38,7 +38,7 @@ class Bounds:
 
 
 TARGETS = Bounds(late_points=0.1, growth=0)
-CHECKED = Bounds(late_points=5.0, growth=3)
+CHECKED = Bounds(late_points=10.0, growth=3)
 """The same on machines of continuous integration, which do other work too. In five minutes, a pool of threads may still
 grow; a handle that is left behind in each turn is found all the same, since there are some fifteen turns."""
 

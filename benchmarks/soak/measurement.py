@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ from benchmarks.soak.holdings import ProcessHoldings, holdings_of
 from benchmarks.soak.plan import BotPlan, ClientPlan
 from benchmarks.stand_in_model import StandInModel
 from benchmarks.stand_in_transcriber import StandInTranscriber
-from benchmarks.statistics import lateness
 from benchmarks.turn_measurement import HEARD, REPLY
 from sandbox.guest_lines import recorded_lines
 from sandbox.voice.opus import Sound
@@ -94,7 +93,7 @@ class Soak:
     Args:
         folder: data and logs of the bots.
         started: called with the name of each bot that has started.
-        progress: called once a minute with the figures so far.
+        progress: awaited once a minute with the figures so far.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class Soak:
         plan: Sequence[BotPlan],
         folder: Path,
         started: Callable[[str], None],
-        progress: Callable[[Measured], None],
+        progress: Callable[[Measured], Awaitable[None]],
     ) -> None:
         self._plan = plan
         self._folder = folder
@@ -184,7 +183,7 @@ class Soak:
             if now >= 60 * minute:
                 minute = int(now / 60) + 1
                 self._seconds = now
-                self._progress(self._measured())
+                await self._progress(self._measured())
             next_look = self._begun + SAMPLE_SECONDS * len(self._samples)
             await asyncio.sleep(max(1.0, min(next_look, self._begun + seconds) - time.monotonic()))
 
@@ -195,7 +194,7 @@ class Soak:
             (self._clock_readings, self._clock.read_stream()),
         ):
             if arrivals:
-                streams.append(Stream(arrivals[-1], lateness([arrivals])))
+                streams.append(Stream.of(arrivals))
         self._clock.begin()
 
     def _look(self) -> Mapping[str, Mapping[str, ProcessHoldings]]:

@@ -56,13 +56,18 @@ class TestHeardSound:
         heard.end_stream()
         assert [stream.lateness.packets for stream in heard.streams] == [20]
 
-    def test_what_is_sent_ahead_does_not_set_the_clock(self) -> None:
-        heard = HeardSound(lead=4)
-        for at in (0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.09):
-            heard.packet(at, voiced=True)
+    def test_the_packets_that_were_due_in_a_gap_are_late_and_those_behind_it_are_not(self) -> None:
+        heard = HeardSound()
+        for number in range(100):
+            heard.packet(FRAME * number + (0.2 if number >= 50 else 0.0), voiced=True)
         heard.end_stream()
         (stream,) = heard.streams
-        assert (stream.lateness.packets, stream.lateness.late) == (3, 1)
+        found = stream.lateness
+        assert (found.packets, found.late, found.holes) == (110, 10, 1)
+        assert found.longest_gap == pytest.approx(0.22)
+
+    def test_a_delay_that_is_no_long_gap_makes_every_packet_behind_it_late(self) -> None:
+        assert Stream.of([FRAME * n + (0.05 if n >= 50 else 0.0) for n in range(100)]).lateness.late == 50
 
     def test_silence_alone_is_no_stream_and_no_answer(self) -> None:
         heard = HeardSound()
@@ -172,10 +177,10 @@ def test_a_check_allows_a_pool_that_still_grows_and_finds_a_handle_left_in_each_
     def failed_check(judgement: Judgement) -> list[str]:
         return [text for text, met in judgement.verdicts(CHECKED) if not met]
 
-    assert not failed_check(soak(5 / 60, handles=4, threads=2, late=300))
+    assert not failed_check(soak(5 / 60, handles=4, threads=2, late=600))
     (found,) = failed_check(soak(5 / 60, handles=15))
     assert "one, bot: handles" in found
-    (found,) = failed_check(soak(5 / 60, late=600))
+    (found,) = failed_check(soak(5 / 60, late=1_100))
     assert "late packets" in found
 
 
