@@ -61,6 +61,8 @@ from bot.own_engines import Progress
 from bot.owners import Owners
 from bot.phone import phone_parts
 from bot.presence import CallPresence
+from bot.restart.records import RestartRecords
+from bot.returning import Returning
 from bot.spoken_messages.listener import SpokenMessages
 from bot.tools.builtin.drawing import DrawPicture
 from bot.tools.builtin.last_picture import LookAtPicture
@@ -88,6 +90,7 @@ class Application:
     calls: Calls
     features: FeatureSet
     web: WebParts
+    returning: Returning
     token: str
 
     @property
@@ -104,8 +107,14 @@ class Application:
         """Connect to Discord. Returns when the client has been closed; raises discord.py's errors."""
         await self.bot.start(self.token)
 
-    async def end(self) -> None:
-        """End the current call, and disconnect from Discord. After that, :meth:`run` returns."""
+    async def end(self, *, restarting: bool = False) -> None:
+        """End the current call, and disconnect from Discord. After that, :meth:`run` returns.
+
+        Args:
+            restarting: let the sentence end that is being spoken, and keep what waits for an answer.
+        """
+        if restarting:
+            await self.returning.begin()
         await self.bot.close()
 
 
@@ -158,6 +167,7 @@ async def build_application(
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
             await calls.leave_lost_call(bot, lost_call)
+            await returning.settle()
             core.background.begin({**features.background, "coming by itself": coming.autojoin.run})
             core.be_ready(web.url, when_warm)
             await features.resume()
@@ -220,6 +230,9 @@ async def build_application(
                 text_chat.say_answer = features.get(VoiceMessages).answer
         for lockable in features.lockables:
             core.lease.register(lockable)
+        records = RestartRecords(core.database)
+        returning = Returning(bot, calls, records, core.end_sentence, text_chat, core.long_term.conversations)
+        core.call_ends.subscribe(returning.call_ended)
         coming = await build_autojoin(core, bot, guard, calls, features)
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         phone = await stack.enter_async_context(phone_parts(core, warms_up=when_warm is not None))
@@ -276,4 +289,4 @@ async def build_application(
             )
         )
         core.begin()
-        yield Application(core, bot, calls, features, web, token)
+        yield Application(core, bot, calls, features, web, returning, token)

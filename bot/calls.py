@@ -15,6 +15,7 @@ from bot.controls.volumes import Volumes
 from bot.discord_errors import discord_error_text
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
+from bot.restarting import RESTARTING
 from bot.store import CallRecord, Store
 from bot.user_error import UserError
 from bot.voice.call import Call
@@ -62,6 +63,9 @@ class Calls:
     Args:
         volumes: how loud the bot speaks on each server.
         prefix: the prefix of commands.
+
+    Attributes:
+        restarting: whether the bot is being restarted, so that no call begins any more.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Calls:
         self._settings = settings
         self._presence = presence
         self._prefix = prefix
+        self.restarting = False
 
     @property
     def current(self) -> DiscordCall | None:
@@ -139,6 +144,8 @@ class Calls:
         """
         if not self._settings.enabled:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
+        if self.restarting:
+            raise UserError(RESTARTING)
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         volume = await self._volumes.at(voice.guild.id)

@@ -88,6 +88,9 @@ from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
+SENTENCE_LIMIT = 4.0
+"""Seconds that a sentence may go on after the bot was told to end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Core:
@@ -193,6 +196,12 @@ class Core:
         await self.engines.warm_up(lambda: self.characters.default, self.in_call, self.clock, self.small_prompts)
         self.watch(EnginesReady(at=time.monotonic()))
         when_warm()
+
+    async def end_sentence(self) -> None:
+        """Let the sentence end that is spoken in the current call, if one is on, within :data:`SENTENCE_LIMIT`."""
+        call = self.manager.active
+        if call is not None:
+            await call.end_sentence(SENTENCE_LIMIT)
 
     async def end_calls(self) -> None:
         """End the current call, and begin nothing new.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -60,8 +61,12 @@ class Program(Protocol):
         """Run until :meth:`end`."""
         ...
 
-    async def end(self) -> None:
-        """End the current call. After that, :meth:`run` returns."""
+    async def end(self, *, restarting: bool = False) -> None:
+        """End the current call. After that, :meth:`run` returns.
+
+        Args:
+            restarting: let the sentence end that is being spoken, and keep what waits for an answer.
+        """
         ...
 
 
@@ -163,7 +168,8 @@ async def _until_ended(program: Program, signals: Ending) -> int:
     ending.cancel()
     if not running.done():
         _log.info("Ending")
-        await program.end()
+        # A program that restarts the bot sends SIGTERM. Whoever presses Ctrl-C wants it to end at once.
+        await program.end(restarting=signals.signal == signal.SIGTERM)
         # If Discord is unreachable, discord.py would otherwise wait until its next attempt to reconnect.
         running.cancel()
     await asyncio.wait([running])

@@ -29,8 +29,10 @@ class PageApplication:
         """Wait until :meth:`end` is called. The page is served already."""
         await self._ended.wait()
 
-    async def end(self) -> None:
-        """End the current call, and refuse new ones."""
+    async def end(self, *, restarting: bool = False) -> None:
+        """End the current call, and refuse new ones; if ``restarting``, after the sentence that is being spoken."""
+        if restarting:
+            await self.core.end_sentence()
         await self.web.stop_accepting()
         if self.phone is not None:
             await self.phone.close()

@@ -45,6 +45,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.fetching": frozenset(),
     "bot.knowledge": frozenset({"bot.llm"}),
     "bot.reminders": frozenset({"bot.database"}),
+    "bot.restart": frozenset({"bot.database"}),
     "bot.conversations": frozenset({"bot.database", "bot.llm"}),
     "bot.memory": frozenset({"bot.database", "bot.conversations", "bot.llm"}),
     "bot.recollection": frozenset({"bot.knowledge", "bot.llm", "bot.memory", "bot.notes"}),
@@ -113,6 +114,7 @@ ON_TOP = frozenset(
         "bot.phone",
         "bot.phone_calls",
         "bot.rehearse",
+        "bot.returning",
         "bot.run",
         "bot.talk",
         "bot.web",
@@ -150,6 +152,7 @@ DISCORD = (
     "bot.calls",
     "bot.doctor",
     "bot.first_start",
+    "bot.returning",
     "bot.run",
     # discord.py's binding of libopus.
     "audio.opus",

@@ -51,6 +51,13 @@ def all_stores(
             {"channel": "CAST(channel AS TEXT)", "at": "at", "name": "name", "text": "text", "pictures": "seen"},
             frozenset({"at"}),
         ),
+        TableData(
+            "what you asked in a call before I was restarted",
+            database,
+            "unanswered_prompt",
+            "person",
+            {"channel": "channel || ''", "name": "name", "text": "text"},
+        ),
         # They are deleted while it is still known where they were said.
         *more,
         # Its rows are found by the stored conversations.

@@ -31,6 +31,7 @@ that watches for the end of the call.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -88,6 +89,9 @@ CALL_OVER = "❌ The call is over."
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
 """Length of a call's id, in bytes. Ids are random, so that two runs of the bot have no id in common."""
+
+LAST_SOUND = 0.3
+"""Seconds for the last sound to reach people's ears: their programs hold some of it back, to play it evenly."""
 
 T = TypeVar("T", bound=Transport)
 
@@ -387,6 +391,17 @@ class Call(Generic[T]):
             (failed,) = await asyncio.gather(self._running, return_exceptions=True)
             if ends_now and isinstance(failed, Exception):
                 _log.error("A part of the call could not be ended as it should", exc_info=failed)
+
+    async def end_sentence(self, limit: float) -> None:
+        """Answer no further prompts, and let the sentence end that is being spoken, within ``limit`` seconds.
+
+        Prompts that come from now on are put aside (:attr:`Conversation.set_aside`). Their authors are told so.
+        """
+        self.conversation.begin_restart()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self.conversation.wait_floor_free()
+                await asyncio.sleep(LAST_SOUND)
 
     def when_closed(self, end: Callable[[], Awaitable[None]]) -> None:
         """Have ``end`` awaited when the call is closed, however it ends.

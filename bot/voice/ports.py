@@ -106,6 +106,10 @@ class Playback(Protocol):
         """Continue where :meth:`hold` stopped."""
         ...
 
+    def cut(self, reply: str, samples: int) -> None:
+        """End the reply's sound after its first ``samples`` samples. The playback reports when it reaches this end."""
+        ...
+
     def drop(self, reply: str) -> int:
         """Drop the reply's sound that was not sent. Returns how many of its samples were sent."""
         ...

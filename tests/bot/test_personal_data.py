@@ -33,7 +33,7 @@ from config.sections import ListeningPolicy
 
 ADA, BEN = 11, 22
 ADAS_CHANNEL, SERVER, GENERAL = 110, 1, 100
-SECRETS = ("zanzibar", "pizzarella", "figurinella", "scheduletta", "waitinga", "quarrel", "marzipan")
+SECRETS = ("zanzibar", "pizzarella", "figurinella", "scheduletta", "waitinga", "quarrel", "marzipan", "volatila")
 """Words of Ada's that stand in different stores."""
 
 PEOPLE_COLUMNS = re.compile(r"\b(person|user|author|maker|member|subject)\b")
@@ -87,6 +87,12 @@ class House:
             person,
             name,
         )
+        await self.database.write(
+            "INSERT INTO unanswered_prompt (channel, person, name, text, recited) "
+            "VALUES (1, ?1, ?2, ?2 || ' volatila', 0)",
+            person,
+            name,
+        )
         words = f"{name} figurinella"
         await self.database.write("INSERT INTO figurine_subscription VALUES (?, 0, ?, 0)", person, words)
         await self.database.write("INSERT INTO figurine_told VALUES ('feed', 'key', ?)", person)
@@ -132,7 +138,7 @@ async def test_every_column_with_peoples_ids_belongs_to_a_store(tmp_path: Path) 
     found = {str(name) for name, sql in tables if PEOPLE_COLUMNS.search(re.sub(r"--.*", "", sql or ""))}
     known = {
         *("listening_choice", "ignored_person", "voice_maker", "chat_waiting", "scheduled_event"),
-        *("figurine_subscription", "turns", "chat_memory", "reminder", "autojoin"),
+        *("figurine_subscription", "turns", "chat_memory", "reminder", "autojoin", "unanswered_prompt"),
         # These belong to the notes of calls; see bot/personal_data/noted.py.
         *("note_line", "note_person"),
         # These belong to the memory; see bot/personal_data/remembered.py.

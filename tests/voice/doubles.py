@@ -97,6 +97,9 @@ class InstantPlayback:
 
     def resume(self) -> None: ...
 
+    def cut(self, reply: str, samples: int) -> None:
+        self.finish(reply)
+
     def drop(self, reply: str) -> int:
         return 0
 

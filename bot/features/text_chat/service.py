@@ -29,6 +29,7 @@ from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import ToolModel
 from bot.llm.tools import Toolboxes
 from bot.replying import AnyMessage, reply_to
+from bot.restarting import RESTARTING
 from bot.spoken_messages.listener import SpokenMessageError
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
 from config.feature_sections import ChatSettings
@@ -49,6 +50,8 @@ DROPPED = (
 NOT_KEPT = (
     "🎤 I can't answer now and could not keep this message, since my database can't be used. Please ask me again later."
 )
+RESTART_LIMIT = 3.0
+"""Seconds that an answer may still be written when the bot is being restarted."""
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
 
 
@@ -120,6 +123,7 @@ class TextChat:
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._notifying = asyncio.Lock()
+        self._restarting = False
 
     @classmethod
     async def open(
@@ -193,7 +197,17 @@ class TextChat:
     async def release(self) -> None:
         """Resume. Waiting messages are answered first."""
         await self._gate.release()
-        self._backlog.begin()
+        if not self._restarting:
+            self._backlog.begin()
+
+    async def begin_restart(self) -> None:
+        """Begin no further answers, and let those end that are being written, for a moment.
+
+        Messages wait for the bot's next start, and their authors are told so.
+        """
+        self._restarting = True
+        await self._backlog.close()
+        await self._gate.finish(RESTART_LIMIT)
 
     async def resume(self) -> None:
         """Answer the messages that have waited since the bot's last run.
@@ -261,6 +275,10 @@ class TextChat:
         """
         question = ChatQuestion(message.author.id, message.author.display_name, text, seen, heard)
         try:
+            if self._restarting:
+                await self._let_wait(message, question)
+                await reply_to(message, RESTARTING)
+                return
             if self._gate.held:
                 await self._let_wait(message, question)
                 return
@@ -312,7 +330,7 @@ class TextChat:
             _log.warning("Message %d can't be kept until the call is over: %s", message.id, error)
             await reply_to(message, NOT_KEPT)
             return
-        if self._gate.held:
+        if self._gate.held or self._restarting:
             await _react(message)
         if one_too_many:
             await self._notify_dropped()

@@ -134,6 +134,7 @@ class Conversation:
         # State of the current reply.
         self._answered: int | None = None
         self._committed = asyncio.Event()
+        self._handled = asyncio.Event()
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -262,6 +263,24 @@ class Conversation:
         self._handle(events.Stopped(self._position()))
         return answering
 
+    def begin_restart(self) -> None:
+        """End the reply with the sentence that is being spoken, and put all other prompts aside, now and later."""
+        late = self._late_tools.give_up()
+        self._handle(events.RestartBegan(self._position()))
+        for prompt in late:
+            self._handle(events.Prompted(prompt))
+
+    @property
+    def set_aside(self) -> tuple[Prompt, ...]:
+        """The prompts that people still want answered after the restart, in order."""
+        return self._dialogue.set_aside
+
+    async def wait_floor_free(self) -> None:
+        """Wait until nobody speaks, and no reply is being made, spoken or waiting."""
+        while not self._dialogue.floor_free:
+            self._handled.clear()
+            await self._handled.wait()
+
     def dismiss(self, person: int) -> None:
         """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts."""
         self.end_late_tools(person)
@@ -299,6 +318,7 @@ class Conversation:
         self._after_asking.catch_up()
         for effect in self._dialogue.handle(event):
             self._perform(effect)
+        self._handled.set()
 
     def _perform(self, effect: effects.Effect) -> None:
         match effect:
@@ -331,6 +351,8 @@ class Conversation:
                 self._playback.pause(reply)
             case effects.FinishPlayback(reply):
                 self._playback.finish(reply)
+            case effects.CutPlayback(reply, samples):
+                self._playback.cut(reply, samples)
             case effects.DropPlayback(reply):
                 self._measured.note_sound(self._playback.drop(reply))
             case effects.HoldPlayback():

@@ -113,6 +113,14 @@ class FinishPlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class CutPlayback:
+    """End the reply's sound after its first ``samples`` samples. The playback reports when the last one was sent."""
+
+    reply: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class DropPlayback:
     """Drop the reply's sound that was not sent yet."""
 
@@ -160,6 +168,7 @@ Effect = (
     | Play
     | PausePlayback
     | FinishPlayback
+    | CutPlayback
     | DropPlayback
     | HoldPlayback
     | ResumePlayback

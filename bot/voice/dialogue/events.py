@@ -163,6 +163,17 @@ class PromptCancelled:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class RestartBegan:
+    """The bot is being restarted: the sentence that is being spoken is the last one, and further prompts wait.
+
+    Attributes:
+        position: number of samples of the current reply that have been sent.
+    """
+
+    position: int
+
+
 SpeechOutput = SegmentStart | SegmentAudio | SegmentEnd | Flushed | Failure | Disconnected
 """Events of the speech server about the text that was sent to it. Messages about an earlier reply are ignored."""
 
@@ -185,5 +196,6 @@ Event = (
     | Stopped
     | Dismissed
     | PromptCancelled
+    | RestartBegan
     | SpeechOutput
 )

@@ -82,6 +82,12 @@ class LateTools:
                 late.calls.cancel()
                 self._running.remove(late)
 
+    def give_up(self) -> tuple[Prompt, ...]:
+        """End all late tools. Returns the prompts whose results are not told."""
+        prompts = tuple(late.prompt for late in self._running)
+        self.drop()
+        return prompts
+
     async def _wait(self, late: _Late) -> None:
         person = late.prompt.person
         # A person who writes to a call without being in it gets the results too.

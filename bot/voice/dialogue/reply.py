@@ -17,6 +17,7 @@ from bot.voice.dialogue.effects import (
     BeginReply,
     CloseModel,
     CommitReply,
+    CutPlayback,
     DropPlayback,
     Effect,
     EndReply,
@@ -88,6 +89,9 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
+        # Once the reply is to end with a sentence: a place in that sentence, and the sentence's end, both in samples.
+        self._last_sentence: int | None = None
+        self._cut: int | None = None
 
     @property
     def text_sent(self) -> bool:
@@ -131,6 +135,25 @@ class ReplyProgress:
         else:
             yield from self._end(Outcome.DISCARDED, "")
 
+    def end_with_sentence(self, position: int) -> Iterator[Effect]:
+        """End the reply with the sentence that people hear at ``position`` (samples that were sent so far)."""
+        self._last_sentence = position
+        yield from self._cut_after_sentence()
+
+    def _cut_after_sentence(self) -> Iterator[Effect]:
+        """End the reply after its last sentence, as soon as all sound of that sentence has come."""
+        reply = self.reply
+        if self._last_sentence is None or self._cut is not None or reply.speech_lost:
+            return
+        end = reply.sentence_end(self._last_sentence)
+        if end is None or (reply.text_ended and reply.caught_up and end == reply.received):
+            return
+        self._cut = end
+        reply.text_ended = reply.playback_finished = True
+        yield CloseModel(reply.id)
+        yield Send(Cancel(reply.id))
+        yield CutPlayback(reply.id, end)
+
     def handle(self, event: Event) -> Iterator[Effect]:
         """Handle an event of this reply."""
         reply = self.reply
@@ -161,11 +184,14 @@ class ReplyProgress:
                 reply.segments[-1].complete = True
                 if (reply.waiting or not reply.answer) and reply.caught_up:
                     yield from self._show(PausePlayback(reply.id))
+                yield from self._cut_after_sentence()
             case Flushed() if not reply.speech_lost:
                 yield from self._finish_playback()
                 yield from self._end_if_complete()
             case Failure():
                 yield from self.speech_failed()
+            case PlaybackDrained() if self._cut is not None:
+                yield from self._end(Outcome.INTERRUPTED, reply.heard_text(self._cut))
             case PlaybackDrained():
                 reply.drained = True
                 yield from self._end_if_complete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -12,6 +13,8 @@ SAMPLES_PER_CHARACTER = 3_200
 
 While the length of a segment's sound is not known, this number serves to estimate how much of the segment was heard.
 """
+
+_ENDS_SENTENCE = re.compile(r"(\n|[.!?…。！？।؟][\"'»”’)\]*_]*)\s*$")
 
 
 @dataclass(slots=True)
@@ -116,6 +119,20 @@ class Reply:
             text += _first_words(segment.text, samples / length if length else 0.0)
             break
         return self._without_notices(text).strip()
+
+    def sentence_end(self, samples: int) -> int | None:
+        """Where the sentence ends that people hear after ``samples`` samples, in samples of this reply.
+
+        ``None`` if the sound of that end has not come yet.
+        """
+        end = 0
+        for segment in self.segments:
+            if not segment.complete:
+                return None
+            end += segment.received
+            if end >= samples and _ENDS_SENTENCE.search(segment.text):
+                return end
+        return None
 
     def unspoken(self) -> str:
         """The rest of the answer, beginning with the first segment whose sound is incomplete."""

@@ -11,9 +11,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from bot.restarting import RESTARTING
 from bot.speech_server.stream import Disconnected
 from bot.text import same_words
-from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback
+from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback, Tell
 from bot.voice.dialogue.events import (
     Dismissed,
     Event,
@@ -22,6 +23,7 @@ from bot.voice.dialogue.events import (
     InterruptionStarted,
     PromptCancelled,
     Prompted,
+    RestartBegan,
     Stopped,
     ToolsTakeLong,
     TurnCommitted,
@@ -72,6 +74,7 @@ class Dialogue:
         self._progress: ReplyProgress | None = None
         self._shares = TurnShares()
         self._count = 0
+        self._set_aside: list[Prompt] | None = None
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
 
@@ -100,6 +103,11 @@ class Dialogue:
         """Number of prompts that wait behind the current one."""
         return len(self._waiting)
 
+    @property
+    def set_aside(self) -> tuple[Prompt, ...]:
+        """The prompts that people still want answered after the restart, in order. Empty until a restart begins."""
+        return tuple(self._set_aside or ())
+
     def handle(self, event: Event) -> list[Effect]:
         """Handle one event. Returns the effects to carry out, in order."""
         return list(self._handle(event))
@@ -123,6 +131,8 @@ class Dialogue:
             case Stopped(position):
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(position)
+            case RestartBegan(position):
+                yield from self._begin_restart(position)
             case PromptCancelled(prompt, position):
                 yield from self._drop(lambda waiting: waiting is prompt)
                 if self._progress is not None and self._progress.reply.prompt is prompt:
@@ -146,6 +156,9 @@ class Dialogue:
     # Prompts and speculative replies.
 
     def _accept(self, prompt: Prompt) -> Iterator[Effect]:
+        if self._set_aside is not None:
+            yield from self._put_aside(prompt, self._set_aside)
+            return
         if not self._merge(prompt):
             # Late results were promised, and there are never many of them.
             if len(self._waiting) >= MAX_WAITING and not prompt.results:
@@ -206,7 +219,7 @@ class Dialogue:
                 return
             yield from self._end_speculation(progress)
         # A reply is prepared only if it could be spoken at once.
-        if self._progress is None and not self._waiting:
+        if self._progress is None and not self._waiting and self._set_aside is None:
             yield from self._begin(prompt, committed=False)
         # A prompt that has waited behind the earlier speculative reply is answered now.
         yield from self._next()
@@ -238,6 +251,34 @@ class Dialogue:
         if progress is None or progress.reply.committed or progress.reply.prompt.turn != turn:
             return None
         return progress
+
+    # The restart of the bot.
+
+    def _begin_restart(self, position: int) -> Iterator[Effect]:
+        """Put all prompts aside, and let the sentence end that people hear."""
+        if self._set_aside is not None:
+            return
+        self._set_aside = []
+        waiting, self._waiting = self._waiting, deque()
+        progress = self._progress
+        if progress is not None and not progress.reply.committed:
+            yield from self._end_speculation(progress)
+        elif progress is not None and position > 0 and progress.reply.answer_received:
+            yield from self._advance(progress.end_with_sentence(position))
+        elif progress is not None:
+            # Nothing of the answer was heard, so it is made anew.
+            yield from self._put_aside(progress.reply.prompt, self._set_aside)
+            yield from self._advance(progress.interrupt(position))
+        for prompt in waiting:
+            yield from self._put_aside(prompt, self._set_aside)
+
+    @staticmethod
+    def _put_aside(prompt: Prompt, aside: list[Prompt]) -> Iterator[Effect]:
+        """Keep a prompt for after the restart, if it is a person's. Its author is told."""
+        yield Drop(prompt)
+        if prompt.author:
+            aside.append(replace(prompt, results=()))
+            yield Tell(RESTARTING, prompt)
 
     # Interruptions.
 

@@ -224,6 +224,30 @@ class ReplyPlayback:
         track.queued += len(track.rest)
         track.rest = None
 
+    def cut(self, reply: str, samples: int) -> None:
+        """End the reply's sound after its first ``samples`` samples, rounded up to whole frames.
+
+        If more were sent already, the sound ends at once. This also works after :meth:`finish`.
+        """
+        track = self._track
+        if track is None or track.reply != reply:
+            return
+        self._pad_rest(track)
+        # The sending thread may take frames meanwhile, from the other end of the queue.
+        with contextlib.suppress(IndexError):
+            while True:
+                item = self._queue.pop()
+                if isinstance(item, _Frame):
+                    if track.queued - item.samples < samples:
+                        self._queue.append(item)
+                        break
+                    track.queued -= item.samples
+        track.finished = True
+        self._making = None
+        self._queue.append(_End(track))
+        self._room.set()
+        self.wake()
+
     def drop(self, reply: str) -> int:
         """Drop the reply's sound that was not sent. Returns how many of its samples were sent.
 

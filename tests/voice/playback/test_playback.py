@@ -327,3 +327,37 @@ async def test_an_allowed_silence_is_no_underrun() -> None:
     assert len(take_all(source)) == 1
     await asyncio.sleep(0)
     assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES + 10, 0)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+async def test_sound_that_is_cut_ends_there_and_reports_its_end(finished: bool) -> None:
+    source, heard = make()
+    source.begin("r1")
+    source.write("r1", ramp(5 * FRAME_SAMPLES + 7))
+    source.mark("r1", 1)
+    if finished:
+        source.finish("r1")
+    first = source.take()
+    source.cut("r1", 2 * FRAME_SAMPLES + 1)
+    assert first is not None
+    assert len(take_all(source)) == 2, "the frame with the last sample is heard as a whole"
+    source.write("r1", ramp(FRAME_SAMPLES))
+    assert take_all(source) == []
+    await asyncio.sleep(0)
+    assert [each for each in heard.journal if each[0] in ("mark", "drained")] == [
+        ("drained", "r1", 3 * FRAME_SAMPLES, 0)
+    ]
+    assert source.buffered_seconds == 0
+
+
+async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
+    source, heard = make()
+    source.begin("r1")
+    source.write("r1", ramp(5 * FRAME_SAMPLES))
+    for _ in range(3):
+        source.take()
+    source.cut("r1", FRAME_SAMPLES)
+    source.cut("another", 0)
+    assert take_all(source) == []
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 3 * FRAME_SAMPLES, 0)

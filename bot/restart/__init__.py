@@ -1,0 +1,1 @@
+"""What a restart of the bot has interrupted, and what becomes of it."""

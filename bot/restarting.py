@@ -1,0 +1,6 @@
+"""What people are told while the bot is being restarted."""
+
+from __future__ import annotations
+
+RESTARTING = "👋 I'm restarting."
+"""The answer to whoever writes or speaks to a bot that is about to end. What they said waits until it is back."""

@@ -1,0 +1,103 @@
+"""The bot is being restarted: the sentence that people hear is the last one, and all other prompts wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.restarting import RESTARTING
+from bot.voice.dialogue import effects as do
+from bot.voice.dialogue import events as on
+from bot.voice.dialogue.reply import DialogueTexts
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.turn import Outcome, Prompt, PromptKind
+from tests.voice.dialogue.machine_events import ADA, SOUND, TURN, speak, spoken, written_texts
+from tests.voice.effects import effects_of, only
+from wire.messages import Cancel, Flushed, SegmentEnd, SegmentStart
+
+BEN = Prompt("Ben", "and me?", 0.0, message=2)
+LENGTH = len(SOUND)
+
+
+def ended(effects: list[do.Effect]) -> list[Outcome]:
+    return [each.outcome for each in only(do.EndReply, effects)]
+
+
+def test_the_sentence_that_people_hear_is_the_last_one() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(
+        dialogue,
+        on.Prompted(ADA),
+        *speak("r1", "Once upon a time,"),
+        *speak("r1", " there was a king."),
+        *speak("r1", " He had a daughter."),
+    )
+    effects = effects_of(dialogue, on.RestartBegan(position=10))
+    assert effects == [do.CloseModel("r1"), do.Send(Cancel("r1")), do.CutPlayback("r1", 2 * LENGTH)]
+    assert dialogue.current == "r1", "the sentence is still heard"
+    effects = effects_of(dialogue, on.PlaybackDrained("r1"))
+    assert do.Remember(ADA, "Once upon a time, there was a king.", interrupted=True) in effects
+    assert dialogue.floor_free
+    assert dialogue.set_aside == (), "people have heard enough of this answer"
+
+
+def test_a_sentence_that_is_still_being_made_is_waited_for() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once upon a time,"))
+    assert effects_of(dialogue, on.RestartBegan(position=10)) == []
+    effects = effects_of(
+        dialogue, on.TokenCame("r1", " there was a king."), SegmentStart(1, " there was a king.", "r1")
+    )
+    assert only(do.CutPlayback, effects) == []
+    effects = effects_of(dialogue, SegmentEnd(1, 0, "r1"))
+    assert do.CutPlayback("r1", LENGTH) in effects
+    assert effects_of(dialogue, on.TokenCame("r1", " He was old.")) == [], "nothing more is spoken"
+
+
+def test_an_answer_whose_last_sentence_is_heard_ends_as_always() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Good day."), on.ModelDone("r1"), Flushed(0, 200, "r1"))
+    assert effects_of(dialogue, on.RestartBegan(position=10)) == []
+    assert ended(effects_of(dialogue, on.PlaybackDrained("r1"))) == [Outcome.SPOKEN]
+
+
+def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_in_order() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Once"), on.Prompted(BEN))
+    effects = effects_of(dialogue, on.RestartBegan(position=0))
+    assert written_texts(effects) == [RESTARTING, RESTARTING]
+    assert ended(effects) == [Outcome.INTERRUPTED]
+    assert dialogue.set_aside == (ADA, BEN)
+    assert dialogue.floor_free
+
+
+@pytest.mark.parametrize("later", [on.Prompted(BEN), on.TurnCommitted(spoken("hello"))], ids=["written", "spoken"])
+def test_whoever_writes_or_speaks_later_is_told_and_waits(later: on.Event) -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects = effects_of(dialogue, on.RestartBegan(position=0), on.TurnSpeculated(spoken("hello")), later)
+    assert only(do.BeginReply, effects) == []
+    assert written_texts(effects) == [RESTARTING]
+    assert len(dialogue.set_aside) == 1
+
+
+def test_a_speculative_reply_is_dropped_and_its_turn_waits_once_it_is_over() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.TurnSpeculated(spoken("hello")))
+    assert ended(effects_of(dialogue, on.RestartBegan(position=0))) == [Outcome.DISCARDED]
+    effects_of(dialogue, on.TurnCommitted(spoken("hello")), on.FloorReleased(TURN))
+    assert [each.text for each in dialogue.set_aside] == ["hello"]
+
+
+def test_what_the_bot_wanted_to_say_by_itself_does_not_wait() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    greeting = Prompt("", "Good day, Ada!", 0.0, kind=PromptKind.RECITE)
+    effects = effects_of(dialogue, on.RestartBegan(position=0), on.Prompted(greeting))
+    assert effects == [do.Drop(greeting)]
+    assert dialogue.set_aside == ()
+
+
+def test_whoever_stops_the_bot_meanwhile_hears_it_no_longer() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once."), *speak("r1", " Twice."), on.RestartBegan(position=10))
+    effects = effects_of(dialogue, on.Stopped(position=20))
+    assert do.DropPlayback("r1") in effects
+    assert dialogue.floor_free
