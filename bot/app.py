@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ from bot.owners import Owners
 from bot.phone import phone_parts
 from bot.presence import CallPresence
 from bot.restart.records import RestartRecords
-from bot.returning import Returning
+from bot.returning import Returning, ReturnRules
 from bot.spoken_messages.listener import SpokenMessages
 from bot.tools.builtin.drawing import DrawPicture
 from bot.tools.builtin.last_picture import LookAtPicture
@@ -133,6 +134,7 @@ async def build_application(
         discord.LoginFailure: the token is not valid.
         OperatorFileError, OSError: a part could not be built, as for :func:`~bot.core.build_core`.
     """
+    started_at = time.time()
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
     token = settings.discord_token.get_secret_value()
@@ -167,10 +169,13 @@ async def build_application(
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
             await calls.leave_lost_call(bot, lost_call)
-            await returning.settle()
-            core.background.begin({**features.background, "coming by itself": coming.autojoin.run})
+            core.background.begin({**features.background, "coming by itself": come_by_itself})
             core.be_ready(web.url, when_warm)
             await features.resume()
+
+        async def come_by_itself() -> None:
+            await returning.come_back()
+            await coming.autojoin.run()
 
         async def before_close() -> None:
             await web.stop_accepting()
@@ -230,10 +235,17 @@ async def build_application(
                 text_chat.say_answer = features.get(VoiceMessages).answer
         for lockable in features.lockables:
             core.lease.register(lockable)
-        records = RestartRecords(core.database)
-        returning = Returning(bot, calls, records, core.end_sentence, text_chat, core.long_term.conversations)
-        core.call_ends.subscribe(returning.call_ended)
         coming = await build_autojoin(core, bot, guard, calls, features)
+        returning = Returning(
+            bot,
+            calls,
+            RestartRecords(core.database),
+            core.end_sentence,
+            text_chat,
+            core.long_term.conversations,
+            ReturnRules(started_at, lambda call: coming.welcome(call.guild, call.voice_channel)),
+        )
+        core.call_ends.subscribe(returning.call_ended)
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         phone = await stack.enter_async_context(phone_parts(core, warms_up=when_warm is not None))
         stack.push_async_callback(bot.close)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.access import Permit
 from bot.autojoin.allowed import AllowedChannels
-from bot.autojoin.records import AutoJoinRecords
+from bot.autojoin.records import AutoJoinRecords, Choice
 from bot.autojoin.service import AutoJoin
 from bot.calls import Calls
 from bot.client import SeiyuuBot
@@ -30,11 +30,14 @@ class Coming:
 
     Attributes:
         allowed: whether the bot may go into this channel by itself (`AUTOJOIN_CHANNELS`).
+        welcome: takes the ids of a server and of a voice channel; returns whether the bot may go there by itself now,
+            and somebody there may bring it into a call.
     """
 
     autojoin: AutoJoin
     records: AutoJoinRecords
     allowed: Callable[[VoiceChannel], bool]
+    welcome: Callable[[int, int], bool]
 
 
 async def build_autojoin(core: Core, client: SeiyuuBot, guard: Guard, calls: Calls, features: FeatureSet) -> Coming:
@@ -61,5 +64,11 @@ async def build_autojoin(core: Core, client: SeiyuuBot, guard: Guard, calls: Cal
         else:
             autojoin.look_again()
 
+    def welcome(server: int, channel: int) -> bool:
+        choice = autojoin.at(server)
+        quiet = choice.quiet if choice is not None else None
+        room = places.look(Choice(server, channel, channel, quiet, None))
+        return room is not None and room.welcome and not (quiet is not None and quiet.include(core.clock().time()))
+
     core.call_ends.subscribe(ended, first=True)
-    return Coming(autojoin, records, allowed)
+    return Coming(autojoin, records, allowed, welcome)

@@ -52,6 +52,9 @@ _FAREWELLS = {
     EndCause.SHUTDOWN: "👋 I am being switched off, so I left {channel}. Until I am back, nobody answers here.",
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",
 }
+RESTARTING_FAREWELL = (
+    "👋 I am being switched off, so I left {channel}. If I start again within a minute, I come back and go on."
+)
 
 MakeCall = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds a call that is not started. Gets the place, the volume (0 to 2), and a callback for loading progress."""
@@ -134,10 +137,19 @@ class Calls:
             raise UserError(NO_CALL_FOR_SOUND.format(prefix=self._prefix))
         return self.require(guild)
 
-    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
+    async def join(
+        self,
+        voice: VoiceChannel,
+        asked_in: PromptTextChannel,
+        report: LoadingReport,
+        *,
+        prepare: Callable[[DiscordCall], None] = lambda _: None,
+    ) -> DiscordCall:
         """Start a call in ``voice``. Prompts come from the configured channel, or from ``asked_in`` if none is set.
 
-        ``report`` is called with the progress if the voice has to be loaded.
+        Args:
+            report: called with the progress if the voice has to be loaded.
+            prepare: called with the call before it is started.
 
         Raises:
             UserError: no call can be started. The text says why.
@@ -152,6 +164,7 @@ class Calls:
         # Another call may have begun during the awaits above, so check again. No await follows before the start.
         self._require_none(voice.guild.id)
         call = self._make_call(place, volume, report)
+        prepare(call)
         await self._manager.start(call, reason=f"a call in {voice.name}")
         try:
             await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
@@ -248,6 +261,8 @@ class Calls:
             _log.warning("The end of a call can't be stored, so the next start will say that it was lost: %s", error)
         await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), call.transport
+        if self.restarting and cause is EndCause.SHUTDOWN:
+            farewell = RESTARTING_FAREWELL
         if farewell is not None:
             try:
                 async with asyncio.timeout(FAREWELL_LIMIT):

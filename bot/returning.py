@@ -1,10 +1,12 @@
-"""Restarts of the bot on Discord: what a call does before one, and what becomes of its prompts after it."""
+"""Restarts of the bot on Discord: what a call does before one, and how the bot goes back into it afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -17,30 +19,58 @@ from bot.conversations.records import ConversationPlace
 from bot.discord_errors import discord_error_text
 from bot.features.text_chat.past_messages import find_message
 from bot.features.text_chat.service import TextChat
+from bot.llm.history import Turn
+from bot.llm.spoken_lines import Announcement
 from bot.replying import reply_to
-from bot.restart.records import RestartRecords, UnansweredPrompt
+from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPrompt
+from bot.restart.rules import RoomNow, goes_back
 from bot.text import shorten
+from bot.user_error import UserError
 from bot.voice.call import Call
-from bot.voice.discord.text_channel import tell_in
+from bot.voice.discord.text_channel import PromptTextChannel, tell_in
 from bot.voice.discord.transport import DiscordCall
+from bot.voice.earlier_call import EarlierCall
+from bot.voice.listening_notice import CallMode
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt, PromptKind
+from config.sections import Captions
 
 _log = logging.getLogger(__name__)
 
+BACK = "👋 I'm back. Where were we?"
+CANT_RETURN = "👋 I was restarted, and wanted to come back into {channel}, but can't:\n{text}"
 WRITE_AGAIN = "👋 I was restarted before I could answer that. Write to me again."
 SAY_AGAIN = "👋 I was restarted before I could answer what {name} said: “{text}” Say it to me again."
 SHOWN_CHARS = 300
 """Maximum number of characters that are shown of what was not answered."""
+SAME_CALL = 30.0
+"""A stored conversation is that of a call if it did not end more than this number of seconds before the call."""
+LINGER_LIMIT, LINGER_POLL = 5.0, 0.1
+"""Seconds for which Discord may still show the bot in its last call after a restart, and between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRules:
+    """What the bot asks before it goes into a channel by itself.
+
+    Attributes:
+        started_at: when the bot was started, in seconds since 1970.
+        welcome: whether the bot may go into a channel by itself, and somebody there may bring it into a call.
+        clock: returns seconds since 1970.
+    """
+
+    started_at: float
+    welcome: Callable[[InterruptedCall], bool]
+    clock: Callable[[], float] = time.time
 
 
 class Returning:
-    """Prepares the calls for a restart, and does after it what it can. Not thread-safe.
+    """Prepares the calls for a restart, and goes back into them after it. Not thread-safe.
 
     Args:
         end_sentences: lets the sentence end that is spoken in each call, within a limit of its own.
         chat: the text chat; ``None`` if there is none.
-        conversations: says whose spoken words may be stored.
+        conversations: has what was said in a call, and says whose spoken words may be stored.
     """
 
     def __init__(
@@ -51,6 +81,7 @@ class Returning:
         end_sentences: Callable[[], Awaitable[None]],
         chat: TextChat | None,
         conversations: Conversations,
+        rules: ReturnRules,
     ) -> None:
         self._client = client
         self._calls = calls
@@ -58,32 +89,45 @@ class Returning:
         self._end_sentences = end_sentences
         self._chat = chat
         self._conversations = conversations
+        self._rules = rules
+        self._interrupted: dict[DiscordCall, InterruptedCall] = {}
 
     # Before the restart.
 
     async def begin(self) -> None:
         """Begin nothing new, and let end what is being said. Whoever writes or speaks from now on is told to wait."""
         self._calls.restarting = True
+        if (call := self._calls.current) is not None:
+            # After the end of the call, its place is not known any more.
+            self._interrupted[call] = InterruptedCall(
+                *(call.channel.guild.id, call.channel.id, call.prompts.id, self._rules.clock()),
+                frozenset(_people_in(call.channel)),
+                *(call.language, call.listening, call.mode.value, call.captions.value),
+            )
         chat = asyncio.create_task(self._chat.begin_restart(), name="restart") if self._chat is not None else None
         await self._end_sentences()
         if chat is not None:
             await chat
 
     async def call_ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Keep the prompts that the call has put aside, if the bot is being restarted. Called after each call."""
-        if cause is not EndCause.SHUTDOWN or not isinstance(call, DiscordCall):
+        """Keep a call that the restart has ended, and the prompts that it has put aside. Called after each call."""
+        interrupted = self._interrupted.pop(call, None) if isinstance(call, DiscordCall) else None
+        if interrupted is None or cause is not EndCause.SHUTDOWN:
             return
-        channel = call.prompts.id
-        place = ConversationPlace(call.transport.kind, call.transport.place, call.server, channel)
-        kept = [
-            UnansweredPrompt(channel, each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE)
+        place = ConversationPlace(call.transport.kind, call.transport.place, call.server, interrupted.prompt_channel)
+        prompts = [
+            UnansweredPrompt(
+                interrupted.prompt_channel,
+                *(each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE),
+            )
             for each in call.conversation.set_aside
             if each.person is not None and self._may_keep(each, each.person, place)
         ]
         try:
-            await self._records.keep(kept)
+            await self._records.keep_call(replace(interrupted, ended_at=self._rules.clock()))
+            await self._records.keep(prompts)
         except aiosqlite.Error as error:
-            _log.warning("%d prompts are lost with the restart, since they can't be stored: %s", len(kept), error)
+            _log.warning("I can't go back into a call after the restart, since it can't be stored: %s", error)
 
     def _may_keep(self, prompt: Prompt, person: int, place: ConversationPlace) -> bool:
         """Whether a prompt may be stored: what was spoken, only where conversations are."""
@@ -91,16 +135,85 @@ class Returning:
 
     # After the restart.
 
-    async def settle(self) -> None:
-        """Tell the people whose prompts were not answered. Called once, when discord.py's cache is complete."""
+    async def come_back(self) -> None:
+        """Go back into the calls that the restart has interrupted, and tell everybody else who waits for an answer.
+
+        Called when discord.py's cache is complete.
+        """
         try:
-            for prompt in await self._records.unanswered():
+            calls, prompts = await self._records.take_calls(), await self._records.unanswered()
+            for call in calls:
+                here = [each for each in prompts if each.channel == call.prompt_channel]
+                if await self._return_to(call, here):
+                    prompts = [each for each in prompts if each not in here]
+            for prompt in prompts:
                 await self._tell(prompt)
             await self._records.forget_prompts()
         except aiosqlite.Error as error:
-            _log.warning("What was not answered before the restart can't be read: %s", error)
+            _log.warning("What the restart has interrupted can't be read: %s", error)
+
+    async def _return_to(self, call: InterruptedCall, prompts: Sequence[UnansweredPrompt]) -> bool:
+        """Go back into a call, if the rules allow it, and answer its prompts. Returns whether it is on again."""
+        room = await self._room(call)
+        since = self._rules.started_at - call.ended_at
+        if not goes_back(call.present, since, room):
+            return False
+        try:
+            session = await self.join(call, prompts)
+        except UserError as error:
+            channel = self._client.get_channel(call.voice_channel)
+            text = CANT_RETURN.format(channel=getattr(channel, "name", "that channel"), text=error)
+            await tell_in(self._client, call.prompt_channel, text)
+            return False
+        try:
+            await session.announce(BACK, Announcement.BACK)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("Could not say that I am back: %s", discord_error_text(error))
+        for each in prompts:
+            kind = PromptKind.RECITE if each.recited else PromptKind.ASK
+            session.say(Prompt(each.name, each.text, time.monotonic(), each.message, kind, person=each.person))
+        return True
+
+    async def join(self, call: InterruptedCall, prompts: Sequence[UnansweredPrompt] = ()) -> DiscordCall:
+        """Join a call's channel, with what was said in it in mind.
+
+        Args:
+            prompts: what is asked again.
+
+        Raises:
+            UserError: no call can be started. The text says why.
+        """
+        voice = self._client.get_channel(call.voice_channel)
+        asked_in = self._client.get_channel(call.prompt_channel)
+        if not isinstance(voice, discord.VoiceChannel | discord.StageChannel):
+            raise UserError("❌ I don't see that voice channel any more.")
+        place = ConversationPlace("discord", voice.name, call.guild, call.prompt_channel)
+        turns = await self._conversations.last_turns(place, call.ended_at - SAME_CALL)
+        earlier = EarlierCall(_without(turns, prompts), call.present, call.language)
+
+        def go_on(session: DiscordCall) -> None:
+            session.go_on_with(earlier)
+            session.mode, session.captions = CallMode(call.mode), Captions(call.captions)
+            if not call.listening:
+                session.listening = False
+
+        where = asked_in if isinstance(asked_in, PromptTextChannel) else voice
+        return await self._calls.join(voice, where, lambda _: None, prepare=go_on)
+
+    async def _room(self, call: InterruptedCall) -> RoomNow | None:
+        """The call's voice channel now; ``None`` if it can't be seen."""
+        voice = self._client.get_channel(call.voice_channel)
+        if not isinstance(voice, discord.VoiceChannel | discord.StageChannel) or voice.guild.unavailable:
+            return None
+        # If Discord shows the bot in its last call, it would throw it out of the next one.
+        waited = 0.0
+        while voice.guild.me.voice is not None and waited < LINGER_LIMIT:
+            await asyncio.sleep(LINGER_POLL)
+            waited += LINGER_POLL
+        return RoomNow(frozenset(_people_in(voice)), self._rules.welcome(call))
 
     async def _tell(self, prompt: UnansweredPrompt) -> None:
+        """Tell a person that their prompt was not answered."""
         if prompt.message is None:
             name, text = discord.utils.escape_markdown(prompt.name), shorten(prompt.text, SHOWN_CHARS)
             await tell_in(self._client, prompt.channel, SAY_AGAIN.format(name=name, text=text))
@@ -111,3 +224,17 @@ class Returning:
                 await reply_to(message, WRITE_AGAIN)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("%s could not be told of an unanswered message: %s", prompt.name, discord_error_text(error))
+
+
+def _people_in(channel: discord.VoiceChannel | discord.StageChannel) -> list[int]:
+    return [member.id for member in channel.members if not member.bot]
+
+
+def _without(turns: Sequence[Turn], prompts: Sequence[UnansweredPrompt]) -> list[Turn]:
+    """The turns without those that are asked again."""
+    left = list(turns)
+    for prompt in prompts:
+        same = [turn for turn in left if turn.person == prompt.person and turn.text == prompt.text]
+        if same:
+            left.remove(same[-1])
+    return left

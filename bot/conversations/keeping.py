@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.conversations.records import ConversationPlace, ConversationRecords
 from bot.conversations.writer import ConversationWriter, StoredConversation
 from bot.llm.cleaning import clean_name
-from bot.llm.history import Turn
+from bot.llm.history import MAX_TURNS, Turn
 from bot.text import join_surrogates
 from config.types import KeptDays
 
@@ -108,6 +108,21 @@ class Conversations:
         conversation = StoredConversation(place, now)
         self.add(conversation, asked, now, {asked.person: asked.speaker})
         self.add(conversation, answered, now)
+
+    async def last_turns(self, place: ConversationPlace, since: float) -> list[Turn]:
+        """The last turns of the newest conversation of a place, oldest first, if it has not ended before ``since``.
+
+        Those of people whose words may not be stored any more are left out, with the answers to them.
+
+        Raises:
+            aiosqlite.Error: the database can't be read.
+        """
+        shown, kept = True, []
+        for turn in await self._records.last_turns(place, since, MAX_TURNS):
+            shown = self._may_keep(place.server, turn.person) if turn.person is not None else shown
+            if shown:
+                kept.append(turn)
+        return kept
 
     async def forget_channel(self, channel: int) -> int:
         """Delete all turns of a text channel's conversations; returns the number of stored turns that were deleted.

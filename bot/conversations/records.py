@@ -149,6 +149,24 @@ class ConversationRecords(Records):
             ),
         )
 
+    async def last_turns(self, place: ConversationPlace, since: float, limit: int) -> list[Turn]:
+        """The last turns, oldest first, of the newest conversation of a place, if it has not ended before ``since``.
+
+        The place's name does not matter.
+        """
+        rows = await self._database.rows(
+            "SELECT person, who, text, interrupted FROM turns WHERE conversation = ("
+            "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? ORDER BY id DESC LIMIT 1"
+            ") ORDER BY number DESC LIMIT ?",
+            *(str(place.channel), place.transport, since, limit),
+        )
+        return [
+            Turn.of_bot(text, interrupted=bool(interrupted))
+            if person is None
+            else Turn.of_person(who, text, int(person))
+            for person, who, text, interrupted in reversed(rows)
+        ]
+
     async def end(self, conversation: int, at: float) -> None:
         """Set the end of a conversation. A conversation without turns is deleted."""
         await self._database.write_together(

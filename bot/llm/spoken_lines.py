@@ -51,6 +51,7 @@ class Announcement(StrEnum):
     RECORDING_ENDED = "recording_ended"
     NOTES_BEGAN = "notes_began"
     NOTES_ENDED = "notes_ended"
+    BACK = "back"
 
 
 class SpokenLinesError(BrokenFileError):

@@ -1,11 +1,37 @@
-"""Database table of the prompts that nobody has answered before a restart."""
+"""Database tables of what a restart has interrupted: calls, and prompts that nobody has answered."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.database import Records
+from bot.database import Records, Row
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedCall:
+    """A call on Discord that the end of the bot has interrupted.
+
+    Attributes:
+        guild, voice_channel, prompt_channel: ids of its place.
+        ended_at: seconds since 1970.
+        present: user ids of those who were in it.
+        language: the language that was spoken, as Whisper's code, if it is known.
+        listening: whether the bot listened to anybody.
+        mode: whether speech was answered; a value of :class:`~bot.voice.listening_notice.CallMode`.
+        captions: where captions were written; a value of :class:`~config.sections.Captions`.
+    """
+
+    guild: int
+    voice_channel: int
+    prompt_channel: int
+    ended_at: float
+    present: frozenset[int]
+    language: str | None
+    listening: bool
+    mode: str
+    captions: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +54,24 @@ class UnansweredPrompt:
 
 
 class RestartRecords(Records):
-    """Reads and writes the table. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the tables. All methods may raise :class:`aiosqlite.Error`."""
+
+    async def keep_call(self, call: InterruptedCall) -> None:
+        """Add a call. It replaces an earlier one on the same server."""
+        await self._database.write(
+            "INSERT OR REPLACE INTO interrupted_call VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(call.guild, call.voice_channel, call.prompt_channel, call.ended_at, json.dumps(sorted(call.present))),
+            *(call.language, call.listening, call.mode, call.captions),
+        )
+
+    async def take_calls(self) -> list[InterruptedCall]:
+        """Read all calls and delete them, so that the bot goes back into none of them twice."""
+        rows = await self._database.rows(
+            "SELECT guild, voice_channel, prompt_channel, ended_at, present, language, listening, mode, captions "
+            "FROM interrupted_call ORDER BY ended_at"
+        )
+        await self._database.write("DELETE FROM interrupted_call")
+        return [_call(row) for row in rows]
 
     async def keep(self, prompts: Sequence[UnansweredPrompt]) -> None:
         """Add prompts."""
@@ -48,3 +91,9 @@ class RestartRecords(Records):
     async def forget_prompts(self) -> None:
         """Delete all prompts."""
         await self._database.write("DELETE FROM unanswered_prompt")
+
+
+def _call(row: Row) -> InterruptedCall:
+    guild, voice, prompts, ended_at, present, language, listening, mode, captions = row
+    people = frozenset(json.loads(present))
+    return InterruptedCall(guild, voice, prompts, ended_at, people, language, bool(listening), mode, captions)

@@ -55,6 +55,7 @@ from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.earlier_call import EarlierCall
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEndWatcher
 from bot.voice.engines import CallEngines, LoadingReport
@@ -289,6 +290,13 @@ class Call(Generic[T]):
         self._place = ""
 
     # Start and end.
+
+    def go_on_with(self, earlier: EarlierCall) -> None:
+        """Go on with an earlier call. Only before :meth:`check`."""
+        for turn in earlier.turns:
+            self._history.add(turn)
+        self._greeter.knows(earlier.present)
+        self._language.expect(earlier.language)
 
     async def check(self) -> None:
         """Check whether the transport can carry a call, and connect the speech server.

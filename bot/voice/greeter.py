@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from bot.voice.attendance import Attendance
@@ -74,6 +74,10 @@ class Greeter:
                 self._greeted.add(person)
                 self._greet(person)
                 return
+
+    def knows(self, people: Collection[int]) -> None:
+        """Note people (user ids) who are not to be greeted in this call."""
+        self._greeted_here.update(people)
 
     def came(self, people: tuple[int, ...]) -> None:
         """Note people (user ids) who have just come."""

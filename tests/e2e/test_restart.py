@@ -87,6 +87,32 @@ async def ended_well(process: Forked, since: float) -> None:
     assert time.monotonic() - since < END_LIMIT
 
 
+async def test_a_bot_that_is_restarted_in_a_call_ends_its_sentence_comes_back_and_goes_on(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        await server.hear_a_story()
+        since = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        asked = await server.ada.say(server.sandbox.home.general, "And then?")
+        answered = await server.told(RESTARTING)
+        assert answered.reference_id == asked.id
+        await server.told("👋 I am being switched off, so I left Lounge. If I start again within a minute, I come back")
+        await ended_well(process, since)
+    assert server.sandbox.bot_id not in server.sandbox.guild.voice_states
+    asked_so_far = len(server.model.asked)
+    async with server.bot():
+        await server.told("👋 I'm back. Where were we?")
+        assert server.sandbox.bot_id in server.sandbox.guild.voice_states
+        async with asyncio.timeout(LIMIT):
+            while len(server.model.asked) == asked_so_far:
+                await asyncio.sleep(0.02)
+        lines = [each["content"] for each in server.model.asked[-1] if each["role"] != "system"]
+        assert lines[0] == "Ada: Tell me a story."
+        assert STORY.startswith(lines[1].removesuffix("—"))
+        assert lines[1].endswith((".—", ". —")), "the sentence was ended"
+        assert lines[2:] == ["Ada: And then?"]
+
+
 @pytest.mark.slow
 async def test_the_bot_ends_its_sentence_and_who_is_not_answered_is_told_now_and_later(server: Server) -> None:
     async with server.bot() as process:
@@ -104,3 +130,50 @@ async def test_the_bot_ends_its_sentence_and_who_is_not_answered_is_told_now_and
     async with server.bot():
         again = await server.told(WRITE_AGAIN)
         assert again.reference_id == asked.id
+        assert server.sandbox.bot_id not in server.sandbox.guild.voice_states
+
+
+@pytest.mark.slow
+async def test_the_bot_does_not_come_back_by_itself_where_somebody_new_is(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    ben = await server.sandbox.add_guest("Ben")
+    await ben.join_voice(server.sandbox.home.lounge)
+    async with server.bot():
+        await server.ada.say(server.sandbox.home.general, "!voice-status")
+        await server.told("No active voice session")
+        await server.join()
+
+
+@pytest.mark.slow
+async def test_the_bot_does_not_come_back_after_ctrl_c_nor_into_a_channel_that_it_may_not_go_to(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+    async with server.bot() as process:
+        await server.ada.say(server.sandbox.home.general, "!voice-status")
+        await server.told("No active voice session")
+        await server.join()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    async with server.bot(AUTOJOIN_CHANNELS="Garden"):
+        await server.ada.say(server.sandbox.home.general, "!voice-status")
+        await server.told("No active voice session")
+
+
+@pytest.mark.slow
+async def test_what_was_chosen_for_the_call_stays_chosen_and_nobody_is_greeted_again(server: Server) -> None:
+    settings = {"GREET": "all"}
+    async with server.bot(**settings) as process:
+        await server.join()
+        await server.ada.say(server.sandbox.home.general, "!listen off")
+        await server.told("🙉")
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    async with server.bot(**settings):
+        await server.told("👋 I'm back.")
+        await server.ada.say(server.sandbox.home.general, "!listen")
+        await server.told("🙉")

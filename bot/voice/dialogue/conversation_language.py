@@ -29,6 +29,10 @@ class ConversationLanguage:
         """The last known language, as Whisper's code; ``None`` before there is one."""
         return self._language
 
+    def expect(self, language: str | None) -> None:
+        """Take a language (Whisper's code) for the current one until another one is detected, if it is known."""
+        self._language = language or self._language
+
     async def load(self) -> None:
         """Load the language detection, in a thread. Until it is loaded, only people's usual languages are used."""
         await asyncio.to_thread(self._guesser.load)

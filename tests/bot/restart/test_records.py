@@ -1,0 +1,25 @@
+"""What a restart has interrupted, in the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.database import Database
+from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPrompt
+
+CALL = InterruptedCall(1, 2, 3, 100.5, frozenset({11, 22}), "de", True, "talk", "off")
+
+
+async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(tmp_path: Path) -> None:
+    prompts = [UnansweredPrompt(3, 7, 11, "Ada", "And then?"), UnansweredPrompt(3, None, 22, "Ben", "Hello", True)]
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        records = RestartRecords(database)
+        await records.keep_call(CALL)
+        await records.keep(prompts)
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        records = RestartRecords(database)
+        assert await records.take_calls() == [CALL]
+        assert await records.take_calls() == []
+        assert await records.unanswered() == prompts
+        await records.forget_prompts()
+        assert await records.unanswered() == []
