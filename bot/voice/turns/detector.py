@@ -14,7 +14,7 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.endpointing import Endpointing, MicrophoneHistory
+from bot.voice.turns.endpointing import ABRUPT, Endpointing, MicrophoneHistory
 from bot.voice.turns.events import (
     SpeechPaused,
     SpeechResumed,
@@ -52,7 +52,8 @@ class _Turn:
         end_probability: probability that the pause is the end of the turn, 0 to 1; ``None`` without an estimate.
         wordless: True if there are no words in the turn up to its pause.
         within_window: True if the pause has begun in a window that is not complete yet.
-        broken_off: True if the packets have stopped while the person spoke. They may only be delayed.
+        broken_off: True if the packets have stopped while the person spoke, or so soon after it that it may be a gap
+            within a word. They may only be delayed.
     """
 
     id: TurnId
@@ -153,7 +154,7 @@ class TurnDetector:
         turn = self._turn
         if turn is None:
             return events
-        turn.broken_off = turn.sound is None and not event.announced
+        turn.broken_off = not event.announced and (turn.sound is None or self._quiet < ABRUPT)
         sound = self._pause(turn, event.at, events) if turn.sound is None else turn.sound
         if event.announced and self.microphone is Microphone.PUSH_TO_TALK:
             self._end(turn, sound, event.at, events)

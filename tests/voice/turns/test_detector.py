@@ -184,6 +184,41 @@ def test_a_network_that_stands_still_within_a_word_neither_ends_the_turn_nor_add
     assert np.array_equal(ended.sound, joined(person.sent))
 
 
+@pytest.mark.parametrize("quiet", [0.04, 0.06, 0.08])
+@pytest.mark.parametrize("words", [None, "I had", "That is all."])
+def test_a_network_that_stands_still_in_a_gap_within_a_word_does_not_end_the_turn(
+    quiet: float, words: str | None
+) -> None:
+    """Sounds such as the p of "pizza" have a gap, which looks like the beginning of a pause."""
+    person = Person()
+    person.talk(0.4)
+    person.stay_quiet(quiet)
+    assert person.only(SpeechPaused), "the gap was noticed before the network stood still"
+    if words is not None:
+        person.transcribed(person.only(TurnStarted)[0].turn, words)
+    person.stall(1.0)
+    person.talk(0.5)
+    person.close()
+    person.transcribed(person.only(TurnStarted)[0].turn, "Hello there!")
+    person.pass_time(2.0)
+    (ended,) = person.only(TurnEnded)
+    assert np.array_equal(ended.sound, joined(person.sent))
+
+
+def test_packets_that_stop_in_a_pause_do_not_lengthen_it() -> None:
+    """The packets that announce a closed microphone may be lost. It stays open for a while after the words."""
+    waits = []
+    for announced in (True, False):
+        person = Person()
+        person.talk(0.5)
+        person.stay_quiet(0.2)
+        person.transcribed(person.only(TurnStarted)[0].turn, "That is all.")
+        person.close(announced=announced)
+        person.pass_time(2.0)
+        waits.append(waited(person))
+    assert waits[0] == waits[1]
+
+
 def test_words_that_end_after_the_network_stood_still_are_answered_as_soon_as_others() -> None:
     waits = []
     for stalls in (False, True):
