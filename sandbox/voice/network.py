@@ -60,13 +60,16 @@ class SimulatedNetwork:
         self._random = random.Random(seed)
 
     def stall(self, seconds: float) -> None:
-        """Cause a fault: let no packet through for some seconds. Then all come at once, as after a stall of Wi-Fi."""
+        """Cause a fault: let no packet through for some seconds, as Wi-Fi does. Then all come, in order."""
         self._stalled_until = monotonic() + seconds
+
+    @property
+    def stalled_for(self) -> float:
+        """Seconds until the end of the current stall; 0 if there is none."""
+        return max(0.0, self._stalled_until - monotonic())
 
     def fate(self, conditions: Conditions) -> tuple[float, ...]:
         """The delays, in seconds, with which a packet arrives: none if it is lost, two if it is duplicated."""
-        if (left := self._stalled_until - monotonic()) > 0.0:
-            return (left,)
         if conditions.perfect:
             return (0.0,)
         if self._random.random() < conditions.loss:

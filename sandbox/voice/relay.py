@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sandbox.voice.network import SimulatedNetwork
+from sandbox.voice.network import Conditions, SimulatedNetwork
 from sandbox.voice.rtp import SILENCE, PacketCipher, RtpError, parse_header
 from sandbox.voice.udp import Address, TimedSocket
 
@@ -60,6 +60,7 @@ class VoiceRelay:
         self._clients: dict[int, RelayClient] = {}
         self._socket: TimedSocket | None = None
         self._delayed: set[asyncio.TimerHandle] = set()
+        self._held: list[Callable[[], None]] = []  # what comes to pass at the end of the stall, in order
 
     def start(self) -> None:
         """Open the socket."""
@@ -70,6 +71,7 @@ class VoiceRelay:
         for handle in self._delayed:
             handle.cancel()
         self._delayed.clear()
+        self._held.clear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -99,7 +101,7 @@ class VoiceRelay:
         if len(data) == _DISCOVERY_SIZE and _DISCOVERY.unpack_from(data)[:2] == (_REQUEST, _BODY):
             self._discover(data, address)
             return
-        self._later(self._network.fate(self._network.up), lambda: self._relay(data, address, arrival))
+        self._pass(self._network.up, lambda: self._relay(data, address, arrival))
 
     def _discover(self, data: bytes, address: Address) -> None:
         ssrc = _DISCOVERY.unpack_from(data)[2]
@@ -136,12 +138,27 @@ class VoiceRelay:
             if self._socket is not None:
                 self._socket.send(packet, address)
 
-        self._later(self._network.fate(self._network.down), send)
+        self._pass(self._network.down, send)
 
-    def _later(self, delays: tuple[float, ...], act: Callable[[], None]) -> None:
-        for delay in delays:
+    def _pass(self, conditions: Conditions, act: Callable[[], None]) -> None:
+        """Let a packet through. While the network stands still, it waits behind those that came before it."""
+        left = self._network.stalled_for
+        if left > 0.0 or self._held:
+            if not self._held:
+                self._later(left, self._end_stall)
+            self._held.append(act)
+            return
+        for delay in self._network.fate(conditions):
             if delay == 0.0:
                 act()
-                continue
-            self._delayed = {handle for handle in self._delayed if handle.when() > monotonic()}
-            self._delayed.add(asyncio.get_running_loop().call_later(delay, act))
+            else:
+                self._later(delay, act)
+
+    def _end_stall(self) -> None:
+        held, self._held = self._held, []
+        for act in held:
+            act()
+
+    def _later(self, delay: float, act: Callable[[], None]) -> None:
+        self._delayed = {handle for handle in self._delayed if handle.when() > monotonic()}
+        self._delayed.add(asyncio.get_running_loop().call_later(delay, act))
