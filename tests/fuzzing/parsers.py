@@ -25,7 +25,7 @@ from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError
 from audio.decode import decoded as decoded_sound
 from bot.character_cards.card import CardError, parse_card
 from bot.features.figurine_notifier.parser import NotAFeedError, read_feed
-from bot.http.realtime.session import RealtimeError, Session
+from bot.http.realtime.session import RealtimeError
 from bot.http.twilio.messages import StreamError
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
 from bot.llm.filters.tool_calls import ToolCallFilter
@@ -48,12 +48,12 @@ from bot.voice.browser.client_messages import parse_client as parse_chat
 from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.phone.sip.messages import BadMessageError
 from bot.voice.transcribe.openai_responses import AnswerError, read_answer
-from config.plain_json import read_json
 from tests.features.recordings import recording
 from tests.fuzzing.gateway_parser import AT_ONCE as GATEWAY_AT_ONCE
 from tests.fuzzing.gateway_parser import gateway, gateway_messages
 from tests.fuzzing.mutation import damaged, damaged_json, text_of
 from tests.fuzzing.phone_parsers import phone_packets, phone_sound, sip, sip_messages, twilio
+from tests.fuzzing.realtime_parser import realtime, realtime_events
 from tests.fuzzing.seeds import (
     ATOM,
     CARD,
@@ -63,7 +63,6 @@ from tests.fuzzing.seeds import (
     READY,
     RESULTS,
     RSS,
-    SESSION,
     STREAM,
     TRANSCRIPTS,
     TWILIO,
@@ -291,17 +290,6 @@ def _uploads(folder: Path, stack: contextlib.ExitStack) -> Parse:
 # The bot's own server.
 
 
-def _realtime(data: bytes) -> None:
-    try:
-        event = read_json(text_of(data))
-    except (ValueError, RecursionError):
-        return
-    if isinstance(event, dict):
-        for read_session in (Session().updated, Session().for_response):
-            with contextlib.suppress(RealtimeError):
-                read_session(event.get("session")).fields("x")
-
-
 def _chat(data: bytes) -> None:
     with contextlib.suppress(MessageError):
         checked_sound(data)
@@ -363,7 +351,7 @@ KINDS = (
     Kind("feeds", lambda: (RSS, ATOM, FEED), _simple(read_feed), (NotAFeedError,), _either, 60),
     Kind("settings", lambda: ENV, settings, make=damaged, short=8 * SETTINGS_AT_ONCE),
     Kind("/ws/chat", lambda: CHAT, _simple(_chat), (MessageError,)),
-    Kind("Realtime", lambda: encoded({"session": SESSION}), _simple(_realtime)),
+    Kind("Realtime", realtime_events, realtime, (RealtimeError,)),
     Kind("phones: SIP and SDP", sip_messages, _simple(sip), (BadMessageError,), damaged),
     Kind("phones: RTP, RTCP, RFC 4733", phone_packets, phone_sound, make=damaged),
     Kind("phones: Twilio", lambda: encoded(*TWILIO), _simple(twilio), (StreamError,)),

@@ -27,17 +27,6 @@ CARD = {
     "data": {"name": "Ada", "description": "x", "first_mes": "Hi", "character_book": {"entries": []}},
 }
 
-SESSION = {
-    "type": "realtime",
-    "instructions": "Be kind.",
-    "output_modalities": ["audio"],
-    "tools": [],
-    "audio": {
-        "input": {"format": {"type": "audio/pcm", "rate": 24000}, "turn_detection": {"type": "server_vad"}},
-        "output": {"format": {"type": "audio/pcmu"}, "voice": "alloy", "speed": 1.0},
-    },
-}
-
 ENV = (
     b'DISCORD_TOKEN=abc\nLLM_URL=http://127.0.0.1:8080/v1\n# x\nLLM_EXTRA={"a": 1}\n',
     b"TTS_WEBSOCKET_URL=ws://h:1/ws?protocol=plain",
