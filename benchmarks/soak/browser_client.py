@@ -78,16 +78,17 @@ class _BrowserCall:
         self.speaker: OpenSpeaker | None = None
         self._socket = socket
         self._heard = heard
-        self._refused = ""
+        self._refused, self._refusal = asyncio.Event(), ""
         self._reply, self._packets = "", 0
 
     async def wait(self, event: asyncio.Event, reading: asyncio.Task[None]) -> None:
-        """Wait for an event, as long as the socket is open."""
-        waiting = asyncio.create_task(event.wait())
-        await asyncio.wait([waiting, reading], timeout=CALL_LIMIT, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        """Wait for an event, as long as the socket is open and the bot refuses nothing."""
+        happening = [asyncio.create_task(each.wait()) for each in (event, self._refused)]
+        await asyncio.wait([*happening, reading], timeout=CALL_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        for task in happening:
+            task.cancel()
         if not event.is_set():
-            raise MeasurementError(self._refused or f"the call did not begin or end within {CALL_LIMIT:.0f} s")
+            raise MeasurementError(self._refusal or f"the call did not begin or end within {CALL_LIMIT:.0f} s")
 
     async def read(self) -> None:
         """Read the bot's messages until the socket closes."""
@@ -115,7 +116,8 @@ class _BrowserCall:
             case "audio_end":
                 self._heard.end_stream()
             case "error":
-                self._refused = f"the bot refused: {message['message']}"
+                self._refusal = f"the bot refused: {message['message']}"
+                self._refused.set()
 
     async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> None:
         """Send the microphone's frames in real time, at the rate that the bot hears."""
@@ -146,7 +148,7 @@ class _BrowserCall:
 
     def check(self) -> None:
         """See :class:`~benchmarks.soak.client.Call`; what comes is taken by :meth:`read`."""
-        if self._refused:
-            raise CallLostError(self._refused)
+        if self._refused.is_set():
+            raise CallLostError(self._refusal)
         if self._socket.closed or self.idle.is_set():
             raise CallLostError(f"the bot has ended the call (close code {self._socket.close_code})")
