@@ -43,6 +43,7 @@ from bot.commands.sounds import SoundCommands
 from bot.commands.status_report import EngineTexts, StatusReporter
 from bot.commands.tool_questions import ToolPermits, ToolQuestions
 from bot.commands.unknown import CommandAdvice, UnknownCommands
+from bot.commands.usage import UsageCommands
 from bot.commands.voice import VoiceCommands, VoiceStateListener
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
@@ -57,6 +58,7 @@ from bot.features.vision.feature import Vision
 from bot.features.voice_messages.feature import VoiceMessages
 from bot.first_start import welcome
 from bot.guard import Guard, read_permits
+from bot.metering import Account
 from bot.model_name import describe_model
 from bot.own_engines import Progress
 from bot.owners import Owners
@@ -68,6 +70,7 @@ from bot.spoken_messages.listener import SpokenMessages
 from bot.tools.builtin.drawing import DrawPicture
 from bot.tools.builtin.last_picture import LookAtPicture
 from bot.tools.registry import ToolUsers
+from bot.usage.report import UsageReport
 from bot.voice.call import Call
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
@@ -204,7 +207,9 @@ async def build_application(
             core.small_prompts,
             core.long_term.conversations,
             core.clock,
-            lambda text, place: spoken_text(core.engines.speech_server.stream, text, core.calls.manner(place)),
+            lambda text, place: spoken_text(
+                partial(core.engines.speech_server.metered_stream, Account(place)), text, core.calls.manner(place)
+            ),
             spoken.hear,
             partial(tell_in, bot),
             core.long_term.last_prompts,
@@ -212,6 +217,7 @@ async def build_application(
             core.long_term.notes.forget_channel,
             tools=core.tools,
             recalls=core.calls.recalls,
+            meter=core.usage,
         )
         tool_permits = ToolPermits(bot, BROWSER)
         bot.add_listener(tool_permits.note, "on_message")
@@ -287,6 +293,7 @@ async def build_application(
                 ReminderCommands(core.reminders, prefix),
                 MemoryCommands(bot, guard, core.long_term.memory, prefix),
                 MyDataCommands(core.personal_data, prefix),
+                UsageCommands(UsageReport(core.usage), owners, prefix),
                 VoicesCommands(
                     core.voices,
                     introductions,

@@ -16,6 +16,7 @@ from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
 from bot.browser_tab import Tab, form_for
+from bot.browser_usage import BrowserUsage
 from bot.call_elsewhere import elsewhere_text
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
@@ -80,6 +81,7 @@ class BrowserCalls:
         enabled: whether calls are possible.
         memory: carries out the typed command ``memory``; ``None`` if there is no memory.
         music: carries out the typed commands for music and sounds; ``None`` if there are none.
+        usage: carries out the typed command ``usage``; ``None`` if nothing is counted.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -101,6 +103,7 @@ class BrowserCalls:
         enabled: bool = True,
         memory: BrowserMemory | None = None,
         music: BrowserMusic | None = None,
+        usage: BrowserUsage | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._first_notice = first_notice
@@ -116,7 +119,7 @@ class BrowserCalls:
         self._volumes = volumes
         self.questions = BrowserQuestions(lambda: self._call if self._ready else None, yes_no)
         self._stop_watching = characters.watch(self._show_persona)
-        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music)
+        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music, usage)
         self._clock = clock
         self._call: BrowserCall | None = None
         self._session = ""

@@ -9,6 +9,7 @@ import aiosqlite
 from bot.browser_characters import BrowserCharacters
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
+from bot.browser_usage import BrowserUsage
 from bot.consent import ListeningConsent
 from bot.controls.volumes import MAX_VOLUME, SHOWN, VOICE, Volumes
 from bot.music.typed import music_hint, named_otherwise
@@ -29,6 +30,7 @@ class BrowserCommands:
         prefix: the characters that a command begins with.
         memory: carries out the command ``memory``; ``None`` if there is no memory.
         music: carries out the commands for music and sounds; ``None`` if there are none.
+        usage: carries out the command ``usage``; ``None`` if nothing is counted.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class BrowserCommands:
         prefix: str,
         memory: BrowserMemory | None = None,
         music: BrowserMusic | None = None,
+        usage: BrowserUsage | None = None,
     ) -> None:
         self._memory = memory
+        self._usage = usage
         self._music = music
         self._volumes = volumes
         self._consent = consent
@@ -86,6 +90,8 @@ class BrowserCommands:
         if first == "memory" and self._memory is not None:
             # Here, capitals matter: the words may be a correction.
             return await self._memory.carry_out(call.transport.people.person, call.server, written[len(first) :])
+        if first == "usage" and self._usage is not None:
+            return await self._usage.show(call.transport.people.person, value)
         if self._music is not None and first in self._music.names:
             # An address of a piece has capitals, too.
             return await self._music.carry_out(call, first, written[len(first) :])
@@ -97,7 +103,8 @@ class BrowserCommands:
                 return answer
             memory = ("memory",) if self._memory is not None else ()
             music = self._music.names if self._music is not None else ()
-            names = (*self._commands, *self._with_values, *music, *memory, "leave")
+            usage = ("usage",) if self._usage is not None else ()
+            names = (*self._commands, *self._with_values, *music, *memory, *usage, "leave")
             known = ", ".join(f"`{self._prefix}{name}`" for name in names)
             return f"❓ Here I know only {known}. All other commands are for Discord."
         return await command(call)

@@ -135,6 +135,7 @@ class CallFactory:
                 note_prompt=partial(self.last_prompts.note, server, "call"),
                 toolbox=toolbox_at(self.tools, server, transport.prompts.id, patient=True),
                 recall=recall_at(self.recalls, server, transport.prompts.id, listeners),
+                place=server,
             ),
             self.speech_server.stream,
             lambda: wishes().manner(self.manner(server)),
@@ -148,6 +149,8 @@ class CallFactory:
             self.music,
             self.ambience,
             settings.stt.language,
+            self.speech_server.may_guess,
+            self.speech_server.charge,
         )
         return kind(
             transport,

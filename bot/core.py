@@ -63,6 +63,7 @@ from bot.personal_data.noted import NotedLines
 from bot.personal_data.personal_data import PersonalStores
 from bot.personal_data.remembered import RememberedFacts
 from bot.personal_data.stores import all_stores
+from bot.personal_data.used import UsedEngines
 from bot.reminders.records import ReminderRecords
 from bot.reminders.reminders import Reminders
 from bot.reminders.texts import ReminderLines
@@ -71,6 +72,7 @@ from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.store import Store
 from bot.tools.registry import ToolRegistry
 from bot.typed_memory import TypedMemory
+from bot.usage.usage import Usage
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
 from bot.voice.manager import CallManager, CallState
@@ -112,6 +114,7 @@ class Core:
         music: the music of calls.
         music_control: plays and controls it on request.
         sounds: the sound board.
+        usage: counts what is used of the engines.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
@@ -136,6 +139,7 @@ class Core:
     long_term: LongTerm
     typed_memory: TypedMemory
     reminders: Reminders
+    usage: Usage
     personal_data: PersonalStores
     tools: ToolRegistry
     controls: Controls
@@ -159,7 +163,7 @@ class Core:
     def begin(self) -> None:
         """Start the background tasks of the core. Call this once all parts are built."""
         beating = partial(beat, self.settings.data_dir / HEARTBEAT_FILE, state=self.checks.state)
-        self.background.begin({"heartbeat": beating, "health": self.checks.run})
+        self.background.begin({"heartbeat": beating, "health": self.checks.run, "usage": self.usage.run})
         self.background.begin({"the models' context": self.engines.models.learn_context_sizes})
         self.background.begin({"the graphics cards": partial(self.monitor.cards.run, lambda _: None)})
         if self.tools.servers:
@@ -240,19 +244,20 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         characters = await Characters.open(
             database, PERSONAS_DIR, settings.persona, follow_model=follow_model, own_defaults=of_phone
         )
+        zone = ZoneInfo(settings.timezone)
+
+        def clock() -> datetime:
+            return datetime.now(zone)
+
+        usage = await stack.enter_async_context(Usage.opened(database, clock, settings.daily))
         store = Store(database)
         turn_log = TurnLog()
         watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))
 
         corrections = await asyncio.to_thread(read_corrections, settings)
-        engines = await open_engines(settings, database, corrections, stack, progress)
+        engines = await open_engines(settings, database, corrections, stack, progress, usage)
         model = engines.models.for_calls_client
         voices = await Voices.load(engines.speech_server, database, settings.command_prefix)
-
-        zone = ZoneInfo(settings.timezone)
-
-        def clock() -> datetime:
-            return datetime.now(zone)
 
         def parameters_at(place: int, mood: str | None = None) -> SpeechParameters:
             character = characters.at(place)
@@ -353,6 +358,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             engines.names(settings, lambda: characters.default),
             warning,
             settings.command_prefix,
+            usage=usage,
             remedies={"tts_ms": voice_remedy(settings.voice_engine if settings.tts.websocket_url is None else None)},
         )
         call_ends.subscribe(monitor.call_ended)
@@ -374,6 +380,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             long_term=long_term,
             typed_memory=TypedMemory(database, memory_answers, characters, conversations.writer),
             reminders=reminders,
+            usage=usage,
             personal_data=all_stores(
                 database,
                 consent=consent,
@@ -381,7 +388,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
                 recordings=CallRecordings(settings.data_dir),
                 voices=voices,
                 characters=characters,
-                more=(RememberedFacts(memory), NotedLines(notes)),
+                more=(RememberedFacts(memory), NotedLines(notes), UsedEngines(usage)),
             ),
             tools=tools,
             controls=controls,

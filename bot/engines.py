@@ -17,11 +17,13 @@ from bot.engine_checks import EngineCheck, check_model, check_speech_server, che
 from bot.identity import HEADERS
 from bot.llm.personas import Character
 from bot.llm.small_model import SmallPrompts
+from bot.metering import UNMETERED, Meter
 from bot.model_name import describe_model
 from bot.model_router import ModelRouter
 from bot.monitoring.monitor import EngineNames
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
+from bot.speculation_policy import voice_costs_money
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
@@ -29,7 +31,9 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
+from config.hosts import costs_money
 from config.settings import Settings
+from config.speech_settings import engine_variables
 
 _log = logging.getLogger(__name__)
 
@@ -102,9 +106,17 @@ class Engines:
 
 
 async def open_engines(
-    settings: Settings, database: Database, corrections: Corrections, stack: AsyncExitStack, progress: Progress
+    settings: Settings,
+    database: Database,
+    corrections: Corrections,
+    stack: AsyncExitStack,
+    progress: Progress,
+    meter: Meter = UNMETERED,
 ) -> Engines:
     """Open the engines: start the bot's own ones, and connect to the others. They are closed with the stack.
+
+    Args:
+        meter: counts what is used of them.
 
     Raises:
         ServiceError, RealWeightsMissingError: an engine could not be opened. The text says what to do.
@@ -113,11 +125,16 @@ async def open_engines(
     for notice in weights.notices:
         _log.warning("%s", notice)
     turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
-    weights, models = await open_model_router(settings, weights, database, stack, progress)
-    urls = settings.tts.listed or (await start_speech_server(settings, weights, stack, progress),)
-    speech_at, *stand_ins = (ServerAddress(url, settings.tts.token) for url in urls)
+    weights, models = await open_model_router(settings, weights, database, stack, progress, meter)
+    token = settings.tts.token
+    listed = [ServerAddress(url, token, paid=costs_money(url, token)) for url in settings.tts.listed]
+    if not listed:
+        url = await start_speech_server(settings, weights, stack, progress)
+        online = (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")
+        listed = [ServerAddress(url, token, own=True, paid=voice_costs_money(settings, online))]
+    speech_at, *stand_ins = listed
     http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
-    speech_server = SpeechServerClient(http, speech_at, stand_ins=stand_ins)
-    transcriber = await make_transcriber(settings, weights, http, progress, corrections)
+    speech_server = SpeechServerClient(http, speech_at, stand_ins=stand_ins, meter=meter)
+    transcriber = await make_transcriber(settings, weights, http, progress, corrections, meter)
     stack.push_async_callback(transcriber.close)
     return Engines(weights, models, transcriber, turn_policy, speech_server, http)

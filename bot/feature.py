@@ -22,6 +22,7 @@ from bot.lease import Lockable
 from bot.llm.recollection import RecallSource
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tools import Toolboxes
+from bot.metering import UNMETERED, Meter
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
@@ -51,6 +52,7 @@ class FeatureParts:
         forget_notes: deletes the notes of calls with their prompts from this channel, and returns how many.
         tools: the tools that the model may call in writing; ``None`` for none.
         recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
+        meter: counts what is used of engines.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class FeatureParts:
     forget_notes: Callable[[int], Awaitable[int]]
     tools: Toolboxes | None = None
     recalls: RecallSource | None = None
+    meter: Meter = UNMETERED
 
 
 @dataclass(frozen=True, slots=True)

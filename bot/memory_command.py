@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,10 +36,12 @@ from bot.personal_data.noted import NotedLines
 from bot.personal_data.personal_data import PersonalStores, Subject
 from bot.personal_data.remembered import RememberedFacts
 from bot.personal_data.stores import all_stores
+from bot.personal_data.used import UsedEngines
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import VoiceCatalogue
 from bot.store import Store
+from bot.usage.usage import Usage
 from bot.voice.browser.people import WEB_PREFIX, web_person
 from bot.voices.voices import Voices
 from config.errors import SettingsError
@@ -156,6 +159,7 @@ async def _stores(database: Database, settings: Settings, path: Path) -> AsyncIt
     async with (
         unused_memory(database, path, settings.memory, writer, zone) as memory,
         unused_notes(database, settings.data_dir, zone) as notes,
+        Usage.opened(database, lambda: datetime.now(zone)) as usage,
     ):
         yield (
             memory,
@@ -166,7 +170,7 @@ async def _stores(database: Database, settings: Settings, path: Path) -> AsyncIt
                 recordings=CallRecordings(settings.data_dir),
                 voices=await Voices.load(NoSpeechServer(), database, settings.command_prefix),
                 characters=await Characters.open(database, PERSONAS_DIR, settings.persona),
-                more=(RememberedFacts(memory), NotedLines(notes)),
+                more=(RememberedFacts(memory), NotedLines(notes), UsedEngines(usage)),
             ),
         )
 

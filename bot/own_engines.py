@@ -17,6 +17,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.model_servers import ModelServers
 from bot.llm.requests import ModelOptions
 from bot.llm.try_weights import try_weights
+from bot.metering import OWN, UNMETERED, Meter
 from bot.model_router import ModelRouter
 from bot.models.named_llm import EmbeddedLlm
 from bot.models.quick_weights import NO_QUICK_COPY, CopyStoppedError, quick_weights
@@ -99,31 +100,40 @@ async def _started_server(llm: EmbeddedLlm, quickest: Path) -> EmbeddedModelServ
 
 
 async def open_model_router(
-    settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
+    settings: Settings,
+    weights: OwnWeights,
+    database: Database,
+    stack: AsyncExitStack,
+    progress: Progress,
+    meter: Meter = UNMETERED,
 ) -> tuple[OwnWeights, ModelRouter]:
     """The model router, and the weights that are really used: others or toys if the chosen ones can't be loaded.
+
+    Args:
+        meter: counts the tokens of all requests.
 
     Raises:
         RealWeightsMissingError: the weights can't be loaded, and ``WEIGHTS=real`` allows no toys.
     """
-    urls = settings.llm.servers
+    urls, known_as = settings.llm.servers, None
     if not urls:
+        known_as = OWN
         weights, url = await _start_own_llm(settings, weights, stack, progress)
         urls = {settings.llm.call_gpu: url}
         # The bot's own server has one model, and accepts any name for it.
         settings = settings.changed(llm_model=None)
     clients: dict[GpuVendor, AnsweringModel] = {
-        card: await stack.enter_async_context(_model_at(settings, url)) for card, url in urls.items()
+        card: await stack.enter_async_context(_model_at(settings, url, meter, known_as)) for card, url in urls.items()
     }
     return weights, await ModelRouter.load(database, clients, settings.llm.call_gpu)
 
 
-def _model_at(settings: Settings, url: str) -> ModelClient | ModelServers:
+def _model_at(settings: Settings, url: str, meter: Meter, known_as: str | None) -> ModelClient | ModelServers:
     """The client of the server at ``url``, and of those that stand in for it if it is the first of a list."""
     listed = ModelOptions.all(settings.llm)
     if len(listed) > 1:
-        return ModelServers(listed, guesses=settings.call.guesses is Guesses.ON)
-    return ModelClient(ModelOptions.of(settings.llm, url))
+        return ModelServers(listed, meter, guesses=settings.call.guesses is Guesses.ON)
+    return ModelClient(ModelOptions.of(settings.llm, url), meter, known_as=known_as)
 
 
 async def _start_own_llm(

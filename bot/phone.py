@@ -11,6 +11,7 @@ from functools import partial
 from bot.api.spoken_answer import spoken_text
 from bot.core import Core
 from bot.llm.spoken_lines import LineChooser
+from bot.metering import Account
 from bot.phone_calls import PhoneCalls, stored_key
 from bot.tools.registry import only_for_everyone
 from bot.tools.tool import Asker
@@ -77,7 +78,9 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
         return replace(core.calls.manner(PHONE_PLACE), conversation_language=language)
 
     sentences = Sentences(
-        lambda text: spoken_text(core.engines.speech_server.stream, text, manner()),
+        lambda text: spoken_text(
+            partial(core.engines.speech_server.metered_stream, Account(PHONE_PLACE)), text, manner()
+        ),
         lambda sentence: lines.sentence(sentence, language),
         manner,
     )

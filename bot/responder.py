@@ -26,6 +26,7 @@ from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tool_loop import answer_with_tools
 from bot.llm.tools import NO_TOOLS, Toolbox, ToolDescription, TurnTools
+from bot.metering import THE_BOT, Account
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class ModelResponder:
         toolbox: the tools that the model may call; ``None`` for none. Small models are told of no tools: they call them
             at random, and a long prompt confuses them.
         recall: recalls what the model is told besides the history; ``None`` for nothing. Small models are told nothing.
+        place: id of the place to which answers are charged.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class ModelResponder:
         toolbox: Toolbox | None = None,
         note_prompt: Callable[[PromptReport], None] | None = None,
         recall: Recall | None = None,
+        place: int = THE_BOT,
     ) -> None:
         self._character = character
         self._history = history
@@ -84,6 +87,7 @@ class ModelResponder:
         self._toolbox = toolbox
         self._note_prompt = note_prompt
         self._recall = recall
+        self._place = place
         self._prompts = ConversationMessages(rules, model, clock, small_prompts)
         self._read: tuple[ChatMessage, ...] = ()
         """The messages of the newest request. The server has them in its prompt cache."""
@@ -162,7 +166,7 @@ class ModelResponder:
                 self._note_prompt(report)
             progress.fitted(report)
 
-        watched = replace(progress, asked=asked_model, fitted=fitted)
+        watched = replace(progress, account=Account(self._place, asked.person), asked=asked_model, fitted=fitted)
         tools = NO_TOOLS
         if not asked.results:
             tools = self._tools_for(character, asked, recollection)

@@ -136,6 +136,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "memory export": _EVERYONE,
         "my-data": _EVERYONE,
         "erase-me": _EVERYONE,
+        "usage": _EVERYONE,
         "figurines": _EVERYONE,
         "figurines subscribe": _EVERYONE,
         "figurines unsubscribe": _EVERYONE,

@@ -25,6 +25,7 @@ from bot.operator_files import (
     prepare_voices_folder,
     read_corrections,
 )
+from bot.paid_servers import limit_notices
 from bot.tools.tools_file import ToolsFileError, read_tools_file
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.addresses import only_this_machine_can_connect
@@ -37,7 +38,7 @@ from config.place import in_container
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
-from config.speech_settings import ENGINE_VARIABLES, EngineName, SpeechSettings
+from config.speech_settings import ENGINE_VARIABLES, EngineName, SpeechSettings, engine_variables
 from config.spelling import nearest
 from wire.presets import read_presets
 
@@ -176,7 +177,8 @@ def setting_notices(settings: Settings) -> list[str]:
         urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
         unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
-    return [*found, *folder_notices(settings), *_phone_notices(settings)]
+    online = engine_variables().get("OPENAI_BASE_URL")
+    return [*found, *folder_notices(settings), *_phone_notices(settings), *limit_notices(settings, online)]
 
 
 def _phone_notices(settings: Settings) -> Iterator[str]:

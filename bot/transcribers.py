@@ -12,6 +12,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.llm.server_choice import Candidate
+from bot.metering import UNMETERED, Meter
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.model_store import Condition
 from bot.models.needs import (
@@ -49,6 +50,7 @@ async def make_transcriber(
     http: aiohttp.ClientSession,
     progress: Callable[[str, float], None],
     corrections: Corrections | None = None,
+    meter: Meter = UNMETERED,
 ) -> Transcriber:
     """Build the transcriber. Toy weights are made if ``weights`` asks for them.
 
@@ -58,6 +60,7 @@ async def make_transcriber(
         http: session for requests to a transcription server. It must outlive the transcriber.
         progress: called with the name of a step and its progress, 0 to 1, while toy weights are made.
         corrections: the operator's corrections. Without them, they are read from the operator's file.
+        meter: counts the sound that servers are sent.
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.
@@ -68,7 +71,7 @@ async def make_transcriber(
         corrections = await asyncio.to_thread(read_corrections, settings)
     hallucinations = await asyncio.to_thread(HallucinationFilter)
     if settings.stt.url is not None:
-        return _server_transcriber(settings, http, corrections, hallucinations)
+        return _server_transcriber(settings, http, corrections, hallucinations, meter)
     threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
     english = await asyncio.to_thread(_english_model, settings, weights)
     if weights.stt is not None:
@@ -86,7 +89,11 @@ async def make_transcriber(
 
 
 def _server_transcriber(
-    settings: Settings, http: aiohttp.ClientSession, corrections: Corrections, hallucinations: HallucinationFilter
+    settings: Settings,
+    http: aiohttp.ClientSession,
+    corrections: Corrections,
+    hallucinations: HallucinationFilter,
+    meter: Meter,
 ) -> Transcriber:
     """The transcriber that asks the server of ``STT_URL``, or several that stand in for each other."""
     listed = settings.stt.listed
@@ -99,7 +106,7 @@ def _server_transcriber(
         )
         for server in listed
     ]
-    made = [OpenAITranscriber(own.url or "", own, http, corrections, hallucinations) for own in each]
+    made = [OpenAITranscriber(own.url or "", own, http, corrections, hallucinations, meter=meter) for own in each]
     if len(made) == 1:
         return made[0]
     candidates = [Candidate(costs_money(server.url, server.key), not is_local(server.url)) for server in listed]

@@ -17,6 +17,7 @@ from bot.browser_calls import BrowserCalls
 from bot.browser_characters import BrowserCharacters
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
+from bot.browser_usage import BrowserUsage
 from bot.characters import LocalCharacter
 from bot.conversations.archive import ConversationArchive
 from bot.conversations.recordings import CallRecordings
@@ -42,6 +43,7 @@ from bot.setup.examination import examine
 from bot.setup.service import SetupService
 from bot.tools.confirmation import Confirmations
 from bot.tools.tool import Asker
+from bot.usage.report import UsageReport
 from bot.voice.browser.client_messages import Hello
 from bot.voice.browser.people import PAGE_PLACE, BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
@@ -157,6 +159,7 @@ def browser_calls(core: Core) -> BrowserCalls:
             TypedSounds(core.sounds, settings.command_prefix, takes_files=False),
             settings.command_prefix,
         ),
+        usage=BrowserUsage(UsageReport(core.usage), settings.command_prefix),
     )
 
 
@@ -179,6 +182,7 @@ def program_chats(core: Core) -> Chats:
             slot=CALL_SLOT if spoken else None,
             toolbox=toolbox_at(core.calls.tools, BROWSER),
             recall=recall_at(core.calls.recalls, BROWSER),
+            place=BROWSER,
         )
 
     place = ConversationPlace("api", "a program", BROWSER)

@@ -123,6 +123,8 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "WARN_TTS_MS": "300",
         "WARN_FIRST_TOKEN_MS": "1000",
         "WARN_GPU": "0.8",
+        "DAILY_TOKENS": "200000",
+        "DAILY_SPEECH_MINUTES": "60",
         "PHONE_BIND": "127.0.0.1:8771",
         "PHONE_PUBLIC_URL": "https://phone.example.org",
         "PHONE_ALLOW": "+4930123456,+49171*",

@@ -335,6 +335,21 @@ class WarningSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class DailySettings(Section):
+    """How much of servers that cost money may be used in a day, which ends at midnight in ``TIMEZONE``; 0 is no limit.
+
+    Attributes:
+        tokens: tokens that model servers read and write.
+        speech_minutes: minutes of sound that speech servers make and recognisers are sent, together.
+    """
+
+    prefix: ClassVar[str] = "daily_"
+
+    tokens: Annotated[int, Field(ge=0, le=1_000_000_000_000)] = 0
+    speech_minutes: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RecogniserSettings(Section):
     """Speech recognition: a server, or a Whisper model on this machine.
 

@@ -24,6 +24,7 @@ from config.phone_sections import PhoneSettings, SipSettings, TwilioSettings
 from config.program_settings import ProgramSettings
 from config.sections import (
     CallSettings,
+    DailySettings,
     EmbeddingsSettings,
     MemoryPolicy,
     ModelSettings,
@@ -114,6 +115,7 @@ class Settings(ProgramSettings):
     stt: RecogniserSettings = RecogniserSettings()
     web: WebSettings = WebSettings()
     warn: WarningSettings = WarningSettings()
+    daily: DailySettings = DailySettings()
     embeddings: EmbeddingsSettings = EmbeddingsSettings()
     phone: PhoneSettings = PhoneSettings()
     twilio: TwilioSettings = TwilioSettings()

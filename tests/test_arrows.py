@@ -46,6 +46,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.knowledge": frozenset({"bot.llm"}),
     "bot.reminders": frozenset({"bot.database"}),
     "bot.restart": frozenset({"bot.database"}),
+    "bot.usage": frozenset({"bot.database"}),
     "bot.conversations": frozenset({"bot.database", "bot.llm"}),
     "bot.memory": frozenset({"bot.database", "bot.conversations", "bot.llm"}),
     "bot.recollection": frozenset({"bot.knowledge", "bot.llm", "bot.memory", "bot.notes"}),
@@ -54,7 +55,10 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.autojoin": frozenset({"bot.database", "bot.voice"}),
     # What all stores together know of a person.
     "bot.personal_data": frozenset(
-        {"bot.conversations", "bot.database", "bot.memory", "bot.notes", "bot.speech_server", "bot.voices"}
+        {
+            *("bot.conversations", "bot.database", "bot.memory", "bot.notes", "bot.speech_server", "bot.usage"),
+            "bot.voices",
+        }
     ),
     "bot.responder": frozenset({"bot.llm"}),
     # What a language model can do.
@@ -77,11 +81,11 @@ IN_BOT: Mapping[str, frozenset[str]] = {
         {
             *("bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"),
             *("bot.controls", "bot.database", "bot.knowledge", "bot.memory", "bot.personal_data", "bot.reminders"),
-            *("bot.notes", "bot.tools", "bot.autojoin", "bot.music"),
+            *("bot.notes", "bot.tools", "bot.autojoin", "bot.music", "bot.usage"),
         }
     ),
     # The figures of calls and engines.
-    "bot.monitoring": frozenset({"bot.voice"}),
+    "bot.monitoring": frozenset({"bot.usage", "bot.voice"}),
     # Conversations of programs, and the HTTP server, which has them and the page.
     "bot.api": frozenset({"bot.llm", "bot.speech_server", "bot.voice"}),
     "bot.http": frozenset(

@@ -57,7 +57,7 @@ GROUPS = (
             "figurines",
         ),
     ),
-    ("What I know of you", ("memory", "my-data", "erase-me")),
+    ("What I know of you", ("memory", "my-data", "erase-me", "usage")),
     ("For the people who run me", ("avatar", "gpu", "low-performance", "release", "why")),
 )
 OTHERS = "More"

@@ -59,7 +59,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
     @commands.hybrid_command(
         name="my-data",
         description="Send you alone a file with everything that I have stored about you.",
-        brief="what I have stored of you",
+        brief="what I stored of you",
     )
     async def my_data(self, ctx: Context) -> None:
         """Send you alone a file with everything that I have stored about you, on all servers."""

@@ -32,7 +32,7 @@ class ReminderCommands(commands.Cog, name="Timers and reminders"):
     @commands.hybrid_command(
         description="Show you alone your timers and reminders, or cancel one.",
         usage="[cancel NUMBER]",
-        brief="your timers and reminders",
+        brief="your reminders",
         extras={"example": "cancel 3"},
     )
     @app_commands.describe(action="cancel: cancel one of them.", number="Its number in the list.")

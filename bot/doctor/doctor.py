@@ -23,6 +23,7 @@ from bot.discord_errors import discord_error_text
 from bot.doctor.autojoin import check_autojoin
 from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
+from bot.doctor.limits import check_limits
 from bot.doctor.music import check_music, check_sounds
 from bot.doctor.personas import check_personas, missing_ambience
 from bot.doctor.telephone import check_telephone
@@ -88,6 +89,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         check_music,
         check_sounds,
         check_telephone,
+        check_limits,
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )

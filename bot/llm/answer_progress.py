@@ -9,6 +9,7 @@ from typing import Any
 from bot.llm.late_calls import TakeLate, take_none
 from bot.llm.prompt_report import PromptReport
 from bot.llm.usage import TokenUsage
+from bot.metering import NOBODY, Account
 
 
 def _ignore(*_: Any) -> None:
@@ -24,6 +25,7 @@ class AnswerProgress:
     """Functions that are called while an answer is made. Those that are left out do nothing.
 
     Attributes:
+        account: the place and the person for whom it is made.
         loading: called once if the server has been loading its model for a while.
         fitted: called with what the prompt holds and what was cut from it, before the request is written. It may be
             called more than once, or never.
@@ -44,6 +46,7 @@ class AnswerProgress:
             and the answer ends without their results. Whoever takes none has the model answer without them, later.
     """
 
+    account: Account = NOBODY
     loading: Callable[[], None] = _ignore
     fitted: Callable[[PromptReport], None] = _ignore
     asked: Callable[[], None] = _ignore

@@ -27,7 +27,7 @@ from bot.llm.context_window import ContextWindow
 from bot.llm.continuation import Continuation
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError, nothing_said
+from bot.llm.errors import ModelError, ModelErrorKind, nothing_said
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
@@ -36,7 +36,10 @@ from bot.llm.response import ReplyReader
 from bot.llm.slots import CALL_SLOT, ServerSlots, ask_llama_server
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
+from bot.llm.token_count import TokenCount
 from bot.llm.tools import ToolDescription
+from bot.metering import UNMETERED, Meter, Paid
+from config.hosts import costs_money
 from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -50,10 +53,21 @@ class ModelClient:
 
     Connections are kept open between replies, so that a reply does not have to wait for a handshake. Several replies
     may be streamed at the same time.
+
+    Args:
+        options: the server, and how it is asked.
+        meter: counts the tokens of all requests.
+        known_as: the server's name where its use is shown; ``None`` for its host and port.
+
+    Attributes:
+        paid: whether the server costs money.
     """
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, options: ModelOptions, meter: Meter = UNMETERED, *, known_as: str | None = None) -> None:
         self.options = options
+        self.paid = costs_money(options.url, options.api_key)
+        self._meter = meter
+        self._known_as = known_as or options.server_name
         self._session: aiohttp.ClientSession | None = None
         self._logged: set[str] = set()
         self._memories: dict[str | None, ServerMemory] = {}
@@ -148,20 +162,22 @@ class ModelClient:
             tools: the tools that later replies will be offered. They are a part of the prompt.
 
         Raises:
-            ModelError: the server could not reply.
+            ModelError: the server could not reply, or costs money and today's limit is reached.
         """
         request = replace(
             self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT, tools=tools
         )
+        self._require_limit(request)
         await self._ask_for_template(request)
-        with self._sender(request) as sender:
+        with self._counted(request) as count, self._sender(request := count.watched()) as sender:
             response = await sender.open()
             try:
-                reader = ReplyReader(response, request.options, request.begin_by)
+                reader = ReplyReader(response, request.options, request.begin_by, request.progress.counted)
                 await self._ask_for_template(request)
                 reply = ReplyFilter(ThinkingHabit() if unfinished else self._habit(request))
                 while (delta := await reader.read()) is not None:
                     sender.reply_began()
+                    count.came(delta)
                     reply.take(delta)
                 reply.end()
             finally:
@@ -198,7 +214,7 @@ class ModelClient:
             speakers: names that the model may write at the start of a line.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
             slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
-                ``None`` leaves the choice to the server. Token counts are only asked for if a slot is given.
+                ``None`` leaves the choice to the server, of which a report of tokens is asked only if it costs money.
             progress: told while the reply is made.
             tools: the tools that the model may call. They are described in a field of the request, or in the system
                 prompt if the server refuses that field or has none (:mod:`bot.llm.tool_text`).
@@ -245,12 +261,16 @@ class ModelClient:
         self, request: ReplyRequest, speakers: SpeakerNames, never_retract: bool, *, runs_tools: bool
     ) -> AsyncGenerator[AnswerPart, None]:
         spoke, asking = False, True
+        if self.paid and self._meter.refusal(Paid.TOKENS, guess=True) is not None:
+            # A speculative reply is asked for only once it is wanted.
+            await request.progress.before_tools()
+        self._require_limit(request)
         async with self._asking_for_template(request) as template_asked:
-            with self._sender(request) as sender:
+            with self._counted(request) as count, self._sender(request := count.watched()) as sender:
                 while asking:
                     asking = False
                     response = await sender.open()
-                    reading = self._read(response, request, template_asked, speakers, never_retract, runs_tools)
+                    reading = self._read(response, request, count, template_asked, speakers, never_retract, runs_tools)
                     async with aclosing(reading) as parts_of_answer:
                         try:
                             async for part in parts_of_answer:
@@ -269,6 +289,7 @@ class ModelClient:
         self,
         response: aiohttp.ClientResponse,
         request: ReplyRequest,
+        count: TokenCount,
         template_asked: Awaitable[bool],
         speakers: SpeakerNames,
         never_retract: bool,
@@ -292,6 +313,7 @@ class ModelClient:
             )
             answer = AnswerBuilder(text)
             while delta is not None:
+                count.came(delta)
                 if delta.text.strip() or delta.reasoning or delta.calls:
                     request.progress.came()
                 for part in parts_for_caller(await self._filtered(answer, delta), runs_tools):
@@ -368,10 +390,19 @@ class ModelClient:
         options = self.options if model is None else replace(self.options, model=model)
         options = options_for_size(options, self._memory_of(options.model).size)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return ReplyRequest(options, messages, begin_by)
+        return ReplyRequest(options, messages, begin_by, paid=self.paid)
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)
+
+    def _require_limit(self, request: ReplyRequest) -> None:
+        """Raise ModelError if today's limit is reached, unless the request goes on with an answer that has begun."""
+        goes_on = bool(request.messages) and request.messages[-1].role == "tool"
+        if self.paid and not goes_on and (why := self._meter.refusal(Paid.TOKENS)) is not None:
+            raise ModelError(ModelErrorKind.LIMIT, why)
+
+    def _counted(self, request: ReplyRequest) -> TokenCount:
+        return TokenCount(self._meter, request, self._known_as, paid=self.paid)
 
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:

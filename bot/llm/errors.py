@@ -36,6 +36,8 @@ class ModelErrorKind(StrEnum):
     """The server reported an error inside of its reply."""
     EMPTY = "empty"
     """The reply ended without any text."""
+    LIMIT = "limit"
+    """The server costs money, and today's limit is reached. It was not asked."""
 
 
 class ModelError(Exception):

@@ -24,11 +24,13 @@ from bot.llm.server_choice import Candidate, ServerChoice
 from bot.llm.server_probes import ServerProbes
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
+from bot.metering import UNMETERED, Meter, Paid
 from config.hosts import costs_money, is_local
 
 _log = logging.getLogger(__name__)
 
 MOVED = "🔁 The model server at {old} doesn't answer, or is too slow: {new} answers instead."
+LIMITED = "🔁 {why} {now} answers instead."
 MOVED_BACK = "🔁 The model server at {new} answers again, instead of {old}."
 _SERVER_IS_DOWN = frozenset(
     {
@@ -100,21 +102,26 @@ class ModelServers:
         options: the options of the servers. Those on this machine or in the local network are preferred; apart from
             that, their order counts.
         guesses: whether speculative replies may be asked of servers that cost money.
+        meter: counts the tokens of all requests.
         clock: returns monotonic seconds.
     """
 
     def __init__(
         self,
         options: Sequence[ModelOptions],
+        meter: Meter = UNMETERED,
         *,
         guesses: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         ordered = sorted(options, key=lambda each: not is_local(each.url))
         self._servers = [
-            _Server(ModelClient(each), costs_money(each.url, each.api_key), each is ordered[0]) for each in ordered
+            _Server(ModelClient(each, meter), costs_money(each.url, each.api_key), each is ordered[0])
+            for each in ordered
         ]
         self._guesses = guesses
+        self._meter = meter
+        self._limit_told = False
         candidates = [Candidate(server.paid, not is_local(server.client.options.url)) for server in self._servers]
         self._choice = ServerChoice(candidates, clock)
         self._answering = 0
@@ -143,10 +150,11 @@ class ModelServers:
     @property
     def stands_in_for(self) -> str | None:
         """The name of the preferred server, if another one answers in its place."""
-        return self._servers[0].name if self._choice.current else None
+        return None if self._current.first else self._servers[0].name
 
     def begin_call(self) -> None:
         """Choose the server for a call, which stays with it while it answers."""
+        self._limit_told = False
         self._choice.begin_call()
 
     def end_call(self) -> None:
@@ -243,8 +251,13 @@ class ModelServers:
         while (number := self._choice.next(tried)) is not None:
             tried.add(number)
             server = self._servers[number]
-            if server.paid and not server.first and not self._guesses:
+            if server.paid and not self._may_guess(server):
                 await question.progress.before_tools()
+            if (why := self._refusal(server, question)) is not None:
+                errors.append(ModelError(ModelErrorKind.LIMIT, why))
+                continue
+            if any(error.kind is ModelErrorKind.LIMIT for error in errors):
+                self._tell_limit(question.progress, errors, server)
             self._tell_move(question.progress)
             try:
                 async with aclosing(self._attempt(question, server, so_far, self._choice.has_other(tried))) as parts:
@@ -322,7 +335,27 @@ class ModelServers:
 
     @property
     def _current(self) -> _Server:
-        return self._servers[self._choice.current]
+        current = self._servers[self._choice.current]
+        if current.paid and self._meter.refusal(Paid.TOKENS) is not None:
+            free = (each for number, each in enumerate(self._servers) if not each.paid and self._choice.is_up(number))
+            return next(free, current)
+        return current
+
+    def _may_guess(self, server: _Server) -> bool:
+        """Whether a server that costs money may be asked for a speculative reply."""
+        return (self._guesses or server.first) and self._meter.refusal(Paid.TOKENS, guess=True) is None
+
+    def _refusal(self, server: _Server, question: _Question) -> str | None:
+        """Why a server is not asked today; ``None`` if it may be, or if the answer has begun before its tools."""
+        if not server.paid or question.messages[-1].role == "tool":
+            return None
+        return self._meter.refusal(Paid.TOKENS)
+
+    def _tell_limit(self, progress: AnswerProgress, errors: Sequence[ModelError], server: _Server) -> None:
+        if not self._limit_told:
+            self._limit_told = True
+            why = next(error for error in errors if error.kind is ModelErrorKind.LIMIT)
+            progress.moved(LIMITED.format(why=why, now=server.name))
 
     def _note_failure(self, number: int, error: ModelError) -> None:
         _log.warning("%s", error)

@@ -99,6 +99,7 @@ class ReplyRequest:
         tools: the tools that the model may call.
         progress: told while the reply is made.
         continues: whether the reply goes on with the last message, which is the assistant's.
+        paid: whether the server costs money.
     """
 
     options: ModelOptions
@@ -110,6 +111,7 @@ class ReplyRequest:
     tools: Sequence[ToolDescription] = ()
     progress: AnswerProgress = NOT_WATCHED
     continues: bool = False
+    paid: bool = False
 
 
 class RequestSender:
@@ -210,7 +212,7 @@ class RequestSender:
         fit = memory.window.fit(request.messages, longest_answer(options), self._tool_tokens)
         self._sent = fit.messages
         self._report(fit, tools, left_out)
-        more = memory.slots.fields(request.slot, options.api, unfinished=request.unfinished)
+        more = memory.slots.fields(request.slot, options.api, unfinished=request.unfinished, paid=request.paid)
         messages = fit.messages
         if not self._takes_tools():
             messages, tools = tuple(messages_as_text(messages, tools)), ()

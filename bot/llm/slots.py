@@ -1,6 +1,6 @@
 """Slots of a llama.cpp server: each has a prompt cache of its own, so a call stays in one slot.
 
-Other servers get no request fields about slots. They are only asked to report the token counts of a reply.
+Other servers get no request fields about slots. They are only asked to report the token counts of a reply at its end.
 """
 
 from __future__ import annotations
@@ -38,16 +38,20 @@ class ServerSlots:
         """Set the number of slots that the server has reported."""
         self._count = count
 
-    def fields(self, slot: int | None, api: ModelApi, *, unfinished: bool = False) -> dict[str, Any]:
-        """The request fields that keep a reply in a slot, and have the server report the tokens of the prompt.
+    def fields(
+        self, slot: int | None, api: ModelApi, *, unfinished: bool = False, paid: bool = False
+    ) -> dict[str, Any]:
+        """The request fields that keep a reply in a slot, and have the server report the tokens of the reply.
 
         Args:
-            slot: the number of the slot; ``None`` leaves the choice to the server, and asks it to report nothing.
+            slot: the number of the slot; ``None`` leaves the choice to the server, and asks it to report nothing unless
+                it costs money. A llama.cpp server reports the tokens at the end of a reply anyway.
             unfinished: whether the last message is not complete yet, so that no answer is to be begun after it.
+            paid: whether the server costs money.
         """
-        if slot is None:
+        if slot is None and (self._count is not None or not paid):
             return {}
-        if self._count is not None:
+        if self._count is not None and slot is not None:
             fields = {"id_slot": slot % self._count, "cache_prompt": True, "timings_per_token": True}
             return fields | {"add_generation_prompt": False} if unfinished and api is ModelApi.CHAT else fields
         return {} if api is ModelApi.COMPLETION else {"stream_options": {"include_usage": True}}

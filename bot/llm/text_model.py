@@ -15,6 +15,7 @@ from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
+from bot.metering import Account
 
 
 class TextModel(Protocol):
@@ -69,8 +70,10 @@ MAX_CHARS = 300
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'»”’)]*(?=\s|$)|[。！？]")
 
 
-async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: Persona) -> str:
+async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: Persona, place: int) -> str:
     """Ask the author's model for one short line, and return it cleaned; "" if the model wrote nothing usable.
+
+    The request is charged to ``place``, the id of a Discord server.
 
     Only the first line of the reply is used. If it is too long, it is cut (:func:`shortened`). The request ends as soon
     as the first line is complete.
@@ -80,7 +83,9 @@ async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: 
     """
     text = ""
     known = SpeakerNames.of(author.names, speakers_of_messages(messages))
-    async with aclosing(model.text(messages, model=author.model, speakers=known, never_retract=True)) as pieces:
+    watched = AnswerProgress(Account(place))
+    asked = model.text(messages, model=author.model, speakers=known, never_retract=True, progress=watched)
+    async with aclosing(asked) as pieces:
         async for piece in pieces:
             text = (text + piece.text).lstrip()
             if "\n" in text or len(text) > 2 * MAX_CHARS:

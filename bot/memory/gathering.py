@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 import aiosqlite
 
+from bot.llm.answer_progress import AnswerProgress
 from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.text_model import TextModel
@@ -20,6 +21,7 @@ from bot.memory.gate import ForgettingGate
 from bot.memory.records import Fact, FactRecords
 from bot.memory.unread import ConversationPart, UnreadTurns, labels_of
 from bot.memory.wording import same_matter
+from bot.metering import DIRECT_MESSAGES, Account
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +161,7 @@ class FactGatherer:
             return False
         labels = labels_of(part.people)
         transcript = "\n".join(f"{labels.get(turn.person, turn.name)}: {turn.text}" for turn in part.turns)
-        asking = self._asking = asyncio.create_task(self._ask(transcript), name="gathering facts")
+        asking = self._asking = asyncio.create_task(self._ask(transcript, part.server), name="gathering facts")
         try:
             await asyncio.wait([asking])
         finally:
@@ -189,10 +191,11 @@ class FactGatherer:
                 await self._unread.skip(person)
         return allowed
 
-    async def _ask(self, transcript: str) -> str:
+    async def _ask(self, transcript: str, server: int | None) -> str:
         messages = (ChatMessage("system", TASK), ChatMessage("user", transcript))
         answer = ""
-        async with aclosing(self._model.text(messages, never_retract=True)) as pieces:
+        progress = AnswerProgress(Account(DIRECT_MESSAGES if server is None else server))
+        async with aclosing(self._model.text(messages, never_retract=True, progress=progress)) as pieces:
             async for piece in pieces:
                 answer = piece.text if piece.retracts else answer + piece.text
                 if len(answer) > MAX_ANSWER:

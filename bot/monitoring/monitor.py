@@ -12,6 +12,7 @@ from bot.health import READY, UNKNOWN
 from bot.lease import Lease
 from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import FigureWarning, broken_parts, full_cards, slow_engines, stuck_features
+from bot.usage.usage import Usage
 from bot.voice.call import Call
 from bot.voice.manager import CallManager, CallState
 from bot.voice.metrics import ReplySoFar
@@ -98,6 +99,7 @@ class Monitor:
         names: name the engines.
         small_engines: names the engines that are only small models or toys; ``None`` if there are none.
         prefix: the prefix of text commands.
+        usage: what is used of the engines; ``None`` if it is not counted.
         remedies: what helps here against figures that are too high, by their names.
         waiting_messages: returns the number of messages that wait for the call's end.
     """
@@ -113,6 +115,7 @@ class Monitor:
     prefix: str
     waiting_messages: Callable[[], Awaitable[int]] = no_messages
     clock: Callable[[], float] = time.monotonic
+    usage: Usage | None = None
     remedies: Mapping[str, str] = field(default_factory=dict)
     _voice: tuple[float, str] | None = field(default=None, init=False)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -155,6 +158,7 @@ class Monitor:
             *slow_engines(self.log, self.limits, self.remedies),
             *full_cards(self.cards, self.limits),
             *stuck_features(self.lease.stuck, self.prefix),
+            *(FigureWarning("daily_limit", text, "") for text in (self.usage.limits.states() if self.usage else ())),
             *(FigureWarning("small_engine", text.lstrip("⚠️ℹ ").replace("`", ""), "") for text in small),
         )
 

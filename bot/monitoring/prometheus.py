@@ -10,8 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.health import READY
+from bot.metering import Paid
 from bot.monitoring.monitor import PARTS, Monitor
 from bot.monitoring.turns import FIGURES, TurnFigures
+from bot.usage.ledger import Engine
+from bot.usage.usage import Usage
 from bot.voice.manager import CallState
 from bot.voice.metrics import EVENT_STAGES
 from bot.voice.turn import Outcome
@@ -125,6 +128,8 @@ class PrometheusMetrics(Collector):
             ready.add_metric((part,), state.get(known) == READY)
         yield ready
         yield from self._cards()
+        if monitor.usage is not None:
+            yield from _used_today(monitor.usage)
 
     def _cards(self) -> Iterator[Metric]:
         cards = self._monitor.cards.cards
@@ -137,3 +142,28 @@ class PrometheusMetrics(Collector):
             if card.utilisation is not None:
                 busy.add_metric((str(number),), card.utilisation)
         yield from (used, total, busy)
+
+
+def _used_today(usage: Usage) -> Iterator[Metric]:
+    """What was used today, by server, and the shares of the limits that are set."""
+    tokens = GaugeMetricFamily(
+        "seiyuu_today_tokens", "Tokens that model servers have read and written today.", labels=("server", "kind")
+    )
+    sound = GaugeMetricFamily(
+        "seiyuu_today_speech_seconds",
+        "Sound that speech servers have made today, or that recognisers were sent.",
+        labels=("server", "engine"),
+    )
+    for (engine, server, _), amounts in usage.ledger.by_server_today().items():
+        if engine is Engine.MIND:
+            tokens.add_metric((server, "prompt"), amounts.prompt_tokens)
+            tokens.add_metric((server, "answer"), amounts.answer_tokens)
+        else:
+            sound.add_metric((server, "tts" if engine is Engine.VOICE else "stt"), amounts.milliseconds / 1000)
+    limits = GaugeMetricFamily(
+        "seiyuu_daily_limit_used", "Used share of today's limit for engines that cost money.", labels=("limit",)
+    )
+    for paid in Paid:
+        if (used := usage.limits.used(paid)) is not None:
+            limits.add_metric((paid.name.lower(),), used)
+    yield from (tokens, sound, limits)

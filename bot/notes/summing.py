@@ -12,6 +12,7 @@ from bot.llm.answer_progress import AnswerProgress
 from bot.llm.messages import ChatMessage, estimated_tokens
 from bot.llm.prompt_report import PromptReport
 from bot.llm.small_model import ModelSize
+from bot.metering import Account
 from bot.notes.answers import MAX_ANSWER_CHARS, read_answer
 from bot.notes.lines import Claim, ClaimKind, NoteLine, Notes
 from bot.notes.markdown import LocalTime
@@ -104,14 +105,14 @@ class Summing:
         lines = [line for line in notes.lines if not self._words.is_order(line.text)]
         if not lines:
             return ()
-        people = [*notes.people.values()]
+        people, account = [*notes.people.values()], Account(notes.head.place.server or 0)
         read = await self._records.parts(notes.head.id)
         rest = [line for line in lines if line.number > (read[-1][2] if read else 0)]
         largest = self._part_tokens(model)
         while rest and len(read) < MAX_PARTS:
             part = next_part(rest, largest, self._local)
             try:
-                claims = await self._ask(part, people, model, whole=len(part.lines) == len(lines))
+                claims = await self._ask(part, people, model, account, whole=len(part.lines) == len(lines))
             except _CutError:
                 if len(part.lines) > 1 and largest > LEAST_TOKENS:
                     largest = max(LEAST_TOKENS, largest // 2)
@@ -125,16 +126,21 @@ class Summing:
         found = [claim for number, _, _ in read for claim in await self._records.claims(notes.head.id, number)]
         if len(read) <= 1:
             return tuple(found)
-        return await self._merge(found, lines, people, model)
+        return await self._merge(found, lines, people, model, account)
 
     async def _ask(
-        self, part: LineRange, people: Sequence[str], model: str | None, *, whole: bool
+        self, part: LineRange, people: Sequence[str], model: str | None, account: Account, *, whole: bool
     ) -> tuple[Claim, ...]:
-        answer = await self._answer(part_request(part, people, self._local, whole=whole), model)
+        answer = await self._answer(part_request(part, people, self._local, whole=whole), model, account)
         return read_answer(answer, part.lines, people)
 
     async def _merge(
-        self, found: Sequence[Claim], lines: Sequence[NoteLine], people: Sequence[str], model: str | None
+        self,
+        found: Sequence[Claim],
+        lines: Sequence[NoteLine],
+        people: Sequence[str],
+        model: str | None,
+        account: Account,
     ) -> tuple[Claim, ...]:
         """Merge the claims about the parts. If the model can't, they are put together as they are."""
         together = _without_repetitions(found)
@@ -142,7 +148,7 @@ class Summing:
             return together
         cited = {number for claim in together for number in claim.lines}
         try:
-            answer = await self._answer(merge_request(together), model)
+            answer = await self._answer(merge_request(together), model, account)
         except _CutError:
             return together
         merged = read_answer(answer, [line for line in lines if line.number in cited], people)
@@ -151,7 +157,7 @@ class Summing:
         missing = [claim for claim in together if claim.kind not in kinds and claim.kind is not ClaimKind.QUESTION]
         return (*merged, *missing)
 
-    async def _answer(self, messages: Sequence[ChatMessage], model: str | None) -> str:
+    async def _answer(self, messages: Sequence[ChatMessage], model: str | None, account: Account) -> str:
         cut, text, size = False, list[str](), 0
 
         def fitted(report: PromptReport) -> None:
@@ -162,7 +168,7 @@ class Summing:
             messages,
             model=model,
             never_retract=True,
-            progress=AnswerProgress(fitted=fitted),
+            progress=AnswerProgress(account, fitted=fitted),
             max_tokens=self._answer_tokens(model),
         )
         async with aclosing(answer) as pieces:

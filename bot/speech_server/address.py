@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from yarl import URL
 
+from bot.metering import OWN
 from config.addresses import PLAIN, PROTOCOL
 
 
@@ -16,10 +17,16 @@ class ServerAddress:
 
     ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port. With
     ``?protocol=plain`` the server sends bare sound without events.
+
+    Attributes:
+        own: whether the bot itself runs the server.
+        paid: whether what it speaks costs money.
     """
 
     websocket: str
     token: SecretStr | None = None
+    own: bool = False
+    paid: bool = False
 
     @property
     def plain(self) -> bool:
@@ -42,6 +49,11 @@ class ServerAddress:
         """Host and port, for people."""
         url = self.http("/")
         return f"{url.host}:{url.port}"
+
+    @property
+    def known_as(self) -> str:
+        """Its name where its use is shown."""
+        return OWN if self.own else self.place
 
     def http(self, path: str) -> URL:
         """The HTTP address of a path on the server."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.speech_server.address import ServerAddress
 
@@ -13,29 +13,48 @@ _log = logging.getLogger(__name__)
 class SpeechAddresses:
     """The servers, the preferred one first, and the one that is used now.
 
-    A call begins with the preferred server that lets it connect, and stays with it until the connection is lost.
+    A call begins with the preferred server that lets it connect, and stays with it until the connection is lost. From
+    the moment at which today's limit is reached, nothing new is spoken by those that cost money.
+
+    Args:
+        refusal: returns why servers that cost money may not be asked today, for people; ``None`` if they may.
     """
 
-    def __init__(self, addresses: Sequence[ServerAddress]) -> None:
+    def __init__(self, addresses: Sequence[ServerAddress], refusal: Callable[[], str | None] = lambda: None) -> None:
         self._addresses = tuple(addresses)
         self._current = self._addresses[0]
+        self._refusal = refusal
 
     @property
     def current(self) -> ServerAddress:
         """The server that is used now."""
         return self._current
 
+    def refusal(self) -> str | None:
+        """Why no server may be asked for anything new today; ``None`` if one may be."""
+        return None if self._allowed() else self._refusal()
+
+    def must_leave(self) -> bool:
+        """Whether the current server may not be asked for anything new, although another one may."""
+        allowed = self._allowed()
+        return bool(allowed) and self._current not in allowed
+
     def preferred_first(self) -> Sequence[ServerAddress]:
-        """All servers in the order of preference: for a call that begins."""
-        return self._addresses
+        """The servers that may be asked, in the order of preference: for a call that begins."""
+        return self._allowed()
 
     def others_first(self) -> Sequence[ServerAddress]:
-        """All servers, the current one last: for a call that has lost it."""
-        return sorted(self._addresses, key=lambda address: address is self._current)
+        """The servers that may be asked, the current one last: for a call that has lost it."""
+        return sorted(self._allowed(), key=lambda address: address is self._current)
 
     def current_first(self) -> Sequence[ServerAddress]:
-        """All servers, the current one first: for a check."""
-        return sorted(self._addresses, key=lambda address: address is not self._current)
+        """The servers that may be asked, the current one first: for a check. If none may be, all of them."""
+        return sorted(self._allowed() or self._addresses, key=lambda address: address is not self._current)
+
+    def _allowed(self) -> Sequence[ServerAddress]:
+        if self._refusal() is None:
+            return self._addresses
+        return [address for address in self._addresses if not address.paid]
 
     def use(self, address: ServerAddress) -> None:
         """Use a server from now on."""

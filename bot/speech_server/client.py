@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from yarl import URL
 
 from audio.pcm import from_pcm16
 from audio.samples import Samples
+from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
@@ -30,6 +32,7 @@ from bot.speech_server.errors import (
     VoicesError,
 )
 from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
+from bot.speech_server.metered import MeteredStream
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.refusals import reason_and_code, voices_refusal
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
@@ -81,6 +84,7 @@ class SpeechServerClient:
         http: session for the requests. The caller closes it.
         address: address of the server.
         stand_ins: addresses of servers that stand in for it.
+        meter: counts the sound that they make.
         cloning_limit: seconds for cloning a voice.
 
     Attributes:
@@ -93,10 +97,12 @@ class SpeechServerClient:
         address: ServerAddress,
         *,
         stand_ins: Sequence[ServerAddress] = (),
+        meter: Meter = UNMETERED,
         cloning_limit: float = CLONING_LIMIT,
     ) -> None:
         self._http = http
-        self._addresses = SpeechAddresses([address, *stand_ins])
+        self._meter = meter
+        self._addresses = SpeechAddresses([address, *stand_ins], partial(meter.refusal, Paid.SPEECH))
         self.forwarding = SpeechForwarding(http, self._addresses)
         self._cloning_limit = cloning_limit
 
@@ -109,8 +115,23 @@ class SpeechServerClient:
         return self._address.http("/v1/voices")
 
     def stream(self) -> SpeechStream | PlainSpeechStream:
-        """A new connection for one call. It is not open yet."""
-        return PlainSpeechStream(self._address) if self._address.plain else SpeechStream(self._addresses)
+        """A new connection for one call, which charges the sound itself. It is not open yet."""
+        first = next(iter(self._addresses.current_first()))
+        if first.plain:
+            return PlainSpeechStream(first, refusal=self._addresses.refusal)
+        return SpeechStream(self._addresses)
+
+    def metered_stream(self, account: Account) -> MeteredStream:
+        """A new connection for sound that is charged to ``account``. It is not open yet."""
+        return MeteredStream(self.stream(), partial(self.charge, account))
+
+    def charge(self, account: Account, seconds: float) -> None:
+        """Count sound that the current server has made."""
+        self._meter.spoken(account, self._address.known_as, seconds, paid=self._address.paid)
+
+    def may_guess(self) -> bool:
+        """Whether the current server may speak in advance what may not be wanted."""
+        return not self._address.paid or self._meter.refusal(Paid.SPEECH, guess=True) is None
 
     async def health(self) -> ServerHealth:
         """Whether a server can speak, and with which engine. One that can is used from now on. Never raises."""
@@ -222,7 +243,9 @@ class SpeechServerClient:
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
-        return from_pcm16(data)
+        samples = from_pcm16(data)
+        self.charge(NOBODY, len(samples) / rate)
+        return samples
 
     async def _ask_status(
         self, method: str, path: str, address: ServerAddress | None = None, **options: Any

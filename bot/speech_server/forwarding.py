@@ -81,7 +81,7 @@ class SpeechForwarding:
 
     @property
     def _address(self) -> ServerAddress:
-        return self._addresses.current
+        return next(iter(self._addresses.current_first()))
 
     @asynccontextmanager
     async def ask(
@@ -96,6 +96,8 @@ class SpeechForwarding:
         Raises:
             VoiceAwayError: the server can't be reached, or refuses the bot itself.
         """
+        if body is not None and (why := self._addresses.refusal()) is not None:
+            raise VoiceAwayError(why)
         if self._address.plain:
             raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)

@@ -54,6 +54,7 @@ class PlainSpeechStream:
         limits: how long a reply may be silent.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
+        refusal: returns why nothing new may be spoken today, for people; ``None`` if it may be.
         sleep: waits for some seconds before an attempt to reconnect.
         clock: returns monotonic seconds.
     """
@@ -64,12 +65,14 @@ class PlainSpeechStream:
         *,
         limits: PlainLimits | None = None,
         silence_timeout: float = SILENCE_TIMEOUT,
+        refusal: Callable[[], str | None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
         self._limits = limits or PlainLimits()
         self._silence_timeout = silence_timeout
+        self._refusal = refusal
         self._sleep = sleep
         self._clock = clock
         self._pace = Pace()
@@ -91,6 +94,7 @@ class PlainSpeechStream:
 
     async def open(self) -> None:
         """Connect for the first time; raises :class:`SpeechUnavailable`."""
+        self._require_limit()
         await self._ensure()
 
     async def loaded(self, report: Callable[[float], None]) -> None:
@@ -108,6 +112,7 @@ class PlainSpeechStream:
             raise SpeechUnavailable("The speech server is away.")
         reply = self._reply
         if reply is None or reply.id != message.reply:
+            self._require_limit()
             if self._stale or (reply is not None and not reply.over):
                 await self._replace()
             reply = self._reply = PlainReply(message.reply, self._pace, self._limits)
@@ -163,6 +168,10 @@ class PlainSpeechStream:
             connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+    def _require_limit(self) -> None:
+        if (why := self._refusal()) is not None:
+            raise SpeechUnavailable(why)
 
     def _is_lost(self) -> bool:
         """Whether a part of a reply is lost with the connection."""

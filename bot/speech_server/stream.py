@@ -31,6 +31,7 @@ from wire.messages import (
     SegmentEnd,
     SegmentStart,
     ServerMessage,
+    Speak,
     parse_server,
 )
 
@@ -101,6 +102,10 @@ class SpeechStream:
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
         self._early: list[SpeechEvent] = []
+        self._reply: str | None = None
+        """The reply that is being spoken, or was spoken last."""
+        self._moved: asyncio.Event | None = None
+        """Set when another server is connected, in place of one that may not be asked for anything new."""
 
     @property
     def connected(self) -> bool:
@@ -141,8 +146,14 @@ class SpeechStream:
         """Send a message. Waits if the server does not read.
 
         Raises:
-            SpeechUnavailable: there is no connection now.
+            SpeechUnavailable: there is no connection now, or today's limit is reached and the reply is a new one.
         """
+        if isinstance(message, Speak) and message.reply != self._reply:
+            if (why := self._addresses.refusal()) is not None:
+                raise SpeechUnavailable(why)
+            if self._addresses.must_leave():
+                await self._move()
+            self._reply = message.reply
         if self._connection is None:
             raise SpeechUnavailable("The speech server is away.")
         try:
@@ -177,11 +188,34 @@ class SpeechStream:
                 reason = str(error)
             if not self._closing.is_set():
                 self._connection = None
-                yield Disconnected(reason)
+                if self._moved is None or not await self._connect_elsewhere(self._moved):
+                    yield Disconnected(reason)
+
+    async def _move(self) -> None:
+        """Have another server speak from now on. Returns when it is connected, or can't be."""
+        if (connection := self._connection) is None:
+            # It is being restored already, at a server that may be asked.
+            return
+        moved = self._moved = asyncio.Event()
+        await connection.close()
+        await moved.wait()
+
+    async def _connect_elsewhere(self, moved: asyncio.Event) -> bool:
+        """Connect to a server that may be asked. Returns whether that succeeded at once."""
+        try:
+            self._connection = await self._connect(self._addresses.preferred_first())
+        except SpeechUnavailable as error:
+            _log.warning("%s", error)
+        finally:
+            self._moved = None
+            moved.set()
+        return self._connection is not None
 
     async def close(self) -> None:
         """Close the connection and end :meth:`events`."""
         self._closing.set()
+        if self._moved is not None:
+            self._moved.set()
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
@@ -231,7 +265,7 @@ class SpeechStream:
             else:
                 self._addresses.use(address)
                 return connection
-        raise SpeechUnavailable(" ".join(reasons))
+        raise SpeechUnavailable(" ".join(reasons) or self._addresses.refusal() or "There is no speech server.")
 
     async def _closed_within(self, seconds: float) -> bool:
         waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 
 from audio.g711 import Law
 from audio.samples import HEARING_RATE, Sound16
+from bot.metering import NOBODY, Account
 from bot.spoken_messages.decoding import PIECE_SECONDS, decode_sound, decode_telephone_sound, in_pieces
 from bot.voice.transcribe.transcriber import TimedWord, Transcriber, TranscriptionRequest, Urgency
 
@@ -76,6 +77,7 @@ class FileTranscriber:
         language: str | None = None,
         hints: tuple[str, ...] = (),
         word_times: bool = False,
+        account: Account = NOBODY,
     ) -> AsyncGenerator[TranscribedPiece, None]:
         """Transcribe a sound piece by piece. Between two pieces, turns of a call can be transcribed.
 
@@ -85,6 +87,7 @@ class FileTranscriber:
                 detect the language.
             hints: further names and terms that are likely to be said.
             word_times: whether the time of each word is wanted; see :func:`timed`.
+            account: the place and the person who asks.
 
         Raises:
             TranscriptionError: a piece could not be transcribed.
@@ -93,7 +96,9 @@ class FileTranscriber:
         try:
             at = 0
             for piece in in_pieces(sound, longest):
-                request = TranscriptionRequest(piece, Urgency.FINAL, (*self._names, *hints), language, word_times)
+                request = TranscriptionRequest(
+                    piece, Urgency.FINAL, (*self._names, *hints), language, word_times, account
+                )
                 heard = await self._transcriber.transcribe(request)
                 start, at = at / HEARING_RATE, at + len(piece)
                 text, seconds = heard.text.strip(), len(piece) / HEARING_RATE

@@ -14,6 +14,7 @@ from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
+from bot.metering import DIRECT_MESSAGES, Account
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.text import shorten
 from bot.voice.transcribe.transcriber import TranscriptionError
@@ -120,8 +121,9 @@ class SpokenMessages:
     async def _words(self, recording: discord.Attachment, speaker: discord.abc.User, *, asker: discord.abc.User) -> str:
         self._require_consent(speaker, asker)
         sound = await self._sound(recording)
+        account = Account(asker.guild.id if isinstance(asker, discord.Member) else DIRECT_MESSAGES, asker.id)
         try:
-            async with aclosing(self._file_transcriber.transcribe(sound)) as pieces:
+            async with aclosing(self._file_transcriber.transcribe(sound, account=account)) as pieces:
                 texts = [piece.text async for piece in pieces]
         except TranscriptionError as error:
             raise SpokenMessageError(NOT_UNDERSTOOD.format(cause=error)) from error

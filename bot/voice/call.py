@@ -47,6 +47,7 @@ from bot.llm.history import MAX_TURNS, History
 from bot.llm.personas import Character
 from bot.llm.prompts import CallRoom
 from bot.llm.spoken_lines import Announcement, LineChooser
+from bot.metering import Account
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.attendance import Attendance
@@ -175,7 +176,7 @@ class Call(Generic[T]):
         self.conversation = Conversation(
             Dialogue(
                 lambda: DialogueTexts.of(character.now().persona),
-                voice_speculates=engines.speculation.voice,
+                voice_speculates=lambda: engines.speculation.voice and engines.voice_may_guess(),
                 present=self._is_present,
             ),
             engines.make_responder(self._history, self._room),
@@ -190,6 +191,7 @@ class Call(Generic[T]):
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
             thinking=self._thinking,
+            charge=lambda person, seconds: engines.charge(Account(server, person), seconds),
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -244,6 +246,7 @@ class Call(Generic[T]):
             history=self._history,
             watch=self._events,
             speculation=engines.speculation,
+            place=server,
             clock=clock,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
+from bot.metering import Account
 from bot.voice.ambience import AmbiencePlayer
 from bot.voice.dialogue.reply_parameters import Manner
 from bot.voice.memory_requests import MemoryKeeper
@@ -45,6 +46,8 @@ class CallEngines:
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
         language: the language of people who call, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
+        voice_may_guess: returns whether the speech server may still speak in advance today.
+        charge: called with the seconds of each piece of sound that the speech server has made, and for whom.
     """
 
     character: LocalCharacter
@@ -61,6 +64,8 @@ class CallEngines:
     music: SpokenMusicControl | None = None
     ambience: AmbiencePlayer | None = None
     language: str | None = None
+    voice_may_guess: Callable[[], bool] = lambda: True
+    charge: Callable[[Account, float], None] = lambda account, seconds: None
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -14,6 +14,7 @@ from typing import Any
 
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
+from bot.metering import THE_BOT
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
@@ -63,6 +64,7 @@ class TurnTaking:
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
         speculation: whether turns are transcribed at their pauses, and how many of these may be discarded.
+        place: id of the place to which transcriptions are charged.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -83,10 +85,11 @@ class TurnTaking:
         history: History,
         watch: Watcher,
         speculation: Speculation = WITHOUT_COSTS,
+        place: int = THE_BOT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
-        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock)
+        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place)
         self._replies = replies
         self._people = people
         self._classifier = classifier

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 
 from audio.samples import Sound16
+from bot.metering import THE_BOT, Account
 from bot.voice.open_turn import OpenTurn
 from bot.voice.ports import NoticeWriter, Participants, UtteranceClassifier
 from bot.voice.transcribe.transcriber import (
     Transcriber,
     TranscriptionError,
+    TranscriptionLimitError,
     TranscriptionRequest,
     Urgency,
     UsualLanguages,
@@ -36,6 +38,7 @@ class TurnTranscriber:
         classifier: knows the bot's names.
         notices: shows people why speech could not be transcribed.
         clock: returns monotonic seconds.
+        place: id of the place to which transcriptions are charged.
     """
 
     def __init__(
@@ -45,19 +48,24 @@ class TurnTranscriber:
         classifier: UtteranceClassifier,
         notices: NoticeWriter,
         clock: Callable[[], float],
+        place: int = THE_BOT,
     ) -> None:
         self._transcriber = transcriber
         self._people = people
         self._classifier = classifier
         self._notices = notices
         self._clock = clock
+        self._place = place
         self._languages = UsualLanguages()
         self._failure_reported_at: float | None = None
+        self._limit_told = False
 
     async def warm_up(self) -> None:
         """Load the transcriber. If that fails, people are told."""
         try:
             await self._transcriber.warm_up()
+        except TranscriptionLimitError as error:
+            self.report_failure(error)
         except TranscriptionError as error:
             _log.error("Nobody can be understood: %s", error)
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
@@ -70,7 +78,8 @@ class TurnTranscriber:
         """Transcribe sound of a turn; raises :class:`TranscriptionError`."""
         person = turn.id.person
         names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
-        request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
+        account = Account(self._place, person)
+        request = TranscriptionRequest(sound, urgency, names, self._languages.of(person), account=account)
         transcript = await self._transcriber.transcribe(request)
         self._failure_reported_at = None
         self._languages.learn(person, transcript, request.seconds)
@@ -91,8 +100,14 @@ class TurnTranscriber:
         """Tell people that speech was lost.
 
         They are not told again within :data:`FAILURE_NOTICE_INTERVAL` seconds, unless speech was transcribed meanwhile.
+        That today's limit is reached is told once in a call.
         """
         _log.warning("Could not transcribe: %s", error)
+        if isinstance(error, TranscriptionLimitError):
+            if not self._limit_told:
+                self._limit_told = True
+                self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
+            return
         now = self._clock()
         if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
             self._failure_reported_at = now

@@ -84,6 +84,8 @@ VALUES = (
     value("WARN_TTS_MS", "0", "a number above 0"),
     value("WARN_FIRST_TOKEN_MS", "1 s", "a number above 0"),
     value("WARN_GPU", "80%", "a number above 0"),
+    value("DAILY_TOKENS", "200k", "a whole number", "without a unit"),
+    value("DAILY_SPEECH_MINUTES", "1h", "a number", "without a unit"),
     value("LLM_TEMPERATURE", "80%", "a number from 0 to 2", "without a unit"),
     value("LLM_MAX_TOKENS", "５００", "a whole number from 1 to 32,768"),
     value("LLM_CONTEXT_MESSAGES", "4.5", "a whole number from 0 to 200"),

@@ -12,16 +12,22 @@ import aiohttp
 import pytest
 from aiohttp import web
 from PIL import ExifTags, Image
+from pydantic import SecretStr
 
 from bot.discord_files import DownloadError, FileTooLargeError, download
 from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode_frames
-from bot.features.vision.vision_model import MediaFrames, VisionModel
+from bot.features.vision.media import VisionError
+from bot.features.vision.vision_model import PICTURE_TOKENS, MediaFrames, VisionModel
+from bot.llm.messages import estimated_tokens
+from bot.metering import Account
 from bot.pictures import BrokenPictureError
+from config import hosts
 from config.feature_sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.vision_server import VisionServer
 from tests.http_server import LocalServer
+from tests.meters import NotingMeter
 
 STILL, MOVING = ("png", "jpg", "webp"), ("gif", "animated.webp", "apng", "mp4", "webm")
 
@@ -199,3 +205,22 @@ async def test_a_vision_model_that_refuses_a_field_is_asked_without_it(caplog: p
         assert await model.describe(shown, "") == "A red cat."
         assert await model.describe(shown, "") == "A red cat."
     assert caplog.text.count("The model server refuses max_tokens; left out from now on.") == 1
+
+
+async def test_the_tokens_of_a_description_count_for_whoever_showed_the_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
+    meter, ada = NotingMeter(), Account(100, 11)
+    settings = VisionSettings(llm_api_key=SecretStr("sk-1"))
+    async with VisionServer() as server, aiohttp.ClientSession() as http:
+        model = VisionModel(server.url, settings, http, meter)
+        shown = [MediaFrames("cat.jpg", [b"jpeg"])]
+        await model.describe(shown, "look", ada)
+        ((account, name, prompt, answer, paid),) = meter.asked
+        assert (account, name, paid) == (ada, server.url.split("/")[2], True)
+        assert (prompt > PICTURE_TOKENS, answer) == (True, estimated_tokens("A red cat."))
+        meter.used = 1.0
+        with pytest.raises(VisionError, match="limit is reached"):
+            await model.describe(shown, "look", ada)
+        assert len(server.looks) == 1

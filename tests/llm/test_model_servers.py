@@ -13,13 +13,15 @@ from pydantic import SecretStr
 from bot.llm import model_servers, server_choice, server_probes
 from bot.llm.answer import TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
-from bot.llm.errors import ModelError
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
 from bot.llm.model_servers import ModelServers
 from bot.llm.requests import ModelOptions
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
+from bot.metering import UNMETERED
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+from tests.meters import NotingMeter
 
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 WEATHER = (ToolDescription("weather", "Tells the weather.", {"type": "object", "properties": {}}),)
@@ -66,8 +68,12 @@ async def pair(
     paid: bool = False,
     slow_after: float = 20.0,
     stall_timeout: float = 20.0,
+    limited: NotingMeter | None = None,
 ) -> AsyncIterator[Pair]:
-    """Two servers and their client, before anything was asked."""
+    """Two servers and their client, before anything was asked.
+
+    With ``paid`` the second one has a key, with ``limited`` the first one. Keys cost money where a test says so.
+    """
     both = Pair((first, second))
     async with AsyncExitStack() as stack:
         for number in (0, 1):
@@ -78,7 +84,9 @@ async def pair(
         ]
         if paid:
             options[1] = replace(options[1], api_key=SecretStr("sk-1"))
-        both.client = await stack.enter_async_context(ModelServers(options))
+        if limited is not None:
+            options[0] = replace(options[0], api_key=SecretStr("sk-1"))
+        both.client = await stack.enter_async_context(ModelServers(options, limited or UNMETERED))
         for each in both.client._servers:
             # The first probe tells what each server can do.
             while not each.known:
@@ -251,3 +259,32 @@ async def test_a_persona_s_model_is_asked_of_a_stand_in_only_if_it_has_it() -> N
         for wanted in ("other", "m"):
             assert [part.text async for part in both.client.text(HELLO, model=wanted)]
         assert both.servers[1].models == [None, "m"]
+
+
+async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_learn_of_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    meter = NotingMeter()
+    async with pair([Answer("Paid.")], [Answer("Free.")], limited=meter) as both:
+        assert await both.reply() == "Paid."
+        meter.used = 1.0
+        assert [await both.reply(), await both.reply()] == ["Free.", "Free."]
+        name = both.client._servers[1].name
+        assert both.moves == [f"🔁 Today's limit is reached. {name} answers instead."]
+        assert both.client.options.server_name == name
+        assert both.client.stands_in_for == both.client._servers[0].name
+        assert both.asked == [1, 2]
+        both.client.begin_call()
+        meter.used = 0.0
+        assert await both.reply() == "Paid.", "the day is over"
+
+
+async def test_if_all_servers_cost_money_the_error_is_that_of_the_limit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    async with pair([Answer("Paid.")], [Answer("Paid.")], paid=True, limited=NotingMeter(used=1.0)) as both:
+        with pytest.raises(ModelError) as raised:
+            await both.reply()
+        assert raised.value.kind is ModelErrorKind.LIMIT
+        assert str(raised.value) == "Today's limit is reached."
+        assert both.asked == [0, 0]

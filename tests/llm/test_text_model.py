@@ -65,12 +65,12 @@ class Babbler:
     ],
 )
 async def test_the_first_line_is_returned_without_the_name_of_its_author(written: str, line: str) -> None:
-    assert await short_line(Babbler(written), (), MIKA) == line
+    assert await short_line(Babbler(written), (), MIKA, 1) == line
 
 
 async def test_an_endless_answer_is_cut_off() -> None:
     babbler = Babbler("bla " * 10_000)
-    assert len(await short_line(babbler, (), MIKA)) <= MAX_CHARS
+    assert len(await short_line(babbler, (), MIKA, 1)) <= MAX_CHARS
     assert babbler.written < MAX_CHARS
 
 

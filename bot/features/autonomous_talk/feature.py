@@ -150,7 +150,8 @@ class AutonomousTalk:
         recent = self._recent[channel.id]
         newest = recent[-1]
         character = self._characters.at(channel.guild.id)
-        text = await short_line(self._model, self._messages(channel, character, recent), character.persona)
+        asked = self._messages(channel, character, recent)
+        text = await short_line(self._model, asked, character.persona, channel.guild.id)
         if not text:
             _log.warning("Nothing is said in #%s: the model wrote no words", channel)
             await self._records.postpone(channel.id, self._next_due())

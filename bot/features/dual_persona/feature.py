@@ -242,7 +242,7 @@ class DualPersona:
                 return
             async with self._gate.work():
                 asked = messages_for(author, other, argument.recent, argument.said, self._circumstances(argument))
-                text = await short_line(self._model, asked, author)
+                text = await short_line(self._model, asked, author, argument.channel.guild.id)
                 if not text:
                     raise _NoWordsError(f"{author.name} had nothing to say.")
                 await self._webhooks.post(argument.channel, author.name, self._avatar_url(author), text)

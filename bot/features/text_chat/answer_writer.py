@@ -31,6 +31,7 @@ from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import ToolModel
 from bot.llm.tool_loop import answer_with_tools
 from bot.llm.tools import NO_TOOLS, Toolboxes, ToolDescription, TurnTools, toolbox_at
+from bot.metering import DIRECT_MESSAGES, Account
 from bot.replying import AnyMessage
 from bot.text import shorten
 
@@ -135,7 +136,8 @@ class AnswerWriter:
             named = mood
 
         note_prompt = partial(self._last_prompts.note, _character_scope(message), "chat")
-        progress = AnswerProgress(fitted=note_prompt, mood=note_mood)
+        place = message.guild.id if message.guild is not None else DIRECT_MESSAGES
+        progress = AnswerProgress(Account(place, question.person), fitted=note_prompt, mood=note_mood)
 
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
             if offered:

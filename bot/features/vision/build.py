@@ -19,7 +19,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings.vision
     if settings.llm_url is None:
         return None
-    model = VisionModel(settings.llm_url, settings, parts.http)
+    model = VisionModel(settings.llm_url, settings, parts.http, parts.meter)
     return Feature(Vision(model, settings, parts.http, beside_calls=_is_beside_calls(parts.settings)))
 
 

@@ -16,6 +16,7 @@ from bot.features.vision.budget import UnknownFileError
 from bot.features.vision.frames import extract_frames
 from bot.features.vision.media import MediaItem, VisionError, check_media, find_media, too_large
 from bot.features.vision.vision_model import MediaFrames, VisionModel
+from bot.metering import DIRECT_MESSAGES, Account
 from bot.pictures import BrokenPictureError
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
@@ -92,7 +93,7 @@ class Vision:
             return None
         try:
             async with self._gate.work():
-                return await self._describe(items, shorten(message.clean_content, _MAX_TEXT_CHARS))
+                return await self._describe(items, shorten(message.clean_content, _MAX_TEXT_CHARS), _account(message))
         except (FeatureHeldError, WorkStoppedError):
             raise VisionError(HELD) from None
 
@@ -108,14 +109,14 @@ class Vision:
         if not items:
             return None
         if self._gate.held and self._beside_calls:
-            return await self._describe(items, question)
+            return await self._describe(items, question, _account(message))
         try:
             async with self._gate.work():
-                return await self._describe(items, question)
+                return await self._describe(items, question, _account(message))
         except (FeatureHeldError, WorkStoppedError):
             raise VisionError(HELD) from None
 
-    async def _describe(self, items: list[MediaItem], words: str) -> str | None:
+    async def _describe(self, items: list[MediaItem], words: str, account: Account) -> str | None:
         count = max(1, self._settings.max_frames // len(items))
         shown: list[MediaFrames] = []
         refusals: list[str] = []
@@ -130,7 +131,7 @@ class Vision:
                     # A link's preview picture was not sent by a person, so the message is complete without it.
                     _log.info("The picture of a link was skipped: %s", error)
         try:
-            seen = await self._model.describe(shown, words) if shown else None
+            seen = await self._model.describe(shown, words, account) if shown else None
         except VisionError as error:
             raise VisionError("\n".join([*refusals, str(error)])) from error
         if refusals:
@@ -154,6 +155,10 @@ class Vision:
             raise VisionError(f"❌ {item.name} is not the kind of picture or video that its name says.") from error
         except BrokenPictureError as error:
             raise _undecodable(item) from error
+
+
+def _account(message: discord.Message) -> Account:
+    return Account(DIRECT_MESSAGES if message.guild is None else message.guild.id, message.author.id)
 
 
 def _undecodable(item: MediaItem) -> VisionError:

@@ -16,17 +16,23 @@ from yarl import URL
 
 from bot.features.vision.media import VisionError
 from bot.llm.answer import clean_text
-from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
+from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text, parse_delta
 from bot.llm.dialect import Dialect, refused_fields
 from bot.llm.errors import read_body
+from bot.llm.messages import estimated_tokens
 from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
+from bot.llm.usage import TokenUsage
+from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
 from bot.text import shorten
 from config.feature_sections import VisionSettings
+from config.hosts import costs_money
 
 _log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 120.0
 """Seconds after which a description is given up."""
+PICTURE_TOKENS = 800
+"""Tokens that a picture is taken for if the server does not count them."""
 _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20
@@ -55,29 +61,41 @@ class VisionModel:
     Args:
         url: the address to which ``/chat/completions`` is appended.
         http: the session for requests. The caller closes it.
+        meter: counts the tokens of all descriptions.
         timeout: seconds for one description.
     """
 
     def __init__(
-        self, url: str, settings: VisionSettings, http: aiohttp.ClientSession, *, timeout: float = ANSWER_SECONDS
+        self,
+        url: str,
+        settings: VisionSettings,
+        http: aiohttp.ClientSession,
+        meter: Meter = UNMETERED,
+        *,
+        timeout: float = ANSWER_SECONDS,
     ) -> None:
         self._url = url
         self._name = settings.llm_model
         self._timeout = timeout
         self._http = http
+        self._meter = meter
+        self._paid = costs_money(url, settings.llm_api_key)
         key = settings.llm_api_key
         self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._dialect = Dialect(set())
 
-    async def describe(self, shown: Sequence[MediaFrames], words: str) -> str:
+    async def describe(self, shown: Sequence[MediaFrames], words: str, account: Account = NOBODY) -> str:
         """A description of pictures and videos.
 
         Args:
             words: the text that was sent with them.
+            account: the place and the person for whom it is made.
 
         Raises:
             VisionError: the model gave no description. The text is for the person who sent the picture.
         """
+        if self._paid and (why := self._meter.refusal(Paid.TOKENS)) is not None:
+            raise VisionError(f"❌ I can't look at anything at the moment. {why}")
         body: dict[str, Any] = {
             "messages": [{"role": "system", "content": _TASK}, {"role": "user", "content": _parts(shown, words)}],
             "max_tokens": _MAX_TOKENS,
@@ -95,7 +113,25 @@ class VisionModel:
         if status != HTTPStatus.OK:
             _log.warning("The vision model answered %d: %s", status, error_text(answer))
             raise VisionError(f"❌ I can't look at anything at the moment: the vision model failed ({status}).")
+        self._count(answer, shown, words, account)
         return _description(answer)
+
+    def _count(self, answer: str, shown: Sequence[MediaFrames], words: str, account: Account) -> None:
+        """Count the tokens. If the server does not report them, they are estimated."""
+        try:
+            delta = parse_delta(answer)
+        except (BrokenDeltaError, ServerSaidError):
+            delta = Delta()
+        told = delta.usage or TokenUsage()
+        pictures = sum(len(each.jpegs) for each in shown)
+        read, wrote = estimated_tokens(_TASK + words) + PICTURE_TOKENS * pictures, estimated_tokens(delta.text)
+        self._meter.tokens(
+            account,
+            self._base.host_port_subcomponent or "",
+            read if told.prompt_tokens is None else told.prompt_tokens,
+            wrote if told.answer_tokens is None else told.answer_tokens,
+            paid=self._paid,
+        )
 
     async def _ask(self, body: dict[str, Any]) -> tuple[int, str]:
         """Send a request. Send it again without the fields that the server refuses, and remember these fields."""

@@ -30,7 +30,7 @@ class VoiceMessageCommands(commands.Cog, name="Voice messages"):
         name="voice-message",
         description="Say this text in a voice message, word for word.",
         usage="TEXT",
-        brief="say a text in a voice message",
+        brief="a voice message",
         extras={"example": "Dinner is ready!"},
     )
     @app_commands.describe(text="What to say.")

@@ -14,6 +14,7 @@ from bot.http.api.telephone_sound import KINDS, law_of
 from bot.http.api.transcripts import FORMATS, GRANULARITIES, WITH_TIMES, FileTranscript
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
+from bot.metering import Account
 from bot.spoken_messages.decoding import PIECE_SECONDS
 from bot.spoken_messages.file_transcriber import FileTranscriber, TranscribedPiece
 from languages.names import language_code
@@ -35,11 +36,13 @@ class HearingApi:
     Args:
         file_transcriber: transcribes sound files.
         admission: admits requests to the engines.
+        account: the account to which transcriptions are charged.
     """
 
-    def __init__(self, file_transcriber: FileTranscriber, admission: Admission) -> None:
+    def __init__(self, file_transcriber: FileTranscriber, admission: Admission, account: Account) -> None:
         self._file_transcriber = file_transcriber
         self._admission = admission
+        self._account = account
 
     async def hear(self, request: web.Request) -> web.StreamResponse:
         """``POST /stt``: words, language and segments."""
@@ -100,6 +103,7 @@ class HearingApi:
             language=_language(form),
             hints=(prompt,) if prompt else (),
             word_times=word_times,
+            account=self._account,
         )
 
 

@@ -27,6 +27,7 @@ from bot.http.api.telephone_sound import KINDS, law_of
 from bot.http.api.uploads import Form, read_form
 from bot.http.errors import HttpError
 from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.metering import Account
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.ports import SpeechClient
 from wire.parameters import SpeechParameters
@@ -65,6 +66,7 @@ class ProcessCallApi:
         make_voice: makes a connection to the speech server.
         manner: returns the voice and the manner of speaking that were chosen for the page.
         admission: admits requests to the engines.
+        account: the account to which the transcription is charged.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class ProcessCallApi:
         make_voice: Callable[[], SpeechClient],
         manner: Callable[[], SpeechParameters],
         admission: Admission,
+        account: Account,
     ) -> None:
         self._file_transcriber = file_transcriber
         self._chats = chats
         self._make_voice = make_voice
         self._manner = manner
         self._admission = admission
+        self._account = account
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """``POST /process_call``: a WAV file, or with ``Accept: multipart/mixed`` the texts and the WAV file."""
@@ -100,7 +104,7 @@ class ProcessCallApi:
         law = law_of(form)
         chat = open_chat(self._chats, optional_text(form.fields, "conversation", MAX_ID))
         sound = await self._file_transcriber.decode(form.file, MAX_SECONDS, law)
-        async with aclosing(self._file_transcriber.transcribe(sound)) as pieces:
+        async with aclosing(self._file_transcriber.transcribe(sound, account=self._account)) as pieces:
             heard = [piece async for piece in pieces]
         words = clean_prompt(" ".join(piece.text for piece in heard), DiscordNames())
         if not words:

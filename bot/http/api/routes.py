@@ -21,6 +21,7 @@ from bot.http.api.setup import SetupApi, SetupParts
 from bot.http.api.speaking import SpeakingApi
 from bot.http.api.voice_profiles import VoiceProfilesApi
 from bot.http.api.voices import VoicesApi
+from bot.metering import Account
 from bot.monitoring.monitor import Monitor
 from bot.monitoring.prometheus import PrometheusMetrics
 from bot.speech_server.client import SpeechServerClient
@@ -72,12 +73,13 @@ class ApiParts:
 def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     """All routes. The second address of a handler is the name that another program gives it."""
     admission = Admission(parts.gate)
-    hearing = HearingApi(parts.file_transcriber, admission)
-    manner = partial(parts.manner, parts.page)
+    manner, account = partial(parts.manner, parts.page), Account(parts.page)
+    hearing = HearingApi(parts.file_transcriber, admission, account)
     client = parts.speech_server
-    speaking = SpeakingApi(client.forwarding, manner, admission)
+    speaking = SpeakingApi(client.forwarding, manner, partial(client.charge, account), admission)
     chat = ChatApi(parts.chats, admission)
-    process_call = ProcessCallApi(parts.file_transcriber, parts.chats, client.stream, manner, admission)
+    connect = partial(client.metered_stream, account)
+    process_call = ProcessCallApi(parts.file_transcriber, parts.chats, connect, manner, admission, account)
     voice_profiles = VoiceProfilesApi(parts.voices, admission)
     voices = VoicesApi(
         parts.voices,

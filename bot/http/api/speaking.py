@@ -19,6 +19,8 @@ from wire.parameters import SpeechParameters
 SPEECH = "/v1/audio/speech"
 MAX_TEXT = 4_096
 """Largest number of characters of a text, as on the speech server."""
+CHARACTERS_PER_SECOND = 15.0
+"""How fast texts are spoken."""
 MAX_NAME = 200
 """Largest number of characters of a voice's or a language's name."""
 _KINDS = ("audio/", "text/event-stream", "application/json")
@@ -31,14 +33,21 @@ class SpeakingApi:
     Args:
         forwarding: passes requests on to the speech server.
         manner: returns the voice and the manner of speaking that were chosen for the page.
+        charge: called with the seconds of speech that were asked for. They are estimated by the length of the text,
+            because the sound is passed on as it comes, in any format.
         admission: admits requests to the engines.
     """
 
     def __init__(
-        self, forwarding: SpeechForwarding, manner: Callable[[], SpeechParameters], admission: Admission
+        self,
+        forwarding: SpeechForwarding,
+        manner: Callable[[], SpeechParameters],
+        charge: Callable[[float], None],
+        admission: Admission,
     ) -> None:
         self._forwarding = forwarding
         self._manner = manner
+        self._charge = charge
         self._admission = admission
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
@@ -55,14 +64,19 @@ class SpeakingApi:
             given = {name: value for name, value in named.items() if value is not None}
             async with self._admission.engines():
                 body = {**manner, **given, "input": text, "response_format": "wav"}
-                return await pass_on(self._forwarding, request, "POST", SPEECH, body)
+                return await self._speech(request, body)
 
     async def pass_speech_on(self, request: web.Request) -> web.StreamResponse:
         """``POST /v1/audio/speech``: as OpenAI's; see the speech server."""
         async with self._admission.admit(request):
             fields = await read_object(request)
             async with self._admission.engines():
-                return await pass_on(self._forwarding, request, "POST", SPEECH, fields)
+                return await self._speech(request, fields)
+
+    async def _speech(self, request: web.Request, body: Mapping[str, Any]) -> web.StreamResponse:
+        text = body.get("input")
+        seconds = len(text) / CHARACTERS_PER_SECOND if isinstance(text, str) else 0.0
+        return await pass_on(self._forwarding, request, "POST", SPEECH, body, lambda: self._charge(seconds))
 
     async def pass_list_on(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/audio/voices`` and ``GET /v1/models``. They need no engine, so a call does not hold them back."""
@@ -73,9 +87,17 @@ class SpeakingApi:
 
 
 async def pass_on(
-    forwarding: SpeechForwarding, request: web.Request, method: str, path: str, body: Mapping[str, Any] | None
+    forwarding: SpeechForwarding,
+    request: web.Request,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    when_taken: Callable[[], None] = lambda: None,
 ) -> web.StreamResponse:
     """Ask the speech server, and answer ``request`` with its answer, while it comes in.
+
+    Args:
+        when_taken: called when the speech server has taken the request.
 
     Raises:
         HttpError: the speech server refuses it.
@@ -85,6 +107,7 @@ async def pass_on(
     async with forwarding.ask(method, path, body) as answer:
         if answer.status >= 400:
             raise await _refusal(answer)
+        when_taken()
         kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
         return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
 

@@ -43,7 +43,7 @@ from bot.voice.thinking_sound import ThinkingWatcher, Unwatched
 from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from config.json_log import TURN
-from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
+from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ class Conversation:
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         thinking: is told how far the current reply is, for the sound while people wait.
+        charge: called with the seconds of each piece of sound that the speech server has made, and the user id of the
+            person to whom the reply is made. That of discarded replies counts too.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
     """
@@ -103,6 +105,7 @@ class Conversation:
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
         thinking: ThinkingWatcher | None = None,
+        charge: Callable[[int | None, float], None] = lambda person, seconds: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -118,6 +121,7 @@ class Conversation:
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
         self._thinking = thinking or Unwatched()
+        self._charge = charge
         self._sleep = sleep
         self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
@@ -132,6 +136,8 @@ class Conversation:
         self._speculation_budget = SpeculationBudget(speculation.wrong_a_minute, clock)
         self._late_tools = LateTools(self.prompt, dialogue.present, self._spawn, sleep, clock)
         # State of the current reply.
+        self._limit_told = False
+        self._asker: int | None = None
         self._answered: int | None = None
         self._committed = asyncio.Event()
         self._handled = asyncio.Event()
@@ -381,6 +387,7 @@ class Conversation:
         self._measured.begin(reply, prompt.at, prompt.turn)
         self._spoken_words.begin()
         self._committed = asyncio.Event()
+        self._asker = prompt.person
         self._playback.begin(reply)
         if self._mood is not None:
             self._mood.begin()
@@ -459,10 +466,16 @@ class Conversation:
         except ModelError as error:
             _log.warning("Reply %s: %s", reply, error)
             timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
-            self._handle(events.ModelFailed(reply, f"❌ {error}", timed_out))
+            self._handle(events.ModelFailed(reply, self._fault(error, prompt), timed_out))
         finally:
             wait.end()
             await answer.aclose()
+
+    def _fault(self, error: ModelError, prompt: Prompt) -> str:
+        """What people are told of a failed answer. Who speaks is told once in a call that today's limit is reached."""
+        known = error.kind is ModelErrorKind.LIMIT and self._limit_told and prompt.spoken is not None
+        self._limit_told |= error.kind is ModelErrorKind.LIMIT
+        return "" if known else f"❌ {error}"
 
     def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:
         if reply == self._dialogue.current:
@@ -496,7 +509,8 @@ class Conversation:
             match event:
                 case SegmentStart(reply=reply):
                     self._measured.note_stage(reply, "first_clause")
-                case SegmentAudio(reply):
+                case SegmentAudio(reply, _, samples):
+                    self._charge(self._asker, len(samples) / SAMPLE_RATE)
                     if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
                     self._measured.note_stage(reply, "first_audio")

@@ -317,7 +317,7 @@ class ReplyProgress:
         reply.fault, self._silence = fault, SilenceFilter()
         if timed_out:
             yield from self._token((" " if reply.answer else "") + self._texts.confused)
-        else:
+        elif fault:
             yield from self._show(Tell(fault, reply.prompt))
         yield from self._text_ended()
 

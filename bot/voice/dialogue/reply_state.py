@@ -54,7 +54,7 @@ class Reply:
         speech_lost: whether the speech server failed at this reply. Then the rest is written into the prompt channel.
         playback_finished: whether no more sound of the reply will come. Sound that has come may still be playing.
         drained: whether the last sample was sent, or the reply has no sound at all.
-        fault: why the model failed, as a text for users; ``None`` if it did not fail.
+        fault: why the model failed, as a text for users; "" if they know it already, ``None`` if it did not fail.
     """
 
     id: str

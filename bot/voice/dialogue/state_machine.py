@@ -52,8 +52,8 @@ class Dialogue:
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
-        voice_speculates: whether the speech server gets the text of a speculative reply at once. If not, it gets the
-            text when the reply is committed.
+        voice_speculates: called for each reply; returns whether the speech server gets the text of a speculative reply
+            at once. If not, it gets the text when the reply is committed.
         present: whether a person (user id) is in the call.
     """
 
@@ -61,7 +61,7 @@ class Dialogue:
         self,
         texts: Callable[[], DialogueTexts],
         *,
-        voice_speculates: bool = True,
+        voice_speculates: Callable[[], bool] = lambda: True,
         present: Callable[[int], bool] = lambda person: True,
     ) -> None:
         self._texts = texts
@@ -333,5 +333,5 @@ class Dialogue:
         if committed:
             self._shares.note(prompt)
         reply = Reply(f"r{self._count}", prompt, committed=committed)
-        progress = self._progress = ReplyProgress(reply, self._texts(), voice_speculates=self._voice_speculates)
+        progress = self._progress = ReplyProgress(reply, self._texts(), voice_speculates=self._voice_speculates())
         yield from progress.begin()

@@ -17,6 +17,7 @@ import numpy as np
 
 from audio.samples import HEARING_RATE
 from audio.wav import to_wav
+from bot.metering import UNMETERED, Meter, Paid
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS, HallucinationFilter
 from bot.voice.transcribe.openai_responses import AnswerError, RateLimits, TranscriptionResponse, complaint, read_answer
@@ -25,11 +26,13 @@ from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionError,
     TranscriptionJob,
+    TranscriptionLimitError,
     TranscriptionQueue,
     TranscriptionRequest,
     TranscriptionShed,
     Urgency,
 )
+from config.hosts import costs_money
 from config.sections import RecogniserSettings
 
 _log = logging.getLogger(__name__)
@@ -89,6 +92,7 @@ class _RequestFailed(Exception):  # noqa: N818
         busy: True if the server refused the request because it has too many requests.
         wait: seconds for which the server asks to wait; ``None`` if it does not ask.
         refused_field: True if the server may not know a field of the request.
+        used: True if the server may have worked on the sound.
         about_request: True if the server may accept another request.
     """
 
@@ -101,6 +105,7 @@ class _RequestFailed(Exception):  # noqa: N818
         wait: float | None = None,
         refused_field: bool = False,
         about_request: bool = False,
+        used: bool = False,
     ) -> None:
         super().__init__(text)
         self.temporary = temporary
@@ -108,6 +113,7 @@ class _RequestFailed(Exception):  # noqa: N818
         self.wait = wait
         self.refused_field = refused_field
         self.about_request = about_request
+        self.used = used
 
 
 class OpenAITranscriber:
@@ -122,6 +128,7 @@ class OpenAITranscriber:
         http: session for the requests. It must outlive the transcriber.
         corrections: the operator's corrections of transcripts.
         hallucinations: filter of hallucinations.
+        meter: counts the sound that is sent.
         clock: monotonic seconds.
         sleep: function that waits for some seconds.
     """
@@ -134,12 +141,15 @@ class OpenAITranscriber:
         corrections: Corrections,
         hallucinations: HallucinationFilter | None = None,
         *,
+        meter: Meter = UNMETERED,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._url = url
         self.host = url.partition("://")[2].partition("/")[0]
+        self.paid = costs_money(url, settings.api_key)
         self._settings = settings
+        self._meter = meter
         self._http = http
         self._corrections = corrections
         self._hallucinations = hallucinations or HallucinationFilter()
@@ -171,6 +181,8 @@ class OpenAITranscriber:
 
     async def warm_up(self) -> None:
         """Transcribe a second of silence, which opens the connection; raises :class:`TranscriptionError`."""
+        if self.paid and (why := self._meter.refusal(Paid.SPEECH)) is not None:
+            raise TranscriptionLimitError(why)
         silence = np.zeros(HEARING_RATE, np.float32)
         try:
             await self._ask(TranscriptionRequest(silence, Urgency.FINAL), ANSWER_LIMIT)
@@ -181,7 +193,10 @@ class OpenAITranscriber:
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn; raises :class:`TranscriptionError`."""
-        if request.urgency is not Urgency.FINAL and not self._limits.may_speculate:
+        final = request.urgency is Urgency.FINAL
+        if self.paid and (why := self._meter.refusal(Paid.SPEECH, guess=not final)) is not None:
+            raise (TranscriptionLimitError if final else TranscriptionShed)(why)
+        if not final and not self._limits.may_speculate:
             raise TranscriptionShed(f"{self.host} is too busy.")
         if not self._working:
             self._working = [
@@ -272,7 +287,23 @@ class OpenAITranscriber:
     async def _post(
         self, request: TranscriptionRequest, request_format: _RequestFormat, limit: float
     ) -> TranscriptionResponse:
-        """Send one HTTP request with a time limit in seconds; raises :class:`_RequestFailed`."""
+        """Send one HTTP request with a time limit in seconds; raises :class:`_RequestFailed`.
+
+        The sound counts as used unless the server can't be reached or refuses it: also if the answer is dropped.
+        """
+        used = True
+        try:
+            return await self._send(request, request_format, limit)
+        except _RequestFailed as error:
+            used = error.used
+            raise
+        finally:
+            if used:
+                self._meter.heard(request.account, self.host, request.seconds, paid=self.paid)
+
+    async def _send(
+        self, request: TranscriptionRequest, request_format: _RequestFormat, limit: float
+    ) -> TranscriptionResponse:
         url = f"{self._url}/audio/transcriptions"
         try:
             async with (
@@ -282,7 +313,9 @@ class OpenAITranscriber:
                 body = await self._read(response)
                 status, wait = response.status, self._limits.asked_to_wait(response.headers)
         except TimeoutError as error:
-            raise _RequestFailed(f"{self.host} gave no whole answer within {limit:.0f} s.", temporary=True) from error
+            raise _RequestFailed(
+                f"{self.host} gave no whole answer within {limit:.0f} s.", temporary=True, used=True
+            ) from error
         except (aiohttp.ClientError, OSError) as error:
             text = f"The transcription server at {self.host} can't be reached, or hangs up."
             raise _RequestFailed(text, temporary=True) from error
@@ -293,7 +326,7 @@ class OpenAITranscriber:
         except AnswerError as error:
             reason = f": {error}" if str(error) else ""
             text = f"{self.host} does not answer as a transcription server does{reason}."
-            raise _RequestFailed(text, temporary=_is_cut_off(body)) from error
+            raise _RequestFailed(text, temporary=_is_cut_off(body), used=True) from error
 
     def _headers(self) -> dict[str, str]:
         key = self._settings.api_key

@@ -16,6 +16,7 @@ from bot.voice.transcribe.transcriber import (
     SoundRefusedError,
     Transcript,
     TranscriptionError,
+    TranscriptionLimitError,
     TranscriptionRequest,
     TranscriptionShed,
     Urgency,
@@ -115,13 +116,17 @@ class TranscriptionServers:
             except SoundRefusedError as error:
                 _log.warning("%s", error)
                 errors.append(error)
+            except TranscriptionLimitError as error:
+                errors.append(error)
             except TranscriptionError as error:
                 errors.append(error)
                 self._note_failure(number, error)
             else:
                 self._choice.answered(number)
                 return answer
-        raise TranscriptionError(" ".join(dict.fromkeys(map(str, errors)))) from errors[-1]
+        limited = all(isinstance(error, TranscriptionLimitError) for error in errors)
+        kind = TranscriptionLimitError if limited else TranscriptionError
+        raise kind(" ".join(dict.fromkeys(map(str, errors)))) from errors[-1]
 
     async def _warm_up(self, number: int) -> None:
         """Warm a server up. Of one that costs money and stands in, it is only asked whether it can be used."""

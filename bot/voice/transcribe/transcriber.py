@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from audio.samples import HEARING_RATE, Sound16
+from bot.metering import NOBODY, Account
 from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 
 
@@ -42,6 +43,7 @@ class TranscriptionRequest:
         language: Whisper's code for the usual language of the speaker. It is used if the sound is too short to detect
             the language.
         word_times: whether the time of each word is wanted. That takes longer, so calls don't ask for it.
+        account: the place and the person who said it.
     """
 
     sound: Sound16
@@ -49,6 +51,7 @@ class TranscriptionRequest:
     hot_words: tuple[str, ...] = ()
     language: str | None = None
     word_times: bool = False
+    account: Account = NOBODY
 
     @property
     def seconds(self) -> float:
@@ -100,6 +103,10 @@ class TranscriptionError(Exception):
 
 class SoundRefusedError(TranscriptionError):
     """The server refused this sound or its fields. It may well transcribe the next one."""
+
+
+class TranscriptionLimitError(TranscriptionError):
+    """The recogniser costs money, and today's limit is reached. It was not asked."""
 
 
 class TranscriptionShed(TranscriptionError):  # noqa: N818

@@ -155,9 +155,9 @@ async def test_who_is_erased_before_facts_are_stored_is_not_remembered_again(tmp
         gathering = gatherer(mind, model)
         asked = gathering._ask
 
-        async def erased_meanwhile(transcript: str) -> str:
+        async def erased_meanwhile(transcript: str, server: int | None) -> str:
             model.waits = False
-            answer = await asked(transcript)
+            answer = await asked(transcript, server)
             # The sentence itself is deleted a little later.
             await mind.memory.erase(ADA)
             return answer

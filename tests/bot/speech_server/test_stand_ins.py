@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 
 import aiohttp
+import numpy as np
 import pytest
 from aiohttp import web
 from websockets.asyncio.server import ServerConnection
 
+from bot.metering import Account
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import Connected, Disconnected, SpeechStream
+from bot.speech_server.stream import Connected, Disconnected, SegmentAudio, SpeechStream
 from config.errors import SettingsError
 from config.settings import load_settings
-from tests.bot.speech_server.test_stream import serving, stay, take
+from tests.bot.speech_server.test_stream import Handler, serving, stay, take
 from tests.http_server import LocalServer, app_of
+from tests.meters import NotingMeter
+from wire.messages import Flushed, SegmentEnd, SegmentStart, Speak
 
 NOBODY = ServerAddress("ws://127.0.0.1:9/ws/stream")
 
@@ -91,3 +97,72 @@ def test_a_server_of_bare_sound_stands_alone() -> None:
     urls = "ws://127.0.0.1:1/ws?protocol=plain,ws://127.0.0.1:2/ws/stream"
     with pytest.raises(SettingsError, match="must stand alone"):
         load_settings(llm_url="http://127.0.0.1:9/v1", tts_websocket_url=urls)
+
+
+async def test_at_todays_limit_the_next_reply_is_spoken_by_the_server_that_costs_nothing() -> None:
+    heard: list[str] = []
+
+    def speaking(name: str) -> Handler:
+        async def speak(socket: ServerConnection) -> None:
+            async for message in socket:
+                heard.append(name)
+                reply = str(json.loads(message)["reply"])
+                await socket.send(Flushed(None, 0.0, reply).to_json())
+
+        return speak
+
+    refused: list[str] = []
+    async with serving(speaking("paid")) as (_, first), serving(speaking("free")) as (_, second):
+        addresses = SpeechAddresses([replace(first, paid=True), second], lambda: refused[0] if refused else None)
+        client = SpeechStream(addresses)
+        await client.open()
+        events = client.events()
+        await client.send(Speak("One.", flush=True, reply="r1"))
+        await take(events, 1)
+        refused.append("Today's limit is reached.")
+        await client.send(Speak("", flush=True, reply="r1"))
+        await take(events, 1)
+        assert heard == ["paid", "paid"], "a reply that has begun is finished"
+        sending = asyncio.create_task(client.send(Speak("Two.", flush=True, reply="r2")))
+        (event,) = await take(events, 1)
+        await sending
+        assert isinstance(event, Flushed), "nobody is told that the voice was lost"
+        assert heard == ["paid", "paid", "free"]
+        await client.close()
+
+
+async def test_at_todays_limit_a_voice_that_costs_money_begins_no_reply_and_no_call() -> None:
+    refused: list[str] = []
+    async with serving(stay) as (_, only):
+        addresses = SpeechAddresses([replace(only, paid=True)], lambda: refused[0] if refused else None)
+        client = SpeechStream(addresses)
+        await client.open()
+        await client.send(Speak("One.", reply="r1"))
+        refused.append("Today's limit is reached.")
+        await client.send(Speak("Two.", flush=True, reply="r1"))
+        with pytest.raises(SpeechUnavailable, match="limit is reached"):
+            await client.send(Speak("Three.", reply="r2"))
+        await client.close()
+        with pytest.raises(SpeechUnavailable, match="limit is reached"):
+            await SpeechStream(addresses).open()
+
+
+async def test_sound_is_charged_by_its_length() -> None:
+    async def speak(socket: ServerConnection) -> None:
+        await socket.send(SegmentStart(0, "One.", "r1").to_json())
+        await socket.send(np.zeros(24_000, "<f4").tobytes())
+        await socket.send(SegmentEnd(0, 24_000, "r1").to_json())
+        await socket.wait_closed()
+
+    meter = NotingMeter()
+    async with serving(speak) as (_, address), aiohttp.ClientSession() as http:
+        server = SpeechServerClient(http, replace(address, paid=True), meter=meter)
+        stream = server.metered_stream(Account(100, 11))
+        await stream.open()
+        events = await take(stream.events(), 3)
+        assert any(isinstance(event, SegmentAudio) for event in events)
+        assert meter.sound == [(Account(100, 11), address.place, 0.5, True)]
+        assert server.may_guess()
+        meter.used = 0.9
+        assert not server.may_guess()
+        await stream.close()

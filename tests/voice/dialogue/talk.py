@@ -197,7 +197,7 @@ async def talking(
     events: list[CallEvent] = []
     voice, playback, history, clock = WordVoice(), AudiblePlayback(), History(), Clock()
     conversation = Conversation(
-        Dialogue(DialogueTexts, voice_speculates=allowed.voice, present=present),
+        Dialogue(DialogueTexts, voice_speculates=lambda: allowed.voice, present=present),
         responder,
         history,
         voice,

@@ -24,7 +24,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dialogue = Dialogue(DialogueTexts, voice_speculates=self.voice_speculates)
+        self.dialogue = Dialogue(DialogueTexts, voice_speculates=lambda: self.voice_speculates)
         self.accepted = 0
         self.dropped = 0
         self.alive: str | None = None

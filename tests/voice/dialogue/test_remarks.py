@@ -113,7 +113,7 @@ def test_without_the_voice_people_are_told_to_wait_in_writing() -> None:
 
 
 def test_a_voice_that_must_not_speculate_gets_what_was_said_before_a_wait_when_the_reply_is_committed() -> None:
-    dialogue = Dialogue(DialogueTexts, voice_speculates=False)
+    dialogue = Dialogue(DialogueTexts, voice_speculates=lambda: False)
     effects = effects_of(dialogue, on.TurnSpeculated(spoken("rain?")), on.TokenCame("r1", "Well."), on.ToolsBegan("r1"))
     assert said(effects) == []
     assert said(effects_of(dialogue, on.TurnCommitted(spoken("rain?")))) == ["Well.", "\n"]

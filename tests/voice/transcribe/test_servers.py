@@ -10,15 +10,25 @@ from dataclasses import dataclass
 import aiohttp
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from bot.llm.server_choice import Candidate
+from bot.metering import UNMETERED, Account
 from bot.voice.transcribe import servers as module
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import REFUSED_FIELDS, REQUEST_FORMATS, OpenAITranscriber
 from bot.voice.transcribe.servers import TranscriptionServers
-from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
+from bot.voice.transcribe.transcriber import (
+    TranscriptionError,
+    TranscriptionLimitError,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
+from config import hosts
 from config.sections import RecogniserSettings
 from config.settings import load_settings
+from tests.meters import NotingMeter
 from tests.voice.transcribe.scripted_server import (
     Answer,
     ScriptedRecogniser,
@@ -48,10 +58,20 @@ class Pair:
 
 
 @asynccontextmanager
-async def pair(first: list[Answer], second: list[Answer], *, paid: bool = False) -> AsyncIterator[Pair]:
+async def pair(
+    first: list[Answer], second: list[Answer], *, paid: bool = False, limited: NotingMeter | None = None
+) -> AsyncIterator[Pair]:
+    """Two servers. With ``limited``, the first one has a key, which costs money where a test says so."""
     async with serving(*first) as one, serving(*second) as two, aiohttp.ClientSession() as http:
         each = [
-            OpenAITranscriber(server.url, RecogniserSettings(), http, Corrections(), sleep=_at_once)
+            OpenAITranscriber(
+                server.url,
+                RecogniserSettings(api_key=SecretStr("sk-1") if limited is not None and server is one else None),
+                http,
+                Corrections(),
+                meter=limited or UNMETERED,
+                sleep=_at_once,
+            )
             for server in (one, two)
         ]
         ears = TranscriptionServers(each, (Candidate(), Candidate(paid=paid, hosted=paid)))
@@ -144,3 +164,35 @@ def test_people_are_told_of_every_host_that_may_hear_them() -> None:
         ("http://127.0.0.1:8000/v1", None),
         ("https://api.example.com/v1", "sk-1"),
     ]
+
+
+async def test_the_sound_that_servers_are_sent_is_counted_and_what_they_refuse_is_not() -> None:
+    meter = NotingMeter()
+    async with pair([FAILING], [SECOND], limited=meter) as both:
+        await both.ears.transcribe(TranscriptionRequest(SOUND, Urgency.FINAL, account=Account(100, 11)))
+        ((account, server, seconds, paid),) = meter.sound
+        assert (account, seconds, paid) == (Account(100, 11), 0.1, False)
+        assert server == both.servers[1].url.split("/")[2]
+
+
+async def test_at_todays_limit_the_server_that_costs_nothing_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
+    meter = NotingMeter()
+    async with pair([FIRST], [SECOND], limited=meter) as both:
+        assert await both.hear(Urgency.SPECULATION) == "First."
+        meter.used = 0.8
+        with pytest.raises(TranscriptionShed):
+            await both.hear(Urgency.SPECULATION)
+        assert await both.hear() == "First.", "what is not a guess is still heard"
+        meter.used = 1.0
+        assert [await both.hear(), await both.hear()] == ["Second.", "Second."]
+        meter.used = 0.0
+        assert await both.hear() == "First.", "the server did not count as one that has failed"
+
+
+async def test_at_todays_limit_a_single_server_says_why_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
+    async with pair([FIRST], [SECOND], limited=NotingMeter(used=1.0)) as both:
+        with pytest.raises(TranscriptionLimitError, match="limit is reached"):
+            await both.ears._servers[0].transcribe(TranscriptionRequest(SOUND, Urgency.FINAL))
+        assert both.asked == [0, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionShed, Urgency
+from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLimitError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
 from bot.voice.turns.events import SpeechPaused, TurnStarted
@@ -43,3 +43,12 @@ async def test_lost_words_are_reported_again_after_the_interval(harness: TurnTak
         await harness.transcriber.fail(TranscriptionError("the server is down"))
         harness.times.append(harness.times[-1] + 0.6 * FAILURE_NOTICE_INTERVAL)
     assert len(harness.notices) == 2
+
+
+async def test_that_the_limit_of_the_day_is_reached_is_said_once_in_a_call(harness: TurnTakingHarness) -> None:
+    for number in range(1, 4):
+        turn = TurnId(1, number)
+        await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await harness.transcriber.fail(TranscriptionLimitError("Today's limit is reached."))
+        harness.times.append(harness.times[-1] + 2 * FAILURE_NOTICE_INTERVAL)
+    assert harness.notices == [NOT_UNDERSTOOD.format(cause="Today's limit is reached.")]

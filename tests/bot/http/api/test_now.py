@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.database import FILE, Database
+from bot.metering import OWN, Account
+from bot.usage.usage import Usage
 from bot.voice.metrics import ReplyTrace
 from bot.voice.turn import Outcome
+from config.sections import DailySettings
 from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
 from tests.bot.http.api.api_stage import ApiStage, api_stage
@@ -131,3 +136,22 @@ async def test_the_figures_need_the_token(tmp_path: Path) -> None:
         for path in ("/api/now", "/api/now/day", "/metrics"):
             assert (await stage.web.ask(path)).status == 401
             assert (await stage.web.ask(path, headers=bearer())).status == 200
+
+
+async def test_what_is_used_today_is_told_by_server_and_the_limits_that_are_set(
+    stage: ApiStage, tmp_path: Path
+) -> None:
+    noon = datetime.fromtimestamp(NOON, UTC)
+    limits = DailySettings(tokens=1_000)
+    async with Database.opened(tmp_path / FILE) as database, Usage.opened(database, lambda: noon, limits) as usage:
+        stage.figures.monitor.usage = usage
+        usage.tokens(Account(77, 77), "api.example.org", 800, 40, paid=True)
+        usage.spoken(Account(77, 77), OWN, 2.5, paid=False)
+        usage.heard(Account(77, 77), "ears.example.org", 1.0, paid=True)
+        found = await metrics(stage)
+        tokens = {("prompt", "api.example.org"): 800.0, ("answer", "api.example.org"): 40.0}
+        assert found["seiyuu_today_tokens"] == tokens
+        assert found["seiyuu_today_speech_seconds"] == {("tts", OWN): 2.5, ("stt", "ears.example.org"): 1.0}
+        assert found["seiyuu_daily_limit_used"] == {("tokens",): 0.84}
+        warnings = {each["code"]: each["text"] for each in (await stage.web.ask("/api/now")).json["warnings"]}
+        assert warnings["daily_limit"] == "84 % of today's limit of 1,000 tokens (DAILY_TOKENS=1000) are used."

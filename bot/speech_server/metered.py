@@ -1,0 +1,49 @@
+"""A connection to the speech server on which sound is charged to one account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+
+from bot.speech_server.plain_stream import PlainSpeechStream
+from bot.speech_server.stream import SegmentAudio, SpeechEvent, SpeechStream
+from wire.messages import SAMPLE_RATE, ClientMessage
+
+
+class MeteredStream:
+    """Passes everything on to the connection; see :class:`~bot.speech_server.stream.SpeechStream`.
+
+    Args:
+        charge: called with the seconds of each piece of sound that comes.
+    """
+
+    def __init__(self, stream: SpeechStream | PlainSpeechStream, charge: Callable[[float], None]) -> None:
+        self._stream = stream
+        self._charge = charge
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open."""
+        return self._stream.connected
+
+    async def open(self) -> None:
+        """Connect; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
+        await self._stream.open()
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        """Wait until the server's engine is loaded."""
+        await self._stream.loaded(report)
+
+    async def send(self, message: ClientMessage) -> None:
+        """Send a message; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
+        await self._stream.send(message)
+
+    async def events(self) -> AsyncGenerator[SpeechEvent, None]:
+        """All events of the server, until :meth:`close`."""
+        async for event in self._stream.events():
+            if isinstance(event, SegmentAudio):
+                self._charge(len(event.samples) / SAMPLE_RATE)
+            yield event
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._stream.close()

@@ -1,0 +1,1 @@
+"""Tests of what is counted, stored and limited of the engines."""

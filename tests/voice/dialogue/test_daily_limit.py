@@ -1,0 +1,39 @@
+"""Once today's limit is reached, people who speak are told so once in a call, and people who type each time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.history import Turn
+from bot.voice.events import NoticePosted
+from bot.voice.turn import Microphone, Outcome, Prompt, SpokenTurn, TurnId
+from tests.voice.dialogue.talk import MarkedResponder, Talk, talking
+
+REACHED = "Today's limit is reached."
+
+
+class LimitedResponder(MarkedResponder):
+    """A responder whose model server costs money, and may not be asked any more."""
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        raise ModelError(ModelErrorKind.LIMIT, REACHED)
+        yield ""
+
+
+def told(talk: Talk) -> list[str]:
+    return [event.text for event in talk.events if isinstance(event, NoticePosted)]
+
+
+async def test_who_speaks_is_told_once_and_who_types_each_time() -> None:
+    async with talking(responder=LimitedResponder()) as talk:
+        for number in range(1, 4):
+            spoken = SpokenTurn(TurnId(1, number), Microphone.OPEN, 0.0, 0.0, 0.0)
+            talk.conversation.commit(Prompt("Ada", f"question {number}", 0.0, person=1, spoken=spoken))
+            await talk.quiet()
+        assert told(talk) == [f"❌ {REACHED}"]
+        talk.conversation.prompt(Prompt("Ben", "and I?", 0.0, person=2))
+        await talk.quiet()
+        assert told(talk) == 2 * [f"❌ {REACHED}"]
+        assert [event.trace.outcome for event in talk.ended] == 4 * [Outcome.FAILED]
