@@ -97,6 +97,14 @@ class ModelClient:
         self._continuation.learn(report.owners)
         return report
 
+    def refusal(self, messages: Sequence[ChatMessage]) -> str | None:
+        """Why the server is not asked today, since it costs money, for people; ``None`` if it may be.
+
+        An answer that has begun goes on after its tools.
+        """
+        goes_on = bool(messages) and messages[-1].role == "tool"
+        return self._meter.refusal(Paid.TOKENS) if self.paid and not goes_on else None
+
     def continues_answers(self) -> bool:
         """Whether the server is known to go on with an answer that has been begun; see :meth:`stream`."""
         return self._continuation.possible(self.options.api)
@@ -167,7 +175,7 @@ class ModelClient:
         request = replace(
             self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT, tools=tools
         )
-        self._require_limit(request)
+        self._require_limit(messages)
         await self._ask_for_template(request)
         with self._counted(request) as count, self._sender(request := count.watched()) as sender:
             response = await sender.open()
@@ -264,7 +272,7 @@ class ModelClient:
         if self.paid and self._meter.refusal(Paid.TOKENS, guess=True) is not None:
             # A speculative reply is asked for only once it is wanted.
             await request.progress.before_tools()
-        self._require_limit(request)
+        self._require_limit(request.messages)
         async with self._asking_for_template(request) as template_asked:
             with self._counted(request) as count, self._sender(request := count.watched()) as sender:
                 while asking:
@@ -395,10 +403,8 @@ class ModelClient:
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)
 
-    def _require_limit(self, request: ReplyRequest) -> None:
-        """Raise ModelError if today's limit is reached, unless the request goes on with an answer that has begun."""
-        goes_on = bool(request.messages) and request.messages[-1].role == "tool"
-        if self.paid and not goes_on and (why := self._meter.refusal(Paid.TOKENS)) is not None:
+    def _require_limit(self, messages: Sequence[ChatMessage]) -> None:
+        if (why := self.refusal(messages)) is not None:
             raise ModelError(ModelErrorKind.LIMIT, why)
 
     def _counted(self, request: ReplyRequest) -> TokenCount:

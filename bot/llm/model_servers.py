@@ -253,7 +253,7 @@ class ModelServers:
             server = self._servers[number]
             if server.paid and not self._may_guess(server):
                 await question.progress.before_tools()
-            if (why := self._refusal(server, question)) is not None:
+            if (why := server.client.refusal(question.messages)) is not None:
                 errors.append(ModelError(ModelErrorKind.LIMIT, why))
                 continue
             if any(error.kind is ModelErrorKind.LIMIT for error in errors):
@@ -344,12 +344,6 @@ class ModelServers:
     def _may_guess(self, server: _Server) -> bool:
         """Whether a server that costs money may be asked for a speculative reply."""
         return (self._guesses or server.first) and self._meter.refusal(Paid.TOKENS, guess=True) is None
-
-    def _refusal(self, server: _Server, question: _Question) -> str | None:
-        """Why a server is not asked today; ``None`` if it may be, or if the answer has begun before its tools."""
-        if not server.paid or question.messages[-1].role == "tool":
-            return None
-        return self._meter.refusal(Paid.TOKENS)
 
     def _tell_limit(self, progress: AnswerProgress, errors: Sequence[ModelError], server: _Server) -> None:
         if not self._limit_told:

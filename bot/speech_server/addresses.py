@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.sparing import PaidEngine
 
 _log = logging.getLogger(__name__)
 
@@ -18,17 +19,34 @@ class SpeechAddresses:
 
     Args:
         refusal: returns why servers that cost money may not be asked today, for people; ``None`` if they may.
+        own_engine: the engine of the bot's own server, if that costs money; ``None`` otherwise.
     """
 
-    def __init__(self, addresses: Sequence[ServerAddress], refusal: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[ServerAddress],
+        refusal: Callable[[], str | None] = lambda: None,
+        own_engine: PaidEngine | None = None,
+    ) -> None:
         self._addresses = tuple(addresses)
         self._current = self._addresses[0]
         self._refusal = refusal
+        self._own_engine = own_engine
 
     @property
     def current(self) -> ServerAddress:
         """The server that is used now."""
         return self._current
+
+    async def prepare(self) -> None:
+        """Have the bot's own server speak the next reply with an engine that may be asked. Never raises."""
+        if self._own_engine is not None:
+            await self._own_engine.follow(limited=self._refusal() is not None)
+
+    def costs_money(self, address: ServerAddress) -> bool:
+        """Whether what a server speaks now costs money."""
+        spared = address.own and self._own_engine is not None and self._own_engine.spared
+        return address.paid and not spared
 
     def refusal(self) -> str | None:
         """Why no server may be asked for anything new today; ``None`` if one may be."""
@@ -54,7 +72,7 @@ class SpeechAddresses:
     def _allowed(self) -> Sequence[ServerAddress]:
         if self._refusal() is None:
             return self._addresses
-        return [address for address in self._addresses if not address.paid]
+        return [address for address in self._addresses if not self.costs_money(address)]
 
     def use(self, address: ServerAddress) -> None:
         """Use a server from now on."""

@@ -35,6 +35,7 @@ from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
 from bot.speech_server.metered import MeteredStream
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.refusals import reason_and_code, voices_refusal
+from bot.speech_server.sparing import PaidEngine
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
@@ -102,7 +103,8 @@ class SpeechServerClient:
     ) -> None:
         self._http = http
         self._meter = meter
-        self._addresses = SpeechAddresses([address, *stand_ins], partial(meter.refusal, Paid.SPEECH))
+        own_engine = PaidEngine(lambda low: self.set_performance(low=low)) if address.own and address.paid else None
+        self._addresses = SpeechAddresses([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own_engine)
         self.forwarding = SpeechForwarding(http, self._addresses)
         self._cloning_limit = cloning_limit
 
@@ -127,11 +129,11 @@ class SpeechServerClient:
 
     def charge(self, account: Account, seconds: float) -> None:
         """Count sound that the current server has made."""
-        self._meter.spoken(account, self._address.known_as, seconds, paid=self._address.paid)
+        self._meter.spoken(account, self._address.known_as, seconds, paid=self._addresses.costs_money(self._address))
 
     def may_guess(self) -> bool:
         """Whether the current server may speak in advance what may not be wanted."""
-        return not self._address.paid or self._meter.refusal(Paid.SPEECH, guess=True) is None
+        return not self._addresses.costs_money(self._address) or self._meter.refusal(Paid.SPEECH, guess=True) is None
 
     async def health(self) -> ServerHealth:
         """Whether a server can speak, and with which engine. One that can is used from now on. Never raises."""

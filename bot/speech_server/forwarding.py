@@ -96,8 +96,10 @@ class SpeechForwarding:
         Raises:
             VoiceAwayError: the server can't be reached, or refuses the bot itself.
         """
-        if body is not None and (why := self._addresses.refusal()) is not None:
-            raise VoiceAwayError(why)
+        if body is not None:
+            await self._addresses.prepare()
+            if (why := self._addresses.refusal()) is not None:
+                raise VoiceAwayError(why)
         if self._address.plain:
             raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)

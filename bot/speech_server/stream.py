@@ -118,6 +118,7 @@ class SpeechStream:
         Raises:
             SpeechUnavailable: the server does not answer, or refuses the connection.
         """
+        await self._addresses.prepare()
         self._connection = await self._connect(self._addresses.preferred_first())
 
     async def loaded(self, report: Callable[[float], None]) -> None:
@@ -149,6 +150,7 @@ class SpeechStream:
             SpeechUnavailable: there is no connection now, or today's limit is reached and the reply is a new one.
         """
         if isinstance(message, Speak) and message.reply != self._reply:
+            await self._addresses.prepare()
             if (why := self._addresses.refusal()) is not None:
                 raise SpeechUnavailable(why)
             if self._addresses.must_leave():

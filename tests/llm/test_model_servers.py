@@ -20,6 +20,7 @@ from bot.llm.requests import ModelOptions
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED
+from config import hosts
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.meters import NotingMeter
 
@@ -264,7 +265,7 @@ async def test_a_persona_s_model_is_asked_of_a_stand_in_only_if_it_has_it() -> N
 async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_learn_of_it_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
     meter = NotingMeter()
     async with pair([Answer("Paid.")], [Answer("Free.")], limited=meter) as both:
         assert await both.reply() == "Paid."
@@ -281,7 +282,7 @@ async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_
 
 
 async def test_if_all_servers_cost_money_the_error_is_that_of_the_limit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
     async with pair([Answer("Paid.")], [Answer("Paid.")], paid=True, limited=NotingMeter(used=1.0)) as both:
         with pytest.raises(ModelError) as raised:
             await both.reply()

@@ -8,11 +8,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.metering import NOBODY, OWN
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError
 from bot.speech_server.status import PerformanceStatus
 from tests.http_server import LocalServer, app_of
+from tests.meters import NotingMeter
 
 
 class SpeechServer:
@@ -63,3 +65,46 @@ async def test_a_server_without_the_mode_causes_an_error_in_plain_words(
     speech.broken = True
     with pytest.raises(LowPerformanceError, match="can't be reached, or has no low-performance mode"):
         await client.set_performance(low=True)
+
+
+@pytest.fixture
+async def paid(speech: SpeechServer) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
+    """The client of the bot's own server, whose preferred engine costs money."""
+    application, meter = app_of("/v1/performance", speech.performance, method="*"), NotingMeter()
+    async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as http:
+        yield SpeechServerClient(http, ServerAddress(server.url, own=True, paid=True), meter=meter), meter
+
+
+async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_nothing(
+    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "Piper")
+    await client._addresses.prepare()
+    assert not speech.low
+    client.charge(NOBODY, 1.0)
+    meter.used = 1.0
+    await client._addresses.prepare()
+    assert (speech.low, client._addresses.refusal()) == (True, None)
+    client.charge(NOBODY, 2.0)
+    assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
+    speech.low = False  # it was restarted
+    await client._addresses.prepare()
+    assert speech.low
+    meter.used = 0.0
+    await client._addresses.prepare()
+    assert not speech.low, "the day is over"
+
+
+async def test_without_another_engine_nothing_is_spoken_at_todays_limit(
+    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, meter = paid
+    speech.engines, meter.used = ("OpenAI", "OpenAI"), 1.0
+    for _ in range(3):
+        await client._addresses.prepare()
+        assert client._addresses.refusal() == "Today's limit is reached."
+    assert caplog.text.count("speaks in place of OpenAI") == 1
+    speech.broken = True
+    await client._addresses.prepare()
+    assert client._addresses.refusal() == "Today's limit is reached."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,7 +120,7 @@ def test_the_wait_in_words(minutes: float, text: str) -> None:
     assert wait_text(timedelta(minutes=minutes)) == text
 
 
-def settings(**changes: object) -> Settings:
+def settings(**changes: Any) -> Settings:
     return Settings.read(_env_file=None, **changes)
 
 

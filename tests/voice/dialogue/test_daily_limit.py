@@ -18,7 +18,8 @@ class LimitedResponder(MarkedResponder):
     """A responder whose model server costs money, and may not be asked any more."""
 
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
-        raise ModelError(ModelErrorKind.LIMIT, REACHED)
+        if not asked.results:
+            raise ModelError(ModelErrorKind.LIMIT, REACHED)
         yield ""
 
 
