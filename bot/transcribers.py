@@ -11,7 +11,6 @@ from pathlib import Path
 import aiohttp
 from pydantic import SecretStr
 
-from bot.llm.server_choice import Candidate
 from bot.metering import UNMETERED, Meter
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.model_store import Condition
@@ -26,6 +25,7 @@ from bot.models.needs import (
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import read_corrections
 from bot.own_weights import OwnWeights
+from bot.servers.choice import Candidate
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.hallucinations import HallucinationFilter

@@ -38,9 +38,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 
 IN_BOT: Mapping[str, frozenset[str]] = {
     # Models and servers that are asked, and stored data.
-    "bot.llm": frozenset(),
+    "bot.servers": frozenset(),
+    "bot.llm": frozenset({"bot.servers"}),
     "bot.models": frozenset(),
-    "bot.speech_server": frozenset(),
+    "bot.speech_server": frozenset({"bot.servers"}),
     "bot.database": frozenset(),
     "bot.fetching": frozenset(),
     "bot.knowledge": frozenset({"bot.llm"}),
@@ -64,7 +65,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     # What a language model can do.
     "bot.tools": frozenset({"bot.fetching", "bot.llm", "bot.reminders"}),
     # A call, and the features that are paused during a call.
-    "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
+    "bot.voice": frozenset({"bot.llm", "bot.servers", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
     # Music, which plays in a call's mixer, and may come from the web.
     "bot.music": frozenset({"bot.fetching", "bot.voice"}),

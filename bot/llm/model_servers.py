@@ -20,11 +20,11 @@ from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport
 from bot.llm.pulse import Pulse
 from bot.llm.requests import ModelOptions
-from bot.llm.server_choice import Candidate, ServerChoice
-from bot.llm.server_probes import ServerProbes
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
+from bot.servers.choice import Candidate, ServerChoice
+from bot.servers.probes import ServerProbes
 from config.hosts import costs_money, is_local
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.llm import server_choice, server_probes
 from bot.llm.requests import ModelOptions
+from bot.servers import choice, probes
 from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
 from tests.e2e.conftest import Stage, StageMaker
@@ -112,8 +112,8 @@ async def test_a_fault_of_one_server_costs_no_word(
 async def test_a_server_that_is_back_answers_in_the_next_call(
     make_stage: StageMaker, speech_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_probes, "_LONGEST_SLEEP", 0.05)
-    monkeypatch.setattr(server_choice, "DOWN_RESTS", (0.1,))
+    monkeypatch.setattr(probes, "_LONGEST_SLEEP", 0.05)
+    monkeypatch.setattr(choice, "DOWN_RESTS", (0.1,))
     async with call(make_stage, speech_server) as servers:
         stage = servers.stage
         await stage.until(lambda: servers.models[0].listed, "the first probe")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from bot.llm import model_servers, server_choice, server_probes
+from bot.llm import model_servers
 from bot.llm.answer import TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -20,6 +20,7 @@ from bot.llm.requests import ModelOptions
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED
+from bot.servers import choice, probes
 from config import hosts
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.meters import NotingMeter
@@ -199,8 +200,8 @@ async def test_an_error_of_all_servers_names_each() -> None:
 
 
 async def test_a_preferred_server_is_used_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_probes, "_LONGEST_SLEEP", 0.01)
-    monkeypatch.setattr(server_choice, "DOWN_RESTS", (0.01,))
+    monkeypatch.setattr(probes, "_LONGEST_SLEEP", 0.01)
+    monkeypatch.setattr(choice, "DOWN_RESTS", (0.01,))
     async with pair([Answer("", Fault.STATUS_500), Answer("I'm back.")], [Answer(ALL)]) as both:
         assert await both.reply() == ALL
         async with asyncio.timeout(60):

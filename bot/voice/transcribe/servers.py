@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from bot.llm.server_choice import Candidate, ServerChoice
-from bot.llm.server_probes import ServerProbes
+from bot.servers.choice import Candidate, ServerChoice
+from bot.servers.probes import ServerProbes
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import (
     SoundRefusedError,

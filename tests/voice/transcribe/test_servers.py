@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from bot.llm.server_choice import Candidate
 from bot.metering import UNMETERED, Account
+from bot.servers.choice import Candidate
 from bot.voice.transcribe import servers as module
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import REFUSED_FIELDS, REQUEST_FORMATS, OpenAITranscriber

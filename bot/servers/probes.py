@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
-from bot.llm.server_choice import ServerChoice
+from bot.servers.choice import ServerChoice
 
 _LONGEST_SLEEP = 1.0
 """Seconds after which it is looked again whether a probe is due: a failure may have made one due earlier."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.llm.server_choice import DOWN_RESTS, MISSES, PROBE_EVERY, PROBE_RARELY, SLOW_RESTS, Candidate, ServerChoice
+from bot.servers.choice import DOWN_RESTS, MISSES, PROBE_EVERY, PROBE_RARELY, SLOW_RESTS, Candidate, ServerChoice
 
 FREE, PAID = Candidate(), Candidate(paid=True, hosted=True)
 
