@@ -26,6 +26,13 @@ _LONGEST_REPETITION = 2_000
 """Number of letters at the end of what was said in which a repetition is looked for."""
 _SHORTEST_REPETITION = 12
 """Fewer letters than this are no repetition, unless they are all that was said."""
+_REFUSED = re.compile(
+    # llama.cpp's server while the model thinks; Anthropic's models, also behind other servers.
+    r"prefill\w*\b.{0,60}\b(?:incompatible|not supported|unsupported|not allowed)"
+    r"|not support\b.{0,40}\bprefill|conversation must end with a user message",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Matches the errors of servers that do not go on with an assistant's message."""
 _UNFINISHED = re.compile(r"\w[\w'’-]*\Z")
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 _PUNCTUATION = ".,;:!?…。、！？"
@@ -36,19 +43,29 @@ class Continuation:
 
     def __init__(self) -> None:
         self._owner: str | None = None
+        self._refused = False
 
     def learn(self, owners: Iterable[str]) -> None:
         """Recognise the kind of server by the owners of its models. An empty list tells nothing."""
         known = [owner for owner in owners if owner in _FIELDS]
         self._owner = known[0] if known else self._owner
 
+    def refused(self) -> None:
+        """Note that the server has refused to go on. It is not asked again."""
+        self._refused = True
+
     def possible(self, api: ModelApi) -> bool:
         """Whether the server can go on. Where the bot writes the whole prompt, every server can."""
-        return api is not ModelApi.CHAT or self._owner is not None
+        return not self._refused and (api is not ModelApi.CHAT or self._owner is not None)
 
     def fields(self, api: ModelApi) -> Mapping[str, Any]:
         """The fields that a request needs for it."""
         return _FIELDS[self._owner] if api is ModelApi.CHAT and self._owner is not None else {}
+
+
+def refuses_to_go_on(answer: str) -> bool:
+    """Whether an error response says that an answer can't go on with an assistant's message."""
+    return _REFUSED.search(answer) is not None
 
 
 def going_on(messages: Sequence[ChatMessage], said: str, *, continues: bool) -> tuple[ChatMessage, ...]:

@@ -27,6 +27,8 @@ class ModelErrorKind(StrEnum):
     """The server answered with another error status."""
     TOO_LONG = "too_long"
     """The conversation does not fit into the model's context."""
+    NO_CONTINUATION = "no_continuation"
+    """The server does not go on with an answer that has been begun. It can be asked for a new sentence."""
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105
     STALLED = "stalled"
     """The server stopped sending in the middle of the reply."""

@@ -265,6 +265,10 @@ class ModelServers:
                         for ready in so_far.take(part):
                             yield ready
             except ModelError as error:
+                if error.kind is ModelErrorKind.NO_CONTINUATION:
+                    # The server is well. It is asked once more, now for a new sentence.
+                    tried.discard(number)
+                    continue
                 if error.kind is ModelErrorKind.EMPTY and not (so_far.begun or so_far.called):
                     raise
                 self._note_failure(number, error)

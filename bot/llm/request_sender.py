@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow, FittedRequest
-from bot.llm.continuation import Continuation
+from bot.llm.continuation import Continuation, refuses_to_go_on
 from bot.llm.dialect import (
     TOOLS,
     Dialect,
@@ -186,12 +186,23 @@ class RequestSender:
         if error.kind is not ModelErrorKind.SERVER:
             return False
         said = str(error)
+        self._check_continuation(said, error)
         if self._change(said):
             return True
         if not says_it_is_loading(said):
             return False
         await self._wait.until_ready(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "", said, "", {}), error)
         return True
+
+    def _check_continuation(self, said: str, error: ModelError) -> None:
+        """Raise a ModelError if the server says that it does not go on with the answer that has been begun."""
+        if not self._request.continues:
+            return
+        needed = self._memory.continuation.fields(self._options.api).keys()
+        refused_ones = {field.path[0] for field in refused_fields(said, self._sent_body)}
+        if refuses_to_go_on(said) or not needed.isdisjoint(refused_ones):
+            self._memory.continuation.refused()
+            raise ModelError(ModelErrorKind.NO_CONTINUATION, str(error), status=error.status) from error
 
     def _change(self, said: str) -> bool:
         """Change the request as the server's message suggests. Returns False if there is nothing to change."""
@@ -253,6 +264,7 @@ class RequestSender:
     async def _make_ready(self, refusal: Refusal) -> None:
         """Change the request or wait, so that another attempt may succeed. Raises ModelError if nothing can help."""
         if refusal.status in REQUEST_REFUSED:
+            self._check_continuation(refusal.body, refused(self._options, refusal))
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large) or self._leave_out_optional_fields(refusal):
                 return

@@ -26,6 +26,9 @@ class Fault(Enum):
     """Accepts the request and never answers."""
     STALL = auto()
     """Sends its text and then nothing more, not even an end."""
+    REFUSES_PREFILL = auto()
+    """Refuses to go on with an assistant's message, as llama.cpp's server does while its model thinks. Otherwise it
+    answers."""
     BROKEN_JSON = auto()
     HANG_UP = auto()
 
@@ -106,6 +109,8 @@ class ScriptedModel(LocalServer):
             return web.json_response({"error": {"message": "out of memory"}}, status=500)
         if answer.fault is Fault.LOADING:
             return web.json_response({"error": {"message": "Loading model", "type": "unavailable_error"}}, status=503)
+        if answer.fault is Fault.REFUSES_PREFILL and body["messages"][-1]["role"] == "assistant":
+            return _refuses_prefill()
         response = await begin_stream(request)
         self.open_streams += 1
         try:
@@ -153,6 +158,12 @@ def _tokens(message: dict[str, Any]) -> int:
     content = message["content"] or ""
     plain = sum(character.isascii() for character in content)
     return int(plain / 4 + 1.5 * (len(content) - plain))
+
+
+def _refuses_prefill() -> web.Response:
+    """The error of llama.cpp's server for an assistant's message at the end while thinking is on."""
+    said = "Assistant response prefill is incompatible with enable_thinking."
+    return web.json_response({"error": {"code": 400, "message": said, "type": "invalid_request_error"}}, status=400)
 
 
 def _too_long(tokens: int, context: int) -> web.Response:

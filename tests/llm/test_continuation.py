@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.llm.answer import TextDelta
 from bot.llm.client import ModelClient
 from bot.llm.context_window import fit_messages
-from bot.llm.continuation import Joint, SaidText, going_on
+from bot.llm.continuation import Joint, SaidText, going_on, refuses_to_go_on
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.templates import CHAT_TEMPLATES
@@ -158,3 +158,21 @@ async def test_every_server_that_gets_a_whole_prompt_can_go_on() -> None:
     can, body = await _body_of_a_continuation("somebody", ModelApi.COMPLETIONS)
     assert can
     assert body["prompt"].endswith("<|im_start|>assistant\nI am")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"error":{"code":400,"message":"Assistant response prefill is incompatible with enable_thinking.",'
+        '"type":"invalid_request_error"}}',
+        "This model does not support assistant message prefill. The conversation must end with a user message.",
+        '{"error": {"message": "Prefilling assistant messages is not supported for this model."}}',
+    ],
+)
+def test_servers_that_refuse_to_go_on_are_understood(said: str) -> None:
+    assert refuses_to_go_on(said)
+
+
+@pytest.mark.parametrize("said", ["enable_thinking is not supported", "The prefill took too long", "out of memory"])
+def test_other_errors_are_no_refusal_to_go_on(said: str) -> None:
+    assert not refuses_to_go_on(said)

@@ -173,6 +173,20 @@ async def test_where_a_server_can_not_go_on_the_sentence_ends_and_a_new_one_begi
         assert await both.reply() == "One two … Four five six."
 
 
+async def test_a_server_that_refuses_to_go_on_while_it_thinks_is_asked_for_a_new_sentence() -> None:
+    answer = Answer("Four five six.", Fault.REFUSES_PREFILL)
+    first = [Answer("One two", Fault.BROKEN_JSON), Answer("One two", Fault.BROKEN_JSON), Answer(ALL)]
+    async with pair(first, [answer], owner="llamacpp") as both:
+        assert await both.reply() == "One two … Four five six."
+        assert [messages[-1]["role"] for messages in both.servers[1].asked] == ["assistant", "user"]
+        # It is well, so it stays in use; and it is not asked to go on a second time.
+        assert await both.reply() == "Four five six."
+        both.client._choice.probed(0, ready=True)
+        assert await both.reply() == "One two … Four five six."
+        assert [messages[-1]["role"] for messages in both.servers[1].asked] == ["assistant", "user", "user", "user"]
+        assert both.client.options.url == both.servers[1].url
+
+
 async def test_a_server_that_begins_anew_all_the_same_is_not_heard_twice() -> None:
     async with pair([Answer("One two three. Four", Fault.BROKEN_JSON)], [Answer(ALL)]) as both:
         assert (await both.reply()).replace("… ", "") == ALL
