@@ -111,8 +111,11 @@ def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: 
     _say(console, f"  {CONTENT}")
     for each in left_out:
         print(f"! Not in it: {each}.", file=sys.stderr)  # noqa: T201
-    if VOICES not in folders:
-        _say(console, f"  The voices lie with the speech server at {settings.tts.websocket_url}: back them up there.")
+    if servers := settings.tts.listed:
+        plural = "s" if len(servers) > 1 else ""
+        _say(
+            console, f"  The voices lie with the speech server{plural} at {' and '.join(servers)}: back them up there."
+        )
 
 
 def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:

@@ -103,6 +103,15 @@ def test_voices_of_an_external_speech_server_are_reported_as_left_out(
     assert (folder / "data" / "voices" / "ada").exists()
 
 
+def test_each_of_several_external_speech_servers_is_named_as_an_address_of_its_own(
+    folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTS_WEBSOCKET_URL", "ws://10.0.0.5:8765/ws/stream, ws://10.0.0.6:8765/ws/stream")
+    assert main(["backup", "saved.sqlite3"]) == 0
+    both = "the speech servers at ws://10.0.0.5:8765/ws/stream and ws://10.0.0.6:8765/ws/stream: back them up there"
+    assert both in told(capsys)
+
+
 def test_files_that_can_not_be_backed_up_are_left_out_and_reported(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
