@@ -75,6 +75,10 @@ class ServerChoice:
         """Whether a server is believed to answer."""
         return self._states[server].up
 
+    def is_known(self, server: int) -> bool:
+        """Whether a server is believed to answer because it has answered before."""
+        return self._states[server].up and self._states[server].seen
+
     def next(self, tried: Collection[int]) -> int | None:
         """The server to ask for an answer, other than those already tried. ``None`` if all were tried.
 

@@ -180,9 +180,16 @@ class OpenAITranscriber:
         return None
 
     async def warm_up(self) -> None:
-        """Transcribe a second of silence, which opens the connection; raises :class:`TranscriptionError`."""
-        if self.paid and (why := self._meter.refusal(Paid.SPEECH)) is not None:
-            raise TranscriptionLimitError(why)
+        """Transcribe a second of silence, which opens the connection; raises :class:`TranscriptionError`.
+
+        A server that costs money gets no sound: it is only asked whether it can be used.
+        """
+        if self.paid:
+            if (why := self._meter.refusal(Paid.SPEECH)) is not None:
+                raise TranscriptionLimitError(why)
+            if (problem := await self.problem()) is not None:
+                raise TranscriptionError(f"{problem[:1].upper()}{problem[1:]}.")
+            return
         silence = np.zeros(HEARING_RATE, np.float32)
         try:
             await self._ask(TranscriptionRequest(silence, Urgency.FINAL), ANSWER_LIMIT)

@@ -65,7 +65,7 @@ class TranscriptionServers:
         """Choose the server for a call, and warm it up. Raises TranscriptionError if none can be."""
         self._choice.begin_call()
         self._probes.start()
-        await self._ask_each(self._warm_up)
+        await self._ask_each(lambda number: self._servers[number].warm_up())
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe a turn. Raises TranscriptionError if no server can."""
@@ -89,7 +89,13 @@ class TranscriptionServers:
             await server.close()
 
     async def problem(self) -> str | None:
-        """The reasons for which no server can be used; ``None`` if one can."""
+        """The reasons for which no server can be used; ``None`` if one can.
+
+        The probes ask each server as often as is right for it. So none is asked here if one is known to answer.
+        """
+        self._probes.start()
+        if any(map(self._choice.is_known, range(len(self._servers)))):
+            return None
         problems = await asyncio.gather(*(server.problem() for server in self._servers))
         return None if None in problems else "; ".join(problem for problem in problems if problem)
 
@@ -127,14 +133,6 @@ class TranscriptionServers:
         limited = all(isinstance(error, TranscriptionLimitError) for error in errors)
         kind = TranscriptionLimitError if limited else TranscriptionError
         raise kind(" ".join(dict.fromkeys(map(str, errors)))) from errors[-1]
-
-    async def _warm_up(self, number: int) -> None:
-        """Warm a server up. Of one that costs money and stands in, it is only asked whether it can be used."""
-        server = self._servers[number]
-        if not self._stands_in_for_money(number):
-            await server.warm_up()
-        elif (problem := await server.problem()) is not None:
-            raise TranscriptionError(f"{problem[:1].upper()}{problem[1:]}.")
 
     def _stands_in_for_money(self, number: int) -> bool:
         return number > 0 and self._candidates[number].paid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -19,6 +19,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.sections import RecogniserSettings
+from tests.http_server import LocalServer, app_of
 from tests.timing import Clock, clock_of_the_loop
 from tests.voice.transcribe.scripted_server import (
     Answer,
@@ -282,3 +283,20 @@ async def test_a_busy_server_is_ready() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         await talk.transcriber.warm_up()
         assert await talk.transcribe() == "Hello."
+
+
+@pytest.mark.parametrize(("status", "problem"), [(200, None), (401, "answers with status 401")])
+async def test_a_server_that_costs_money_is_warmed_up_without_sound(status: int, problem: str | None) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path}")
+        return web.json_response({"data": []}, status=status)
+
+    async with LocalServer(app_of("/{path:.*}", answer, method="*"), "/v1") as server, aiohttp.ClientSession() as http:
+        transcriber = OpenAITranscriber(server.url, RecogniserSettings(), http, Corrections())
+        transcriber.paid = True
+        with nullcontext() if problem is None else pytest.raises(TranscriptionError, match=problem):
+            await transcriber.warm_up()
+        assert asked == ["GET /v1/models"]
+        await transcriber.close()

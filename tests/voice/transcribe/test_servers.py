@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import numpy as np
@@ -29,6 +30,7 @@ from config import hosts
 from config.sections import RecogniserSettings
 from config.settings import load_settings
 from tests.meters import NotingMeter
+from tests.timing import wait_until
 from tests.voice.transcribe.scripted_server import (
     Answer,
     ScriptedRecogniser,
@@ -74,6 +76,7 @@ async def pair(
             )
             for server in (one, two)
         ]
+        each[1].paid = paid
         ears = TranscriptionServers(each, (Candidate(), Candidate(paid=paid, hosted=paid)))
         yield Pair(ears, (one, two))
         await ears.close()
@@ -149,6 +152,24 @@ async def test_a_server_that_costs_money_is_not_believed_to_answer_before_it_was
         with pytest.raises(TranscriptionError, match="can't be reached"):
             await both.ears.warm_up()
         assert not both.ears._choice.is_up(1)
+
+
+async def test_a_check_asks_no_server_that_is_known_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pair([FIRST], [SECOND], paid=True) as both:
+        asked = [0, 0]
+
+        async def ask(number: int) -> None:
+            asked[number] += 1
+
+        for number, server in enumerate(both.ears._servers):
+            monkeypatch.setattr(server, "problem", partial(ask, number))
+        assert await both.ears.problem() is None
+        await wait_until(lambda: all(map(both.ears._choice.is_known, (0, 1))))
+        before = list(asked)
+        for _ in range(10):
+            assert await both.ears.problem() is None
+        assert asked == before
+        assert both.asked == [0, 0], "no sound is sent for it"
 
 
 async def test_the_ears_are_well_if_one_server_is() -> None:
