@@ -12,7 +12,7 @@ from typing import Protocol
 
 import aiosqlite
 
-from bot.llm.errors import ModelError
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.notes.files import NoteFiles
 from bot.notes.index import NotesIndex
 from bot.notes.lines import Notes
@@ -260,7 +260,8 @@ class NotesFinisher:
         try:
             claims = await self._summing.sum_up(notes, model)
         except ModelError as error:
-            if self._failures.get(note, 0) < len(RETRIES):
+            # A limit of the day is over at midnight, however often that is tried.
+            if error.kind is ModelErrorKind.LIMIT or self._failures.get(note, 0) < len(RETRIES):
                 _log.warning("The notes of %s can't be summed up yet: %s", notes.head.place.name, error)
                 return False
             self._failures.pop(note, None)

@@ -278,7 +278,7 @@ async def test_a_persona_s_model_is_asked_of_a_stand_in_only_if_it_has_it() -> N
 
 
 async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_learn_of_it_once(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(hosts, "is_local", lambda url: False)
     meter = NotingMeter()
@@ -291,6 +291,7 @@ async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_
         assert both.client.options.server_name == name
         assert both.client.stands_in_for == both.client._servers[0].name
         assert both.asked == [1, 2]
+        assert "limit" not in caplog.text, "the operator was told before"
         both.client.begin_call()
         meter.used = 0.0
         assert await both.reply() == "Paid.", "the day is over"

@@ -36,12 +36,16 @@ LOUNGE = NotesPlace(DISCORD, "Lounge", SERVER, CHANNEL)
 
 @dataclass
 class Model:
-    """Answers with ``script``, which gets the transcript; ``None`` never answers. ``asked`` has the requests."""
+    """Answers with ``script``, which gets the transcript; ``None`` never answers. ``asked`` has the requests.
+
+    The first requests, as many as ``over_limit``, are refused because of the limit of the day.
+    """
 
     script: Callable[[str], str | None] = lambda _: "## Decisions\n- The party is on Friday. [1]"
     context: int = 4_096
     name: str | None = None
     fails: bool = False
+    over_limit: int = 0
     asked: list[list[ChatMessage]] = field(default_factory=list)
 
     async def text(
@@ -57,6 +61,8 @@ class Model:
         fitted = window.fit(messages, max_tokens or 500).messages
         progress.fitted(PromptReport(self.context, 0, fitted, shortened=fitted != tuple(messages)))
         self.asked.append([*messages])
+        if len(self.asked) <= self.over_limit:
+            raise ModelError(ModelErrorKind.LIMIT, "Today's limit is reached.")
         if self.fails:
             raise ModelError(ModelErrorKind.UNREACHABLE, "It is off.")
         answer = self.script(messages[-1].content)

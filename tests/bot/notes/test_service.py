@@ -215,6 +215,15 @@ async def test_without_a_model_that_can_there_is_the_transcript_and_one_sentence
         assert "Decided" not in await house.recalled(ADA, "What did we decide about the party?")
 
 
+async def test_notes_of_a_day_whose_limit_is_reached_are_summed_up_after_midnight(tmp_path: Path) -> None:
+    model = Model(over_limit=len(RETRIES) + 3)
+    async with notes_house(tmp_path, model=model) as house:
+        await house.hold_call((ADA, "The party is on Friday."), (BEN, "Fine."))
+        assert len(model.asked) == model.over_limit + 1
+        assert "The party is on Friday" in house.poster.posts[0].messages[0]
+        assert house.slept[-1] == RETRIES[-1]
+
+
 async def test_what_the_memory_forgets_is_not_in_the_notes_either(tmp_path: Path) -> None:
     model = Model(lambda _: "## Decisions\n- Zephyrine is invited. [1]\n- The party is on Friday. [3]")
     async with notes_house(tmp_path, model=model) as house:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from bot.browser_commands import BrowserCommands
 from bot.browser_usage import BrowserUsage
 from bot.database import FILE, Database
 from bot.metering import DIRECT_MESSAGES, Account
@@ -110,3 +112,12 @@ async def test_on_the_page_a_person_sees_their_figures_and_the_sums_without_peop
     await desk.database.write("DROP TABLE usage")
     with pytest.raises(UserError, match="database"):
         await page.show(ADA, "")
+
+
+async def test_the_command_is_typed_on_the_page_as_the_others_are(desk: Desk) -> None:
+    desk.usage.tokens(Account(0, ADA), LOCAL, 10, 1, paid=False)
+    call = Mock()
+    call.transport.people.person = ADA
+    typed = BrowserCommands(Mock(), Mock(), Mock(), "!", usage=BrowserUsage(desk.report, "!"))
+    assert (await typed.answer("!Usage", call, lambda: None)).startswith("📊 **What you have used**\nToday: 11 tokens")
+    assert "`!usage`" in await typed.answer("!nothing", call, lambda: None)
