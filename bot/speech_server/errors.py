@@ -9,6 +9,10 @@ class SpeechUnavailable(Exception):  # noqa: N818
     """The speech server can't be reached. The text says why, for people."""
 
 
+class SpeechLimitError(SpeechUnavailable):
+    """The voice costs money, and today's limit is reached. It was not asked."""
+
+
 class LowPerformanceError(UserError):
     """Low-performance mode could not be switched on or off. The text says why, for people."""
 

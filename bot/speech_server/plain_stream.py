@@ -21,7 +21,7 @@ from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import open_connection
-from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT, Connected, Disconnected, SpeechEvent
@@ -171,7 +171,7 @@ class PlainSpeechStream:
 
     def _require_limit(self) -> None:
         if (why := self._refusal()) is not None:
-            raise SpeechUnavailable(why)
+            raise SpeechLimitError(why)
 
     def _is_lost(self) -> bool:
         """Whether a part of a reply is lost with the connection."""

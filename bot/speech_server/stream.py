@@ -18,7 +18,7 @@ from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.connecting import open_connection
-from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from wire.fields import WireError
 from wire.messages import (
     SAMPLE_RATE,
@@ -152,7 +152,7 @@ class SpeechStream:
         if isinstance(message, Speak) and message.reply != self._reply:
             await self._addresses.prepare()
             if (why := self._addresses.refusal()) is not None:
-                raise SpeechUnavailable(why)
+                raise SpeechLimitError(why)
             if self._addresses.must_leave():
                 await self._move()
             self._reply = message.reply

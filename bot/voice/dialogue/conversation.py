@@ -19,7 +19,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.llm.late_calls import LateCalls
 from bot.llm.spoken_lines import WaitLength
-from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.stream import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.after_asking import AfterAsking
@@ -51,6 +51,7 @@ _log = logging.getLogger(__name__)
 BUFFERED_SECONDS = 10.0
 """Maximum number of seconds of sound that wait to be played. While so much waits, no messages of the speech server
 are read."""
+VOICE_LIMIT = "🔇 {why} Until then I write what I would say."
 WaitingLine = Callable[[str | None, WaitLength], str]
 """Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
 _LINES = {
@@ -136,7 +137,7 @@ class Conversation:
         self._speculation_budget = SpeculationBudget(speculation.wrong_a_minute, clock)
         self._late_tools = LateTools(self.prompt, dialogue.present, self._spawn, sleep, clock)
         # State of the current reply.
-        self._limit_told = False
+        self._limit_told = self._voice_limit_told = False
         self._asker: int | None = None
         self._answered: int | None = None
         self._committed = asyncio.Event()
@@ -501,6 +502,9 @@ class Conversation:
     def _not_sent(self, message: ClientMessage, error: SpeechUnavailable) -> None:
         if isinstance(message, Speak) and message.reply == self._dialogue.current:
             _log.warning("Reply %s: %s", message.reply, error)
+            if isinstance(error, SpeechLimitError) and not self._voice_limit_told:
+                self._voice_limit_told = True
+                self._notices.tell(VOICE_LIMIT.format(why=error))
             self._handle(Disconnected(str(error)))
 
     async def _receive_speech(self) -> None:

@@ -192,10 +192,11 @@ async def talking(
     responder: MarkedResponder | None = None,
     sleep: Sleep = asyncio.sleep,
     present: Callable[[int], bool] = lambda person: True,
+    voice: WordVoice | None = None,
 ) -> AsyncIterator[Talk]:
     allowed, responder = allowed or Speculation(), responder or MarkedResponder()
     events: list[CallEvent] = []
-    voice, playback, history, clock = WordVoice(), AudiblePlayback(), History(), Clock()
+    voice, playback, history, clock = voice or WordVoice(), AudiblePlayback(), History(), Clock()
     conversation = Conversation(
         Dialogue(DialogueTexts, voice_speculates=lambda: allowed.voice, present=present),
         responder,

@@ -7,9 +7,13 @@ from collections.abc import AsyncGenerator
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import Turn
+from bot.speech_server.errors import SpeechLimitError
+from bot.voice.dialogue.conversation import VOICE_LIMIT
+from bot.voice.dialogue.reply import VOICE_FAILED
 from bot.voice.events import NoticePosted
 from bot.voice.turn import Microphone, Outcome, Prompt, SpokenTurn, TurnId
-from tests.voice.dialogue.talk import MarkedResponder, Talk, talking
+from tests.voice.dialogue.talk import MarkedResponder, Talk, WordVoice, talking
+from wire.messages import ClientMessage, Speak
 
 REACHED = "Today's limit is reached."
 
@@ -25,6 +29,26 @@ class LimitedResponder(MarkedResponder):
 
 def told(talk: Talk) -> list[str]:
     return [event.text for event in talk.events if isinstance(event, NoticePosted)]
+
+
+class LimitedVoice(WordVoice):
+    """A voice that costs money, and may not begin anything any more."""
+
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak):
+            raise SpeechLimitError(REACHED)
+
+
+async def test_a_voice_that_may_not_speak_is_explained_once_and_answers_are_written() -> None:
+    async with talking(voice=LimitedVoice()) as talk:
+        for number in range(1, 3):
+            talk.conversation.prompt(Prompt("Ben", f"question {number}", 0.0, person=2))
+            await talk.quiet()
+        explained, first, second = told(talk)
+        assert explained == VOICE_LIMIT.format(why=REACHED)
+        assert first.startswith(VOICE_FAILED)
+        assert second.startswith(VOICE_FAILED)
+        assert [event.trace.outcome for event in talk.ended] == 2 * [Outcome.WRITTEN]
 
 
 async def test_who_speaks_is_told_once_and_who_types_each_time() -> None:
