@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from bot.background import BackgroundWork
 from bot.backup.moving import undo_and_clean_up
+from bot.binding import take_port
 from bot.call_announcer import CallAnnouncer
 from bot.call_ends import CallEnds
 from bot.call_factory import CallFactory
@@ -40,7 +41,6 @@ from bot.engine_warnings import engine_warning
 from bot.engines import Engines, open_engines
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
-from bot.http.binding import take_port
 from bot.ignored import IgnoredPeople
 from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR
@@ -64,6 +64,7 @@ from bot.personal_data.personal_data import PersonalStores
 from bot.personal_data.remembered import RememberedFacts
 from bot.personal_data.stores import all_stores
 from bot.personal_data.used import UsedEngines
+from bot.phone_ports import check_phone_ports
 from bot.reminders.records import ReminderRecords
 from bot.reminders.reminders import Reminders
 from bot.reminders.texts import ReminderLines
@@ -222,8 +223,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
     """Build all parts, in order. When the context ends, end the current call and stop all parts in reverse order.
 
     Raises:
-        DataDirInUseError, WebBindError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
-            OSError: a part could not be built. The text says what to do.
+        DataDirInUseError, WebBindError, PhoneStartError, DatabaseError, ServiceError, RealWeightsMissingError,
+            BrokenFileError, OSError: a part could not be built. The text says what to do.
     """
     await asyncio.to_thread(prepare_folders, settings)
     async with AsyncExitStack() as stack:
@@ -235,6 +236,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         listening = await asyncio.to_thread(take_port, settings.web)
         for each in listening:
             stack.enter_context(closing(each))
+        await asyncio.to_thread(check_phone_ports, settings)
         moods = await asyncio.to_thread(load_moods)
         word_lists = await asyncio.to_thread(load_word_lists)
         small_prompts = await asyncio.to_thread(load_small_prompts)

@@ -16,12 +16,12 @@ import discord
 
 from audio.opus import OpusMissing
 from bot.app import build_application
+from bot.binding import WebBindError
 from bot.call_garbage import CallGarbageCollector
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
-from bot.http.binding import WebBindError
 from bot.operator_files import OperatorFileError
 from bot.own_engines import Progress
 from bot.own_weights import RealWeightsMissingError

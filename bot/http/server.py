@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
+from bot.binding import web_url
 from bot.http.access import Access
-from bot.http.binding import web_url
 from bot.http.bodies import MAX_BYTES, refuse_compressed
 from bot.http.cookie import CookieSeal
 from bot.http.errors import errors_as_json
@@ -71,7 +71,7 @@ class WebServer:
         self._serving = Serving(self.application)
 
     async def serve(self, listening: Sequence[socket.socket]) -> None:
-        """Answer on the sockets of :func:`~bot.http.binding.take_port`, which belong to the server from then on."""
+        """Answer on the sockets of :func:`~bot.binding.take_port`, which belong to the server from then on."""
         self.url = web_url(tuple(listening))
         await self._serving.serve(listening)
 

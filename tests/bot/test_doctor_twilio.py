@@ -106,8 +106,34 @@ async def test_both_networks_are_checked(monkeypatch: pytest.MonkeyPatch) -> Non
         phone_public_url=PUBLIC,
         twilio_auth_token=TOKEN,
         twilio_account_sid=ACCOUNT,
+        phone_bind="127.0.0.1:0",
+        phone_allow="*",
     )
     result = await check_telephone(settings)
     assert result.good is False
     assert "phone calls come directly, to 127.0.0.1:5070" in result.text
     assert f"{PUBLIC} leads elsewhere" in result.text
+
+
+@pytest.mark.usefixtures("clean_environment")
+@pytest.mark.parametrize("leads_here", [True, False])
+async def test_a_port_that_is_taken_is_told_unless_it_is_taken_by_the_bot(
+    monkeypatch: pytest.MonkeyPatch, leads_here: bool
+) -> None:
+    async def found(url: str) -> tuple[bool | None, str]:
+        return leads_here or None, f"{url} was asked"
+
+    monkeypatch.setattr(doctor, "find_bot", found)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bind = f"127.0.0.1:{other.getsockname()[1]}"
+        settings = Settings.read(
+            _env_file=None,
+            phone_public_url=PUBLIC,
+            phone_bind=bind,
+            phone_allow="*",
+            twilio_auth_token=TOKEN,
+            twilio_account_sid=ACCOUNT,
+        )
+        result = await check_telephone(settings)
+    assert result.good is (True if leads_here else None)
+    assert (f"The port of {bind} is taken" in result.text) is not leads_here

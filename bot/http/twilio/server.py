@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.http.binding import take_phone_port, web_url
+from bot.binding import take_phone_port, web_url
 from bot.http.bodies import refuse_compressed
 from bot.http.errors import errors_as_json
 from bot.http.headers import add_protection

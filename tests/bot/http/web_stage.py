@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.http.binding import take_port
+from bot.binding import take_port
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
 from bot.http.page import Page, PageFile

@@ -122,6 +122,7 @@ class Registration:
         self._sequence = 0
         self._challenge: tuple[str, AuthChallenge] | None = None  # the header that answers it, and the challenge
         self._nonce_count = 0
+        self._told = self.state, self.detail
 
     async def run(self) -> None:
         """Register, refresh before the time is up, and try again after failures, with growing pauses."""
@@ -131,6 +132,8 @@ class Registration:
             if granted is not None:
                 failures = 0
                 self._set(RegistrationState.REGISTERED, f"as {self._account.user} at {self._account.registrar}")
+            self._log_change()
+            if granted is not None:
                 await self._sleep(max(granted * REFRESH_AFTER, SHORTEST_PAUSE))
                 continue
             refused = self.state is RegistrationState.REFUSED
@@ -148,10 +151,13 @@ class Registration:
             await self._attempt(0)
 
     def _set(self, state: RegistrationState, detail: str) -> None:
-        if (state, detail) != (self.state, self.detail):
-            good = state is RegistrationState.REGISTERED
-            _LOG.log(logging.INFO if good else logging.WARNING, "The telephone is %s: %s.", _WORDS[state], detail)
         self.state, self.detail = state, detail
+
+    def _log_change(self) -> None:
+        told, self._told = self._told, (self.state, self.detail)
+        if self._told != told:
+            level = logging.INFO if self.state is RegistrationState.REGISTERED else logging.WARNING
+            _LOG.log(level, "The telephone is %s: %s.", _WORDS[self.state], self.detail)
 
     async def _attempt(self, expires: int | None) -> int | None:
         """Register. Returns the seconds that are granted; ``None`` after a failure, which is noted.

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.http.binding import WebBindError
+from bot.binding import WebBindError
 from bot.http.twilio.expected import MAX_EXPECTED, TOKEN_SECONDS
 from bot.http.twilio.server import MAX_CONNECTIONS, TwilioServer, twilio_server
 from bot.http.twilio.webhooks import CALLS_PER_MINUTE, caller_number

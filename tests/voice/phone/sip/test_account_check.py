@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from bot.doctor.telephone import check_telephone
+from bot.voice.phone.sip import account_check
+from bot.voice.phone.sip.timers import SipTimers
 from config.settings import Settings
 from tests.voice.phone.sip.telephone import HOST
 from tests.voice.phone.sip.test_registration import assert_digest, registrar
 
 
 def settings(**given: Any) -> Settings:
-    return Settings.read(_env_file=None, **given)
+    return Settings.read(_env_file=None, **{"phone_allow": "*", **given})
 
 
 @pytest.mark.usefixtures("clean_environment")
@@ -41,6 +43,26 @@ async def test_a_wrong_password_is_reported() -> None:
             pbx.challenge(await pbx.request())
         result = await checking
         assert result.good is False and "SIP_USER or SIP_PASSWORD is wrong" in result.text
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_a_pbx_that_does_not_answer_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(account_check, "_TIMERS", SipTimers(t1=0.001))
+    async with registrar() as pbx:
+        wanted = settings(sip_registrar=pbx.account.registrar, sip_user="610", sip_password="secret")
+        result = await check_telephone(wanted)
+        assert result.good is False
+        assert result.text == f"the PBX can't be asked: {pbx.account.registrar} does not answer"
+    assert caplog.messages == [], "the finding is enough"
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_it_is_said_that_nobody_may_call() -> None:
+    result = await check_telephone(settings(sip_bind=f"{HOST}:0", phone_allow=""))
+    assert result.good is None
+    assert result.text.startswith("nobody may call, because PHONE_ALLOW is empty; ")
 
 
 @pytest.mark.usefixtures("clean_environment")

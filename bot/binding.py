@@ -1,4 +1,4 @@
-"""Takes the port of the HTTP server."""
+"""Takes the ports of the HTTP servers: the page's, and that of Twilio's requests."""
 
 from __future__ import annotations
 
@@ -57,8 +57,24 @@ def take_phone_port(settings: PhoneSettings) -> tuple[socket.socket, ...]:
     try:
         return _listen(settings.host, settings.port)
     except OSError as error:
-        why = _TAKEN if error.errno == errno.EADDRINUSE else f"{_reason(error)}."
-        raise WebBindError(f"PHONE_BIND: can't listen on {settings.bind}: {why}") from error
+        raise WebBindError(phone_bind_error_text(settings, error)) from error
+
+
+def find_phone_bind_error(settings: PhoneSettings) -> OSError | None:
+    """Try whether ``PHONE_BIND`` can be listened on. Returns what is in the way; ``None`` if nothing is. Blocks."""
+    try:
+        listening = _listen(settings.host, settings.port)
+    except OSError as error:
+        return error
+    for each in listening:
+        each.close()
+    return None
+
+
+def phone_bind_error_text(settings: PhoneSettings, error: OSError) -> str:
+    """Why ``PHONE_BIND`` can't be listened on, and what helps, for the operator."""
+    why = _TAKEN if error.errno == errno.EADDRINUSE else f"{_reason(error)}."
+    return f"PHONE_BIND: can't listen on {settings.bind}: {why}"
 
 
 def web_url(listening: tuple[socket.socket, ...]) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from bot.http.binding import TRIED_PORTS, WebBindError, take_port, web_url
+from bot.binding import TRIED_PORTS, WebBindError, take_port, web_url
 from config.sections import WebSettings
 from tests.bot.http.web_stage import free_port
 
@@ -54,7 +54,7 @@ def test_a_port_that_was_chosen_is_not_replaced() -> None:
 
 
 def test_if_all_ports_are_taken_the_operator_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.http.binding.TRIED_PORTS", 1)
+    monkeypatch.setattr("bot.binding.TRIED_PORTS", 1)
     with taken(usual(free_port())) as url, pytest.raises(WebBindError, match=r"WEB_BIND=127\.0\.0\.1:0 for any"):
         take_port(usual(int(url.split(":")[2].strip("/"))))
 
