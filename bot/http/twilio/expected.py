@@ -50,8 +50,11 @@ class ExpectedCalls:
 
     def take(self, token: str, sid: str) -> ExpectedCall | None:
         """Use a token up. Returns its phone call; ``None`` if the token is not valid, or is of another phone call."""
-        call = self._calls.pop(_digest(token), None)
-        return call if call is not None and call.sid == sid and self._clock() <= call.until else None
+        call = self._calls.get(_digest(token))
+        if call is None or self._clock() > call.until:
+            return None
+        del self._calls[_digest(token)]
+        return call if call.sid == sid else None
 
     def __len__(self) -> int:
         """Number of the streams that have to come."""
@@ -62,6 +65,14 @@ class ExpectedCalls:
     def full(self) -> bool:
         """Whether a further token would make another one worthless before its time."""
         return len(self) >= MAX_EXPECTED
+
+    def drop_late(self) -> list[ExpectedCall]:
+        """Forget the phone calls whose streams have not come in time. Returns them."""
+        now = self._clock()
+        late = {digest: call for digest, call in self._calls.items() if now > call.until}
+        for digest in late:
+            del self._calls[digest]
+        return list(late.values())
 
     def forget(self, sid: str) -> ExpectedCall | None:
         """A phone call is over. Its token is invalid from now on. Returns it, unless its stream has been opened."""

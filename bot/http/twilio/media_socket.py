@@ -181,11 +181,24 @@ class MediaSocket:
                     line.receive(message)
                 errors = 0
             except StreamError as error:
+                if received.type is aiohttp.WSMsgType.ERROR:
+                    _log.warning("A stream of a phone call has ended: %s", error)
+                    return
                 errors += 1
                 _log.debug("A message of a phone call was ignored: %s", error)
 
 
 def _read(received: aiohttp.WSMessage) -> StreamMessage | None:
+    """Read a message; raises :class:`StreamError`."""
+    if received.type is aiohttp.WSMsgType.ERROR:
+        # aiohttp closes the socket after that.
+        raise StreamError(_broken(received.data))
     if received.type is not aiohttp.WSMsgType.TEXT:
         raise StreamError("the message is not text")
     return read_message(received.data)
+
+
+def _broken(error: object) -> str:
+    """Why aiohttp could not read a message."""
+    big = isinstance(error, aiohttp.WebSocketError) and error.code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    return f"a message is longer than {MAX_MESSAGE // 1024} KB" if big else "a message is no message of a WebSocket"

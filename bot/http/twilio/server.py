@@ -58,12 +58,13 @@ class TwilioServer:
         expected = ExpectedCalls(clock)
         self._announced = AnnouncedCalls(announced)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
-        webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media, clock)
+        self._webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media, clock)
         # Limits per client would count Twilio's proxy as one of them.
         application = web.Application(middlewares=[errors_as_json, refuse_compressed], client_max_size=MAX_FORM)
-        application.add_routes([*webhooks.routes, *media.routes])
+        application.add_routes([*self._webhooks.routes, *media.routes])
         application.on_response_prepare.append(add_protection)
         self._serving = Serving(application, MAX_CONNECTIONS, replaces_idle=True)
+        self._logging: asyncio.Task[None] | None = None
 
     def describe(self) -> str:
         """Its state, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
@@ -75,6 +76,7 @@ class TwilioServer:
         await self._announced.load()
         self.url = web_url(tuple(listening))
         await self._serving.serve(listening)
+        self._logging = asyncio.create_task(self._webhooks.log_late(), name="twilio: streams that don't come")
 
     def refuse_connections(self) -> None:
         """Take no further connections. The open connections go on until :meth:`close`."""
@@ -82,6 +84,9 @@ class TwilioServer:
 
     async def close(self) -> None:
         """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
+        if self._logging is not None:
+            self._logging.cancel()
+            await asyncio.gather(self._logging, return_exceptions=True)
         await self._serving.close()
 
 

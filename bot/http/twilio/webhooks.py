@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
@@ -33,6 +34,8 @@ MAX_FORM = 16 * 1_024
 MAX_FIELDS = 100
 CALLS_PER_MINUTE = 120
 """Largest number of phone calls in a minute to which streams are opened."""
+LOOK_SECONDS = 10.0
+"""Seconds between two looks for phone calls whose streams have not come in time."""
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """The states of a phone call that is over."""
 WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private"})
@@ -89,6 +92,16 @@ class TwilioWebhooks:
         """The routes of both endpoints."""
         return [web.post(VOICE, self._voice), web.post(STATUS, self._status)]
 
+    async def log_late(self) -> None:
+        """Log the phone calls whose streams have not come and of which Twilio tells nothing more, until cancelled."""
+        while True:
+            self._log_late()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _log_late(self) -> None:
+        for call in self._expected.drop_late():
+            self._answering.note_refusal("twilio", call.number, LineEnd.LOST, "its stream has not come")
+
     async def _voice(self, request: web.Request) -> web.Response:
         """A phone call comes in. The answer tells Twilio what to do with it."""
         form = await self._form(request)
@@ -106,6 +119,7 @@ class TwilioWebhooks:
         # If another caller lost their token to this one, their line would be dead.
         if self._expected.full or self._rate.take(_ALL):
             return self._refuse(number, Refusal.TOO_MANY)
+        self._log_late()
         token = self._expected.expect(sid, number)
         return _twiml(lambda response: response.append(self._stream(token)))
 

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 import bot.http.twilio.media_socket as media_socket
+import bot.http.twilio.webhooks as webhooks
 from bot.http.twilio.expected import MAX_EXPECTED, TOKEN_SECONDS, ExpectedCalls
 from bot.http.twilio.pending import MAX_PENDING
 from bot.voice.phone.answering import Admission
@@ -140,6 +141,23 @@ async def test_a_token_is_worth_nothing_after_a_while() -> None:
         stage.streams.append(stream)
         await stream.until(lambda: stream.closed)
         assert stage.answering.lines == []
+
+
+async def test_a_phone_call_of_which_nothing_more_comes_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "LOOK_SECONDS", 0.01)
+    clock = Clock()
+    async with twilio_stage(clock=clock) as stage:
+        call, instruction = await stage.announce()
+        await stage.call()
+        clock.pass_by(TOKEN_SECONDS + 1)
+        await stage.announce()
+        await wait_until(lambda: stage.answering.refusals)
+        # Neither its late stream nor the late report of its end tells of it once more.
+        stream = await MediaStream.open(stage.account, call, instruction)
+        stage.streams.append(stream)
+        await stream.until(lambda: stream.closed)
+        await stage.account.tell_status(call, "completed")
+        assert stage.answering.refusals == [("twilio", CALLER, LineEnd.LOST)]
 
 
 async def test_while_no_phone_call_is_expected_no_socket_is_opened() -> None:
@@ -316,12 +334,25 @@ async def test_a_flood_ends_the_stream(stage: TwilioStage, flood: Flood) -> None
     assert len(heard.data) <= 8_000 * 4
 
 
-async def test_a_message_that_is_too_big_closes_the_stream(stage: TwilioStage) -> None:
+async def test_a_message_that_is_too_big_closes_the_stream(
+    stage: TwilioStage, caplog: pytest.LogCaptureFixture
+) -> None:
     stream = await stage.call()
     await stream.socket.send_str("x" * 100_000)
     await stream.until(lambda: stream.closed)
     assert stream.socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
     await wait_until(lambda: stage.answering.done)
+    assert caplog.messages == ["A stream of a phone call has ended: a message is longer than 16 KB"]
+
+
+async def test_a_first_message_that_is_too_big_is_refused_for_that(
+    stage: TwilioStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    socket = await stage.socket()
+    await socket.send_str("x" * 100_000)
+    assert await closed(socket) == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    assert "A stream of a phone call was refused: a message is longer than 16 KB" in caplog.messages
 
 
 async def test_a_stream_that_does_not_read_is_cut_off_and_takes_little_memory(stage: TwilioStage) -> None:
