@@ -163,6 +163,7 @@ class CallFactory:
                 settings.stt.host,
                 settings.notes_days,
                 posts_notes=transport.kind == DISCORD,
+                in_writing=transport.kind != PHONE,
             ),
             settings.data_dir,
             volume=volume,

@@ -17,7 +17,8 @@ from bot.text import shorten
 from bot.tools import tool
 from bot.tools.confirmation import Confirmation
 from bot.voice.memory_requests import MemoryAnswer, MemoryKeeper, MemoryRequest
-from bot.voice.utterances.memory_words import MemoryWords
+from bot.voice.phone.people import PHONE_PLACE
+from bot.voice.utterances.memory_words import MemoryLines, MemoryWords, PhoneMemoryLines
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 MAX_TOLD = 3
@@ -70,6 +71,14 @@ class _LocalAnswers:
         """The id by which the persona is chosen."""
         return self.server if self.server is not None else self.channel or 0
 
+    @property
+    def _command(self) -> str:
+        return f"{self.parts.prefix}memory"
+
+    def _of_place(self, lines: MemoryLines) -> MemoryLines | PhoneMemoryLines:
+        """The lines that name a command where it can be typed."""
+        return lines.on_phone if self.server == PHONE_PLACE else lines
+
     async def carry_out(self, request: MemoryRequest, say: Callable[[str], None]) -> MemoryAnswer:
         """Carry out a request; raises :class:`aiosqlite.Error`."""
         lines, memory = self.parts.words.lines(request.language), self.parts.memory
@@ -101,7 +110,7 @@ class _LocalAnswers:
             return lines.number_withheld
         refused = self.parts.memory.choice(request.person) is False
         if refused or not self.parts.may_keep(self.server, request.person):
-            return lines.refused.format(command=f"{self.parts.prefix}memory")
+            return self._of_place(lines).refused.format(command=self._command)
         words = request.words or (request.exchange[0].text if request.exchange else "")
         if (other := self._who_has_not_agreed(request, words)) is not None:
             return lines.of_others.format(name=other)
@@ -128,12 +137,13 @@ class _LocalAnswers:
         open_to_all = [
             fact for fact in mine if all(memory.audiences.admits(fact.audience, listener) for listener in listeners)
         ]
-        command = f"{self.parts.prefix}memory"
         if not open_to_all:
-            return lines.nothing.format(command=command)
+            return self._of_place(lines).nothing.format(command=self._command)
         told = "; ".join(shorten(fact.text, MAX_TEXT).rstrip(".") for fact in open_to_all[:MAX_TOLD])
-        more = f" {lines.more.format(command=command, count=len(mine))}" if len(mine) > MAX_TOLD else ""
-        return f"{lines.known.format(facts=told)}.{more}"
+        known = f"{lines.known.format(facts=told)}."
+        if len(mine) <= MAX_TOLD:
+            return known
+        return f"{known} {self._of_place(lines).more.format(command=self._command, count=len(mine))}"
 
     async def _forget_that(self, request: MemoryRequest) -> bool:
         """Forget the person's last turn with its answers, and the facts of theirs that it was about."""

@@ -29,6 +29,7 @@ class ListeningTerms:
         sound_goes_to: host that turns speech into text; ``None`` if it is the bot's own machine.
         notes_days: number of days for which notes of calls are kept, or "forever"; 0 if none are taken.
         posts_notes: whether notes are posted in the prompt channel after the call.
+        in_writing: whether people in the call can read and write. On the telephone they can't, so no command is named.
     """
 
     prefix: str
@@ -36,6 +37,7 @@ class ListeningTerms:
     sound_goes_to: str | None
     notes_days: KeptDays = 0
     posts_notes: bool = True
+    in_writing: bool = True
 
     def notice(self, policy: ListeningPolicy, channel: str, captions: Captions) -> str:
         """The text at the beginning of a call: the bot listens, what happens with the speech, and how to change that.
@@ -45,7 +47,10 @@ class ListeningTerms:
             channel: name of the voice channel.
             captions: place in which captions are written.
         """
-        name, prefix, kept = clean_name(channel), self.prefix, self._kept(captions)
+        name, prefix = clean_name(channel), self.prefix
+        kept = self._kept(captions if self.in_writing else Captions.OFF)
+        if not self.in_writing:
+            return f"👂 **I listen in {name}.** {kept}"
         if policy is ListeningPolicy.OPT_IN:
             return (
                 f"👂 **I can listen in {name}, but only to people who agree.** {kept} "
@@ -62,10 +67,15 @@ class ListeningTerms:
         days = self.notes_days
         kept = "for good" if days == "forever" else f"for {days} {'day' if days == 1 else 'days'}"
         after = "post them in this channel" if self.posts_notes else "write them into a file beside my database"
-        return (
+        notice = (
             f"📝 **I take notes of this call**, because {clean_name(who)} asked for it: who says what, from now on. "
-            f"After the call I {after}, with a summary, and keep them {kept}. `{self.prefix}optout` "
-            f"leaves you out and deletes your lines; people who may record calls end it with `{self.prefix}notes off`."
+            f"After the call I {after}, with a summary, and keep them {kept}."
+        )
+        if not self.in_writing:
+            return notice
+        return (
+            f"{notice} `{self.prefix}optout` leaves you out and deletes your lines; people who may record calls end it "
+            f"with `{self.prefix}notes off`."
         )
 
     def _kept(self, captions: Captions) -> str:

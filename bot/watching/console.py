@@ -27,6 +27,8 @@ PAGE = "Page: "
 """Begins the line with the page's address, for which other programs wait."""
 _DISCORD = "discord"
 """The transport whose calls are encrypted end to end as soon as the bot has the key."""
+_PHONE = "phone"
+"""The transport of a call in which nobody can read what the bot writes."""
 _NOT_SHOWN = ("last_packet",)
 """Stages of a trace that are not printed."""
 _MARGIN = 11
@@ -47,6 +49,7 @@ class CallConsole:
         self._begun = False
         self._said: list[str] = []
         self._clause: list[str] = []
+        self._on_phone = False
 
     def __call__(self, event: CallEvent) -> None:
         """Print one event."""
@@ -54,6 +57,7 @@ class CallConsole:
             case WebReady(url):
                 self.note(f"{PAGE}{url}")
             case CallBegan(transport, place, encrypted):
+                self._on_phone = transport == _PHONE
                 self.note(f"📞 {self.name} is in {place}{_encryption(transport, encrypted=encrypted)}")
             case CallEnded(place, cause) if place:
                 self.note(f"📞 {self.name} has left {place} ({cause})")
@@ -74,7 +78,7 @@ class CallConsole:
                 self._said, self._clause = [], []
                 self._timings(trace)
             case NoticePosted(text):
-                self.show_written(text)
+                self._show_notice(text, "not heard" if self._on_phone else "written")
 
     def note(self, text: str) -> None:
         """Print a message of the program itself."""
@@ -84,8 +88,11 @@ class CallConsole:
 
     def show_written(self, text: str) -> None:
         """Print a message that the bot has written on Discord, without markdown."""
+        self._show_notice(text, "written")
+
+    def _show_notice(self, text: str, remark: str) -> None:
         first, *others = without_markdown(text).splitlines() or [""]
-        self._line(self.name, "bold yellow", f"(written) {first}")
+        self._line(self.name, "bold yellow", f"({remark}) {first}")
         for line in others:
             self._line("", "", line)
 

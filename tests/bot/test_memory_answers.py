@@ -13,6 +13,7 @@ from bot.lone_people import passing_person
 from bot.memory_answers import MemoryAnswers
 from bot.tools.tool import Asker
 from bot.voice.memory_requests import MemoryAnswer, MemoryRequest
+from bot.voice.phone.people import PHONE_PLACE
 from bot.voice.utterances.memory_words import MAX_CHARACTERS, MemoryWords
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import VoiceCommand
@@ -64,6 +65,7 @@ class Desk:
         present: Sequence[int] = (ADA, BEN),
         exchange: Sequence[Turn] = (),
         told: str = "",
+        server: int = HOME,
     ) -> MemoryAnswer:
         found = self.words.find(text, NAMES)
         assert found is not None
@@ -86,7 +88,7 @@ class Desk:
             exchange,
             {each: PEOPLE.get(each, "Caller") for each in present},
         )
-        return await answers.at(HOME, CHANNEL).carry_out(request, self.said.append)
+        return await answers.at(server, CHANNEL).carry_out(request, self.said.append)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +201,29 @@ async def test_who_calls_without_a_number_hears_that_nothing_is_remembered(tmp_p
         told = await Desk(mind, words).ask("Remember that I play chess", caller, present=[caller])
         assert told.text == "I can't remember people who withhold their number, since I would not know you again."
         assert await mind.memory.search("chess") == []
+
+
+def test_callers_hear_of_no_command_in_any_language(words: MemoryWords) -> None:
+    for language, lines in words.languages.items():
+        for line in (lines.on_phone.nothing, lines.on_phone.more, lines.on_phone.refused):
+            assert "{command}" not in line, language
+        assert "{count}" in lines.on_phone.more, language
+
+
+async def test_callers_hear_of_no_command(tmp_path: Path, words: MemoryWords) -> None:
+    async with brain(tmp_path) as mind:
+        desk, known = Desk(mind, words), "What do you know about me?"
+
+        async def call(text: str) -> str:
+            return (await desk.ask(text, present=[ADA], server=PHONE_PLACE)).text
+
+        assert await call(known) == "I remember nothing about you."
+        for number in ("one", "two", "three", "four"):
+            assert await call(f"Remember that my cat number {number} is grey") == "I'll remember that."
+        assert (await call(known)).endswith(" That is not all: I remember 4 things about you.")
+        assert await call("Was weißt du über mich?") != await call(known)
+        await mind.memory.set_choice(ADA, False)
+        assert await call("Remember that I play chess") == "You said that I may not remember you."
 
 
 async def test_nothing_is_noted_of_people_who_do_not_want_it(tmp_path: Path, words: MemoryWords) -> None:

@@ -72,6 +72,14 @@ def test_only_a_call_on_discord_is_awaited_to_be_end_to_end_encrypted(began: Cal
     assert shown(began, width=120) == [line]
 
 
+def test_what_a_caller_neither_reads_nor_hears_is_shown_as_such() -> None:
+    notice = NoticePosted("👂 **I listen**")
+    assert shown(notice, width=120) == ["    Seiyuu (written) 👂 I listen"]
+    assert shown(CallBegan("phone", "a phone call", False), notice, width=120)[1:] == [
+        "    Seiyuu (not heard) 👂 I listen"
+    ]
+
+
 def test_recited_text_is_shown_once_and_as_words_of_the_bot() -> None:
     for author in ("Ada", ""):
         text = "This call is being recorded."

@@ -41,6 +41,18 @@ def test_the_notice_names_another_machine_that_transcribes() -> None:
     assert "my own machine" not in notice
 
 
+@pytest.mark.parametrize("policy", ListeningPolicy)
+@pytest.mark.parametrize("captions", Captions)
+def test_on_the_telephone_where_nobody_reads_or_types_no_text_names_a_command(
+    policy: ListeningPolicy, captions: Captions
+) -> None:
+    terms = ListeningTerms("!", 30, None, notes_days=30, in_writing=False)
+    notice = terms.notice(policy, "a phone call (…456)", captions)
+    assert notice.startswith("👂 **I listen in a phone call (…456).** ")
+    assert notice.endswith("I keep no sound, and the words for 30 days.")
+    assert "`" not in notice + terms.notes_began("Caller")
+
+
 def test_the_text_about_a_recording_names_who_asked_for_it_and_how_to_opt_out() -> None:
     assert "because Ada asked" in recording_began("?", "Ada")
     assert "`?optout` deletes yours" in recording_began("?", "Ada")

@@ -32,6 +32,16 @@ class MemoryWordsError(BrokenFileError):
     """The file can't be used. The message names the file and the mistake."""
 
 
+class PhoneMemoryLines(BaseModel):
+    """Answers that fit a telephone: they name no commands to type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nothing: _Line
+    more: _Line
+    refused: _Line
+
+
 class MemoryLines(BaseModel):
     """The phrases and the bot's answers in one language, as they are in the file."""
 
@@ -53,6 +63,7 @@ class MemoryLines(BaseModel):
     known: _Line
     more: _Line
     refused: _Line
+    on_phone: PhoneMemoryLines
     number_withheld: _Line
     of_others: _Line
     switched_off: _Line
