@@ -48,5 +48,9 @@ class VoiceAwayError(Exception):
     """The speech server can't be reached, or can't answer now. The text says why."""
 
 
+class VoiceLimitError(VoiceAwayError):
+    """The voice costs money, and today's limit is reached. It was not asked."""
+
+
 class AnswerTooLargeError(ValueError):
     """An answer of the server has too many bytes."""

@@ -12,7 +12,7 @@ import aiohttp
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
-from bot.speech_server.errors import VoiceAwayError
+from bot.speech_server.errors import VoiceAwayError, VoiceLimitError
 from bot.speech_server.refusals import reason_and_code
 
 CONNECT_LIMIT = 5.0
@@ -95,11 +95,12 @@ class SpeechForwarding:
 
         Raises:
             VoiceAwayError: the server can't be reached, or refuses the bot itself.
+            VoiceLimitError: the server costs money, and today's limit is reached.
         """
         if body is not None:
             await self._addresses.prepare()
             if (why := self._addresses.refusal()) is not None:
-                raise VoiceAwayError(why)
+                raise VoiceLimitError(why)
         if self._address.plain:
             raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)

@@ -118,7 +118,7 @@ class SpeechStream:
         Raises:
             SpeechUnavailable: the server does not answer, or refuses the connection.
         """
-        await self._addresses.prepare()
+        await self._prepare()
         self._connection = await self._connect(self._addresses.preferred_first())
 
     async def loaded(self, report: Callable[[float], None]) -> None:
@@ -150,9 +150,7 @@ class SpeechStream:
             SpeechUnavailable: there is no connection now, or today's limit is reached and the reply is a new one.
         """
         if isinstance(message, Speak) and message.reply != self._reply:
-            await self._addresses.prepare()
-            if (why := self._addresses.refusal()) is not None:
-                raise SpeechLimitError(why)
+            await self._prepare()
             if self._addresses.must_leave():
                 await self._move()
             self._reply = message.reply
@@ -192,6 +190,12 @@ class SpeechStream:
                 self._connection = None
                 if self._moved is None or not await self._connect_elsewhere(self._moved):
                     yield Disconnected(reason)
+
+    async def _prepare(self) -> None:
+        """Before something new is spoken: raise SpeechLimitError if no server may be asked for it today."""
+        await self._addresses.prepare()
+        if (why := self._addresses.refusal()) is not None:
+            raise SpeechLimitError(why)
 
     async def _move(self) -> None:
         """Have another server speak from now on. Returns when it is connected, or can't be."""

@@ -11,9 +11,15 @@ from aiohttp import web
 from audio.decode import NotSoundError, TooLongSoundError
 from bot.http.connection import cancelled_with_client
 from bot.http.errors import HttpError
-from bot.llm.errors import ModelError
-from bot.speech_server.errors import SpeechUnavailable, UnspeakableError, VoiceAwayError
-from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.speech_server.errors import (
+    SpeechLimitError,
+    SpeechUnavailable,
+    UnspeakableError,
+    VoiceAwayError,
+    VoiceLimitError,
+)
+from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLimitError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -26,6 +32,8 @@ MAX_AT_ONCE = 4
 """Largest number of requests under way. Each may hold a recording of 25 MB in memory."""
 RETRY_SECONDS = 5.0
 """Seconds after which a client may try again when an engine is away."""
+LIMIT_SECONDS = 600.0
+"""Seconds after which a client may try again when today's limit for what costs money is reached."""
 BUSY_SECONDS = 1.0
 """Seconds after which a client may try again when too many requests are under way."""
 IN_CALL = "A call is on, which needs ears, mind and voice. Try again when it is over."
@@ -107,6 +115,9 @@ class Admission:
 def as_http_error(error: Exception) -> HttpError:
     """The answer for one of :data:`ENGINE_ERRORS`. What the engine says goes to the log: it may name other machines."""
     match error:
+        case TranscriptionLimitError() | SpeechLimitError() | VoiceLimitError() | ModelError(kind=ModelErrorKind.LIMIT):
+            # This text names no machines, and says when it is over.
+            return HttpError(503, "daily_limit", str(error), retry_after=LIMIT_SECONDS)
         case NotSoundError():
             return HttpError(415, "not_sound", NOT_SOUND)
         case TooLongSoundError():

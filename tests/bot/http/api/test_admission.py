@@ -13,7 +13,10 @@ import aiohttp
 import pytest
 
 from bot.http.api import admission, streams
-from bot.http.api.admission import MAX_AT_ONCE
+from bot.http.api.admission import LIMIT_SECONDS, MAX_AT_ONCE, as_http_error
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.speech_server.errors import SpeechLimitError, VoiceLimitError
+from bot.voice.transcribe.transcriber import TranscriptionLimitError
 from bot.work_gate import WorkGate
 from tests.bot.http.api.api_stage import ApiStage, api_stage, form
 from tests.bot.http.web_stage import SECRET, Answer
@@ -37,6 +40,7 @@ NEEDS_NONE = [
     ("/openapi.json", "GET"),
     ("/api/voice-profile/x", "DELETE"),
 ]
+REACHED = "Today's limit is reached."
 CHAT = {"message": "What time is it?", "stream": True}
 
 
@@ -163,3 +167,18 @@ def test_the_gate_has_a_name_for_people() -> None:
     gate = admission.make_gate()
     assert isinstance(gate, WorkGate)
     assert gate.name == "requests over HTTP"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TranscriptionLimitError(REACHED),
+        ModelError(ModelErrorKind.LIMIT, REACHED),
+        SpeechLimitError(REACHED),
+        VoiceLimitError(REACHED),
+    ],
+)
+def test_programs_are_told_that_todays_limit_is_reached(error: Exception) -> None:
+    answer = as_http_error(error)
+    assert (answer.status, answer.code, answer.retry_after) == (503, "daily_limit", LIMIT_SECONDS)
+    assert str(answer) == REACHED
