@@ -93,8 +93,8 @@ async def _bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
     model = StandInModel(tokens_of(REPLY), first_token=STAND_INS.first_token, rate=STAND_INS.rate)
     async with StandInTranscriber(HEARD, seconds=TRANSCRIPTION) as transcriber, model:
         engines = {"LLM_URL": model.url, "STT_URL": transcriber.url}
-        async with talking_bot(folder, STAND_INS, engines | dict(settings)) as url:
-            yield url
+        async with talking_bot(folder, STAND_INS, engines | dict(settings)) as bot:
+            yield bot.url
 
 
 def _words() -> Sound:

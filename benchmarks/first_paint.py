@@ -67,12 +67,12 @@ async def measure(folder: Path, stand_ins: StandIns, visits: int) -> Sequence[Vi
         raise MeasurementError("there is no Chromium (Debian: apt install chromium)")
     async with (
         StandInModel(["Hello."], first_token=stand_ins.first_token, rate=stand_ins.rate) as model,
-        talking_bot(folder, stand_ins, {"LLM_URL": model.url}) as url,
+        talking_bot(folder, stand_ins, {"LLM_URL": model.url}) as bot,
         async_playwright() as playwright,
     ):
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         try:
-            return [await _visit(browser, url) for _ in range(visits)]
+            return [await _visit(browser, bot.url) for _ in range(visits)]
         finally:
             await browser.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import MeasurementError
@@ -16,9 +17,22 @@ READY_LIMIT = 60.0
 """Seconds in which the bot has to serve its page."""
 
 
+@dataclass(frozen=True, slots=True)
+class TalkingBot:
+    """A bot that runs.
+
+    Attributes:
+        url: the address of its page.
+        pid: the id of its process.
+    """
+
+    url: str
+    pid: int
+
+
 @asynccontextmanager
-async def talking_bot(folder: Path, stand_ins: StandIns, settings: Mapping[str, str]) -> AsyncIterator[str]:
-    """Run ``python -m bot talk`` while the block runs. Returns the address of its page.
+async def talking_bot(folder: Path, stand_ins: StandIns, settings: Mapping[str, str]) -> AsyncIterator[TalkingBot]:
+    """Run ``python -m bot talk`` while the block runs.
 
     Args:
         folder: data and log.
@@ -45,10 +59,10 @@ async def talking_bot(folder: Path, stand_ins: StandIns, settings: Mapping[str, 
         "TTS_STAND_IN_RTF": str(stand_ins.real_time_factor),
         **settings,
     }
-    async with bot_process(variables, folder / BOT_LOG, watch, command="talk"):
+    async with bot_process(variables, folder / BOT_LOG, watch, command="talk") as process:
         try:
             async with asyncio.timeout(READY_LIMIT):
                 address = await url
         except TimeoutError as error:
             raise MeasurementError(f"the bot did not serve its page within {READY_LIMIT:.0f} s") from error
-        yield address
+        yield TalkingBot(address, process.pid)

@@ -112,7 +112,7 @@ class Application:
         await self.bot.start(self.token)
 
     async def end(self, *, restarting: bool = False) -> None:
-        """End the current call, and disconnect from Discord. After that, :meth:`run` returns.
+        """End all calls, and disconnect from Discord. After that, :meth:`run` returns.
 
         Args:
             restarting: let the sentence end that is being spoken, and keep what waits for an answer.
@@ -128,7 +128,7 @@ async def build_application(
 ) -> AsyncIterator[Application]:
     """Build the core, and on top of it the Discord client with its commands and features, and the page.
 
-    When the context ends, end the current call and stop all parts in reverse order. With ``when_warm``, all engines are
+    When the context ends, end all calls and stop all parts in reverse order. With ``when_warm``, all engines are
     loaded as soon as the bot is connected, and then ``when_warm`` is called. If it is ``None``, the first call loads
     the engines.
 
@@ -154,7 +154,7 @@ async def build_application(
         guard = Guard(
             read_permits(settings.who_may),
             owners,
-            lambda: calls.occupied,
+            lambda server: calls.seen_from(server),
             core.ignored.include,
             prefix,
         )
@@ -165,13 +165,13 @@ async def build_application(
             title = f"{core.characters.at(guild).persona.name} in {place.voice.name}"
             return core.calls.make(DiscordCall, DiscordTransport(place, rights, title), guild, volume, report)
 
-        lost_call = await core.store.unfinished_call()
-        await core.store.end_call()
+        lost_calls = await core.store.unfinished_calls()
+        await core.store.end_calls()
 
         async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
-            await calls.leave_lost_call(bot, lost_call)
+            await calls.leave_lost_calls(bot, lost_calls)
             core.background.begin({**features.background, "coming by itself": come_by_itself})
             core.be_ready(web.url, when_warm)
             await features.resume()
@@ -221,7 +221,7 @@ async def build_application(
         )
         tool_permits = ToolPermits(bot, BROWSER)
         bot.add_listener(tool_permits.note, "on_message")
-        questions = ToolQuestions(bot, guard, core.tools.yes_no, calls.prompt_channel)
+        questions = ToolQuestions(bot, guard, core.tools.yes_no, calls.prompted_in)
         questions.open()
         answer_old_questions(bot, guard)
         core.tools.users = ToolUsers(tool_permits, questions, questions.tell_failure)
@@ -246,7 +246,7 @@ async def build_application(
             bot,
             calls,
             RestartRecords(core.database),
-            core.end_sentence,
+            core.end_sentences,
             text_chat,
             core.long_term.conversations,
             ReturnRules(started_at, lambda call: coming.welcome(call.guild, call.voice_channel)),
@@ -281,7 +281,7 @@ async def build_application(
                     features,
                     spoken,
                     RateLimit(settings.chat.rate),
-                    calls.prompt_channel,
+                    calls.takes_prompts,
                     questions.hear,
                     core.typed_memory,
                 ),
@@ -303,7 +303,7 @@ async def build_application(
                     prefix,
                 ),
                 HelpCommands(bot, advice, prefix),
-                UnknownCommands(bot, advice, calls.prompt_channel),
+                UnknownCommands(bot, advice, calls.takes_prompts),
                 *features.cogs,
             )
         )

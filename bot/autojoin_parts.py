@@ -49,10 +49,7 @@ async def build_autojoin(core: Core, client: SeiyuuBot, guard: Guard, calls: Cal
     def allowed(channel: VoiceChannel) -> bool:
         return settings.call.enabled and channels.allow(channel.id, channel.name)
 
-    def elsewhere() -> bool:
-        return core.manager.occupant is not None and calls.occupied is None
-
-    places = DiscordPlaces(client, guard, calls, elsewhere, join, core.ignored, allowed, settings.command_prefix)
+    places = DiscordPlaces(client, guard, calls, join, core.ignored, allowed, settings.command_prefix)
     places.open()
     records = AutoJoinRecords(core.database)
     autojoin = AutoJoin(places, records, core.clock, lambda: any(each.busy for each in working))

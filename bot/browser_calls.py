@@ -1,20 +1,20 @@
-"""The browser calls service: starts, resumes and ends the call on the bot's web page, and hands it from tab to tab."""
+"""The browser calls service: starts, resumes and ends calls on the bot's web page, and hands them from tab to tab."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from secrets import token_urlsafe
-from types import MappingProxyType
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
+from bot.browser_farewells import FAREWELLS, farewell_message
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
+from bot.browser_session import BrowserSession
 from bot.browser_tab import Tab, form_for
 from bot.browser_usage import BrowserUsage
 from bot.call_elsewhere import elsewhere_text
@@ -29,8 +29,9 @@ from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, State
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
+from bot.voice.call_life import START_CANCELLED
 from bot.voice.engines import LoadingReport
-from bot.voice.manager import START_CANCELLED, CallManager
+from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 
@@ -42,22 +43,6 @@ TAKEN_OVER = "Another tab has taken over the call."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
-MAX_EARLY_TEXTS = 20
-"""Largest number of texts that wait while a call begins."""
-SESSION_BYTES = 18
-"""Length of a session's id, in bytes, before it is written in base64."""
-
-FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
-    {
-        EndCause.VOICE_COMMAND: "👋 I have hung up.",
-        EndCause.VOICE_LOST: "❌ My voice did not come back, so I had to hang up. Press talk to try again.",
-        EndCause.SHUTDOWN: "👋 I am being switched off.",
-        EndCause.FAILURE: "❌ Something broke on my side, and I had to hang up. Press talk to try again.",
-    }
-)
-"""The last message to the client, by the cause of the call's end."""
-ERROR_CAUSES = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
-"""If a call ends by one of these causes, its last message to the client is an error and not a notice."""
 
 MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
 """Function that builds a call without starting it, from the transport and a callback for loading progress."""
@@ -69,7 +54,7 @@ class BrowserCalls:
     """The browser calls service, one per process. Use it only on the event loop.
 
     Args:
-        manager: starts and ends all calls, one at a time.
+        manager: starts and ends all calls.
         make_call: builds a call.
         make_transport: builds the transport of a call.
         consent: everybody's consent to being listened to.
@@ -117,24 +102,19 @@ class BrowserCalls:
         self._prefix = prefix
         self._characters = characters
         self._volumes = volumes
-        self.questions = BrowserQuestions(lambda: self._call if self._ready else None, yes_no)
-        self._stop_watching = characters.watch(self._show_persona)
+        self.questions = BrowserQuestions(lambda: [each.call for each in self._sessions if each.ready], yes_no)
+        self._stop_watching = characters.watch(self._show_personas)
         self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music, usage)
         self._clock = clock
-        self._call: BrowserCall | None = None
-        self._session = ""
-        self._ready = False
-        self._hanging_up = False
-        self._opening: asyncio.Task[None] | None = None
-        self._early: list[str] = []
+        self._sessions: list[BrowserSession] = []
         self._tabs: set[Tab] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
     @property
-    def current(self) -> BrowserCall | None:
-        """The current browser call, from the request to start it until it has ended."""
-        return self._call
+    def calls(self) -> tuple[BrowserCall, ...]:
+        """The browser calls, from the request to start them until they have ended."""
+        return tuple(session.call for session in self._sessions)
 
     def connect(self, client: ChatClient) -> Tab:
         """Take a new client.
@@ -162,86 +142,103 @@ class BrowserCalls:
         """Called by the manager after a call. Does nothing if the call was no browser call."""
         if not isinstance(call, BrowserCall):
             return
-        client, farewell = call.transport.client, FAREWELLS.get(cause)
+        client, farewell = call.transport.client, farewell_message(cause)
         self._drop(call)
         if client is not None and farewell is not None:
-            client.send(Failure(ErrorCode.CALL_FAILED, farewell) if cause in ERROR_CAUSES else Notice(farewell))
+            client.send(farewell)
 
     def _drop(self, call: BrowserCall) -> None:
         """Forget a call that is over."""
-        if self._call is call:
-            self._call, self._session, self._opening = None, "", None
-            self._ready = self._hanging_up = False
-            self._early.clear()
+        self._sessions = [session for session in self._sessions if session.call is not call]
+
+    def _session(self, call: BrowserCall) -> BrowserSession | None:
+        return next((session for session in self._sessions if session.call is call), None)
 
     # Methods that tabs call.
 
     def forget(self, tab: Tab) -> None:
         """Forget a client that is gone. Cancel its call if it has not begun yet, since nobody could resume it."""
         self._tabs.discard(tab)
-        call = self.call_of(tab)
-        if call is None:
+        if (session := self._session_of(tab)) is None:
             return
-        call.transport.detach(tab.client)
-        if not self._ready:
-            self.hang_up()
+        session.call.transport.detach(tab.client)
+        if not session.ready:
+            self._hang_up(session)
 
     def call_of(self, tab: Tab) -> BrowserCall | None:
-        """The current call if this tab has it; otherwise ``None``."""
-        call = self._call
-        return call if call is not None and call.transport.client is tab.client else None
+        """The call that this tab has; ``None`` if it has none."""
+        return None if (session := self._session_of(tab)) is None else session.call
+
+    def _session_of(self, tab: Tab) -> BrowserSession | None:
+        return next((each for each in self._sessions if each.call.transport.client is tab.client), None)
 
     def resume(self, tab: Tab, hello: Hello) -> bool:
         """Let a client go on with the call of its session. Returns False if there is no such call any more."""
-        call = self._call
-        if call is None or not self._is_on(call) or hello.session != self._session:
+        session = next((each for each in self._sessions if self._is_on(each) and each.id == hello.session), None)
+        if session is None:
             return False
-        self._hand_over(call, tab, hello, form_for(hello))
+        self._hand_over(session, tab, hello, form_for(hello))
         return True
 
     def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """Begin a call for a client, or hand it another tab's call. If neither is possible, tell the client why."""
-        call, occupant = self._call, self._manager.occupant
         if self._closing or tab not in self._tabs:
             return
+        session, elsewhere = self._meant(tab, hello), self._elsewhere()
         if not self._enabled:
             tab.client.send(Failure(ErrorCode.CALL_FAILED, SWITCHED_OFF))
-        elif occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, elsewhere_text(occupant))
-        elif call is None:
+        elif elsewhere is not None and (session is None or self._manager.max_calls == 1):
+            _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, elsewhere)
+        elif session is None:
             self._start(tab, hello, form)
-        elif self._hanging_up or (self._ready and not self._is_on(call)):
-            self._spawn(self._begin_after(call, tab, hello, form), "browser call: after the last one")
-        elif call.transport.client not in (None, tab.client) and call.transport.report.somebody_speaks:
+        elif session.hanging_up or (session.ready and not self._is_on(session)):
+            self._spawn(self._begin_after(session, tab, hello, form), "browser call: after the last one")
+        elif session.call.transport.client not in (None, tab.client) and session.call.transport.report.somebody_speaks:
             _refuse(tab.client, ErrorCode.BUSY, SPEAKER_IN_OTHER_TAB)
         else:
-            self._hand_over(call, tab, hello, form)
+            self._hand_over(session, tab, hello, form)
+
+    def _meant(self, tab: Tab, hello: Hello) -> BrowserSession | None:
+        """The call that a client means who wants to talk: its own, or one that its person has in another tab.
+
+        If there can be only one call at a time, it is that call, whoever has it.
+        """
+        own = self._session_of(tab)
+        if own is not None or self._manager.max_calls == 1:
+            return own or next(iter(self._sessions), None)
+        return next((each for each in self._sessions if each.is_of(hello)), None)
+
+    def _elsewhere(self) -> str | None:
+        """What a client is told who can't talk because of other calls; ``None`` if it can."""
+        occupants = self._manager.occupants
+        own = self._manager.max_calls == 1 and any(isinstance(call, BrowserCall) for call in occupants)
+        return elsewhere_text(occupants) if self._manager.full and not own else None
 
     async def typed(self, call: BrowserCall, text: str) -> None:
         """Have a typed text answered, or carry out the command in it."""
-        people, words = call.transport.people, clean_prompt(text, DiscordNames())
+        people, words, session = call.transport.people, clean_prompt(text, DiscordNames()), self._session(call)
+        if session is None:
+            return
         if not words:
             call.transport.send(Failure(ErrorCode.EMPTY_TEXT, NO_WORDS))
-            return
-        if not self._ready:
-            if len(self._early) < MAX_EARLY_TEXTS:
-                self._early.append(text)
-            else:
+        elif not session.ready:
+            if not session.keep_early(text):
                 call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
         elif self._commands.may_take_long(words):
             # The call's sound comes over the same socket, and must not wait for it.
-            self._spawn(self._carry_out(words, call), "browser call: a command")
+            self._spawn(self._carry_out(words, session), "browser call: a command")
         elif self._commands.is_command(words):
-            await self._carry_out(words, call)
-        elif self.questions.hear(people.person, words):
+            await self._carry_out(words, session)
+        elif self.questions.hear(people.person, words, call.id):
             pass  # It was the answer.
         elif not call.may_talk(people.person):
             pass
         elif not call.take_memory_request(people.person, people.name(people.person), words):
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
 
-    async def _carry_out(self, words: str, call: BrowserCall) -> None:
-        call.transport.send(Notice(await self._commands.answer(words, call, self.hang_up)))
+    async def _carry_out(self, words: str, session: BrowserSession) -> None:
+        call = session.call
+        call.transport.send(Notice(await self._commands.answer(words, call, lambda: self._hang_up(session))))
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
         """Take the person's answer to a question. If it has no such question, tell the client so."""
@@ -254,34 +251,32 @@ class BrowserCalls:
         except UserError as error:
             call.transport.send(Failure(ErrorCode.PERSONA_UNCHANGED, str(error)))
             # The client shows the chosen persona already, so show the real one again.
-            self._show_persona()
+            call.transport.send(self._characters.message())
 
-    def _show_persona(self) -> None:
-        if self._call is not None and self._ready:
-            self._call.transport.send(self._characters.message())
+    def _show_personas(self) -> None:
+        for session in self._sessions:
+            if session.ready:
+                session.call.transport.send(self._characters.message())
 
-    def hang_up(self) -> None:
-        """End the call, or cancel its start."""
-        call = self._call
-        if call is None:
-            return
-        self._hanging_up = True
-        if self._occupies(call):
-            self._spawn(self._end(call), "browser call: hang up")
-        elif self._opening is not None:
-            self._opening.cancel()
+    def hang_up(self, call: BrowserCall) -> None:
+        """End a call, or cancel its start."""
+        if (session := self._session(call)) is not None:
+            self._hang_up(session)
 
-    def _occupies(self, call: BrowserCall) -> bool:
-        return self._manager.occupant is call
+    def _hang_up(self, session: BrowserSession) -> None:
+        session.hanging_up = True
+        if self._manager.occupies(session.call):
+            self._spawn(self._end(session), "browser call: hang up")
+        elif session.opening is not None:
+            session.opening.cancel()
 
-    async def _end(self, call: BrowserCall) -> None:
-        if self._occupies(call):
-            await self._manager.end(EndCause.COMMAND)
+    async def _end(self, session: BrowserSession) -> None:
+        await self._manager.end(EndCause.COMMAND, call=session.call)
 
     # The beginning of a call.
 
-    def _is_on(self, call: BrowserCall) -> bool:
-        return self._ready and not self._hanging_up and self._manager.active is call
+    def _is_on(self, session: BrowserSession) -> bool:
+        return session.ready and not session.hanging_up and self._manager.is_active(session.call)
 
     def _start(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
         transport = self._make_transport(hello)
@@ -289,43 +284,43 @@ class BrowserCalls:
         call = self._make_call(transport, lambda progress: transport.report.show("loading", progress))
         call.watch(transport.report)
         call.watch(self.questions.listen)
-        self._call, self._session, self._ready = call, token_urlsafe(SESSION_BYTES), False
-        self._opening = self._spawn(self._open(call), "browser call: start")
+        session = BrowserSession(call)
+        self._sessions.append(session)
+        session.opening = self._spawn(self._open(session), "browser call: start")
 
-    async def _open(self, call: BrowserCall) -> None:
-        transport = call.transport
+    async def _open(self, session: BrowserSession) -> None:
+        call, transport = session.call, session.call.transport
         try:
             await self._note_consent(transport.people.person)
             call.volume = await self._volumes.at(call.server)
             await self._manager.start(call, reason="a call in the browser")
         except UserError as error:
-            self._failed(call, str(error))
+            self._failed(session, str(error))
             return
         except asyncio.CancelledError:
-            self._failed(call, START_CANCELLED)
+            self._failed(session, START_CANCELLED)
             raise
         except Exception:
-            self._failed(call, FAREWELLS[EndCause.FAILURE])
+            self._failed(session, FAREWELLS[EndCause.FAILURE])
             raise
-        if self._call is not call:
+        if session not in self._sessions:
             return
-        self._ready, self._opening = True, None
+        session.ready, session.opening = True, None
         transport.report.show("listening")
-        await self._welcome(call)
+        await self._welcome(session)
         self._send_first_notices(call)
-        early, self._early = self._early, []
+        early, session.early = session.early, []
         for text in early:
             await self.typed(call, text)
 
-    def _failed(self, call: BrowserCall, text: str) -> None:
+    def _failed(self, session: BrowserSession, text: str) -> None:
         """Tell the client that the call did not begin, and forget the call."""
-        client, occupant = call.transport.client, self._manager.occupant
-        is_current = self._call is call
-        self._drop(call)
+        client, is_current = session.call.transport.client, session in self._sessions
+        self._drop(session.call)
         if client is None or not is_current:
             return
-        if occupant is not None and not isinstance(occupant, BrowserCall):
-            _refuse(client, ErrorCode.CALL_ELSEWHERE, elsewhere_text(occupant))
+        if (elsewhere := self._elsewhere()) is not None:
+            _refuse(client, ErrorCode.CALL_ELSEWHERE, elsewhere)
             return
         client.send(State("idle"))
         client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
@@ -350,34 +345,36 @@ class BrowserCalls:
         if question is not None:
             call.transport.send(Notice(question))
 
-    async def _begin_after(self, before: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
+    async def _begin_after(self, before: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """End the call ``before``, and then begin a new call for a client."""
         await self._end(before)
-        self._drop(before)
+        self._drop(before.call)
         self.begin(tab, hello, form)
 
-    def _hand_over(self, call: BrowserCall, tab: Tab, hello: Hello, form: SoundForm) -> None:
+    def _hand_over(self, session: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
+        call = session.call
         before = call.transport.client
         if before is not None and before is not tab.client:
             before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
-        resumes = hello.session == self._session or before is tab.client
+        resumes = hello.session == session.id or before is tab.client
         if not resumes:
             # The other tab knows the old session's id. With a new id, that tab can't take the call back by itself.
-            self._session = token_urlsafe(SESSION_BYTES)
+            session.renew()
         call.transport.attach(tab.client, hello, form=form, resumes=resumes)
-        if self._ready:
-            self._spawn(self._welcome(call), "browser call: welcome")
+        if session.ready:
+            self._spawn(self._welcome(session), "browser call: welcome")
 
-    async def _welcome(self, call: BrowserCall) -> None:
+    async def _welcome(self, session: BrowserSession) -> None:
         """Tell the client that the call is on.
 
         Before that, count the request for the call as the person's consent. This is done for each tab, because the
         person in a tab that takes over a call may be a different one.
         """
+        call = session.call
         await self._note_consent(call.transport.people.person)
-        if self._is_on(call):
-            call.transport.send(Ready(self._session, call.transport.down))
-            self._show_persona()
+        if self._is_on(session):
+            call.transport.send(Ready(session.id, call.transport.down))
+            call.transport.send(self._characters.message())
             self.questions.show_again(call)
             # Programs give no name, and expect no speech that they did not ask for.
             if call.transport.people.known_name is not None:

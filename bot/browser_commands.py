@@ -142,7 +142,7 @@ class BrowserCommands:
             if not number.isdecimal() or len(number) > 3 or int(number) > 100 * MAX_VOLUME:
                 raise UserError(NO_PERCENT.format(most=round(100 * MAX_VOLUME), prefix=self._prefix))
             try:
-                await self._volumes.choose_of(call.server, of, int(number) / 100)
+                await self._volumes.choose_of(call.server, of, int(number) / 100, only=call.id)
             except aiosqlite.Error:
                 return f"{SHOWN[of].format(percent=int(number))}.{NOT_SAVED}"
         return await self._volumes.shown(call.server, of)

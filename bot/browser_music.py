@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.music.typed import TypedMusic, playing_text
@@ -11,7 +12,7 @@ from bot.user_error import UserError
 from bot.voice.browser.transport import BrowserCall
 
 MAX_AT_ONCE = 8
-"""Number of commands that may be under way. They wait for pieces that are being opened."""
+"""Number of commands of a call that may be under way. They wait for pieces that are being opened."""
 SLOW_DOWN = "❌ One moment: I am still busy with what you typed before."
 ONLY_PLAYS = "❌ Here I only play sounds. `{prefix}sound {word}` is for Discord."
 
@@ -27,9 +28,9 @@ class BrowserMusic:
         self._music = music
         self._sounds = sounds
         self._prefix = prefix
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
         self._commands: Mapping[str, Callable[[BrowserCall, str], Awaitable[str]]] = {
-            "play": lambda call, words: music.play(call.server, words),
+            "play": lambda call, words: music.play(call.id, words),
             "pause": self._pause,
             "skip": self._skip,
             "queue": self._queue,
@@ -40,27 +41,29 @@ class BrowserMusic:
 
     async def carry_out(self, call: BrowserCall, name: str, words: str) -> str:
         """Carry out a command. Returns the answer for the person; raises :class:`~bot.user_error.UserError`."""
-        if self._under_way >= MAX_AT_ONCE:
+        if self._under_way[call.id] >= MAX_AT_ONCE:
             raise UserError(SLOW_DOWN)
-        self._under_way += 1
+        self._under_way[call.id] += 1
         try:
             return unescape_markdown(await self._commands[name](call, words.strip()))
         except UserError as error:
             raise UserError(unescape_markdown(str(error))) from error
         finally:
-            self._under_way -= 1
+            self._under_way[call.id] -= 1
+            if not self._under_way[call.id]:
+                del self._under_way[call.id]
 
     async def _pause(self, call: BrowserCall, _: str) -> str:
-        return self._music.pause(call.server)
+        return self._music.pause(call.id)
 
     async def _skip(self, call: BrowserCall, words: str) -> str:
-        return self._music.skip(call.server, words)
+        return self._music.skip(call.id, words)
 
     async def _queue(self, call: BrowserCall, _: str) -> str:
-        return self._music.queue(call.server)
+        return self._music.queue(call.id)
 
     async def _now_playing(self, call: BrowserCall, _: str) -> str:
-        return playing_text(self._music.playing(call.server))
+        return playing_text(self._music.playing(call.id))
 
     async def _sound(self, call: BrowserCall, words: str) -> str:
         first = words.partition(" ")[0].casefold()

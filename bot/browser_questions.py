@@ -1,11 +1,11 @@
-"""What is asked first in a browser call: buttons on the page, and words that answer instead of them."""
+"""What is asked first in browser calls: buttons on the page, and words that answer instead of them."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.tools.confirmation import BUTTON_SECONDS, READING_SECONDS
@@ -24,10 +24,12 @@ class _Open:
     """A question that waits for its answer.
 
     Attributes:
+        call: id of the call in which it was asked.
         asked_at: when it was sent, in monotonic seconds.
     """
 
     message: Question
+    call: str
     asker: Asker
     asked_at: float
     answer: asyncio.Future[bool]
@@ -45,7 +47,7 @@ class BrowserQuestions:
     words alone.
 
     Args:
-        call: returns the call that is on in a browser; ``None`` if there is none.
+        calls: returns the calls that are on in browsers.
         yes_no: recognises words for yes and no.
         seconds: how long a person can answer.
         clock: returns monotonic seconds.
@@ -53,20 +55,20 @@ class BrowserQuestions:
 
     def __init__(
         self,
-        call: Callable[[], BrowserCall | None],
+        calls: Callable[[], Sequence[BrowserCall]],
         yes_no: YesNoWords,
         *,
         seconds: float = BUTTON_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._call = call
+        self._calls = calls
         self._yes_no = yes_no
         self._seconds = seconds
         self._clock = clock
         self._open: dict[str, _Open] = {}
 
     def can_ask(self, asker: Asker) -> bool:
-        """Whether the asker is the person in the browser call, and the client shows questions."""
+        """Whether the asker is the person in a browser call, and the client shows questions."""
         return self._call_of(asker) is not None
 
     async def ask(self, asker: Asker, call: str) -> bool | None:
@@ -80,7 +82,7 @@ class BrowserQuestions:
             return None
         message = Question(secrets.token_hex(8), call)
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._open[message.question] = _Open(message, asker, self._clock(), answer)
+        self._open[message.question] = _Open(message, found.id, asker, self._clock(), answer)
         found.transport.send(message)
         try:
             async with asyncio.timeout(self._seconds):
@@ -93,14 +95,14 @@ class BrowserQuestions:
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
         """Tell the person on the page that a server of tools has failed. Programs are told by the answer alone."""
-        call = self._call()
-        if call is not None and _asks_here(asker, call):
-            call.transport.send(Notice(f"🔧 {text}"))
+        for call in self._calls():
+            if _asks_here(asker, call):
+                call.transport.send(Notice(f"🔧 {text}"))
 
     def answer(self, call: BrowserCall, question: str, *, allow: bool) -> None:
         """Take the answer of the person in the call. If they can't answer this question, tell the client why."""
         found = self._open.get(question)
-        if found is None or found.answer.done():
+        if found is None or found.call != call.id or found.answer.done():
             call.transport.send(Failure(ErrorCode.NO_QUESTION, OVER))
         elif found.asker.person != call.transport.people.person:
             name = found.asker.name
@@ -108,10 +110,15 @@ class BrowserQuestions:
         else:
             found.take(answer=allow)
 
-    def hear(self, person: int, words: str, *, spoken: bool = False) -> bool:
-        """Take a person's words as the answer to their newest open question. Returns whether they were its answer."""
+    def hear(self, person: int, words: str, call: str, *, spoken: bool = False) -> bool:
+        """Take a person's words in a call (by id) as the answer to their newest open question there.
+
+        Returns:
+            Whether they were its answer.
+        """
         latest = self._clock() - (READING_SECONDS if spoken else 0.0)
-        own = [each for each in self._open.values() if each.asker.person == person and each.asked_at <= latest]
+        there = (each for each in self._open.values() if each.call == call and each.asked_at <= latest)
+        own = [each for each in there if each.asker.person == person]
         if not own or own[-1].answer.done():
             return False
         if self._yes_no.is_yes(words):
@@ -123,19 +130,22 @@ class BrowserQuestions:
     def listen(self, event: CallEvent) -> None:
         """Take what the person says in the call (a :data:`~bot.voice.events.Watcher`)."""
         if isinstance(event, UtteranceHeard):
-            self.hear(event.person, event.text, spoken=True)
+            self.hear(event.person, event.text, event.call, spoken=True)
 
     def show_again(self, call: BrowserCall) -> None:
         """Send the open questions once more, to a client that has just come to the call."""
         for each in self._open.values():
-            call.transport.send(each.message)
+            if each.call == call.id:
+                call.transport.send(each.message)
 
     def _call_of(self, asker: Asker) -> BrowserCall | None:
-        call = self._call()
-        if call is None or not call.transport.shows_questions:
-            return None
-        return call if _asks_here(asker, call) and asker.person == call.transport.people.person else None
+        for call in self._calls():
+            people = call.transport.people
+            if call.transport.shows_questions and _asks_here(asker, call) and asker.person == people.person:
+                return call
+        return None
 
 
 def _asks_here(asker: Asker, call: BrowserCall) -> bool:
-    return asker.server == call.server and asker.channel == call.transport.prompts.id
+    here = asker.server == call.server and asker.channel == call.transport.prompts.id
+    return here and asker.call in (None, call.id)

@@ -33,7 +33,7 @@ class TabCalls(Protocol):
     """The service of browser calls, for its tabs; see :class:`~bot.browser_calls.BrowserCalls`."""
 
     def call_of(self, tab: Tab) -> BrowserCall | None:
-        """The current call if this tab has it; otherwise ``None``."""
+        """The call that this tab has; ``None`` if it has none."""
         ...
 
     def begin(self, tab: Tab, hello: Hello, form: SoundForm) -> None:
@@ -56,8 +56,8 @@ class TabCalls(Protocol):
         """Let another persona speak from the next reply on. If that is not possible, tell the client why."""
         ...
 
-    def hang_up(self) -> None:
-        """End the call, or cancel its start."""
+    def hang_up(self, call: BrowserCall) -> None:
+        """End a call, or cancel its start."""
         ...
 
     def forget(self, tab: Tab) -> None:
@@ -144,7 +144,7 @@ class Tab:
             case Played(reply, ms):
                 call.transport.played(reply, ms)
             case HangUp():
-                self._calls.hang_up()
+                self._calls.hang_up(call)
             case _:
                 pass
 

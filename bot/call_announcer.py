@@ -1,10 +1,10 @@
-"""Says something to a person in the current call, once the floor is free."""
+"""Says something to a person in the call that they are in, once the floor is free."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.reminders.reminders import Words
@@ -16,22 +16,22 @@ LIMIT = 90.0
 
 
 class CallAnnouncer:
-    """The :class:`~bot.reminders.reminders.Announcer` of the current call, over any transport.
+    """The :class:`~bot.reminders.reminders.Announcer` of all calls, over any transport.
 
     Args:
-        active: returns the active call; ``None`` if there is none.
+        calls: returns the active calls.
         limit: seconds until all of it must have been said.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        active: Callable[[], Call[Any] | None],
+        calls: Callable[[], Sequence[Call[Any]]],
         *,
         limit: float = LIMIT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._active = active
+        self._calls = calls
         self._limit = limit
         self._clock = clock
 
@@ -48,10 +48,9 @@ class CallAnnouncer:
             False if the person does not hear a call of this server or channel now, or if somebody interrupted it, or
             if it could not be said in time.
         """
-        call = self._active()
-        if call is None or call.server != server or not call.volume or not call.transport.people.hears(person):
-            return False
-        if private is not None and call.transport.prompts.id != private:
+        heard = (call for call in self._calls() if call.server == server and _is_heard(call, person, private))
+        call = next(heard, None)
+        if call is None:
             return False
         handle = call.say(Prompt("", words(call.language), self._clock(), kind=PromptKind.RECITE))
         try:
@@ -62,3 +61,8 @@ class CallAnnouncer:
             return False
         finally:
             handle.interrupt()
+
+
+def _is_heard(call: Call[Any], person: int, private: int | None) -> bool:
+    """Whether a person hears the bot in a call, where prompts are typed in a private channel if one is given."""
+    return bool(call.volume) and call.transport.people.hears(person) and private in (None, call.transport.prompts.id)

@@ -16,6 +16,7 @@ from bot.last_prompts import LastPrompts
 from bot.llm.answering_model import AnsweringModel
 from bot.llm.personas import Character
 from bot.llm.recollection import RecallSource, recall_at
+from bot.llm.slots import CallSlots
 from bot.llm.small_model import SmallPrompts
 from bot.llm.tools import Toolboxes, toolbox_at
 from bot.notes.finishing import DISCORD
@@ -24,7 +25,7 @@ from bot.notes.service import NotesService
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.ambience import AmbiencePlayer
-from bot.voice.call import Call
+from bot.voice.call import Call, new_call_id
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
@@ -33,7 +34,7 @@ from bot.voice.phone.transport import KIND as PHONE
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.speculation import Speculation
 from bot.voice.spoken_music import SpokenMusicControl
-from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transcribe.shared import SharedTranscriber
 from bot.voice.transport import Transport
 from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -55,8 +56,9 @@ class CallFactory:
         speculation: what calls may do before it is certain that a turn is over.
         last_prompts: gets what each prompt of a call holds.
         greeted: ids of the people whom the bot has greeted since its start.
+        slots: gives each call a slot of the model server, for its prompt cache.
         tools: the tools that the model may call; ``None`` for none.
-        memory: returns what carries out requests about the memory in a place; ``None`` for no memory.
+        memory: returns what carries out requests about the memory in a call of a place; ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
         ambience: plays the ambience of personas; ``None`` for none.
@@ -70,7 +72,7 @@ class CallFactory:
     speech_server: SpeechServerClient
     manner: Callable[[int], SpeechParameters]
     manner_in: Callable[[int, str], SpeechParameters]
-    transcriber: Transcriber
+    transcriber: SharedTranscriber
     turn_policy: TurnPolicy
     word_lists: WordLists
     small_prompts: SmallPrompts
@@ -80,10 +82,11 @@ class CallFactory:
     speculation: Speculation
     last_prompts: LastPrompts
     greeted: set[int] = field(default_factory=set)
+    slots: CallSlots = field(default_factory=CallSlots)
     tools: Toolboxes | None = None
     notes: NotesService | None = None
     recalls: RecallSource | None = None
-    memory: Callable[[int, int | None], MemoryKeeper] | None = None
+    memory: Callable[[int, int | None, str], MemoryKeeper] | None = None
     music: SpokenMusicControl | None = None
     ambience: AmbiencePlayer | None = None
 
@@ -110,6 +113,7 @@ class CallFactory:
             return replace(character.now(), instructions=wishes().instructions)
 
         settings, character = self.settings, LocalCharacter(self.characters, server)
+        call_id, slot = new_call_id(), self.slots.new()
         place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)
         people = transport.people
 
@@ -133,18 +137,19 @@ class CallFactory:
                 settings.llm.context_messages,
                 self.small_prompts,
                 note_prompt=partial(self.last_prompts.note, server, "call"),
-                toolbox=toolbox_at(self.tools, server, transport.prompts.id, patient=True),
+                slot=slot,
+                toolbox=toolbox_at(self.tools, server, transport.prompts.id, patient=True, call=call_id),
                 recall=recall_at(self.recalls, server, transport.prompts.id, listeners),
                 place=server,
             ),
             self.speech_server.stream,
             lambda: wishes().manner(self.manner(server)),
-            self.transcriber,
+            self.transcriber.of_call(call_id),
             self.turn_policy.for_telephones() if transport.kind == PHONE else self.turn_policy,
             self.word_lists,
             self.speculation,
             self.greeted,
-            None if self.memory is None else self.memory(server, transport.prompts.id),
+            None if self.memory is None else self.memory(server, transport.prompts.id, call_id),
             lambda mood: wishes().manner(self.manner_in(server, mood)),
             self.music,
             self.ambience,
@@ -152,7 +157,7 @@ class CallFactory:
             self.speech_server.may_guess,
             self.speech_server.charge,
         )
-        return kind(
+        call = kind(
             transport,
             engines,
             self.consent,
@@ -171,4 +176,7 @@ class CallFactory:
             watch=EventFeed(kept, self.watch),
             server=server,
             notebook=self.notes.notebook(noted) if self.notes is not None else None,
+            call_id=call_id,
         )
+        call.when_closed(slot.release)
+        return call

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -18,12 +19,14 @@ from bot.presence import CallPresence
 from bot.restarting import RESTARTING
 from bot.store import CallRecord, Store
 from bot.user_error import UserError
+from bot.voice.browser.transport import BrowserTransport
 from bot.voice.call import Call
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.text_channel import PromptTextChannel
 from bot.voice.discord.transport import CallPlace, DiscordCall
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager, CallStatus
+from bot.voice.phone.transport import KIND as PHONE
 from bot.voice.phone.transport import PhoneCall
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
@@ -55,6 +58,9 @@ _FAREWELLS = {
 RESTARTING_FAREWELL = (
     "👋 I am being switched off, so I left {channel}. If I start again within a minute, I come back and go on."
 )
+
+_KINDS: Mapping[str, str] = MappingProxyType({BrowserTransport.kind: "call in a browser", PHONE: "phone call"})
+"""What people on Discord call the other calls, by the kind of their transport."""
 
 MakeCall = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds a call that is not started. Gets the place, the volume (0 to 2), and a callback for loading progress."""
@@ -91,30 +97,44 @@ class Calls:
         self.restarting = False
 
     @property
-    def current(self) -> DiscordCall | None:
-        """The current call, if it is a call on Discord and has started."""
-        return _on_discord(self._manager.active)
+    def active(self) -> list[DiscordCall]:
+        """The active calls on Discord. There is at most one on a server."""
+        return [call for call in self._manager.calls if isinstance(call, DiscordCall)]
 
-    def prompt_channel(self) -> int | None:
-        """The id of the current call's prompt channel; ``None`` if no call is on."""
-        call = self.current
-        return call.prompts.channel.id if call is not None else None
+    def prompted_in(self, channel: int) -> DiscordCall | None:
+        """The active call whose prompts are typed in a channel (by id); ``None`` if there is none."""
+        return next((call for call in self.active if call.prompts.channel.id == channel), None)
 
-    def status(self) -> CallStatus[DiscordCall]:
-        """The state of the current call. There is at most one."""
-        status = self._manager.status()
-        return CallStatus(status.state, _on_discord(status.call), status.held, status.stuck)
+    def takes_prompts(self, channel: int) -> bool:
+        """Whether the prompts of an active call are typed in a channel (by id)."""
+        return self.prompted_in(channel) is not None
+
+    def status(self) -> CallStatus[Call[Any]]:
+        """The state of all calls, over any transport."""
+        return self._manager.status()
 
     @property
-    def occupied(self) -> VoiceChannel | None:
-        """The voice channel of the current call, or ``None``. A call is current from its request to its end."""
-        occupant = _on_discord(self._manager.occupant)
-        return occupant.channel if occupant is not None else None
+    def full(self) -> bool:
+        """Whether no further call can begin."""
+        return self._manager.full
+
+    @property
+    def occupied(self) -> tuple[VoiceChannel, ...]:
+        """The voice channels of all calls on Discord, from the request to start a call to its end."""
+        return tuple(call.channel for call in self._manager.occupants if isinstance(call, DiscordCall))
+
+    def seen_from(self, guild: int | None) -> VoiceChannel | None:
+        """The voice channel of the call on a server, from its request to its end; ``None`` if there is none.
+
+        If there can be only one call at a time, it is that of the call on any server.
+        """
+        channels = self.occupied
+        here = next((channel for channel in channels if channel.guild.id == guild), None)
+        return here or (next(iter(channels), None) if self._manager.max_calls == 1 else None)
 
     def current_on(self, guild: int) -> DiscordCall | None:
-        """The current call, if it is on this server."""
-        call = self.current
-        return call if call is not None and call.channel.guild.id == guild else None
+        """The active call on a server; ``None`` if there is none."""
+        return next((call for call in self.active if call.channel.guild.id == guild), None)
 
     def require(self, guild: int) -> DiscordCall:
         """The current call on this server.
@@ -158,14 +178,14 @@ class Calls:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         if self.restarting:
             raise UserError(RESTARTING)
-        self._require_none(voice.guild.id)
+        self._require_room(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         volume = await self._volumes.at(voice.guild.id)
         # Another call may have begun during the awaits above, so check again. No await follows before the start.
-        self._require_none(voice.guild.id)
+        self._require_room(voice.guild.id)
         call = self._make_call(place, volume, report)
         prepare(call)
-        await self._manager.start(call, reason=f"a call in {voice.name}")
+        await self._manager.start(call, reason=f"a call in {voice.name}", place=voice.guild.id)
         try:
             await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         except aiosqlite.Error as error:
@@ -174,27 +194,29 @@ class Calls:
         return call
 
     @property
-    def _is_elsewhere(self) -> bool:
-        """Whether a call is on that is not on Discord."""
-        return self._manager.occupant is not None and self.occupied is None
+    def elsewhere(self) -> str:
+        """What is on outside of a server without a call, in words for people there: "A phone call is active."."""
+        status = self._manager.status()
+        if status.count > 1:
+            return f"{status.count} calls are on elsewhere."
+        alone = next(iter(self._manager.occupants), None)
+        kind = _KINDS.get(alone.transport.kind, "call") if alone is not None else "call"
+        return f"A {kind} is {status.state.value}."
 
     @property
-    def kind(self) -> str:
-        """What the call is that is on anywhere, in words for a person on any server."""
-        if self._is_elsewhere:
-            return "phone call" if self._is_on_phone else "call in a browser"
-        return "call"
+    def _only(self) -> Call[Any] | None:
+        """The call, if there is exactly one; ``None`` if there are none or several."""
+        occupants = self._manager.occupants
+        return occupants[0] if len(occupants) == 1 else None
 
-    @property
-    def _is_on_phone(self) -> bool:
-        return isinstance(self._manager.occupant, PhoneCall)
-
-    def _require_none(self, guild: int) -> None:
-        if self._is_elsewhere:
-            raise UserError(JOIN_FROM_PHONE if self._is_on_phone else JOIN_FROM_BROWSER)
-        if self.occupied is not None and self.occupied.guild.id != guild:
-            raise UserError(JOIN_ELSEWHERE)
-        self._manager.require_idle()
+    def _require_room(self, guild: int) -> None:
+        only = self._only
+        if only is not None and self._manager.full:
+            if not isinstance(only, DiscordCall):
+                raise UserError(JOIN_FROM_PHONE if isinstance(only, PhoneCall) else JOIN_FROM_BROWSER)
+            if only.channel.guild.id != guild:
+                raise UserError(JOIN_ELSEWHERE)
+        self._manager.require_room(guild)
 
     def _configured_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
         wanted = self._settings.prompt_channel
@@ -207,7 +229,7 @@ class Calls:
         raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int, cause: EndCause = EndCause.COMMAND) -> None:
-        """End the call on this server, or cancel its start. A phone call is ended from every server.
+        """End the call on this server, or cancel its start. If a phone call alone is on, every server ends it.
 
         Args:
             cause: how people wanted it. For other causes than a typed command, the prompt channel is told.
@@ -215,13 +237,13 @@ class Calls:
         Raises:
             UserError: no call is on there.
         """
-        if self._is_elsewhere and not self._is_on_phone:
-            raise UserError(CALL_IN_BROWSER)
-        if self._is_on_phone:
-            await self._manager.end(cause)
-            return
-        here = self.occupied is not None and self.occupied.guild.id == guild
-        if not here or not await self._manager.end(cause):
+        call = next((call for call in self._manager.occupants if _is_on(guild, call)), None)
+        if call is None:
+            only = self._only
+            if only is not None and not isinstance(only, DiscordCall | PhoneCall):
+                raise UserError(CALL_IN_BROWSER)
+            call = only if isinstance(only, PhoneCall) else None
+        if call is None or not await self._manager.end(cause, call=call):
             raise UserError("❌ I'm not in a voice channel!")
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
@@ -256,10 +278,11 @@ class Calls:
         if not isinstance(call, DiscordCall):
             return
         try:
-            await self._store.end_call()
+            await self._store.end_call(call.channel.guild.id)
         except aiosqlite.Error as error:
             _log.warning("The end of a call can't be stored, so the next start will say that it was lost: %s", error)
-        await self._presence.clear()
+        if not self.occupied:
+            await self._presence.clear()
         farewell, transport = _FAREWELLS.get(cause), call.transport
         if self.restarting and cause is EndCause.SHUTDOWN:
             farewell = RESTARTING_FAREWELL
@@ -270,18 +293,19 @@ class Calls:
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
-    async def leave_lost_call(self, client: discord.Client, lost_call: CallRecord | None) -> None:
-        """Leave the call during which the bot's last process died, and say so in that call's prompt channel."""
+    async def leave_lost_calls(self, client: discord.Client, lost_calls: Sequence[CallRecord]) -> None:
+        """Leave the calls during which the bot's last process died, and say so in each call's prompt channel."""
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)
-        channel = client.get_channel(lost_call.prompt_channel) if lost_call is not None else None
-        if isinstance(channel, discord.abc.Messageable):
-            try:
-                await channel.send(LOST_CALL_LEFT.format(prefix=self._prefix))
-            except discord.HTTPException as error:
-                _log.warning("Could not say that the last call was lost: %s", error)
+        for lost_call in lost_calls:
+            channel = client.get_channel(lost_call.prompt_channel)
+            if isinstance(channel, discord.abc.Messageable):
+                try:
+                    await channel.send(LOST_CALL_LEFT.format(prefix=self._prefix))
+                except discord.HTTPException as error:
+                    _log.warning("Could not say that the last call was lost: %s", error)
 
 
-def _on_discord(call: Call[Any] | None) -> DiscordCall | None:
-    return call if isinstance(call, DiscordCall) else None
+def _is_on(guild: int, call: Call[Any]) -> bool:
+    return isinstance(call, DiscordCall) and call.channel.guild.id == guild

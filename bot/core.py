@@ -76,9 +76,10 @@ from bot.typed_memory import TypedMemory
 from bot.usage.usage import Usage
 from bot.voice.call import Call
 from bot.voice.events import EnginesReady, EventFeed, Ready, Watcher, WebReady
-from bot.voice.manager import CallManager, CallState
+from bot.voice.manager import CallManager
 from bot.voice.phone.people import PHONE_PLACE
 from bot.voice.transcribe.learning import LearnedCorrections
+from bot.voice.transcribe.shared import SharedTranscriber
 from bot.voice.tts.moods import load_moods, speech_parameters
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.voices import Voices
@@ -107,7 +108,7 @@ class Core:
         long_term: what outlives a call: what people said, and what is remembered of it.
         typed_memory: carries out requests about the memory that are written outside of calls.
         calls: builds calls.
-        manager: starts and ends calls, one at a time.
+        manager: starts and ends all calls.
         call_ends: passes the end of each call on to its listeners.
         tools: the tools of the bot and of MCP servers, in every place where people talk with it.
         controls: what the bot can change about itself when it is asked.
@@ -159,7 +160,7 @@ class Core:
 
     def in_call(self) -> bool:
         """Whether a call is running, beginning or ending."""
-        return self.manager.status().state is not CallState.IDLE
+        return bool(self.manager.occupants)
 
     def begin(self) -> None:
         """Start the background tasks of the core. Call this once all parts are built."""
@@ -202,16 +203,14 @@ class Core:
         self.watch(EnginesReady(at=time.monotonic()))
         when_warm()
 
-    async def end_sentence(self) -> None:
-        """Let the sentence end that is spoken in the current call, if one is on, within :data:`SENTENCE_LIMIT`."""
-        call = self.manager.active
-        if call is not None:
-            await call.end_sentence(SENTENCE_LIMIT)
+    async def end_sentences(self) -> None:
+        """Let the sentence end that is spoken in each call, within :data:`SENTENCE_LIMIT`."""
+        await asyncio.gather(*(call.end_sentence(SENTENCE_LIMIT) for call in self.manager.calls))
 
     async def end_calls(self) -> None:
-        """End the current call, and begin nothing new.
+        """End all calls, and begin nothing new.
 
-        The background tasks end first. Otherwise those that are paused during the call would resume and begin something
+        The background tasks end first. Otherwise those that are paused during calls would resume and begin something
         new.
         """
         await self.background.end()
@@ -220,7 +219,7 @@ class Core:
 
 @asynccontextmanager
 async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: Progress) -> AsyncIterator[Core]:
-    """Build all parts, in order. When the context ends, end the current call and stop all parts in reverse order.
+    """Build all parts, in order. When the context ends, end all calls and stop all parts in reverse order.
 
     Raises:
         DataDirInUseError, WebBindError, PhoneStartError, DatabaseError, ServiceError, RealWeightsMissingError,
@@ -276,15 +275,17 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         memory, notes, conversations = long_term.memory, long_term.notes, long_term.conversations
         lease, call_ends = Lease(), CallEnds()
         long_term.join(lease)
-        manager: CallManager[Call[Any]] = CallManager(lease, call_ends, prefix=settings.command_prefix)
+        manager: CallManager[Call[Any]] = CallManager(
+            lease, call_ends, prefix=settings.command_prefix, max_calls=settings.call.max_calls
+        )
 
         def forget_words(has: Callable[[str], bool]) -> None:
-            if manager.active is not None:
-                manager.active.forget_words(has)
+            for call in manager.calls:
+                call.forget_words(has)
 
         memory.on_forgotten(forget_words)
         reminder_lines = await asyncio.to_thread(ReminderLines)
-        announcer = CallAnnouncer(lambda: manager.active)
+        announcer = CallAnnouncer(lambda: manager.calls)
         reminders = Reminders(ReminderRecords(database), announcer, zone, reminder_lines)
         leaving = LateLeaving(manager)
         stack.push_async_callback(leaving.close)
@@ -317,7 +318,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             engines.speech_server,
             parameters_at,
             parameters_at,
-            engines.transcriber,
+            SharedTranscriber(engines.transcriber),
             engines.turn_policy,
             word_lists,
             small_prompts,
@@ -340,7 +341,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         )
 
         def in_call() -> bool:
-            return manager.status().state is not CallState.IDLE
+            return bool(manager.occupants)
 
         background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)

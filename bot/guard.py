@@ -69,7 +69,8 @@ class Guard:
     Args:
         permits: the operator's permits; see :func:`read_permits`.
         owners: the people who may use commands that affect all servers.
-        call: returns the voice channel of the current call, from the request to the end of the call; else ``None``.
+        call: returns the voice channel of the call that a server (by id) sees, from the request to the end of the call;
+            ``None`` if it sees none. It is a call on the server, or elsewhere if there can be only one call.
         ignored: gets a server's id and a user id; returns whether the person is ignored on the server.
     """
 
@@ -77,7 +78,7 @@ class Guard:
         self,
         permits: Permits,
         owners: Owners,
-        call: Callable[[], VoiceChannel | None],
+        call: Callable[[int | None], VoiceChannel | None],
         ignored: Callable[[int, int], bool],
         prefix: str,
         rights: Mapping[str, Right] = RIGHTS,
@@ -131,7 +132,7 @@ class Guard:
             return
         if server is None:
             raise NotPermittedError(SERVER_ONLY)
-        call = self._call()
+        call = self._call(server)
         if call is not None and call.guild.id != server:
             raise NotPermittedError(JOIN_ELSEWHERE if command == "join" else ELSEWHERE)
 
@@ -148,7 +149,7 @@ class Guard:
         return None
 
     def _refusal(self, command: str, right: Right, request: PermitRequest) -> str | None:
-        person, call = request.person, self._call()
+        person, call = request.person, self._call(request.server)
         call_is_here = call is not None and call.guild.id == request.server
         needed = right.needed(call_is_here=call_is_here, only_shows=request.only_shows)
         if request.server is None and needed == (Who.MANAGERS,):

@@ -1,4 +1,4 @@
-"""The lease: pauses all features during a call, so that the call has the GPU, and always resumes them later."""
+"""The lease: pauses all features during calls, so that the calls have the GPU, and always resumes them later."""
 
 from __future__ import annotations
 
@@ -166,3 +166,44 @@ class Lease:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+class SharedLease:
+    """Lets several calls hold one lease: it is acquired with the first call, and released after the last one.
+
+    A call that begins while the last one ends takes the lease over, unless its release has begun. Then the call waits
+    until all features are released, and holds them anew. Use it only on the event loop.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._holders: set[object] = set()
+        self._acquired = False
+        self._changing = asyncio.Lock()
+
+    async def acquire(self, holder: object, reason: str) -> None:
+        """Hold all features for a holder, unless they are held already.
+
+        Raises:
+            HoldError: a feature could not be held. All features were released again.
+        """
+        # It counts before it waits, so that nobody else releases what it is about to hold.
+        self._holders.add(holder)
+        try:
+            async with self._changing:
+                if not self._acquired:
+                    # Does nothing, unless a release was cancelled before it was complete.
+                    await self._lease.release()
+                    await self._lease.acquire(reason)
+                    self._acquired = True
+        except BaseException:
+            self._holders.discard(holder)
+            raise
+
+    async def release(self, holder: object) -> None:
+        """Release all features, if nobody else holds them. This also works after a failed :meth:`acquire`."""
+        self._holders.discard(holder)
+        async with self._changing:
+            if not self._holders:
+                self._acquired = False
+                await self._lease.release()

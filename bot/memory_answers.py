@@ -51,13 +51,14 @@ class MemoryAnswers:
     prefix: str
     clock: Callable[[], float] = time.time
 
-    def at(self, server: int | None, channel: int | None) -> MemoryKeeper:
+    def at(self, server: int | None, channel: int | None, call: str | None = None) -> MemoryKeeper:
         """What carries out requests in one place.
 
         Args:
             server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, which has a channel.
+            call: id of the call; ``None`` outside of calls.
         """
-        return _LocalAnswers(self, server, channel)
+        return _LocalAnswers(self, server, channel, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class _LocalAnswers:
     parts: MemoryAnswers
     server: int | None
     channel: int | None
+    call: str | None
 
     @property
     def _place(self) -> int:
@@ -159,7 +161,7 @@ class _LocalAnswers:
         return True
 
     async def _may_forget(self, request: MemoryRequest) -> bool:
-        asker = tool.Asker(request.person, request.name, "", self._place, self.channel)
+        asker = tool.Asker(request.person, request.name, "", self._place, self.channel, self.call)
         return await self.parts.confirmation().ask(asker, ASKED) is True
 
     def _asker(self, request: MemoryRequest) -> MemoryAsker:

@@ -1,4 +1,4 @@
-"""The phone calls service: lets callers in, asks for the PIN, and holds the call on a phone line, one at a time."""
+"""The phone calls service: lets callers in, asks for the PIN, and holds the calls on phone lines."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PhoneCalls:
     """The :class:`~bot.voice.phone.answering.PhoneAnswering`, one per process. Use it only on the event loop.
 
     Args:
-        manager: starts and ends all calls, one at a time.
+        manager: starts and ends all calls.
         make_call: builds a call.
         make_transport: builds the transport of a call.
         consent: everybody's consent to being listened to.
@@ -131,7 +131,7 @@ class PhoneCalls:
     def prepare(self) -> None:
         """Make the sentences for callers in the background, unless a call is on, which needs the voice itself."""
         free = self._preparing is None or self._preparing.done()
-        if free and not self._closing and self._manager.occupant is None:
+        if free and not self._closing and not self._manager.occupants:
             self._preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
 
     def _end_preparing(self) -> None:
@@ -145,7 +145,7 @@ class PhoneCalls:
             return Admission.NOT_READY
         if not self._settings.allows(number) or self._wrong_pins.too_many(self._number_id(number)):
             return Admission.NOT_ALLOWED
-        if self._manager.occupant is not None or self._entering >= MAX_ENTERING:
+        if self._manager.full or self._entering >= MAX_ENTERING:
             return Admission.BUSY
         return Admission.ALLOWED
 
@@ -328,8 +328,7 @@ class PhoneCalls:
             cause = await asyncio.shield(over)
             return _cause_of_line(transport) or cause.value
         except asyncio.CancelledError:
-            if self._manager.occupant is call:
-                await self._manager.end(EndCause.SHUTDOWN)
+            await self._manager.end(EndCause.SHUTDOWN, call=call)
             raise
         finally:
             keys.close()
@@ -351,14 +350,13 @@ class PhoneCalls:
         gone = asyncio.ensure_future(transport.wait_ended())
         try:
             await asyncio.wait((starting, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done() and self._manager.occupant is call:
-                await self._manager.end(EndCause.HUNG_UP)
+            if not starting.done():
+                await self._manager.end(EndCause.HUNG_UP, call=call)
             await starting
             return True
         except UserError as error:
             _log.warning("A phone call could not begin: %s", error)
-            busy = self._manager.occupant not in (None, call)
-            await self._say(transport, PhoneSentence.BUSY if busy else PhoneSentence.NOT_NOW)
+            await self._say(transport, PhoneSentence.BUSY if self._manager.full else PhoneSentence.NOT_NOW)
             return False
         finally:
             for each in (starting, gone):

@@ -71,7 +71,7 @@ class ModelResponder:
         *,
         rules: str = IN_A_CALL,
         never_retract: bool = False,
-        slot: int | None = CALL_SLOT,
+        slot: Callable[[], int | None] = lambda: CALL_SLOT,
         toolbox: Toolbox | None = None,
         note_prompt: Callable[[PromptReport], None] | None = None,
         recall: Recall | None = None,
@@ -111,7 +111,9 @@ class ModelResponder:
         self._read = asked
         self._offered = tuple(self._tools_for(character, someone).descriptions)
         try:
-            await self._model.warm_up(asked, model=character.persona.model, tools=self._offered)
+            await self._model.warm_up(
+                asked, model=character.persona.model, tools=self._offered, slot=self._slot() or CALL_SLOT
+            )
         except ModelError as error:
             _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
@@ -137,7 +139,13 @@ class ModelResponder:
         self._read = messages
         try:
             goes_on = not words.endswith(_SENTENCE_ENDS) or words.endswith("..")
-            await self._model.warm_up(messages, model=character.persona.model, unfinished=goes_on, tools=self._offered)
+            await self._model.warm_up(
+                messages,
+                model=character.persona.model,
+                unfinished=goes_on,
+                tools=self._offered,
+                slot=self._slot() or CALL_SLOT,
+            )
         except ModelError as error:
             _log.debug("The model server could not read ahead: %s", error)
 
@@ -179,7 +187,7 @@ class ModelResponder:
                 model=character.persona.model,
                 speakers=known,
                 never_retract=self._never_retract,
-                slot=self._slot,
+                slot=self._slot(),
                 progress=watched,
             )
 

@@ -97,7 +97,7 @@ class Returning:
     async def begin(self) -> None:
         """Begin nothing new, and let end what is being said. Whoever writes or speaks from now on is told to wait."""
         self._calls.restarting = True
-        if (call := self._calls.current) is not None:
+        for call in self._calls.active:
             # After the end of the call, its place is not known any more.
             self._interrupted[call] = InterruptedCall(
                 *(call.channel.guild.id, call.channel.id, call.prompts.id, self._rules.clock()),

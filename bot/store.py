@@ -1,4 +1,4 @@
-"""Database records of the bot itself: settings made by commands, listening choices, and the current call."""
+"""Database records of the bot itself: settings made by commands, listening choices, and the calls that are on."""
 
 from __future__ import annotations
 
@@ -41,17 +41,21 @@ class Store(Records):
 
     async def begin_call(self, call: CallRecord) -> None:
         """Record that a call is on. If the bot crashes, its next start can say that the call was lost."""
-        statement = "INSERT OR REPLACE INTO call VALUES (1, ?, ?, ?)"
+        statement = "INSERT OR REPLACE INTO call VALUES (?, ?, ?)"
         await self._database.write(statement, call.guild, call.voice_channel, call.prompt_channel)
 
-    async def end_call(self) -> None:
+    async def end_call(self, guild: int) -> None:
+        """Record that no call is on in a server."""
+        await self._database.write("DELETE FROM call WHERE guild = ?", guild)
+
+    async def end_calls(self) -> None:
         """Record that no call is on."""
         await self._database.write("DELETE FROM call")
 
-    async def unfinished_call(self) -> CallRecord | None:
-        """The call that was on when the last process crashed, if any."""
-        row = await self._database.row("SELECT guild, voice_channel, prompt_channel FROM call")
-        return None if row is None else CallRecord(int(row[0]), int(row[1]), int(row[2]))
+    async def unfinished_calls(self) -> list[CallRecord]:
+        """The calls that were on when the last process crashed."""
+        rows = await self._database.rows("SELECT guild, voice_channel, prompt_channel FROM call")
+        return [CallRecord(int(guild), int(voice), int(prompts)) for guild, voice, prompts in rows]
 
     async def listening_choices(self) -> dict[int, bool]:
         """Whether people may be listened to, by user id, for all people who have chosen."""

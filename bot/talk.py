@@ -32,7 +32,7 @@ class PageApplication:
     async def end(self, *, restarting: bool = False) -> None:
         """End the current call, and refuse new ones; if ``restarting``, after the sentence that is being spoken."""
         if restarting:
-            await self.core.end_sentence()
+            await self.core.end_sentences()
         await self.web.stop_accepting()
         if self.phone is not None:
             await self.phone.close()

@@ -179,7 +179,7 @@ def program_chats(core: Core) -> Chats:
             rules=SPOKEN if spoken else CHATTED,
             never_retract=True,
             # What is spoken has the prompt of calls, which is in the cache of their slot.
-            slot=CALL_SLOT if spoken else None,
+            slot=lambda: CALL_SLOT if spoken else None,
             toolbox=toolbox_at(core.calls.tools, BROWSER),
             recall=recall_at(core.calls.recalls, BROWSER),
             place=BROWSER,

@@ -17,6 +17,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "WEIGHTS": "auto",
         "LOG_FORMAT": "json",
         "VOICE_ENABLED": "true",
+        "MAX_CALLS": "2",
         "PERSONA": "seiyuu",
         "MOOD_FOLLOWS": "model",
         "PROMPT_CHANNEL": "voice-prompts",

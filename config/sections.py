@@ -157,6 +157,7 @@ class CallSettings(Section):
 
     Attributes:
         enabled: whether calls are possible.
+        max_calls: largest number of calls at once, over all transports together.
         prompt_channel: name or id of the channel for typed prompts; ``None`` means the channel of the join command.
         autojoin_channels: names or ids of the voice channels into which the bot may go by itself; empty for all.
         alone_timeout: seconds without people after which a call ends.
@@ -177,6 +178,7 @@ class CallSettings(Section):
     prefix: ClassVar[str] = ""
 
     enabled: Annotated[bool, Variable("voice_enabled")] = True
+    max_calls: Annotated[int, Field(ge=1, le=100)] = 1
     prompt_channel: Channel = None
     autojoin_channels: Channels = ()
     alone_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 120.0

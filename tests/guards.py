@@ -14,7 +14,7 @@ from config.settings import Settings
 COMMANDS_OF_TESTS = {"ask": Right((Who.EVERYONE,))}
 
 
-def make_guard(call: Callable[[], VoiceChannel | None] = lambda: None, **settings: Any) -> Guard:
+def make_guard(call: Callable[[int | None], VoiceChannel | None] = lambda _: None, **settings: Any) -> Guard:
     """Make the real guard with default settings, except those that are given by field name."""
     chosen = Settings.read(_env_file=None, **settings)
     rights = {**RIGHTS, **COMMANDS_OF_TESTS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import discord
@@ -51,7 +52,7 @@ class Stage:
             cast("discord.Client", self),
             cast("Guard", None),
             YesNoWords(),
-            lambda: self.call_channel,
+            lambda channel: SimpleNamespace(id="c1") if channel == self.call_channel else None,
             clock=lambda: self.now,
         )
 
@@ -65,7 +66,7 @@ class Stage:
         return asking
 
     def say(self, words: str) -> None:
-        self.questions.listen(UtteranceHeard(person=7, author="Ada", text=words, addressed=True))
+        self.questions.listen(UtteranceHeard(person=7, author="Ada", text=words, addressed=True, call="c1"))
 
 
 async def test_an_interruption_does_not_wait_for_discord() -> None:

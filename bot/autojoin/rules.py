@@ -29,10 +29,16 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class CallNow:
-    """The call that is starting, on or ending. ``server`` is ``None`` if it is not on Discord."""
+class CallsNow:
+    """The calls that are starting, on or ending.
 
-    server: int | None
+    Attributes:
+        servers: ids of the servers with a call.
+        full: whether no further call can begin. Calls that are not on Discord count.
+    """
+
+    servers: frozenset[int] = frozenset()
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +124,30 @@ class ComingRules:
         state = self._servers.get(server)
         return state is not None and state.away
 
-    def step(self, now: float, rooms: Mapping[int, Room], call: CallNow | None, *, busy: bool) -> tuple[Wish, ...]:
+    def step(self, now: float, rooms: Mapping[int, Room], calls: CallsNow, *, busy: bool) -> tuple[Wish, ...]:
         """Decide. Call this at each change, and once a second while somebody is there.
 
         Args:
             now: monotonic seconds.
             rooms: the channels of the servers. Servers that can't be seen now are left out, and nothing changes there.
-            call: the call from its request to its end; ``None`` if there is none.
+            calls: the calls from their request to their end.
             busy: whether something is being drawn or looked at, which a call would stop.
         """
         wishes: list[Wish] = []
         for server, state in self._servers.items():
             if (room := rooms.get(server)) is not None:
-                wishes += self._look(server, state, room, call, now)
+                wishes += self._look(server, state, room, calls, now)
         waiting = [
             (state.waits_since, server)
             for server, state in self._servers.items()
             if state.waits_since is not None and server in rooms
         ]
         for _, server in sorted(waiting):
-            wishes += self._wait(server, self._servers[server], call, now, busy=busy)
+            wishes += self._wait(server, self._servers[server], calls, now, busy=busy)
         return tuple(wishes)
 
     @staticmethod
-    def _look(server: int, state: _Server, room: Room, call: CallNow | None, now: float) -> list[Wish]:
+    def _look(server: int, state: _Server, room: Room, calls: CallsNow, now: float) -> list[Wish]:
         """Note whether the server waits for the bot."""
         wishes: list[Wish] = []
         if not room.occupied:
@@ -149,8 +155,7 @@ class ComingRules:
                 wishes.append(Remember(server, away=False))
             state.away = state.told = False
             state.failures, state.retry_at = 0, 0.0
-        here = call is not None and call.server == server
-        if room.occupied and room.welcome and not state.away and not here:
+        if room.occupied and room.welcome and not state.away and server not in calls.servers:
             state.waits_since = now if state.waits_since is None else state.waits_since
         else:
             state.waits_since = state.busy_since = None
@@ -158,12 +163,12 @@ class ComingRules:
             wishes += _withdrawn(server, state)
         return wishes
 
-    def _wait(self, server: int, state: _Server, call: CallNow | None, now: float, *, busy: bool) -> list[Wish]:
+    def _wait(self, server: int, state: _Server, calls: CallsNow, now: float, *, busy: bool) -> list[Wish]:
         """What a server that waits for the bot gets now."""
-        if call is not None or self._coming is not None:
+        if calls.full or self._coming is not None:
             state.busy_since = None
-            told, state.told = state.told, state.told or call is not None
-            wishes: list[Wish] = [] if told or call is None else [TellWaiting(server)]
+            told, state.told = state.told, state.told or calls.full
+            wishes: list[Wish] = [] if told or not calls.full else [TellWaiting(server)]
             return [*wishes, *_withdrawn(server, state)]
         if now < state.retry_at:
             return []

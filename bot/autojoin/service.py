@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import aiosqlite
 
 from bot.autojoin.records import AutoJoinRecords, Choice
-from bot.autojoin.rules import Ask, CallNow, Come, ComingRules, Remember, Room, TellWaiting, Wish, Withdraw
+from bot.autojoin.rules import Ask, CallsNow, Come, ComingRules, Remember, Room, TellWaiting, Wish, Withdraw
 from bot.user_error import UserError
-from bot.voice.manager import StartCancelledError
+from bot.voice.call_life import StartCancelledError
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class Places(Protocol):
         """Who is in the chosen channel; ``None`` if that can't be seen now. Quiet hours don't count here."""
         ...
 
-    def call(self) -> CallNow | None:
-        """The call that is starting, on or ending; ``None`` if there is none."""
+    def calls(self) -> CallsNow:
+        """The calls that are starting, on or ending."""
         ...
 
     async def come(self, choice: Choice) -> None:
@@ -164,7 +164,7 @@ class AutoJoin:
             if (room := self._places.look(choice)) is not None:
                 quiet = choice.quiet is not None and choice.quiet.include(moment)
                 rooms[server] = Room(room.occupied, room.welcome and not quiet)
-        self._wishes += self._rules.step(self._monotonic(), rooms, self._places.call(), busy=self._busy())
+        self._wishes += self._rules.step(self._monotonic(), rooms, self._places.calls(), busy=self._busy())
 
     def _take_wishes(self) -> list[Wish]:
         wishes, self._wishes = self._wishes, []
@@ -204,7 +204,8 @@ class AutoJoin:
             self._rules.missed(server)
             self.sent_away(server)
         except UserError as error:
-            if self._places.call() is not None:
+            calls = self._places.calls()
+            if calls.full or server in calls.servers:
                 # Somebody else has begun a call in this moment.
                 self._rules.missed(server)
             elif self._rules.failed(server, self._monotonic()):

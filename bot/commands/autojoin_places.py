@@ -11,7 +11,7 @@ import discord
 
 from bot.access import Permit
 from bot.autojoin.records import Choice
-from bot.autojoin.rules import CallNow, Room
+from bot.autojoin.rules import CallsNow, Room
 from bot.calls import Calls
 from bot.command_helpers import is_manager
 from bot.commands.guarded_view import GuardedView
@@ -48,7 +48,6 @@ class DiscordPlaces:
     """The :class:`~bot.autojoin.service.Places` of a Discord client. Not thread-safe.
 
     Args:
-        elsewhere: whether a call is on that is not on Discord.
         join: who may bring the bot into a voice channel.
         ignored: people whom the bot ignores. It does not come for them, unless they may manage the server.
         allowed: whether the bot may go into this channel by itself.
@@ -59,7 +58,6 @@ class DiscordPlaces:
         client: discord.Client,
         guard: Guard,
         calls: Calls,
-        elsewhere: Callable[[], bool],
         join: Permit,
         ignored: IgnoredPeople,
         allowed: Callable[[discord.VoiceChannel], bool],
@@ -68,13 +66,12 @@ class DiscordPlaces:
         self._client = client
         self._guard = guard
         self._calls = calls
-        self._elsewhere = elsewhere
         self._join = join
         self._ignored = ignored
         self._allowed = allowed
         self._prefix = prefix
         self._questions: dict[int, _Question] = {}
-        self._awaited: object = None
+        self._awaited: set[str] = set()
 
     def open(self) -> None:
         """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
@@ -87,16 +84,13 @@ class DiscordPlaces:
             return None
         people = [member for member in channel.members if not member.bot]
         # Right after a restart, Discord may still show the bot in its last call.
-        lingers = channel.guild.me.voice is not None and self._calls.occupied is None
+        lingers = channel.guild.me.voice is not None and channel.guild.id not in self.calls().servers
         welcome = self._allowed(channel) and not lingers and any(map(self._may_call, people))
         return Room(occupied=bool(people), welcome=welcome)
 
-    def call(self) -> CallNow | None:
-        """The call that is starting, on or ending; ``None`` if there is none."""
-        occupied = self._calls.occupied
-        if occupied is not None:
-            return CallNow(occupied.guild.id)
-        return CallNow(None) if self._elsewhere() else None
+    def calls(self) -> CallsNow:
+        """The calls that are starting, on or ending."""
+        return CallsNow(frozenset(channel.guild.id for channel in self._calls.occupied), self._calls.full)
 
     async def come(self, choice: Choice) -> None:
         """Start a call in the chosen channel, and greet one person, if the operator wants greetings.
@@ -130,10 +124,11 @@ class DiscordPlaces:
 
     async def tell_waiting(self, choice: Choice) -> None:
         """Write that the server waits for the end of a call elsewhere, and there that somebody waits, once a call."""
-        call = self._calls.current
-        if call is not None and self._awaited is not call:
-            self._awaited = call
-            await tell_in(self._client, call.prompts.id, AWAITED)
+        active = self._calls.active
+        told, self._awaited = self._awaited, {call.id for call in active}
+        for call in active:
+            if call.id not in told:
+                await tell_in(self._client, call.prompts.id, AWAITED)
         await tell_in(self._client, choice.prompts, WAITS.format(channel=self._name(choice)))
 
     async def ask(self, choice: Choice, answered: Callable[[bool], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import aiohttp
@@ -31,11 +31,12 @@ NOT_HERE = "❌ Come into my channel first: I follow only people who are in the 
 STAYS = "👣 I can't go along with {name} into that channel, so I stay here and follow nobody any more."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Followed:
     call: DiscordCall
     person: int
     name: str
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class FollowCommands(commands.Cog, name="Following"):
@@ -51,8 +52,8 @@ class FollowCommands(commands.Cog, name="Following"):
         self._calls = calls
         self._allowed = allowed
         self._prefix = prefix
-        self._followed: _Followed | None = None
-        self._moving = asyncio.Lock()
+        self._followed: dict[int, _Followed] = {}
+        """Whom the bot follows, by server."""
 
     @commands.hybrid_command(
         description="Show whom I follow through the voice channels, or have me follow you.",
@@ -68,22 +69,26 @@ class FollowCommands(commands.Cog, name="Following"):
         call = self._calls.require(require_guild(ctx).id)
         followed = self._following(call)
         if state == "off":
-            followed = self._followed = None
+            self._followed.pop(call.channel.guild.id, None)
+            followed = None
         elif state == "me":
             if ctx.author not in call.channel.members:
                 raise UserError(NOT_HERE)
             if followed is not None and followed.person != ctx.author.id:
                 raise UserError(ALREADY.format(name=followed.name, prefix=self._prefix))
-            followed = self._followed = _Followed(call, ctx.author.id, escape_markdown(ctx.author.display_name))
+            followed = _Followed(call, ctx.author.id, escape_markdown(ctx.author.display_name))
+            self._followed[call.channel.guild.id] = followed
         text = FOLLOWS_NOBODY if followed is None else FOLLOWS
         name = "" if followed is None else followed.name
         await ctx.send(text.format(name=name, prefix=self._prefix), allowed_mentions=discord.AllowedMentions.none())
 
     def _following(self, call: DiscordCall) -> _Followed | None:
         """Whom the bot follows in this call."""
-        if self._followed is not None and self._followed.call is not call:
-            self._followed = None
-        return self._followed
+        followed = self._followed.get(call.channel.guild.id)
+        if followed is not None and followed.call is not call:
+            del self._followed[call.channel.guild.id]
+            return None
+        return followed
 
     @commands.Cog.listener()
     async def on_voice_state_update(
@@ -95,10 +100,10 @@ class FollowCommands(commands.Cog, name="Following"):
         if call is None or followed is None or member.id != followed.person or before.channel == after.channel:
             return
         if after.channel is None:
-            self._followed = None
+            self._followed.pop(member.guild.id, None)
             return
         # One move at a time. Meanwhile the person may have gone on, so what counts is where they are then.
-        async with self._moving:
+        async with followed.moving:
             channel = None if member.voice is None else member.voice.channel
             goes_on = self._calls.current_on(member.guild.id) is call and self._following(call) is followed
             if goes_on and channel is not None and channel != call.channel:
@@ -109,7 +114,7 @@ class FollowCommands(commands.Cog, name="Following"):
             if self._may_go(channel):
                 await call.transport.move(channel)
                 return
-            self._followed = None
+            self._followed.pop(channel.guild.id, None)
             await call.prompts.tell(STAYS.format(name=followed.name))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("Could not go along with a person: %s", discord_error_text(error))

@@ -31,8 +31,7 @@ class MessageRouter(commands.Cog):
 
     Args:
         rate: limits how often one person is answered.
-        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call. Messages in
-            this channel are for the call.
+        is_for_call: whether messages in a channel (by id) are for a call.
         answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
             that the bot has asked the person. Such a message goes nowhere else.
         memory: carries out requests about the memory, such as "remember that …"; ``None`` for no memory.
@@ -44,7 +43,7 @@ class MessageRouter(commands.Cog):
         features: FeatureSet,
         spoken: SpokenMessages,
         rate: RateLimit,
-        call_channel: Callable[[], int | None],
+        is_for_call: Callable[[int], bool],
         answers: Callable[[int, str, int], bool] = lambda *_: False,
         memory: TypedMemory | None = None,
     ) -> None:
@@ -58,14 +57,14 @@ class MessageRouter(commands.Cog):
         self._cant_draw = features.not_set_up.get("draw")
         self._spoken = spoken
         self._rate = rate
-        self._call_channel = call_channel
+        self._is_for_call = is_for_call
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Route a person's message, unless it is a command or for the call."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
-        if message.channel.id == self._call_channel() or await self._is_command(message):
+        if self._is_for_call(message.channel.id) or await self._is_command(message):
             return
         if self._answers(message.author.id, message.content, message.channel.id):
             return

@@ -56,8 +56,8 @@ class PromptListener(commands.Cog):
     async def on_message(self, message: discord.Message) -> None:
         """Have a message answered aloud if it is for the call."""
         at = time.monotonic()
-        call = self._calls.current
-        if call is None or message.channel.id != call.prompts.channel.id:
+        call = self._calls.prompted_in(message.channel.id)
+        if call is None:
             return
         if message.author.bot or message.is_system() or await self._was_command(message):
             return
@@ -75,7 +75,7 @@ class PromptListener(commands.Cog):
         async with self._in_order:
             heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, message_text(message).text)))
-        if text and self._calls.current is call:
+        if text and call in self._calls.active:
             if call.take_memory_request(message.author.id, message.author.display_name, text):
                 return
             call.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))

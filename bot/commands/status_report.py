@@ -11,10 +11,10 @@ import discord
 from bot.calls import NO_CALL, Calls
 from bot.llm.personas import Character
 from bot.speech_server.status import ServerHealth
+from bot.voice.call_life import CallState
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.transport import DiscordCall
 from bot.voice.listening_notice import CallMode
-from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, ReplyMetrics, ReplyTrace
 from bot.voice.reply_waits import bars
 from config.sections import Captions, MemoryPolicy
@@ -74,14 +74,15 @@ class StatusReporter:
         if call is not None:
             lines = self._call(call, reader)
         else:
-            lines = [NO_CALL if status.state is CallState.IDLE else f"🎤 A {self._calls.kind} is {status.state.value}."]
+            lines = [NO_CALL if status.state is CallState.IDLE else f"🎤 {self._calls.elsewhere}"]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
         lines.append(f"**Memory** {self._memory(guild)}")
         if self._telephone is not None:
             lines.append(f"**Telephone** {self._telephone()}")
-        until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
+        over = "the call ends" if status.count == 1 else f"all {status.count} calls have ended"
+        until = f" until {over}" if status.held and status.count else ""
         lines.append(f"**Paused{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
             lines.append(f"⚠️ **Could not be resumed** {', '.join(status.stuck)}: trying again")

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import discord
 
@@ -76,6 +76,15 @@ class ToolPermits:
         return only_for_everyone(asker, permit) if member is None else Permit.parse(permit).allows(member)
 
 
+class CallWithId(Protocol):
+    """What the questions need of a call."""
+
+    @property
+    def id(self) -> str:
+        """The id of the call."""
+        ...
+
+
 class ToolQuestions:
     """A :class:`~bot.tools.confirmation.Confirmation` with buttons in a channel.
 
@@ -83,7 +92,7 @@ class ToolQuestions:
 
     Args:
         yes_no: recognises words for yes and no.
-        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call.
+        call_in: returns the call whose prompts are typed in a channel (by id); ``None`` if there is none.
         seconds: how long a person can answer.
         clock: returns monotonic seconds.
     """
@@ -93,14 +102,14 @@ class ToolQuestions:
         client: discord.Client,
         guard: Guard,
         yes_no: YesNoWords,
-        call_channel: Callable[[], int | None],
+        call_in: Callable[[int], CallWithId | None],
         *,
         seconds: float = BUTTON_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._closing: set[asyncio.Task[None]] = set()
-        self._call_channel = call_channel
+        self._call_in = call_in
         self._client = client
         self._guard = guard
         self._yes_no = yes_no
@@ -112,14 +121,14 @@ class ToolQuestions:
         """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
         self._client.add_view(OutdatedQuestions(self._guard, _COMMAND, (YES_ID, NO_ID), anybody=True))
 
-    def hear(self, person: int, words: str, channel: int | None = None) -> bool:
+    def hear(self, person: int, words: str, where: int | str) -> bool:
         """Take a person's words as the answer to their open question. Returns whether they were its answer.
 
         Args:
-            channel: id of the channel in which they were written; ``None`` if they were spoken.
+            where: id of the channel in which they were written, or of the call in which they were spoken.
         """
         question = self._open.get(person)
-        if question is None or question.is_finished() or not self._can_be_answered(question, channel):
+        if question is None or question.is_finished() or not self._can_be_answered(question, where):
             return False
         if self._yes_no.is_yes(words):
             question.take(answer=True)
@@ -127,23 +136,24 @@ class ToolQuestions:
             question.take(answer=False)
         return question.answer is not None
 
-    def _can_be_answered(self, question: _ToolQuestion, channel: int | None) -> bool:
-        """Whether words answer this question that were written in ``channel``, or spoken if it is ``None``."""
-        if channel is not None:
-            return channel == question.channel
+    def _can_be_answered(self, question: _ToolQuestion, where: int | str) -> bool:
+        """Whether words that were written in a channel, or spoken in a call, answer this question."""
+        if isinstance(where, int):
+            return where == question.channel
         # What is said in a call is no answer to what was asked elsewhere.
         read = self._clock() - question.asked_at >= READING_SECONDS
-        return read and question.channel == self._call_channel()
+        call = None if question.channel is None else self._call_in(question.channel)
+        return read and call is not None and call.id == where
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
         """Write in the channel of the call that a server of tools has failed. In the text chat, the answer says so."""
-        if asker.channel is not None and asker.channel == self._call_channel():
+        if asker.channel is not None and self._call_in(asker.channel) is not None:
             await tell_in(self._client, asker.channel, FAILED.format(text=text))
 
     def listen(self, event: CallEvent) -> None:
         """Take what a person says in a call (a :data:`~bot.voice.events.Watcher`)."""
         if isinstance(event, UtteranceHeard):
-            self.hear(event.person, event.text)
+            self.hear(event.person, event.text, event.call)
 
     def can_ask(self, asker: Asker) -> bool:
         """Whether the asker is known, and is in a channel of Discord."""

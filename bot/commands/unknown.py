@@ -74,13 +74,13 @@ class UnknownCommands(commands.Cog):
     probably means a command of this bot. Inside the prompt channel, every such message is answered.
 
     Args:
-        call_channel: returns the id of the current call's prompt channel; ``None`` if there is no call.
+        is_for_call: whether messages in a channel (by id) are for a call.
     """
 
-    def __init__(self, bot: commands.Bot, advice: CommandAdvice, call_channel: Callable[[], int | None]) -> None:
+    def __init__(self, bot: commands.Bot, advice: CommandAdvice, is_for_call: Callable[[int], bool]) -> None:
         self._bot = bot
         self._advice = advice
-        self._call_channel = call_channel
+        self._is_for_call = is_for_call
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -91,7 +91,7 @@ class UnknownCommands(commands.Cog):
         if context.prefix is None or context.command is not None:
             return
         typed = context.invoked_with or ""
-        in_call = message.channel.id == self._call_channel()
+        in_call = self._is_for_call(message.channel.id)
         # Outside of a call, people may mean another bot.
         advice = (self._advice.instead_of(typed) if in_call else None) or self._advice.about(typed)
         if advice is None and in_call:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
+
+_log = logging.getLogger(__name__)
 
 LAST_WORDS = 20.0
 """Maximum number of seconds for which the bot ends what it is saying before it leaves."""
@@ -16,7 +20,7 @@ _POLL = 0.2
 
 
 class LateLeaving:
-    """Leaves the current call after a while. A new wish takes the place of the one before. Not thread-safe.
+    """Leaves calls after a while. A new wish for a call takes the place of the one before. Not thread-safe.
 
     Args:
         manager: ends calls.
@@ -28,31 +32,35 @@ class LateLeaving:
     ) -> None:
         self._manager = manager
         self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    @property
-    def planned(self) -> bool:
-        """Whether the bot is going to leave."""
-        return self._task is not None and not self._task.done()
+    def planned(self, call: Call[Any]) -> bool:
+        """Whether the bot is going to leave a call."""
+        return call.id in self._tasks
 
     def plan(self, call: Call[Any], seconds: float) -> None:
         """Leave ``call`` after this many seconds, once the bot has finished what it is saying."""
-        self.cancel()
-        self._task = asyncio.create_task(self._leave(call, seconds), name="leaving later")
+        self.cancel(call)
+        task = self._tasks[call.id] = asyncio.create_task(self._leave(call, seconds), name="leaving later")
+        task.add_done_callback(partial(self._done, call.id))
 
-    def cancel(self) -> bool:
-        """Stay. Returns whether the bot was going to leave."""
-        planned = self.planned
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-        return planned
+    def cancel(self, call: Call[Any]) -> bool:
+        """Stay in a call. Returns whether the bot was going to leave."""
+        task = self._tasks.pop(call.id, None)
+        return task is not None and task.cancel()
 
     async def close(self) -> None:
-        """End the task."""
-        task = self._task
-        if self.cancel() and task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+        """End all tasks."""
+        tasks = [*self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, call: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(call) is task:
+            del self._tasks[call]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("A call could not be left", exc_info=error)
 
     async def _leave(self, call: Call[Any], seconds: float) -> None:
         await self._sleep(seconds)
@@ -60,5 +68,5 @@ class LateLeaving:
         while waited < LAST_WORDS and not call.conversation.floor_free:
             await self._sleep(_POLL)
             waited += _POLL
-        if self._manager.active is call:
-            await self._manager.end(EndCause.VOICE_COMMAND)
+        if self._manager.is_active(call):
+            await self._manager.end(EndCause.VOICE_COMMAND, call=call)

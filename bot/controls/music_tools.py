@@ -8,6 +8,7 @@ from typing import Any
 from bot.controls.tools import Controls, ControlTool
 from bot.controls.volumes import MAX_VOLUME, Volumes
 from bot.controls.words import Control
+from bot.current_calls import Where, where_asked
 from bot.llm.tools import ToolDescription
 from bot.music.control import MusicControl, MusicDone
 from bot.music.decoding import MusicError
@@ -64,7 +65,7 @@ def music_tools(controls: Controls, music: MusicControl, volumes: Volumes) -> Se
         if not isinstance(name, str):
             raise ToolError("name must be a text.")
         try:
-            return (await music.play(asker.server, name)).sentence
+            return (await music.play(where_asked(asker), name)).sentence
         except MusicError as error:
             raise ToolError(str(error)) from error
 
@@ -74,16 +75,16 @@ def music_tools(controls: Controls, music: MusicControl, volumes: Volumes) -> Se
             raise ToolError(f"change must be one of these: {', '.join(_COMMANDS)}.")
         if not controls.may(asker, _COMMANDS[wanted]):
             raise ToolError(f"{asker.name} may not do that here.")
-        actions: Mapping[str, Callable[[int], MusicDone]] = {
+        actions: Mapping[str, Callable[[Where], MusicDone]] = {
             "pause": music.pause,
             "resume": music.resume,
             "skip": music.skip,
             "stop": music.stop,
         }
         if wanted not in actions:
-            return await _change_volume(volumes, asker.server, louder=wanted == "louder")
+            return await _change_volume(volumes, asker, louder=wanted == "louder")
         try:
-            return actions[wanted](asker.server).sentence
+            return actions[wanted](where_asked(asker)).sentence
         except MusicError as error:
             raise ToolError(str(error)) from error
 
@@ -94,10 +95,10 @@ def music_tools(controls: Controls, music: MusicControl, volumes: Volumes) -> Se
     )
 
 
-async def _change_volume(volumes: Volumes, place: int, *, louder: bool) -> str:
-    now = await volumes.music_at(place)
+async def _change_volume(volumes: Volumes, asker: Asker, *, louder: bool) -> str:
+    now = await volumes.music_at(asker.server)
     volume = min(max(now + (VOLUME_STEP if louder else -VOLUME_STEP), VOLUME_STEP / 2), MAX_VOLUME)
-    await volumes.choose_music(place, volume)
+    await volumes.choose_music(asker.server, volume, only=asker.call)
     return f"The volume of music was {round(100 * now)} percent and is {round(100 * volume)} percent now."
 
 
@@ -122,6 +123,6 @@ class ShowMusic(ReadOnlyTool):
         """
         try:
             # Whoever attached a file has written its title.
-            return ToolResult(self._music.now(asker.server), trusted=False)
+            return ToolResult(self._music.now(where_asked(asker)), trusted=False)
         except MusicError as error:
             raise ToolError(str(error)) from error

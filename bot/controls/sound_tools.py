@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.controls.tools import NO_CALL, Controls, ControlTool
 from bot.controls.words import Control
+from bot.current_calls import call_at, where_asked
 from bot.llm.tools import ToolDescription
 from bot.music.library import shown_title
 from bot.music.sound_board import SoundBoard
@@ -43,8 +44,8 @@ def sound_tools(controls: Controls, board: SoundBoard, manager: CallManager[Call
         name = arguments.get("name")
         if not isinstance(name, str):
             raise ToolError("name must be a text.")
-        call = manager.active
-        if call is None or call.server != asker.server:
+        call = call_at(manager, where_asked(asker))
+        if call is None:
             raise ToolError(NO_CALL)
         wanted = shorten(" ".join(name.split()), MAX_NAME)
         try:

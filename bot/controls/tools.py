@@ -15,6 +15,7 @@ from bot.characters import Characters, UnknownChoiceError
 from bot.controls.leaving import LateLeaving
 from bot.controls.volumes import MAX_VOLUME, Volumes
 from bot.controls.words import Control, ControlWords
+from bot.current_calls import call_at, where_asked
 from bot.llm.tools import ToolDescription
 from bot.tools.negation import not_denied
 from bot.tools.tool import Asker, Effect, Tool, ToolError, ToolResult
@@ -121,7 +122,7 @@ class Controls:
     """What the bot can change about itself, in calls over any transport.
 
     Args:
-        manager: knows the active call.
+        manager: knows the active calls.
         leaving: leaves calls later.
 
     Attributes:
@@ -158,11 +159,11 @@ class Controls:
         )
 
     async def _leave(self, arguments: Mapping[str, Any], asker: Asker) -> str:
-        call = self._manager.active
-        if call is None or call.server != asker.server:
+        call = call_at(self._manager, where_asked(asker))
+        if call is None:
             raise ToolError(NO_CALL)
         if arguments.get("stay") is True:
-            return "You stay." if self._leaving.cancel() else "You were not going to leave."
+            return "You stay." if self._leaving.cancel(call) else "You were not going to leave."
         minutes = _number(arguments, "in_minutes", 0, MAX_MINUTES) or 0.0
         self._leaving.plan(call, 60 * minutes)
         when = f"in {minutes:g} minutes" if minutes else "as soon as you have finished this answer. Say goodbye"
@@ -176,7 +177,7 @@ class Controls:
         else:
             step = {"quieter": -VOLUME_STEP, "louder": VOLUME_STEP}[_choice(arguments, "change", "quieter", "louder")]
             volume = min(max(now + step, VOLUME_STEP / 2), MAX_VOLUME)
-        await self._volumes.choose(asker.server, volume)
+        await self._volumes.choose(asker.server, volume, only=asker.call)
         return f"Your volume was {round(100 * now)} percent and is {round(100 * volume)} percent now."
 
     async def _set_mood(self, arguments: Mapping[str, Any], asker: Asker) -> str:

@@ -28,7 +28,7 @@ SOUND_VOLUME = 0.5
 
 
 class Volumes:
-    """The volumes of servers and of the page, and the volumes of the active call.
+    """The volumes of servers and of the page, and the volumes of the active calls.
 
     Args:
         music: the volume of music, 0 to 2, where none was chosen.
@@ -75,34 +75,36 @@ class Volumes:
             _log.warning("The volume can't be read from the database, so it is %.0f %%: %s", 100 * default, error)
         return default
 
-    async def choose(self, place: int, volume: float) -> None:
-        """Set and store the volume in a place, 0 to 2. If the current call is there, it changes at once.
+    async def choose(self, place: int, volume: float, *, only: str | None = None) -> None:
+        """Set and store the volume in a place, 0 to 2. The calls that are there change at once.
+
+        Args:
+            only: id of the only call that changes at once; ``None`` for all of the place.
 
         Raises:
-            aiosqlite.Error: the volume can't be stored. The current call has changed already.
+            aiosqlite.Error: the volume can't be stored. The calls have changed already.
         """
-        call = self._manager.active
-        if call is not None and call.server == place:
+        for call in self._calls(place, only):
             call.volume = volume
         await self._store.set_setting(VOLUME_ON.format(place=place), repr(volume))
 
-    async def choose_of(self, place: int, of: str, volume: float) -> None:
+    async def choose_of(self, place: int, of: str, volume: float, *, only: str | None = None) -> None:
         """Set and store one of the volumes in a place, as :meth:`choose`."""
-        await {VOICE: self.choose, MUSIC: self.choose_music, SOUNDS: self.choose_sounds}[of](place, volume)
+        choose = {VOICE: self.choose, MUSIC: self.choose_music, SOUNDS: self.choose_sounds}[of]
+        await choose(place, volume, only=only)
 
-    async def choose_music(self, place: int, volume: float) -> None:
+    async def choose_music(self, place: int, volume: float, *, only: str | None = None) -> None:
         """Set and store the volume of music in a place, as :meth:`choose`."""
-        call = self._manager.active
-        if call is not None and call.server == place:
+        for call in self._calls(place, only):
             call.mixer.set_volume(Channel.AMBIENCE, AMBIENCE_SHARE * volume)
-        await self._choose(place, Channel.MUSIC, volume, MUSIC_VOLUME_ON)
+            call.mixer.set_volume(Channel.MUSIC, volume)
+        await self._store.set_setting(MUSIC_VOLUME_ON.format(place=place), repr(volume))
 
-    async def choose_sounds(self, place: int, volume: float) -> None:
+    async def choose_sounds(self, place: int, volume: float, *, only: str | None = None) -> None:
         """Set and store the volume of the sound board's sounds in a place, as :meth:`choose`."""
-        await self._choose(place, Channel.EFFECTS, volume, SOUND_VOLUME_ON)
+        for call in self._calls(place, only):
+            call.mixer.set_volume(Channel.EFFECTS, volume)
+        await self._store.set_setting(SOUND_VOLUME_ON.format(place=place), repr(volume))
 
-    async def _choose(self, place: int, channel: Channel, volume: float, setting: str) -> None:
-        call = self._manager.active
-        if call is not None and call.server == place:
-            call.mixer.set_volume(channel, volume)
-        await self._store.set_setting(setting.format(place=place), repr(volume))
+    def _calls(self, place: int, only: str | None) -> list[Call[Any]]:
+        return [call for call in self._manager.calls if call.server == place and only in (None, call.id)]

@@ -10,6 +10,7 @@ from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport
 from bot.llm.requests import ModelOptions
+from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 
@@ -61,6 +62,7 @@ class AnsweringModel(Protocol):
         model: str | None = None,
         unfinished: bool = False,
         tools: Sequence[ToolDescription] = (),
+        slot: int = CALL_SLOT,
     ) -> None:
         """Fill the prompt cache. Raises ModelError."""
         ...

@@ -161,6 +161,7 @@ class ModelClient:
         model: str | None = None,
         unfinished: bool = False,
         tools: Sequence[ToolDescription] = (),
+        slot: int = CALL_SLOT,
     ) -> None:
         """Ask for a reply of one token to ``messages``, so that the prompt cache for calls contains them afterwards.
 
@@ -168,13 +169,12 @@ class ModelClient:
             model: the model to use; ``None`` for the configured one.
             unfinished: whether the last message is not complete yet. Then nothing is learned from the token.
             tools: the tools that later replies will be offered. They are a part of the prompt.
+            slot: the slot of a llama.cpp server in which the replies will be made.
 
         Raises:
             ModelError: the server could not reply, or costs money and today's limit is reached.
         """
-        request = replace(
-            self._request(messages, model), warming=True, unfinished=unfinished, slot=CALL_SLOT, tools=tools
-        )
+        request = replace(self._request(messages, model), warming=True, unfinished=unfinished, slot=slot, tools=tools)
         self._require_limit(messages)
         await self._ask_for_template(request)
         with self._counted(request) as count, self._sender(request := count.watched()) as sender:

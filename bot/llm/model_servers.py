@@ -20,6 +20,7 @@ from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport
 from bot.llm.pulse import Pulse
 from bot.llm.requests import ModelOptions
+from bot.llm.slots import CALL_SLOT
 from bot.llm.small_model import ModelSize
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
@@ -206,11 +207,13 @@ class ModelServers:
         model: str | None = None,
         unfinished: bool = False,
         tools: Sequence[ToolDescription] = (),
+        slot: int = CALL_SLOT,
     ) -> None:
         """Fill the prompt cache of the current server, unless it costs money and only stands in."""
         server = self._current
         if not server.paid or server.first:
-            await server.client.warm_up(messages, model=server.model(model), unfinished=unfinished, tools=tools)
+            name = server.model(model)
+            await server.client.warm_up(messages, model=name, unfinished=unfinished, tools=tools, slot=slot)
 
     def stream(
         self,

@@ -6,6 +6,7 @@ Other servers get no request fields about slots. They are only asked to report t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -15,12 +16,44 @@ from bot.llm.requests import ModelOptions, root_url
 from config.sections import ModelApi
 
 CALL_SLOT = 0
-"""The slot of calls. There is one call at a time, and it asks for one reply at a time."""
+"""The slot of calls if there is one at a time. Of several calls, each has its own (:class:`CallSlots`)."""
 OPTIONAL_FIELDS = frozenset(
     {"id_slot", "timings_per_token", "stream_options", "add_generation_prompt", "parallel_tool_calls"}
 )
 """Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
 _MAX_SLOTS = 10_000
+
+
+class CallSlots:
+    """The slots of the calls that are on. Use it only on the event loop."""
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+
+    def new(self) -> CallSlot:
+        """The slot of a call, which is taken when it is used for the first time."""
+        return CallSlot(self._taken)
+
+
+class CallSlot:
+    """The slot of one call: the lowest that no other call has. A call after another one finds its prompts there."""
+
+    def __init__(self, taken: set[int]) -> None:
+        self._taken = taken
+        self._number: int | None = None
+
+    def __call__(self) -> int:
+        """The number of the slot."""
+        if self._number is None:
+            self._number = next(number for number in count(CALL_SLOT) if number not in self._taken)
+            self._taken.add(self._number)
+        return self._number
+
+    async def release(self) -> None:
+        """Leave the slot to the next call."""
+        if self._number is not None:
+            self._taken.discard(self._number)
+            self._number = None
 
 
 class ServerSlots:
@@ -34,9 +67,9 @@ class ServerSlots:
         """Whether the server has reported its number of slots, which only a llama.cpp server does."""
         return self._count is not None
 
-    def learn(self, count: int) -> None:
+    def learn(self, slots: int) -> None:
         """Set the number of slots that the server has reported."""
-        self._count = count
+        self._count = slots
 
     def fields(
         self, slot: int | None, api: ModelApi, *, unfinished: bool = False, paid: bool = False
@@ -82,7 +115,7 @@ async def ask_llama_server(session: aiohttp.ClientSession, options: ModelOptions
 
 
 def _read_props(props: Any, _: str | None) -> LlamaServer | None:
-    count, template = props["total_slots"], props.get("chat_template_caps")
-    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= _MAX_SLOTS:
+    slots, template = props["total_slots"], props.get("chat_template_caps")
+    if not isinstance(slots, int) or isinstance(slots, bool) or not 0 < slots <= _MAX_SLOTS:
         return None
-    return LlamaServer(count, not (isinstance(template, dict) and template.get("supports_tools") is False))
+    return LlamaServer(slots, not (isinstance(template, dict) and template.get("supports_tools") is False))

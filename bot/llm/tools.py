@@ -72,7 +72,7 @@ class Toolbox(Protocol):
 class Toolboxes(Protocol):
     """The toolboxes of all places where people talk with the bot."""
 
-    def at(self, server: int, channel: int | None = None, *, patient: bool = False) -> Toolbox:
+    def at(self, server: int, channel: int | None = None, *, patient: bool = False, call: str | None = None) -> Toolbox:
         """The tools of one place.
 
         Args:
@@ -80,12 +80,18 @@ class Toolboxes(Protocol):
                 chosen; 0 outside Discord.
             channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
             patient: whether tools may take minutes, because results can be told after their turn.
+            call: id of the call in which people talk with the bot; ``None`` outside of calls.
         """
         ...
 
 
 def toolbox_at(
-    toolboxes: Toolboxes | None, server: int, channel: int | None = None, *, patient: bool = False
+    toolboxes: Toolboxes | None,
+    server: int,
+    channel: int | None = None,
+    *,
+    patient: bool = False,
+    call: str | None = None,
 ) -> Toolbox | None:
     """The tools of one place; ``None`` if there are no tools at all."""
-    return None if toolboxes is None else toolboxes.at(server, channel, patient=patient)
+    return None if toolboxes is None else toolboxes.at(server, channel, patient=patient, call=call)

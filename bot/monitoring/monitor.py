@@ -1,4 +1,4 @@
-"""What happens now: the call, the live turn, the engines, the cards, what is held, what waits, and what is wrong."""
+"""What happens now: the calls, the live turn, the engines, the cards, what is held, what waits, and what is wrong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from bot.health import READY, UNKNOWN
@@ -14,7 +15,8 @@ from bot.monitoring.turns import TurnLog
 from bot.monitoring.warnings import FigureWarning, broken_parts, full_cards, slow_engines, stuck_features
 from bot.usage.usage import Usage
 from bot.voice.call import Call
-from bot.voice.manager import CallManager, CallState
+from bot.voice.call_life import CallState
+from bot.voice.manager import CallManager
 from bot.voice.metrics import ReplySoFar
 from bot.voice.transport import EndCause, PacketCounts
 from config.sections import WarningSettings
@@ -65,7 +67,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class CallNow:
-    """The call.
+    """A call.
 
     Attributes:
         state: whether a call is on.
@@ -121,19 +123,23 @@ class Monitor:
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _ended: PacketCounts = field(default=PacketCounts(), init=False)
 
-    def call(self) -> CallNow:
-        """The call, and what is done in it."""
+    def calls(self) -> tuple[CallNow, ...]:
+        """The active calls, and what is done in them. If none is active, the state of a call that starts or ends."""
         status = self.manager.status()
-        call = status.call
-        if call is None:
-            return CallNow(status.state)
-        doing = "answering" if call.conversation.answering else "hearing" if self.log.people_speaking else "listening"
-        return CallNow(status.state, call.transport.kind, self.log.since, doing, reply=call.conversation.reply_so_far)
+        return tuple(self._call(call) for call in status.calls) or (CallNow(status.state),)
+
+    def _call(self, call: Call[Any]) -> CallNow:
+        hears, reply = self.log.people_speaking(call.id), call.conversation.reply_so_far
+        doing = "answering" if call.conversation.answering else "hearing" if hears else "listening"
+        return CallNow(CallState.ACTIVE, call.transport.kind, self.log.since(call.id), doing, reply)
 
     async def queue(self) -> Queue:
         """What waits."""
-        call = self.manager.active
-        return Queue(0 if call is None else call.conversation.waiting, await self.waiting_messages())
+        return Queue(self.waiting_prompts(), await self.waiting_messages())
+
+    def waiting_prompts(self) -> int:
+        """Number of prompts that wait, in all calls."""
+        return sum(call.conversation.waiting for call in self.manager.calls)
 
     async def engines(self) -> tuple[Engine, ...]:
         """The three engines. Asks the speech server for its name, unless that was done a moment ago."""
@@ -164,8 +170,7 @@ class Monitor:
 
     def packets(self) -> PacketCounts:
         """The numbers of faulty packets of all calls since the start."""
-        call = self.manager.occupant
-        return self._ended if call is None else _sum(self._ended, call.transport.packets)
+        return reduce(_sum, (call.transport.packets for call in self.manager.occupants), self._ended)
 
     async def call_ended(self, call: Call[Any], _: EndCause) -> None:
         """Add the packets of a call that has ended. It is one of the listeners of the call manager."""

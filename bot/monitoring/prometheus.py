@@ -15,7 +15,6 @@ from bot.monitoring.monitor import PARTS, Monitor
 from bot.monitoring.turns import FIGURES, TurnFigures
 from bot.usage.ledger import Engine
 from bot.usage.usage import Usage
-from bot.voice.manager import CallState
 from bot.voice.metrics import EVENT_STAGES
 from bot.voice.turn import Outcome
 
@@ -108,16 +107,15 @@ class PrometheusMetrics(Collector):
             "Packets of people for which no key was found in time.",
             value=packets.not_decrypted,
         )
-        call = monitor.call()
-        yield GaugeMetricFamily("seiyuu_call_active", "1 while a call is on.", value=call.state is CallState.ACTIVE)
+        calls = len(monitor.manager.calls)
+        yield GaugeMetricFamily("seiyuu_call_active", "1 while a call is on.", value=bool(calls))
+        yield GaugeMetricFamily("seiyuu_calls", "Calls that are on.", value=calls)
         held = GaugeMetricFamily("seiyuu_held", "1 while a call holds the feature back.", labels=("feature",))
         for name in monitor.lease.names:
             held.add_metric((name,), name in monitor.lease.held)
         yield held
-        prompts = 0 if (active := monitor.manager.active) is None else active.conversation.waiting
-        yield GaugeMetricFamily(
-            "seiyuu_queue_length", "Prompts and messages that wait.", value=prompts + self._messages
-        )
+        waiting = monitor.waiting_prompts() + self._messages
+        yield GaugeMetricFamily("seiyuu_queue_length", "Prompts and messages that wait.", value=waiting)
         if (speed := monitor.log.tokens_per_second()) is not None:
             yield GaugeMetricFamily(
                 "seiyuu_tokens_per_second", "Median speed of the model in the newest turns.", value=speed

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bot.monitoring.day import DayFigures
@@ -75,6 +75,15 @@ class TurnFigures:
         return FIGURES[name](self.trace)
 
 
+@dataclass(slots=True)
+class _CallSeen:
+    """A call that is on."""
+
+    transport: str
+    since: float
+    speaking: set[TurnId] = field(default_factory=set)
+
+
 class TurnLog:
     """A watcher of all calls that keeps the figures of their turns. Use it only on the event loop.
 
@@ -92,10 +101,7 @@ class TurnLog:
         self.day = DayFigures(tuple(FIGURES), now)
         self.now = now
         self._count = 0
-        self._call = ""
-        self._transport = UNKNOWN
-        self._since: float | None = None
-        self._speaking: set[TurnId] = set()
+        self._calls: dict[str, _CallSeen] = {}
         self._listeners: list[Callable[[TurnFigures], None]] = []
 
     @property
@@ -103,20 +109,15 @@ class TurnLog:
         """Number of the newest turn; 0 before the first one."""
         return self._count
 
-    @property
-    def since(self) -> float | None:
-        """When the current call began, in seconds since 1970; ``None`` if there is none."""
-        return self._since
+    def since(self, call: str) -> float | None:
+        """When a call (by id) began, in seconds since 1970; ``None`` if it is not on."""
+        seen = self._calls.get(call)
+        return None if seen is None else seen.since
 
-    @property
-    def transport(self) -> str:
-        """The kind of transport of the current call, or of the last one."""
-        return self._transport
-
-    @property
-    def people_speaking(self) -> bool:
-        """Whether anybody speaks at the moment."""
-        return bool(self._speaking)
+    def people_speaking(self, call: str) -> bool:
+        """Whether anybody speaks in a call at the moment."""
+        seen = self._calls.get(call)
+        return seen is not None and bool(seen.speaking)
 
     def subscribe(self, listener: Callable[[TurnFigures], None]) -> None:
         """Pass each new turn on to ``listener``."""
@@ -124,24 +125,25 @@ class TurnLog:
 
     def __call__(self, event: CallEvent) -> None:
         """Note an event of a call."""
+        seen = self._calls.get(event.call)
         match event:
             case CallBegan(transport):
-                self._call, self._transport, self._since = event.call, transport, self.now()
-            case CallEnded() if event.call == self._call:
-                self._since = None
-                self._speaking.clear()
-            case SpeechStarted(turn):
-                self._speaking.add(turn)
-            case SpeechStopped(turn):
-                self._speaking.discard(turn)
+                self._calls[event.call] = _CallSeen(transport, self.now())
+            case CallEnded():
+                self._calls.pop(event.call, None)
+            case SpeechStarted(turn) if seen is not None:
+                seen.speaking.add(turn)
+            case SpeechStopped(turn) if seen is not None:
+                seen.speaking.discard(turn)
             case ReplyEnded(trace):
-                self._add(trace, spoken=event.turn is not None)
+                transport = UNKNOWN if seen is None else seen.transport
+                self._add(trace, transport, spoken=event.turn is not None)
             case _:
                 pass
 
-    def _add(self, trace: ReplyTrace, *, spoken: bool) -> None:
+    def _add(self, trace: ReplyTrace, transport: str, *, spoken: bool) -> None:
         self._count += 1
-        turn = TurnFigures(self._count, self.now(), self._transport, spoken, trace)
+        turn = TurnFigures(self._count, self.now(), transport, spoken, trace)
         self.turns.append(turn)
         self.day.add(turn.at, [turn.figure(name) for name in FIGURES])
         for listener in self._listeners:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bot.current_calls import Where, call_at
 from bot.music.decoding import MusicError, Source
 from bot.music.library import NotFoundInLibraryError, shown_title
 from bot.music.player import PAUSED, SKIPPED, STOPPED, MusicPlayer, Playing, Track
@@ -59,13 +60,13 @@ class AskedPiece:
 
 
 class MusicControl:
-    """Plays and controls the music of the current call. Use it on the event loop.
+    """Plays and controls the music of calls. Use it on the event loop.
 
     All its methods raise :class:`~bot.music.decoding.MusicError` if there is nothing to be done. The text says why, in
     words that can be spoken.
 
     Args:
-        manager: knows the current call.
+        manager: knows the calls.
         volume_at: the volume of music in a place, 0 to 2.
     """
 
@@ -84,9 +85,9 @@ class MusicControl:
         """Whether there is music that can be asked for by its name."""
         return self._music.has_library
 
-    async def play(self, place: int, name: str) -> MusicDone:
-        """Play the operator's piece of this name in the call of a place, after those that were asked for before."""
-        self._require_call(place)
+    async def play(self, where: Where, name: str) -> MusicDone:
+        """Play the operator's piece of this name in the call that is meant, after those that were asked for before."""
+        self._require_call(where)
         if not self.has_library:
             raise MusicError(NO_LIBRARY)
         wanted = shorten(" ".join(name.split()), MAX_NAME)
@@ -96,13 +97,13 @@ class MusicControl:
             piece = await self._music.find(wanted)
         except NotFoundInLibraryError as error:
             raise MusicError(_spoken(error)) from error
-        return await self.play_piece(place, AskedPiece(shown_title(piece.title), piece.path))
+        return await self.play_piece(where, AskedPiece(shown_title(piece.title), piece.path))
 
-    async def play_piece(self, place: int, piece: AskedPiece) -> MusicDone:
-        """Play a piece in the call of a place, after those that were asked for before."""
-        volume = await self._volume_at(place)
+    async def play_piece(self, where: Where, piece: AskedPiece) -> MusicDone:
+        """Play a piece in the call that is meant, after those that were asked for before."""
+        volume = await self._volume_at(self._require_call(where).server)
         # No await between this and the player's use, so the call can't end in between.
-        call = self._require_call(place)
+        call = self._require_call(where)
         try:
             player = self._music.require_player(call, volume)
             if player.playing is None and not player.waiting:
@@ -151,54 +152,54 @@ class MusicControl:
         """Look which pieces there are."""
         await self._music.search("")
 
-    async def carry_out(self, place: int, command: VoiceCommand, title: str) -> str:
+    async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:
         """Carry out what somebody asked aloud; see :class:`~bot.voice.spoken_music.SpokenMusicControl`."""
         try:
             match command:
                 case VoiceCommand.PLAY:
-                    return (await self.play(place, title)).written
+                    return (await self.play(call, title)).written
                 case VoiceCommand.MUSIC_PAUSE:
-                    return self.pause(place).written
+                    return self.pause(call).written
                 case VoiceCommand.MUSIC_RESUME:
-                    return self.resume(place).written
+                    return self.resume(call).written
                 case VoiceCommand.MUSIC_SKIP:
-                    return self.skip(place).written
+                    return self.skip(call).written
                 case _:
-                    return self.stop(place).written
+                    return self.stop(call).written
         except MusicError as error:
             raise MusicRefusedError(str(error)) from error
 
-    def pause(self, place: int) -> MusicDone:
+    def pause(self, where: Where) -> MusicDone:
         """Pause the music."""
-        player, playing = self.require_playing(place)
+        player, playing = self.require_playing(where)
         if playing.paused:
             raise MusicError("The music is paused already.")
         player.pause()
         return MusicDone(PAUSED, "The music is paused.")
 
-    def resume(self, place: int) -> MusicDone:
+    def resume(self, where: Where) -> MusicDone:
         """Let the music go on after a pause."""
-        player, playing = self.require_playing(place)
+        player, playing = self.require_playing(where)
         if not playing.paused:
             raise MusicError("The music is not paused.")
         player.pause()
         return MusicDone(f"▶️ {playing.track.title}", "The music goes on.")
 
-    def skip(self, place: int) -> MusicDone:
+    def skip(self, where: Where) -> MusicDone:
         """End the piece that plays. The next one begins."""
-        player, _ = self.require_playing(place)
+        player, _ = self.require_playing(where)
         player.skip()
         return MusicDone(SKIPPED, f"The piece was ended. {'The next one' if player.waiting else 'No piece'} follows.")
 
-    def stop(self, place: int) -> MusicDone:
+    def stop(self, where: Where) -> MusicDone:
         """End all music, and forget what waits."""
-        player, _ = self.require_playing(place)
+        player, _ = self.require_playing(where)
         player.stop()
         return MusicDone(STOPPED, "The music is off, and nothing waits any more.")
 
-    def now(self, place: int) -> str:
+    def now(self, where: Where) -> str:
         """What plays and what comes next, in sentences. Anybody may have written the titles."""
-        player, playing = self.require_playing(place)
+        player, playing = self.require_playing(where)
         waiting = [track.title for track in player.waiting]
         state = "is paused" if playing.paused else "plays"
         if playing.stream is None:
@@ -211,15 +212,15 @@ class MusicControl:
         more = f" and {len(waiting) - MAX_TOLD} more" if len(waiting) > MAX_TOLD else ""
         return f"{told} Next: {', '.join(waiting[:MAX_TOLD])}{more}."
 
-    def _require_call(self, place: int) -> Call[Any]:
-        call = self._manager.active
-        if call is None or call.server != place:
+    def _require_call(self, where: Where) -> Call[Any]:
+        call = call_at(self._manager, where)
+        if call is None:
             raise MusicError(NO_CALL)
         return call
 
-    def require_playing(self, place: int) -> tuple[MusicPlayer, Playing]:
-        """The player of the call of a place, and what it plays now."""
-        player = self._music.player(self._require_call(place))
+    def require_playing(self, where: Where) -> tuple[MusicPlayer, Playing]:
+        """The player of the call that is meant, and what it plays now."""
+        player = self._music.player(self._require_call(where))
         # A piece that somebody has ended is still fading out.
         if player is None or player.playing is None or (player.playing.skipped and not player.waiting):
             raise MusicError(NOTHING)

@@ -1,4 +1,4 @@
-"""Music in calls: one player for the current call, which ends with it."""
+"""Music in calls: one player for each call, which ends with it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MusicService:
         self.web = web or WebMusic()
         self._library = MusicLibrary(folder) if folder is not None else None
         self._store = cache / LOUDNESS_FOLDER
-        self._current: tuple[Call[Any], MusicPlayer] | None = None
+        self._players: dict[str, MusicPlayer] = {}
 
     @property
     def has_library(self) -> bool:
@@ -45,8 +45,7 @@ class MusicService:
 
     def player(self, call: Call[Any]) -> MusicPlayer | None:
         """The player of a call, if it has one."""
-        current = self._current
-        return current[1] if current is not None and current[0] is call else None
+        return self._players.get(call.id)
 
     def require_player(self, call: Call[Any], volume: float) -> MusicPlayer:
         """The player of a call, which is made now if it has none.
@@ -60,19 +59,17 @@ class MusicService:
         player = self.player(call)
         if player is None:
             player = MusicPlayer(call.mixer, self.decoding, call.tell)
-            call.when_closed(partial(self._close, player))
+            call.when_closed(partial(self._close, call.id))
             call.mixer.set_volume(Channel.MUSIC, volume)
-            self._current = (call, player)
+            self._players[call.id] = player
         return player
 
     def decoding(self, source: Source) -> AbstractAsyncContextManager[DecodedMusic]:
         """Decode a piece; see :func:`~bot.music.live.source_decoding`."""
         return source_decoding(source, self._store)
 
-    async def _close(self, player: MusicPlayer) -> None:
-        if self._current is not None and self._current[1] is player:
-            self._current = None
-        await player.close()
+    async def _close(self, call: str) -> None:
+        await self._players.pop(call).close()
 
     async def find(self, name: str) -> Piece:
         """The piece of this name; raises :class:`~bot.music.library.NotFoundInLibraryError`."""

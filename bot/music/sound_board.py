@@ -108,7 +108,7 @@ class CallSounds:
 
 
 class SoundBoard:
-    """Plays sounds in the current call, and keeps the folder of sounds. Use it on the event loop.
+    """Plays sounds in calls, and keeps the folder of sounds. Use it on the event loop.
 
     All methods raise :class:`~bot.user_error.UserError` with a text for people; so they do if there is no folder. A
     server is named by its id; 0 stands for the page, which has only the sounds that are for all servers.
@@ -125,7 +125,7 @@ class SoundBoard:
         self._volume_at = volume_at
         self._changing = asyncio.Lock()
         self._lengths = SoundLengths()
-        self._current: tuple[Call[Any], CallSounds] | None = None
+        self._playing: dict[str, CallSounds] = {}
 
     @property
     def has_folder(self) -> bool:
@@ -146,8 +146,8 @@ class SoundBoard:
 
     def stop(self, call: Call[Any]) -> bool:
         """Fade out all sounds of a call. Returns whether there were any."""
-        current = self._current
-        return current is not None and current[0] is call and current[1].stop()
+        sounds = self._playing.get(call.id)
+        return sounds is not None and sounds.stop()
 
     async def sounds(self, server: int) -> list[Piece]:
         """All sounds that can be played on a server, by name. Those that say that they are too long can't."""
@@ -214,15 +214,12 @@ class SoundBoard:
 
     def _sounds(self, call: Call[Any]) -> CallSounds:
         """The sounds of a call."""
-        current = self._current
-        if current is not None and current[0] is call:
-            return current[1]
-        sounds = CallSounds(call.mixer, self._open)
-        call.when_closed(partial(self._close, sounds))
-        self._current = (call, sounds)
+        sounds = self._playing.get(call.id)
+        if sounds is None:
+            sounds = CallSounds(call.mixer, self._open)
+            call.when_closed(partial(self._close, call.id))
+            self._playing[call.id] = sounds
         return sounds
 
-    async def _close(self, sounds: CallSounds) -> None:
-        if self._current is not None and self._current[1] is sounds:
-            self._current = None
-        await sounds.close()
+    async def _close(self, call: str) -> None:
+        await self._playing.pop(call).close()

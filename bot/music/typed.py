@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from bot.current_calls import Where
 from bot.music.control import OPENING, AskedPiece, MusicControl
 from bot.music.decoding import MusicError
 from bot.music.library import NotFoundInLibraryError, shown_title
@@ -46,7 +47,7 @@ NOT_SKIPPED = "❓ `{prefix}skip` ends this piece, and `{prefix}skip all` ends a
 
 
 class TypedMusic:
-    """Carries out typed requests about the music of the current call. Use it on the event loop.
+    """Carries out typed requests about the music of calls. Use it on the event loop.
 
     All its methods return the answer for the person, and raise :class:`~bot.user_error.UserError`.
 
@@ -61,51 +62,51 @@ class TypedMusic:
         self._prefix = prefix
         self._takes_files = takes_files
 
-    async def play(self, place: int, words: str) -> str:
+    async def play(self, where: Where, words: str) -> str:
         """Play what these words name: one of the operator's pieces, or one on the web."""
-        return await self.play_piece(place, await self._find(words))
+        return await self.play_piece(where, await self._find(words))
 
-    async def play_piece(self, place: int, piece: AskedPiece) -> str:
+    async def play_piece(self, where: Where, piece: AskedPiece) -> str:
         """Play a piece, after those that were asked for before."""
         try:
-            done = await self._control.play_piece(place, piece)
+            done = await self._control.play_piece(where, piece)
         except MusicError as error:
             raise UserError(f"❌ {piece.title}: {error}") from error
-        return done.written + (self._endless(place) if done.waits else "")
+        return done.written + (self._endless(where) if done.waits else "")
 
-    def _endless(self, place: int) -> str:
+    def _endless(self, where: Where) -> str:
         """What is added for who has asked for a piece behind a stream; else empty."""
         try:
-            _, playing = self._control.require_playing(place)
+            _, playing = self._control.require_playing(where)
         except MusicError:
             return ""
         endless = playing.live and not playing.skipped
         return ENDLESS.format(title=playing.track.title, prefix=self._prefix) if endless else ""
 
-    def pause(self, place: int) -> str:
+    def pause(self, where: Where) -> str:
         """Pause the music, or let it go on."""
-        paused = self.playing(place).paused
-        return (self._control.resume if paused else self._control.pause)(place).written
+        paused = self.playing(where).paused
+        return (self._control.resume if paused else self._control.pause)(where).written
 
-    def skip(self, place: int, what: str = "") -> str:
+    def skip(self, where: Where, what: str = "") -> str:
         """End the piece that plays, so that the next one begins, or all music."""
-        self.playing(place)
+        self.playing(where)
         if what.strip().casefold() == ALL:
-            return self._control.stop(place).written
+            return self._control.stop(where).written
         if what.strip():
             raise UserError(NOT_SKIPPED.format(prefix=self._prefix))
-        return self._control.skip(place).written
+        return self._control.skip(where).written
 
-    def queue(self, place: int) -> str:
+    def queue(self, where: Where) -> str:
         """Tell what plays, and what comes next."""
-        line = playing_line(self.playing(place))
-        waiting = self._control.require_playing(place)[0].waiting
+        line = playing_line(self.playing(where))
+        waiting = self._control.require_playing(where)[0].waiting
         return "\n".join([line, *(f"{number}. {track.title}" for number, track in enumerate(waiting, 1))])
 
-    def playing(self, place: int) -> Playing:
+    def playing(self, where: Where) -> Playing:
         """The piece that plays now."""
         try:
-            return self._control.require_playing(place)[1]
+            return self._control.require_playing(where)[1]
         except MusicError as error:
             raise UserError(NOTHING.format(prefix=self._prefix)) from error
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from bot.llm.tool_calls import ToolCall
 from bot.text import plain, shorten
 from bot.tools.results import clean_result
-from bot.tools.tool import Asker
+from bot.tools.tool import Asker, Conversation
 
 BUTTON_SECONDS = 30.0
 """Seconds in which a person can answer with a button. No answer is no."""
@@ -97,7 +97,7 @@ class Consents:
     def __init__(self, is_yes: Callable[[str, str], bool], clock: Callable[[], float] = time.monotonic) -> None:
         self._is_yes = is_yes
         self._clock = clock
-        self._pending: dict[tuple[int, int | None, int | None], _Pending] = {}
+        self._pending: dict[tuple[Conversation, int | None], _Pending] = {}
 
     def note(self, asker: Asker, call: ToolCall, turn: object) -> None:
         """Remember that this person was asked about a call in ``turn``. Only the newest call of a person is kept."""
@@ -134,5 +134,5 @@ class Consents:
         self._pending.pop(_key(asker), None)
 
 
-def _key(asker: Asker) -> tuple[int, int | None, int | None]:
-    return asker.server, asker.channel, asker.person
+def _key(asker: Asker) -> tuple[Conversation, int | None]:
+    return asker.conversation, asker.person

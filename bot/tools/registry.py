@@ -83,11 +83,11 @@ class ToolRegistry:
         """Add tools of the bot itself. Conversations have them from their next turn on."""
         self._built_in += tools
 
-    def at(self, server: int, channel: int | None = None, *, patient: bool = False) -> Toolset:
+    def at(self, server: int, channel: int | None = None, *, patient: bool = False, call: str | None = None) -> Toolset:
         """The tools for a place. See :class:`~bot.tools.toolset.Toolset`."""
         asking = Asking(self.users.confirmation, self._consents, self.users.tell_failure)
         seconds = PATIENT_SECONDS if patient else CALL_SECONDS
-        return Toolset(self.tools, server, channel, asking, self, seconds=seconds, heard=self._heard)
+        return Toolset(self.tools, server, channel, asking, self, seconds=seconds, heard=self._heard, call=call)
 
     def tools(self) -> Sequence[Tool]:
         """The tools that exist now: the bot's own ones, then those of the servers."""

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from bot.llm.tools import ToolDescription
 
+Conversation = tuple[int, int | str | None]
+"""The id of the server, and that of the channel or the call."""
+
 
 class ToolError(Exception):
     """The tool could not do what was asked.
@@ -47,6 +50,7 @@ class Asker:
         server: id of the Discord server, or of the channel of a private chat, for which voice and persona are chosen;
             0 outside Discord.
         channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
+        call: id of the call in which they are; ``None`` outside of calls.
     """
 
     person: int | None
@@ -54,6 +58,12 @@ class Asker:
     words: str
     server: int
     channel: int | None = None
+    call: str | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation in which they are: a channel of Discord, or a call that has none."""
+        return self.server, self.channel or self.call
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Toolset:
         asking: how people are asked; if it is ``None``, nobody can be asked with buttons, and no yes is understood.
         seconds: how long a call of a tool may take.
         heard: told of each person whose words begin a turn, for tools that have to know what people have said.
+        call: id of the call in which people talk with the bot; ``None`` outside of calls.
     """
 
     def __init__(
@@ -124,11 +125,13 @@ class Toolset:
         *,
         seconds: float = CALL_SECONDS,
         heard: Callable[[Asker], None] | None = None,
+        call: str | None = None,
     ) -> None:
         self._tools = tools
         self._heard = heard
         self._server = server
         self._channel = channel
+        self._call = call
         self._asking = asking
         self._policy = policy
         self._seconds = seconds
@@ -138,7 +141,7 @@ class Toolset:
     ) -> TurnToolset:
         """The tools that the person who said ``asked`` may use; see :class:`~bot.llm.tools.Toolbox`."""
         own = own_words(asked.text)
-        asker = Asker(asked.person, asked.speaker, own, self._server, self._channel)
+        asker = Asker(asked.person, asked.speaker, own, self._server, self._channel, self._call)
         if self._heard is not None:
             # Words that they quote count here too: a reply to a message with an address asks about that address.
             self._heard(replace(asker, words=asked.text))

@@ -90,12 +90,17 @@ _log = logging.getLogger(__name__)
 CALL_OVER = "❌ The call is over."
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
-"""Length of a call's id, in bytes. Ids are random, so that two runs of the bot have no id in common."""
+"""Length of a call's id, in bytes."""
 
 LAST_SOUND = 0.3
 """Seconds for the last sound to reach people's ears: their programs hold some of it back, to play it evenly."""
 
 T = TypeVar("T", bound=Transport)
+
+
+def new_call_id() -> str:
+    """An id for a call. Ids are random, so that two runs of the bot have no id in common."""
+    return token_hex(ID_BYTES)
 
 
 class Call(Generic[T]):
@@ -116,6 +121,7 @@ class Call(Generic[T]):
         watch: called with each event of the call.
         server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
         notebook: stores notes of the call if people ask for them; ``None`` if the operator wants no notes.
+        call_id: id of the call; ``None`` for a new one.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -138,6 +144,7 @@ class Call(Generic[T]):
         watch: Watcher,
         server: int = 0,
         notebook: Notebook | None = None,
+        call_id: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -152,7 +159,7 @@ class Call(Generic[T]):
         self._ambience = engines.ambience
         self._report = report
         self._clock = clock
-        self._events = CallFeed(token_hex(ID_BYTES), clock)
+        self._events = CallFeed(call_id or new_call_id(), clock)
         self._notices = Notices(transport.prompts, self._events)
         self._history = History()
 
@@ -231,7 +238,7 @@ class Call(Generic[T]):
             memory,
             self._notes,
             music=engines.music,
-            place=server,
+            call=self.id,
             clock=clock,
         )
         self._turn_taking = TurnTaking(
@@ -475,6 +482,11 @@ class Call(Generic[T]):
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Pass the events of this call on to ``watcher`` too. The returned function ends that."""
         return self._events.subscribe(watcher)
+
+    @property
+    def id(self) -> str:
+        """The id of the call, which no other call has."""
+        return self._events.call
 
     @property
     def character(self) -> Character:

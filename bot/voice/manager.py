@@ -1,243 +1,145 @@
-"""The call manager: starts and ends calls, one at a time. During a call, a lease pauses the bot's other features."""
+"""The call manager: starts and ends all calls. During calls, a lease pauses the bot's other features."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
-from bot.lease import HoldError, Lease
+from bot.lease import Lease, SharedLease
 from bot.user_error import UserError
+from bot.voice.call_life import CallLife, CallState, S
 from bot.voice.transport import EndCause
 
-_log = logging.getLogger(__name__)
-
-CLOSE_LIMIT = 10.0
-"""Maximum number of seconds that closing a call may take. After that, closing is cancelled."""
-
-
-class CallState(StrEnum):
-    """The state of the call. There is at most one call."""
-
-    IDLE = "idle"
-    STARTING = "starting"
-    ACTIVE = "active"
-    ENDING = "ending"
-
-
 ALREADY_IN_CALL = "❌ Already in a voice session! Use `{prefix}leave` first."
-START_CANCELLED = "👋 Stopped joining."
-
-
-class StartCancelledError(UserError):
-    """The start of a call was cancelled, because somebody does not want the call."""
-
-
-class ManagedCall(Protocol):
-    """The methods of a call that the manager uses."""
-
-    async def check(self) -> None:
-        """Check whether the call is possible, before any feature is paused; raises :class:`UserError`."""
-        ...
-
-    async def open(self) -> None:
-        """Connect. If that is not possible, raises :class:`UserError`, and the manager calls :meth:`close`."""
-        ...
-
-    async def wait_lost(self) -> EndCause:
-        """Wait until the call can't continue, and return the cause."""
-        ...
-
-    async def close(self, cause: EndCause) -> None:
-        """End all that the call has started. This also works after a failed or cancelled :meth:`open`."""
-        ...
-
-
-S = TypeVar("S", bound=ManagedCall)
+ALL_TAKEN = "❌ I'm in {count} calls already, and can't hold more at once. Ask me again when one of them is over."
 
 
 @dataclass(frozen=True, slots=True)
 class CallStatus(Generic[S]):
-    """The state of the call and the lease, as ``!voice-status`` shows it.
+    """The state of the calls and the lease, as ``!voice-status`` shows it.
 
     Attributes:
-        call: the active call, if there is one.
+        state: ``ACTIVE`` if any call is active. Otherwise the state of the call that has been on for longest.
+        calls: the active calls, the one that has been on for longest first.
+        count: number of calls in any state.
         held: names of the features that the lease has paused.
         stuck: names of the features that could not be resumed after a call.
     """
 
     state: CallState
-    call: S | None
+    calls: tuple[S, ...]
+    count: int
     held: tuple[str, ...]
     stuck: tuple[str, ...]
 
 
 class CallManager(Generic[S]):
-    """Starts and ends calls. Use it only on the event loop.
+    """Starts and ends calls, and is the only owner of all of them. Use it only on the event loop.
 
-    While there is a call, :meth:`start` refuses another one. The manager ends a call in a task of its own, because the
-    end of the call may cancel the task that has asked for it.
+    At most one call is in a place, and at most ``max_calls`` are on at once. Those that are starting or ending count.
 
     Args:
-        lease: pauses ("holds") the bot's other features during a call, and resumes ("releases") them after it.
+        lease: pauses ("holds") the bot's other features while any call is on, and resumes ("releases") them after the
+            last one.
         ended: called after the end of a call, with the call and the cause.
         prefix: the prefix of text commands.
+        max_calls: number of calls at once, at least 1.
     """
 
-    def __init__(self, lease: Lease, ended: Callable[[S, EndCause], Awaitable[None]], *, prefix: str = "!") -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        ended: Callable[[S, EndCause], Awaitable[None]],
+        *,
+        prefix: str = "!",
+        max_calls: int = 1,
+    ) -> None:
+        self.max_calls = max_calls
         self._prefix = prefix
         self._lease = lease
+        self._shared = SharedLease(lease)
         self._ended = ended
-        self._state = CallState.IDLE
-        self._call: S | None = None
-        self._starting: asyncio.Task[S] | None = None
-        self._undoing: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._lives: list[CallLife[S]] = []
 
     @property
-    def active(self) -> S | None:
-        """The active call; ``None`` if there is none, or if it is starting or ending."""
-        return self._call if self._state is CallState.ACTIVE else None
+    def calls(self) -> tuple[S, ...]:
+        """The active calls, the one that has been on for longest first. Those that are starting or ending are not."""
+        return tuple(life.call for life in self._lives if life.state is CallState.ACTIVE)
 
     @property
-    def occupant(self) -> S | None:
-        """The call in any state, from the request to start it until it has ended completely."""
-        return self._call
+    def occupants(self) -> tuple[S, ...]:
+        """The calls in any state, from the request to start a call until it has ended completely."""
+        return tuple(life.call for life in self._lives)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further call can begin."""
+        return len(self._lives) >= self.max_calls
+
+    def is_active(self, call: S) -> bool:
+        """Whether a call is active."""
+        return any(life.call is call and life.state is CallState.ACTIVE for life in self._lives)
+
+    def occupies(self, call: S) -> bool:
+        """Whether a call is on in any state."""
+        return self._life(call) is not None
 
     async def free(self, feature: str) -> bool:
         """Resume a feature that the lease could not resume; see :meth:`bot.lease.Lease.free`."""
         return await self._lease.free(feature)
 
     def status(self) -> CallStatus[S]:
-        """The current state of call and lease."""
-        return CallStatus(self._state, self.active, self._lease.held, self._lease.stuck)
+        """The current state of calls and lease."""
+        calls, states = self.calls, [life.state for life in self._lives]
+        state = CallState.ACTIVE if calls else next(iter(states), CallState.IDLE)
+        return CallStatus(state, calls, len(states), self._lease.held, self._lease.stuck)
 
-    def require_idle(self) -> None:
-        """Check that there is no call, before a caller builds one.
+    def require_room(self, place: Hashable = None) -> None:
+        """Check that a call can begin in a place, before a caller builds one.
+
+        Args:
+            place: the place; ``None`` if there can't be another call.
 
         Raises:
-            UserError: a call is active, starting or ending.
+            UserError: there is a call in this place, or there can be no more calls.
         """
-        if self._state is not CallState.IDLE:
+        taken = place is not None and any(life.place == place for life in self._lives)
+        if taken or (self.full and self.max_calls == 1):
             raise UserError(ALREADY_IN_CALL.format(prefix=self._prefix))
+        if self.full:
+            raise UserError(ALL_TAKEN.format(count=len(self._lives)))
 
-    async def start(self, call: S, *, reason: str) -> S:
+    async def start(self, call: S, *, reason: str, place: Hashable = None) -> S:
         """Check the call, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
-        Raises:
-            UserError: there is another call, a feature could not be paused, or the call could not connect.
-        """
-        self.require_idle()
-        self._state = CallState.STARTING
-        self._call = call
-        starting = self._starting = asyncio.create_task(self._start(call, reason), name="call start")
-        starting.add_done_callback(_note_failure)
-        try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            if starting.cancelled():
-                raise StartCancelledError(START_CANCELLED) from None
-            raise
+        Args:
+            reason: what the call is, in words.
+            place: the place of the call; ``None`` if there can't be another call.
 
-    async def _start(self, call: S, reason: str) -> S:
-        try:
-            await call.check()
-            await self._lease.acquire(reason)
-            await call.open()
-        except BaseException as error:
-            self._undoing = asyncio.create_task(self._undo_start(call), name="call undo")
-            await asyncio.shield(self._undoing)
-            if isinstance(error, HoldError):
-                raise UserError(f"❌ I can't join now: {error}. Try again in a moment.") from error
-            raise
-        self._state = CallState.ACTIVE
-        self._watching = asyncio.create_task(self._watch(call), name="call watch")
+        Raises:
+            UserError: there is no room for the call, a feature could not be paused, or the call could not connect.
+        """
+        self.require_room(place)
+        life = CallLife(call, place, self._shared, self._lives.remove, self._ended)
+        self._lives.append(life)
+        await life.start(reason)
         return call
 
-    async def _undo_start(self, call: S) -> None:
-        try:
-            await self._close(call, EndCause.FAILURE)
-            await self._lease.release()
-        finally:
-            self._call = self._starting = self._undoing = None
-            self._state = CallState.IDLE
+    async def end(self, cause: EndCause = EndCause.COMMAND, *, call: S | None = None) -> bool:
+        """End a call, or cancel its start, and wait for the end. Without ``call``, all calls are ended.
 
-    async def _watch(self, call: S) -> None:
-        try:
-            cause = await call.wait_lost()
-        except Exception:
-            _log.exception("The call failed")
-            cause = EndCause.FAILURE
-        self._begin_ending(cause)
-
-    async def end(self, cause: EndCause = EndCause.COMMAND) -> bool:
-        """End the call, or cancel its start, and wait for the end. Returns False if there was no call."""
-        if self._state is CallState.STARTING and self._starting is not None:
-            self._state = CallState.ENDING
-            cancelling = self._cancel_start(self._starting, self._call)
-            self._ending = asyncio.create_task(cancelling, name="call cancel")
-        if self._state is CallState.ACTIVE:
-            self._begin_ending(cause)
-        was_on = self._ending is not None
-        while (ending := self._ending) is not None:
-            await asyncio.shield(ending)
-        return was_on
-
-    async def _cancel_start(self, starting: asyncio.Task[S], call: S | None) -> None:
-        starting.cancel()
-        await asyncio.wait([starting])
-        if self._undoing is not None:
-            # The start had failed already, and its task was cancelled while it waited for this.
-            await asyncio.wait([self._undoing])
-        if self._ending is not asyncio.current_task():
-            return
-        self._ending = None
-        if call is not None and self._call is call:
-            # The start succeeded before it could be cancelled.
-            self._state = CallState.ACTIVE
-            self._begin_ending(EndCause.COMMAND)
-
-    def _begin_ending(self, cause: EndCause) -> None:
-        if self._state is CallState.ACTIVE and self._call is not None:
-            self._state = CallState.ENDING
-            self._ending = asyncio.create_task(self._end(self._call, cause), name="call end")
-
-    async def _end(self, call: S, cause: EndCause) -> None:
-        try:
-            if self._watching is not None:
-                self._watching.cancel()
-                await asyncio.wait([self._watching])
-            await self._close(call, cause)
-            await self._lease.release()
-        finally:
-            # The task of the start would keep the call in memory, which is its result.
-            self._call = self._starting = self._watching = self._ending = None
-            self._state = CallState.IDLE
-        try:
-            await self._ended(call, cause)
-        except Exception:
-            _log.exception("Could not report the end of the call")
-
-    async def _close(self, call: S, cause: EndCause) -> None:
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT):
-                await call.close(cause)
-        except TimeoutError:
-            _log.error("Closing the call took longer than %.0f s and was given up", CLOSE_LIMIT)
-        except Exception:
-            _log.exception("Closing the call failed")
+        Returns:
+            False if there was nothing to end.
+        """
+        ending = [life for life in self._lives if call is None or life.call is call]
+        return any(await asyncio.gather(*(life.end(cause) for life in ending)))
 
     async def close(self) -> None:
-        """End the call, if there is one, and close the lease. Called at the end of the process."""
+        """End all calls, and close the lease. Called at the end of the process."""
         await self.end(EndCause.SHUTDOWN)
         await self._lease.close()
 
-
-def _note_failure(starting: asyncio.Task[S]) -> None:
-    """Log a failed start, since the caller that waited for it may have been cancelled."""
-    if not starting.cancelled() and (error := starting.exception()) is not None:
-        _log.info("The call did not start: %s", error)
+    def _life(self, call: S) -> CallLife[S] | None:
+        return next((life for life in self._lives if life.call is call), None)

@@ -34,7 +34,7 @@ class SpokenCommands:
         memory: carries out what is asked about the memory.
         notes: begins and ends the notes of the call.
         music: plays and controls music; ``None`` for no music.
-        place: id of the Discord server of the call; 0 outside Discord.
+        call: id of the call.
         clock: returns monotonic seconds.
     """
 
@@ -48,7 +48,7 @@ class SpokenCommands:
         notes: NoteControl,
         *,
         music: SpokenMusicControl | None = None,
-        place: int = 0,
+        call: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._conversation = conversation
@@ -58,7 +58,7 @@ class SpokenCommands:
         self._changes = CharacterChanges(character, notices.tell, self._recite)
         self._memory = memory
         self._notes = SpokenNotes(notes, self._recite)
-        self._music = SpokenMusic(music, place, notices.tell, self._recite)
+        self._music = SpokenMusic(music, call, notices.tell, self._recite)
         self._leave_requested = asyncio.Event()
 
     async def run(self) -> None:

@@ -24,7 +24,7 @@ class MusicRefusedError(Exception):
 
 
 class SpokenMusicControl(Protocol):
-    """Carries out requests about music in the current call."""
+    """Carries out requests about music in calls."""
 
     def titles(self) -> MusicTitles:
         """The titles of the pieces that can be played, as they were when somebody looked last. It reads no disk."""
@@ -34,8 +34,8 @@ class SpokenMusicControl(Protocol):
         """Look which pieces there are."""
         ...
 
-    async def carry_out(self, place: int, command: VoiceCommand, title: str) -> str:
-        """Carry out a request in the call of a place. Returns a line for the prompt channel, or an empty text.
+    async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:
+        """Carry out a request in a call, given its id. Returns a line for the prompt channel, or an empty text.
 
         Raises:
             MusicRefusedError: it can't be carried out.
@@ -51,7 +51,7 @@ class SpokenMusic:
 
     Args:
         control: carries them out; ``None`` if there is no music.
-        place: id of the Discord server of the call; 0 outside Discord.
+        call: id of the call.
         tell: writes a line into the prompt channel.
         recite: speaks a text, as the answer to a command.
     """
@@ -59,12 +59,12 @@ class SpokenMusic:
     def __init__(
         self,
         control: SpokenMusicControl | None,
-        place: int,
+        call: str,
         tell: Callable[[str], None],
         recite: Callable[[SpokenCommand, str], None],
     ) -> None:
         self._control = control
-        self._place = place
+        self._call = call
         self._tell = tell
         self._recite = recite
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue(MAX_WAITING)
@@ -97,7 +97,7 @@ class SpokenMusic:
             self._recite(command, NO_MUSIC)
             return
         try:
-            done = await self._control.carry_out(self._place, command.kind, command.choice)
+            done = await self._control.carry_out(self._call, command.kind, command.choice)
         except MusicRefusedError as error:
             self._recite(command, str(error))
         except Exception:

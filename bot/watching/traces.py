@@ -45,7 +45,7 @@ class TraceFile:
         """Append the trace of a finished reply. Other events are ignored."""
         if isinstance(event, ReplyEnded):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            fields = {"at": now, **event.trace.as_json(), "waited_for": waits_as_json(event.trace)}
+            fields = {"at": now, "call": event.call, **event.trace.as_json(), "waited_for": waits_as_json(event.trace)}
             try:
                 self._file.write(json.dumps(fields).encode() + b"\n")
                 self._trouble = False

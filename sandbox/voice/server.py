@@ -75,7 +75,8 @@ class VoiceServer:
         self._dave = dave
         self._modes = list(modes)
         self._tickets: dict[tuple[int, int], VoiceTicket] = {}
-        self._clients: dict[int, _Client] = {}
+        self._clients: dict[tuple[int, int], _Client] = {}
+        """The clients, by server and user: a user can be in a voice channel of each server."""
         self._rooms: dict[int, DaveDelivery] = {}
         self._ssrcs = count(1000)
         app = web.Application()
@@ -105,15 +106,14 @@ class VoiceServer:
     async def expel(self, guild_id: int, user_id: int, *, close_code: int = VoiceCloseCode.DISCONNECTED) -> None:
         """Disconnect a user who has left or was moved, and tell the others in the channel."""
         self._tickets.pop((guild_id, user_id), None)
-        client = self._clients.get(user_id)
-        if client is not None and client.ticket.guild_id == guild_id:
+        client = self._clients.get((guild_id, user_id))
+        if client is not None:
             self._forget(client)
             await client.socket.close(code=close_code)
 
     async def close(self, user_id: int, code: int) -> None:
-        """Cause a fault: close a client's connection with any code. After 4015 the client may resume."""
-        client = self._clients.get(user_id)
-        if client is not None:
+        """Cause a fault: close a user's connections with any code. After 4015 the client may resume."""
+        for client in [each for each in self._clients.values() if each.user == user_id]:
             client.resumable = code == VoiceCloseCode.CRASHED
             if not client.resumable:
                 self._forget(client)
@@ -121,11 +121,11 @@ class VoiceServer:
 
     def downgrade(self, channel_id: int) -> None:
         """Switch a channel to DAVE protocol 0: no end-to-end encryption."""
-        self._deliver(self._room(channel_id).downgrade())
+        self._deliver(channel_id, self._room(channel_id).downgrade())
 
     def upgrade(self, channel_id: int) -> None:
         """Switch a channel back to DAVE protocol 1."""
-        self._deliver(self._room(channel_id).upgrade())
+        self._deliver(channel_id, self._room(channel_id).upgrade())
 
     def corrupt_next_welcome(self, channel_id: int, user_id: int) -> None:
         """Cause a fault: break a user's next welcome, so that the client has to recover."""
@@ -192,20 +192,22 @@ class VoiceServer:
         if self._room(ticket.channel_id).version > max_dave:
             await socket.close(code=VoiceCloseCode.DAVE_REQUIRED)
             return None
-        old = self._clients.get(ticket.user_id)
+        old = self._clients.get((ticket.guild_id, ticket.user_id))
         if old is not None:
             self._forget(old)
             await old.socket.close(code=VoiceCloseCode.SESSION_INVALID)
         udp = RelayClient(ticket.user_id, ticket.channel_id, next(self._ssrcs))
         client = _Client(ticket, udp, socket)
-        self._clients[client.user] = client
+        self._clients[ticket.guild_id, ticket.user_id] = client
         self.relay.add(udp)
         host, port = self.relay.address
         self._say(client, VoiceOp.READY, {"ssrc": udp.ssrc, "ip": host, "port": port, "modes": self._modes})
         return client
 
     async def _resume(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
-        client = next((c for c in self._clients.values() if c.ticket.session_id == data["session_id"]), None)
+        wanted = (int(data["server_id"]), data["session_id"])
+        found = (c for c in self._clients.values() if (c.ticket.guild_id, c.ticket.session_id) == wanted)
+        client = next(found, None)
         if client is None or client.ticket.token != data["token"] or client.socket is socket:
             await socket.close(code=VoiceCloseCode.SESSION_INVALID)
             return None
@@ -243,7 +245,7 @@ class VoiceServer:
                 for peer in self._peers(client):
                     self._say(peer, VoiceOp.SPEAKING, said)
             case VoiceOp.TRANSITION_READY:
-                self._deliver(room.ready(client.user, int(data["transition_id"])))
+                self._deliver(client.ticket.channel_id, room.ready(client.user, int(data["transition_id"])))
             case VoiceOp.INVALID_COMMIT_WELCOME | VoiceOp.VIDEO:
                 # A client that could not follow a commit or welcome sends a new key package next, and is added again.
                 pass
@@ -254,9 +256,9 @@ class VoiceServer:
     def _on_binary(self, client: _Client, data: bytes) -> None:
         room = self._room(client.ticket.channel_id)
         if data[0] == VoiceOp.KEY_PACKAGE:
-            self._deliver(room.key_package(client.user, data[1:]))
+            self._deliver(client.ticket.channel_id, room.key_package(client.user, data[1:]))
         elif data[0] == VoiceOp.COMMIT_WELCOME:
-            self._deliver(room.commit(client.user, data[1:]))
+            self._deliver(client.ticket.channel_id, room.commit(client.user, data[1:]))
 
     def _select(self, client: _Client, mode: str) -> None:
         if mode not in self._modes:
@@ -274,24 +276,26 @@ class VoiceServer:
             self._say(client, VoiceOp.CLIENTS_CONNECT, {"user_ids": [str(peer.user) for peer in peers]})
         for peer in peers:
             self._say(peer, VoiceOp.CLIENTS_CONNECT, {"user_ids": [str(client.user)]})
-        self._deliver(room.arrive(client.user))
+        self._deliver(client.ticket.channel_id, room.arrive(client.user))
 
     def _peers(self, client: _Client) -> Iterable[_Client]:
         channel = client.ticket.channel_id
         return (c for c in self._clients.values() if c.ticket.channel_id == channel and c is not client)
 
     def _forget(self, client: _Client) -> None:
-        if self._clients.get(client.user) is not client:
+        key = (client.ticket.guild_id, client.user)
+        if self._clients.get(key) is not client:
             return
-        del self._clients[client.user]
+        del self._clients[key]
         self.relay.remove(client.udp)
         for peer in self._peers(client):
             self._say(peer, VoiceOp.CLIENT_DISCONNECT, {"user_id": str(client.user)})
-        self._deliver(self._room(client.ticket.channel_id).leave(client.user))
+        self._deliver(client.ticket.channel_id, self._room(client.ticket.channel_id).leave(client.user))
 
-    def _deliver(self, messages: Iterable[DaveMessage]) -> None:
+    def _deliver(self, channel: int, messages: Iterable[DaveMessage]) -> None:
         for message in messages:
-            client = self._clients.get(message.user)
+            there = (c for c in self._clients.values() if (c.ticket.channel_id, c.user) == (channel, message.user))
+            client = next(there, None)
             if client is None:
                 continue
             if isinstance(message, JsonMessage):

@@ -44,7 +44,7 @@ class Stage:
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     voice = HummingSpeech(hum(0.2))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), voice) as memory:
-        yield Stage(memory, CallAnnouncer(lambda: memory.call))
+        yield Stage(memory, CallAnnouncer(lambda: (memory.call,)))
 
 
 async def test_the_words_are_said_exactly_and_say_returns_when_they_were_said(stage: Stage) -> None:
@@ -82,13 +82,15 @@ async def test_nothing_is_said_if_the_person_would_not_hear_it_or_the_call_is_el
 
 
 async def test_without_a_call_nothing_is_said() -> None:
-    assert not await CallAnnouncer(lambda: None).say(ADA, HERE, said("Hello."))
+    assert not await CallAnnouncer(lambda: ()).say(ADA, HERE, said("Hello."))
 
 
 async def test_what_is_interrupted_does_not_count_as_said(tmp_path: Path) -> None:
     long = HummingSpeech(hum(20.0))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), long) as memory:
-        saying = asyncio.create_task(CallAnnouncer(lambda: memory.call).say(ADA, HERE, said("Ada, your timer is up.")))
+        saying = asyncio.create_task(
+            CallAnnouncer(lambda: (memory.call,)).say(ADA, HERE, said("Ada, your timer is up."))
+        )
         await memory.until(lambda event: isinstance(event, WordsSpoken))
         memory.call.conversation.stop()
         assert not await saying
@@ -97,9 +99,9 @@ async def test_what_is_interrupted_does_not_count_as_said(tmp_path: Path) -> Non
 async def test_if_the_bot_speaks_for_too_long_an_announcement_is_dropped_and_not_made_later(tmp_path: Path) -> None:
     long = HummingSpeech(hum(20.0))
     async with memory_call(tmp_path, ManualTranscriber(), RepeatingResponder(), long) as memory:
-        first = asyncio.create_task(CallAnnouncer(lambda: memory.call).say(ADA, HERE, said("Something long.")))
+        first = asyncio.create_task(CallAnnouncer(lambda: (memory.call,)).say(ADA, HERE, said("Something long.")))
         await memory.until(lambda event: isinstance(event, WordsSpoken))
-        assert not await CallAnnouncer(lambda: memory.call, limit=0.05).say(BEN, HERE, said("Too late."))
+        assert not await CallAnnouncer(lambda: (memory.call,), limit=0.05).say(BEN, HERE, said("Too late."))
         first.cancel()
         await memory.until(lambda event: isinstance(event, ReplyEnded))
         await asyncio.gather(first, return_exceptions=True)

@@ -20,6 +20,7 @@ def test_turns_on_a_telephone_are_detected_by_rules_for_its_narrow_band(kind: st
 
         def __init__(self, transport: Any, engines: Any, *_: object, **__: object) -> None:
             self.engines = engines
+            self.when_closed = MagicMock()
 
     factory = CallFactory(*(MagicMock() for field in fields(CallFactory)))
     factory = replace(factory, turn_policy=TurnPolicy(MagicMock(), MagicMock(), TurnSettings(), TELEPHONE_SETTINGS))

@@ -54,10 +54,11 @@ class Stage:
         server = SimpleNamespace(id=HERE, get_member=people.get)
         client = Mock(spec=discord.Client)
         client.get_guild.side_effect = {HERE: server}.get
-        self.call = SimpleNamespace(server=HERE, volume=1.0, conversation=SimpleNamespace(floor_free=False))
+        self.call = SimpleNamespace(id="c1", server=HERE, volume=1.0, conversation=SimpleNamespace(floor_free=False))
         self.manner = SpeechParameters(voice="robin", speed=1.0)
         self.manager = Mock(spec=CallManager)
-        self.manager.active = self.call
+        self.manager.calls = (self.call,)
+        self.manager.is_active.side_effect = lambda call: call in self.manager.calls
         self.manager.end = AsyncMock()
         voices = Mock(spec=Voices)
         voices.manner.side_effect = lambda _: self.manner
@@ -67,7 +68,7 @@ class Stage:
         self.characters = characters
         self.volumes = Volumes(store, self.manager)
         controls = Controls(self.manager, self.volumes, voices, characters, self.leaving, WORDS)
-        controls.may = ControlRights(client, make_guard(lambda: cast(Any, LOUNGE)), PAGE)
+        controls.may = ControlRights(client, make_guard(lambda _: cast(Any, LOUNGE)), PAGE)
         self.tools = controls.tools()
 
     def tool(self, name: str) -> Tool:
@@ -165,7 +166,7 @@ async def test_leaving_now_waits_for_the_end_of_the_answer(stage: Stage) -> None
     stage.manager.end.assert_not_awaited()
     stage.call.conversation.floor_free = True
     await stage.sleep.pass_by(1.0)
-    stage.manager.end.assert_awaited_once_with(EndCause.VOICE_COMMAND)
+    stage.manager.end.assert_awaited_once_with(EndCause.VOICE_COMMAND, call=stage.call)
 
 
 async def test_leaving_later_can_be_given_up_and_put_off(stage: Stage) -> None:
@@ -184,7 +185,7 @@ async def test_leaving_later_can_be_given_up_and_put_off(stage: Stage) -> None:
 
 async def test_a_later_call_is_not_left_by_an_earlier_wish(stage: Stage) -> None:
     await stage.use("leave_call", in_minutes=1)
-    stage.manager.active = SimpleNamespace(server=HERE, conversation=SimpleNamespace(floor_free=True))
+    stage.manager.calls = (SimpleNamespace(id="c2", server=HERE, conversation=SimpleNamespace(floor_free=True)),)
     await stage.sleep.pass_by(60 + LAST_WORDS + 1)
     stage.manager.end.assert_not_awaited()
 
@@ -192,7 +193,7 @@ async def test_a_later_call_is_not_left_by_an_earlier_wish(stage: Stage) -> None
 async def test_without_a_call_there_is_nothing_to_leave(stage: Stage) -> None:
     with pytest.raises(ToolError):
         await stage.use("leave_call", in_minutes=float("inf"))
-    stage.manager.active = None
+    stage.manager.calls = ()
     with pytest.raises(ToolError, match="no voice call"):
         await stage.use("leave_call", in_minutes=1)
     before = asyncio.all_tasks()

@@ -20,7 +20,7 @@ from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
 from bot.voice.discord.transport import DiscordCall
-from bot.voice.manager import ALREADY_IN_CALL, CallManager
+from bot.voice.manager import ALL_TAKEN, ALREADY_IN_CALL, CallManager
 from bot.voice.transport import EndCause
 from config.sections import CallSettings
 
@@ -38,6 +38,10 @@ class BuiltCall(DiscordCall):
     @property
     def channel(self) -> Any:
         return self._channel
+
+    @property
+    def prompts(self) -> Any:
+        return SimpleNamespace(id=self._channel.id, channel=self._channel)
 
     async def check(self) -> None:
         """Accept any place."""
@@ -57,9 +61,10 @@ class Stage:
     """The calls service of a bot, and the calls that were built."""
 
     def __init__(self, store: Store, settings: CallSettings) -> None:
+        self.store = store
         self.built: list[BuiltCall] = []
         self.slow = False
-        manager: CallManager[Call[Any]] = CallManager(Lease(), AsyncMock())
+        manager: CallManager[Call[Any]] = CallManager(Lease(), AsyncMock(), max_calls=settings.max_calls)
         self.manager = manager
         self.calls = Calls(manager, self._build, store, Volumes(store, manager), settings, AsyncMock(), "!")
 
@@ -136,3 +141,23 @@ async def test_without_the_configured_channel_nothing_is_built(tmp_path: Path) -
         with pytest.raises(UserError, match="PROMPT_CHANNEL"):
             await bot.join(1)
         assert bot.built == []
+
+
+async def test_several_servers_have_calls_of_their_own_up_to_the_limit(tmp_path: Path) -> None:
+    async with stage(tmp_path, max_calls=2) as bot:
+        one, two = await bot.join(1), await bot.join(2)
+        assert (bot.calls.current_on(1), bot.calls.current_on(2)) == (one, two)
+        assert bot.calls.prompted_in(2) is two
+        assert bot.calls.seen_from(3) is None, "what is on elsewhere is no call for this server"
+        with pytest.raises(UserError, match=ALREADY):
+            await bot.join(1)
+        with pytest.raises(UserError) as refused:
+            await bot.join(3)
+        assert str(refused.value) == ALL_TAKEN.format(count=2)
+        assert len(bot.built) == 2
+        assert [call.guild for call in await bot.store.unfinished_calls()] == [1, 2]
+        with pytest.raises(UserError, match="not in a voice channel"):
+            await bot.calls.leave(3)
+        await bot.calls.leave(1)
+        assert (bot.calls.current_on(1), bot.calls.current_on(2)) == (None, two)
+        await bot.join(3)

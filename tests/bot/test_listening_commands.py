@@ -97,7 +97,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
         stage: Stage
-        guard = make_guard(lambda: stage.call.channel if stage.call else None, who_may_record="call")
+        guard = make_guard(lambda _: stage.call.channel if stage.call else None, who_may_record="call")
         bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
         stage = Stage(sandbox, bot, consent, ada)

@@ -33,7 +33,8 @@ class House:
 
     def __init__(self, folder: Path, pin: str | None) -> None:
         self.people: list[int] = []
-        manager: Any = SimpleNamespace(occupant=None)
+        manager: Any = SimpleNamespace(occupants=(), full=False)
+        self.manager = manager
         none: Any = None
         settings = PhoneSettings(allow=("*",), pin=SecretStr(pin) if pin else None)
         self.file = folder / FILE
@@ -117,3 +118,10 @@ async def test_sentences_are_made_after_a_call_that_was_over_at_once(house: Hous
     calls._end_preparing()  # a phone call begins
     calls.prepare()  # and is over before the first preparation has noticed its end
     await wait_until(lambda: all(calls._sentences.ready(each) is not None for each in PhoneSentence))
+
+
+async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_more(house: House) -> None:
+    house.manager.occupants = (object(),)
+    assert house.calls.decide("+4930123456") is Admission.ALLOWED
+    house.manager.full = True
+    assert house.calls.decide("+4930123456") is Admission.BUSY

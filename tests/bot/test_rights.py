@@ -72,7 +72,7 @@ def person(user: int = 9, *, manages: bool = False, in_call: bool = False, roles
 def guard(*, call: bool = True, ignored: frozenset[int] = frozenset(), **settings: Any) -> Guard:
     chosen = Settings.read(_env_file=None, **settings)
     where = cast(Any, LOUNGE) if call else None
-    return Guard(read_permits(chosen.who_may), Owners({OWNER}), lambda: where, lambda _, user: user in ignored, "!")
+    return Guard(read_permits(chosen.who_may), Owners({OWNER}), lambda _: where, lambda _, user: user in ignored, "!")
 
 
 async def refusal(

@@ -30,6 +30,7 @@ class StillCall:
         conversation: whether a reply is being made, its timings so far, and the number of waiting prompts.
     """
 
+    id: str = "c1"
     transport: Any = field(default_factory=lambda: SimpleNamespace(kind="browser", packets=PacketCounts()))
     conversation: Any = field(default_factory=lambda: SimpleNamespace(answering=False, waiting=0, reply_so_far=None))
 

@@ -79,6 +79,7 @@ VALUES = (
     value("SIP_EXTERNAL_ADDRESS", "pbx.example", "the IP address of one machine"),
     # Numbers and switches.
     value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
+    value("MAX_CALLS", "0", "a whole number from 1 to 100"),
     value("VOICELESS_TIMEOUT", "-5", "a number above 0"),
     value("WARN_STT_MS", "500ms", "a number above 0", "without a unit"),
     value("WARN_TTS_MS", "0", "a number above 0"),

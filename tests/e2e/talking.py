@@ -164,7 +164,7 @@ class SoundCounter:
     """Counts the seconds of sound that the bot hears of each person, by user id."""
 
     def __init__(self, stage: Stage) -> None:
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         self.seconds: defaultdict[int, float] = defaultdict(float)
         call.input_worker.recorder = self

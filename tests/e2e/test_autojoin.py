@@ -34,7 +34,7 @@ def greetings(stage: Stage) -> list[str]:
 
 
 async def no_call(stage: Stage) -> None:
-    await stage.until(lambda: stage.app.calls.occupied is None, "the end of the call")
+    await stage.until(lambda: not stage.app.calls.occupied, "the end of the call")
 
 
 async def test_it_comes_when_somebody_comes_and_goes_when_all_have_gone(make_stage: StageMaker, tmp_path: Path) -> None:
@@ -71,12 +71,12 @@ async def test_it_comes_when_somebody_comes_and_goes_when_all_have_gone(make_sta
         await ben.join_voice(lounge)
         await stage.ada.leave_voice()
         assert STAYS_AWAY in await stage.answer_to("!autojoin"), "the channel was never empty"
-        assert stage.app.calls.occupied is None
+        assert not stage.app.calls.occupied
         await ben.leave_voice()
         await stage.ada.join_voice(lounge)
         await stage.told(CAME)
         await stage.answer_to("!autojoin off", starts="🚪 I don't come")
-        assert stage.app.calls.occupied is not None, "the call goes on"
+        assert stage.app.calls.occupied, "the call goes on"
 
 
 async def test_it_waits_for_a_drawing_and_then_asks(
@@ -99,7 +99,7 @@ async def test_it_waits_for_a_drawing_and_then_asks(
         question = await stage.ada.wait_for_message(
             stage.sandbox.home.general, lambda message: message.content.startswith("🎨 Somebody is in Lounge"), LIMIT
         )
-        assert stage.app.calls.occupied is None
+        assert not stage.app.calls.occupied
         (yes, _) = (each["custom_id"] for row in question.components for each in row["components"])
         await stage.ada.click(question, yes)
         await stage.until(lambda: stage.app.calls.occupied is not None, "the start of a call")
@@ -194,8 +194,7 @@ async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage:
         await zoe.say(text, "!autojoin Den")
         await there.told("⏳ Den waits for me: I'm in a call elsewhere. I come when that is over.")
         await stage.told("⏳ Another server waits for me. I stay here as long as somebody is here")
-        assert stage.app.calls.current is not None
-        assert stage.app.calls.current.channel.guild.id == home.guild.id, "nobody is left for somebody else"
+        assert stage.app.calls.current_on(home.guild.id) is not None, "nobody is left for somebody else"
 
         await stage.ada.leave_voice()
         await there.told("🎤 Somebody is in Den, so I came by myself.")

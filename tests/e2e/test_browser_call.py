@@ -10,8 +10,8 @@ import pytest
 from bot.calls import CALL_IN_BROWSER, JOIN_FROM_BROWSER
 from bot.voice.browser.people import web_person
 from bot.voice.browser.server_messages import CloseCode
+from bot.voice.call_life import CallState
 from bot.voice.events import CallBegan, CallEnded, ReplyEnded, UtteranceHeard
-from bot.voice.manager import CallState
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.bot.http.chat_house import ChatPage, page_at
@@ -90,7 +90,7 @@ async def test_a_call_on_discord_keeps_the_browser_out_until_it_is_over(stage: S
     await page.send(type="hello", audio={})
     assert "Discord" in (await page.until("error", code="call_elsewhere"))["message"]
     assert await page.closed() == CloseCode.CALL_ELSEWHERE
-    assert stage.app.calls.current is not None
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is not None
     await stage.answer_to("!leave", starts="👋")
     async with aiohttp.ClientSession() as session:
         again = ChatPage(await session.ws_connect(f"{stage.app.web.server.url}ws/chat"))

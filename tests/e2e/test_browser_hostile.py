@@ -89,7 +89,7 @@ async def test_a_call_on_discord_goes_on_through_200_hostile_clients(stage: Stag
             writer.close()
     (trace,) = await stage.turns(1)
     assert trace.outcome is Outcome.SPOKEN
-    assert stage.app.calls.current is not None
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is not None
     await stage.answer_to("!leave", starts="👋")
 
 

@@ -235,7 +235,7 @@ async def test_being_in_the_audience_of_a_stage_is_reported(stage: Stage) -> Non
 async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(stage: Stage, code: int) -> None:
     await stage.join()
     await stage.sandbox.voice_server.close(stage.bot, code)
-    call = stage.app.calls.current
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None
     group = {stage.bot, stage.ada.id}
     lounge = stage.sandbox.voice_channel.id
@@ -278,7 +278,7 @@ async def test_a_call_that_discord_cuts_off_for_good_ends_properly(
     await stage.sandbox.faults.close_gateway(4004)
     await stage.told("👋")
     await stage.until(stage.app.bot.is_closed, "the end")
-    assert stage.app.calls.current is None
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is None
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 

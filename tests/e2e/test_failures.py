@@ -86,7 +86,7 @@ async def test_stop_closes_the_stream_of_the_model(talk: Stage, model: ScriptedM
 async def test_without_a_speech_server_join_says_so_and_leaves_nothing(make_stage: StageMaker) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
         assert "127.0.0.1:9" in await stage.answer_to("!join", starts="❌ TTS pipeline not available.")
-        assert stage.app.calls.current is None
+        assert stage.app.calls.current_on(stage.sandbox.guild.id) is None
         assert stage.sandbox.guild.voice_states.keys() == {stage.ada.id}
 
 
@@ -120,7 +120,7 @@ async def test_a_speech_server_that_is_lost_mid_sentence_comes_back_within_15_se
         assert LONG.split()[-len(written) :] == written
         assert LONG.split()[: len(spoken)] == spoken
         assert len(spoken) + len(written) >= len(LONG.split()), "no word is missing"
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None, "the call goes on"
         assert await replacing - lost_at < 15.0
         await stage.until(lambda: call.voice_connected, "the voice")
@@ -142,7 +142,7 @@ async def test_while_the_speech_server_is_away_answers_are_written(
     async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:
         await stage.join()
         await mortal_server.stop()
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         await stage.until(lambda: not call.voice_connected, "the loss of the voice")
         assert await stage.answer_to("hello", starts="⚠️") == VOICE_FAILED + "All is well."

@@ -49,7 +49,7 @@ async def _cannot_steer(stage: Stage, name: str) -> None:
     for command in (f"!ignore <@{guest.id}> off", "!speak hello", "!leave"):
         await guest.say(stage.sandbox.home.general, command)
         await guest.wait_for_message(stage.sandbox.home.general, lambda m: "I ignore you" in m.content, LIMIT)
-    assert stage.app.calls.current is not None
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is not None
 
 
 async def test_an_answer_to_a_person_who_is_then_ignored_ends_and_the_choice_is_stored(
@@ -68,7 +68,7 @@ async def test_an_answer_to_a_person_who_is_then_ignored_ends_and_the_choice_is_
         await stage.until(lambda: [e for e in stage.events if isinstance(e, PromptTaken)], "the prompt")
         await stage.answer_to(f"!ignore <@{ben.id}> on", starts="🔇 I don't answer **Ben**")
         await stage.turns(1)
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         assert (call.conversation.answering, call.conversation.waiting) == (False, 0)
         again = await IgnoredPeople.load(stage.app.database)

@@ -56,7 +56,7 @@ async def test_the_message_of_a_join_shows_how_far_the_voice_is_loaded_and_becom
     loading.engine.gate.set()
     assert await loading.stage.told("🎤 Joined Lounge!")
     assert loading.answers()[0].id == message.id
-    assert loading.stage.app.calls.current is not None
+    assert loading.stage.app.calls.current_on(loading.stage.sandbox.guild.id) is not None
 
 
 async def test_leaving_while_the_voice_loads_cancels_the_join(loading: Loading) -> None:

@@ -49,7 +49,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         await stage.ask("What do you know about me?")
         await stage.until(lambda: "my sister is called Zephyrine" in spoken(stage), "what is known")
 
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         await stage.ask("Good evening!")
         await stage.until(lambda: "Good day to you." in spoken(stage), "an answer of the model")

@@ -23,9 +23,9 @@ from bot.llm.spoken_lines import PhoneSentence
 from bot.phone import phone_service
 from bot.phone_calls import PhoneCalls
 from bot.talk import build_talk
+from bot.voice.call_life import CallState
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, Ready, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import recording_began
-from bot.voice.manager import CallState
 from bot.voice.phone.answering import Admission
 from bot.voice.phone.calls_log import FILE
 from bot.voice.phone.line import LineEnd
@@ -168,7 +168,7 @@ async def test_the_history_of_an_interrupted_answer_is_what_the_network_has_play
         line = phone.call(MemoryLine(held=16_000))
         quiet = asyncio.create_task(sends_silence(line))
         await phone.talks()
-        call = stage.app.manager.active
+        call = next(iter(stage.app.manager.calls), None)
         assert call is not None
         call.say(Prompt(CALLER, "Sing.", time.monotonic(), person=call.transport.people.person))
         await stage.until(lambda: len(only(WordsSpoken, stage.events)) >= 5, "some sentences")
@@ -194,7 +194,7 @@ async def test_words_of_the_caller_interrupt_and_what_lies_in_the_network_is_dro
         stage: Stage = phone.stage
         line = phone.call(MemoryLine(held=1_600))
         await phone.talks()
-        call = stage.app.manager.active
+        call = next(iter(stage.app.manager.calls), None)
         assert call is not None
         call.say(Prompt(CALLER, "Sing.", time.monotonic(), person=call.transport.people.person))
         await stage.until(lambda: len(only(WordsSpoken, stage.events)) >= 3, "the song")
@@ -231,7 +231,7 @@ async def test_a_caller_with_the_right_pin_is_talked_with(make_telephone: Callab
         stage: Stage = phone.stage
         line = phone.call(MemoryLine())
         await stage.until(lambda: loudness(line) > 0.05, "the question")
-        assert stage.app.manager.occupant is None, "nothing is paused for a caller who may be anybody"
+        assert not stage.app.manager.occupants, "nothing is paused for a caller who may be anybody"
         press(line, "1*2468#")
         await phone.talks()
         assert only(ReplyEnded, stage.events)[0].trace.outcome is Outcome.SPOKEN, "# has not interrupted the greeting"
@@ -335,10 +335,10 @@ async def test_a_caller_who_hangs_up_while_the_call_begins_leaves_nothing_behind
     async with make_telephone() as phone:
         before = asyncio.all_tasks()
         line = phone.call(MemoryLine())
-        await phone.stage.until(lambda: phone.stage.app.manager.occupant is not None, "the start")
+        await phone.stage.until(lambda: phone.stage.app.manager.occupants, "the start")
         line.end()
         assert [each["cause"] for each in await phone.over()] == ["caller hung up"]
-        await phone.stage.until(lambda: phone.stage.app.manager.occupant is None, "the end")
+        await phone.stage.until(lambda: not phone.stage.app.manager.occupants, "the end")
         assert phone.stage.app.manager.status().held == ()
 
         def left() -> set[str]:
@@ -354,7 +354,7 @@ async def test_a_caller_hears_that_a_recording_begins_before_it_does(make_teleph
         line = phone.call(MemoryLine())
         quiet = asyncio.create_task(sends_silence(line))
         await phone.talks()
-        call = stage.app.manager.active
+        call = next(iter(stage.app.manager.calls), None)
         assert call is not None
         await call.start_recording(recording_began("!", "Ada"))
         assert call.recording

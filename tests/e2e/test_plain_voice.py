@@ -87,7 +87,7 @@ async def test_when_the_voice_is_lost_the_answer_is_written_and_the_call_goes_on
         await voice.start()
     voice.change = lambda frame: [frame]
     voice.go_on()
-    call = stage.app.calls.current
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None, "the call goes on"
     await stage.until(lambda: call.voice_connected, "the voice")
     await stage.ask("a story, please")

@@ -12,8 +12,8 @@ import pytest
 import soxr
 
 from audio.pcm import to_int16
+from bot.voice.call_life import CallState
 from bot.voice.events import PromptTaken, Ready, ReplyEnded, WordsSpoken
-from bot.voice.manager import CallState
 from bot.voice.phone.calls_log import FILE
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech

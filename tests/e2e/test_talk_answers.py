@@ -142,7 +142,7 @@ async def test_spoken_commands_of_people_who_may_not_give_them_are_refused(
         await talk(stage.ada, "Seiyuu, leave the voice channel.")
         await stage.turns(2)
         assert since.words.endswith("I may not do that for you. It is for people who may manage this server.")
-        assert stage.app.calls.current is not None
+        assert stage.app.calls.current_on(stage.sandbox.guild.id) is not None
         let_manage(stage.sandbox, stage.ada.id)
         # Without Discord's intent for members, a bot learns somebody's roles from what they write.
         await stage.answer_to("!voice-status", starts="🎤 **In**")

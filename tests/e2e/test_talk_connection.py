@@ -46,7 +46,7 @@ def closed(code: int) -> Trouble:
     """Close the bot's voice connection with a code."""
 
     async def close(stage: Stage) -> None:
-        call = stage.app.calls.current
+        call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         await stage.sandbox.voice_server.close(stage.bot, code)
         await encrypted(stage, bot=False)

@@ -71,7 +71,7 @@ def forecast(monkeypatch: pytest.MonkeyPatch) -> SlowForecast:
     """The only tool of all calls."""
     forecast = SlowForecast()
 
-    def toolbox_at(_: object, server: int, channel: int | None = None, *, patient: bool) -> Toolbox:
+    def toolbox_at(_: object, server: int, channel: int | None = None, *, patient: bool, call: str) -> Toolbox:
         return Toolset(lambda: [forecast], server, channel)
 
     monkeypatch.setattr("bot.call_factory.toolbox_at", toolbox_at)

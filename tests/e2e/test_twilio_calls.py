@@ -9,8 +9,8 @@ import pytest
 import bot.http.twilio.media_socket as media_socket
 import bot.voice.phone.transport as transport
 from bot.http.twilio.line import TwilioLine
+from bot.voice.call_life import CallState
 from bot.voice.events import CallBegan, CallEnded
-from bot.voice.manager import CallState
 from bot.voice.phone.audio_output import PhoneFrames
 from bot.voice.phone.line import FRAME_BYTES
 from bot.voice.turn import Outcome

@@ -73,14 +73,14 @@ def _line(command: str, options: dict[str, object]) -> str:
 
 async def test_a_person_on_another_server_can_neither_see_nor_change_the_call(servers: TwoServers) -> None:
     stage = servers.stage
-    call = stage.app.calls.current
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None
     before = len(stage.ada.messages(stage.sandbox.home.general)), len(stage.events)
     for command, options in STEERING.items():
         told = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
         assert await servers.typed(_line(command, options)) == told
         assert await servers.pressed(command, options) == told
-    assert stage.app.calls.current is call
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is call
     assert (call.volume, call.listening, call.captions, call.mode, call.recording) == (
         1.0,
         True,
@@ -100,7 +100,7 @@ async def test_a_command_in_a_direct_message_answers_that_it_needs_a_server(serv
     for command, options in STEERING.items():
         await zoe.dm(_line(command, options))
         assert (await zoe.wait_for_message(channel, timeout=LIMIT)).content == SERVER_ONLY
-    assert servers.stage.app.calls.current is not None
+    assert servers.stage.app.calls.current_on(servers.stage.sandbox.guild.id) is not None
 
 
 async def test_a_person_on_both_servers_controls_the_call_from_the_server_of_the_call(servers: TwoServers) -> None:
@@ -118,12 +118,12 @@ async def test_each_server_has_its_own_volume(servers: TwoServers) -> None:
     await stage.app.database.write("INSERT INTO setting VALUES ('volume', '0.3')")
     assert await stage.answer_to("!volume 50", starts="🔊") == "🔊 Volume: 50 %"
     await stage.answer_to("!leave", starts="👋")
-    await stage.until(lambda: stage.app.calls.occupied is None, "the end of the call")
+    await stage.until(lambda: not stage.app.calls.occupied, "the end of the call")
     assert await servers.typed("!volume") == "🔊 Volume: 30 %"
     assert await servers.typed("!volume 20") == "🔊 Volume: 20 %"
     assert await stage.answer_to("!volume", starts="🔊") == "🔊 Volume: 50 %"
     await stage.join()
-    call = stage.app.calls.current
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None
     assert call.volume == 0.5
 
@@ -131,7 +131,7 @@ async def test_each_server_has_its_own_volume(servers: TwoServers) -> None:
 async def test_a_start_on_one_server_is_not_cancelled_from_another(servers: TwoServers) -> None:
     stage = servers.stage
     await stage.answer_to("!leave", starts="👋")
-    await stage.until(lambda: stage.app.calls.occupied is None, "the end of the call")
+    await stage.until(lambda: not stage.app.calls.occupied, "the end of the call")
     await stage.sandbox.faults.lose_voice_server()
     await stage.ask("!join")
     await stage.until(lambda: stage.app.calls.status().state.value == "starting", "the start")

@@ -142,7 +142,7 @@ async def test_the_error_for_a_text_that_is_too_long_names_the_limit(stage: Feat
 @pytest.mark.parametrize("typed", ["!volume 80", "!volume 80%", "!volume 80 %"])
 async def test_a_percent_sign_may_follow_the_volume(stage: FeatureStage, volumes: AsyncMock, typed: str) -> None:
     assert await stage.ask(typed) == "🔊 Volume: 80 %"
-    volumes.choose.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
+    volumes.choose.assert_awaited_once_with(stage.sandbox.guild.id, 0.8, only=None)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_a_percent_sign_may_follow_the_volume_of_music(
     stage: FeatureStage, volumes: AsyncMock, typed: str
 ) -> None:
     assert await stage.ask(typed) == "🎵 Music volume: 30 %"
-    volumes.choose_music.assert_awaited_once_with(stage.sandbox.guild.id, 0.3)
+    volumes.choose_music.assert_awaited_once_with(stage.sandbox.guild.id, 0.3, only=None)
     volumes.choose.assert_not_awaited()
 
 
@@ -200,6 +200,6 @@ async def test_a_volume_is_shown_where_no_number_is_typed(
 
 async def test_sounds_have_a_volume_of_their_own(stage: FeatureStage, volumes: AsyncMock) -> None:
     assert await stage.ask("!volume 60 % sounds") == "📣 Sound volume: 60 %"
-    volumes.choose_sounds.assert_awaited_once_with(stage.sandbox.guild.id, 0.6)
+    volumes.choose_sounds.assert_awaited_once_with(stage.sandbox.guild.id, 0.6, only=None)
     volumes.choose.assert_not_awaited()
     volumes.choose_music.assert_not_awaited()

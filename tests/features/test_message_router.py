@@ -70,7 +70,7 @@ async def test_a_person_who_may_not_make_the_bot_join_or_leave_is_refused_with_t
             await stranger.say(world.stage.sandbox.home.general, command)
             answer = await stranger.wait_for_message(world.stage.sandbox.home.general, lambda m: "🔒" in m.content)
             assert answer.content.endswith("is for people with the role Hosts, and people who may manage this server.")
-        assert world.stage.app.calls.current is not None
+        assert world.stage.app.calls.current_on(world.stage.sandbox.guild.id) is not None
         await world.stage.ada.wait_for_status(world.stage.sandbox.bot, "🎤 In Voice Chat")
 
 

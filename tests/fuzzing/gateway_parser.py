@@ -240,7 +240,7 @@ async def _start() -> _Listening:
     # Stands in for Discord's API: whatever is asked for or sent, it is a right message.
     bot.http.request = _answered  # type: ignore[method-assign]
     listening, advice = _Listening(bot), CommandAdvice(bot, "!", {})
-    await bot.add_cogs((listening, UnknownCommands(bot, advice, lambda: None), HelpCommands(bot, advice, "!")))
+    await bot.add_cogs((listening, UnknownCommands(bot, advice, lambda _: False), HelpCommands(bot, advice, "!")))
     return listening
 
 

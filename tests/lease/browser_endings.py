@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from bot.bot_process import bot_process
 from bot.calls import CALL_IN_BROWSER
+from bot.voice.call_life import CallState
 from bot.voice.events import CallEvent, WebReady
-from bot.voice.manager import CallState
 from sandbox.server import Sandbox
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech

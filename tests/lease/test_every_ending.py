@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from bot.voice.manager import CallState
+from bot.voice.call_life import CallState
 from tests.lease import browser_endings as browser
 from tests.lease import phone_endings as phone
 from tests.lease.browser_endings import browser_call_ended_by, process_with_a_page_ended_by

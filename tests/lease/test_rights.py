@@ -173,7 +173,7 @@ async def test_each_person_in_each_place_may_use_exactly_the_permitted_commands(
     wrong = [line for lines in await asyncio.gather(*walks) for line in lines]
     wrong += await _walk("direct message", scene.people["direct message"])
     assert wrong == []
-    assert scene.world.stage.app.calls.current is not None
+    assert scene.world.stage.app.calls.current_on(scene.world.stage.sandbox.guild.id) is not None
 
 
 async def _walk(who: str, place: Place) -> list[str]:

@@ -14,7 +14,7 @@ from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
-from bot.llm.slots import CALL_SLOT
+from bot.llm.slots import CALL_SLOT, CallSlots
 from bot.llm.usage import TokenUsage
 from config.sections import ModelApi
 from tests.llm.servers import DONE, event, said, serving, streaming
@@ -174,3 +174,14 @@ async def test_a_llama_cpp_server_whose_template_has_no_tools_gets_them_in_the_p
     (body,) = server.bodies
     assert ("tools" in body, body.get("parallel_tool_calls")) == ((True, True) if native else (False, None))
     assert ("## Tools" in body["messages"][0]["content"]) != native
+
+
+async def test_each_call_has_the_lowest_free_slot_so_that_the_next_one_finds_its_prompts() -> None:
+    slots = CallSlots()
+    first, second = slots.new(), slots.new()
+    unused = slots.new()
+    assert (first(), second(), first()) == (CALL_SLOT, CALL_SLOT + 1, CALL_SLOT)
+    await unused.release()
+    await first.release()
+    assert slots.new()() == CALL_SLOT
+    assert second() == CALL_SLOT + 1, "a call stays in its slot"

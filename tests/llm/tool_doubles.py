@@ -45,7 +45,9 @@ class ScriptedTools:
         self.started = asyncio.Event()
         self._results = results
 
-    def at(self, server: int, channel: int | None = None, *, patient: bool = False) -> ScriptedTools:
+    def at(
+        self, server: int, channel: int | None = None, *, patient: bool = False, call: str | None = None
+    ) -> ScriptedTools:
         return self
 
     def for_turn(

@@ -1,4 +1,4 @@
-"""The call manager: one call at a time, and the lease is always released."""
+"""The call manager: as many calls at a time as it may hold, and the lease is always released."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from bot.lease import Lease
 from bot.user_error import UserError
-from bot.voice.manager import ALREADY_IN_CALL, CallManager, CallState
+from bot.voice.call_life import CallState
+from bot.voice.manager import ALL_TAKEN, ALREADY_IN_CALL, CallManager
 from bot.voice.transport import EndCause
 
 
@@ -72,7 +73,7 @@ class FakeCall:
         await self.closed.wait()
 
 
-def make(journal: list[str], *features: Feature) -> CallManager[FakeCall]:
+def make(journal: list[str], *features: Feature, max_calls: int = 1) -> CallManager[FakeCall]:
     async def no_sleep(_: float) -> None:
         await asyncio.sleep(0)
 
@@ -83,7 +84,7 @@ def make(journal: list[str], *features: Feature) -> CallManager[FakeCall]:
     async def ended(_: FakeCall, cause: EndCause) -> None:
         journal.append(f"ended {cause}")
 
-    return CallManager(lease, ended)
+    return CallManager(lease, ended, max_calls=max_calls)
 
 
 async def test_features_are_held_before_connecting_and_released_in_reverse() -> None:
@@ -179,7 +180,7 @@ async def test_leaving_while_a_failed_start_is_undone_waits_for_that_and_ends_no
     assert journal == ["check", "hold a", "open", "close failure", "release a"]
     assert manager.status().state is CallState.IDLE
     next_call = await manager.start(FakeCall(journal), reason="again")
-    assert manager.active is next_call
+    assert manager.calls == (next_call,)
     assert manager.status().held == ("a",)
     await manager.close()
 
@@ -197,7 +198,7 @@ async def test_a_lost_call_ends_by_itself_and_reports_the_cause() -> None:
 
 async def test_a_failing_release_is_shown_and_retried_and_does_not_stop_the_other_releases() -> None:
     journal: list[str] = []
-    stubborn = Feature("stubborn", journal, release_fails=3)
+    stubborn = Feature("stubborn", journal, release_fails=10)
     manager = make(journal, Feature("a", journal), stubborn)
     await manager.start(FakeCall(journal), reason="test")
     await manager.end()
@@ -219,3 +220,102 @@ async def test_a_joining_command_that_is_cancelled_does_not_leave_a_half_started
     await asyncio.wait([start])
     assert await manager.end()
     assert manager.status().held == ()
+
+
+async def test_features_are_held_from_the_first_of_several_calls_until_after_the_last() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal), max_calls=3)
+    first = await manager.start(FakeCall(journal), reason="one")
+    second = await manager.start(FakeCall(journal), reason="two")
+    assert [*manager.calls] == [first, second]
+    assert await manager.end(call=first)
+    assert [*manager.calls] == [second]
+    assert manager.status().held == ("a",), "the second call still needs the card"
+    assert await manager.end(call=second)
+    assert journal.count("hold a") == journal.count("release a") == 1
+    assert journal.index("release a") == len(journal) - 2, "it is released after the last call, and before its report"
+    assert not await manager.end(call=first), "it has ended already"
+
+
+async def test_a_call_that_begins_while_the_last_one_ends_takes_the_features_over() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal), max_calls=2)
+    first = await manager.start(FakeCall(journal, slow_close=True), reason="one")
+    ending = asyncio.create_task(manager.end(call=first))
+    await first.closing.wait()
+    second = await manager.start(FakeCall(journal), reason="two")
+    first.closed.set()
+    assert await ending
+    assert manager.status().held == ("a",)
+    assert journal.count("hold a") == 1, "the feature did not resume in between"
+    assert "release a" not in journal
+    await manager.end(call=second)
+    assert manager.status().held == ()
+
+
+async def test_a_call_that_begins_during_the_release_waits_and_holds_the_features_anew() -> None:
+    journal: list[str] = []
+    releasing, may_release = asyncio.Event(), asyncio.Event()
+
+    class Slow(Feature):
+        async def release(self) -> None:
+            releasing.set()
+            await may_release.wait()
+            await super().release()
+
+    manager = make(journal, Slow("a", journal), max_calls=2)
+    first = await manager.start(FakeCall(journal), reason="one")
+    ending = asyncio.create_task(manager.end(call=first))
+    await releasing.wait()
+    joining = asyncio.create_task(manager.start(FakeCall(journal), reason="two"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert journal.count("hold a") == 1
+    may_release.set()
+    await joining
+    await ending
+    held = [step for step in journal if step.endswith(" a")]
+    assert held == ["hold a", "release a", "hold a"]
+    await manager.close()
+
+
+async def test_a_failed_start_beside_a_call_takes_nothing_from_it() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal), max_calls=2)
+    call = await manager.start(FakeCall(journal), reason="one")
+    with pytest.raises(UserError, match="no way in"):
+        await manager.start(FakeCall(journal, fault=UserError("no way in")), reason="two")
+    assert manager.calls == (call,)
+    assert manager.status().held == ("a",)
+    assert "release a" not in journal
+    await manager.close()
+    assert manager.status().held == ()
+
+
+async def test_one_call_in_a_place_and_no_more_than_allowed() -> None:
+    journal: list[str] = []
+    manager = make(journal, max_calls=2)
+    await manager.start(FakeCall(journal), reason="one", place=1)
+    with pytest.raises(UserError) as refused:
+        await manager.start(FakeCall(journal), reason="one more there", place=1)
+    assert str(refused.value) == ALREADY_IN_CALL.format(prefix="!")
+    await manager.start(FakeCall(journal), reason="two", place=2)
+    with pytest.raises(UserError) as refused:
+        await manager.start(FakeCall(journal), reason="three", place=3)
+    assert str(refused.value) == ALL_TAKEN.format(count=2)
+    await manager.close()
+    assert journal.count("ended shutdown") == 2
+
+
+async def test_a_lost_call_leaves_the_others_alone() -> None:
+    journal: list[str] = []
+    manager = make(journal, max_calls=2)
+    lost = await manager.start(FakeCall(journal), reason="one")
+    other = await manager.start(FakeCall(journal), reason="two")
+    lost.lost.set_result(EndCause.KICKED)
+    async with asyncio.timeout(30):
+        while "ended kicked" not in journal:
+            await asyncio.sleep(0)
+    assert manager.calls == (other,)
+    assert not manager.full
+    await manager.close()

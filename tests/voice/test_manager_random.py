@@ -1,4 +1,4 @@
-"""The call manager with random requests and failures: there is at most one call, and nothing stays held."""
+"""The call manager with random requests and failures: there are never too many calls, and nothing stays held."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.lease import Lease
 from bot.user_error import UserError
-from bot.voice.manager import CallManager, CallState
+from bot.voice.call_life import CallState
+from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
 
 
@@ -31,10 +32,14 @@ class Feature:
     def __init__(self, name: str) -> None:
         self.name = name
         self.held = False
+        self.held_twice = False
+        self.resists = False
         self.hold_fails = False
         self.release_fails = 0
 
     async def hold(self, _: str) -> None:
+        # One that would not be released is held anew by the next call.
+        self.held_twice = self.held_twice or (self.held and not self.resists)
         self.held = True
         await asyncio.sleep(0)
         if self.hold_fails:
@@ -42,7 +47,8 @@ class Feature:
 
     async def release(self) -> None:
         await asyncio.sleep(0)
-        if self.release_fails:
+        self.resists = bool(self.release_fails)
+        if self.resists:
             self.release_fails -= 1
             raise RuntimeError("not yet")
         self.held = False
@@ -79,6 +85,8 @@ class Call:
 class ManagerMachine(RuleBasedStateMachine):
     """Random joins, leaves, losses and failures. Between two of them the event loop runs a random number of steps."""
 
+    max_calls = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
@@ -101,7 +109,7 @@ class ManagerMachine(RuleBasedStateMachine):
         async def ended(_: Call, __: EndCause) -> None:
             await asyncio.sleep(0)
 
-        self.manager: CallManager[Call] = CallManager(lease, ended)
+        self.manager: CallManager[Call] = CallManager(lease, ended, max_calls=self.max_calls)
 
     def _do(self, make: Callable[[], asyncio.Task[object] | None], steps: int) -> None:
         async def go() -> None:
@@ -123,6 +131,13 @@ class ManagerMachine(RuleBasedStateMachine):
     def leave(self, steps: int) -> None:
         self._do(lambda: asyncio.ensure_future(self.manager.end()), steps)
 
+    @rule(which=st.integers(0, 2), steps=st.integers(0, 12))
+    @precondition(lambda self: self.manager.occupants)
+    def leave_one(self, which: int, steps: int) -> None:
+        occupants = self.manager.occupants
+        call = occupants[which % len(occupants)]
+        self._do(lambda: asyncio.ensure_future(self.manager.end(call=call)), steps)
+
     @rule(who=st.integers(0, 20), steps=st.integers(0, 12))
     @precondition(lambda self: self.asked)
     def the_caller_gives_up(self, who: int, steps: int) -> None:
@@ -131,13 +146,13 @@ class ManagerMachine(RuleBasedStateMachine):
 
         self._do(give_up, steps)
 
-    @rule(steps=st.integers(0, 12))
-    @precondition(lambda self: self.manager.active is not None)
-    def lose(self, steps: int) -> None:
+    @rule(which=st.integers(0, 2), steps=st.integers(0, 12))
+    @precondition(lambda self: self.manager.calls)
+    def lose(self, which: int, steps: int) -> None:
         def lose() -> None:
-            call = self.manager.active
-            if call is not None and not call.lost.done():
-                call.lost.set_result(EndCause.KICKED)
+            calls = self.manager.calls
+            if calls and not (lost := calls[which % len(calls)].lost).done():
+                lost.set_result(EndCause.KICKED)
 
         self._do(lose, steps)
 
@@ -146,8 +161,12 @@ class ManagerMachine(RuleBasedStateMachine):
         self.features[feature].release_fails = times
 
     @invariant()
-    def there_is_one_call_at_most(self) -> None:
-        assert len(self.opened) <= 1
+    def there_are_never_too_many_calls(self) -> None:
+        assert len(self.opened) <= self.max_calls
+
+    @invariant()
+    def no_feature_is_held_twice(self) -> None:
+        assert not any(feature.held_twice for feature in self.features)
 
     @invariant()
     def a_live_call_holds_every_feature(self) -> None:
@@ -180,5 +199,13 @@ class ManagerMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
+class SeveralCallsMachine(ManagerMachine):
+    """The same with up to three calls at once."""
+
+    max_calls = 3
+
+
 TestManager = ManagerMachine.TestCase
 TestManager.settings = settings(max_examples=100, stateful_step_count=15)
+TestSeveralCalls = SeveralCallsMachine.TestCase
+TestSeveralCalls.settings = settings(max_examples=100, stateful_step_count=20)

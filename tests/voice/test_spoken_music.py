@@ -18,7 +18,7 @@ class Control:
     """Music that is ``opening`` until the test lets it play."""
 
     def __init__(self) -> None:
-        self.done: list[tuple[int, VoiceCommand, str]] = []
+        self.done: list[tuple[str, VoiceCommand, str]] = []
         self.error: Exception | None = None
         self.unreadable = False
         self.opening = asyncio.Event()
@@ -31,22 +31,22 @@ class Control:
         if self.unreadable:
             raise OSError("disk")
 
-    async def carry_out(self, place: int, command: VoiceCommand, title: str) -> str:
+    async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:
         if command is VoiceCommand.PLAY:
             await self.opening.wait()
         if self.error is not None:
             raise self.error
-        self.done.append((place, command, title))
+        self.done.append((call, command, title))
         return f"done: {command}"
 
 
 class Stage:
-    """A call in place 7 with such music."""
+    """A call with such music."""
 
     def __init__(self, control: Control | None) -> None:
         self.written: list[str] = []
         self.said: list[str] = []
-        self.music = SpokenMusic(control, 7, self.written.append, lambda _, text: self.said.append(text))
+        self.music = SpokenMusic(control, "c1", self.written.append, lambda _, text: self.said.append(text))
 
     async def ask(self, command: VoiceCommand, title: str = "") -> None:
         before = len(self.written) + len(self.said)
@@ -70,7 +70,7 @@ async def test_what_is_done_is_written_and_not_said() -> None:
     async with Stage(control) as stage:
         await stage.ask(VoiceCommand.PLAY, "Blue Danube")
         await stage.ask(VoiceCommand.MUSIC_PAUSE)
-    assert control.done == [(7, VoiceCommand.PLAY, "Blue Danube"), (7, VoiceCommand.MUSIC_PAUSE, "")]
+    assert control.done == [("c1", VoiceCommand.PLAY, "Blue Danube"), ("c1", VoiceCommand.MUSIC_PAUSE, "")]
     assert stage.written == ["done: play", "done: pause the music"]
     assert stage.said == []
 

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from bot.http.api.queries import number_in
 from bot.http.errors import HttpError
-from bot.monitoring.monitor import Monitor
+from bot.monitoring.monitor import CallNow, Monitor
 from bot.monitoring.prometheus import PrometheusMetrics
 from bot.monitoring.turns import FIGURES, TurnFigures
+from bot.voice.call_life import CallState
 from bot.voice.metrics import EVENT_STAGES, ReplySoFar
 from bot.voice.reply_waits import waits_of
 
@@ -42,12 +43,13 @@ class NowApi:
         """``GET /api/now?after``: what happens now, and the turns with a higher number than ``after``."""
         after = number_in(request, "after") or 0
         monitor, log = self._monitor, self._monitor.log
-        call, queue, engines = monitor.call(), await monitor.queue(), await monitor.engines()
+        calls, queue, engines = monitor.calls(), await monitor.queue(), await monitor.engines()
         summaries = {name: log.summary(name) for name in FIGURES}
         fields = {
             "at": log.now(),
-            "call": {"state": call.state, "transport": call.transport, "since": call.since, "doing": call.doing},
-            "live": None if call.reply is None else live_fields(call.reply),
+            "call": call_fields(calls[0]),
+            "calls": [call_fields(call) for call in calls if call.state is CallState.ACTIVE],
+            "live": next((live_fields(call.reply) for call in calls if call.reply is not None), None),
             "newest": log.newest,
             "turns": [turn_fields(turn) for turn in log.after(after)],
             "figures": {name: None if each is None else asdict(each) for name, each in summaries.items()},
@@ -82,6 +84,11 @@ class NowApi:
     async def metrics(self, _: web.Request) -> web.Response:
         """``GET /metrics``."""
         return web.Response(body=await self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def call_fields(call: CallNow) -> dict[str, Any]:
+    """What is known of a call."""
+    return {"state": call.state, "transport": call.transport, "since": call.since, "doing": call.doing}
 
 
 def live_fields(reply: ReplySoFar) -> dict[str, Any]:

@@ -118,8 +118,8 @@ class _Connection:
             if self._queue.closing:
                 await asyncio.wait(tasks[:1], timeout=2 * CLOSE_LIMIT)
         finally:
-            if self._calls.call_of(self._tab) is not None:
-                self._calls.hang_up()
+            if (call := self._calls.call_of(self._tab)) is not None:
+                self._calls.hang_up(call)
             self._tab.gone()
             for task in tasks:
                 task.cancel()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from yarl import URL
 
 from bot.fetching.fetcher import MAX_ADDRESS
-from bot.tools.tool import Asker
+from bot.tools.tool import Asker, Conversation
 
 MAX_LINKS = 60
 """Maximum number of addresses of a conversation. The oldest are forgotten."""
@@ -24,9 +24,6 @@ _WITHOUT_SCHEME = re.compile(
     r"(?<![\w@./:-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![\w@-])(?:/[^\s<>\"'`]{0,2000})?", re.I
 )
 _AT_THE_END = ".,;:!?)]}»”’*_|"
-
-Conversation = tuple[int, int | None]
-"""The ids of the server and of the channel."""
 
 
 class Links:
@@ -52,7 +49,7 @@ class Links:
         plain = _plain(address)
         if plain is None:
             return
-        conversation = (asker.server, asker.channel)
+        conversation = asker.conversation
         known = self._known.setdefault(conversation, OrderedDict())
         self._known.move_to_end(conversation)
         known[plain] = self._clock() + KEPT_SECONDS
@@ -65,7 +62,7 @@ class Links:
     def include(self, asker: Asker, address: str) -> bool:
         """Whether this address may be read in the conversation in which ``asker`` speaks."""
         plain = _plain(address)
-        known = self._known.get((asker.server, asker.channel))
+        known = self._known.get(asker.conversation)
         return plain is not None and known is not None and known.get(plain, 0.0) > self._clock()
 
 

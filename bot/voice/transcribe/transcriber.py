@@ -6,6 +6,7 @@ A transcriber turns the sound of a turn into text. A turn is what one person say
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -42,6 +43,7 @@ class TranscriptionRequest:
         hot_words: names and terms that are likely to be said.
         language: Whisper's code for the usual language of the speaker. It is used if the sound is too short to detect
             the language.
+        call: id of the call; empty outside of calls. Calls are served in turn.
         word_times: whether the time of each word is wanted. That takes longer, so calls don't ask for it.
         account: the place and the person who said it.
     """
@@ -52,6 +54,7 @@ class TranscriptionRequest:
     language: str | None = None
     word_times: bool = False
     account: Account = NOBODY
+    call: str = ""
 
     @property
     def seconds(self) -> float:
@@ -148,7 +151,9 @@ class Transcriber(Protocol):
 
 
 MAX_WAITING = 4
-"""If more requests than this wait in a queue, the least urgent one is dropped."""
+"""If more requests of a call than this wait in a queue, the least urgent one is dropped."""
+MAX_REMEMBERED = 64
+"""Number of calls of which a queue remembers when they were served last."""
 
 
 @dataclass(eq=False, slots=True)
@@ -171,24 +176,29 @@ class TranscriptionJob:
 class TranscriptionQueue:
     """The requests that wait for a transcriber. Use it on the event loop.
 
-    If more than :data:`MAX_WAITING` wait, the oldest of the least urgent is dropped. Final requests are never dropped.
-    A request of the lowest urgency is dropped at once if another request waits or is being processed.
+    Of equally urgent requests, that of the call is served first whose last turn in the queue was longest ago. So a call
+    in which much is said does not hold up the others.
+
+    If more than :data:`MAX_WAITING` of a call wait, the oldest of its least urgent is dropped. Final requests are never
+    dropped. A request of the lowest urgency is dropped at once if another request waits or is being processed.
     """
 
     def __init__(self) -> None:
+        self._served: OrderedDict[str, None] = OrderedDict()
+        """The calls, in the order in which they were served last."""
         self._waiting: list[TranscriptionJob] = []
         self._begun: list[TranscriptionJob] = []
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
-        """Queue a job. If too many wait, drop the oldest of the least urgent jobs, which may be the new one."""
+        """Queue a job. If too many of its call wait, drop the oldest of the least urgent, which may be the new one."""
         self._drop_cancelled()
         if job.request.urgency is Urgency.ONLY_IF_IDLE and (self._waiting or self._begun):
             _drop(job)
             return
         self._waiting.append(job)
-        while len(self._waiting) > MAX_WAITING:
-            least = min(self._waiting, key=lambda waiting: waiting.request.urgency)
+        while len(own := [each for each in self._waiting if each.request.call == job.request.call]) > MAX_WAITING:
+            least = min(own, key=lambda waiting: waiting.request.urgency)
             if least.request.urgency is Urgency.FINAL:
                 break
             self._waiting.remove(least)
@@ -201,16 +211,25 @@ class TranscriptionQueue:
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """Wait for a job; remove and return the most urgent one. Of equally urgent jobs, the oldest comes first."""
+        """Wait for a job; remove and return the most urgent one. Of those, calls come in turn, then the oldest."""
         while True:
             self._drop_cancelled()
             if self._waiting:
-                job = max(self._waiting, key=lambda waiting: waiting.request.urgency)
+                urgency, order = max(job.request.urgency for job in self._waiting), list(self._served)
+                urgent = [job for job in self._waiting if job.request.urgency is urgency]
+                job = min(urgent, key=lambda one: order.index(one.request.call) if one.request.call in order else -1)
+                self._note_served(job.request.call)
                 self._waiting.remove(job)
                 self._begun.append(job)
                 return job
             self._more.clear()
             await self._more.wait()
+
+    def _note_served(self, call: str) -> None:
+        self._served[call] = None
+        self._served.move_to_end(call)
+        if len(self._served) > MAX_REMEMBERED:
+            self._served.popitem(last=False)
 
     def drop_all_but_final(self) -> None:
         """Drop all jobs that are not final."""

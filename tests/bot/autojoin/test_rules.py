@@ -13,7 +13,7 @@ from bot.autojoin.rules import (
     ASK_AFTER,
     RETRY_DELAYS,
     Ask,
-    CallNow,
+    CallsNow,
     Come,
     ComingRules,
     Remember,
@@ -30,6 +30,9 @@ EMPTY, THERE, UNWELCOME = Room(occupied=False, welcome=False), Room(occupied=Tru
 HERE, OTHER = 1, 2
 
 
+NO_CALLS = CallsNow()
+
+
 class Rules:
     """The rules of one server (:data:`HERE`), step by step."""
 
@@ -39,10 +42,10 @@ class Rules:
         self.now = 0.0
 
     def step(
-        self, room: Room = THERE, call: CallNow | None = None, *, busy: bool = False, after: float = 1.0
+        self, room: Room = THERE, calls: CallsNow = NO_CALLS, *, busy: bool = False, after: float = 1.0
     ) -> tuple[Wish, ...]:
         self.now += after
-        return self.rules.step(self.now, {HERE: room}, call, busy=busy)
+        return self.rules.step(self.now, {HERE: room}, calls, busy=busy)
 
 
 def test_it_comes_once_when_somebody_is_there_and_again_when_somebody_is_there_again() -> None:
@@ -52,7 +55,7 @@ def test_it_comes_once_when_somebody_is_there_and_again_when_somebody_is_there_a
     assert rules.step() == (Come(HERE),)
     assert rules.step() == ()
     rules.rules.came(HERE)
-    assert rules.step(call=CallNow(HERE)) == ()
+    assert rules.step(calls=CallsNow(frozenset({HERE}), full=True)) == ()
     assert rules.step(EMPTY) == ()
     assert rules.step() == (Come(HERE),)
 
@@ -106,29 +109,36 @@ def test_one_drawing_after_the_other_is_one_wait_only_if_there_is_no_pause() -> 
     assert rules.step(busy=False) == (Come(HERE),)
 
 
-@pytest.mark.parametrize("elsewhere", [CallNow(OTHER), CallNow(None)])
-def test_during_a_call_elsewhere_people_are_told_once_that_they_wait(elsewhere: CallNow) -> None:
+@pytest.mark.parametrize("elsewhere", [CallsNow(frozenset({OTHER}), full=True), CallsNow(full=True)])
+def test_during_a_call_elsewhere_people_are_told_once_that_they_wait(elsewhere: CallsNow) -> None:
     rules = Rules()
-    assert rules.step(call=elsewhere) == (TellWaiting(HERE),)
-    assert rules.step(call=elsewhere) == ()
+    assert rules.step(calls=elsewhere) == (TellWaiting(HERE),)
+    assert rules.step(calls=elsewhere) == ()
     assert rules.step(UNWELCOME, elsewhere) == ()
-    assert rules.step(call=elsewhere) == ()
+    assert rules.step(calls=elsewhere) == ()
     assert rules.step() == (Come(HERE),)
+
+
+def test_a_call_elsewhere_beside_which_another_one_can_begin_keeps_nobody_waiting() -> None:
+    rules = Rules()
+    assert rules.step(calls=CallsNow(frozenset({OTHER}))) == (Come(HERE),)
+    rules.rules.came(HERE)
+    assert rules.step(calls=CallsNow(frozenset({OTHER, HERE}))) == ()
 
 
 def test_who_has_waited_longest_gets_it_first() -> None:
     rules = ComingRules()
     rules.choose(HERE)
     rules.choose(OTHER)
-    rules.step(1.0, {HERE: EMPTY, OTHER: THERE}, CallNow(None), busy=False)
-    rules.step(2.0, {HERE: THERE, OTHER: THERE}, CallNow(None), busy=False)
-    assert rules.step(3.0, {HERE: THERE, OTHER: THERE}, None, busy=False) == (Come(OTHER),)
+    rules.step(1.0, {HERE: EMPTY, OTHER: THERE}, CallsNow(full=True), busy=False)
+    rules.step(2.0, {HERE: THERE, OTHER: THERE}, CallsNow(full=True), busy=False)
+    assert rules.step(3.0, {HERE: THERE, OTHER: THERE}, NO_CALLS, busy=False) == (Come(OTHER),)
 
 
 def test_what_can_not_be_seen_changes_nothing() -> None:
     rules = Rules()
     rules.rules.sent_away(HERE)
-    assert rules.rules.step(5.0, {}, None, busy=False) == ()
+    assert rules.rules.step(5.0, {}, NO_CALLS, busy=False) == ()
     assert rules.rules.is_away(HERE)
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from bot.autojoin.quiet_times import QuietTimes
 from bot.autojoin.records import AutoJoinRecords, Choice
-from bot.autojoin.rules import CallNow, Room
+from bot.autojoin.rules import CallsNow, Room
 from bot.autojoin.service import AutoJoin
 from bot.lease import Lease
 from bot.user_error import UserError
@@ -212,8 +212,10 @@ class World:
         # Person 0 may not use `!join`.
         return Room(bool(people), bool(people - {0}))
 
-    def call(self) -> CallNow | None:
-        return CallNow(self.manager.occupant.server) if self.manager.occupant is not None else None
+    def calls(self) -> CallsNow:
+        return CallsNow(
+            frozenset(call.server for call in self.manager.occupants if call.server is not None), self.manager.full
+        )
 
     async def come(self, choice: Choice) -> None:
         server = choice.server

@@ -46,7 +46,7 @@ def test_data_that_was_true_only_at_the_time_of_the_backup_does_not_come_back(
     folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(database)) as bot, bot:
-        bot.execute("INSERT INTO call VALUES (1, 1, 2, 3)")
+        bot.execute("INSERT INTO call VALUES (1, 2, 3)")
         bot.execute("INSERT INTO chat_waiting VALUES (21, 3, 11, 0.0, 'Ada', 'Hello?', NULL, NULL, 0)")
         bot.execute("INSERT INTO listening_choice VALUES (11, 1), (12, 0), (13, 1)")
         bot.execute("INSERT INTO conversations (transport, place, started) VALUES ('discord', 'Lounge', 0.0)")

@@ -65,6 +65,8 @@ async def test_a_database_without_numbered_migrations_keeps_every_row(old: Path)
     after = content(old)
     # Migration 3 keeps the same data in other columns.
     assert after.pop("chat_memory") != before.pop("chat_memory")
+    # A later one leaves out the number of the only call.
+    assert after.pop("call") == [tuple(call[1:]) for call in before.pop("call")]
     assert {name: after[name] for name in before} == before
     assert version(old) == len(read_migrations())
 
@@ -108,9 +110,11 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
     async with Database.opened(path), Database.opened(tmp_path / "new"):
         pass
     after = content(path)
-    kept = before.keys() & after.keys() - {"chat_memory", "turns"}
+    kept = before.keys() & after.keys() - {"call", "chat_memory", "turns"}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert len(after["chat_memory"]) == len(before["chat_memory"])
+    # Before there could be several calls, the only one had a number.
+    assert [row[-3:] for row in after["call"]] == [row[-3:] for row in before.get("call", [])]
     # Columns were added at the end.
     turns = [row[:7] for row in after["turns"]]
     assert turns == [row[:7] for row in before.get("turns", [])]

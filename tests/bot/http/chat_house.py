@@ -210,13 +210,13 @@ class ChatHouse:
 
     @property
     def call(self) -> BrowserCall:
-        assert self.calls.current is not None
-        return self.calls.current
+        (call,) = self.calls.calls
+        return call
 
     async def until_idle(self) -> None:
         """Wait until no call is on, and check that nothing is held any more."""
         async with asyncio.timeout(LIMIT):
-            while self.manager.occupant is not None or self.calls.current is not None:
+            while self.manager.occupants or self.calls.calls:
                 await asyncio.sleep(0.005)
         assert self.lease.held == ()
         assert not self.feature.held
@@ -249,6 +249,7 @@ async def chat_house(
     settings: CallSettings | None = None,
     heartbeat: float = 10.0,
     first_notice: str | None = None,
+    max_calls: int = 1,
 ) -> AsyncIterator[ChatHouse]:
     """Serve the socket. Without ``away``, a client that is gone is waited for in real time."""
     settings = settings or CallSettings(answer_to=AnswerPolicy.ALWAYS)
@@ -286,7 +287,9 @@ async def chat_house(
                 watch=lambda _: None,
             )
 
-        manager: CallManager[Call[Any]] = CallManager(lease, lambda call, cause: calls.ended(call, cause))
+        manager: CallManager[Call[Any]] = CallManager(
+            lease, lambda call, cause: calls.ended(call, cause), max_calls=max_calls
+        )
         calls = BrowserCalls(
             manager,
             make_call,

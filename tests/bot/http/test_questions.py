@@ -91,10 +91,10 @@ async def test_a_typed_answer_decides_too_and_is_no_new_question(tmp_path: Path,
 async def test_a_yes_aloud_counts_once_the_question_could_be_read(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page, clock = await house.talking(questions=True), Clock()
-        questions = BrowserQuestions(lambda: house.call, YesNoWords(), clock=clock)
+        questions = BrowserQuestions(lambda: house.calls.calls, YesNoWords(), clock=clock)
         asking = asyncio.create_task(questions.ask(Asker(ADA, "Ada", "", 0, 0), "delete"))
         await asked(page)
-        yes = UtteranceHeard(person=ADA, author="Ada", text="Yes.", addressed=True)
+        yes = UtteranceHeard(person=ADA, author="Ada", text="Yes.", addressed=True, call=house.call.id)
         questions.listen(yes)
         clock.pass_by(READING_SECONDS)
         questions.listen(UtteranceHeard(person=web_person("Ben"), author="Ben", text="Yes.", addressed=True))
@@ -107,7 +107,7 @@ async def test_a_yes_aloud_counts_once_the_question_could_be_read(tmp_path: Path
 async def test_no_answer_in_time_is_no_and_is_shown_as_over(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.talking(questions=True)
-        questions = BrowserQuestions(lambda: house.call, YesNoWords(), seconds=0.01)
+        questions = BrowserQuestions(lambda: house.calls.calls, YesNoWords(), seconds=0.01)
         assert await questions.ask(Asker(ADA, "Ada", "", 0, 0), "delete") is None
         await page.until("question_over", question=(await asked(page))["question"])
 

@@ -109,4 +109,4 @@ class Figures:
     def turn(self, trace: ReplyTrace = SPOKEN_TURN, *, spoken: bool = True, later: float = 10.0) -> None:
         """End a turn, some seconds after the last one."""
         self.now += later
-        self.log(ReplyEnded(trace, "secret words", TurnId(77, 1) if spoken else None))
+        self.log(ReplyEnded(trace, "secret words", TurnId(77, 1) if spoken else None, call="c1"))

@@ -8,7 +8,7 @@ import pytest
 
 from bot.monitoring.day import DAY, MAX_TURNS
 from bot.monitoring.turns import FIGURES, KEPT_TURNS
-from bot.voice.events import CallEnded, SpeechStarted, SpeechStopped
+from bot.voice.events import CallBegan, CallEnded, SpeechStarted, SpeechStopped
 from bot.voice.metrics import ReplyTrace, Summary
 from bot.voice.turn import Outcome, TurnId
 from tests.bot.monitoring.figures import NOON, SPOKEN_TURN, Figures
@@ -72,14 +72,28 @@ def test_one_slow_turn_among_fast_ones_is_not_the_recent_median() -> None:
 def test_a_call_tells_whether_somebody_speaks_until_it_ends() -> None:
     figures, turn = Figures(), TurnId(77, 1)
     figures.call()
-    assert figures.log.since == NOON
+    assert figures.log.since("c1") == NOON
     ended = CallEnded("x", "command", call="c1")
     seen = []
     for event in (SpeechStarted(turn), SpeechStopped(turn), SpeechStarted(turn), ended):
-        figures.log(event)
-        seen.append(figures.log.people_speaking)
+        figures.log(replace(event, call="c1"))
+        seen.append(figures.log.people_speaking("c1"))
     assert seen == [True, False, True, False]
-    assert figures.log.since is None
+    assert figures.log.since("c1") is None
+
+
+def test_of_two_calls_each_has_its_own_figures() -> None:
+    figures, turn = Figures(), TurnId(77, 1)
+    figures.call()
+    figures.log(CallBegan("phone", "a secret place", False, call="c2"))
+    figures.log(SpeechStarted(turn, call="c1"))
+    figures.log(SpeechStopped(turn, call="c2"))
+    assert figures.log.people_speaking("c1"), "the same turn's number in the other call is another turn"
+    assert not figures.log.people_speaking("c2")
+    figures.turn()
+    assert figures.log.turns[-1].transport == "browser", "the call that began last is another one"
+    figures.log(CallEnded("x", "command", call="c1"))
+    assert (figures.log.since("c1"), figures.log.since("c2")) == (None, NOON)
 
 
 def test_a_day_is_kept_and_at_most_ten_thousand_turns() -> None:

@@ -46,10 +46,10 @@ class Stage:
         self.held.set()
         self.broken: set[str] = set()
         self.call = SimpleNamespace(
-            server=HERE, mixer=Mixer(ScriptedReply()), tell=self.told.append, when_closed=self.closing.append
+            id="c1", server=HERE, mixer=Mixer(ScriptedReply()), tell=self.told.append, when_closed=self.closing.append
         )
         self.manager = Mock(spec=CallManager)
-        self.manager.active = self.call
+        self.manager.calls = (self.call,)
         self.volumes = Volumes(store, self.manager)
         self.music = MusicService(folder, folder)
         self.control = MusicControl(self.manager, self.music, self.volumes.music_at)
@@ -172,10 +172,32 @@ async def test_music_elsewhere_is_not_touched(stage: Stage) -> None:
     for name, arguments in (("play_music", {"name": "kwai"}), ("change_music", {"change": "stop"}), ("show_music", {})):
         with pytest.raises(ToolError, match="no voice call here"):
             await stage.use(name, ELSEWHERE, **arguments)
-    stage.manager.active = None
+    stage.manager.calls = ()
     with pytest.raises(ToolError, match="no voice call here"):
         await stage.use("show_music")
     assert stage.playing == "Blue Danube"
+
+
+async def test_of_two_calls_in_a_place_each_has_music_of_its_own(stage: Stage) -> None:
+    closing: list[Callable[[], Any]] = []
+    other = SimpleNamespace(
+        id="c2", server=HERE, mixer=Mixer(ScriptedReply()), tell=stage.told.append, when_closed=closing.append
+    )
+    stage.manager.calls = (stage.call, other)
+    here, there = Asker(1, "Ada", "", HERE, call="c1"), Asker(2, "Ben", "", HERE, call="c2")
+    await stage.tool("play_music").run({"name": "blue danube"}, here)
+    with pytest.raises(ToolError, match="Nothing is playing"):
+        await stage.tool("change_music").run({"change": "stop"}, there)
+    await stage.tool("play_music").run({"name": "kwai"}, there)
+    await stage.tool("change_music").run({"change": "quieter"}, there)
+    assert stage.call.mixer.volume(Channel.MUSIC) != other.mixer.volume(Channel.MUSIC)
+    assert "River Kwai plays" in (await stage.tool("show_music").run({}, there)).text
+    assert stage.playing == "Blue Danube"
+    with pytest.raises(ToolError, match="no voice call here"):
+        await stage.use("show_music")
+    for end in closing:
+        await end()
+    assert stage.playing == "Blue Danube", "the end of one call ends only its own music"
 
 
 async def test_a_piece_that_takes_long_to_open_does_not_hold_up_the_answer(

@@ -203,6 +203,7 @@ def test_whatever_people_do_nothing_is_left_when_the_call_ends(steps: list[tuple
 class StandInCall:
     """What the sound board needs of a call."""
 
+    id = "c1"
     server = HERE
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ class Stage:
         self.call: Any = StandInCall()
         self.forbidden: set[str] = set()
         self.manager = Mock(spec=CallManager)
-        self.manager.active = self.call
+        self.manager.calls = (self.call,)
         self.board = SoundBoard(folder, cache, full)
         controls = Controls(self.manager, Mock(), Mock(), Mock(), Mock(), WORDS)
         controls.may = lambda asker, command: command not in self.forbidden
@@ -90,7 +90,7 @@ async def test_who_may_not_play_sounds_can_not_have_the_model_do_it(stage: Stage
 async def test_there_is_no_sound_without_a_call_or_in_another_place(stage: Stage) -> None:
     with pytest.raises(ToolError, match="no voice call here"):
         await stage.play("drum roll", StandInCall.server + 1)
-    stage.manager.active = None
+    stage.manager.calls = ()
     with pytest.raises(ToolError, match="no voice call here"):
         await stage.play("drum roll")
 

@@ -187,11 +187,11 @@ async def test_commands_that_wait_are_bounded() -> None:
         await held.wait()
         return "▶️"
 
-    music = BrowserMusic(Mock(play=wait), Mock(), "!")
-    waiting = [asyncio.create_task(music.carry_out(Mock(), "play", "x")) for _ in range(MAX_AT_ONCE)]
+    music, call = BrowserMusic(Mock(play=wait), Mock(), "!"), Mock(id="c1")
+    waiting = [asyncio.create_task(music.carry_out(call, "play", "x")) for _ in range(MAX_AT_ONCE)]
     await asyncio.sleep(0)
     with pytest.raises(UserError, match="One moment"):
-        await music.carry_out(Mock(), "play", "x")
+        await music.carry_out(call, "play", "x")
     held.set()
     assert await asyncio.gather(*waiting) == ["▶️"] * MAX_AT_ONCE
-    assert await music.carry_out(Mock(), "play", "x") == "▶️"
+    assert await music.carry_out(call, "play", "x") == "▶️"

@@ -111,7 +111,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         await ada.join_voice(sandbox.home.lounge)
         await ben.join_voice(sandbox.home.lounge)
         stage: Stage
-        guard = make_guard(lambda: stage.call.channel if stage.call else None, who_may_clone=f"{ada.id},{ben.id}")
+        guard = make_guard(lambda _: stage.call.channel if stage.call else None, who_may_clone=f"{ada.id},{ben.id}")
         bot = SeiyuuBot("!", Store(database), when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")

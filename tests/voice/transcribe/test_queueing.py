@@ -20,8 +20,9 @@ from bot.voice.transcribe.transcriber import (
 SOUND = np.zeros(160, np.float32)
 
 
-def job(urgency: Urgency) -> TranscriptionJob:
-    return TranscriptionJob(TranscriptionRequest(SOUND, urgency), asyncio.get_running_loop().create_future(), 0.0)
+def job(urgency: Urgency, call: str = "") -> TranscriptionJob:
+    request = TranscriptionRequest(SOUND, urgency, call=call)
+    return TranscriptionJob(request, asyncio.get_running_loop().create_future(), 0.0)
 
 
 async def test_final_turns_go_first_and_in_order() -> None:
@@ -87,3 +88,38 @@ async def test_an_only_if_idle_request_is_dropped_if_the_transcriber_has_anythin
     third = job(Urgency.ONLY_IF_IDLE)
     queue.add(third)
     assert await queue.next() is third
+
+
+async def test_calls_are_served_in_turn_however_much_is_said_in_one() -> None:
+    queue = TranscriptionQueue()
+    loud = [job(Urgency.FINAL, "loud") for _ in range(4)]
+    for each in loud:
+        queue.add(each)
+    assert await queue.next() is loud[0]
+    quiet, third = job(Urgency.FINAL, "quiet"), job(Urgency.FINAL, "third")
+    queue.add(quiet)
+    queue.add(third)
+    assert [await queue.next() for _ in range(5)] == [quiet, third, *loud[1:]]
+
+
+async def test_what_is_urgent_in_one_call_goes_before_what_is_not_in_another() -> None:
+    queue = TranscriptionQueue()
+    guess, final = job(Urgency.SPECULATION, "quiet"), job(Urgency.FINAL, "loud")
+    queue.add(job(Urgency.FINAL, "loud"))
+    await queue.next()
+    queue.add(guess)
+    queue.add(final)
+    assert [await queue.next() for _ in range(2)] == [final, guess]
+
+
+async def test_a_call_with_too_many_requests_loses_its_own_and_no_other_call_s() -> None:
+    queue = TranscriptionQueue()
+    quiet = job(Urgency.INTERIM, "quiet")
+    queue.add(quiet)
+    loud = [job(Urgency.SPECULATION, "loud") for _ in range(MAX_WAITING + 1)]
+    for each in loud:
+        queue.add(each)
+    with pytest.raises(TranscriptionShed):
+        await loud[0].answer
+    assert not quiet.answer.done()
+    assert not any(each.answer.done() for each in loud[1:])

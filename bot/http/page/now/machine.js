@@ -106,12 +106,13 @@ function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-function waits({ call, held, stuck, queue }) {
-  const calls = { idle: "no call", starting: "a call begins", active: `a call, ${call.transport}`, ending: "a call ends" };
+function waits({ call, calls, held, stuck, queue }) {
+  const several = calls.length > 1;
+  const words = { idle: "no call", starting: "a call begins", active: `a call, ${call.transport}`, ending: "a call ends" };
   const rows = [
-    entry("Lease", calls[call.state]),
-    entry("Paused", held.length === 0 ? "nothing" : `${held.join(", ")}, until the call ends`),
-    entry("Queue", `${queue.prompts} to answer in the call, ${queue.messages} written messages after it`),
+    entry("Lease", several ? `${calls.length} calls` : words[call.state]),
+    entry("Paused", held.length === 0 ? "nothing" : `${held.join(", ")}, until ${several ? "all calls have ended" : "the call ends"}`),
+    entry("Queue", `${queue.prompts} to answer in the ${several ? "calls" : "call"}, ${queue.messages} written messages after ${several ? "them" : "it"}`),
   ];
   if (stuck.length > 0) rows.push(entry("Could not be resumed", stuck.join(", "), "away"));
   return rows.flat();

@@ -78,7 +78,7 @@ class NowView {
   _draw(now) {
     this._last = now;
     this._body.hidden = false;
-    this._state.textContent = state(now.call);
+    this._state.textContent = now.calls.length > 1 ? several(now.calls) : state(now.call);
     this._warn(now.warnings);
     this._turns.show(this._feed.turns, now.fresh);
     if (now.fresh.length > 0 || this._figures.element.childElementCount === 0) {
@@ -125,6 +125,10 @@ function state({ state: call, transport, since, doing }) {
   if (call !== "active") return STATES[call];
   const begun = since === null ? "" : ` since ${new Date(1000 * since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}`;
   return `A call is on (${transport})${begun}. ${DOING[doing]}`;
+}
+
+function several(calls) {
+  return `${calls.length} calls are on. ${calls.map(({ transport, doing }) => `${transport}: ${DOING[doing]}`).join(" ")}`;
 }
 
 function warning({ code, text, remedy }) {

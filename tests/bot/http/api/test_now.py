@@ -39,6 +39,7 @@ async def metrics(stage: ApiStage) -> dict[str, dict[tuple[str, ...], float]]:
 async def test_before_the_first_turn_all_fields_are_there(stage: ApiStage) -> None:
     now = (await stage.web.ask("/api/now")).json
     assert now["call"] == {"state": "idle", "transport": None, "since": None, "doing": None}
+    assert now["calls"] == []
     assert (now["live"], now["turns"], now["cards"], now["warnings"]) == (None, [], [], [])
     assert now["figures"] == dict.fromkeys(("first_packet_ms", "stt_ms", "first_token_ms", "tts_ms"))
     assert [(engine["part"], engine["state"]) for engine in now["engines"]] == [

@@ -95,7 +95,7 @@ async def test_a_typed_question_is_answered_in_words_and_sound(tmp_path: Path) -
             assert added.item.content[0].text == "Good morning."
             await it.connection.response.create()
             done = await it.until("response.done")
-            assert (house.feature.held, house.manager.occupant) == (True, house.calls.current)
+            assert (house.feature.held, house.manager.occupants) == (True, house.calls.calls)
         order = [kind for kind in it.types if not kind.endswith(".delta")]
         assert order[order.index("response.created") :] == [
             "response.created",
@@ -226,7 +226,7 @@ async def test_the_page_can_take_the_call_over_when_nobody_speaks(tmp_path: Path
         await page.send(type="text", text="Hello")
         await page.until("audio_end")
         await page.send(type="hangup")
-        await wait_until(lambda: house.manager.occupant is None)
+        await wait_until(lambda: not house.manager.occupants)
 
 
 class BrokenMind(RepeatingResponder):

@@ -1,0 +1,56 @@
+"""A call in a browser as its service knows it: how a client gets back to it, and how far it has begun."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+
+from bot.voice.browser.client_messages import Hello
+from bot.voice.browser.people import web_person
+from bot.voice.browser.transport import BrowserCall
+
+MAX_EARLY_TEXTS = 20
+"""Largest number of texts that wait while a call begins."""
+SESSION_BYTES = 18
+"""Length of a session's id, in bytes, before it is written in base64."""
+
+
+def _new_id() -> str:
+    return token_urlsafe(SESSION_BYTES)
+
+
+@dataclass(eq=False, slots=True)
+class BrowserSession:
+    """A browser call, from the request to start it until it has ended.
+
+    Attributes:
+        id: whoever knows it may go on with the call.
+        ready: whether the call has begun.
+        hanging_up: whether somebody wants to end it.
+        opening: begins the call; ``None`` once it has begun.
+        early: texts that wait for the beginning.
+    """
+
+    call: BrowserCall
+    id: str = field(default_factory=_new_id)
+    ready: bool = False
+    hanging_up: bool = False
+    opening: asyncio.Task[None] | None = None
+    early: list[str] = field(default_factory=list)
+
+    def keep_early(self, text: str) -> bool:
+        """Keep a text until the call has begun. Returns False if too many wait."""
+        if len(self.early) >= MAX_EARLY_TEXTS:
+            return False
+        self.early.append(text)
+        return True
+
+    def renew(self) -> None:
+        """Take another id, so that whoever knows the old one can't take the call back."""
+        self.id = _new_id()
+
+    def is_of(self, hello: Hello) -> bool:
+        """Whether a client belongs to the call: it knows the session, or its person has the same name."""
+        named = bool(hello.name) and self.call.transport.people.person == web_person(hello.name)
+        return hello.session == self.id or named

@@ -1,0 +1,23 @@
+"""Finds the call that somebody means who asks for something in a place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.tools.tool import Asker
+from bot.voice.call import Call
+from bot.voice.manager import CallManager
+
+Where = int | str
+"""Where somebody asks for something: the id of a call, or of a place of calls: of a Discord server, or of the page."""
+
+
+def call_at(manager: CallManager[Call[Any]], where: Where) -> Call[Any] | None:
+    """The active call that is meant; ``None`` if there is none. In a place with several calls, none is meant."""
+    found = [call for call in manager.calls if where in (call.id, call.server)]
+    return found[0] if len(found) == 1 else None
+
+
+def where_asked(asker: Asker) -> Where:
+    """Where a person asks."""
+    return asker.server if asker.call is None else asker.call

@@ -1,0 +1,82 @@
+"""Several calls in browsers at once: each has its own people, words and sound, and another tab means its own call."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from bot.call_elsewhere import CALLS_ON
+from tests.bot.http.chat_house import chat_house, said
+
+
+async def test_two_people_talk_at_once_and_each_has_their_own_words(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, max_calls=2) as house:
+        ada, ben = await house.talking(name="Ada"), await house.talking(name="Ben")
+        assert house.feature.held
+        await asyncio.gather(ada.send(type="text", text="Apples"), ben.send(type="text", text="Pears"))
+        for page in (ada, ben):
+            await page.until("audio_end", reason="done")
+        own = {"Ada": "Ada said: Apples", "Ben": "Ben said: Pears"}
+        assert sorted(map(said, house.histories)) == [
+            [("Ada", "Apples"), ("", own["Ada"])],
+            [("Ben", "Pears"), ("", own["Ben"])],
+        ]
+        for page, name in ((ada, "Ada"), (ben, "Ben")):
+            tokens = "".join(message["token"] for message in page.all("llm_token"))
+            assert tokens.strip() == own[name]
+            assert page.sound
+        await ada.send(type="hangup")
+        async with asyncio.timeout(10):
+            while len(house.manager.occupants) > 1:
+                await asyncio.sleep(0.005)
+        assert house.feature.held, "Ben's call goes on"
+        await ben.send(type="text", text="Plums")
+        await ben.count("audio_end", 2)
+        await ben.send(type="hangup")
+        await house.until_idle()
+
+
+async def test_another_tab_of_a_person_takes_their_own_call(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, max_calls=3) as house:
+        ada, ben = await house.talking(name="Ada"), await house.talking(name="Ben")
+        again = await house.talking(name="ada")
+        assert await ada.closed() == 4001
+        assert not ben.socket.closed
+        assert len(house.histories) == 2
+        # A program without a name has a call of its own.
+        await house.talking(name="")
+        assert len(house.manager.calls) == 3
+        session = again.all("ready")[0]["session"]
+        back = await house.open()
+        assert (await back.hello(name="Eve", session=session))["session"] == session
+        assert await again.closed() == 4001, "whoever knows the session goes on with its call"
+
+
+async def test_one_too_many_learns_how_many_calls_are_on(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, max_calls=2) as house:
+        ada, _ = await house.talking(name="Ada"), await house.talking(name="Ben")
+        third = await house.open()
+        await third.send(type="hello", name="Eve", audio={})
+        assert (await third.until("error", code="call_elsewhere"))["message"] == CALLS_ON.format(count=2)
+        assert await third.closed() == 4002
+        await ada.send(type="hangup")
+        async with asyncio.timeout(10):
+            while house.manager.full:
+                await asyncio.sleep(0.005)
+        await house.talking(name="Eve")
+
+
+async def test_leaving_later_and_stopping_change_only_the_own_call(tmp_path: Path) -> None:
+    async with chat_house(tmp_path, max_calls=2) as house:
+        ada, ben = await house.talking(name="Ada"), await house.talking(name="Ben")
+        await ada.send(type="text", text="!volume 50")
+        await ada.noticed("50 %")
+        volumes = {call.transport.people.names()[0]: call.volume for call in house.calls.calls}
+        assert volumes == {"Ada": 0.5, "Ben": 1.0}
+        await ada.send(type="text", text="!leave")
+        await ada.noticed("hang up")
+        async with asyncio.timeout(10):
+            while len(house.calls.calls) > 1:
+                await asyncio.sleep(0.005)
+        await ben.send(type="text", text="Still there?")
+        await ben.until("audio_end", reason="done")
