@@ -23,6 +23,10 @@ class WireError(ValueError):
         self.reply = reply
 
 
+class GarbledError(WireError):
+    """A message is not even JSON: it comes from another program, or was damaged on its way."""
+
+
 class Fields(dict[str, Any]):
     """The JSON object of one message. ``reply`` is the id of the reply that the message names, if any.
 
@@ -40,6 +44,7 @@ class Fields(dict[str, Any]):
             wrong_reply: code of the error if "reply" is not a string.
 
         Raises:
+            GarbledError: the message is not JSON.
             WireError: the message is too long, is not a JSON object, or has a "reply" that is not a string.
         """
         if len(raw) > MAX_MESSAGE_BYTES:
@@ -49,7 +54,7 @@ class Fields(dict[str, Any]):
         try:
             message = json.loads(raw)
         except (ValueError, RecursionError) as error:
-            raise WireError("bad_message", f"not JSON: {error}") from None
+            raise GarbledError("bad_message", f"not JSON: {error}") from None
         if not isinstance(message, dict):
             raise WireError("bad_message", "a message must be a JSON object")
         fields = cls(message)

@@ -242,6 +242,7 @@ def parse_server(raw: str | bytes) -> ServerMessage:
     """Parse a server's message.
 
     Raises:
+        GarbledError: the message is not JSON.
         WireError: the message is not valid.
     """
     fields = Fields.parse(raw, wrong_reply="bad_message")

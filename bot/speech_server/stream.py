@@ -19,7 +19,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.connecting import open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from wire.fields import WireError
+from wire.fields import GarbledError, WireError
 from wire.messages import (
     SAMPLE_RATE,
     Cancelled,
@@ -129,7 +129,7 @@ class SpeechStream:
         Args:
             report: called with the progress, 0 to 1.
         """
-        with contextlib.suppress(TimeoutError, ConnectionClosed):
+        with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
                 while (connection := self._connection) is not None:
                     match _FrameReader().read(await self._receive(connection)):
@@ -180,12 +180,18 @@ class SpeechStream:
                 while True:
                     event = frames.read(await self._receive(connection))
                     if event is not None:
+                        self._delay = FIRST_DELAY
                         yield event
             except TimeoutError:
                 reason = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s"
                 connection.transport.abort()
             except ConnectionClosed as error:
                 reason = str(error)
+            except GarbledError as error:
+                # The end of a reply may have been in it, which would be awaited forever.
+                _log.warning("The speech server sent something unreadable: %s", error)
+                reason = "what it sends can't be read"
+                connection.transport.abort()
             if not self._closing.is_set():
                 self._connection = None
                 if self._moved is None or not await self._connect_elsewhere(self._moved):
@@ -242,13 +248,13 @@ class SpeechStream:
                     raise
                 pong = asyncio.ensure_future(await connection.ping())
             else:
-                self._delay = FIRST_DELAY
                 return frame
 
     async def _reconnect(self) -> ClientConnection | None:
         """Try to connect until it succeeds; ``None`` if the client was closed."""
         while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
-            # The delay is reset only by a frame, so it also grows for a server that accepts and closes at once.
+            # The delay is reset only by a frame that can be read, so it also grows for a server that accepts and closes
+            # at once.
             self._delay = min(2 * self._delay, MAX_DELAY)
             try:
                 connection = await self._connect(self._addresses.others_first())
@@ -284,7 +290,10 @@ class SpeechStream:
 
 
 class _FrameReader:
-    """Converts the frames of one connection to events. Unreadable frames and sound outside a segment are dropped."""
+    """Converts the frames of one connection to events.
+
+    Messages that are not valid and sound outside a segment are dropped. Text that is not even JSON raises GarbledError.
+    """
 
     def __init__(self) -> None:
         self._segment: SegmentStart | None = None
@@ -304,6 +313,8 @@ class _FrameReader:
     def _message(self, frame: str) -> ServerMessage | None:
         try:
             message = parse_server(frame)
+        except GarbledError:
+            raise
         except WireError as error:
             _log.warning("The speech server sent something unreadable: %s", error)
             return None

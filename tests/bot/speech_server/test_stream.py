@@ -118,9 +118,9 @@ async def test_a_server_without_notices_or_one_that_disconnects_is_not_waited_fo
             await client.close()
 
 
-async def test_unreadable_messages_are_dropped_and_the_connection_stays_open() -> None:
+async def test_messages_that_are_not_valid_are_dropped_and_the_connection_stays_open() -> None:
     async def handler(socket: ServerConnection) -> None:
-        for rubbish in ("not json", "[]", '{"event": "dance"}', '{"event": "end"}', b"\0\0\0\0"):
+        for rubbish in ("[]", '{"event": "dance"}', '{"event": "end"}', b"\0\0\0\0"):
             await socket.send(rubbish)
         await socket.send(SegmentStart(0, "x", "r1").to_json())
         await socket.send(b"\0\0\0")
@@ -131,6 +131,28 @@ async def test_unreadable_messages_are_dropped_and_the_connection_stays_open() -
         client = SpeechStream(address)
         await client.open()
         assert await take(client.events(), 2) == [SegmentStart(0, "x", "r1"), Cancelled("r1")]
+        await client.close()
+
+
+async def test_a_server_whose_messages_are_no_json_counts_as_lost_and_is_tried_again_more_and_more_rarely() -> None:
+    delays: list[float] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        # A reply whose end is garbled would otherwise be awaited forever.
+        await socket.send(b"\0\0\0\0")
+        await socket.send(Cancelled("r1").to_json().replace('"', "'"))
+        await socket.wait_closed()
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address, sleep=sleep)
+        await client.open()
+        lost = Disconnected("what it sends can't be read")
+        assert await take(client.events(), 9) == [lost, *[Connected(), lost] * 4]
+        assert delays == sorted(delays)
+        assert delays[-1] > 4 * FIRST_DELAY
         await client.close()
 
 
