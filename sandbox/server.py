@@ -50,6 +50,7 @@ class Sandbox:
         home: the first guild.
         faults: causes faults.
         guests: everybody who was added with :meth:`add_guest` or :meth:`guest_for`.
+        authority: the certificate authority of the voice servers, for whatever a test puts in front of them.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class Sandbox:
         self._host, self._port = host, port
         self._watch = Watch(self.world)
         self._gateway = Gateway(self.world, clock=clock)
-        self._authority = LocalAuthority()
-        self._voice = VoiceServerLink(self.world, self._authority.server_context(), host=host, dave=dave)
+        self.authority = LocalAuthority()
+        self._voice = VoiceServerLink(self.world, self.authority.server_context(), host=host, dave=dave)
         self._rest_faults = RestFaults()
         self.faults = Faults(self.world, self._gateway, self._rest_faults, self._voice, self._reconnect_guests)
         self._runner = web.AppRunner(
@@ -104,7 +105,7 @@ class Sandbox:
     async def stop(self) -> None:
         """Close every connection and remove the certificate file."""
         async with contextlib.AsyncExitStack() as last_to_first:
-            last_to_first.callback(self._authority.close)
+            last_to_first.callback(self.authority.close)
             last_to_first.callback(self._watch.close)
             last_to_first.push_async_callback(self._voice.stop)
             last_to_first.push_async_callback(self._runner.cleanup)
@@ -127,7 +128,7 @@ class Sandbox:
     @property
     def ca_file(self) -> Path:
         """The file (PEM) of the certificate authority that voice clients have to trust."""
-        return self._authority.file
+        return self.authority.file
 
     @property
     def bot_token(self) -> str:
@@ -238,7 +239,7 @@ class Sandbox:
 
     async def _enter_voice(self, state: VoiceState) -> VoicePeer:
         await self._voice.wait_until_settled()
-        peer = VoicePeer(VoiceTicket.of(state), self._voice.server.endpoint, self._authority.client_context())
+        peer = VoicePeer(VoiceTicket.of(state), self._voice.server.endpoint, self.authority.client_context())
         await peer.connect()
         return peer
 

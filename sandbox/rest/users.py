@@ -94,8 +94,8 @@ async def get_own_application(request: web.Request) -> web.Response:
 
 
 def _gateway_url(request: web.Request) -> str:
-    # The client can reach the gateway under the same host name as this API.
-    return f"ws://{request.host}/gateway"
+    # The client can reach the gateway under the same host name as this API, unless something stands in front of it.
+    return f"ws://{world_of(request).gateway_endpoint or request.host}/gateway"
 
 
 def image_hash(value: object, field: str) -> str | None:

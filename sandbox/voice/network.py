@@ -1,4 +1,4 @@
-"""A simulated bad network between clients and voice server: loss, duplicates, reordering, jitter and stalls."""
+"""A simulated bad network between clients and voice server: loss, damage, duplicates, reordering, jitter and stalls."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from time import monotonic
 
 # Bits of the first byte of an RTP header: the packet has padding, or a header extension.
 _PADDED, _EXTENDED = 0x20, 0x10
+_HEADER = 12
+"""Number of bytes of a packet that stay as they are when it is damaged, so that its sender is still known."""
 _ONE_WORD = b"\xbe\xde\x00\x01"
 _AUDIO_LEVEL = b"\x10\x7f\x00\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The quality of one direction. ``loss``, ``duplicate`` and ``reorder`` are shares of packets, 0 to 1.
+    """The quality of one direction. ``loss``, ``damage``, ``duplicate`` and ``reorder`` are shares of packets, 0 to 1.
+
+    With a ``loss`` of 1, clients can't find out their address either.
 
     Reordered packets are held back by ``hold`` seconds, so that later packets overtake them. ``jitter`` is the longest
     random delay of a packet, in seconds.
     """
 
     loss: float = 0.0
+    damage: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
     hold: float = 0.05
@@ -76,6 +81,12 @@ class SimulatedNetwork:
             return ()
         copies = 2 if self._random.random() < conditions.duplicate else 1
         return tuple(self._delay(conditions) for _ in range(copies))
+
+    def damaged(self, conditions: Conditions, packet: bytes) -> bytes:
+        """The packet as it arrives: as it was, or with other bytes behind its header."""
+        if not conditions.damage or self._random.random() >= conditions.damage:
+            return packet
+        return packet[:_HEADER] + self._random.randbytes(max(0, len(packet) - _HEADER))
 
     def wrap(self, header: bytes, media: bytes) -> tuple[bytes, bytes]:
         """Add padding and an extension to a packet at random; returns header and payload. Keeps an old extension."""

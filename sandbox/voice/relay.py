@@ -99,8 +99,10 @@ class VoiceRelay:
 
     def _receive(self, data: bytes, address: Address, arrival: float) -> None:
         if len(data) == _DISCOVERY_SIZE and _DISCOVERY.unpack_from(data)[:2] == (_REQUEST, _BODY):
-            self._discover(data, address)
+            if self._network.up.loss < 1.0:
+                self._discover(data, address)
             return
+        data = self._network.damaged(self._network.up, data)
         self._pass(self._network.up, lambda: self._relay(data, address, arrival))
 
     def _discover(self, data: bytes, address: Address) -> None:
@@ -134,6 +136,8 @@ class VoiceRelay:
         return (other for other in self._clients.values() if other.room == client.room and other is not client)
 
     def _deliver(self, packet: bytes, address: Address) -> None:
+        packet = self._network.damaged(self._network.down, packet)
+
         def send() -> None:
             if self._socket is not None:
                 self._socket.send(packet, address)

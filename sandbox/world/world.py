@@ -35,6 +35,7 @@ class World:
         avatars: changes of users' avatars.
         presences: users' presences.
         voice_endpoint: ``host:port`` of the voice server; ``None`` while there is none.
+        gateway_endpoint: ``host:port`` of the gateway, as bots are told; ``None`` for that of the REST API.
     """
 
     def __init__(self, *, wall_clock: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic):
@@ -48,6 +49,7 @@ class World:
         self.avatars = Avatars(self.directory, clock)
         self.presences = Presences(self.directory)
         self.voice_endpoint: str | None = None
+        self.gateway_endpoint: str | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Add a listener; returns a function that removes it.

@@ -170,6 +170,18 @@ async def test_loss_and_duplicates_happen_as_often_as_they_are_set(house: House)
     await wait_until(lambda: ben.receiver.count(1) - since > 10)
 
 
+async def test_a_packet_that_was_damaged_on_its_way_is_not_heard(house: House) -> None:
+    ada, ben = await house.join(1, 2)
+    await house.grouped(1, 2)
+    relayed = len(house.server.relay.log)
+    house.server.network.down = Conditions(damage=1.0)
+    await ada.speak(tone(0.2))
+    await wait_until(lambda: len(house.server.relay.log) - relayed >= 10)
+    house.server.network.down = Conditions()
+    assert not ben.receiver.voiced_packets(1)
+    await house.hears(ben, ada, 1)
+
+
 def test_each_kind_of_microphone_sends_its_own_packets() -> None:
     sound = np.concatenate([tone(0.2), np.zeros(48_000, np.float32), tone(0.2)])
     assert all(frame is not None for frame in PushToTalk().frames(sound))
