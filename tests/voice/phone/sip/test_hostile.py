@@ -315,6 +315,8 @@ async def test_responses_go_to_the_sender_and_to_no_address_in_the_message() -> 
     async with exchange() as here:
         phone, victim = await here.phone(), await here.phone("127.0.0.2")
         to = f"127.0.0.2:{victim.signals.port}"
+        # This one is answered at the phone's own host, at the port that it names.
+        phone.send(phone.write("OPTIONS", via=f"SIP/2.0/UDP {to};branch=z9hG4bKw;received=127.0.0.2"))
         via = f"SIP/2.0/UDP {to};branch=z9hG4bKx;received=127.0.0.2;rport={victim.signals.port}"
         phone.send(phone.write("OPTIONS", via=via))
         answer = await phone.status("OPTIONS")
