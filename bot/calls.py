@@ -51,6 +51,10 @@ _FAREWELLS = {
     EndCause.CONNECTION_LOST: (
         "❌ I lost the connection to {channel} and could not get back. `{prefix}join` tries again."
     ),
+    EndCause.REFUSED: (
+        "❌ Discord's voice server has closed the connection to {channel} and asks me not to come back at once, so I "
+        "left. `{prefix}join` tries again."
+    ),
     EndCause.VOICE_LOST: "❌ My voice did not come back, so I left {channel}. `{prefix}join` tries again.",
     EndCause.SHUTDOWN: "👋 I am being switched off, so I left {channel}. Until I am back, nobody answers here.",
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",

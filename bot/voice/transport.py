@@ -40,6 +40,8 @@ class EndCause(StrEnum):
     """No people were in the call for too long."""
     CONNECTION_LOST = "connection lost"
     """The transport lost its connection and could not restore it."""
+    REFUSED = "refused"
+    """The other side has closed the connection and asks for no other one."""
     VOICE_LOST = "voice lost"
     """The speech server was disconnected for too long."""
     FAILURE = "failure"

@@ -37,6 +37,8 @@ class VoiceOp(IntEnum):
 class VoiceCloseCode(IntEnum):
     """Close codes of the voice gateway that are used here."""
 
+    BROKEN = 1006
+    """The connection ends without a code."""
     UNKNOWN_OPCODE = 4001
     BAD_PAYLOAD = 4002
     NOT_AUTHENTICATED = 4003

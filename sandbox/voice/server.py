@@ -38,6 +38,7 @@ class _Client:
     ticket: VoiceTicket
     udp: RelayClient
     socket: web.WebSocketResponse
+    request: web.Request
     key: bytes = b""
     mode: str = ""
     resumable: bool = False
@@ -48,6 +49,11 @@ class _Client:
     @property
     def user(self) -> int:
         return self.ticket.user_id
+
+    def drop(self) -> None:
+        """Break the TCP connection."""
+        if self.request.transport is not None:
+            self.request.transport.abort()
 
 
 class VoiceServer:
@@ -78,6 +84,7 @@ class VoiceServer:
         self._clients: dict[tuple[int, int], _Client] = {}
         """The clients, by server and user: a user can be in a voice channel of each server."""
         self._rooms: dict[int, DaveDelivery] = {}
+        self._refusal: int | None = None
         self._ssrcs = count(1000)
         app = web.Application()
         app.router.add_get("/", self._serve)
@@ -111,13 +118,23 @@ class VoiceServer:
             self._forget(client)
             await client.socket.close(code=close_code)
 
+    def refuse(self, code: int | None) -> None:
+        """Cause a fault: close each new connection with this code from now on; ``None`` ends that."""
+        self._refusal = code
+
     async def close(self, user_id: int, code: int) -> None:
-        """Cause a fault: close a user's connections with any code. After 4015 the client may resume."""
+        """Cause a fault: close a user's connections with any code. After 4015 the client may resume.
+
+        1006 breaks the connections without a code.
+        """
         for client in [each for each in self._clients.values() if each.user == user_id]:
             client.resumable = code == VoiceCloseCode.CRASHED
             if not client.resumable:
                 self._forget(client)
-            await client.socket.close(code=code)
+            if code == VoiceCloseCode.BROKEN:
+                client.drop()
+            else:
+                await client.socket.close(code=code)
 
     def downgrade(self, channel_id: int) -> None:
         """Switch a channel to DAVE protocol 0: no end-to-end encryption."""
@@ -144,7 +161,7 @@ class VoiceServer:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         await socket.send_str(json.dumps({"op": VoiceOp.HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_MS}}))
-        client = await self._authenticate(socket)
+        client = await self._authenticate(socket, request)
         if client is None:
             return socket
         writer = asyncio.create_task(self._write(client, socket), name=f"voice to {client.user}")
@@ -164,7 +181,7 @@ class VoiceServer:
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
 
-    async def _authenticate(self, socket: web.WebSocketResponse) -> _Client | None:
+    async def _authenticate(self, socket: web.WebSocketResponse, request: web.Request) -> _Client | None:
         async for frame in socket:
             try:
                 message = json.loads(frame.data)
@@ -173,9 +190,9 @@ class VoiceServer:
                     await socket.send_str(json.dumps({"op": VoiceOp.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
                     continue
                 if op == VoiceOp.IDENTIFY:
-                    return await self._identify(socket, data)
+                    return await self._identify(socket, request, data)
                 if op == VoiceOp.RESUME:
-                    return await self._resume(socket, data)
+                    return await self._resume(socket, request, data)
             except (ValueError, KeyError, TypeError):
                 await socket.close(code=VoiceCloseCode.BAD_PAYLOAD)
                 return None
@@ -183,7 +200,12 @@ class VoiceServer:
             return None
         return None
 
-    async def _identify(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
+    async def _identify(
+        self, socket: web.WebSocketResponse, request: web.Request, data: dict[str, Any]
+    ) -> _Client | None:
+        if self._refusal is not None:
+            await socket.close(code=self._refusal)
+            return None
         ticket = self._tickets.get((int(data["server_id"]), int(data["user_id"])))
         if ticket is None or (ticket.session_id, ticket.token) != (data["session_id"], data["token"]):
             await socket.close(code=VoiceCloseCode.SESSION_INVALID)
@@ -197,21 +219,23 @@ class VoiceServer:
             self._forget(old)
             await old.socket.close(code=VoiceCloseCode.SESSION_INVALID)
         udp = RelayClient(ticket.user_id, ticket.channel_id, next(self._ssrcs))
-        client = _Client(ticket, udp, socket)
+        client = _Client(ticket, udp, socket, request)
         self._clients[ticket.guild_id, ticket.user_id] = client
         self.relay.add(udp)
         host, port = self.relay.address
         self._say(client, VoiceOp.READY, {"ssrc": udp.ssrc, "ip": host, "port": port, "modes": self._modes})
         return client
 
-    async def _resume(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
+    async def _resume(
+        self, socket: web.WebSocketResponse, request: web.Request, data: dict[str, Any]
+    ) -> _Client | None:
         wanted = (int(data["server_id"]), data["session_id"])
         found = (c for c in self._clients.values() if (c.ticket.guild_id, c.ticket.session_id) == wanted)
         client = next(found, None)
         if client is None or client.ticket.token != data["token"] or client.socket is socket:
             await socket.close(code=VoiceCloseCode.SESSION_INVALID)
             return None
-        client.socket, client.resumable = socket, False
+        client.socket, client.request, client.resumable = socket, request, False
         client.outbox = asyncio.Queue()
         acknowledged = int(data.get("seq_ack", -1))
         await socket.send_str(json.dumps({"op": VoiceOp.RESUMED, "d": None}))

@@ -8,6 +8,7 @@ import pytest
 
 from bot.calls import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
+from bot.voice.discord.close_codes import CLOSE_CODES, AfterClose
 from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_CALL
@@ -231,7 +232,16 @@ async def test_being_in_the_audience_of_a_stage_is_reported(stage: Stage) -> Non
     assert "audience" in await stage.told("🔇")
 
 
-@pytest.mark.parametrize("code", [4006, 4015], ids=["session invalid", "server crashed"])
+QUICK_CODES = {4006, 4015}
+"""The close codes of the voice gateway that `make test` tries: one of a new connection, and one of a resumed one."""
+RESTORED = [
+    pytest.param(code, marks=[] if code in QUICK_CODES else [pytest.mark.slow], id=f"{code} {after.name.lower()}")
+    for code, after in CLOSE_CODES.items()
+    if after is not AfterClose.END
+]
+
+
+@pytest.mark.parametrize("code", RESTORED)
 async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(stage: Stage, code: int) -> None:
     await stage.join()
     await stage.sandbox.voice_server.close(stage.bot, code)
@@ -243,6 +253,19 @@ async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(
         lambda: call.transport.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
     )
     await speaks(stage)
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is call
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [code for code, after in CLOSE_CODES.items() if after is AfterClose.END])
+async def test_after_other_close_codes_the_bot_leaves_with_a_word(stage: Stage, code: int) -> None:
+    await stage.join()
+    stage.sandbox.voice_server.refuse(code)
+    await stage.sandbox.voice_server.close(stage.bot, code)
+    assert "asks me not to come back" in await stage.told("❌")
+    await ended(stage, "refused")
+    stage.sandbox.voice_server.refuse(None)
+    await stage.join()
 
 
 async def test_the_bot_follows_a_change_of_the_voice_server(stage: Stage) -> None:

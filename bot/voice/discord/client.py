@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import discord
+from discord.gateway import DiscordVoiceWebSocket
 from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
 
 _log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class _ConnectionState(VoiceConnectionState):
     """discord.py's connection state with a :class:`PollingReader`. It can end all of its tasks."""
 
     _reader: PollingReader
+    close_code: int | None = None
 
     def __init__(self, voice_client: discord.VoiceClient, *, hook: Any) -> None:
         self._started: list[asyncio.Task[Any]] = []
@@ -97,6 +99,21 @@ class _ConnectionState(VoiceConnectionState):
         if name in ("_runner", "_connector") and value is not None:
             self._started = [*(task for task in self._started if not task.done()), value]
         super().__setattr__(name, value)
+
+    async def _connect_websocket(self, resume: bool) -> DiscordVoiceWebSocket:
+        # discord.py keeps a close code to itself, and may have made another connection when somebody looks.
+        gateway = await super()._connect_websocket(resume)
+        poll_event = gateway.poll_event
+
+        async def poll() -> None:
+            try:
+                await poll_event()
+            except discord.ConnectionClosed as closed:
+                self.close_code = closed.code
+                raise
+
+        gateway.poll_event = poll  # type: ignore[method-assign]
+        return gateway
 
     async def end_tasks(self) -> None:
         """Cancel all tasks that discord.py has started for this connection, except the current one, until they end."""
@@ -153,6 +170,15 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         await super().on_voice_state_update(data)
         if removed and self.on_removed is not None:
             self.on_removed()
+
+    @property
+    def close_code(self) -> int | None:
+        """The code with which the voice gateway has closed the last connection that it closed, if any."""
+        return self._own_connection.close_code
+
+    def forget_close(self) -> None:
+        """Forget that code, because another connection stands."""
+        self._own_connection.close_code = None
 
     @property
     def healthy(self) -> bool:

@@ -13,6 +13,7 @@ from bot.user_error import UserError
 from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient
+from bot.voice.discord.close_codes import AfterClose, after_close
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
@@ -126,11 +127,15 @@ class VoiceLink:
             if self._client is not None and self._client.healthy:
                 self._client.stay_registered()
                 self._client.keep_alive()
+                self._client.forget_close()
                 bad_since = None
                 continue
             now = self._clock()
             bad_since = now if bad_since is None else bad_since
             if now - bad_since >= GRACE:
+                code = self._client.close_code if self._client is not None else None
+                if after_close(code) is AfterClose.END:
+                    return EndCause.REFUSED
                 if not await self._rejoin():
                     return EndCause.CONNECTION_LOST
                 bad_since = None
