@@ -11,7 +11,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare_clock_control import BareClockControl
-from benchmarks.browser.turns import STAND_INS, TRANSCRIPTION, last_voiced
-from benchmarks.command_line import Report, Run, count, make_parser, run
+from benchmarks.browser.turns import TRANSCRIPTION, last_voiced
+from benchmarks.command_line import Report, Run, count, make_parser, rate, run
 from benchmarks.many_calls_client import CallFigures, talk
-from benchmarks.measured_call import no_collections, tokens_of
+from benchmarks.measured_call import StandIns, no_collections, tokens_of
 from benchmarks.stand_in_model import StandInModel
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.statistics import Lateness, lateness, spread
@@ -35,6 +35,8 @@ from sandbox.guest_lines import recorded_lines
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 REPLY = "Well, that is a good question. I have thought about it for a while. My answer is that it depends on the day."
+STAND_INS = StandIns(first_token=0.15, rate=40.0, first_audio=0.02, real_time_factor=0.02)
+"""The voice is quick: it speaks one clause at a time, and must not be what limits the calls."""
 LINE = "memory"
 """The line that is said."""
 CALLS = (1, 2, 4, 8)
@@ -85,30 +87,32 @@ def main() -> int:
 
 async def _run(run: Run) -> Report:
     arguments, words = run.arguments, await asyncio.to_thread(_words)
+    stand_ins = replace(STAND_INS, real_time_factor=arguments.rtf)
     measured: dict[int, Measured] = {}
     for calls in arguments.calls:
         folder = run.folder / f"calls-{calls}"
         await asyncio.to_thread(folder.mkdir)
         with run.console.status(f"{calls} at once"):
-            measured[calls] = await measure(folder, words, calls, arguments.turns)
-    figures = {"machine": run.machine, "turns": arguments.turns, "calls": as_figures(measured)}
+            measured[calls] = await measure(folder, words, calls, arguments.turns, stand_ins)
+    figures = {"machine": run.machine, "turns": arguments.turns, "rtf": arguments.rtf, "calls": as_figures(measured)}
     return Report(lambda console: _show(measured, console), verdicts(measured), figures)
 
 
-async def measure(folder: Path, words: Sound, calls: int, turns: int) -> Measured:
+async def measure(folder: Path, words: Sound, calls: int, turns: int, stand_ins: StandIns) -> Measured:
     """Hold ``calls`` calls at once, with ``turns`` turns in each.
 
     Args:
         folder: data and log of the bot.
         words: what is said, 48,000 Hz.
+        stand_ins: the speed of the engines.
 
     Raises:
         MeasurementError: the bot ended, refused a call, or gave no sound.
     """
     async with (
-        StandInModel(tokens_of(REPLY), first_token=STAND_INS.first_token, rate=STAND_INS.rate) as model,
+        StandInModel(tokens_of(REPLY), first_token=stand_ins.first_token, rate=stand_ins.rate) as model,
         StandInTranscriber(HEARD, seconds=TRANSCRIPTION) as transcriber,
-        talking_bot(folder, STAND_INS, _settings(model.url, transcriber.url, calls)) as bot,
+        talking_bot(folder, stand_ins, _settings(model.url, transcriber.url, calls)) as bot,
         BareClockControl() as clock,
         aiohttp.ClientSession() as session,
     ):
@@ -228,6 +232,12 @@ def _parser() -> PlainParser:
     parser = make_parser("many_calls", __doc__)
     parser.add_argument("--calls", type=_calls, default=list(CALLS), help="numbers of calls at once, parted by commas")
     parser.add_argument("--turns", type=count, default=20, help="turns in each call")
+    parser.add_argument(
+        "--rtf",
+        type=rate,
+        default=STAND_INS.real_time_factor,
+        help="real-time factor of the stand-in voice; if all calls together need more than 1, answers have gaps",
+    )
     return parser
 
 
