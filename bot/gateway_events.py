@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import zlib
 from typing import Any
@@ -20,8 +21,9 @@ _ENDS = (ReconnectWebSocket, discord.ConnectionClosed, OSError, aiohttp.ClientEr
 class TolerantWebSocket(DiscordWebSocket):
     """discord.py's connection to the gateway, which stays when a message, or the event in it, can't be read.
 
-    Such a message is left out, and the first one of a connection is logged. If a message can't be unpacked, none after
-    it can be, so the connection is made anew and the session resumed. In discord.py itself, both end the bot.
+    Such a message is left out, and the first one of a connection is logged. A message that can't be unpacked or is no
+    JSON was damaged on its way: the connection is made anew after a pause, and the session resumed, so that Discord
+    sends again what was lost. In discord.py itself, all of this ends the bot.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, *, loop: asyncio.AbstractEventLoop) -> None:
@@ -33,15 +35,19 @@ class TolerantWebSocket(DiscordWebSocket):
 
         Raises:
             ReconnectWebSocket: the connection has to be made anew.
+            ConnectionError: the same, after a pause.
         """
         try:
             await super().received_message(msg)
         except _ENDS:
             raise
-        except zlib.error:
-            _log.warning("A message of Discord could not be unpacked: connecting anew", exc_info=True)
+        except (zlib.error, json.JSONDecodeError, RecursionError) as error:
+            _log.warning("A message of Discord is garbled (%r): connecting anew", error)
+            if self._keep_alive is not None:
+                self._keep_alive.stop()
+                self._keep_alive = None
             await self.close()
-            raise ReconnectWebSocket(self.shard_id) from None
+            raise ConnectionError("a message of Discord is garbled") from error
         except Exception:
             if not self._reported:
                 self._reported = True

@@ -9,22 +9,24 @@ from unittest.mock import Mock
 
 import discord
 import pytest
+import yarl
 
 from bot.client import SeiyuuBot, connector
 from bot.store import Store
 from sandbox.server import Sandbox
 from tests.discord_client import sandbox
+from tests.faults.proxy import TcpProxy, without_quotes
 from tests.guards import make_guard
-from tests.timing import wait_until
+from tests.timing import let_run, wait_until
 
 __all__ = ["sandbox"]
 
 UNREADABLE_TEXTS = (
-    *("", "not json", "[]", "7", "null", "[" * 100_000, '{"op": 0, "t": ["x"], "d": {}}', '{"op": 10, "d": []}'),
+    *("[]", "7", "null", '{"op": 0, "t": ["x"], "d": {}}', '{"op": 10, "d": []}'),
     *('{"op": 0, "t": "READY", "d": null}', '{"op": 0, "t": "RESUMED", "d": 7}', '{"op": 0, "t": "GUILD_CREATE"}'),
 )
-UNPACKABLE = b"no zlib\x00\x00\xff\xff"
-"""It ends as a compressed message of the gateway does."""
+GARBLED = (b"no zlib\x00\x00\xff\xff", "", "not json", "[" * 100_000)
+"""The first one ends as a compressed message of the gateway does."""
 
 
 class Watched:
@@ -90,9 +92,12 @@ async def test_a_message_that_can_not_be_read_is_left_out_and_the_bot_stays(
     assert len(told) == 1
 
 
-async def test_after_a_message_that_can_not_be_unpacked_the_session_goes_on(sandbox: Sandbox, bot: Watched) -> None:
+@pytest.mark.parametrize("message", GARBLED, ids=range(len(GARBLED)))
+async def test_after_a_garbled_message_the_session_goes_on(
+    sandbox: Sandbox, bot: Watched, message: str | bytes
+) -> None:
     ada = await sandbox.add_guest("Ada")
-    await sandbox.faults.garble_gateway(UNPACKABLE)
+    await sandbox.faults.garble_gateway(message)
     await bot.until(lambda: bot.resumed)
     await ada.say(sandbox.text_channel, "still there?")
     await bot.until(lambda: "still there?" in bot.read)
@@ -110,3 +115,29 @@ async def test_an_event_that_can_not_be_read_is_left_out_and_the_bot_stays(
     await bot.until(lambda: "still there?" in bot.read)
     assert bot.resumed == 0, "it is the same connection"
     assert len([record for record in caplog.records if "left out" in record.message]) == 1
+
+
+async def test_what_was_garbled_on_its_way_is_read_once_the_way_is_clear_without_haste_meanwhile(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = 0
+
+    def garble(data: bytes) -> bytes:
+        nonlocal tried
+        tried += data.startswith(b"HTTP/1.1 101")
+        return without_quotes(data)
+
+    async with TcpProxy(yarl.URL(sandbox.gateway_url).explicit_port or 0) as proxy:
+        address = yarl.URL(f"ws://127.0.0.1:{proxy.port}/gateway")
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
+        bot = Watched(sandbox)
+        await bot.until(bot.ready.is_set)
+        ada = await sandbox.add_guest("Ada")
+        proxy.garble(garble)
+        await ada.say(sandbox.text_channel, "is this lost?")
+        await bot.until(lambda: tried)
+        await let_run(0.5)
+        assert tried < 5, "discord.py pauses between two attempts"
+        await proxy.heal()
+        await bot.until(lambda: "is this lost?" in bot.read)
+        await bot.close()

@@ -184,7 +184,7 @@ class _Listening(commands.Cog):
         """Have a message read, and wait until its handlers are done."""
         try:
             await self._socket.received_message(message)
-        except ReconnectWebSocket:
+        except (ReconnectWebSocket, ConnectionError):
             self._socket = self._connected()
             raise
         finally:

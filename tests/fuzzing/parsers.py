@@ -336,7 +336,9 @@ def _either(seeds: Sequence[bytes], rng: random.Random) -> bytes:
 
 KINDS = (
     Kind("Discord: voice packets (RTP)", _voice_packets, _receiver, make=damaged),
-    Kind("Discord: gateway", gateway_messages, gateway, (ReconnectWebSocket,), short=2 * GATEWAY_AT_ONCE),
+    Kind(
+        "Discord: gateway", gateway_messages, gateway, (ReconnectWebSocket, ConnectionError), short=2 * GATEWAY_AT_ONCE
+    ),
     Kind("Discord: voice gateway", lambda: VOICE_OPS, _voice_gateway),
     Kind("model servers: SSE, tool calls", lambda: (STREAM,), _model_stream, (SseOverflowError,), _json_stream, 150),
     Kind("speech servers (wire)", lambda: (*WIRE, *READY), _wire, (WireError,), _either),
