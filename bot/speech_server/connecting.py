@@ -1,9 +1,12 @@
-"""Opens WebSockets to the speech server."""
+"""Opens and closes WebSockets to the speech server."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
@@ -45,3 +48,19 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         raise SpeechUnavailable(f"The speech server at {address.websocket} {why}.") from error
     except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise SpeechUnavailable(f"No speech server answers at {address.websocket}.") from error
+
+
+async def close_connection(connection: ClientConnection) -> None:
+    """Close a connection on which nothing more is wanted.
+
+    The server's answer comes after all sound that it has sent. Without reading that, the end of a call in the middle of
+    an answer would take twice :data:`CLOSE_LIMIT`.
+    """
+    closing = asyncio.create_task(connection.close(), name="speech server: close")
+    try:
+        # If somebody else still reads, they read on.
+        with contextlib.suppress(ConnectionClosed, ConcurrencyError):
+            while True:
+                await connection.recv()
+    finally:
+        await closing

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.connecting import open_connection
+from bot.speech_server.connecting import close_connection, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
@@ -167,7 +167,7 @@ class PlainSpeechStream:
         async with self._changing:
             connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            await close_connection(connection)
 
     def _require_limit(self) -> None:
         if (why := self._refusal()) is not None:

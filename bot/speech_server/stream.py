@@ -17,7 +17,7 @@ from websockets.protocol import State
 from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.addresses import SpeechAddresses
-from bot.speech_server.connecting import open_connection
+from bot.speech_server.connecting import close_connection, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from wire.fields import GarbledError, WireError
 from wire.messages import (
@@ -230,7 +230,7 @@ class SpeechStream:
             self._moved.set()
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            await close_connection(connection)
 
     async def _receive(self, connection: ClientConnection) -> str | bytes:
         """The next frame. Raises ``TimeoutError`` if the server does not answer a ping, and ``ConnectionClosed``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
@@ -23,7 +25,7 @@ from bot.speech_server.stream import (
     SpeechEvent,
     SpeechStream,
 )
-from tests.timing import LIMIT, clock_of_the_loop, let_run
+from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -364,3 +366,19 @@ async def test_a_server_that_spoke_before_it_disconnected_us_is_asked_soon() -> 
         await client.close()
     assert len(pauses.asked) == 4
     assert max(pauses.asked) <= 1.25 * FIRST_DELAY
+
+
+async def test_a_connection_is_closed_although_nobody_has_read_the_last_sound() -> None:
+    async def speak_on(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.send(bytes(1 << 16))
+
+    async with serving(speak_on) as (_, address):
+        client = SpeechStream(address)
+        await client.open()
+        connection = client._connection
+        assert connection is not None
+        await wait_until(lambda: connection.recv_messages.paused)
+        await client.close()
+        assert connection.close_code == 1000, "the server has answered"
