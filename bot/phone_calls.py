@@ -20,9 +20,17 @@ from bot.voice.manager import CallManager
 from bot.voice.phone.answering import Admission, PhoneWay, RefusalCause
 from bot.voice.phone.calls_log import CallsLog, LoggedCall
 from bot.voice.phone.keys import INTERRUPT, PressedKeys, keys_prompt
-from bot.voice.phone.line import KIND_NAMES, LineEnd, PhoneLine
-from bot.voice.phone.people import CALLER, PHONE_PLACE, number_id, phone_person, refused_number, shown_number
-from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
+from bot.voice.phone.line import KIND_NAMES, PhoneLine
+from bot.voice.phone.people import (
+    CALLER,
+    PHONE_PLACE,
+    number_id,
+    of_caller,
+    phone_person,
+    refused_number,
+    shown_number,
+)
+from bot.voice.phone.pin_entry import PinEntry
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.prompt_handles import PromptHandle
@@ -35,16 +43,13 @@ _log = logging.getLogger(__name__)
 KEY_SETTING = "phone_key"
 """Name of the stored key with which callers' numbers are hashed."""
 KEY_BYTES = 32
-PIN_SECONDS = 20.0
-"""Seconds in which a PIN must be pressed."""
-MAX_ENTERING = 3
-"""Largest number of callers who press a PIN at the same time."""
 AFTER_PIN = 3.0
 """Seconds after the PIN in which ``#`` does not interrupt the greeting, since callers may end the PIN with it."""
 FINISH_SECONDS = 0.5
 """Seconds that a call which is ending has before :meth:`PhoneCalls.finish` ends it."""
-NO_PIN, WRONG_PIN = "no PIN", "wrong PIN"
-"""Causes in the log of calls."""
+REDIAL_SECONDS = 2.0
+"""Seconds for which a caller waits for the end of a call that is ending: who redials at once is not told of their own
+call."""
 
 MakePhoneCall = Callable[[PhoneTransport], PhoneCall]
 """Builds a call without starting it."""
@@ -117,11 +122,14 @@ class PhoneCalls:
         self._key = key
         self._enabled = enabled
         self._clock = clock
-        self._wrong_pins = WrongPins(clock)
-        self._entering = 0
+        pin = settings.pin
+        self._pin_entry = (
+            PinEntry(pin.get_secret_value(), sentences, self._number_id, clock) if pin is not None else None
+        )
         self._answering: set[asyncio.Task[Any]] = set()
         self._talking: dict[PhoneCall, tuple[asyncio.Task[Any], asyncio.Future[EndCause]]] = {}
         self._preparing: asyncio.Task[None] | None = None
+        self._preparations: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def describe(self) -> str:
@@ -131,21 +139,26 @@ class PhoneCalls:
     def prepare(self) -> None:
         """Make the sentences for callers in the background, unless a call is on, which needs the voice itself."""
         free = self._preparing is None or self._preparing.done()
-        if free and not self._closing and not self._manager.occupants:
-            self._preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
+        if free and not self._closing and not self._talking and not self._manager.occupants:
+            preparing = asyncio.create_task(self._sentences.prepare(), name="sentences of the telephone")
+            self._preparing = preparing
+            self._preparations.add(preparing)
+            preparing.add_done_callback(self._preparations.discard)
 
     def _end_preparing(self) -> None:
         preparing, self._preparing = self._preparing, None
         if preparing is not None:
             preparing.cancel()
 
-    def decide(self, number: str) -> Admission:
+    def decide(self, number: str, source: str | None = None) -> Admission:
         """Decide about a phone call before it is answered."""
         if self._closing or not self.ready or not self._enabled:
             return Admission.NOT_READY
-        if not self._settings.allows(number) or self._wrong_pins.too_many(self._number_id(number)):
+        if not self._settings.allows(number):
             return Admission.NOT_ALLOWED
-        if self._manager.full or self._entering >= MAX_ENTERING:
+        if self._pin_entry is not None and self._pin_entry.refuses(number, number if source is None else source):
+            return Admission.NOT_ALLOWED
+        if self._manager.full and not self._call_is_ending:
             return Admission.BUSY
         return Admission.ALLOWED
 
@@ -154,20 +167,29 @@ class PhoneCalls:
         now = datetime.now(UTC)
         if self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now)):
             why = f"{cause.value} ({detail})" if detail else cause.value
-            _log.info("A phone call%s over %s was refused: %s", _of(refused_number(number)), KIND_NAMES[kind], why)
+            caller = of_caller(refused_number(number))
+            _log.info("A phone call%s over %s was refused: %s", caller, KIND_NAMES[kind], why)
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
         started, cause = datetime.now(UTC), EndCause.FAILURE.value
+        # Anybody can end phone calls before they are let in, as often as they like.
+        note: Callable[[LoggedCall], object] = self._calls_log.note_refusal
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
-        _log.info("A phone call%s over %s comes in", _of(shown_number(line.number)), KIND_NAMES[line.kind])
+        caller = of_caller(shown_number(line.number))
+        _log.info("A phone call%s over %s comes in", caller, KIND_NAMES[line.kind])
         try:
             transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()
-            cause = await self._serve(transport, busy=busy)
+            refused = await self._refuse(transport, busy=busy)
+            if refused is None:
+                note = self._calls_log.note
+                cause = await self._talk(transport)
+            else:
+                cause = refused
         except asyncio.CancelledError:
             cause = EndCause.SHUTDOWN.value
             raise
@@ -175,10 +197,8 @@ class PhoneCalls:
             _log.exception("A phone call could not be served")
         finally:
             self._answering.discard(task)
-            _log.info(
-                "A phone call%s over %s has ended: %s", _of(shown_number(line.number)), KIND_NAMES[line.kind], cause
-            )
-            self._calls_log.note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
+            _log.info("A phone call%s over %s has ended: %s", caller, KIND_NAMES[line.kind], cause)
+            note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
             try:
                 await line.hang_up()
             except Exception:
@@ -194,7 +214,7 @@ class PhoneCalls:
         talking = {task for task, _ in self._talking.values()}
         for task in (ending := self._answering - talking):
             task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.gather(*ending, *self._preparations, return_exceptions=True)
 
     async def finish(self) -> None:
         """Take no further phone calls, and end those that are still on. Returns when all are over."""
@@ -218,89 +238,38 @@ class PhoneCalls:
     def _number_id(self, number: str) -> int:
         return number_id(number, self._key)
 
-    async def _serve(self, transport: PhoneTransport, *, busy: bool) -> str:
-        """Serve a phone call. Returns the cause of its end."""
-        admission = Admission.BUSY if busy else self.decide(transport.line.number)
-        if admission is Admission.ALLOWED and self._settings.pin is not None:
-            self._entering += 1
-            try:
-                refused = await self._ask_for_pin(transport, self._settings.pin.get_secret_value())
-            finally:
-                self._entering -= 1
-            if refused is not None:
+    @property
+    def _call_is_ending(self) -> bool:
+        """Whether there will be room for another call in a moment."""
+        # The manager learns only some turns of the event loop later that a caller has hung up.
+        hung_up = any(isinstance(call, PhoneCall) and call.transport.end for call in self._manager.occupants)
+        return hung_up or self._manager.ending
+
+    async def _refuse(self, transport: PhoneTransport, *, busy: bool) -> str | None:
+        """Ask for the PIN, and tell a caller who can't be talked with.
+
+        Returns:
+            The cause of the phone call's end; ``None`` if the caller is let in.
+        """
+        number, source = transport.line.number, transport.line.source
+        admission = Admission.BUSY if busy else self.decide(number, source)
+        if admission is Admission.ALLOWED and self._pin_entry is not None:
+            if (refused := await self._pin_entry.ask(transport)) is not None:
                 return refused
-            admission = self.decide(transport.line.number)
+            admission = self.decide(number, source)
+        if admission is Admission.ALLOWED and not await self._has_room(transport):
+            admission = Admission.BUSY
         if admission is Admission.ALLOWED:
-            return await self._talk(transport)
+            return transport.line_cause
         if admission is Admission.BUSY:
-            await self._say(transport, PhoneSentence.BUSY)
-        return _cause_of_line(transport) or admission.value
+            await self._sentences.tell(transport, PhoneSentence.BUSY)
+        return transport.line_cause or admission.value
 
-    async def _say(self, transport: PhoneTransport, sentence: PhoneSentence) -> None:
-        """Say a sentence, unless the line is gone before it is over."""
-        saying = asyncio.ensure_future(self._sentences.say(transport.line, sentence))
-        gone = asyncio.ensure_future(transport.wait_ended())
-        try:
-            await asyncio.wait((saying, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in (saying, gone):
-                each.cancel()
-            await asyncio.gather(saying, gone, return_exceptions=True)
-
-    # The PIN.
-
-    async def _ask_for_pin(self, transport: PhoneTransport, pin: str) -> str | None:
-        """Ask for the PIN. Returns ``None`` if it was right, otherwise the cause of the phone call's end."""
-        attempts: asyncio.Queue[bool] = asyncio.Queue()
-        # Wrong PINs count for all who withhold their number together.
-        keys, number = PinKeys(pin), self._number_id(transport.line.number)
-        saying: asyncio.Future[None] | None = None
-
-        def press(key: str) -> None:
-            # A caller who knows the sentence need not wait for its end.
-            if saying is not None and saying.cancel():
-                transport.line.clear()
-            if (right := keys.press(key)) is not None:
-                attempts.put_nowait(right)
-
-        transport.on_key = press
-        sentence = PhoneSentence.PIN
-        try:
-            for attempt in range(1, ATTEMPTS + 1):
-                saying = asyncio.ensure_future(self._say(transport, sentence))
-                match await self._next_attempt(transport, attempts):
-                    case None:
-                        return _cause_of_line(transport) or NO_PIN
-                    case True:
-                        return None
-                self._wrong_pins.note(number)
-                _log.warning("A wrong PIN was pressed in a phone call%s", _of(shown_number(transport.line.number)))
-                saying.cancel()
-                await asyncio.gather(saying, return_exceptions=True)
-                sentence = PhoneSentence.WRONG_PIN
-                if attempt == ATTEMPTS or self._wrong_pins.too_many(number):
-                    break
-            saying = None
-            await self._say(transport, PhoneSentence.TOO_MANY_PINS)
-            return _cause_of_line(transport) or WRONG_PIN
-        finally:
-            transport.on_key = lambda _: None
-            if saying is not None:
-                saying.cancel()
-                await asyncio.gather(saying, return_exceptions=True)
-
-    @staticmethod
-    async def _next_attempt(transport: PhoneTransport, attempts: asyncio.Queue[bool]) -> bool | None:
-        """The next complete attempt; ``None`` if the line is gone, or the caller waits for too long."""
-        pressed = asyncio.ensure_future(attempts.get())
-        gone = asyncio.ensure_future(transport.wait_ended())
-        try:
-            await asyncio.wait((pressed, gone), timeout=PIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            return pressed.result() if pressed.done() and transport.end is None else None
-        finally:
-            for each in (pressed, gone):
-                each.cancel()
-            await asyncio.gather(pressed, gone, return_exceptions=True)
+    async def _has_room(self, transport: PhoneTransport) -> bool:
+        """Whether the call can begin. Waits for one that is ending."""
+        if self._manager.full:
+            await transport.unless_ended(self._manager.wait_for_room(), REDIAL_SECONDS)
+        return not self._manager.full
 
     # The call.
 
@@ -320,13 +289,13 @@ class PhoneCalls:
         later: asyncio.Task[None] | None = None
         try:
             if not await self._start(call, transport):
-                return _cause_of_line(transport) or EndCause.FAILURE.value
+                return transport.line_cause or EndCause.FAILURE.value
             after_pin = self._clock() + AFTER_PIN if self._settings.pin is not None else 0.0
             transport.on_key = lambda key: None if key == INTERRUPT and self._clock() < after_pin else keys.press(key)
             greeting = call.say(Prompt("", self._greeting(), self._clock(), kind=PromptKind.RECITE))
             later = asyncio.create_task(self._prepare_after(greeting), name="sentences of the telephone")
             cause = await asyncio.shield(over)
-            return _cause_of_line(transport) or cause.value
+            return transport.line_cause or cause.value
         except asyncio.CancelledError:
             await self._manager.end(EndCause.SHUTDOWN, call=call)
             raise
@@ -356,7 +325,7 @@ class PhoneCalls:
             return True
         except UserError as error:
             _log.warning("A phone call could not begin: %s", error)
-            await self._say(transport, PhoneSentence.BUSY if self._manager.full else PhoneSentence.NOT_NOW)
+            await self._sentences.tell(transport, PhoneSentence.BUSY if self._manager.full else PhoneSentence.NOT_NOW)
             return False
         finally:
             for each in (starting, gone):
@@ -386,13 +355,3 @@ class PhoneCalls:
     async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
         switched_off = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
         await self._sentences.say_last(line, *switched_off, PhoneSentence.GOODBYE)
-
-
-def _of(shown: str) -> str:
-    """Names the caller in a line of the log; empty if nothing is shown of their number."""
-    return f" of {shown}" if shown else ""
-
-
-def _cause_of_line(transport: PhoneTransport) -> str | None:
-    """Why the line is gone; ``None`` if the bot hung up, or has to."""
-    return None if transport.end in (None, LineEnd.BOT) else str(transport.end.value)

@@ -52,6 +52,8 @@ class Announcement(StrEnum):
     NOTES_BEGAN = "notes_began"
     NOTES_ENDED = "notes_ended"
     BACK = "back"
+    NO_ANSWER = "no_answer"
+    """On the telephone, in place of an answer that could not be made or spoken."""
 
 
 class SpokenLinesError(BrokenFileError):

@@ -62,6 +62,8 @@ class CallManager(Generic[S]):
         self._shared = SharedLease(lease)
         self._ended = ended
         self._lives: list[CallLife[S]] = []
+        self._room = asyncio.Event()
+        self._room.set()
 
     @property
     def calls(self) -> tuple[S, ...]:
@@ -77,6 +79,15 @@ class CallManager(Generic[S]):
     def full(self) -> bool:
         """Whether no further call can begin."""
         return len(self._lives) >= self.max_calls
+
+    @property
+    def ending(self) -> bool:
+        """Whether a call is ending."""
+        return any(life.state is CallState.ENDING for life in self._lives)
+
+    async def wait_for_room(self) -> None:
+        """Wait until a further call can begin. Another one may have begun by the time at which the waiter goes on."""
+        await self._room.wait()
 
     def is_active(self, call: S) -> bool:
         """Whether a call is active."""
@@ -122,8 +133,10 @@ class CallManager(Generic[S]):
             UserError: there is no room for the call, a feature could not be paused, or the call could not connect.
         """
         self.require_room(place)
-        life = CallLife(call, place, self._shared, self._lives.remove, self._ended)
+        life = CallLife(call, place, self._shared, self._forget, self._ended)
         self._lives.append(life)
+        if self.full:
+            self._room.clear()
         await life.start(reason)
         return call
 
@@ -140,6 +153,10 @@ class CallManager(Generic[S]):
         """End all calls, and close the lease. Called at the end of the process."""
         await self.end(EndCause.SHUTDOWN)
         await self._lease.close()
+
+    def _forget(self, life: CallLife[S]) -> None:
+        self._lives.remove(life)
+        self._room.set()
 
     def _life(self, call: S) -> CallLife[S] | None:
         return next((life for life in self._lives if life.call is call), None)

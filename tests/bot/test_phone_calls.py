@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,21 @@ import pytest
 from pydantic import SecretStr
 
 from audio.samples import Samples
+from bot.lease import Lease
 from bot.llm.spoken_lines import PhoneSentence
 from bot.phone_calls import PhoneCalls
+from bot.user_error import UserError
+from bot.voice.call_life import CallState
+from bot.voice.manager import CallManager
 from bot.voice.phone.answering import Admission, Refusal
 from bot.voice.phone.calls_log import FILE, REFUSALS_PER_MINUTE, CallsLog
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.people import PhonePeople
-from bot.voice.phone.pin import MAX_WRONG
+from bot.voice.phone.pin import MAX_WRONG, MAX_WRONG_OF_ALL
+from bot.voice.phone.pin_entry import MAX_ENTERING
 from bot.voice.phone.sentences import Sentences
-from bot.voice.phone.transport import PhoneTransport
+from bot.voice.phone.transport import PhoneCall, PhoneTransport
+from bot.voice.transport import EndCause
 from config.phone_sections import PhoneSettings
 from tests.timing import Clock, wait_until
 from tests.voice.phone.memory_line import MemoryLine
@@ -33,26 +39,105 @@ class House:
 
     def __init__(self, folder: Path, pin: str | None) -> None:
         self.people: list[int] = []
-        manager: Any = SimpleNamespace(occupants=(), full=False)
-        self.manager = manager
+        self.clock = Clock()
+        self.manager: CallManager[Any] = CallManager(Lease(), self._ended)
         none: Any = None
         settings = PhoneSettings(allow=("*",), pin=SecretStr(pin) if pin else None)
         self.file = folder / FILE
         self.log = CallsLog(self.file, Clock())
-        sentences = Sentences(_speak, str, lambda: 0)
+        self.spoken: list[str] = []
+        self.let_in: list[str] = []
+        sentences = Sentences(self._speak, str, lambda: 0)
         self.calls = PhoneCalls(
-            manager, none, self._transport, none, none, settings, sentences, lambda: "", self.log, b"k" * 32
+            self.manager,
+            self._let_in,
+            self._transport,
+            none,
+            none,
+            settings,
+            sentences,
+            lambda: "",
+            self.log,
+            b"k" * 32,
+            clock=self.clock,
         )
         self.calls.ready = True
+        self.calling: list[asyncio.Task[None]] = []
 
     def _transport(self, line: Any, person: int) -> PhoneTransport:
         self.people.append(person)
         return PhoneTransport(line, PhonePeople(person))
 
+    async def _speak(self, text: str) -> AsyncGenerator[Samples, None]:
+        self.spoken.append(text)
+        await asyncio.sleep(0)
+        yield np.zeros(960, np.float32)
 
-async def _speak(text: str) -> AsyncGenerator[Samples, None]:
-    await asyncio.sleep(0)
-    yield np.zeros(960, np.float32)
+    def _let_in(self, transport: PhoneTransport) -> PhoneCall:
+        self.let_in.append(transport.line.number)
+        raise UserError("There are no engines.")
+
+    async def _ended(self, call: Any, cause: EndCause) -> None:
+        await self.calls.ended(call, cause)
+
+    async def caller(self, number: str, source: str = "") -> MemoryLine:
+        """Somebody who has called, and is asked for the PIN. A second passes."""
+        line = MemoryLine(number, source=source)
+        self.calling.append(asyncio.create_task(self.calls.answer(line)))
+        await wait_until(lambda: line.heard or line.ended)
+        self.clock.pass_by(1)
+        return line
+
+    async def causes(self) -> list[str]:
+        """The causes in the log, once everybody has hung up."""
+        await asyncio.gather(*self.calling)
+        await self.log.flush()
+        return [json.loads(line)["cause"] for line in self.file.read_text().splitlines()]
+
+
+class SlowCall:
+    """A call of any kind whose end takes as long as a test likes."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+
+    async def check(self) -> None:
+        """It is always possible."""
+
+    async def open(self) -> None:
+        """It connects at once."""
+
+    async def wait_lost(self) -> EndCause:
+        await asyncio.Event().wait()
+        return EndCause.HUNG_UP
+
+    async def close(self, cause: EndCause) -> None:
+        await self.may_end.wait()
+
+
+@asynccontextmanager
+async def ending_call(house: House) -> AsyncIterator[SlowCall]:
+    """A call that is ending."""
+    call = SlowCall()
+    await house.manager.start(call, reason="a test")
+    assert house.calls.decide("+4930123456") is Admission.BUSY
+    ending = asyncio.create_task(house.manager.end())
+    await wait_until(lambda: house.manager.status().state is CallState.ENDING)
+    yield call
+    call.may_end.set()
+    await ending
+
+
+def press(line: MemoryLine, keys: str) -> None:
+    assert line.listener is not None
+    for key in keys:
+        line.listener.digit(key)
+
+
+@pytest.fixture(autouse=True)
+def quick_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers' lines are in memory, so sentences need not take as long as they are heard."""
+    monkeypatch.setattr("bot.voice.phone.sentences.FRAME_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -62,9 +147,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await house.log.flush()
 
 
-async def press_wrong_pins(house: House, number: str) -> None:
+async def press_wrong_pins(house: House, number: str, source: str = "") -> None:
     """Call, and press three wrong PINs."""
-    line = MemoryLine(number)
+    line = MemoryLine(number, source=source)
     call = asyncio.create_task(house.calls.answer(line))
     await wait_until(lambda: line.listener is not None)
     for _ in range(3):
@@ -86,6 +171,18 @@ async def test_who_withholds_their_number_is_another_person_each_time_and_their_
     assert len(set(house.people)) == MAX_WRONG // 3
     assert house.calls.decide("") is Admission.NOT_ALLOWED
     assert house.calls.decide("+4930123456") is Admission.ALLOWED
+
+
+async def test_who_makes_up_a_number_keeps_its_owner_out_neither_as_themselves_nor_as_everybody(house: House) -> None:
+    honest = await house.caller("+4930123456", source="192.0.2.1")
+    press(honest, "2468")
+    await wait_until(lambda: house.let_in)
+    for attempt in range(MAX_WRONG_OF_ALL // 3):
+        host = f"192.0.2.{66 + attempt}"
+        assert house.calls.decide("+4930123456", host) is Admission.ALLOWED
+        await press_wrong_pins(house, "+4930123456", host)
+    assert house.calls.decide("+4930123456", "192.0.2.99") is Admission.NOT_ALLOWED
+    assert house.calls.decide("+4930123456", "192.0.2.1") is Admission.ALLOWED
 
 
 async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
@@ -120,8 +217,95 @@ async def test_sentences_are_made_after_a_call_that_was_over_at_once(house: Hous
     await wait_until(lambda: all(calls._sentences.ready(each) is not None for each in PhoneSentence))
 
 
-async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_more(house: House) -> None:
-    house.manager.occupants = (object(),)
-    assert house.calls.decide("+4930123456") is Admission.ALLOWED
-    house.manager.full = True
-    assert house.calls.decide("+4930123456") is Admission.BUSY
+async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_more(tmp_path: Path) -> None:
+    house, calls = House(tmp_path, None), [SlowCall(), SlowCall()]
+    house.manager.max_calls = 2
+    for call, decided in zip(calls, (Admission.ALLOWED, Admission.BUSY), strict=True):
+        await house.manager.start(call, reason="a test")
+        call.may_end.set()
+        assert house.calls.decide("+4930123456") is decided
+    await house.manager.end()
+
+
+async def test_who_opens_entries_again_and_again_takes_only_their_own_places(house: House) -> None:
+    for number in range(MAX_ENTERING):
+        await house.caller(f"+4917{number}", source="192.0.2.66")
+    honest = await house.caller("+4930123456", source="192.0.2.1")
+    assert honest.ended is None
+    for number in range(2 * MAX_ENTERING):
+        # The attacker makes up another number each time, and presses a key, too.
+        other = await house.caller(f"+4918{number}", source="192.0.2.66")
+        press(other, "1")
+        assert (honest.ended, other.ended) == (None, None)
+    press(honest, "2468")
+    await wait_until(lambda: house.let_in)
+    assert house.let_in == ["+4930123456"]
+    await house.calls.close()
+
+
+async def test_who_presses_no_key_gives_way_to_another_caller(house: House) -> None:
+    lines = [await house.caller(f"+49301{number}") for number in range(MAX_ENTERING)]
+    press(lines[0], "1")
+    newcomer = await house.caller("+49302")
+    await wait_until(lambda: lines[1].ended is LineEnd.BOT)
+    for line in (lines[0], lines[2], newcomer):
+        assert line.ended is None
+        line.end()
+    assert PhoneSentence.NOT_NOW in house.spoken
+    assert sorted(await house.causes()) == ["caller hung up"] * 3 + ["gave way to another caller"]
+
+
+async def test_callers_who_are_not_let_in_push_no_lines_of_conversations_out(house: House) -> None:
+    for _ in range(REFUSALS_PER_MINUTE + 10):
+        (await house.caller("+4930123456")).end()
+    assert await house.causes() == ["caller hung up"] * REFUSALS_PER_MINUTE
+
+
+async def test_a_telephone_that_closes_waits_until_no_sentence_is_made_any_more(house: House) -> None:
+    ended = asyncio.Event()
+
+    async def speak(text: str) -> AsyncGenerator[Samples, None]:
+        try:
+            await asyncio.sleep(3_600)
+            yield np.zeros(0, np.float32)
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended.set()
+
+    house.calls._sentences._speak = speak
+    house.calls.prepare()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await house.calls.close()
+    assert ended.is_set()
+
+
+async def test_who_calls_while_a_call_is_ending_waits_for_its_end(tmp_path: Path) -> None:
+    house = House(tmp_path, None)
+    async with ending_call(house) as call:
+        assert house.calls.decide("+4930123456") is Admission.ALLOWED
+        line = MemoryLine()
+        answering = asyncio.create_task(house.calls.answer(line))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert house.let_in == []
+        assert not line.heard
+        call.may_end.set()
+        await answering
+    assert house.let_in == ["+4930123456"]
+    await house.log.flush()
+
+
+async def test_a_call_that_does_not_end_is_told_of_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.phone_calls.REDIAL_SECONDS", 0.05)
+    house = House(tmp_path, None)
+    async with ending_call(house):
+        await house.calls.answer(MemoryLine())
+        assert (house.let_in, house.spoken) == ([], [PhoneSentence.BUSY])
+        gone = MemoryLine()
+        gone.end()
+        await house.calls.answer(gone)
+        assert await house.causes() == ["a call is on", "caller hung up"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.voice.phone.sip.endpoint import MAX_CALLS
+from bot.voice.phone.sip.open_calls import MAX_CALLS
 from config.project import ROOT
 from tests.deployment.compose_files import (
     AMD_VARIABLES,

@@ -36,7 +36,7 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.bot.http.chat_house import page_at
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.tones import silence
 from tests.voice.effects import only
 from tests.voice.phone.memory_line import MemoryLine
@@ -47,6 +47,8 @@ LONG = " ".join(["A quick brown fox jumps over nine dogs."] * 6)
 
 
 def script(line: str) -> Answer:
+    if "I pressed 5" in line:
+        return Answer(fault=Fault.STATUS_500)
     return Answer(LONG if "Sing" in line else "Sunshine for everybody.")
 
 
@@ -221,6 +223,11 @@ async def test_keys_reach_the_model_and_the_star_repeats_the_last_answer(make_te
         await phone.turns(3)
         repeated = only(PromptTaken, stage.events)[-1]
         assert (repeated.recited, repeated.text) == (True, "Sunshine for everybody.")
+        # A caller can't read that the model has failed, so it is said.
+        press(line, "5")
+        await phone.turns(5)
+        assert [each.trace.outcome for each in only(ReplyEnded, stage.events)[3:]] == [Outcome.FAILED, Outcome.SPOKEN]
+        assert only(PromptTaken, stage.events)[-1].text == "Sorry, I can't answer that right now."
         line.end()
         await quiet
         await phone.over()

@@ -150,22 +150,26 @@ class SipCaller:
 
 
 class SipNetwork:
-    """Callers who call a bot directly over SIP."""
+    """Callers who call a bot directly over SIP.
+
+    Attributes:
+        port: where the bot listens.
+    """
 
     kind = "sip"
 
     def __init__(self) -> None:
-        self._port, ports = free_port(), free_ports()
+        self.port, ports = free_port(), free_ports()
         self.settings: dict[str, Any] = {
             "phone_allow": "*",
-            "sip_bind": f"{HOST}:{self._port}",
+            "sip_bind": f"{HOST}:{self.port}",
             "sip_rtp_ports": f"{ports.start}-{ports.stop - 1}",
         }
-        self._ports = (self._port, *ports)
+        self._ports = (self.port, *ports)
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[SipCaller]:
-        while (answer := await (telephone := await Telephone.open(self._port)).call()).status == 503:
+        while (answer := await (telephone := await Telephone.open(self.port)).call()).status == 503:
             telephone.close()
             await asyncio.sleep(_AGAIN)
         assert answer.status == 200, answer.first

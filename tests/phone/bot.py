@@ -92,7 +92,7 @@ class Operator:
         # SIPp calls again within a millisecond of a hang-up, so a call counts as over when its line says so.
         return self._conversation is not None and not self._conversation.ends
 
-    def decide(self, number: str) -> Admission:
+    def decide(self, number: str, source: str | None = None) -> Admission:
         return Admission.BUSY if self._talking and self.admission is Admission.ALLOWED else self.admission
 
     def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:

@@ -42,17 +42,19 @@ def _send(method: str, cseq: str, tag: str = "[peer_tag_param]", offer: str = ""
     return f"<send{again}><![CDATA[\n{first}{_HEAD.format(tag=tag, cseq=cseq)}{body}\n]]></send>\n"
 
 
-def _receive(status: int, optional: bool = False) -> str:
+def receive(status: int, optional: bool = False) -> str:
+    """The step in which a response is awaited."""
     return f'<recv response="{status}" optional="true"/>\n' if optional else f'<recv response="{status}"/>\n'
 
 
-def _scenario(*steps: str) -> str:
+def scenario(*steps: str) -> str:
+    """A phone call of SIPp with these steps."""
     return f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">\n{"".join(steps)}</scenario>\n'
 
 
 INVITE = _send("INVITE", "1 INVITE", "", "8 101")
 ACK = _send("ACK", "1 ACK", retransmit=False)
-BYE = _send("BYE", "2 BYE") + _receive(200)
+BYE = _send("BYE", "2 BYE") + receive(200)
 BYE_OF_BOT = """<recv request="BYE"/>
 <send><![CDATA[
 SIP/2.0 200 OK
@@ -70,9 +72,9 @@ TALK = '<nop><action><exec rtp_stream="says.pcma,1,8,PCMA/8000"/></action></nop>
 
 async def test_a_caller_who_talks_and_hangs_up(tmp_path: Path) -> None:
     (tmp_path / "says.pcma").write_bytes(encode_g711(tone(440, 3.0), "alaw"))
-    scenario = _scenario(INVITE, _receive(200), ACK, TALK, '<pause milliseconds="2500"/>\n', BYE)
+    steps = scenario(INVITE, receive(200), ACK, TALK, '<pause milliseconds="2500"/>\n', BYE)
     async with bot() as (endpoint, operator):
-        running = asyncio.create_task(sipp(tmp_path, scenario, endpoint.port, "-m", "1"))
+        running = asyncio.create_task(sipp(tmp_path, steps, endpoint.port, "-m", "1"))
         talk = await operator.conversation()
         assert (talk.line.number, talk.line.law) == ("+4930987", "alaw")
         status, said = await running
@@ -83,9 +85,9 @@ async def test_a_caller_who_talks_and_hangs_up(tmp_path: Path) -> None:
 
 
 async def test_the_bot_hangs_up(tmp_path: Path) -> None:
-    scenario = _scenario(INVITE, _receive(200), ACK, BYE_OF_BOT)
+    steps = scenario(INVITE, receive(200), ACK, BYE_OF_BOT)
     async with bot() as (endpoint, operator):
-        running = asyncio.create_task(sipp(tmp_path, scenario, endpoint.port, "-m", "1"))
+        running = asyncio.create_task(sipp(tmp_path, steps, endpoint.port, "-m", "1"))
         talk = await operator.conversation()
         await talk.say(tone(ANSWER, 0.3))
         await talk.line.hang_up()
@@ -99,17 +101,17 @@ async def test_the_bot_hangs_up(tmp_path: Path) -> None:
     [(Admission.NOT_ALLOWED, "8", 403), (Admission.NOT_READY, "8", 503), (Admission.ALLOWED, "18", 488)],
 )
 async def test_refusals(tmp_path: Path, admission: Admission, offer: str, status: int) -> None:
-    scenario = _scenario(_send("INVITE", "1 INVITE", "", offer), _receive(status), ACK)
+    steps = scenario(_send("INVITE", "1 INVITE", "", offer), receive(status), ACK)
     async with bot() as (endpoint, operator):
         operator.admission = admission
-        found, said = await sipp(tmp_path, scenario, endpoint.port, "-m", "1")
+        found, said = await sipp(tmp_path, steps, endpoint.port, "-m", "1")
         assert found == 0, said
         assert endpoint.calls == 0
 
 
 async def test_a_second_caller_gets_a_sentence_and_busy(tmp_path: Path) -> None:
-    first = _scenario(INVITE, _receive(200), ACK, BYE_OF_BOT)
-    second = _scenario(INVITE, _receive(183), _receive(486), ACK)
+    first = scenario(INVITE, receive(200), ACK, BYE_OF_BOT)
+    second = scenario(INVITE, receive(183), receive(486), ACK)
     async with bot() as (endpoint, operator):
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
@@ -123,9 +125,9 @@ async def test_a_second_caller_gets_a_sentence_and_busy(tmp_path: Path) -> None:
 
 
 async def test_many_short_phone_calls_one_after_the_other_leave_nothing(tmp_path: Path) -> None:
-    scenario = _scenario(INVITE, _receive(200), ACK, '<pause milliseconds="50"/>\n', BYE)
+    steps = scenario(INVITE, receive(200), ACK, '<pause milliseconds="50"/>\n', BYE)
     async with bot() as (endpoint, operator):
-        status, said = await sipp(tmp_path, scenario, endpoint.port, "-m", "20", "-l", "1", "-r", "20")
+        status, said = await sipp(tmp_path, steps, endpoint.port, "-m", "20", "-l", "1", "-r", "20")
         assert status == 0, said
         await until(lambda: endpoint.calls == 0)
         assert operator.conversations.qsize() == 20
@@ -133,9 +135,9 @@ async def test_many_short_phone_calls_one_after_the_other_leave_nothing(tmp_path
 
 async def test_lost_messages_are_made_up_for(tmp_path: Path) -> None:
     lossy = [each.replace("<send", '<send lost="30"').replace("<recv", '<recv lost="30"') for each in (INVITE, BYE)]
-    scenario = _scenario(lossy[0], _receive(200), ACK, '<pause milliseconds="50"/>\n', lossy[1])
+    steps = scenario(lossy[0], receive(200), ACK, '<pause milliseconds="50"/>\n', lossy[1])
     async with bot() as (endpoint, operator):
-        status, said = await sipp(tmp_path, scenario, endpoint.port, "-m", "2", "-l", "1", "-r", "20")
+        status, said = await sipp(tmp_path, steps, endpoint.port, "-m", "2", "-l", "1", "-r", "20")
         assert status == 0, said
         await until(lambda: endpoint.calls == 0)
         assert operator.conversations.qsize() == 2

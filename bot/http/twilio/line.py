@@ -73,7 +73,7 @@ class TwilioLine:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.number = number
+        self.number = self.source = number
         self.sound = MarkedSound()
         self._stream = stream
         self._socket = socket

@@ -57,12 +57,14 @@ class PhoneWay(Protocol):
 class PhoneAnswering(Protocol):
     """The service of phone calls. Use it on the event loop."""
 
-    def decide(self, number: str) -> Admission:
+    def decide(self, number: str, source: str | None = None) -> Admission:
         """Decide about a phone call before it is answered. Changes nothing, so it may be asked again.
 
         Args:
             number: the caller's number, as :attr:`~bot.voice.phone.line.PhoneLine.number` will have it; empty if the
                 caller withholds it.
+            source: whoever answers for the phone call, as :attr:`~bot.voice.phone.line.PhoneLine.source` will have it;
+                ``None`` if that is the number.
         """
         ...
 

@@ -20,8 +20,12 @@ _log = logging.getLogger(__name__)
 FILE = "calls_log.jsonl"
 MAX_BYTES = 1 << 20
 """Largest size of the file. When it is reached, the older half is dropped."""
-REFUSALS_PER_MINUTE = 30
-"""Refused phone calls that are written in a minute. Further ones are left out, so that a flood drops no other lines."""
+REFUSALS_PER_MINUTE, REFUSALS_PER_DAY = 30, 1_000
+"""Phone calls without a conversation that are written in a minute and in a day. Further ones are left out.
+
+Otherwise they would push out the lines of conversations: a thousand lines take less than a quarter of the file.
+"""
+_MINUTE, _DAY = 60.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +68,31 @@ class CallsLog:
         self._file = file
         self._lines = BoundedLines(file, max_bytes)
         self._clock = clock
-        self._refusals: deque[float] = deque(maxlen=REFUSALS_PER_MINUTE)
-        self._full = False
+        self._in_minute: deque[float] = deque(maxlen=REFUSALS_PER_MINUTE)
+        self._in_day: deque[float] = deque(maxlen=REFUSALS_PER_DAY)
+        self._many = False
         self._writing: set[asyncio.Task[None]] = set()
 
     def note_refusal(self, call: LoggedCall) -> bool:
-        """Write the line of a refused phone call soon. Returns whether it is written, or left out."""
+        """Write the line of a phone call without a conversation soon, unless there are too many.
+
+        Returns:
+            Whether it may be told elsewhere, too: there were not too many in the last minute.
+        """
         now = self._clock()
-        full = len(self._refusals) == REFUSALS_PER_MINUTE and now - self._refusals[0] < 60
-        if full and not self._full:
-            _log.warning("Many phone calls are refused: only %d a minute are logged", REFUSALS_PER_MINUTE)
-        self._full = full
-        if not full:
-            self._refusals.append(now)
-            self.note(call)
-        return not full
+        if many := _reached(self._in_minute, now - _MINUTE):
+            if not self._many:
+                _log.warning("Many phone calls are refused: only %d a minute are logged", REFUSALS_PER_MINUTE)
+        else:
+            self._in_minute.append(now)
+            if not _reached(self._in_day, now - _DAY):
+                self._in_day.append(now)
+                self.note(call)
+        self._many = many
+        return not many
 
     def note(self, call: LoggedCall) -> None:
-        """Write the line of a phone call soon."""
+        """Write the line of a phone call with a conversation soon."""
         task = asyncio.create_task(self._write(call), name="log of phone calls")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
@@ -95,3 +106,8 @@ class CallsLog:
             await self._lines.append(json.dumps(asdict(call)).encode())
         except OSError as error:
             _log.warning("A phone call can't be written into %s: %s", self._file, error.strerror or error)
+
+
+def _reached(times: deque[float], since: float) -> bool:
+    """Whether as many times as fit are later than this one."""
+    return len(times) == times.maxlen and times[0] > since

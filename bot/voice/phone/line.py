@@ -74,6 +74,14 @@ class PhoneLine(Protocol):
         ...
 
     @property
+    def source(self) -> str:
+        """Whoever answers for the phone call: its number if the network says it, otherwise the host that it came from.
+
+        A caller who makes up numbers has one source all the same. All who withhold their number share one.
+        """
+        ...
+
+    @property
     def law(self) -> Law:
         """The law of the sound in both directions."""
         ...

@@ -43,6 +43,11 @@ def shown_number(number: str) -> str:
     return f"…{''.join(digits[-SHOWN_DIGITS:])}" if len(digits) >= 2 * SHOWN_DIGITS else ""
 
 
+def of_caller(shown: str) -> str:
+    """Names the caller in a line of the log; empty if nothing is shown of their number."""
+    return f" of {shown}" if shown else ""
+
+
 def refused_number(number: str) -> str:
     """What the log says of a refused caller, so that the operator can let them in. Empty if they withhold their number.
 

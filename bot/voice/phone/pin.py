@@ -12,9 +12,10 @@ HOUR = 3_600.0
 MAX_WRONG = 9
 """Number of wrong PINs of one telephone number in an hour, after which the number is refused."""
 MAX_WRONG_OF_ALL = 30
-"""Number of wrong PINs of all callers in an hour, after which all are refused: telephone numbers can be forged."""
+"""Number of wrong PINs of all callers in an hour, after which those are refused who have not given the right one since
+the start: telephone numbers can be forged."""
 MAX_NUMBERS = 10_000
-"""Largest number of callers whose wrong PINs are remembered."""
+"""Largest number of callers whose wrong PINs are remembered, and of those who have given the right one."""
 _CLEAR, _ENTER = "*", "#"
 
 
@@ -55,6 +56,14 @@ class WrongPins:
         self._clock = clock
         self._of: dict[int, deque[float]] = {}
         self._of_all: deque[float] = deque()
+        self._right: dict[int, None] = {}
+
+    def note_right(self, person: int) -> None:
+        """The person has given the right PIN, so the wrong ones of others don't keep them out from now on."""
+        self._right.pop(person, None)
+        self._right[person] = None
+        while len(self._right) > MAX_NUMBERS:
+            del self._right[next(iter(self._right))]
 
     def note(self, person: int) -> None:
         """Count a wrong PIN."""
@@ -69,7 +78,9 @@ class WrongPins:
 
     def too_many(self, person: int) -> bool:
         """Whether this person gets no further attempt now."""
-        return self._recent(self._of_all) >= MAX_WRONG_OF_ALL or self._recent(self._of.get(person)) >= MAX_WRONG
+        if self._recent(self._of.get(person)) >= MAX_WRONG:
+            return True
+        return person not in self._right and self._recent(self._of_all) >= MAX_WRONG_OF_ALL
 
     def _recent(self, times: deque[float] | None) -> int:
         horizon = self._clock() - HOUR

@@ -19,11 +19,15 @@ from audio.samples import SPEAKING_RATE, Samples
 from bot.llm.spoken_lines import PhoneSentence
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.phone.line import PhoneLine
+from bot.voice.phone.transport import PhoneTransport
 
 _log = logging.getLogger(__name__)
 
 FRAME_SAMPLES = SPEAKING_RATE // 50
 FRAME_SECONDS = 0.02
+LEAD_IN = 0.4
+"""Seconds of silence before a sentence. Most telephones switch their earpiece on only when the first sound arrives, so
+that the first syllable of a sentence in the very first packet would be lost."""
 MAKING_LIMIT = 5.0
 """Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
 LAST_WORDS_LIMIT = 2.0
@@ -87,9 +91,14 @@ class Sentences:
         return self._kept.setdefault(key, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
 
     async def say(self, line: PhoneLine, sentence: PhoneSentence) -> None:
-        """Speak a sentence on a line; three tones if the voice can't. Cancelling stops it."""
+        """Speak a sentence on a line, after :data:`LEAD_IN`; three tones if the voice can't. Cancelling stops it."""
         sound = await self.sound(sentence)
-        await play(line, tones() if sound is None else sound)
+        lead_in = np.zeros(round(LEAD_IN * SPEAKING_RATE), np.float32)
+        await play(line, np.concatenate([lead_in, tones() if sound is None else sound]))
+
+    async def tell(self, transport: PhoneTransport, sentence: PhoneSentence) -> None:
+        """Say a sentence to a caller, unless they hang up before it is over."""
+        await transport.unless_ended(self.say(transport.line, sentence))
 
     async def say_last(self, line: PhoneLine, *sentences: PhoneSentence) -> None:
         """Speak the first of these sentences whose sound is there and not longer than :data:`LAST_WORDS_LIMIT`."""

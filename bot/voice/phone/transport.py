@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from typing_extensions import override
 
 from bot.llm.prompts import CallRoom, single_call
+from bot.llm.spoken_lines import Announcement
 from bot.voice.call import Call
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.phone.audio_input import PhoneAudioInput
@@ -17,14 +19,18 @@ from bot.voice.phone.line import SILENCE_LIMIT, LineEnd, PhoneLine
 from bot.voice.phone.people import PhonePeople, shown_number
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import CallSound, EndCause, PacketCounts
-from bot.voice.turn import Prompt
+from bot.voice.turn import Outcome, Prompt
 from config.sections import Captions
+
+T = TypeVar("T")
 
 KIND = "phone"
 PLACE = "a phone call"
 """Name of the place in which a phone call is held. The last digits of the number follow."""
 MEANS = "on the telephone. You hear them, and they hear you; they see nothing"
 """What the model is told of the means by which the person calls."""
+_UNSPOKEN = (Outcome.FAILED, Outcome.WRITTEN)
+"""The ends of replies of which something is only written, or nothing at all."""
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
 """Says something on a line before it is hung up. What it says depends on the cause of the end. It takes at most 2 s.
 
@@ -67,6 +73,7 @@ class PhoneTransport:
         on_key: gets each key that the caller presses.
         last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
         end_cause: why the call is ending. The call sets it.
+        not_answered: called when a reply has ended that could not be spoken, which the caller can't read either.
         last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
     """
 
@@ -88,6 +95,7 @@ class PhoneTransport:
         self.captions = UnseenCaptions()
         self.on_key: Callable[[str], None] = lambda _: None
         self.last_words: LastWords | None = None
+        self.not_answered: Callable[[], object] = lambda: None
         self.end_cause = EndCause.FAILURE
         self.last_answer = ""
         self._clock = clock
@@ -118,6 +126,11 @@ class PhoneTransport:
     def end(self) -> LineEnd | None:
         """The reason for which the line is gone; ``None`` if it is not."""
         return self._end
+
+    @property
+    def line_cause(self) -> str | None:
+        """Why the line is gone, as the cause of a phone call's end; ``None`` also if the bot has hung up."""
+        return None if self._end is None or self._end is LineEnd.BOT else self._end.value
 
     # The line.
 
@@ -152,6 +165,17 @@ class PhoneTransport:
         if self._end is None:
             self.ended(LineEnd.SILENT)
         return self._end or LineEnd.SILENT
+
+    async def unless_ended(self, waited: Awaitable[T], seconds: float | None = None) -> T | None:
+        """Wait for something. Returns ``None``, and cancels it, if the line is gone before, or after these seconds."""
+        waiting, gone = asyncio.ensure_future(waited), asyncio.ensure_future(self.wait_ended())
+        try:
+            await asyncio.wait((waiting, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.result() if waiting.done() and self._end is None else None
+        finally:
+            for each in (waiting, gone):
+                each.cancel()
+            await asyncio.gather(waiting, gone, return_exceptions=True)
 
     async def _first_of(self, seconds: float) -> None:
         """Wait until the line is gone, at most for some seconds."""
@@ -193,6 +217,9 @@ class PhoneTransport:
                 self.last_answer = " ".join(" ".join(self._answer).split())
             case ReplyEnded(interrupted=True) if self._frames is not None:
                 self._frames.clear()
+            case ReplyEnded(trace) if trace.outcome in _UNSPOKEN and self._answer is not None:
+                # The conversation is in the middle of its work with the reply.
+                asyncio.get_running_loop().call_soon(self.not_answered)
             case _:
                 pass
 
@@ -219,6 +246,11 @@ class PhoneTransport:
 
 class PhoneCall(Call[PhoneTransport]):
     """A :class:`~bot.voice.call.Call` over a phone line."""
+
+    @override
+    async def open(self) -> None:
+        self.transport.not_answered = lambda: self._recite(self._aloud(Announcement.NO_ANSWER))
+        await super().open()
 
     @override
     async def close(self, cause: EndCause) -> None:

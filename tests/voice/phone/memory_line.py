@@ -19,8 +19,9 @@ class MemoryLine:
 
     kind = "sip"
 
-    def __init__(self, number: str = "+4930123456", law: Law = "alaw", *, held: int = 0) -> None:
+    def __init__(self, number: str = "+4930123456", law: Law = "alaw", *, held: int = 0, source: str = "") -> None:
         self.number, self.law, self.held, self.cleared = number, law, held, 0
+        self.source = source or number
         self.heard, self.waiting = bytearray(), bytearray()
         self.listener: LineListener | None = None
         self.ended: LineEnd | None = None

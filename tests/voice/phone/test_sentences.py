@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from audio.g711 import decode_g711
 from audio.samples import SPEAKING_RATE, Samples
 from bot.llm.spoken_lines import PhoneSentence, load_spoken_lines
 from bot.speech_server.errors import SpeechUnavailable
@@ -17,6 +18,8 @@ from tests.timing import wait_until
 from tests.voice.phone.memory_line import MemoryLine
 
 LINES = load_spoken_lines()
+LEAD_IN_SAMPLES = 3_200
+"""The silence before a sentence, at 8,000 Hz: 0.4 s."""
 
 
 class Voice:
@@ -43,9 +46,17 @@ async def test_callers_hear_their_language() -> None:
     await sentences.say(line, PhoneSentence.PIN)
     await sentences.say(line, PhoneSentence.PIN)
     assert voice.spoken == ["Bitte geben Sie Ihre PIN ein."], "its sound is kept"
-    assert len(line.heard) == 2 * 8_000 // 5
+    assert len(line.heard) == 2 * (LEAD_IN_SAMPLES + 8_000 // 5)
     await sentences.prepare()
     assert voice.spoken[1:] == [LINES.sentence(each, "de") for each in PhoneSentence if each is not PhoneSentence.PIN]
+
+
+async def test_the_first_syllable_comes_after_a_telephone_has_switched_its_earpiece_on() -> None:
+    line = MemoryLine()
+    await Voice().sentences().say(line, PhoneSentence.PIN)
+    heard = np.abs(decode_g711(bytes(line.heard), line.law).astype(np.int32))
+    assert heard[:LEAD_IN_SAMPLES].max() < 100
+    assert heard[LEAD_IN_SAMPLES : LEAD_IN_SAMPLES + 400].max() > 5_000
 
 
 async def test_a_sentence_waits_for_nothing_that_reads_files() -> None:
@@ -58,7 +69,7 @@ async def test_a_sentence_waits_for_nothing_that_reads_files() -> None:
             async with asyncio.timeout(30):
                 await Voice().sentences().say(line, PhoneSentence.BUSY)
             assert not reading.done()
-            assert len(line.heard) == 8_000 // 5
+            assert len(line.heard) == LEAD_IN_SAMPLES + 8_000 // 5
         finally:
             released.set()
             await reading
@@ -83,7 +94,7 @@ async def test_a_voice_that_is_away_is_asked_once_and_tones_are_heard_in_its_pla
     await sentences.prepare()
     assert sentences.ready(PhoneSentence.BUSY) is None
     await sentences.say(line, PhoneSentence.BUSY)
-    assert len(line.heard) == 3 * 8_000
+    assert len(line.heard) == LEAD_IN_SAMPLES + 3 * 8_000
     voice.there = True
     await sentences.prepare()
     assert sentences.ready(PhoneSentence.BUSY) is not None

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from bot.lone_people import is_passing
-from bot.voice.events import PromptTaken, WordsSpoken
-from bot.voice.phone.calls_log import REFUSALS_PER_MINUTE, CallsLog, LoggedCall
+from bot.voice.events import PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.metrics import ReplyTrace
+from bot.voice.phone.calls_log import MAX_BYTES, REFUSALS_PER_DAY, REFUSALS_PER_MINUTE, CallsLog, LoggedCall
 from bot.voice.phone.keys import GATHER_SECONDS, MAX_KEYS, PressedKeys, keys_prompt
 from bot.voice.phone.line import SILENCE_LIMIT, LineEnd
 from bot.voice.phone.people import PhonePeople, number_id, phone_person, refused_number, shown_number
 from bot.voice.phone.pin import HOUR, MAX_WRONG, MAX_WRONG_OF_ALL, PinKeys, WrongPins
 from bot.voice.phone.transport import PhoneTransport
 from bot.voice.transport import EndCause
+from bot.voice.turn import Outcome
 from tests.timing import Clock, settle
 from tests.voice.phone.memory_line import MemoryLine
 
@@ -144,6 +146,27 @@ def test_the_last_answer_is_what_the_model_said_and_no_recited_text() -> None:
     assert transport.last_answer == "Good day. How are you?"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "recited", "told"),
+    [
+        (Outcome.FAILED, False, 1),
+        (Outcome.WRITTEN, False, 1),
+        (Outcome.FAILED, True, 0),
+        (Outcome.SPOKEN, False, 0),
+        (Outcome.SILENT, False, 0),
+        (Outcome.INTERRUPTED, False, 0),
+    ],
+)
+async def test_callers_are_told_of_answers_that_are_not_spoken(outcome: Outcome, recited: bool, told: int) -> None:
+    transport, times = transport_over_number(""), list[str]()
+    transport.not_answered = lambda: times.append("told")
+    transport.watch(PromptTaken("r1", "Caller", "Hello?", recited=recited))
+    transport.watch(ReplyEnded(ReplyTrace("r1", outcome, 0.1)))
+    assert times == [], "the reply is not over yet for those who watch after this"
+    await asyncio.sleep(0)
+    assert len(times) == told
+
+
 async def test_keys_are_gathered_and_two_of_them_act_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loop, done = asyncio.get_running_loop(), list[str]()
     later: list[tuple[float, Callable[[], None]]] = []
@@ -199,6 +222,11 @@ def test_wrong_pins_are_limited_for_a_number_and_for_all_in_an_hour() -> None:
     for person in range(10, 10 + MAX_WRONG_OF_ALL - MAX_WRONG):
         wrong.note(person)
     assert wrong.too_many(2), "numbers can be forged"
+    wrong.note_right(3)
+    assert not wrong.too_many(3), "who knows the PIN is not kept out by others"
+    for _ in range(MAX_WRONG):
+        wrong.note(3)
+    assert wrong.too_many(3)
     clock.pass_by(HOUR)
     assert not wrong.too_many(1)
 
@@ -248,6 +276,22 @@ async def test_a_flood_of_refused_calls_pushes_no_other_line_out(tmp_path: Path)
     log.note_refusal(entry("+3", "not allowed"))
     await log.flush()
     assert len(file.read_text().splitlines()) == REFUSALS_PER_MINUTE + 2
+
+
+async def test_refused_calls_of_a_whole_day_take_a_quarter_of_the_log(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "calls_log.jsonl"
+    log = CallsLog(file, clock)
+    for _ in range(REFUSALS_PER_DAY + 200):
+        clock.pass_by(60 / REFUSALS_PER_MINUTE)
+        assert log.note_refusal(entry("+1", "gave way to another caller")), "the operator is told all the same"
+        await asyncio.sleep(0)
+    await log.flush()
+    assert len(file.read_text().splitlines()) == REFUSALS_PER_DAY
+    assert file.stat().st_size < MAX_BYTES / 4
+    clock.pass_by(86_400)
+    log.note_refusal(entry("+3", "not allowed"))
+    await log.flush()
+    assert len(file.read_text().splitlines()) == REFUSALS_PER_DAY + 1
 
 
 async def test_a_full_disk_disturbs_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

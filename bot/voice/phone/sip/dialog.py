@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +24,7 @@ from aiosipua.headers import stringify_uri
 from bot.voice.phone.answering import Refusal, RefusalCause
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.line import SipLine
-from bot.voice.phone.sip.messages import METHODS, Endpoint, Request, Response, new_tag, respond
+from bot.voice.phone.sip.messages import METHODS, Endpoint, Request, Response, new_tag, pressed_key, respond
 from bot.voice.phone.sip.negotiation import Media, NoAgreementError, describe, offer, read_media
 from bot.voice.phone.sip.ports import PortPair
 from bot.voice.phone.sip.sound_rules import SoundRules
@@ -38,7 +37,6 @@ ALLOW = ", ".join(METHODS)
 DESCRIPTION = "application/sdp"
 _BYE_WAIT = 1.5
 """Seconds for which hanging up waits for the answer to the BYE. After that, the BYE is still retransmitted."""
-_DIGIT_MESSAGE = re.compile(r"(?:Signal\s*=\s*)?([0-9*#A-D])\s*(?:[\r\n]|\Z)", re.IGNORECASE)
 
 
 class State(Enum):
@@ -204,12 +202,8 @@ class SipCall:
                 self._update(request)
             case "INFO":
                 self._around.reply(request, respond(request, 200))
-                kind = (request.message.content_type or "").lower()
-                found = (
-                    _DIGIT_MESSAGE.match(request.message.text.strip()) if kind.startswith("application/dtmf") else None
-                )
-                if found and self.line is not None:
-                    self.line.press(found[1].upper())
+                if self.line is not None and (digit := pressed_key(request)):
+                    self.line.press(digit)
             case "OPTIONS":
                 self._around.reply(request, respond(request, 200, headers={"Allow": ALLOW, "Accept": DESCRIPTION}))
             case _:
@@ -229,6 +223,17 @@ class SipCall:
         elif self.state is State.ANSWERED:
             self._send_bye_once()
             self.end(LineEnd.BOT)
+
+    def give_way(self) -> None:
+        """End a phone call in which nobody is talked with, in favour of another one.
+
+        A caller who has acknowledged nothing is not told: the INVITE may be forged.
+        """
+        if self.state is State.CONFIRMED:
+            self._send_bye_once()
+        self.end(LineEnd.BOT, Refusal.TOO_MANY)
+        self._pending = None
+        self.abandon()
 
     def end(self, cause: LineEnd, refusal: Refusal | None = None, detail: str = "") -> None:
         """The phone call is over.
@@ -371,10 +376,7 @@ class SipCall:
         return self._dialog.create_request("BYE", via_host=self._local[0], via_port=self._local[1])
 
     def _send_bye_once(self) -> None:
-        """End a phone call that was never acknowledged.
-
-        Its INVITE may be forged, so whoever is at this address gets no more than one packet.
-        """
+        """End a phone call, and don't wait for an answer. If its INVITE was forged, its victim gets one packet."""
         self._around.send(bytes(self._bye()), self._peer)
 
     def _spawn_bye(self) -> asyncio.Task[Response | None]:

@@ -34,6 +34,7 @@ from bot.voice.phone.sip.messages import (
     respond,
 )
 from bot.voice.phone.sip.negotiation import Media, NoAgreementError, read_media
+from bot.voice.phone.sip.open_calls import OpenCalls
 from bot.voice.phone.sip.ports import bind_error_text, bind_pair, local_host
 from bot.voice.phone.sip.registration import Account, Registration, RegistrationState
 from bot.voice.phone.sip.sound_rules import SoundRules
@@ -42,10 +43,6 @@ from bot.voice.phone.sip.transactions import AnsweredRequests, OwnRequests
 
 _LOG = logging.getLogger(__name__)
 
-MAX_CALLS = 8
-"""Maximum number of phone calls at once, including those that are being refused or have just ended."""
-MAX_UNCONFIRMED = 4
-"""Maximum number of phone calls that are answered and not acknowledged yet."""
 MAX_EARLY = 2
 """Maximum number of callers who can hear at the same time that a call is on. Others are refused without a sentence."""
 
@@ -84,7 +81,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._host, self._port = options.bind
         self._answers = AnsweredRequests(self.send, self.timers, clock)
         self._requests = OwnRequests(self.send, self.timers)
-        self._calls: dict[tuple[str, str, str], SipCall] = {}
+        self._calls = OpenCalls()
         self._conversations: set[asyncio.Task[None]] = set()
         self._limits = MessageLimits(clock)
         self._registration: Registration | None = None
@@ -148,14 +145,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
             leaving.add(asyncio.create_task(self._registration.leave()))
         if leaving:
             await asyncio.wait(leaving, timeout=wait)
-        open_calls = [call for call in self._calls.values() if call.state is not State.OVER]
+        open_calls = [call for call in self._calls if call.state is not State.OVER]
         leaving |= {asyncio.create_task(call.leave()) for call in open_calls}
         if leaving:
             await asyncio.wait(leaving, timeout=wait)
-        for call in list(self._calls.values()):
+        for call in self._calls:
             call.end(LineEnd.BOT)
             leaving |= call.abandon()
-        self._calls.clear()
+            self._calls.forget(call)
         for task in leaving:
             task.cancel()
         if leaving:
@@ -215,7 +212,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def over(self, call: SipCall) -> None:
         """Forget a phone call that has ended, unless something is still under way."""
         if call.settled:
-            self._calls.pop(call.id, None)
+            self._calls.forget(call)
 
     # Inside
 
@@ -240,7 +237,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._handle(message)
 
     def _admits(self, host: str) -> bool:
-        known = self._is_pbx(host) or any(call.peer_host == host for call in self._calls.values())
+        known = self._is_pbx(host) or any(call.peer_host == host for call in self._calls)
         return self._limits.admit_message(host, known=known)
 
     def _is_pbx(self, host: str) -> bool:
@@ -253,7 +250,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             _LOG.info("A SIP message from %s was dropped (%s); %d since the start.", source[0], reason, self.dropped)
 
     def _call_of(self, request: Request) -> SipCall | None:
-        return self._calls.get((request.call_id, request.to_tag, request.from_tag))
+        return self._calls.find((request.call_id, request.to_tag, request.from_tag))
 
     def _handle(self, request: Request) -> None:
         if request.method not in METHODS:
@@ -272,7 +269,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             elif request.method != "INVITE" or not call.invite_again(request):
                 call.requested(request)
         elif request.method == "INVITE":
-            if not any(call.invite_again(request) for call in self._calls.values()):
+            if not any(call.invite_again(request) for call in self._calls):
                 self._invite(request)
         elif request.method == "OPTIONS":
             status = 200 if self._answering.decide("") is not Admission.NOT_READY else 503
@@ -281,7 +278,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self.reply(request, respond(request, 481, new_tag()))
 
     def _cancel(self, request: Request) -> None:
-        for call in self._calls.values():
+        for call in self._calls:
             if call.invite.transaction == (request.source[0], request.branch, "INVITE"):
                 call.cancelled(request)
                 return
@@ -290,7 +287,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _invite(self, request: Request) -> None:
         """Decide about a phone call."""
         same = (request.call_id, request.from_tag)
-        if any((call.invite.call_id, call.invite.from_tag) == same for call in self._calls.values()):
+        if any((call.invite.call_id, call.invite.from_tag) == same for call in self._calls):
             self._refuse(request, 482)
             return
         if self._registration is not None and not self._is_pbx(request.source[0]):
@@ -301,7 +298,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._refuse_call(request, 503, Refusal.TOO_MANY, "from one host", retry_after=60)
             return
         number = self._number(request)
-        admission = self._answering.decide(number)
+        admission = self._answering.decide(number, self._rules(request).source_of(number))
         if admission is Admission.NOT_ALLOWED:
             self._refuse_call(request, 403, admission)
             return
@@ -341,20 +338,19 @@ class SipEndpoint(asyncio.DatagramProtocol):
         Nobody has acknowledged anything by then. So only few callers get sound, at the host of the INVITE or where the
         PBX says, and only in return for sound from there; the PBX itself gets it without that.
         """
-        early = sum(call.state is State.EARLY for call in self._calls.values())
+        early = sum(call.state is State.EARLY for call in self._calls)
         return early < MAX_EARLY and self._rules(request).may_send(media)
 
     def _take_call(self, request: Request, number: str, media: Media | None, early: bool) -> None:
-        unconfirmed = sum(call.state is State.ANSWERED for call in self._calls.values())
-        full = len(self._calls) >= MAX_CALLS or unconfirmed >= MAX_UNCONFIRMED
-        pair = None if full else bind_pair(self._host, self._options.rtp_ports)
+        room = self._calls.make_room()
+        pair = bind_pair(self._host, self._options.rtp_ports) if room else None
         if pair is None:
-            why = "at once" if full else "SIP_RTP_PORTS are all taken"
+            why = "SIP_RTP_PORTS are all taken" if room else "at once"
             self._refuse_call(request, 503, Refusal.TOO_MANY, why, retry_after=30)
             return
 
         call = SipCall(request, self, self._local(request.source), pair, number, media, self._rules(request))
-        self._calls[call.id] = call
+        self._calls.add(call)
         if early and media is not None:
             self._converse(call.speak_early(media), busy=True)
         else:

@@ -74,6 +74,7 @@ class SipLine:
     ) -> None:
         now = clock()
         self.number = number
+        self.source = rules.source_of(number)
         self.law: Law = media.law
         self._media, self._ports, self._leave, self._timers, self._clock = media, ports, leave, timers, clock
         self._rules, self._early = rules, early

@@ -43,6 +43,7 @@ _SEQUENCE = re.compile(r"([0-9]{1,10}) +([A-Z]{2,20})\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Bytes that may not be in the headers."""
 _TELEPHONE = re.compile(r"(?:<|\A)\s*tel:(\+?[0-9*#().-]{1,40})")
+_KEY = re.compile(r"(?:Signal\s*=\s*)?([0-9*#A-D])\s*(?:[\r\n]|\Z)", re.IGNORECASE)
 _SEPARATORS = r"[-.() ]"
 _ONCE = ("from", "to", "call-id", "cseq")
 """Headers that every message has exactly once."""
@@ -254,3 +255,10 @@ def _is_anonymous(address: Address) -> bool:
     return (address.uri.user or "").lower() in ("", "anonymous", "unknown", "restricted") or (
         address.uri.host.lower() == "anonymous.invalid"
     )
+
+
+def pressed_key(request: Request) -> str:
+    """The key that an INFO request reports; empty if it reports none."""
+    kind = (request.message.content_type or "").lower()
+    found = _KEY.match(request.message.text.strip()) if kind.startswith("application/dtmf") else None
+    return found[1].upper() if found else ""

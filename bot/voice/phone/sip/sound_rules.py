@@ -30,6 +30,10 @@ class SoundRules:
     caller: str
     trusted: bool = False
 
+    def source_of(self, number: str) -> str:
+        """Whoever answers for the phone call; see :attr:`~bot.voice.phone.line.PhoneLine.source`."""
+        return number if self.trusted else self.caller
+
     def check(self, media: Media, *, again: bool = False) -> None:
         """Check the address of a session description.
 

@@ -77,7 +77,7 @@ class Answering:
     heard: list[Heard] = field(default_factory=list)
     done: int = 0
 
-    def decide(self, number: str) -> Admission:
+    def decide(self, number: str, source: str | None = None) -> Admission:
         self.decided.append(number)
         return self.admission
 

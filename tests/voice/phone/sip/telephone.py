@@ -278,7 +278,7 @@ class Answering:
         self.busy: list[bool] = []
         self.lines: asyncio.Queue[tuple[PhoneLine, Ear]] = asyncio.Queue()
 
-    def decide(self, number: str) -> Admission:
+    def decide(self, number: str, source: str | None = None) -> Admission:
         self.asked.append(number)
         return self.admission
 

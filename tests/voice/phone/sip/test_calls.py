@@ -8,9 +8,10 @@ import pytest
 
 from bot.voice.phone.answering import Admission, PhoneStartError, Refusal
 from bot.voice.phone.line import LineEnd
-from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
+from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
+from bot.voice.phone.sip.open_calls import MAX_CALLS, MAX_UNCONFIRMED
 from bot.voice.phone.sip.timers import SipTimers
-from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, Shifted, exchange, free_ports, until
+from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, Shifted, description, exchange, free_ports, until
 
 SLOW = SipTimers(t1=5.0, closing=0.1)
 """Nothing is sent again while a test lasts."""
@@ -391,6 +392,38 @@ async def test_more_phone_calls_than_fit_are_refused() -> None:
         phones[-1].send(phones[-1].invite())
         assert (await phones[-1].status("INVITE")).status == 503
         assert here.answering.refused == [("+4930123456", Refusal.TOO_MANY)]
+
+
+async def test_who_acknowledges_nothing_keeps_nobody_else_out() -> None:
+    async with exchange(SLOW) as here:
+        silent = [await here.phone("127.0.0.2") for _ in range(2 * MAX_UNCONFIRMED)]
+        for phone in silent:
+            phone.send(phone.invite())
+            assert (await phone.status("INVITE")).status == 200
+        honest = await here.phone()
+        honest.send(honest.invite())
+        answer = await honest.status("INVITE")
+        for phone in [await here.phone("127.0.0.2") for _ in range(2 * MAX_UNCONFIRMED)]:
+            phone.send(phone.invite())
+            await phone.status("INVITE")
+        honest.other_tag = answer["To"].partition(";tag=")[2]
+        honest.send(honest.ack())
+        line, _ = await here.answering.line()
+        assert line.source == HOST
+        assert here.endpoint.calls <= MAX_UNCONFIRMED + 1
+
+
+async def test_who_sends_no_sound_keeps_nobody_else_out() -> None:
+    async with exchange(SLOW) as here:
+        # Their sound would come from a private address, so it is awaited.
+        body = description(4_000, host="10.0.0.9")
+        for phone in [await here.phone("127.0.0.2") for _ in range(MAX_CALLS)]:
+            assert (await phone.call(body=body)).status == 200
+        assert here.answering.lines.empty()
+        honest = await here.phone()
+        assert (await honest.call()).status == 200
+        line, _ = await here.answering.line()
+        assert line.source == HOST
 
 
 async def test_the_end_of_the_bot_ends_phone_calls() -> None:

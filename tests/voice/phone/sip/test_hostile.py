@@ -13,10 +13,11 @@ from collections.abc import Iterator
 import pytest
 
 from bot.voice.phone.answering import Admission, Refusal
-from bot.voice.phone.sip.endpoint import MAX_CALLS, SipEndpoint, SipOptions
+from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.limits import INVITES, MESSAGES
 from bot.voice.phone.sip.messages import MAX_DATAGRAM
 from bot.voice.phone.sip.negotiation import Media
+from bot.voice.phone.sip.open_calls import MAX_CALLS
 from bot.voice.phone.sip.rtcp import Reports
 from bot.voice.phone.sip.rtp import Incoming
 from bot.voice.phone.sip.sound_rules import SoundRules
