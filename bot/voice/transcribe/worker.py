@@ -184,15 +184,15 @@ def _answer(result: RecognitionResult) -> dict[str, Any]:
 def main(machine: Machine) -> int:
     """Serve the parent process over the standard streams; returns the exit status."""
     end_with_parent()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # The standard output of libraries goes to the standard error, so that it can't come between the frames.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     if chosen_by_environment() is LogFormat.JSON:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
         logging.basicConfig(level=logging.WARNING, handlers=[handler])
         log_everything_as_json()
         sys.stdout = sys.stderr
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # The standard output of libraries goes to the standard error, so that it can't come between the frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         serve(sys.stdin.buffer, answers, machine)
     except (FrameError, BrokenPipeError):

@@ -22,6 +22,7 @@ NO_CUBLAS = "Library libcublas.so.12 is not found or cannot be loaded"
 NO_FLOAT16 = (
     "Requested float16 compute type, but the target device or backend do not support efficient float16 computation."
 )
+PRINTED = "A library's word on standard output"
 FULL = "CUDA failed with error out of memory"
 
 
@@ -44,6 +45,8 @@ class FaultyModel:
             os.abort()
         if on_gpu and self.fault == "full later" and self.asked > 1:
             raise RuntimeError(FULL)
+        if self.fault == "prints":
+            sys.stdout.write(f"{PRINTED}\n")
         text = f"I run on {self.device} in {self.compute_type}."
         if self.fault == "improbable text":
             text = f"This is attempt number {self.asked}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.timing import quickest
+from tests.voice.transcribe.faulty_machine import PRINTED
 from toys.whisper.phrases import HEARD_PHRASES
 
 
@@ -275,3 +277,18 @@ async def test_on_a_graphics_card_whisper_recognises_english_too(tmp_path: Path)
     finally:
         await transcriber.close()
     assert transcript.text == "I run on cuda:0 in float16."
+
+
+async def test_with_a_log_in_json_sound_is_recognised_and_only_log_lines_are_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    program = ("-m", "tests.voice.transcribe.faulty_machine", "prints")
+    transcriber = WhisperTranscriber(WhisperOptions("some-model", "cpu"), Corrections(), program=program)
+    try:
+        transcript = await transcriber.transcribe(final(np.full(32_000, 0.1, np.float32)))
+    finally:
+        await transcriber.close()
+    assert transcript.text == "I run on cpu in int8."
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["message"] for line in lines].count(PRINTED) == 2, "the last one is recognised once more"
