@@ -13,7 +13,7 @@ from bot.health import READY
 from bot.metering import Paid
 from bot.monitoring.monitor import PARTS, Monitor
 from bot.monitoring.turns import FIGURES, TurnFigures
-from bot.usage.ledger import Engine
+from bot.usage.ledger import NOTHING, Amounts, Engine
 from bot.usage.usage import Usage
 from bot.voice.metrics import EVENT_STAGES
 from bot.voice.turn import Outcome
@@ -152,7 +152,11 @@ def _used_today(usage: Usage) -> Iterator[Metric]:
         "Sound that speech servers have made today, or that recognisers were sent.",
         labels=("server", "engine"),
     )
+    # One server may have cost money for a part of the day only.
+    sums: dict[tuple[Engine, str], Amounts] = {}
     for (engine, server, _), amounts in usage.ledger.by_server_today().items():
+        sums[engine, server] = sums.get((engine, server), NOTHING) + amounts
+    for (engine, server), amounts in sums.items():
         if engine is Engine.MIND:
             tokens.add_metric((server, "prompt"), amounts.prompt_tokens)
             tokens.add_metric((server, "answer"), amounts.answer_tokens)

@@ -148,11 +148,14 @@ async def test_what_is_used_today_is_told_by_server_and_the_limits_that_are_set(
         stage.figures.monitor.usage = usage
         usage.tokens(Account(77, 77), "api.example.org", 800, 40, paid=True)
         usage.spoken(Account(77, 77), OWN, 2.5, paid=False)
+        usage.spoken(Account(77, 77), OWN, 1.5, paid=True)
         usage.heard(Account(77, 77), "ears.example.org", 1.0, paid=True)
+        lines = (await stage.web.ask("/metrics")).text.splitlines()
+        assert sum("today_speech_seconds{" in line for line in lines) == 2, "Prometheus takes one value of each"
         found = await metrics(stage)
         tokens = {("prompt", "api.example.org"): 800.0, ("answer", "api.example.org"): 40.0}
         assert found["seiyuu_today_tokens"] == tokens
-        assert found["seiyuu_today_speech_seconds"] == {("tts", OWN): 2.5, ("stt", "ears.example.org"): 1.0}
+        assert found["seiyuu_today_speech_seconds"] == {("tts", OWN): 4.0, ("stt", "ears.example.org"): 1.0}
         assert found["seiyuu_daily_limit_used"] == {("tokens",): 0.84}
         warnings = {each["code"]: each["text"] for each in (await stage.web.ask("/api/now")).json["warnings"]}
         assert warnings["daily_limit"] == "84 % of today's limit of 1,000 tokens (DAILY_TOKENS=1000) are used."
