@@ -148,7 +148,7 @@ class Settings(ProgramSettings):
                 except ValueError:
                     many = len((section.url or "").split(","))
                     raise ValueError(
-                        f"{prefix}_{name}: must have one value for all servers of {prefix}_URL, or {many} parted by "
+                        f"{prefix}_{name}: must have one value for all servers of {prefix}_URL, or {many} separated by "
                         "commas, one for each"
                     ) from None
         return self

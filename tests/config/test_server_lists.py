@@ -51,7 +51,7 @@ def test_calls_use_the_preferred_server() -> None:
 def test_a_list_of_another_length_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings(llm_url=f"{HERE},{THERE}", **{name.lower(): value})
-    assert f"{name}: must have one value for all servers of LLM_URL, or 2 parted by commas" in str(raised.value)
+    assert f"{name}: must have one value for all servers of LLM_URL, or 2 separated by commas" in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
