@@ -47,14 +47,24 @@ class BotPlan:
     clients: Sequence[ClientPlan]
 
 
+_SLOWLY, _QUICKLY = (6.0, 14.0), (1.0, 4.0)
 PLAN: Sequence[BotPlan] = (
-    BotPlan("real Discord", Engines.REAL, (ClientPlan(Way.DISCORD, (6.0, 14.0)),)),
-    BotPlan("real browser", Engines.REAL, (ClientPlan(Way.BROWSER, (6.0, 14.0), call_minutes=25.0),)),
-    BotPlan("Discord", Engines.STAND_INS, (ClientPlan(Way.DISCORD, (1.0, 4.0)),)),
-    BotPlan("browser", Engines.STAND_INS, (ClientPlan(Way.BROWSER, (1.0, 4.0)),)),
-    BotPlan("phone", Engines.STAND_INS, (ClientPlan(Way.PHONE, (1.0, 4.0), call_minutes=10.0),)),
+    BotPlan(
+        "real",
+        Engines.REAL,
+        (ClientPlan(Way.DISCORD, _SLOWLY), ClientPlan(Way.BROWSER, _SLOWLY, call_minutes=25.0)),
+    ),
+    BotPlan(
+        "stand-ins",
+        Engines.STAND_INS,
+        (
+            ClientPlan(Way.DISCORD, _QUICKLY),
+            ClientPlan(Way.BROWSER, _QUICKLY),
+            ClientPlan(Way.PHONE, _QUICKLY, call_minutes=10.0),
+        ),
+    ),
 )
-"""Five clients, two of them with real engines. Real ones pause longer, since they need a core while they answer."""
+"""Five clients, two of them with real engines, which take longer pauses, since they need a core while they answer."""
 
 
 def only_stand_ins(plan: Sequence[BotPlan]) -> Sequence[BotPlan]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks.soak.conversation import Tally
 from benchmarks.soak.judgement import (
@@ -22,7 +22,7 @@ from benchmarks.soak.judgement import (
 from benchmarks.soak.measurement import ClientResult, Measured, Sample
 from benchmarks.statistics import spread
 
-MIN_CONSOLE_WIDTH = 130
+MIN_CONSOLE_WIDTH = 140
 ERRORS_SHOWN = 5
 """So many lines of a bot's log are shown that tell of faults."""
 SERIES_SECONDS = 60.0
@@ -74,7 +74,8 @@ def show(judgement: Judgement, console: Console) -> None:
 
 def _clients_table(judgement: Judgement) -> Table:
     table = Table(
-        *("client", "engines", "calls", "lost", "answered", "missed", "first sound in s, median / 95 %"),
+        Column("client", no_wrap=True),
+        *("engines", "calls", "lost", "answered", "missed", "first sound in s, median / 95 %"),
         *("packets", "late", "bare clock", "gaps > 40 ms", "longest gap in ms"),
     )
     for client in judgement.measured.clients:

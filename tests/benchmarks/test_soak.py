@@ -37,6 +37,7 @@ def test_five_clients_talk_in_every_way_and_two_of_them_with_real_engines() -> N
     assert len(clients) == 5
     assert sum(engines is Engines.REAL for engines, _ in clients) == 2
     assert {way for _, way in clients} == set(Way)
+    assert all(len({client.way for client in bot.clients}) == len(bot.clients) for bot in PLAN), "one on each server"
     assert {bot.engines for bot in only_stand_ins(PLAN)} == {Engines.STAND_INS}
 
 
