@@ -122,7 +122,7 @@ class ModelServers:
         ]
         self._guesses = guesses
         self._meter = meter
-        self._limit_told = False
+        self._limit_told = set[int | None]()
         candidates = [Candidate(server.paid, not is_local(server.client.options.url)) for server in self._servers]
         self._choice = ServerChoice(candidates, clock)
         self._answering = 0
@@ -155,7 +155,7 @@ class ModelServers:
 
     def begin_call(self) -> None:
         """Choose the server for a call, which stays with it while it answers."""
-        self._limit_told = False
+        self._limit_told = set()
         self._choice.begin_call()
 
     def end_call(self) -> None:
@@ -260,8 +260,8 @@ class ModelServers:
                 errors.append(ModelError(ModelErrorKind.LIMIT, why))
                 continue
             if any(error.kind is ModelErrorKind.LIMIT for error in errors):
-                self._tell_limit(question.progress, errors, server)
-            self._tell_move(question.progress)
+                self._tell_limit(question, errors, server)
+            self._tell_move(question)
             try:
                 async with aclosing(self._attempt(question, server, so_far, self._choice.has_other(tried))) as parts:
                     async for part in parts:
@@ -352,11 +352,11 @@ class ModelServers:
         """Whether a server that costs money may be asked for a speculative reply."""
         return (self._guesses or server.first) and self._meter.refusal(Paid.TOKENS, guess=True) is None
 
-    def _tell_limit(self, progress: AnswerProgress, errors: Sequence[ModelError], server: _Server) -> None:
-        if not self._limit_told:
-            self._limit_told = True
+    def _tell_limit(self, question: _Question, errors: Sequence[ModelError], server: _Server) -> None:
+        if question.slot not in self._limit_told:
+            self._limit_told.add(question.slot)
             why = next(error for error in errors if error.kind is ModelErrorKind.LIMIT)
-            progress.moved(LIMITED.format(why=why, now=server.name))
+            question.progress.moved(LIMITED.format(why=why, now=server.name))
 
     def _note_failure(self, number: int, error: ModelError) -> None:
         _log.warning("%s", error)
@@ -369,9 +369,9 @@ class ModelServers:
         if before != self._answering:
             _log.warning("%s", self._move(before, self._answering))
 
-    def _tell_move(self, progress: AnswerProgress) -> None:
-        if (news := self._choice.take_news()) is not None:
-            progress.moved(self._move(*news))
+    def _tell_move(self, question: _Question) -> None:
+        if (news := self._choice.take_news(question.slot)) is not None:
+            question.progress.moved(self._move(*news))
 
     def _move(self, before: int, now: int) -> str:
         text = MOVED_BACK if now < before else MOVED

@@ -64,7 +64,9 @@ class ServerChoice:
         self._clock = clock
         self._states = [_State(probe_at=clock()) for _ in servers]
         self._in_call = False
-        self._current = self._told = 0
+        self._current = self._expected = 0
+        self._told: dict[int | None, int] = {}
+        """By slot, the server of which those who ask were told that it answers."""
 
     @property
     def current(self) -> int:
@@ -92,23 +94,28 @@ class ServerChoice:
         """Whether there is a server that is believed to answer, other than those tried."""
         return any(state.up for server, state in enumerate(self._states) if server not in tried)
 
-    def take_news(self) -> tuple[int, int] | None:
-        """The server that people believe to answer, and the one that does, if they differ. Told only once."""
-        if self._told == self._current:
+    def take_news(self, slot: int | None = None) -> tuple[int, int] | None:
+        """The server that people believe to answer, and the one that does, if they differ. Told once in each call.
+
+        Args:
+            slot: the slot of the call; ``None`` outside of calls.
+        """
+        told = self._told.get(slot, self._expected)
+        if told == self._current:
             return None
-        news, self._told = (self._told, self._current), self._current
-        return news
+        self._told[slot] = self._current
+        return told, self._current
 
     def begin_call(self) -> None:
         """A call begins. The best server is chosen for it. People expect the most preferred one."""
         self._choose_best()
-        self._in_call, self._told = True, 0
+        self._in_call, self._expected, self._told = True, 0, {}
 
     def end_call(self) -> None:
         """The call is over."""
         self._in_call = False
         self._choose_best()
-        self._told = self._current
+        self._expected, self._told = self._current, {}
 
     def answered(self, server: int) -> None:
         """A server has given an answer."""

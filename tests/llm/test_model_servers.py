@@ -50,10 +50,10 @@ class Pair:
 
         return answer
 
-    async def reply(self, progress: AnswerProgress = NOT_WATCHED) -> str:
+    async def reply(self, progress: AnswerProgress = NOT_WATCHED, slot: int | None = None) -> str:
         watched = replace(progress, moved=self.moves.append)
         async with asyncio.timeout(60):
-            return "".join([piece.text async for piece in self.client.text(HELLO, progress=watched)]).strip()
+            return "".join([piece.text async for piece in self.client.text(HELLO, progress=watched, slot=slot)]).strip()
 
     @property
     def asked(self) -> list[int]:
@@ -287,10 +287,13 @@ async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_
         meter.used = 1.0
         assert [await both.reply(), await both.reply()] == ["Free.", "Free."]
         name = both.client._servers[1].name
-        assert both.moves == [f"🔁 Today's limit is reached. {name} answers instead."]
+        told = f"🔁 Today's limit is reached. {name} answers instead."
+        assert both.moves == [told]
         assert both.client.options.server_name == name
         assert both.client.stands_in_for == both.client._servers[0].name
         assert both.asked == [1, 2]
+        assert [await both.reply(slot=slot) for slot in (1, 2, 1)] == ["Free."] * 3
+        assert both.moves == [told] * 3, "each call is told"
         assert "limit" not in caplog.text, "the operator was told before"
         both.client.begin_call()
         meter.used = 0.0

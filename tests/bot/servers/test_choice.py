@@ -194,3 +194,12 @@ def test_a_call_that_begins_with_a_stand_in_is_told_so() -> None:
     assert choice.take_news() == (0, 1)
     choice.begin_call()
     assert choice.take_news() == (0, 1)
+
+
+def test_of_several_calls_each_is_told() -> None:
+    choice, clock = choice_of(FREE, PAID)
+    choice.begin_call()
+    choice.failed(0)
+    assert [choice.take_news(slot) for slot in (0, 1, 0, 1)] == [(0, 1), (0, 1), None, None]
+    probe(choice, clock, ready=True)
+    assert [choice.take_news(slot) for slot in (0, 1, 2)] == [(1, 0), (1, 0), None]
