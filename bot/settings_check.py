@@ -210,6 +210,8 @@ def _phone_notices(settings: Settings) -> Iterator[str]:
     if sip.external_address is not None and not sip.on:
         yield "SIP_EXTERNAL_ADDRESS is not used, because neither SIP_REGISTRAR nor SIP_BIND is set."
     if not (settings.takes_twilio or sip.on):
+        if phone.allow:
+            yield "PHONE_ALLOW is not used, because the telephone is off: neither Twilio nor SIP is set up."
         return
     if not phone.allow:
         yield f"Nobody may call, because PHONE_ALLOW is empty. For example: PHONE_ALLOW={EXAMPLES['PHONE_ALLOW']}"
