@@ -68,4 +68,7 @@ test("the server's own words are shown", () => {
   assert.equal(errorWarning({ code: "call_failed", message: "❌ The model server is gone." }).text, "The model server is gone.");
   const busy = { code: "busy", message: "❌ Somebody is talking with me in another tab." };
   assert.equal(closeWarning(4002, busy).text, "Somebody is talking with me in another tab.");
+  const full = { code: "call_elsewhere", message: "❌ I'm in 2 calls already." };
+  assert.equal(closeWarning(4002, full).text, "I'm in 2 calls already.");
+  assert.equal(closeWarning(4002, full).action.label, "Try again");
 });

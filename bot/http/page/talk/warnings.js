@@ -77,7 +77,7 @@ const KNOWN = {
   },
   "elsewhere": {
     title: "I am in another call",
-    text: "I can be in one call at a time. Wait until that one is over, or end it: on Discord, with !leave. Then try again.",
+    text: "Wait until that call is over, or end it: on Discord, with !leave. Then try again.",
     action: AGAIN,
   },
   "too-fast": {
@@ -131,7 +131,7 @@ export function closeWarning(code, error) {
     case CLOSED.takenOver:
       return warning("taken-over");
     case CLOSED.elsewhere:
-      return error?.code === "busy" ? { ...errorWarning(error), action: AGAIN } : warning("elsewhere");
+      return ["busy", "call_elsewhere"].includes(error?.code) ? { ...errorWarning(error), action: AGAIN } : warning("elsewhere");
     case CLOSED.tooFast:
       return warning("too-fast");
     default:
