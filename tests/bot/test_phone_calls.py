@@ -243,6 +243,18 @@ async def test_who_opens_entries_again_and_again_takes_only_their_own_places(hou
     await house.calls.close()
 
 
+async def test_who_has_given_the_right_pin_before_keeps_a_place_however_many_strangers_call(house: House) -> None:
+    press(await house.caller("+4930123456"), "2468")
+    await wait_until(lambda: house.let_in)
+    again = await house.caller("+4930123456")
+    strangers = [await house.caller(f"+4917{number}") for number in range(3 * MAX_ENTERING)]
+    await wait_until(lambda: strangers[-MAX_ENTERING].ended)
+    assert again.ended is None
+    press(again, "2468")
+    await wait_until(lambda: house.let_in == ["+4930123456"] * 2)
+    await house.calls.close()
+
+
 async def test_who_presses_no_key_gives_way_to_another_caller(house: House) -> None:
     lines = [await house.caller(f"+49301{number}") for number in range(MAX_ENTERING)]
     press(lines[0], "1")

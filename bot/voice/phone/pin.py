@@ -65,6 +65,10 @@ class WrongPins:
         while len(self._right) > MAX_NUMBERS:
             del self._right[next(iter(self._right))]
 
+    def is_known(self, person: int) -> bool:
+        """Whether the person has given the right PIN."""
+        return person in self._right
+
     def note(self, person: int) -> None:
         """Count a wrong PIN."""
         now = self._clock()
@@ -80,7 +84,7 @@ class WrongPins:
         """Whether this person gets no further attempt now."""
         if self._recent(self._of.get(person)) >= MAX_WRONG:
             return True
-        return person not in self._right and self._recent(self._of_all) >= MAX_WRONG_OF_ALL
+        return not self.is_known(person) and self._recent(self._of_all) >= MAX_WRONG_OF_ALL
 
     def _recent(self, times: deque[float] | None) -> int:
         horizon = self._clock() - HOUR

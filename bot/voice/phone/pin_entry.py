@@ -28,7 +28,8 @@ class PinEntry:
 
     Every caller is asked. If they are too many then, one of the source with the most callers gives way: the one who has
     pressed no key for longest. So whoever calls again and again takes only their own places, and nobody keeps others
-    out by pressing nothing.
+    out by pressing nothing. Who has given the right PIN since the start does not give way to strangers, however many
+    call.
 
     Args:
         pin: the right PIN.
@@ -71,10 +72,14 @@ class PinEntry:
             if caller in self._entering:
                 self._entering.remove(caller)
 
+    def _is_known(self, caller: _Entering) -> bool:
+        return self._wrong_pins.is_known(self._id(caller.transport.line.number, caller.source))
+
     def _make_room(self) -> None:
-        places = Counter(each.source for each in self._entering)
+        strangers = [each for each in self._entering if not self._is_known(each)]
+        places = Counter(each.source for each in strangers or self._entering)
         most = max(places.values())
-        of_most = [each for each in self._entering if places[each.source] == most]
+        of_most = [each for each in strangers or self._entering if places[each.source] == most]
         leaving = min(of_most, key=lambda each: each.pressed_at)
         self._entering.remove(leaving)
         leaving.give_way(told=most == 1)
