@@ -104,7 +104,7 @@ MANAGERS = {
 OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = (
     {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"}
-    | {"voice-message"}
+    | {"voice-message", "usage"}
     | {name for name in RIGHTS if name.startswith(("figurines", "memory", "my-data", "erase-me"))}
 )
 """These sets are written by hand from the requirements, and not read from the table of rights."""
