@@ -135,6 +135,8 @@ async def open_engines(
     speech_at, *stand_ins = listed
     http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
     speech_server = SpeechServerClient(http, speech_at, stand_ins=stand_ins, meter=meter)
+    speech_server.begin_probes()
+    stack.push_async_callback(speech_server.end_probes)
     transcriber = await make_transcriber(settings, weights, http, progress, corrections, meter)
     stack.push_async_callback(transcriber.close)
     return Engines(weights, models, transcriber, turn_policy, speech_server, http)

@@ -7,6 +7,7 @@ name in :data:`ClientMessage`; mypy then finds the code that has to handle it.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -17,6 +18,9 @@ from wire.parameters import SpeechParameters
 
 SAMPLE_RATE = 48_000
 """Sample rate of all sound, in Hz."""
+MAX_CHARACTERS = 4_000
+"""Maximum number of characters of text in one message. With this many, it stays below the speech server's limit of
+bytes, whatever the characters are."""
 
 
 def _json(fields: dict[str, Any]) -> str:
@@ -32,6 +36,15 @@ class Speak:
     flush: bool = False
     reply: str | None = None
     parameters: SpeechParameters = field(default_factory=SpeechParameters)
+
+    @classmethod
+    def in_pieces(
+        cls, text: str, *, flush: bool, reply: str | None, parameters: SpeechParameters | None = None
+    ) -> Iterator[Self]:
+        """The messages that send a text of any length, of which the last one may end the reply."""
+        for start in range(0, len(text), MAX_CHARACTERS):
+            last = start + MAX_CHARACTERS >= len(text)
+            yield cls(text[start : start + MAX_CHARACTERS], flush and last, reply, parameters or SpeechParameters())
 
     @classmethod
     def _read(cls, fields: Fields) -> Self | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from audio.samples import Samples
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.ports import NoticeWriter, SpeechClient, SpeechConnection
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt

@@ -141,5 +141,6 @@ async def check_voice(
         address, *stand_ins = (ServerAddress(url, settings.tts.token) for url in settings.tts.listed)
         if address.plain:
             return CheckResult("Voice", *await try_plain_server(address))
-        health = await SpeechServerClient(session, address, stand_ins=stand_ins).health()
-    return CheckResult("Voice", health.ok, str(health))
+        each = await SpeechServerClient(session, address, stand_ins=stand_ins).health_of_each()
+    ready = sum(health.ok for health in each)
+    return CheckResult("Voice", ready == len(each) or (None if ready else False), "; ".join(map(str, each)))

@@ -5,6 +5,7 @@ A server may have a better engine beside the one that speaks in calls: its speec
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -23,7 +24,6 @@ from audio.samples import Samples
 from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.errors import (
     AnswerTooLargeError,
     LowPerformanceError,
@@ -35,6 +35,7 @@ from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
 from bot.speech_server.metered import MeteredStream
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.refusals import reason_and_code, voices_refusal
+from bot.speech_server.servers import SpeechServers
 from bot.speech_server.sparing import PaidEngine
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
@@ -104,13 +105,13 @@ class SpeechServerClient:
         self._http = http
         self._meter = meter
         own_engine = PaidEngine(lambda low: self.set_performance(low=low)) if address.own and address.paid else None
-        self._addresses = SpeechAddresses([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own_engine)
-        self.forwarding = SpeechForwarding(http, self._addresses)
+        self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own_engine)
+        self.forwarding = SpeechForwarding(http, self._servers)
         self._cloning_limit = cloning_limit
 
     @property
     def _address(self) -> ServerAddress:
-        return self._addresses.current
+        return self._servers.current
 
     @property
     def _voices(self) -> URL:
@@ -118,10 +119,10 @@ class SpeechServerClient:
 
     def stream(self) -> SpeechStream | PlainSpeechStream:
         """A new connection for one call, which charges the sound itself. It is not open yet."""
-        first = next(iter(self._addresses.current_first()))
+        first = next(iter(self._servers.current_first()))
         if first.plain:
-            return PlainSpeechStream(first, refusal=self._addresses.refusal)
-        return SpeechStream(self._addresses)
+            return PlainSpeechStream(first, refusal=self._servers.refusal)
+        return SpeechStream(self._servers)
 
     def metered_stream(self, account: Account) -> MeteredStream:
         """A new connection for sound that is charged to ``account``. It is not open yet."""
@@ -129,21 +130,41 @@ class SpeechServerClient:
 
     def charge(self, account: Account, seconds: float) -> None:
         """Count sound that the current server has made."""
-        self._meter.spoken(account, self._address.known_as, seconds, paid=self._addresses.costs_money(self._address))
+        self._meter.spoken(account, self._address.known_as, seconds, paid=self._servers.costs_money(self._address))
 
     def may_guess(self) -> bool:
         """Whether the current server may speak in advance what may not be wanted."""
-        return not self._addresses.costs_money(self._address) or self._meter.refusal(Paid.SPEECH, guess=True) is None
+        return not self._servers.costs_money(self._address) or self._meter.refusal(Paid.SPEECH, guess=True) is None
+
+    def begin_probes(self) -> None:
+        """Find out from now on which servers can speak, so that the best one is used, until :meth:`end_probes`.
+
+        Does nothing if there is only one server.
+        """
+        self._servers.begin_probes(self._can_speak)
+
+    async def end_probes(self) -> None:
+        """End the probes."""
+        await self._servers.end_probes()
+
+    async def _can_speak(self, address: ServerAddress) -> bool:
+        return (await self._health_of(address)).ok
 
     async def health(self) -> ServerHealth:
-        """Whether a server can speak, and with which engine. One that can is used from now on. Never raises."""
+        """Whether a server can speak, and with which engine. The current one is asked first. Never raises."""
         found: list[ServerHealth] = []
-        for address in self._addresses.current_first():
+        for address in self._servers.current_first():
             found.append(await self._health_of(address))
             if found[-1].ok:
-                self._addresses.use(address)
-                return found[-1]
+                usual = self._servers.preferred
+                if address is usual:
+                    return found[-1]
+                return found[-1].standing_in_for(usual.place, spared=not self._servers.may_ask(usual))
         return ServerHealth(False, "; ".join(health.text for health in found))
+
+    async def health_of_each(self) -> list[ServerHealth]:
+        """The same of each server, the preferred one first. Never raises."""
+        return await asyncio.gather(*map(self._health_of, self._servers.all))
 
     async def _health_of(self, address: ServerAddress) -> ServerHealth:
         if address.plain and await self._answers(address, STATUS_LIMIT):
@@ -180,11 +201,13 @@ class SpeechServerClient:
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
         """Switch low-performance mode on or off; raises :class:`LowPerformanceError`."""
-        if self._address.plain:
+        # The current server may change between the two requests.
+        address = self._address
+        if address.plain:
             raise LowPerformanceError("❌ This speech server has no low-performance mode.")
         try:
-            before = await self._ask_status("GET", "/v1/performance", raise_for_status=True)
-            now = await self._ask_status("PUT", "/v1/performance", raise_for_status=True, json={"low": low})
+            before = await self._ask_status("GET", "/v1/performance", address, raise_for_status=True)
+            now = await self._ask_status("PUT", "/v1/performance", address, raise_for_status=True, json={"low": low})
             engine = str(now["speaking"])
             return PerformanceStatus(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
         except _NO_STATUS as error:

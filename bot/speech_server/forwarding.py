@@ -11,9 +11,9 @@ import aiohttp
 
 from bot.network_errors import network_error_text
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.errors import VoiceAwayError, VoiceLimitError
 from bot.speech_server.refusals import reason_and_code
+from bot.speech_server.servers import SpeechServers
 
 CONNECT_LIMIT = 5.0
 """Seconds for connecting to the server."""
@@ -72,16 +72,16 @@ class SpeechForwarding:
 
     Args:
         http: session for the requests. The caller closes it.
-        addresses: addresses of the servers, of which the current one is asked.
+        servers: the servers, of which the current one is asked.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, addresses: SpeechAddresses) -> None:
+    def __init__(self, http: aiohttp.ClientSession, servers: SpeechServers) -> None:
         self._http = http
-        self._addresses = addresses
+        self._servers = servers
 
     @property
     def _address(self) -> ServerAddress:
-        return next(iter(self._addresses.current_first()))
+        return next(iter(self._servers.current_first()))
 
     @asynccontextmanager
     async def ask(
@@ -98,8 +98,8 @@ class SpeechForwarding:
             VoiceLimitError: the server costs money, and today's limit is reached.
         """
         if body is not None:
-            await self._addresses.prepare()
-            if (why := self._addresses.refusal()) is not None:
+            await self._servers.prepare()
+            if (why := self._servers.refusal()) is not None:
                 raise VoiceLimitError(why)
         if self._address.plain:
             raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)

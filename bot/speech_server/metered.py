@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
+from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.speech_server.plain_stream import PlainSpeechStream
-from bot.speech_server.stream import SegmentAudio, SpeechEvent, SpeechStream
+from bot.speech_server.stream import SpeechStream
 from wire.messages import SAMPLE_RATE, ClientMessage
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audio.samples import SPEAKING_RATE, Samples
+from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.speech_server.plain_sound import is_audible
-from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart
 
 USUAL_PACE = 3_200

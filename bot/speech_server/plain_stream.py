@@ -22,9 +22,10 @@ from websockets.protocol import State
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import close_connection, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
+from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
-from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT, Connected, Disconnected, SpeechEvent
+from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT
 from bot.text import shorten
 from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Flushed, Speak, Warned
 

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from audio.samples import SPEAKING_RATE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.speech_server.plain_reply import PlainLimits
 from bot.speech_server.plain_stream import PlainSpeechStream
-from bot.speech_server.stream import Disconnected, SegmentAudio
 from wire.messages import Failure, Flushed, Speak, Warned
 
 SENTENCE = "This is a test of my voice."

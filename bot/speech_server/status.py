@@ -28,6 +28,15 @@ class ServerHealth:
     def __str__(self) -> str:
         return self.text if self.ok else f"⚠️ {self.text}"
 
+    def standing_in_for(self, place: str, *, spared: bool) -> ServerHealth:
+        """The same, of a server that is used in place of the one at ``place``.
+
+        Args:
+            spared: whether that one is not used because today's limit is reached.
+        """
+        why = "for which today's limit is reached" if spared else "which doesn't answer or is too slow"
+        return ServerHealth(self.ok, f"{self.text}, standing in for {place}, {why}")
+
 
 @dataclass(frozen=True, slots=True)
 class PerformanceStatus:

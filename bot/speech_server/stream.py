@@ -6,34 +6,22 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
-import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.addresses import SpeechAddresses
 from bot.speech_server.connecting import close_connection, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from wire.fields import GarbledError, WireError
-from wire.messages import (
-    SAMPLE_RATE,
-    Cancelled,
-    ClientMessage,
-    EngineChanged,
-    Failure,
-    Flushed,
-    Loading,
-    SegmentEnd,
-    SegmentStart,
-    ServerMessage,
-    Speak,
-    parse_server,
-)
+from bot.speech_server.events import Connected, Disconnected, SpeechEvent
+from bot.speech_server.frame_reader import FrameReader
+from bot.speech_server.owed_sound import OwedSound
+from bot.speech_server.servers import SpeechServers
+from wire.fields import GarbledError
+from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Speak, Warned
 
 _log = logging.getLogger(__name__)
 
@@ -43,67 +31,72 @@ LOADING_LIMIT = 180.0
 """Seconds to wait for the engine to be loaded."""
 SILENCE_TIMEOUT = 4.5
 """Seconds without a frame after which the server is pinged. It must answer within the same number of seconds."""
+SLOW_AFTER = 5.0
+"""Seconds that people wait for the sound of one reply, in all, after which another server speaks the rest of it."""
+LOOK_INTERVAL = 0.25
+"""Seconds between two looks at a server that could be left for another one."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 """Maximum number of bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
 """Maximum number of frames that are buffered before the server has to wait."""
-FLOAT_BYTES = 4
 FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
 MAX_DELAY = 1.0
 """Longest delay before an attempt to reconnect, in seconds."""
+MOVED = "🔁 The speech server at {old} doesn't answer, or is too slow: {new} speaks instead."
+MOVED_BACK = "🔁 The speech server at {new} speaks again, instead of {old}."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SegmentAudio:
-    """A piece of sound of one segment: mono float32 at 48,000 Hz."""
+class _ServerFailed(Exception):  # noqa: N818
+    """The server is left for another one. The text says why."""
 
-    reply: str | None
-    segment: int
-    samples: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The connection was restored. All earlier requests are lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The connection was lost, and with it all unfinished replies."""
-
-    reason: str
-
-
-SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
+    def __init__(self, reason: str, *, slow: bool = False) -> None:
+        super().__init__(reason)
+        self.slow = slow
 
 
 class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
+    If there are several servers, one that is gone, fails or is too slow is left for another one at once. That is told
+    by a :class:`Disconnected` that is ``replaced``, and once by a warning for people.
+
     Args:
-        address: address of the server, or addresses of several that stand in for each other.
+        servers: address of the server, or several servers that stand in for each other.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
+        slow_after: seconds that people wait for the sound of one reply before another server is asked; ``None`` for
+            :data:`SLOW_AFTER`.
         sleep: waits for some seconds before an attempt to reconnect.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
         self,
-        address: ServerAddress | SpeechAddresses,
+        servers: ServerAddress | SpeechServers,
         *,
         silence_timeout: float = SILENCE_TIMEOUT,
+        slow_after: float | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._addresses = SpeechAddresses([address]) if isinstance(address, ServerAddress) else address
+        self._servers = SpeechServers([servers]) if isinstance(servers, ServerAddress) else servers
         self._silence_timeout = silence_timeout
+        self._slow_after = SLOW_AFTER if slow_after is None else slow_after
         self._sleep = sleep
+        self._owed = OwedSound(clock)
         self._connection: ClientConnection | None = None
+        # The server that is connected, or was last, and the one that people believe to speak.
+        self._address = self._told = self._servers.preferred
+        self._in_call = False
+        self._moving = False
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
         self._early: list[SpeechEvent] = []
         self._reply: str | None = None
         """The reply that is being spoken, or was spoken last."""
+        self._losses = 0
+        """How often the server was lost."""
         self._moved: asyncio.Event | None = None
         """Set when another server is connected, in place of one that may not be asked for anything new."""
 
@@ -119,7 +112,14 @@ class SpeechStream:
             SpeechUnavailable: the server does not answer, or refuses the connection.
         """
         await self._prepare()
-        self._connection = await self._connect(self._addresses.preferred_first())
+        self._servers.begin_call()
+        self._in_call = True
+        try:
+            self._connection = await self._connect()
+        except BaseException:
+            self._end_call()
+            raise
+        self._early.extend(self._news())
 
     async def loaded(self, report: Callable[[float], None]) -> None:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
@@ -129,10 +129,10 @@ class SpeechStream:
         Args:
             report: called with the progress, 0 to 1.
         """
-        with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError):
+        with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError, _ServerFailed):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
                 while (connection := self._connection) is not None:
-                    match _FrameReader().read(await self._receive(connection)):
+                    match FrameReader().read(await self._receive(connection)):
                         case EngineChanged(_, "loading"):
                             limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
                         case Loading(_, progress):
@@ -146,20 +146,46 @@ class SpeechStream:
     async def send(self, message: ClientMessage) -> None:
         """Send a message. Waits if the server does not read.
 
+        If the server has just been lost and there are others, the message is dropped: :meth:`events` tells of the loss
+        as soon as everything that has come before it was read.
+
         Raises:
             SpeechUnavailable: there is no connection now, or today's limit is reached and the reply is a new one.
         """
         if isinstance(message, Speak) and message.reply != self._reply:
+            losses = self._losses
             await self._prepare()
-            if self._addresses.must_leave():
+            if self._servers.must_leave(self._address):
                 await self._move()
             self._reply = message.reply
-        if self._connection is None:
+            if losses != self._losses:
+                return
+        connection = self._connection
+        if connection is None:
+            if self._moving:
+                return
             raise SpeechUnavailable("The speech server is away.")
+        self._owed.sent(message)
         try:
-            await self._connection.send(message.to_json())
+            await connection.send(message.to_json())
         except ConnectionClosed as error:
-            raise SpeechUnavailable("The speech server is away.") from error
+            if self._connection in (None, connection) and not self._others_exist:
+                raise SpeechUnavailable("The speech server is away.") from error
+
+    async def _prepare(self) -> None:
+        """Before something new is spoken: raise SpeechLimitError if no server may be asked for it today."""
+        await self._servers.prepare()
+        if (why := self._servers.refusal()) is not None:
+            raise SpeechLimitError(why)
+
+    async def _move(self) -> None:
+        """Have another server speak from now on. Returns when it is connected, or can't be."""
+        if (connection := self._connection) is None:
+            # It is being restored already, at a server that may be asked.
+            return
+        moved = self._moved = asyncio.Event()
+        await connection.close()
+        await moved.wait()
 
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         """All events of the server, in order, across reconnections, until :meth:`close`.
@@ -175,15 +201,21 @@ class SpeechStream:
                 if connection is None:
                     return
                 yield Connected()
-            frames = _FrameReader()
+                for news in self._news():
+                    yield news
+            frames, slow = FrameReader(), False
             try:
                 while True:
                     event = frames.read(await self._receive(connection))
                     if event is not None:
                         self._delay = FIRST_DELAY
+                        self._note(event)
                         yield event
             except TimeoutError:
                 reason = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s"
+                connection.transport.abort()
+            except _ServerFailed as error:
+                reason, slow = str(error), error.slow
                 connection.transport.abort()
             except ConnectionClosed as error:
                 reason = str(error)
@@ -192,63 +224,112 @@ class SpeechStream:
                 _log.warning("The speech server sent something unreadable: %s", error)
                 reason = "what it sends can't be read"
                 connection.transport.abort()
+            if self._moved is not None and await self._connect_elsewhere(self._moved):
+                continue
             if not self._closing.is_set():
-                self._connection = None
-                if self._moved is None or not await self._connect_elsewhere(self._moved):
-                    yield Disconnected(reason)
-
-    async def _prepare(self) -> None:
-        """Before something new is spoken: raise SpeechLimitError if no server may be asked for it today."""
-        await self._addresses.prepare()
-        if (why := self._addresses.refusal()) is not None:
-            raise SpeechLimitError(why)
-
-    async def _move(self) -> None:
-        """Have another server speak from now on. Returns when it is connected, or can't be."""
-        if (connection := self._connection) is None:
-            # It is being restored already, at a server that may be asked.
-            return
-        moved = self._moved = asyncio.Event()
-        await connection.close()
-        await moved.wait()
-
-    async def _connect_elsewhere(self, moved: asyncio.Event) -> bool:
-        """Connect to a server that may be asked. Returns whether that succeeded at once."""
-        try:
-            self._connection = await self._connect(self._addresses.preferred_first())
-        except SpeechUnavailable as error:
-            _log.warning("%s", error)
-        finally:
-            self._moved = None
-            moved.set()
-        return self._connection is not None
+                # Whoever gets this event may send the rest of a reply at once, before anything else is sent.
+                yield Disconnected(reason, replaced=await self._replaced(slow=slow))
+                for news in self._news() if self._connection is not None else ():
+                    yield news
 
     async def close(self) -> None:
         """Close the connection and end :meth:`events`."""
         self._closing.set()
         if self._moved is not None:
             self._moved.set()
+        self._end_call()
         connection, self._connection = self._connection, None
         if connection is not None:
             await close_connection(connection)
 
+    def _end_call(self) -> None:
+        if self._in_call:
+            self._in_call = False
+            self._servers.end_call()
+
+    def _note(self, event: SpeechEvent) -> None:
+        """Note an event of the server. Raises _ServerFailed if another server should speak the reply."""
+        match event:
+            case Flushed():
+                self._servers.spoke(self._address)
+            case Failure(error, "engine_failed" | "overloaded", reply) if self._owed.reply == reply is not None:
+                if self._others_exist:
+                    raise _ServerFailed(error)
+        self._owed.came(event)
+
+    @property
+    def _others_exist(self) -> bool:
+        """Whether another server is believed to answer."""
+        return self._servers.has_other(self._address)
+
+    @property
+    def _too_slow(self) -> bool:
+        """Whether people have waited too long for the current reply, and another server could speak it."""
+        return self._owed.late > self._slow_after and self._others_exist
+
     async def _receive(self, connection: ClientConnection) -> str | bytes:
-        """The next frame. Raises ``TimeoutError`` if the server does not answer a ping, and ``ConnectionClosed``.
+        """The next frame.
+
+        Raises ``TimeoutError`` if the server does not answer a ping, ``ConnectionClosed``, and ``_ServerFailed`` if the
+        server is too slow.
 
         The library's own keep-alive is not used. It would fail if the pong waits behind sound that the consumer has not
         read yet. Here the time counts only while a frame is being awaited.
         """
         pong: asyncio.Future[float] | None = None
+        idle, was_too_slow = 0.0, False
         while True:
+            limit = min(LOOK_INTERVAL, self._silence_timeout) if self._others_exist else self._silence_timeout
+            self._owed.awaited()
             try:
-                async with asyncio.timeout(self._silence_timeout):
+                async with asyncio.timeout(limit):
                     frame = await connection.recv()
             except TimeoutError:
+                # It is looked at twice: after a moment in which this program stood still, frames may be here already.
+                if was_too_slow and self._too_slow:
+                    raise _ServerFailed(f"its sound is more than {self._slow_after:g} s late", slow=True) from None
+                was_too_slow = self._too_slow
+                idle += limit
+                if idle < self._silence_timeout:
+                    continue
                 if pong is not None and not pong.done():
                     raise
-                pong = asyncio.ensure_future(await connection.ping())
+                pong, idle = asyncio.ensure_future(await connection.ping()), 0.0
             else:
                 return frame
+
+    async def _replaced(self, *, slow: bool) -> bool:
+        """Leave the server, and connect to another one that is believed to answer. Returns whether that succeeded."""
+        self._connection = None
+        self._losses += 1
+        self._owed.forget()
+        self._moving = self._others_exist
+        self._servers.failed(self._address, slow=slow)
+        try:
+            if self._moving:
+                connection = await self._connect(only_up=True)
+                if not self._closing.is_set():
+                    self._connection = connection
+                    return True
+                await close_connection(connection)
+        except SpeechUnavailable as error:
+            _log.warning("%s", error)
+        finally:
+            self._moving = False
+        return False
+
+    async def _connect_elsewhere(self, moved: asyncio.Event) -> bool:
+        """Connect to a server that may be asked, if that is possible at once. Nobody is told that one was left."""
+        self._connection = None
+        try:
+            self._connection = await self._connect()
+            self._told = self._address
+        except SpeechUnavailable as error:
+            _log.warning("%s", error)
+        finally:
+            self._moved = None
+            moved.set()
+        return self._connection is not None
 
     async def _reconnect(self) -> ClientConnection | None:
         """Try to connect until it succeeds; ``None`` if the client was closed."""
@@ -257,7 +338,7 @@ class SpeechStream:
             # at once.
             self._delay = min(2 * self._delay, MAX_DELAY)
             try:
-                connection = await self._connect(self._addresses.others_first())
+                connection = await self._connect()
             except SpeechUnavailable as error:
                 _log.debug("%s Trying again in about %.1f s", error, self._delay)
                 continue
@@ -266,18 +347,37 @@ class SpeechStream:
             await connection.close()
         return None
 
-    async def _connect(self, addresses: Sequence[ServerAddress]) -> ClientConnection:
-        """Connect to the first server that allows it. Raises SpeechUnavailable if none does."""
+    async def _connect(self, *, only_up: bool = False) -> ClientConnection:
+        """Connect to the first server that allows it. Raises SpeechUnavailable if none does.
+
+        Args:
+            only_up: whether servers that are believed to be down are left out.
+        """
         reasons: list[str] = []
-        for address in addresses:
+        tried: list[ServerAddress] = []
+        while (address := self._servers.next(tried)) is not None:
+            tried.append(address)
+            if only_up and not self._servers.is_up(address):
+                break
             try:
                 connection = await open_connection(address, MAX_FRAME_BYTES, QUEUED_FRAMES)
             except SpeechUnavailable as error:
                 reasons.append(str(error))
+                self._servers.failed(address)
             else:
-                self._addresses.use(address)
+                self._servers.connected(address)
+                self._address = address
                 return connection
-        raise SpeechUnavailable(" ".join(reasons) or self._addresses.refusal() or "There is no speech server.")
+        raise SpeechUnavailable(" ".join(reasons) or self._servers.refusal() or "There is no speech server.")
+
+    def _news(self) -> list[Warned]:
+        """What people are told once about a change of the server."""
+        old, new = self._told, self._address
+        if old is new:
+            return []
+        self._told = new
+        text = MOVED_BACK if new is self._servers.preferred else MOVED
+        return [Warned(text.format(old=old.place, new=new.place))]
 
     async def _closed_within(self, seconds: float) -> bool:
         waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]
@@ -287,42 +387,3 @@ class SpeechStream:
             for each in waiting:
                 each.cancel()
         return self._closing.is_set()
-
-
-class _FrameReader:
-    """Converts the frames of one connection to events.
-
-    Messages that are not valid and sound outside a segment are dropped. Text that is not even JSON raises GarbledError.
-    """
-
-    def __init__(self) -> None:
-        self._segment: SegmentStart | None = None
-
-    def read(self, frame: str | bytes) -> SpeechEvent | None:
-        """The event of a frame; ``None`` if the frame was dropped."""
-        return self._sound(frame) if isinstance(frame, bytes) else self._message(frame)
-
-    def _sound(self, frame: bytes) -> SegmentAudio | None:
-        segment = self._segment
-        if segment is None or len(frame) % FLOAT_BYTES:
-            _log.warning("The speech server sent %d bytes of sound out of place", len(frame))
-            return None
-        samples = np.frombuffer(frame, "<f4").astype(np.float32, copy=False)
-        return SegmentAudio(segment.reply, segment.segment, samples)
-
-    def _message(self, frame: str) -> ServerMessage | None:
-        try:
-            message = parse_server(frame)
-        except GarbledError:
-            raise
-        except WireError as error:
-            _log.warning("The speech server sent something unreadable: %s", error)
-            return None
-        match message:
-            case SegmentStart():
-                self._segment = message
-            case SegmentEnd() | Cancelled() | Flushed():
-                self._segment = None
-            case Failure(reply=reply) if self._segment is not None and reply == self._segment.reply:
-                self._segment = None
-        return message

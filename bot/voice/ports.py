@@ -8,7 +8,7 @@ from typing import Protocol
 from audio.samples import Samples
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import Turn
-from bot.speech_server.stream import SpeechEvent
+from bot.speech_server.events import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance
 from wire.messages import ClientMessage
@@ -94,6 +94,10 @@ class Playback(Protocol):
         """Allow silence from here on, until more sound of the reply is queued."""
         ...
 
+    def trim(self, reply: str, samples: int) -> None:
+        """Drop the reply's sound behind its first ``samples`` samples, as far as it was not sent."""
+        ...
+
     def finish(self, reply: str) -> None:
         """End the reply's sound. The playback reports when the last sample was sent."""
         ...
@@ -116,6 +120,10 @@ class Playback(Protocol):
 
     def position(self, reply: str) -> int:
         """Number of samples of the reply that were sent and heard."""
+        ...
+
+    def sent(self, reply: str) -> int:
+        """Number of samples of the reply that were sent, whether they were heard yet or not."""
         ...
 
     async def wait_for_room(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.authorities import trust_no_authorities
-from tests.forked import EARS, PIPE, SPEECH_SERVER, forks
+from tests.forked import EARS, PIPE, SPEECH_SERVER, Running, forks
 
 LIMIT = 60.0
 """Seconds that a test waits at most, so that a broken test ends."""
@@ -127,6 +128,13 @@ def serving_speech(**environment: str) -> Iterator[str]:
 @asynccontextmanager
 async def serving_tones(folder: Path, **environment: str) -> AsyncIterator[str]:
     """Fork a real speech server with an engine that makes tones quickly instead of speech, and without fallbacks."""
+    async with tone_server(folder, **environment) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def tone_server(folder: Path, **environment: str) -> AsyncIterator[tuple[str, Running]]:
+    """The same, with its process, which a test may kill or stop."""
     chosen = {"TTS_ENGINE": "stand-in", "TTS_FALLBACK": "", "TTS_VOICES_DIR": str(folder / "voices")}
     quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05"}
     process = await forks(*SPEECH_SERVER).start(
@@ -137,9 +145,11 @@ async def serving_tones(folder: Path, **environment: str) -> AsyncIterator[str]:
     )
     try:
         assert process.stdout is not None
-        yield json.loads(await process.stdout.readline())["listening"]
+        yield json.loads(await process.stdout.readline())["listening"], process
     finally:
         process.terminate()
+        # One that a test has stopped ends only when it goes on.
+        process.send_signal(signal.SIGCONT)
         await process.wait()
 
 

@@ -32,11 +32,11 @@ from bot.llm.filters.tool_calls import ToolCallFilter
 from bot.llm.sse import SseOverflowError, SseParser
 from bot.llm.tool_calls import ToolCallAssembler
 from bot.pictures import DECODE_ERRORS, BrokenPictureError, picture_frames, to_jpeg
+from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import read_frame
 from bot.speech_server.plain_stream import _error_of
 from bot.speech_server.refusals import reason_and_code
-from bot.speech_server.stream import _FrameReader
 from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 from bot.tools.results import result_text
 from bot.tools.servers.lines import LineSplitter
@@ -220,7 +220,7 @@ def _read_wire(read: Callable[[str | bytes], object], message: str | bytes) -> N
 
 
 def _wire(folder: Path, stack: contextlib.ExitStack) -> Parse:
-    frames, pace = _FrameReader(), Pace()
+    frames, pace = FrameReader(), Pace()
 
     def parse(data: bytes, rng: random.Random) -> None:
         text = text_of(data)

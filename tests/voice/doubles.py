@@ -11,7 +11,7 @@ from audio.samples import Samples
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
-from bot.speech_server.stream import SegmentAudio, SpeechEvent
+from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.turn import Prompt
 from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
@@ -83,6 +83,8 @@ class InstantPlayback:
 
     def pause(self, reply: str) -> None: ...
 
+    def trim(self, reply: str, samples: int) -> None: ...
+
     def finish(self, reply: str) -> None:
         asyncio.get_running_loop().call_soon(self._play, reply)
 
@@ -105,6 +107,9 @@ class InstantPlayback:
 
     def position(self, reply: str) -> int:
         return sum(len(samples) for samples in self.played)
+
+    def sent(self, reply: str) -> int:
+        return self.position(reply)
 
     async def wait_for_room(self, seconds: float) -> None: ...
 

@@ -20,7 +20,7 @@ from bot.llm.history import History, Turn
 from bot.llm.late_calls import LateCalls
 from bot.llm.spoken_lines import WaitLength
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.after_asking import AfterAsking
 from bot.voice.dialogue.conversation_language import ConversationLanguage
@@ -356,6 +356,8 @@ class Conversation:
                 self._playback.write(reply, samples)
             case effects.PausePlayback(reply):
                 self._playback.pause(reply)
+            case effects.TrimPlayback(reply, samples):
+                self._playback.trim(reply, samples)
             case effects.FinishPlayback(reply):
                 self._playback.finish(reply)
             case effects.CutPlayback(reply, samples):
@@ -526,7 +528,12 @@ class Conversation:
                     self._notices.tell(text)
                 case _:
                     pass
-            if isinstance(event, events.SpeechOutput):
+            if isinstance(event, Disconnected) and event.replaced:
+                # What waits is a part of what the other server is sent now.
+                self._outbox.clear()
+                reply = self._dialogue.current
+                self._handle(events.SpeechServerReplaced(0 if reply is None else self._playback.sent(reply)))
+            elif isinstance(event, events.SpeechOutput):
                 self._handle(event)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

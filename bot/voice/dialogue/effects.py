@@ -106,6 +106,14 @@ class PausePlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class TrimPlayback:
+    """Drop the reply's sound behind its first ``samples`` samples, as far as it was not sent yet. More will follow."""
+
+    reply: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinishPlayback:
     """Tell the playback that the reply has no more sound. The playback reports when the last sample was sent."""
 
@@ -167,6 +175,7 @@ Effect = (
     | MarkSegment
     | Play
     | PausePlayback
+    | TrimPlayback
     | FinishPlayback
     | CutPlayback
     | DropPlayback

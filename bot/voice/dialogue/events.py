@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.turn import Prompt, TurnId
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart
 
@@ -141,6 +141,17 @@ class PlaybackDrained:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechServerReplaced:
+    """The speech server was lost, and another one is connected, which has nothing of the current reply yet.
+
+    Attributes:
+        sent: number of samples of the current reply that have been sent.
+    """
+
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """Somebody has told the bot to be silent. ``position`` samples of the current reply have been sent."""
 
@@ -193,6 +204,7 @@ Event = (
     | ModelDone
     | ModelFailed
     | PlaybackDrained
+    | SpeechServerReplaced
     | Stopped
     | Dismissed
     | PromptCancelled

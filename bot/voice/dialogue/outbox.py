@@ -26,9 +26,13 @@ class Outbox:
     def put(self, message: ClientMessage) -> None:
         """Queue a message. A ``Cancel`` drops all that wait, since they belong to the cancelled reply."""
         if isinstance(message, Cancel):
-            while not self._waiting.empty():
-                self._waiting.get_nowait()
+            self.clear()
         self._waiting.put_nowait(message)
+
+    def clear(self) -> None:
+        """Drop all that waits."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
 
     async def run(self) -> None:
         """Send messages until cancelled."""

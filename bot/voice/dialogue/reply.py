@@ -11,7 +11,7 @@ from typing import Self
 
 from bot.llm.personas import Persona
 from bot.llm.silence import SilenceFilter
-from bot.speech_server.stream import SegmentAudio
+from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue.effects import (
     AskModel,
     BeginReply,
@@ -28,6 +28,7 @@ from bot.voice.dialogue.effects import (
     Remember,
     Send,
     Tell,
+    TrimPlayback,
 )
 from bot.voice.dialogue.events import (
     Event,
@@ -40,7 +41,7 @@ from bot.voice.dialogue.events import (
     ToolsLate,
     ToolsTakeLong,
 )
-from bot.voice.dialogue.reply_state import Reply, Segment
+from bot.voice.dialogue.reply_state import Reply
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
@@ -48,6 +49,8 @@ VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 """Prefix of the message that contains the unspoken part of an answer."""
 STILL_WAITING = "⏳ {remark}"
 """The message that says that the tools take long."""
+MAX_SERVERS_LOST = 3
+"""Maximum number of speech servers that one reply may lose before its rest is written. Its text may be the cause."""
 MAX_REMARKS = 2
 """Maximum number of remarks in one reply that say that the tools take long."""
 
@@ -173,10 +176,10 @@ class ReplyProgress:
             case ModelFailed(_, fault, timed_out):
                 yield from self._model_failed(fault, timed_out)
             case SegmentStart(_, text) if not reply.speech_lost:
-                reply.segments.append(Segment(text))
+                new = reply.begin_segment(text)
                 # A segment may be only the white space behind the last sentence, which nobody hears or wants to read.
-                if text.strip():
-                    yield from self._show(MarkSegment(reply.id, text))
+                if new.strip():
+                    yield from self._show(MarkSegment(reply.id, new))
             case SegmentAudio(_, _, samples) if not reply.speech_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))
@@ -217,6 +220,33 @@ class ReplyProgress:
         # Sound that has come is still played. The written text begins with the first segment whose sound is incomplete.
         yield from self._finish_playback()
         yield from self._end_if_complete()
+
+    def server_replaced(self, sent: int) -> Iterator[Effect]:
+        """Have another speech server speak what the lost one has not. What was heard is not said again.
+
+        Args:
+            sent: number of the reply's samples that were sent so far.
+        """
+        reply = self.reply
+        if reply.speech_lost or reply.playback_finished:
+            return
+        reply.servers_lost += 1
+        if reply.servers_lost > MAX_SERVERS_LOST:
+            yield from self.speech_failed()
+            return
+        if not reply.committed:
+            reply.begin_anew()
+            self._withheld = [
+                effect for effect in self._withheld if not isinstance(effect, MarkSegment | Play | PausePlayback)
+            ]
+        elif (kept := reply.break_off(sent)) is not None:
+            yield TrimPlayback(reply.id, kept)
+        rest = reply.rest
+        if rest.strip() or (rest and not reply.text_ended):
+            yield from map(Send, Speak.in_pieces(rest, flush=reply.text_ended, reply=reply.id))
+        elif reply.text_ended:
+            yield from self._finish_playback()
+            yield from self._end_if_complete()
 
     def _show(self, effect: Effect) -> Iterator[Effect]:
         """Yield an effect that people hear or see: now, or when the reply is committed."""

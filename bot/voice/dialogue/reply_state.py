@@ -13,6 +13,10 @@ SAMPLES_PER_CHARACTER = 3_200
 
 While the length of a segment's sound is not known, this number serves to estimate how much of the segment was heard.
 """
+SOON_SENT = 4_800
+"""Number of samples that may be sent before the playback can be cut: 100 ms."""
+MOST_OF_IT = 0.99
+"""Largest share of a segment that is believed to be spoken if its end has not come: at least its last word is not."""
 
 _ENDS_SENTENCE = re.compile(r"(\n|[.!?…。！？।؟][\"'»”’)\]*_]*)\s*$")
 
@@ -24,11 +28,13 @@ class Segment:
     Attributes:
         received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
         complete: whether all sound of the segment has come.
+        broken_off: whether ``text`` is only what is estimated to be in a sound that broke off.
     """
 
     text: str
     received: int = 0
     complete: bool = False
+    broken_off: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class Reply:
     and captions leave notices out.
 
     Attributes:
+        pace: estimated length of one spoken character, in samples, before any sound has come.
         committed: whether people may hear and see the reply. Until then it is speculative: it answers what somebody has
             said so far, before it is certain that they have finished.
         text: all text that is to be spoken: the answer so far, and the notices.
@@ -50,6 +57,9 @@ class Reply:
         wait_written: whether the channel was told that the tools take long.
         silent: whether the model has answered that it has nothing to say.
         segments: segments of ``text`` whose synthesis has begun, in order.
+        begun: number of characters of ``text`` that are in segments.
+        marked: number of characters of ``text`` that are marked in the playback, so that they are shown when heard.
+        servers_lost: how many speech servers were lost during this reply.
         text_ended: whether the text of the answer is complete.
         speech_lost: whether the speech server failed at this reply. Then the rest is written into the prompt channel.
         playback_finished: whether no more sound of the reply will come. Sound that has come may still be playing.
@@ -59,6 +69,7 @@ class Reply:
 
     id: str
     prompt: Prompt
+    pace: float = SAMPLES_PER_CHARACTER
     committed: bool = True
     text: str = ""
     notices: list[range] = field(default_factory=list)
@@ -69,6 +80,9 @@ class Reply:
     wait_written: bool = False
     silent: bool = False
     segments: list[Segment] = field(default_factory=list)
+    begun: int = 0
+    marked: int = 0
+    servers_lost: int = 0
     text_ended: bool = False
     speech_lost: bool = False
     playback_finished: bool = False
@@ -106,6 +120,58 @@ class Reply:
         """Whether all sound of the text so far has come."""
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.text) and spoken.strip() == self.text.strip()
+
+    def begin_segment(self, text: str) -> str:
+        """Begin the next segment. Returns the part of its text that is not marked in the playback yet."""
+        new = text[max(0, self.marked - self.begun) :]
+        self.segments.append(Segment(text))
+        self.begun += len(text)
+        self.marked = max(self.marked, self.begun)
+        return new
+
+    @property
+    def rest(self) -> str:
+        """The text that is in no segment yet."""
+        return self.text[self.begun :]
+
+    def begin_anew(self) -> None:
+        """Forget all sound: nothing of it was heard, and all of it is synthesized anew."""
+        self.segments.clear()
+        self.begun = self.marked = 0
+
+    def break_off(self, sent: int) -> int | None:
+        """Note that no more sound of an incomplete segment will come. What people have not heard is :attr:`rest` again.
+
+        If playback has not reached the segment, its sound is to be dropped. Otherwise all of its sound is heard, and
+        the rest begins with the first word that is not wholly in it, as far as that can be estimated.
+
+        Args:
+            sent: number of samples of the reply that were sent.
+
+        Returns:
+            The number of samples to keep; ``None`` if nothing is to be dropped.
+        """
+        if not self.segments or self.segments[-1].complete:
+            return None
+        last = self.segments[-1]
+        start = self.received - last.received
+        self.begun -= len(last.text)
+        if not last.received or sent + SOON_SENT <= start:
+            self.segments.pop()
+            return start if last.received else None
+        # One sample more, so that rounding takes no character away.
+        spoken = (last.received + 1) / (len(last.text) * self.samples_per_character or 1)
+        last.text = _first_words(last.text, min(spoken, MOST_OF_IT))
+        last.complete = last.broken_off = True
+        self.begun += len(last.text)
+        return None
+
+    @property
+    def samples_per_character(self) -> float:
+        """Length of one character in the sound of this reply so far, in samples."""
+        whole = [each for each in self.segments if each.complete and each.received and not each.broken_off]
+        characters = sum(len(segment.text) for segment in whole)
+        return sum(segment.received for segment in whole) / characters if characters else self.pace
 
     def heard_text(self, samples: int) -> str:
         """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bot.restarting import RESTARTING
-from bot.speech_server.stream import Disconnected
+from bot.speech_server.events import Disconnected
 from bot.text import same_words
 from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback, Tell
 from bot.voice.dialogue.events import (
@@ -24,6 +24,7 @@ from bot.voice.dialogue.events import (
     PromptCancelled,
     Prompted,
     RestartBegan,
+    SpeechServerReplaced,
     Stopped,
     ToolsTakeLong,
     TurnCommitted,
@@ -31,7 +32,7 @@ from bot.voice.dialogue.events import (
     TurnSpeculated,
 )
 from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
-from bot.voice.dialogue.reply_state import Reply
+from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
 from bot.voice.dialogue.turn_shares import TurnShares
 from bot.voice.turn import Prompt, TurnId
 
@@ -74,6 +75,7 @@ class Dialogue:
         self._progress: ReplyProgress | None = None
         self._shares = TurnShares()
         self._count = 0
+        self._pace: float = SAMPLES_PER_CHARACTER
         self._set_aside: list[Prompt] | None = None
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
@@ -145,6 +147,9 @@ class Dialogue:
                 # A reply that has no text yet is not affected: the speech server may be back before the text comes.
                 if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.speech_failed())
+            case SpeechServerReplaced(sent):
+                if self._progress and self._progress.text_sent:
+                    yield from self._advance(self._progress.server_replaced(sent))
             case ToolsTakeLong(reply, remark) if self._floor:
                 # Somebody speaks. A remark would be heard only after that, when it may not be true any more.
                 if reply == self.current and self._progress is not None:
@@ -316,6 +321,7 @@ class Dialogue:
         yield from effects
         if progress is not None and progress is self._progress and progress.over:
             self._progress = None
+            self._pace = progress.reply.samples_per_character
             yield from self._next()
 
     def _next(self) -> Iterator[Effect]:
@@ -332,6 +338,6 @@ class Dialogue:
         self._count += 1
         if committed:
             self._shares.note(prompt)
-        reply = Reply(f"r{self._count}", prompt, committed=committed)
+        reply = Reply(f"r{self._count}", prompt, self._pace, committed=committed)
         progress = self._progress = ReplyProgress(reply, self._texts(), voice_speculates=self._voice_speculates())
         yield from progress.begin()

@@ -204,6 +204,45 @@ class ReplyPlayback:
             self._queue.append(_Pause(track))
             self.wake()
 
+    def trim(self, reply: str, samples: int) -> None:
+        """Drop the reply's sound behind its first ``samples`` samples, as far as it was not sent.
+
+        Marks stay: the sound that is written next takes the place of what was dropped.
+        """
+        track = self._open_track(reply)
+        if track is None:
+            return
+        kept = list[_Mark]()
+        excess = track.queued + (0 if track.rest is None else len(track.rest)) - samples
+        while excess > 0 and (item := self._last_item(track)) is not None:
+            if isinstance(item, _Mark):
+                kept.append(item)
+                continue
+            length = min(item.samples, excess)
+            excess -= length
+            if length < item.samples:
+                track.rest = item.pcm[: item.samples - length]
+        self._queue.extend(reversed(kept))
+        self._room.set()
+
+    def _last_item(self, track: _Track) -> _Frame | _Mark | None:
+        """Take the last sound or mark from the end of the queue; ``None`` if there is none."""
+        if track.rest is not None:
+            rest, track.rest = track.rest, None
+            return _Frame(track, rest, len(rest))
+        with contextlib.suppress(IndexError):
+            while True:
+                match self._queue.pop():
+                    case _Frame(_, _, samples) as frame:
+                        track.queued -= samples
+                        return frame
+                    case _Mark() as mark:
+                        return mark
+                    case _:
+                        # A place where silence was allowed.
+                        pass
+        return None
+
     def finish(self, reply: str) -> None:
         """End the reply's sound. An incomplete frame is padded with silence."""
         track = self._open_track(reply)
@@ -276,6 +315,11 @@ class ReplyPlayback:
         """Number of samples of the reply that were sent and heard; 0 if it is not the current reply."""
         track = self._track
         return self.heard(reply, track.sent) if track is not None and track.reply == reply else 0
+
+    def sent(self, reply: str) -> int:
+        """Number of samples of the reply that were sent; 0 if it is not the current reply."""
+        track = self._track
+        return track.sent if track is not None and track.reply == reply else 0
 
     async def wait_for_room(self, seconds: float) -> None:
         """Wait until less than ``seconds`` of sound is queued."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import SpeechEvent
+from bot.speech_server.events import Disconnected, SpeechEvent
 from bot.voice.ports import NoticeWriter, SpeechConnection
 from wire.messages import (
     Cancel,
@@ -24,9 +24,6 @@ _log = logging.getLogger(__name__)
 
 VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
 MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
-MAX_CHARACTERS = 4_000
-"""Maximum number of characters of text in one message. With this many, it stays below the speech server's limit of
-bytes, whatever the characters are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +102,9 @@ class FallbackSpeech:
                     sent.segment = text
                 case SegmentEnd(_, _, reply) if sent is not None and reply == sent.reply:
                     sent.spoken += len(sent.segment)
+                case Disconnected(replaced=True):
+                    # Another server gets the rest as if it were a whole reply, with the parameters.
+                    self._current = None
                 case Failure() as failure if sent is not None and failure.reply == sent.reply:
                     plainer = self._without_refused(sent.parameters, failure)
                     if plainer is not None and await self._resend(sent, plainer):
@@ -141,9 +141,7 @@ class FallbackSpeech:
                     await self._speech.send(Speak(flush=True, reply=sent.reply))
                 text = sent.unspoken()
                 sent.tokens, sent.spoken, sent.segment = [text], 0, ""
-                for start in range(0, len(text), MAX_CHARACTERS):
-                    last = start + MAX_CHARACTERS >= len(text)
-                    piece = Speak(text[start : start + MAX_CHARACTERS], sent.flushed and last, sent.reply, plainer)
+                for piece in Speak.in_pieces(text, flush=sent.flushed, reply=sent.reply, parameters=plainer):
                     await self._speech.send(piece)
             except SpeechUnavailable:
                 return False

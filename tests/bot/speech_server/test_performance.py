@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -18,14 +19,19 @@ from tests.meters import NotingMeter
 
 
 class SpeechServer:
-    """A server with only low-performance mode. ``engines`` are its preferred and its simpler engine."""
+    """A server with only low-performance mode.
+
+    ``engines`` are its preferred and its simpler engine. ``asked`` is called with each request.
+    """
 
     def __init__(self) -> None:
         self.engines = ("XTTS v2", "espeak-ng")
         self.low = False
         self.broken = False
+        self.asked: Callable[[], None] = lambda: None
 
     async def performance(self, request: web.Request) -> web.Response:
+        self.asked()
         if self.broken:
             raise web.HTTPServiceUnavailable
         if request.method == "PUT":
@@ -59,6 +65,27 @@ async def test_the_mode_has_no_effect_if_the_voice_is_the_simplest_already(
     assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng")
 
 
+async def test_a_server_that_is_lost_between_the_two_requests_is_not_mistaken_for_another(
+    speech: SpeechServer,
+) -> None:
+    other = SpeechServer()
+    async with AsyncExitStack() as stack:
+        urls = [
+            (
+                await stack.enter_async_context(
+                    LocalServer(app_of("/v1/performance", each.performance, method="*"), "/ws/stream", scheme="ws")
+                )
+            ).url
+            for each in (speech, other)
+        ]
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        first, second = map(ServerAddress, urls)
+        client = SpeechServerClient(http, first, stand_ins=[second])
+        speech.asked = lambda: client._servers.failed(first)
+        assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng")
+        assert (speech.low, other.low) == (True, False)
+
+
 async def test_a_server_without_the_mode_causes_an_error_in_plain_words(
     client: SpeechServerClient, speech: SpeechServer
 ) -> None:
@@ -80,19 +107,19 @@ async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_n
 ) -> None:
     client, meter = paid
     speech.engines = ("OpenAI", "Piper")
-    await client._addresses.prepare()
+    await client._servers.prepare()
     assert not speech.low
     client.charge(NOBODY, 1.0)
     meter.used = 1.0
-    await client._addresses.prepare()
-    assert (speech.low, client._addresses.refusal()) == (True, None)
+    await client._servers.prepare()
+    assert (speech.low, client._servers.refusal()) == (True, None)
     client.charge(NOBODY, 2.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
     speech.low = False  # it was restarted
-    await client._addresses.prepare()
+    await client._servers.prepare()
     assert speech.low
     meter.used = 0.0
-    await client._addresses.prepare()
+    await client._servers.prepare()
     assert not speech.low, "the day is over"
 
 
@@ -102,9 +129,9 @@ async def test_without_another_engine_nothing_is_spoken_at_todays_limit(
     client, meter = paid
     speech.engines, meter.used = ("OpenAI", "OpenAI"), 1.0
     for _ in range(3):
-        await client._addresses.prepare()
-        assert client._addresses.refusal() == "Today's limit is reached."
+        await client._servers.prepare()
+        assert client._servers.refusal() == "Today's limit is reached."
     assert caplog.text.count("speaks in place of OpenAI") == 1
     speech.broken = True
-    await client._addresses.prepare()
-    assert client._addresses.refusal() == "Today's limit is reached."
+    await client._servers.prepare()
+    assert client._servers.refusal() == "Today's limit is reached."

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.samples import Samples
+from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.speech_server.plain_reply import USUAL_PACE, Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import read_frame
-from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.reply_state import Reply, Segment
 from bot.voice.turn import Prompt
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart

@@ -14,10 +14,10 @@ from websockets.utils import accept_key
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import ONE_VOICE, PLAIN_ENGINE, SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError, SpeechUnavailable, VoiceAwayError, VoicesError
+from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
 from bot.speech_server.plain_reply import PlainLimits
 from bot.speech_server.plain_stream import NOT_SOUND, PlainSpeechStream
 from bot.speech_server.plain_trial import REMEDY, try_plain_server
-from bot.speech_server.stream import Connected, Disconnected, SegmentAudio, SpeechEvent
 from sandbox.bare_speech import BareSpeechServer
 from wire.messages import Cancel, Failure, Flushed, SegmentStart, Speak, Warned
 from wire.parameters import SpeechParameters

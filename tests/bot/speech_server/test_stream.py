@@ -16,15 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import (
-    FIRST_DELAY,
-    MAX_DELAY,
-    Connected,
-    Disconnected,
-    SegmentAudio,
-    SpeechEvent,
-    SpeechStream,
-)
+from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
+from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SpeechStream
 from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 

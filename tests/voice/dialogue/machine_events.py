@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bot.speech_server.stream import SegmentAudio
+from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId

@@ -14,7 +14,7 @@ from audio.samples import Samples
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.history import History, Turn
 from bot.llm.usage import TokenUsage
-from bot.speech_server.stream import SegmentAudio, SpeechEvent
+from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue

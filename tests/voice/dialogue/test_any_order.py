@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.llm.silence import SILENT
-from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
@@ -67,7 +67,13 @@ class AnyOrder(RuleBasedStateMachine):
                 case do.Send(Speak(reply=reply)):
                     assert reply == self.alive, "a dead reply acted"
                     assert self.sure or self.voice_speculates, "a voice that costs money spoke a speculative reply"
-                case do.Play(reply) | do.MarkSegment(reply) | do.PausePlayback(reply) | do.FinishPlayback(reply):
+                case (
+                    do.Play(reply)
+                    | do.MarkSegment(reply)
+                    | do.PausePlayback(reply)
+                    | do.TrimPlayback(reply)
+                    | do.FinishPlayback(reply)
+                ):
                     assert reply == self.alive and self.sure, "a speculative or dead reply was heard"
                 case do.Remember() | do.Tell():
                     assert self.sure, "a speculative reply left a trace"
@@ -130,7 +136,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.feed(on.Stopped(position))
         assert self.dialogue.current is None
 
-    @rule(reply=ids, which=st.integers(0, 13))
+    @rule(reply=ids, which=st.integers(0, 15))
     def anything(self, reply: str, which: int) -> None:
         events: list[on.Event] = [
             on.TokenCame(reply, "word "),
@@ -147,6 +153,8 @@ class AnyOrder(RuleBasedStateMachine):
             on.ToolsTakeLong(reply, "One moment.", 0, True),
             on.ToolsTakeLong(reply, "Still looking.", 10**6, False),
             on.TokenCame(reply, SILENT),
+            on.SpeechServerReplaced(0),
+            on.SpeechServerReplaced(10**6),
         ]
         if isinstance(events[which], on.ModelDone | on.ModelFailed) and reply == self.model_open:
             self.model_open = None

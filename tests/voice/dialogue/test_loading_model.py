@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.speech_server.stream import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.speech_server.stream import SegmentAudio
+from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import MAX_REMARKS, DialogueTexts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.speech_server.stream import Disconnected
+from bot.speech_server.events import Disconnected
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts

@@ -361,3 +361,44 @@ async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
     assert take_all(source) == []
     await asyncio.sleep(0)
     assert heard.journal[-1] == ("drained", "r1", 3 * FRAME_SAMPLES, 0)
+
+
+@settings(max_examples=100)
+@given(
+    chunks=st.lists(st.integers(0, 3000), max_size=6),
+    taken=st.integers(0, 8),
+    kept=st.integers(0, 12_000),
+    more=st.integers(0, 3000),
+)
+def test_what_is_written_next_replaces_what_is_trimmed(chunks: list[int], taken: int, kept: int, more: int) -> None:
+    async def check() -> None:
+        source, heard = make()
+        source.begin("r1")
+        written = 0
+        for number, length in enumerate(chunks):
+            source.mark("r1", number)
+            source.write("r1", ramp(length, written))
+            written += length
+        frames = [source.take() for _ in range(min(taken, written // FRAME_SAMPLES))]
+        assert source.sent("r1") == FRAME_SAMPLES * len(frames)
+        source.trim("r1", kept)
+        end = min(written, max(kept, source.sent("r1")))
+        source.write("r1", ramp(more, end))
+        source.finish("r1")
+        assert None not in frames
+        sound = left_channel([frame for frame in frames if frame is not None] + take_all(source))
+        assert sound[: end + more] == np.rint(ramp(end + more) * 32767).astype(int).tolist()
+        assert not any(sound[end + more :])
+        await asyncio.sleep(0)
+        assert [entry[2] for entry in heard.journal if entry[0] == "mark"] == list(range(len(chunks)))
+        assert heard.journal[-1] == ("drained", "r1", end + more, 0)
+
+    asyncio.run(check())
+
+
+async def test_sound_of_another_reply_is_not_trimmed() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES))
+    source.trim("r0", 0)
+    assert source.buffered_seconds > 0

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import SpeechEvent
-from bot.voice.tts.fallback import MAX_CHARACTERS, FallbackSpeech
+from bot.speech_server.events import SpeechEvent
+from bot.voice.tts.fallback import FallbackSpeech
 from tests.voice.turn_taking.harness import RecordingNoticeWriter
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
@@ -151,7 +151,7 @@ async def test_losing_a_voice_in_the_middle_of_a_reply_repeats_nothing() -> None
 
 async def test_a_long_reply_is_sent_again_in_messages_that_are_not_too_long() -> None:
     harness = make_harness(voices=())
-    text = "😀" * (3 * MAX_CHARACTERS)
+    text = "😀" * 12_000
     await say(harness, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
     assert await harness.next() == Flushed(1.0, 1.0, "r1")
     assert harness.server.spoken == [("r1", replace(ROBIN, voice=None), text)]

@@ -1,0 +1,38 @@
+"""What the connection to the speech server tells: the server's messages, sound, and changes of the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audio.samples import Samples
+from wire.messages import ServerMessage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentAudio:
+    """A piece of sound of one segment: mono float32 at 48,000 Hz."""
+
+    reply: str | None
+    segment: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The connection was restored. All earlier requests are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection was lost, and with it all unfinished replies.
+
+    Attributes:
+        replaced: whether there is a connection to another server already, which can speak the rest of a reply. It is
+            sent only what is sent after this event.
+    """
+
+    reason: str
+    replaced: bool = False
+
+
+SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
