@@ -98,6 +98,7 @@ class _ConnectionState(VoiceConnectionState):
         # discord.py forgets a task as soon as it has cancelled it, although the task may go on.
         if name in ("_runner", "_connector") and value is not None:
             self._started = [*(task for task in self._started if not task.done()), value]
+            value.add_done_callback(_note_end)
         super().__setattr__(name, value)
 
     async def _connect_websocket(self, resume: bool) -> DiscordVoiceWebSocket:
@@ -132,6 +133,12 @@ class _ConnectionState(VoiceConnectionState):
         # discord.py's constructor assigns a reader of its own here, then reads the property and starts the reader that
         # it gets. So the assigned reader is ignored, and ours is started.
         self._reader = PollingReader(self)
+
+
+def _note_end(task: asyncio.Task[Any]) -> None:
+    """Log why a task of discord.py has ended. Nobody waits for it: the link sees that the connection is dead."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.debug("%s has ended: %r", task.get_name(), error)
 
 
 class SeiyuuVoiceClient(discord.VoiceClient):

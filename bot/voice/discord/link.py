@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 import time
 from collections.abc import Callable
 
+import aiohttp
 import discord
 
 from bot.user_error import UserError
@@ -27,6 +29,12 @@ WATCH_INTERVAL = 0.5
 GRACE = 3.0
 """Seconds in which discord.py may restore a connection by itself. It needs 1 to 2 s after a move or a lost session."""
 REJOIN_ATTEMPTS = 4
+JOIN_ERRORS = (
+    *(discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError),
+    *(ValueError, TypeError, LookupError, AttributeError, struct.error),
+)
+"""What discord.py raises if a voice server can't be reached or does not let the bot in, and, in the second line, if
+what it sends can't be read."""
 MOVE_LIMIT = 15.0
 """Longest time, in seconds, until the connection stands in another channel."""
 STANDS_AFTER, STANDS_POLL = 0.5, 0.05
@@ -76,7 +84,7 @@ class VoiceLink:
         """
         try:
             await self._join(self._home)
-        except (discord.DiscordException, TimeoutError, OSError) as error:
+        except JOIN_ERRORS as error:
             _log.warning("Could not join %s: %r", self._home.name, error)
             raise UserError(
                 f"❌ Discord's voice server did not let me into {self._home.name}. Try again in a moment."
@@ -148,7 +156,7 @@ class VoiceLink:
             await self._leave()
             try:
                 await self._join(channel)
-            except (discord.DiscordException, TimeoutError, OSError) as error:
+            except JOIN_ERRORS as error:
                 _log.warning("Rejoining failed: %r", error)
                 await asyncio.sleep(2**attempt)
             else:
