@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow fuzz audit coverage test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-faults fuzz audit coverage test-real test-browser test-kokoro test-chroma test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -51,7 +51,7 @@ COVERED := 90
 test-calls $(PARTS) coverage: export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
-test test-calls $(PARTS) coverage test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
+test test-calls $(PARTS) test-faults coverage test-browser test-real: export PYTHONDONTWRITEBYTECODE :=
 
 # These tests mostly wait, at the pace of speech: four at once take a quarter of the time and less than one processor.
 test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; four run at once
@@ -67,6 +67,10 @@ $(PARTS): test-part-%: .venv/dev.stamp
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# These tests wait most of the time, so two of them run at once.
+test-faults: .venv/dev.stamp  ## everything that a call needs fails in every way; about fifteen minutes; ends with a table
+	$(BIN)/python -m pytest -m slow tests/faults --numprocesses=2 --dist=load --maxschedchunk=1 $(ARGS)
 
 fuzz: .venv/dev.stamp  ## 100,000 damaged messages for each parser of bytes from outside; about ten minutes; ARGS="…" for some kinds
 	@nice -n 19 $(BIN)/python -W ignore -m tests.fuzzing $(ARGS)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bot.database import FILE
@@ -18,37 +17,15 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.e2e.program import VOICE, output, pointed_at, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.faults.disk import full_disk, lock
 from tests.forked import Forked
 from tests.timing import LIMIT
 
 REPLY = "I am still here."
 BEFORE, DURING, AFTER = "Is it warm?", "Is it raining?", "Is it windy?"
-SMALL = 4_096
-"""Bytes of the largest file that may be written: less than a page of the database's log takes."""
 
 Fault = Callable[[Path, int], AbstractContextManager[None]]
 """Something that befalls the database of the process with this id."""
-
-
-@contextmanager
-def full_disk(database: Path, process: int) -> Iterator[None]:
-    """No file of the process can grow, as on a full disk."""
-    bot = psutil.Process(process)
-    usual = bot.rlimit(psutil.RLIMIT_FSIZE)
-    bot.rlimit(psutil.RLIMIT_FSIZE, (SMALL, usual[1]))
-    try:
-        yield
-    finally:
-        bot.rlimit(psutil.RLIMIT_FSIZE, usual)
-
-
-@contextmanager
-def lock(database: Path, process: int) -> Iterator[None]:
-    """Another program writes to the database, and does not come to an end."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
 
 
 @dataclass
