@@ -41,7 +41,7 @@ WAITS = {
 class MicrophoneRow:
     """The outcomes of 40 sentences by one kind of voices on one kind of microphone, with pauses or without.
 
-    There is one list for each person.
+    ``people`` has one list of outcomes for each person.
     """
 
     voices: str
@@ -68,14 +68,19 @@ class MicrophoneRow:
 
     @property
     def pauses(self) -> float:
-        """The number of transcriptions per sentence."""
+        """The mean number of pauses per sentence. A transcription begins at each of them."""
         outcomes = [outcome for person in self.people for outcome in person]
         return sum(outcome.pauses for outcome in outcomes) / len(outcomes)
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurnResult:
-    """The result of one run. ``noise``: events per kind of noise. ``window_us``: time for a window."""
+    """The result of one run.
+
+    Attributes:
+        noise: number of events that the detector reported, for each kind of noise.
+        window_us: microseconds that the detector needs for one window of sound.
+    """
 
     machine: Mapping[str, str]
     options: Mapping[str, float | str | None]
@@ -160,7 +165,7 @@ def _print(result: EndOfTurnResult, console: Console) -> None:
     events = sum(result.noise.values())
     console.print(
         f"Waits leave out each person's first {LEARNING_SENTENCES} sentences, cut-offs don't. Push-to-talk waits count "
-        "from the last packet, the others from the packet with the last voiced sample. Five minutes of noise, music "
-        f"and keys: {events} events. One window of 32 ms: {result.window_us:.0f} µs.",
+        "from the last packet, the others from the packet with the last voiced sample. In five minutes of noise, music "
+        f"and keys, the detector reported {events} events. It needs {result.window_us:.0f} µs for a window of 32 ms.",
         soft_wrap=True,
     )

@@ -20,7 +20,7 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 TURN_LIMIT = 120.0
 LEAD_PACKETS = 4
-"""The bot sends these at the beginning of a reply ahead of time. The clock of a reply starts after them."""
+"""Number of packets that the bot sends ahead of time at the beginning of a reply. ``streams`` leaves them out."""
 PAUSE = (0.2, 1.2)
 """Shortest and longest pause between two turns, in seconds."""
 
@@ -43,7 +43,7 @@ async def talk(session: aiohttp.ClientSession, page: str, number: int, words: So
 
     Args:
         page: address of the bot's page.
-        number: number of the caller, whose name and pauses it decides.
+        number: number of the caller. The caller's name and pauses depend on it.
         words: what is said, 48,000 Hz mono.
 
     Raises:
@@ -74,7 +74,7 @@ async def talk(session: aiohttp.ClientSession, page: str, number: int, words: So
 
 
 async def _say(socket: aiohttp.ClientWebSocketResponse, pcm: bytes) -> float:
-    """Send the words in real time. Returns when they were over, in monotonic seconds."""
+    """Send the words in real time. Returns the time at which they were over, in monotonic seconds."""
     await socket.send_json({"type": "talking", "on": True})
     size, due = 2 * int(FRAME_SECONDS * HEARING_RATE), time.monotonic()
     for at in range(0, len(pcm), size):

@@ -37,7 +37,7 @@ READERS = tuple(
     for name in ("child", "html", "json_records", "markdown", "pdf", "splitting", "text")
 )
 EARS = ("bot.voice.transcribe.worker", "bot.voice.transcribe.whisper_model")
-"""Each of the constants above: the modules that are imported once, before processes of one program are forked."""
+"""Each constant above lists the modules that a fork server imports once, before it forks processes of one program."""
 
 DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
 
@@ -110,7 +110,7 @@ class Forks:
 
     def __init__(self, *modules: str, root: Path = ROOT) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A fork would lack OpenBLAS's threads. The tested programs don't compute with it.
+        # A fork would lack OpenBLAS's threads. The tested programs don't compute with OpenBLAS.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))), "OPENBLAS_NUM_THREADS": "1"}
         with theirs:
             self._process = subprocess.Popen(

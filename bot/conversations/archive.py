@@ -64,7 +64,7 @@ class ConversationArchive:
     ) -> list[ListedConversation]:
         """The newest conversations that are older than the one with the id ``before``.
 
-        With ``words``, only those with a turn that has all of them, in upper or lower case.
+        If ``words`` are given, only conversations in which one turn has all the words, in upper or lower case.
         """
         await self._conversations.writer.flush()
         return await self._reader.newest(self._conversations.may_show, limit, before, words)
@@ -121,7 +121,8 @@ class ConversationArchive:
     async def delete(self, conversation: int) -> bool:
         """Delete a conversation, so that its words are nowhere in the database's files any more.
 
-        Returns False if there is none with this id. If a call is on, what is said from now on is a new conversation.
+        Returns False if there is none with this id. If its call is still on, what is said from now on is a new
+        conversation.
 
         Raises:
             aiosqlite.Error: it could not be deleted; or it was deleted, and the files could not be cleaned yet. Then

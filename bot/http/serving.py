@@ -19,7 +19,7 @@ class Serving:
 
     Args:
         most: largest number of connections at once.
-        replaces_idle: whether a connection beyond that takes the place of one that asks nothing.
+        replaces_idle: whether a new connection beyond ``most`` takes the place of an idle one.
     """
 
     def __init__(

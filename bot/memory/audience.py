@@ -1,4 +1,4 @@
-"""Who may know a fact: the people who heard the sentence, on the server where it was said. In private, only they."""
+"""Who may be told a fact: the people who heard the sentence, on the server where it was said and in private."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Audiences:
 
     @staticmethod
     def joined(one: str, other: str) -> str:
-        """The audience of who is in either of two."""
+        """The audience of everybody who is in one of two audiences."""
         return " ".join(dict.fromkeys((*one.split(), *other.split())))
 
     @staticmethod
     def without(audience: str, person: int) -> str:
-        """An audience that a person is not in."""
+        """The audience without one person."""
         theirs = re.compile(rf"(?:s\d+)?p{person}")
         return " ".join(word for word in audience.split() if theirs.fullmatch(word) is None)
 

@@ -47,7 +47,7 @@ class NoteFiles:
         return True
 
     def delete_all_but(self, notes: Collection[int]) -> None:
-        """Delete the files of all notes except these, and unfinished files (``.new``). Files with other names stay.
+        """Delete all unfinished files (``.new``), and the files of all notes except these. Files with other names stay.
 
         Raises:
             OSError: a file can't be deleted.

@@ -41,7 +41,7 @@ class EndCause(StrEnum):
     CONNECTION_LOST = "connection lost"
     """The transport lost its connection and could not restore it."""
     REFUSED = "refused"
-    """The other side has closed the connection and asks for no other one."""
+    """The other side has closed the connection and does not want another one."""
     VOICE_LOST = "voice lost"
     """The speech server was disconnected for too long."""
     FAILURE = "failure"
@@ -120,7 +120,7 @@ class People(Participants, Protocol):
 
     @property
     def alone(self) -> bool:
-        """True if there are no people in the call. Bots don't count, this one and others."""
+        """True if there are no people in the call. Neither this bot nor other bots count."""
         ...
 
     def attending(self) -> Mapping[int, str]:
@@ -197,8 +197,8 @@ class FrameSource(Protocol):
         """The next 20 ms of PCM, or ``None`` between replies; never blocks.
 
         Args:
-            silence: if a reply's sound is late, return silence. Otherwise ``None`` is returned, since listeners still
-                have sound.
+            silence: what is returned if a reply's sound is late: silence if True, ``None`` if False. False is for
+                transports whose listeners still have sound to play.
         """
         ...
 

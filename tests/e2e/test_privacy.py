@@ -1,4 +1,4 @@
-"""Tests of a whole call under strace: it connects only to what is set, and leaves only the listed files.
+"""Tests of a whole call under strace: it connects only to the servers of the settings, and leaves only known files.
 
 Bot, speech server and transcriber are traced. Discord is the sandbox, in the test's own process. One test runs the
 programs as a user does, with a home folder that has only toy weights. The other runs them as in the images.
@@ -139,7 +139,7 @@ class Container:
         self.command = (*tracing(trace), sys.executable, *program[1:])
 
     def environment(self, env: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-        """The variables of the image and the service, with ``env`` as ``.env``. Their volume is a folder here."""
+        """The variables of the image and the service, with ``env`` as ``.env``. A folder replaces the volume."""
         where = folder(self.trace.with_suffix(".compose"))
         service = resolved(where, env="".join(f"{name}={value}\n" for name, value in env.items()))[self._service]
         found = {name: value for step in self._steps if step.keyword == "ENV" for name, value in step.variables.items()}
@@ -222,7 +222,7 @@ def assert_nobody_else(account: Account, named: set[Address]) -> None:
 
 
 def assert_nothing_else(account: Account, *places: Path) -> None:
-    """Check that files were written only in these places. Python's caches are beside the modules."""
+    """Check that files were written only in these places. Python's own caches don't count."""
     assert {
         path
         for path in account.made

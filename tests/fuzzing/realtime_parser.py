@@ -1,4 +1,4 @@
-"""What reads the events of a client of ``/v1/realtime``, for :mod:`tests.fuzzing.parsers`."""
+"""The parser of events from clients of ``/v1/realtime``, for :mod:`tests.fuzzing.parsers`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AT_ONCE = 1_000
 
 
 def realtime_events() -> list[bytes]:
-    """Right events."""
+    """Valid events, as clients send them."""
     return encoded(
         {"type": "session.update", "event_id": "1", "session": _SESSION},
         {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": None}}}},
@@ -48,7 +48,7 @@ def realtime_events() -> list[bytes]:
 
 
 def realtime(folder: Path, stack: contextlib.ExitStack) -> Callable[[bytes, random.Random], None]:
-    """A connection, without a call. After a number of events there is another one."""
+    """A function that passes events to a connection without a call. It makes a new one after :data:`AT_ONCE` events."""
     runner, turns = stack.enter_context(asyncio.Runner()), count()
     clock = iter(range(10**9))
     connection = _connection(clock.__next__)
@@ -71,7 +71,7 @@ def _connection(clock: Callable[[], float]) -> _Connection:
 
 
 class _Queue:
-    """Stands in for the socket: what is sent has to be JSON that can be written."""
+    """Stands in for the socket: checks that each message is JSON and can be encoded."""
 
     closing = False
 
@@ -82,7 +82,7 @@ class _Queue:
 
 
 class _Tab:
-    """Stands in for a tab of the service: it drops what the client wants of its call."""
+    """Stands in for a tab of the service: it ignores what the client sends to its call."""
 
     def hear(self, pcm: bytes) -> None:
         """Drop it. Sound is 16-bit."""

@@ -60,7 +60,7 @@ def test_sounds_that_are_measured_do_not_depend_on_what_was_said_before() -> Non
 def test_the_next_run_of_the_program_says_the_words_with_the_same_sound() -> None:
     said = []
     for _ in range(2):
-        # By itself espeak-ng draws the noise in Ada's voice from the second in which the process starts.
+        # By itself, espeak-ng seeds the noise in Ada's voice with the second in which its process starts.
         second = int(time.time())
         while int(time.time()) == second:
             time.sleep(0.02)
@@ -104,7 +104,7 @@ async def test_a_speaker_that_is_stopped_as_it_writes_goes_on_and_loses_nothing(
         process.stdin.close()
         first = process.stdout.read(1)
         speaker = _child(process.pid)
-        # The pipe is full, so it sleeps in the middle of its answer.
+        # The pipe is full, so the speaker sleeps in the middle of its answer.
         await wait_until(lambda: _state(speaker) == "S")
         os.kill(speaker, signal.SIGSTOP)
         await wait_until(lambda: _state(speaker) == "T")

@@ -1,4 +1,4 @@
-"""The order of a caller's sound. It finds out what was lost on the way, by the times in Twilio's messages."""
+"""Finds out, by the times in Twilio's messages, how much of a caller's sound was lost on the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_LOST = 10_000 * SAMPLES_A_MS
 
 
 class Timeline:
-    """Puts the pieces of a caller's sound in order. A WebSocket keeps their order, but some may be missing."""
+    """Finds gaps in a caller's sound. A WebSocket keeps the pieces in order, but some may be missing or repeated."""
 
     def __init__(self) -> None:
         self._last_chunk: int | None = None

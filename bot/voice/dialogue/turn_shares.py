@@ -24,9 +24,9 @@ class TurnShares:
             self._answered.append((prompt.at, prompt.person))
 
     def next_of(self, waiting: Sequence[Prompt]) -> Prompt:
-        """The prompt to answer next: of those whose people had the fewest answers, the oldest.
+        """The prompt to answer next: the oldest one of the person who had the fewest answers.
 
-        If they had equally many, whoever was answered last comes after the others.
+        Among people with equally many answers, the one who was answered last comes after the others.
 
         Args:
             waiting: prompts in the order in which they came; at least one.

@@ -258,7 +258,7 @@ class TestSettings:
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
     def test_a_voice_that_was_downloaded_needs_no_setting(self, tmp_path: Path) -> None:
-        """It is used from where `models download piper-joe` puts it, unless the settings name another voice."""
+        """The engine uses the voice that `models download piper-joe` fetches, unless the settings name another."""
         make_voice(tmp_path / "weights" / "piper-joe" / "en" / "en_US" / "joe" / "medium", "en_US-joe-medium")
         other = make_voice(tmp_path / "own", "en_US-own-low")
         chosen = {"voice": {"model_file": str(other)}}

@@ -63,7 +63,7 @@ class VoiceList:
         return self._built_in.get(voice)
 
     def voices(self) -> list[Voice]:
-        """Return all voices, the ones that people have made first."""
+        """Return all voices. Those that people have made come first."""
         made = [Voice(profile.id, profile.name, profile.language) for profile in self._profiles.all()]
         ids = {voice.id for voice in made}
         return made + [Voice(i, name, _FALLBACK_LANGUAGE) for i, name in self._built_in.items() if i not in ids]
