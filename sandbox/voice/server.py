@@ -42,6 +42,7 @@ class _Client:
     key: bytes = b""
     mode: str = ""
     resumable: bool = False
+    silent: bool = False
     sequence: int = 0
     kept: deque[tuple[int, str | bytes]] = field(default_factory=lambda: deque(maxlen=_KEPT_MESSAGES))
     outbox: asyncio.Queue[str | bytes] = field(default_factory=asyncio.Queue)
@@ -136,6 +137,15 @@ class VoiceServer:
             else:
                 await client.socket.close(code=code)
 
+    def fall_silent(self, user_id: int) -> None:
+        """Cause a fault: send a user nothing more over their open connections, not even answers to heartbeats."""
+        for client in self._clients.values():
+            client.silent = client.silent or client.user == user_id
+
+    def speaks_to(self, user_id: int) -> bool:
+        """Whether a user is connected, and :meth:`fall_silent` was not called since then."""
+        return any(client.user == user_id and not client.silent for client in self._clients.values())
+
     def downgrade(self, channel_id: int) -> None:
         """Switch a channel to DAVE protocol 0: no end-to-end encryption."""
         self._deliver(channel_id, self._room(channel_id).downgrade())
@@ -174,10 +184,11 @@ class VoiceServer:
                 self._forget(client)
         return socket
 
-    @staticmethod
-    async def _write(client: _Client, socket: web.WebSocketResponse) -> None:
+    async def _write(self, client: _Client, socket: web.WebSocketResponse) -> None:
         while True:
             message = await client.outbox.get()
+            if client.silent:
+                continue
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
 

@@ -268,6 +268,27 @@ async def test_after_other_close_codes_the_bot_leaves_with_a_word(stage: Stage, 
     await stage.join()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("heals", [True, False])
+async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves_with_a_word(
+    stage: Stage, heals: bool
+) -> None:
+    server = stage.sandbox.voice_server
+    await stage.join()
+    call = stage.app.calls.current
+    assert call is not None
+    server.fall_silent(stage.bot)
+    await stage.until(lambda: server.speaks_to(stage.bot), "another connection")
+    if heals:
+        await stage.until(lambda: call.transport.encrypted and stage.ada.voice.encrypted, "the key")
+        await speaks(stage)
+        assert stage.app.calls.current is call
+    else:
+        server.fall_silent(stage.bot)
+        assert "I lost the connection" in await stage.told("❌")
+        await ended(stage, "connection lost")
+
+
 async def test_the_bot_follows_a_change_of_the_voice_server(stage: Stage) -> None:
     await stage.join()
     await stage.sandbox.faults.change_voice_server()

@@ -19,6 +19,8 @@ import discord
 from discord.gateway import DiscordVoiceWebSocket
 from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
 
+from bot.voice.discord.link_life import LinkLife
+
 _log = logging.getLogger(__name__)
 
 READER_POLL = 0.25
@@ -31,6 +33,10 @@ CANCEL_INTERVAL = 0.2
 """Seconds between two cancellations of a task."""
 KEEP_ALIVE_INTERVAL = 5.0
 """Seconds between two keep-alive datagrams."""
+DISCOVERY_REQUEST = struct.Struct(">HHI66x")
+"""A question for the bot's address: its type, the number of bytes after that number, and the SSRC."""
+DISCOVERY_ANSWER = b"\x00\x02"
+"""The type of the answer, which is as long as the question."""
 
 
 class PollingReader(SocketReader):
@@ -157,6 +163,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         super().__init__(client, channel)
         self.on_removed: Callable[[], None] | None = None
         self.on_voice_op: Callable[[int, Any], None] | None = None
+        self._life: LinkLife | None = None
         self._last_keep_alive = time.monotonic()
         self._keep_alives = 0
 
@@ -167,6 +174,8 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         return self._own_connection
 
     async def _on_voice_message(self, _: Any, message: Any) -> None:
+        if self._life is not None:
+            self._life.gateway_spoke()
         if self.on_voice_op is not None and isinstance(message, dict):
             self.on_voice_op(message.get("op", -1), message.get("d"))
 
@@ -222,6 +231,21 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         fresh = self._state.get_channel(self.channel.id)
         if isinstance(fresh, discord.VoiceChannel | discord.StageChannel):
             self.channel = fresh
+
+    def show_life(self, life: LinkLife) -> None:
+        """Tell ``life`` of each message of the voice gateway, and of each datagram of the voice server."""
+        self._life = life
+
+        def note(data: bytes) -> None:
+            life.datagram_came(answer=len(data) == DISCOVERY_REQUEST.size and data[:2] == DISCOVERY_ANSWER)
+
+        self._connection.add_socket_listener(note)
+        life.connected()
+
+    def ask_address(self) -> None:
+        """Ask the voice server for the bot's own address (IP discovery). The answer shows that datagrams arrive."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._connection.socket.send(DISCOVERY_REQUEST.pack(1, 70, self._connection.ssrc))
 
     def keep_alive(self) -> None:
         """Send a datagram if the last one is :data:`KEEP_ALIVE_INTERVAL` old. Call this method at least that often.

@@ -16,6 +16,7 @@ from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient
 from bot.voice.discord.close_codes import AfterClose, after_close
+from bot.voice.discord.link_life import LinkLife, Verdict
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class VoiceLink:
         self._home = channel
         self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
+        self._life = LinkLife(clock)
         self._removed: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
 
     @property
@@ -97,6 +99,7 @@ class VoiceLink:
         self._client = client
         self.sink.attach(client)
         self.packets.attach(client)
+        client.show_life(self._life)
         await self._wait_for_key(client)
 
     async def move(self, channel: VoiceChannel) -> None:
@@ -137,6 +140,8 @@ class VoiceLink:
                 self._client.keep_alive()
                 self._client.forget_close()
                 bad_since = None
+                if await self._is_given_up(self._client):
+                    return EndCause.CONNECTION_LOST
                 continue
             now = self._clock()
             bad_since = now if bad_since is None else bad_since
@@ -147,6 +152,21 @@ class VoiceLink:
                 if not await self._rejoin():
                     return EndCause.CONNECTION_LOST
                 bad_since = None
+
+    async def _is_given_up(self, client: SeiyuuVoiceClient) -> bool:
+        """Look for signs of life. A dead connection is made anew. Returns whether that was in vain."""
+        match self._life.step(people=any(not member.bot for member in self.channel.members)):
+            case Verdict.PROBE:
+                client.ask_address()
+            case Verdict.HEAL:
+                _log.warning("The voice connection carries nothing any more, although it is open")
+                return not await self._rejoin()
+            case Verdict.GIVE_UP:
+                _log.warning("The voice connection carries nothing any more, and was made anew a moment ago")
+                return True
+            case Verdict.ALIVE:
+                pass
+        return False
 
     async def _rejoin(self) -> bool:
         """Leave and join again, with growing pauses between the attempts; returns False if all attempts failed."""

@@ -20,6 +20,7 @@ import trustme
 from audio.opus import load_opus
 from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
+from bot.voice.discord.link_life import LinkLife
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
@@ -333,3 +334,39 @@ def test_the_error_names_the_version_of_another_discord_py(monkeypatch: pytest.M
     monkeypatch.setattr(discord, "__version__", "2.8.0")
     with pytest.raises(RuntimeError, match=r"2\.8\.0"):
         check_discord_version()
+
+
+@pytest.mark.parametrize("code", [1006, 4021, 4022])
+async def test_the_code_of_a_close_is_known_also_after_discord_py_has_dealt_with_it(house: House, code: int) -> None:
+    client = await house.join()
+    assert client.close_code is None
+    await house.server.close(BOT, code)
+    await wait_until(lambda: client.close_code == code)
+    client.forget_close()
+    assert client.close_code is None
+
+
+async def test_answers_of_the_voice_server_are_signs_of_life_of_the_gateway_and_of_the_path(house: House) -> None:
+    client, life = await house.join(), Signs()
+    client.show_life(life)
+    client.ask_address()
+    await wait_until(lambda: life.answers == 1)
+    house.server.upgrade(CHANNEL)
+    await wait_until(lambda: life.messages > 0)
+    house.server.relay.inject(BOT, bytes(12))
+    await wait_until(lambda: life.datagrams == 1)
+
+
+class Signs(LinkLife):
+    """Counts the signs of life."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages = self.datagrams = self.answers = 0
+
+    def gateway_spoke(self) -> None:
+        self.messages += 1
+
+    def datagram_came(self, *, answer: bool = False) -> None:
+        self.answers += answer
+        self.datagrams += not answer

@@ -1,0 +1,119 @@
+"""A voice connection that carries nothing any more is made anew once, and a silent call is never ended."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.discord.link_life import HEALED_FOR, PATH_HEALED_FOR, PROBE_AFTER, SILENCE_LIMIT, LinkLife, Verdict
+from tests.timing import Clock
+
+HEARTBEAT = 5.0
+
+
+class Link:
+    """A link of which each sign of life can be switched off. It is looked at every half second."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(1_000.0)
+        self.life = LinkLife(self.clock)
+        self.gateway_answers = self.path_answers = True
+        self.people = True
+
+    def run(self, seconds: float) -> list[Verdict]:
+        """Let time pass. Returns the verdicts that ask for more than a probe."""
+        found: list[Verdict] = []
+        for half in range(round(2 * seconds)):
+            self.clock.now += 0.5
+            if self.gateway_answers and half % (2 * HEARTBEAT) == 0:
+                self.life.gateway_spoke()
+            verdict = self.life.step(people=self.people)
+            if verdict is Verdict.PROBE and self.path_answers:
+                self.life.datagram_came(answer=True)
+            elif verdict is Verdict.HEAL:
+                self.life.connected()
+            if verdict in (Verdict.HEAL, Verdict.GIVE_UP):
+                found.append(verdict)
+            if verdict is Verdict.GIVE_UP:
+                break
+        return found
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link()
+
+
+def test_a_call_in_which_nobody_speaks_goes_on_for_ever(link: Link) -> None:
+    assert link.run(7_200) == []
+
+
+def test_a_server_that_never_answers_about_the_address_is_no_dead_one(link: Link) -> None:
+    link.path_answers = False
+    assert link.run(7_200) == []
+
+
+def test_a_gateway_that_answers_no_heartbeat_is_left_once_and_then_for_good(link: Link) -> None:
+    link.run(60)
+    link.gateway_answers = False
+    assert link.run(SILENCE_LIMIT - HEARTBEAT - 1) == []
+    assert link.run(HEARTBEAT + 2) == [Verdict.HEAL]
+    assert link.run(SILENCE_LIMIT + 1) == [Verdict.GIVE_UP]
+
+
+def test_a_connection_that_was_made_anew_and_lived_may_be_made_anew_again(link: Link) -> None:
+    for _ in range(3):
+        link.gateway_answers = False
+        assert link.run(SILENCE_LIMIT + 1) == [Verdict.HEAL]
+        link.gateway_answers = True
+        assert link.run(HEALED_FOR) == []
+
+
+def test_a_path_that_answered_and_falls_silent_is_made_anew_and_never_ends_the_call(link: Link) -> None:
+    link.run(60)
+    link.path_answers = False
+    assert link.run(PROBE_AFTER + SILENCE_LIMIT + HEARTBEAT) == [Verdict.HEAL]
+    assert link.run(PATH_HEALED_FOR) == []
+    # On the new connection nothing was answered, so its silence says nothing.
+    assert link.run(7_200) == []
+
+
+def test_even_a_path_that_answers_only_now_and_then_is_made_anew_rarely(link: Link) -> None:
+    found: list[Verdict] = []
+    for _ in range(20):
+        link.path_answers = not link.path_answers
+        found += link.run(60)
+    assert Verdict.GIVE_UP not in found
+    assert len(found) <= 1 + 20 * 60 / PATH_HEALED_FOR
+
+
+def test_voice_packets_are_signs_of_life_of_their_path(link: Link) -> None:
+    link.run(60)
+    link.path_answers = False
+    for _ in range(600):
+        link.life.datagram_came()
+        assert link.run(0.5) == []
+
+
+def test_nothing_is_made_anew_while_nobody_is_there(link: Link) -> None:
+    link.gateway_answers = link.path_answers = link.people = False
+    assert link.run(600) == []
+    link.people = True
+    assert link.run(SILENCE_LIMIT - 1) == []
+    assert link.run(2) == [Verdict.HEAL]
+
+
+def test_a_process_that_stood_still_has_noticed_no_sign_of_life(link: Link) -> None:
+    link.run(60)
+    link.clock.now += 3_600
+    assert link.life.step(people=True) is Verdict.ALIVE
+    assert link.run(HEARTBEAT) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.5, 120.0)), max_size=30))
+def test_while_the_gateway_answers_no_history_of_the_path_ends_a_call(history: list[tuple[bool, float]]) -> None:
+    link = Link()
+    for answers, seconds in history:
+        link.path_answers = answers
+        assert Verdict.GIVE_UP not in link.run(seconds)
