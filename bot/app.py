@@ -22,6 +22,7 @@ from bot.commands.asking import answer_old_questions
 from bot.commands.autojoin import AutoJoinCommands
 from bot.commands.control_rights import ControlRights
 from bot.commands.following import FollowCommands
+from bot.commands.go_on_button import GoOnButton
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
 from bot.commands.knowledge import KnowledgeCommands
@@ -171,7 +172,9 @@ async def build_application(
         async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), prefix))
-            await calls.leave_lost_calls(bot, lost_calls)
+            await calls.leave_lost_calls(bot)
+            for lost_call in lost_calls:
+                await returning.offer_lost_call(lost_call)
             core.background.begin({**features.background, "coming by itself": come_by_itself})
             core.be_ready(web.url, when_warm)
             await features.resume()
@@ -250,8 +253,12 @@ async def build_application(
             text_chat,
             core.long_term.conversations,
             ReturnRules(started_at, lambda call: coming.welcome(call.guild, call.voice_channel)),
+            prefix,
         )
+        returning.button = GoOnButton(guard, returning.offered, returning.go_on, prefix)
+        bot.add_view(returning.button)
         core.call_ends.subscribe(returning.call_ended)
+        bot.add_listener(returning.hear, "on_message")
         web = await stack.enter_async_context(web_parts(core, lambda: {guild.id: guild.name for guild in bot.guilds}))
         phone = await stack.enter_async_context(phone_parts(core, warms_up=when_warm is not None))
         stack.push_async_callback(bot.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -39,7 +39,6 @@ NO_CALL_FOR_SOUND = f"{NO_CALL}. `{{prefix}}join` brings me into your voice chan
 CALL_IN_BROWSER = "❌ I'm in a call in a browser, and not in a voice channel."
 JOIN_FROM_BROWSER = "❌ I'm in a call in a browser. Ask me again later."
 JOIN_FROM_PHONE = "❌ I'm in a phone call. Ask me again later."
-LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 FAREWELL_LIMIT = 2.0
 """Seconds for posting that the call is over. After that, the bot gives up: Discord may be unreachable."""
 
@@ -297,18 +296,11 @@ class Calls:
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
-    async def leave_lost_calls(self, client: discord.Client, lost_calls: Sequence[CallRecord]) -> None:
-        """Leave the calls during which the bot's last process died, and say so in each call's prompt channel."""
+    async def leave_lost_calls(self, client: discord.Client) -> None:
+        """Leave the calls during which the bot's last process died."""
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)
-        for lost_call in lost_calls:
-            channel = client.get_channel(lost_call.prompt_channel)
-            if isinstance(channel, discord.abc.Messageable):
-                try:
-                    await channel.send(LOST_CALL_LEFT.format(prefix=self._prefix))
-                except discord.HTTPException as error:
-                    _log.warning("Could not say that the last call was lost: %s", error)
 
 
 def _is_on(guild: int, call: Call[Any]) -> bool:

@@ -24,9 +24,12 @@ from bot.llm.spoken_lines import Announcement
 from bot.replying import reply_to
 from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPrompt
 from bot.restart.rules import RoomNow, goes_back
+from bot.restarting import RESTARTING
+from bot.store import CallRecord
 from bot.text import shorten
 from bot.user_error import UserError
 from bot.voice.call import Call
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.text_channel import PromptTextChannel, tell_in
 from bot.voice.discord.transport import DiscordCall
 from bot.voice.earlier_call import EarlierCall
@@ -37,14 +40,22 @@ from config.sections import Captions
 
 _log = logging.getLogger(__name__)
 
+LOST_CALL_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
+STILL_HERE = "👋 I was restarted. Shall we go on in {channel}? I remember where we were."
 BACK = "👋 I'm back. Where were we?"
 CANT_RETURN = "👋 I was restarted, and wanted to come back into {channel}, but can't:\n{text}"
+NOT_SEEN = "❌ I don't see that voice channel any more."
 WRITE_AGAIN = "👋 I was restarted before I could answer that. Write to me again."
 SAY_AGAIN = "👋 I was restarted before I could answer what {name} said: “{text}” Say it to me again."
 SHOWN_CHARS = 300
 """Maximum number of characters that are shown of what was not answered."""
 SAME_CALL = 30.0
 """A stored conversation is that of a call if it did not end more than this number of seconds before the call."""
+LONGEST_SILENCE = 3_600.0
+"""The same where the bot was killed. Then the end of the call is not known, and its conversation ends with its last
+turn."""
+GO_ON_LIMIT = 900.0
+"""Seconds for which people can go on with a call by a button."""
 LINGER_LIMIT, LINGER_POLL = 5.0, 0.1
 """Seconds for which Discord may still show the bot in its last call after a restart, and between two looks."""
 
@@ -71,6 +82,10 @@ class Returning:
         end_sentences: lets the sentence end that is spoken in each call, within a limit of its own.
         chat: the text chat; ``None`` if there is none.
         conversations: has what was said in a call, and says whose spoken words may be stored.
+        prefix: the prefix of commands.
+
+    Attributes:
+        button: the button to go on with a call (:meth:`go_on`).
     """
 
     def __init__(
@@ -82,6 +97,7 @@ class Returning:
         chat: TextChat | None,
         conversations: Conversations,
         rules: ReturnRules,
+        prefix: str,
     ) -> None:
         self._client = client
         self._calls = calls
@@ -90,7 +106,11 @@ class Returning:
         self._chat = chat
         self._conversations = conversations
         self._rules = rules
+        self._prefix = prefix
+        self.button: discord.ui.View | None = None
         self._interrupted: dict[DiscordCall, InterruptedCall] = {}
+        self._left: set[int] = set()
+        """The ids of the text channels of calls that are over already."""
 
     # Before the restart.
 
@@ -114,6 +134,7 @@ class Returning:
         interrupted = self._interrupted.pop(call, None) if isinstance(call, DiscordCall) else None
         if interrupted is None or cause is not EndCause.SHUTDOWN:
             return
+        self._left.add(interrupted.prompt_channel)
         place = ConversationPlace(call.transport.kind, call.transport.place, call.server, interrupted.prompt_channel)
         prompts = [
             UnansweredPrompt(
@@ -129,6 +150,20 @@ class Returning:
         except aiosqlite.Error as error:
             _log.warning("I can't go back into a call after the restart, since it can't be stored: %s", error)
 
+    async def hear(self, message: discord.Message) -> None:
+        """Keep a message for a call that is over already, until the bot is disconnected from Discord."""
+        author, text = message.author, message.content
+        if message.channel.id not in self._left or author.bot or not text or text.startswith(self._prefix):
+            return
+        if self._chat is not None and self._chat.is_for_bot(message):
+            return
+        prompt = UnansweredPrompt(message.channel.id, message.id, author.id, author.display_name, text)
+        try:
+            await self._records.keep([prompt])
+            await reply_to(message, RESTARTING)
+        except (aiosqlite.Error, discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("Message %d may get no answer: %s", message.id, error)
+
     def _may_keep(self, prompt: Prompt, person: int, place: ConversationPlace) -> bool:
         """Whether a prompt may be stored: what was spoken, only where conversations are."""
         return prompt.message is not None or self._conversations.keeps(place, person)
@@ -141,6 +176,7 @@ class Returning:
         Called when discord.py's cache is complete.
         """
         try:
+            await self._records.forget_offered(self._rules.clock() - GO_ON_LIMIT)
             calls, prompts = await self._records.take_calls(), await self._records.unanswered()
             for call in calls:
                 here = [each for each in prompts if each.channel == call.prompt_channel]
@@ -157,19 +193,18 @@ class Returning:
         room = await self._room(call)
         since = self._rules.started_at - call.ended_at
         if not goes_back(call.present, since, room):
+            if room is not None and room.people & call.present and abs(since) <= GO_ON_LIMIT:
+                await self._offer(call, STILL_HERE.format(channel=self._name(call)))
             return False
         try:
             session = await self.join(call, prompts)
         except UserError as error:
-            channel = self._client.get_channel(call.voice_channel)
-            text = CANT_RETURN.format(channel=getattr(channel, "name", "that channel"), text=error)
+            text = CANT_RETURN.format(channel=self._name(call), text=error)
             await tell_in(self._client, call.prompt_channel, text)
             return False
-        try:
-            await session.announce(BACK, Announcement.BACK)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Could not say that I am back: %s", discord_error_text(error))
         for each in prompts:
+            if not session.may_talk(each.person):
+                continue
             kind = PromptKind.RECITE if each.recited else PromptKind.ASK
             session.say(Prompt(each.name, each.text, time.monotonic(), each.message, kind, person=each.person))
         return True
@@ -183,27 +218,83 @@ class Returning:
         Raises:
             UserError: no call can be started. The text says why.
         """
-        voice = self._client.get_channel(call.voice_channel)
+        voice = self._voice(call)
         asked_in = self._client.get_channel(call.prompt_channel)
-        if not isinstance(voice, discord.VoiceChannel | discord.StageChannel):
-            raise UserError("❌ I don't see that voice channel any more.")
+        if voice is None:
+            raise UserError(NOT_SEEN)
         place = ConversationPlace("discord", voice.name, call.guild, call.prompt_channel)
-        turns = await self._conversations.last_turns(place, call.ended_at - SAME_CALL)
+        since = call.ended_at - (LONGEST_SILENCE if call.killed else SAME_CALL)
+        turns = await self._conversations.last_turns(place, since)
         earlier = EarlierCall(_without(turns, prompts), call.present, call.language)
 
         def go_on(session: DiscordCall) -> None:
             session.go_on_with(earlier)
+            if call.killed:
+                return
             session.mode, session.captions = CallMode(call.mode), Captions(call.captions)
             if not call.listening:
                 session.listening = False
 
         where = asked_in if isinstance(asked_in, PromptTextChannel) else voice
-        return await self._calls.join(voice, where, lambda _: None, prepare=go_on)
+        session = await self._calls.join(voice, where, lambda _: None, prepare=go_on)
+        try:
+            await session.announce(BACK, Announcement.BACK)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("Could not say that I am back: %s", discord_error_text(error))
+        return session
+
+    # The button.
+
+    async def offer_lost_call(self, lost: CallRecord) -> None:
+        """Offer to go on with a call during which the bot was killed."""
+        call = InterruptedCall(
+            *(lost.guild, lost.voice_channel, lost.prompt_channel, self._rules.started_at, frozenset(), None),
+            *(True, CallMode.TALK.value, Captions.OFF.value),
+        )
+        try:
+            await self._offer(call, LOST_CALL_LEFT.format(prefix=self._prefix))
+        except aiosqlite.Error as error:
+            _log.warning("Nobody can go on with the last call, since it can't be stored: %s", error)
+
+    async def _offer(self, call: InterruptedCall, text: str) -> None:
+        """Post a button to go on with a call."""
+        await self._records.keep_call(replace(call, offered_at=self._rules.clock()))
+        channel = self._client.get_channel(call.prompt_channel)
+        if isinstance(channel, discord.abc.Messageable):
+            try:
+                await channel.send(text, view=self.button or discord.utils.MISSING)
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+                _log.warning("Could not offer to go on with the last call: %s", discord_error_text(error))
+
+    async def offered(self, guild: int) -> VoiceChannel | None:
+        """The voice channel of the call that people can go on with on a server; ``None`` if there is none any more."""
+        call = await self._records.offered(guild, self._rules.clock() - GO_ON_LIMIT)
+        return None if call is None else self._voice(call)
+
+    async def go_on(self, guild: int) -> None:
+        """Go on with the call on a server.
+
+        Raises:
+            UserError: no call can be started. The text says why.
+        """
+        call = await self._records.offered(guild, self._rules.clock() - GO_ON_LIMIT)
+        if call is None:
+            raise UserError(NOT_SEEN)
+        await self.join(call)
+        await self._records.forget_call(guild)
+
+    def _voice(self, call: InterruptedCall) -> VoiceChannel | None:
+        channel = self._client.get_channel(call.voice_channel)
+        return channel if isinstance(channel, discord.VoiceChannel | discord.StageChannel) else None
+
+    def _name(self, call: InterruptedCall) -> str:
+        voice = self._voice(call)
+        return voice.name if voice is not None else "that channel"
 
     async def _room(self, call: InterruptedCall) -> RoomNow | None:
         """The call's voice channel now; ``None`` if it can't be seen."""
-        voice = self._client.get_channel(call.voice_channel)
-        if not isinstance(voice, discord.VoiceChannel | discord.StageChannel) or voice.guild.unavailable:
+        voice = self._voice(call)
+        if voice is None or voice.guild.unavailable:
             return None
         # If Discord shows the bot in its last call, it would throw it out of the next one.
         waited = 0.0
@@ -226,7 +317,7 @@ class Returning:
             _log.warning("%s could not be told of an unanswered message: %s", prompt.name, discord_error_text(error))
 
 
-def _people_in(channel: discord.VoiceChannel | discord.StageChannel) -> list[int]:
+def _people_in(channel: VoiceChannel) -> list[int]:
     return [member.id for member in channel.members if not member.bot]
 
 

@@ -62,7 +62,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         """Join your voice channel, or the one you name."""
         await ctx.defer()
         voice = channel or self._channel_of(ctx)
-        _require_entrance(ctx.author, voice)
+        require_entrance(ctx.author, voice)
         if channel is not None and (call := self._calls.current_on(channel.guild.id)) is not None:
             raise UserError(self._whereabouts(ctx.author, call.channel, channel))
         answer = LoadingAnswer(ctx)
@@ -204,7 +204,7 @@ class VoiceStateListener(commands.Cog):
             await call.prompts.tell(notice)
 
 
-def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
+def require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
     """Check that a person may join a channel, so that nobody uses the bot to listen in a channel closed to them."""
     if not isinstance(author, discord.Member) or author in channel.members:
         return

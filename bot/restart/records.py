@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from bot.database import Records, Row
 
+_CALLS = (
+    "SELECT guild, voice_channel, prompt_channel, ended_at, present, language, listening, mode, captions, offered_at "
+    "FROM interrupted_call"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class InterruptedCall:
@@ -21,6 +26,7 @@ class InterruptedCall:
         listening: whether the bot listened to anybody.
         mode: whether speech was answered; a value of :class:`~bot.voice.listening_notice.CallMode`.
         captions: where captions were written; a value of :class:`~config.sections.Captions`.
+        offered_at: when a button to go on was posted, in seconds since 1970; ``None`` if there is none.
     """
 
     guild: int
@@ -32,6 +38,12 @@ class InterruptedCall:
     listening: bool
     mode: str
     captions: str
+    offered_at: float | None = None
+
+    @property
+    def killed(self) -> bool:
+        """Whether the bot was killed in this call. Then nothing is known of it but its place."""
+        return not self.present
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +71,32 @@ class RestartRecords(Records):
     async def keep_call(self, call: InterruptedCall) -> None:
         """Add a call. It replaces an earlier one on the same server."""
         await self._database.write(
-            "INSERT OR REPLACE INTO interrupted_call VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO interrupted_call "
+            "(guild, voice_channel, prompt_channel, ended_at, present, language, listening, mode, captions, offered_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(call.guild, call.voice_channel, call.prompt_channel, call.ended_at, json.dumps(sorted(call.present))),
-            *(call.language, call.listening, call.mode, call.captions),
+            *(call.language, call.listening, call.mode, call.captions, call.offered_at),
         )
 
     async def take_calls(self) -> list[InterruptedCall]:
-        """Read all calls and delete them, so that the bot goes back into none of them twice."""
-        rows = await self._database.rows(
-            "SELECT guild, voice_channel, prompt_channel, ended_at, present, language, listening, mode, captions "
-            "FROM interrupted_call ORDER BY ended_at"
-        )
-        await self._database.write("DELETE FROM interrupted_call")
+        """Read the calls without a button and delete them, so that the bot goes back into none of them twice."""
+        rows = await self._database.rows(f"{_CALLS} WHERE offered_at IS NULL ORDER BY ended_at")
+        await self._database.write("DELETE FROM interrupted_call WHERE offered_at IS NULL")
         return [_call(row) for row in rows]
+
+    async def offered(self, guild: int, since: float) -> InterruptedCall | None:
+        """The call on a server for which a button was posted after ``since`` (seconds since 1970), if there is one."""
+        await self.forget_offered(since)
+        row = await self._database.row(f"{_CALLS} WHERE guild = ? AND offered_at IS NOT NULL", guild)
+        return None if row is None else _call(row)
+
+    async def forget_offered(self, before: float) -> None:
+        """Delete the calls whose button was posted before this time (seconds since 1970)."""
+        await self._database.write("DELETE FROM interrupted_call WHERE offered_at < ?", before)
+
+    async def forget_call(self, guild: int) -> None:
+        """Delete the call on a server."""
+        await self._database.write("DELETE FROM interrupted_call WHERE guild = ?", guild)
 
     async def keep(self, prompts: Sequence[UnansweredPrompt]) -> None:
         """Add prompts."""
@@ -94,6 +119,8 @@ class RestartRecords(Records):
 
 
 def _call(row: Row) -> InterruptedCall:
-    guild, voice, prompts, ended_at, present, language, listening, mode, captions = row
+    guild, voice, prompts, ended_at, present, language, listening, mode, captions, offered_at = row
     people = frozenset(json.loads(present))
-    return InterruptedCall(guild, voice, prompts, ended_at, people, language, bool(listening), mode, captions)
+    return InterruptedCall(
+        guild, voice, prompts, ended_at, people, language, bool(listening), mode, captions, offered_at
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.calls import LOST_CALL_LEFT
+from bot.returning import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
 from bot.voice.discord.close_codes import CLOSE_CODES, AfterClose
 from bot.voice.discord.transport import CHANNEL_FULL
@@ -275,14 +275,14 @@ async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves
 ) -> None:
     server = stage.sandbox.voice_server
     await stage.join()
-    call = stage.app.calls.current
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None
     server.fall_silent(stage.bot)
     await stage.until(lambda: server.speaks_to(stage.bot), "another connection")
     if heals:
         await stage.until(lambda: call.transport.encrypted and stage.ada.voice.encrypted, "the key")
         await speaks(stage)
-        assert stage.app.calls.current is call
+        assert stage.app.calls.current_on(stage.sandbox.guild.id) is call
     else:
         server.fall_silent(stage.bot)
         assert "I lost the connection" in await stage.told("❌")

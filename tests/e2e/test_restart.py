@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from bot.commands.go_on_button import GO_ON_ID
+from bot.database import FILE
 from bot.restarting import RESTARTING
 from bot.returning import WRITE_AGAIN
 from sandbox.guest import Guest
@@ -177,3 +180,35 @@ async def test_what_was_chosen_for_the_call_stays_chosen_and_nobody_is_greeted_a
         await server.told("👋 I'm back.")
         await server.ada.say(server.sandbox.home.general, "!listen")
         await server.told("🙉")
+
+
+@pytest.mark.slow
+async def test_after_a_crash_a_button_goes_on_with_the_conversation_for_those_who_may_use_join(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        await server.ada.say(server.sandbox.home.general, "My cat is called Mimi.")
+        async with asyncio.timeout(LIMIT):
+            while stored_turns(server.folder) < 2:
+                await asyncio.sleep(0.1)
+        process.kill()
+        await process.wait()
+    async with server.bot(WHO_MAY_JOIN="managers") as process:
+        message = await server.told("👋 I was restarted in the middle of our call")
+        pressed = await server.ada.click(message, GO_ON_ID)
+        assert "`!join` is for" in (await pressed.response(LIMIT)).content
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    async with server.bot():
+        await server.ada.click(message, GO_ON_ID)
+        await server.told("👋 I'm back. Where were we?")
+        await server.ada.say(server.sandbox.home.general, "Who is Mimi?")
+        async with asyncio.timeout(LIMIT):
+            while "Mimi?" not in server.model.asked[-1][-1]["content"]:
+                await asyncio.sleep(0.02)
+        assert "Ada: My cat is called Mimi." in [each["content"] for each in server.model.asked[-1]]
+
+
+def stored_turns(folder: Path) -> int:
+    """The number of turns in the database of a bot that runs in a folder."""
+    with closing(sqlite3.connect(folder / "data" / FILE)) as database:
+        return int(database.execute("SELECT count(*) FROM turns").fetchone()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.database import Database
@@ -21,5 +22,11 @@ async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(t
         assert await records.take_calls() == [CALL]
         assert await records.take_calls() == []
         assert await records.unanswered() == prompts
+        await records.keep_call(replace(CALL, offered_at=500.0))
+        assert await records.take_calls() == [], "the bot goes back by itself into none that it has offered"
+        assert await records.offered(CALL.guild, 400.0) == replace(CALL, offered_at=500.0)
+        assert await records.offered(CALL.guild + 1, 400.0) is None
+        assert await records.offered(CALL.guild, 501.0) is None
+        assert await records.offered(CALL.guild, 400.0) is None, "what is too old is deleted"
         await records.forget_prompts()
         assert await records.unanswered() == []
