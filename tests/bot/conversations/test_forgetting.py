@@ -96,13 +96,13 @@ async def test_answers_to_a_person_who_opts_out_are_deleted_and_those_to_others_
 async def test_words_that_a_killed_bot_had_no_time_to_delete_are_deleted_by_its_next_start(
     archive: Archive, tmp_path: Path
 ) -> None:
-    archive.write(ADA, "Ada", "a very particular secret", "Particular indeed.")
+    archive.write(ADA, "Ada", "a very peculiar secret", "Peculiar indeed.")
     archive.write(BEN, "Ben", "remains", "I see.")
     await archive.turns()
     await Archive(archive.database, now=archive.now).conversations.open({ADA})
     assert words(await archive.turns()) == ["remains", "I see."]
     # The first letter is left out, because only the answer has a capital P.
-    await assert_nowhere(tmp_path, b"articular")
+    await assert_nowhere(tmp_path, b"eculiar")
 
 
 async def test_a_channel_is_forgotten_with_its_calls_and_what_is_said_there_afterwards_is_stored(
