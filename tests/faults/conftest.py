@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import no_authorities
 from tests.faults.table import as_table, read_results
 from tests.forked import SPEECH_SERVER, forks
-
-__all__ = ["no_authorities"]
 
 
 @pytest.fixture

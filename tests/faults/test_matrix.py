@@ -26,6 +26,7 @@ IN_CI = (
     (Name.EARS, Fault.RUBBISH),
     (Name.GATEWAY, Fault.BACK),
     (Name.VOICE_GATEWAY, Fault.BACK),
+    (Name.UDP, Fault.SLOW),
     (Name.DISK, Fault.KILLED),
 )
 """The cells for continuous integration."""
@@ -46,7 +47,7 @@ def named(cell: tuple[Name, Fault]) -> str:
 
 
 @pytest.mark.parametrize("cell", IN_CI, ids=named)
-async def test_faults_of_six_things(
+async def test_faults_of_seven_things(
     tmp_path: Path, word_voice: str, cell: tuple[Name, Fault], request: pytest.FixtureRequest
 ) -> None:
     record(request, await survive(tmp_path, word_voice, *cell))
