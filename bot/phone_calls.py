@@ -31,7 +31,7 @@ from bot.voice.phone.people import (
     shown_number,
 )
 from bot.voice.phone.pin_entry import PinEntry
-from bot.voice.phone.sentences import Sentences
+from bot.voice.phone.sentences import LEAD_IN, Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transport import EndCause
@@ -292,6 +292,9 @@ class PhoneCalls:
                 return transport.line_cause or EndCause.FAILURE.value
             after_pin = self._clock() + AFTER_PIN if self._settings.pin is not None else 0.0
             transport.on_key = lambda key: None if key == INTERRUPT and self._clock() < after_pin else keys.press(key)
+            await transport.unless_ended(asyncio.sleep(transport.listening_since + LEAD_IN - self._clock()))
+            if over.done():
+                return transport.line_cause or over.result().value
             greeting = call.say(Prompt("", self._greeting(), self._clock(), kind=PromptKind.RECITE))
             later = asyncio.create_task(self._prepare_after(greeting), name="sentences of the telephone")
             cause = await asyncio.shield(over)

@@ -30,6 +30,7 @@ from bot.voice.phone.answering import Admission
 from bot.voice.phone.calls_log import FILE
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.people import CALLER, PHONE_PLACE
+from bot.voice.phone.sentences import LEAD_IN
 from bot.voice.turn import Outcome, Prompt
 from config.settings import load_settings
 from sandbox.speech import ADA as ADAS_VOICE
@@ -126,10 +127,12 @@ async def test_a_caller_is_greeted_and_answered_three_times_and_the_call_is_a_ca
     async with make_telephone() as phone:
         stage: Stage = phone.stage
         threads = {each.name for each in threading.enumerate()}
+        called_at = time.monotonic()
         line = phone.call(MemoryLine())
         await phone.talks()
         (greeting,) = only(PromptTaken, stage.events)
         assert greeting.recited
+        assert greeting.at - called_at > LEAD_IN, "the telephone has switched its earpiece on"
         assert "Seiyuu" in greeting.text
         assert loudness(line) > 0.05
         assert stage.app.manager.status().held

@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 FRAME_SAMPLES = SPEAKING_RATE // 50
 FRAME_SECONDS = 0.02
 LEAD_IN = 0.4
-"""Seconds of silence before a sentence. Most telephones switch their earpiece on only when the first sound arrives, so
-that the first syllable of a sentence in the very first packet would be lost."""
+"""Seconds of silence before a sentence, and from the beginning of a phone call to its greeting. Most telephones switch
+their earpiece on only when the first sound arrives, so that a first syllable in the very first packet would be lost."""
 MAKING_LIMIT = 5.0
 """Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
 LAST_WORDS_LIMIT = 2.0

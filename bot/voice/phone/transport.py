@@ -74,6 +74,7 @@ class PhoneTransport:
         last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
         end_cause: why the call is ending. The call sets it.
         not_answered: called when a reply has ended that could not be spoken, which the caller can't read either.
+        listening_since: when :meth:`listen` was called, in monotonic seconds.
         last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
     """
 
@@ -104,7 +105,7 @@ class PhoneTransport:
         self._sender: FrameSender | None = None
         self._end: LineEnd | None = None
         self._ended = asyncio.Event()
-        self._packet_at = clock()
+        self._packet_at = self.listening_since = clock()
         self._answer: list[str] | None = None
 
     @property
@@ -136,7 +137,7 @@ class PhoneTransport:
 
     def listen(self) -> None:
         """Begin to listen to the line."""
-        self._packet_at = self._clock()
+        self._packet_at = self.listening_since = self._clock()
         self.line.start(self)
 
     def sound(self, data: bytes, at: float) -> None:
