@@ -104,6 +104,8 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         if name is Name.TOOLS:
             proxies[Name.TOOLS] = await behind(await stack.enter_async_context(_tool_server()))
             settings["TOOLS_FILE"] = str(_tools_file(folder, proxies[Name.TOOLS]))
+            # A model of 4,096 tokens, as the bot takes this one to be, is told of the bot's own tools only.
+            settings["LLM_CONTEXT_TOKENS"] = "32768"
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
         bot = await stack.enter_async_context(
