@@ -51,7 +51,7 @@ SETTINGS = {
     "MEMORY": "off",
 }
 """A model server that hangs is given up sooner than by default, and only what Ada asks is asked of a server."""
-_ASKED = re.compile(r"\b(say|look) (\w+)\b")
+_ASKED = re.compile(r"\b(say|find) (\w+)\b")
 
 
 def script(line: str) -> Answer:
@@ -61,7 +61,7 @@ def script(line: str) -> Answer:
         case ("say", "everything"):
             sentences = (f"{' '.join(LONG[at : at + 3])}." for at in range(0, len(LONG), 3))
             return Answer(" ".join(sentences), pause=WORD_SECONDS)
-        case ("look", word):
+        case ("find", word):
             return Answer(calls=("look",), arguments=json.dumps({"word": word}))
         case (_, word):
             return Answer(f"{word}.")

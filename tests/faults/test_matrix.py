@@ -67,7 +67,7 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
         async def ask() -> Question:
             if name is Name.EARS:
                 return await call.ask_aloud()
-            return await call.ask("look" if name is Name.TOOLS else "say")
+            return await call.ask("find" if name is Name.TOOLS else "say")
 
         await call.ada.say(call.sandbox.home.general, "say everything")
         await call.wait_until_heard(LONG[0])
