@@ -83,9 +83,10 @@ def turns(database: Path) -> list[str]:
         return [text for (text,) in closed.execute("SELECT text FROM turns ORDER BY conversation, number")]
 
 
-@pytest.mark.parametrize("fault", [full_disk, lock])
+# On the full disk there is no record of the call's beginning either, so its end need not be stored.
+@pytest.mark.parametrize(("fault", "told"), [(full_disk, []), (lock, ["The end of a call can't be stored"])])
 async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
-    tmp_path: Path, speech_server: str, fault: Fault
+    tmp_path: Path, speech_server: str, fault: Fault, told: list[str]
 ) -> None:
     database = tmp_path / "data" / FILE
     async with talk(tmp_path, speech_server) as people:
@@ -101,8 +102,8 @@ async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
             await people.mention(AFTER)
         said = await people.end()
     assert "Traceback" not in said
-    for told in ("The end of a call can't be stored", "is not remembered", "The call goes on, but"):
-        assert told in said
+    for each in ("is not remembered", "The call goes on, but", *told):
+        assert each in said
     assert sorted(turns(database)) == sorted([BEFORE, DURING, AFTER, AFTER, *[REPLY] * 4])
 
 

@@ -204,7 +204,8 @@ async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch:
     async with with_tools(looking, servers, allow={"look": "everyone"}, ask=["look"]) as stage:
         await _ask_first(stage)
         # The toy recogniser does not know the word, so what it would have heard is told here.
-        stage.app.core.watch(UtteranceHeard(stage.ada.user.id, "Ada", "Yes.", addressed=False))
+        (call,) = stage.app.core.manager.calls
+        stage.app.core.watch(UtteranceHeard(stage.ada.user.id, "Ada", "Yes.", addressed=False, call=call.id))
         await heard(stage)
         assert spoken(stage).endswith("Done.")
 

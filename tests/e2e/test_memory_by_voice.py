@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -75,7 +76,11 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         await ada.wait_for_message(
             ada.dm_channel, lambda m: m.content.startswith("🧠 I remember nothing of you here."), LIMIT
         )
-        await stage.answer_to("!my-data", starts="🗂️ I have stored nothing about you.")
+        await stage.answer_to("!my-data", starts="📬")
+        sent = await ada.wait_for_message(ada.dm_channel, lambda m: bool(m.attachments), LIMIT)
+        stored = json.loads(sent.attachments[0].upload.data)
+        used = "what you have used of models, voices and recognisers"
+        assert {name for name, kept in stored.items() if kept} == {"written", used}
     assert files_with(b"Zephyrine", tmp_path) == []
 
 

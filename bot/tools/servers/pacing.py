@@ -52,15 +52,21 @@ class _PacedStream(AsyncNetworkStream):
     def __init__(self, inner: AsyncNetworkStream) -> None:
         self._inner = inner
         self._came = time.thread_time()
+        self._busy = 0.0  # processor time that has not been rested for yet
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         # What the thread has done since the last piece came was mostly the work that the piece made.
-        if (busy := time.thread_time() - self._came) > _SLICE:
-            await asyncio.sleep(min(busy / _SHARE, _MAX_REST))
+        self._busy += time.thread_time() - self._came
+        if self._busy > _SLICE:
+            await asyncio.sleep(min(self._busy / _SHARE, _MAX_REST))
+            self._busy = 0.0
+        waiting = time.monotonic()
         try:
             return await self._inner.read(min(max_bytes, _PIECE), timeout)
         finally:
+            # Waiting for a slow server is a rest, too.
+            self._busy = max(0.0, self._busy - _SHARE * (time.monotonic() - waiting))
             self._came = time.thread_time()
 
     @override
