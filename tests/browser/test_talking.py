@@ -120,6 +120,10 @@ async def test_captions_show_interim_words_and_then_the_final_ones(tab: Tab) -> 
     await expect(tab.at("captions").locator(".interim")).to_have_count(0)
     await client.send(type="notice", text="<b>Somebody</b> listens.")
     await expect(tab.at("captions")).to_contain_text("<b>Somebody</b> listens.")
+    await client.send(type="notice", text="What was used:\n- a model")
+    notices = tab.at("captions").locator(".notice")
+    await expect(notices.nth(0)).to_have_css("text-align", "center")
+    await expect(notices.nth(1)).to_have_css("text-align", "start")
 
 
 async def test_a_reply_is_written_word_by_word_and_heard_as_it_was_sent(tab: Tab) -> None:

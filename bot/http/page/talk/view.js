@@ -160,7 +160,7 @@ export class View {
     const isKept = old !== undefined && old.line.interim === line.interim;
     const element = isKept ? old.element : document.createElement("p");
     if (!isKept) old?.element.remove();
-    element.className = ["line", line.kind === "reply" ? "answer" : line.kind, ...(line.interim ? ["interim"] : []), ...(line.cut ? ["cut"] : [])].join(" ");
+    element.className = ["line", line.kind === "reply" ? "answer" : line.kind, ...(line.interim ? ["interim"] : []), ...(line.cut ? ["cut"] : []), ...(line.text.includes("\n") ? ["long"] : [])].join(" ");
     if (line.interim) element.setAttribute("aria-live", "off");
     const parts = [];
     if (line.who !== "") {
