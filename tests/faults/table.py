@@ -30,7 +30,9 @@ class Result:
 
 def record(request: pytest.FixtureRequest, result: Result) -> None:
     """Keep a result for the table, also from a worker process of pytest-xdist."""
-    request.node.user_properties.append((Result.__name__, asdict(result)))
+    # Only plain values come out of a worker process.
+    value = {**asdict(result), "thing": result.thing.value, "fault": result.fault.value}
+    request.node.user_properties.append((Result.__name__, value))
 
 
 def read_results(reports: Iterable[pytest.TestReport]) -> list[Result]:
@@ -41,7 +43,6 @@ def read_results(reports: Iterable[pytest.TestReport]) -> list[Result]:
 
 
 def _read(value: Mapping[str, Any]) -> Result:
-    # A worker process sends plain texts.
     return Result(**{**value, "thing": Name(value["thing"]), "fault": Fault(value["fault"])})
 
 
