@@ -24,8 +24,8 @@ from sandbox.word_errors import NO_WORDS, word_errors
 REAL = {"PROFILE": "embedded", "WEIGHTS": "real", "STT_LANGUAGE": "en"}
 MAX_ERROR_PERCENT = 10.0
 """The largest word error rate of the sound that the page played, in percent."""
-MAX_WRONG_LETTERS_IF_CUT_OFF = 15
-"""Maximum number of wrong letters in a story that is cut off, possibly within a word: those of three words.
+MAX_WRONG_LETTERS_IF_CUT_OFF = 12
+"""Maximum number of wrong letters in a story that is cut off, possibly within a word: three words of four letters.
 
 Letters are counted, since a recogniser may join two words: "the rivers a" for "the river is a" has one wrong letter.
 """
