@@ -116,7 +116,7 @@ class Application:
         """End all calls, and disconnect from Discord. After that, :meth:`run` returns.
 
         Args:
-            restarting: let the sentence end that is being spoken, and keep what waits for an answer.
+            restarting: let the sentence that is being spoken end, and keep what waits for an answer.
         """
         if restarting:
             await self.returning.begin()

@@ -1,4 +1,4 @@
-"""Builds coming by itself on Discord from the bot's parts."""
+"""Builds the parts with which the bot joins voice channels on Discord by itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bot.voice.transport import EndCause
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """The parts that come by themselves.
+    """The parts with which the bot joins voice channels by itself.
 
     Attributes:
         allowed: whether the bot may go into this channel by itself (`AUTOJOIN_CHANNELS`).

@@ -49,7 +49,7 @@ def take_port(settings: WebSettings) -> tuple[socket.socket, ...]:
 
 
 def take_phone_port(settings: PhoneSettings) -> tuple[socket.socket, ...]:
-    """Listen on ``PHONE_BIND``. No other port is tried, because a proxy has been told this one. Blocks.
+    """Listen on ``PHONE_BIND``. No other port is tried, because the operator's proxy uses this one. Blocks.
 
     Raises:
         WebBindError: the port can't be taken.

@@ -199,9 +199,9 @@ class BrowserCalls:
             self._hand_over(session, tab, hello, form)
 
     def _meant(self, tab: Tab, hello: Hello) -> BrowserSession | None:
-        """The call that a client means who wants to talk: its own, or one that its person has in another tab.
+        """The call that is meant by a client that wants to talk: its own, or one that its person has in another tab.
 
-        If there can be only one call at a time, it is that call, whoever has it.
+        If only one call is possible at a time, the call that is on is meant, whoever has it.
         """
         own = self._session_of(tab)
         if own is not None or self._manager.max_calls == 1:
@@ -209,7 +209,7 @@ class BrowserCalls:
         return next((each for each in self._sessions if each.is_of(hello)), None)
 
     def _elsewhere(self) -> str | None:
-        """What a client is told who can't talk because of other calls; ``None`` if it can."""
+        """The text for a client that can't talk because of other calls; ``None`` if it can talk."""
         occupants = self._manager.occupants
         own = self._manager.max_calls == 1 and any(isinstance(call, BrowserCall) for call in occupants)
         return elsewhere_text(occupants) if self._manager.full and not own else None
@@ -225,7 +225,7 @@ class BrowserCalls:
             if not session.keep_early(text):
                 call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
         elif self._commands.may_take_long(words):
-            # The call's sound comes over the same socket, and must not wait for it.
+            # The call's sound comes over the same socket, and must not wait for the command.
             self._spawn(self._carry_out(words, session), "browser call: a command")
         elif self._commands.is_command(words):
             await self._carry_out(words, session)
@@ -241,7 +241,7 @@ class BrowserCalls:
         call.transport.send(Notice(await self._commands.answer(words, call, lambda: self._hang_up(session))))
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
-        """Take the person's answer to a question. If it has no such question, tell the client so."""
+        """Take the person's answer to a question. If the call has not asked this question, tell the client so."""
         self.questions.answer(call, answer.question, allow=answer.allow)
 
     async def choose_persona(self, call: BrowserCall, persona: str) -> None:

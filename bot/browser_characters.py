@@ -1,4 +1,4 @@
-"""Persona and mood of browser calls: what the page is told of them, and how they are chosen there."""
+"""Persona and mood of browser calls: shows them on the page, and changes them from there."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BrowserCharacters:
         return PersonaShown(now.file, now.persona.name, choices)
 
     async def persona(self, name: str) -> str:
-        """Tell the persona, or choose another one by its name or id if ``name`` is not empty. Returns a text.
+        """Choose a persona by its name or id. With an empty name, nothing changes. Returns the text for the person.
 
         Raises:
             UserError: there is no such persona, or the choice can't be saved.
@@ -50,7 +50,7 @@ class BrowserCharacters:
             raise UserError(NOT_SAVED) from error
 
     async def mood(self, name: str) -> str:
-        """Tell the mood, or choose another one if ``name`` is not empty. Returns a text.
+        """Choose a mood. With an empty name, nothing changes. Returns the text for the person.
 
         Raises:
             UserError: the persona has no such mood, or the choice can't be saved.

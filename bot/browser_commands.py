@@ -93,7 +93,7 @@ class BrowserCommands:
         if first == "usage" and self._usage is not None:
             return await self._usage.show(call.transport.people.person, value)
         if self._music is not None and first in self._music.names:
-            # An address of a piece has capitals, too.
+            # Here, capitals matter, too: the words may be the address of a piece.
             return await self._music.carry_out(call, first, written[len(first) :])
         if (choose := self._with_values.get(first)) is not None:
             return await choose(call, value)

@@ -53,7 +53,7 @@ class BrowserMemory:
         self._asked: set[int] = set()
 
     def question(self, person: int) -> str | None:
-        """What a person is told once, as long as they have not said whether they may be remembered; else ``None``."""
+        """The question whether a person may be remembered; ``None`` if they have answered or were asked already."""
         if person in self._asked or not self._memory.consent.waits(person) or not self._gathers():
             return None
         self._asked.add(person)

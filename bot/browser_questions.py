@@ -1,4 +1,4 @@
-"""What is asked first in browser calls: buttons on the page, and words that answer instead of them."""
+"""Asks the person in a browser call before a tool runs. The person answers by a button on the page, or in words."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ class _Open:
 class BrowserQuestions:
     """A :class:`~bot.tools.confirmation.Confirmation` with buttons on the page. Use it only on the event loop.
 
-    The asker can also answer in words (:meth:`hear`). Clients that do not say that they show questions are asked in
-    words alone.
+    The asker can also answer in words (:meth:`hear`). Clients that can't show questions are asked only in words.
 
     Args:
         calls: returns the calls that are on in browsers.
@@ -94,7 +93,7 @@ class BrowserQuestions:
             found.transport.send(QuestionOver(message.question))
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
-        """Tell the person on the page that a server of tools has failed. Programs are told by the answer alone."""
+        """Tell the person on the page that a server of tools has failed. Programs learn it from the answer."""
         for call in self._calls():
             if _asks_here(asker, call):
                 call.transport.send(Notice(f"🔧 {text}"))
@@ -114,7 +113,7 @@ class BrowserQuestions:
         """Take a person's words in a call (by id) as the answer to their newest open question there.
 
         Returns:
-            Whether they were its answer.
+            Whether the words were an answer.
         """
         latest = self._clock() - (READING_SECONDS if spoken else 0.0)
         there = (each for each in self._open.values() if each.call == call and each.asked_at <= latest)

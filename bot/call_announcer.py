@@ -12,7 +12,7 @@ from bot.voice.call import Call
 from bot.voice.turn import Outcome, Prompt, PromptKind
 
 LIMIT = 90.0
-"""Seconds from the request until all of it must have been said. After that, it is given up."""
+"""Seconds from the request until the whole text must have been said. After that, the rest is given up."""
 
 
 class CallAnnouncer:
@@ -20,7 +20,7 @@ class CallAnnouncer:
 
     Args:
         calls: returns the active calls.
-        limit: seconds until all of it must have been said.
+        limit: seconds until the whole text must have been said.
         clock: monotonic seconds.
     """
 
@@ -42,7 +42,8 @@ class CallAnnouncer:
             person: the user id.
             server: id of the Discord server whose people may hear it; 0 outside Discord.
             words: makes the text in the language of the call.
-            private: id of the channel whose people alone may hear it: it is said if prompts are typed there.
+            private: id of the only channel whose people may hear it. Then it is said only in a call whose prompts are
+                typed there.
 
         Returns:
             False if the person does not hear a call of this server or channel now, or if somebody interrupted it, or
@@ -55,7 +56,7 @@ class CallAnnouncer:
         handle = call.say(Prompt("", words(call.language), self._clock(), kind=PromptKind.RECITE))
         try:
             async with asyncio.timeout(self._limit):
-                # Words that were written because the voice failed ping nobody.
+                # If the voice fails, the words are written, but that pings nobody. So only spoken words count.
                 return await handle.played is Outcome.SPOKEN
         except TimeoutError:
             return False
@@ -64,5 +65,5 @@ class CallAnnouncer:
 
 
 def _is_heard(call: Call[Any], person: int, private: int | None) -> bool:
-    """Whether a person hears the bot in a call, where prompts are typed in a private channel if one is given."""
+    """Whether a person hears the bot in a call. Prompts of the call must be typed in ``private``, if that is given."""
     return bool(call.volume) and call.transport.people.hears(person) and private in (None, call.transport.prompts.id)

@@ -1,4 +1,4 @@
-"""What the page is told while it can't talk because of other calls."""
+"""The text on the page while no call can begin there because of other calls."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Calls:
     def seen_from(self, guild: int | None) -> VoiceChannel | None:
         """The voice channel of the call on a server, from its request to its end; ``None`` if there is none.
 
-        If there can be only one call at a time, it is that of the call on any server.
+        If only one call is possible at a time, a call on another server counts, too.
         """
         channels = self.occupied
         here = next((channel for channel in channels if channel.guild.id == guild), None)
@@ -151,7 +151,7 @@ class Calls:
         return call
 
     def require_for_sound(self, guild: int) -> DiscordCall:
-        """The current call on this server, for who wants to hear something in it.
+        """The current call on this server, for somebody who wants to hear something in it.
 
         Raises:
             UserError: no call is on there. The text says how to begin one.
@@ -198,7 +198,7 @@ class Calls:
 
     @property
     def elsewhere(self) -> str:
-        """What is on outside of a server without a call, in words for people there: "A phone call is active."."""
+        """Which calls are on elsewhere, in words for people on a server without a call: "A phone call is active."."""
         status = self._manager.status()
         if status.count > 1:
             return f"{status.count} calls are on elsewhere."
@@ -232,10 +232,10 @@ class Calls:
         raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int, cause: EndCause = EndCause.COMMAND) -> None:
-        """End the call on this server, or cancel its start. If a phone call alone is on, every server ends it.
+        """End the call on this server, or cancel its start. If a phone call is the only call, any server can end it.
 
         Args:
-            cause: how people wanted it. For other causes than a typed command, the prompt channel is told.
+            cause: why the call ends. Unless the cause is a typed command, a text in the prompt channel tells it.
 
         Raises:
             UserError: no call is on there.

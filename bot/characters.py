@@ -149,7 +149,7 @@ class Characters:
         return await self._keep(scope, self._character(now.file, mood))
 
     def mood_after(self, scope: int, named: str) -> str | None:
-        """The mood to which an answer moves the mood of a scope by naming ``named``; ``None`` if that stays.
+        """The mood that a scope gets from an answer that names the mood ``named``; ``None`` if its mood stays.
 
         Nothing changes before :meth:`answered`.
         """
@@ -157,7 +157,7 @@ class Characters:
         return self._named.after(scope, now.persona, now.mood, named) if now.names_moods else None
 
     async def answered(self, scope: int, named: str | None) -> None:
-        """Note the mood that an answer has named, which people heard or read; ``None`` if it has named none.
+        """Note the mood that was named in an answer that people heard or read; ``None`` if the answer named none.
 
         The mood of the scope may move. It moves at once, so that the next answer has it however slow the disk is. Never
         raises: if the mood can't be stored, that is logged, and it lasts until the next start.
@@ -242,11 +242,11 @@ class LocalCharacter:
         return await self._characters.choose_mood(self._scope, name)
 
     def mood_after(self, named: str) -> str | None:
-        """The mood to which an answer moves the mood by naming ``named``; ``None`` if that stays."""
+        """The mood that the scope gets from an answer that names the mood ``named``; ``None`` if its mood stays."""
         return self._characters.mood_after(self._scope, named)
 
     async def answered(self, named: str | None) -> None:
-        """Note the mood that an answer has named, which people heard or read; see :meth:`Characters.answered`."""
+        """Note the mood that was named in an answer that people heard or read; see :meth:`Characters.answered`."""
         await self._characters.answered(self._scope, named)
 
 

@@ -148,7 +148,7 @@ class SeiyuuBot(commands.Bot):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Connect to the gateway, and stay connected when a message can't be read, until the bot is closed."""
-        # discord.py takes the class from there, and lets nobody hand it another one.
+        # discord.py looks the class up in this module. There is no argument for another class.
         discord.client.DiscordWebSocket = TolerantWebSocket  # type: ignore[misc]
         await super().connect(reconnect=reconnect)
 

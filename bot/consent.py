@@ -55,7 +55,7 @@ class ListeningConsent:
     def admits(self, person: int) -> bool:
         """Whether this person may be listened to.
 
-        People whom nobody can recognise later have asked for it by calling. Their choice would be stored for nothing.
+        People whom nobody can recognise later agree to it by calling. Storing their choice would be useless.
         """
         choice = self._choices.get(person)
         return self._admits_by_default or is_passing(person) if choice is None else choice

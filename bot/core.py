@@ -190,7 +190,7 @@ class Core:
             self.background.begin({"warm-up": partial(self._warm_up, when_warm)})
 
     async def _run_tool_servers(self) -> None:
-        """Keep the MCP servers running, unless no model is told of their tools."""
+        """Keep the MCP servers running, if at least one model is told of their tools."""
         await self.engines.models.learn_model_sizes()
         if self.engines.models.take_tools({each.model for each in self.characters.personas.values()}):
             await self.tools.run()
@@ -204,7 +204,7 @@ class Core:
         when_warm()
 
     async def end_sentences(self) -> None:
-        """Let the sentence end that is spoken in each call, within :data:`SENTENCE_LIMIT`."""
+        """Let the sentence that is being spoken in each call end, within :data:`SENTENCE_LIMIT`."""
         await asyncio.gather(*(call.end_sentence(SENTENCE_LIMIT) for call in self.manager.calls))
 
     async def end_calls(self) -> None:

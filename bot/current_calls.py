@@ -1,4 +1,4 @@
-"""Finds the call that somebody means who asks for something in a place."""
+"""Finds the call that is meant when somebody asks for something in a place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.voice.call import Call
 from bot.voice.manager import CallManager
 
 Where = int | str
-"""Where somebody asks for something: the id of a call, or of a place of calls: of a Discord server, or of the page."""
+"""Where somebody asks for something: the id of a call, of a Discord server, or of the page."""
 
 
 def call_at(manager: CallManager[Call[Any]], where: Where) -> Call[Any] | None:

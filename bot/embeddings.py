@@ -1,4 +1,4 @@
-"""Client of a server for embeddings (``POST …/embeddings``, as OpenAI's): vectors of texts, by what they mean."""
+"""Client of a server for embeddings (``POST …/embeddings``, as OpenAI's): vectors for the meaning of texts."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.llm.prompt_report import PromptReport
 
 MAX_PLACES = 20
-"""Number of places whose newest prompt is kept. The one that was noted first is dropped."""
+"""Number of places whose newest prompt is kept. If there are more, the prompt that was noted first is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class LastPrompts:
         self._prompts: OrderedDict[int, NotedPrompt] = OrderedDict()
 
     def note(self, place: int, kind: str, report: PromptReport) -> None:
-        """Note what a request holds. It takes the place of the one before."""
+        """Note what a request holds. It replaces what was noted for the place before."""
         self._prompts.pop(place, None)
         self._prompts[place] = NotedPrompt(self._clock(), kind, report)
         while len(self._prompts) > MAX_PLACES:

@@ -187,7 +187,7 @@ class SharedLease:
         Raises:
             HoldError: a feature could not be held. All features were released again.
         """
-        # It counts before it waits, so that nobody else releases what it is about to hold.
+        # The holder is counted before it waits, so that nobody else releases what it is about to hold.
         self._holders.add(holder)
         try:
             async with self._changing:

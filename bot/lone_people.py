@@ -9,7 +9,8 @@ FIRST_LONE_PERSON = 2**62
 
 
 PASSING_PEOPLE = 2**40
-"""Number of ids of passing people, which start at :data:`FIRST_LONE_PERSON`. Hardly any digest becomes one of them."""
+"""Number of ids of passing people, which start at :data:`FIRST_LONE_PERSON`. :func:`lone_person` hardly ever returns
+one of them."""
 
 
 def passing_person() -> int:
@@ -26,5 +27,5 @@ def is_passing(person: int) -> bool:
 
 
 def lone_person(digest: bytes) -> int:
-    """The id of a person, made of a digest of what they are known by."""
+    """The id of a person, made from a digest of the name or number by which the bot recognises them."""
     return FIRST_LONE_PERSON + int.from_bytes(digest[:8], "big") % FIRST_LONE_PERSON

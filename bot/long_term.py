@@ -135,7 +135,7 @@ class LongTerm:
 
 
 async def forget_in_notes(notes: NotesService, gone: ForgottenWords) -> None:
-    """Delete from notes of calls what a person has had forgotten.
+    """Delete from notes of calls what a person has asked the bot to forget.
 
     Raises:
         aiosqlite.Error: not everything could be deleted.

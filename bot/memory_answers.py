@@ -24,7 +24,7 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 MAX_TOLD = 3
 """Maximum number of facts that are told aloud."""
 MAX_TEXT = 120
-"""Maximum number of characters of each."""
+"""Maximum number of characters of each of these facts."""
 ASKED = "forget everything that I know about you"
 
 
@@ -78,7 +78,7 @@ class _LocalAnswers:
         return f"{self.parts.prefix}memory"
 
     def _of_place(self, lines: MemoryLines) -> MemoryLines | PhoneMemoryLines:
-        """The lines that name a command where it can be typed."""
+        """The lines for this place. On the telephone, where nobody can type, they name no command."""
         return lines.on_phone if self.server == PHONE_PLACE else lines
 
     async def carry_out(self, request: MemoryRequest, say: Callable[[str], None]) -> MemoryAnswer:
@@ -123,7 +123,7 @@ class _LocalAnswers:
         return lines.remembered
 
     def _who_has_not_agreed(self, request: MemoryRequest, words: str) -> str | None:
-        """The name of somebody there who is in the words and may not be remembered; ``None`` if there is nobody."""
+        """The name of somebody in the call whom the words name and who may not be remembered; ``None`` for nobody."""
         said = set(words_of(words))
         for person, name in request.present.items():
             may = self.parts.memory.consent.allows(person) and self.parts.may_keep(self.server, person)
@@ -148,7 +148,7 @@ class _LocalAnswers:
         return f"{known} {self._of_place(lines).more.format(command=self._command, count=len(mine))}"
 
     async def _forget_that(self, request: MemoryRequest) -> bool:
-        """Forget the person's last turn with its answers, and the facts of theirs that it was about."""
+        """Forget the person's last turn with its answers, and the person's facts that the turn was about."""
         if not request.words and not request.exchange:
             return False
         text = request.words

@@ -1,4 +1,4 @@
-"""What the clients of engines tell of their use: an account for each use, and the meter that counts it."""
+"""How the clients of engines report what is used: the account of each use, and the meter that counts it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Paid(Enum):
 class Meter(Protocol):
     """Counts what is used. ``server`` is a server's shown name, without keys; ``paid`` says whether it costs money.
 
-    Whoever asks a server that costs money asks :meth:`refusal` first.
+    Clients call :meth:`refusal` before each request to a server that costs money.
 
     :class:`~bot.usage.usage.Usage` implements this protocol.
     """
@@ -61,7 +61,7 @@ class Meter(Protocol):
         ...
 
     def refusal(self, paid: Paid, *, guess: bool = False) -> str | None:
-        """Why no server that costs money may be asked for anything new today, for people; ``None`` if it may.
+        """Why no server that costs money may be asked for anything new today, for people; ``None`` if they may.
 
         Args:
             guess: whether the work is done in advance, and may be in vain.

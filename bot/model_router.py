@@ -138,7 +138,7 @@ class ModelRouter:
         return self.client.context_size(model=model)
 
     def take_tools(self, models: Collection[str | None]) -> bool:
-        """Whether any of these models is offered tools on any server, which also holds for models of unknown size."""
+        """Whether any of these models is offered tools on any server. A model of unknown size is offered tools, too."""
         return any(client.size_of(model=model).takes_tools for client in self._clients.values() for model in models)
 
     async def learn_model_sizes(self) -> None:

@@ -16,7 +16,7 @@ class NamedMoods:
         self._last: dict[int, str] = {}
 
     def after(self, scope: int, persona: Persona, now: str, named: str | None) -> str | None:
-        """The mood to which an answer that names ``named`` moves the mood ``now``; ``None`` if that stays.
+        """The mood that replaces the mood ``now`` after an answer that names ``named``; ``None`` if ``now`` stays.
 
         Args:
             named: the name as the model wrote it, which may be unknown; ``None`` if the answer names none.

@@ -55,6 +55,6 @@ async def make_tools(
         links.heard,
         # This is for the bot without Discord: everybody on the page is the operator. Discord replaces it.
         users=ToolUsers(for_the_operator),
-        # Without music and sounds they do not exist, and the file of tools may have rules for them all the same.
+        # These tools exist only with music and sounds. The file of tools may have rules for them all the same.
         elsewhere=MUSIC_NAMES | SOUND_NAMES,
     )

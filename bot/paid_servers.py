@@ -1,4 +1,4 @@
-"""The servers that cost money, by the settings: those that the limits of a day are for."""
+"""Tells from the settings which servers cost money. The limits of a day are for these servers."""
 
 from __future__ import annotations
 

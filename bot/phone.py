@@ -31,7 +31,7 @@ Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
 
 
 def gateways(settings: Settings) -> list[Gateway]:
-    """The gateways that the settings ask for. It is empty if the telephone is off."""
+    """The gateways that the settings ask for; none if the telephone is off."""
     wanted: list[Gateway] = []
     if settings.sip.on:
         # The libraries of SIP and RTP are loaded only where they are used.

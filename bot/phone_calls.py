@@ -48,8 +48,8 @@ AFTER_PIN = 3.0
 FINISH_SECONDS = 0.5
 """Seconds that a call which is ending has before :meth:`PhoneCalls.finish` ends it."""
 REDIAL_SECONDS = 2.0
-"""Seconds for which a caller waits for the end of a call that is ending: who redials at once is not told of their own
-call."""
+"""Seconds for which a caller waits for the end of a call that is ending. So people who redial at once are not refused
+because of their own last call."""
 
 MakePhoneCall = Callable[[PhoneTransport], PhoneCall]
 """Builds a call without starting it."""
@@ -246,7 +246,7 @@ class PhoneCalls:
         return hung_up or self._manager.ending
 
     async def _refuse(self, transport: PhoneTransport, *, busy: bool) -> str | None:
-        """Ask for the PIN, and tell a caller who can't be talked with.
+        """Ask for the PIN. If the bot is busy, say so.
 
         Returns:
             The cause of the phone call's end; ``None`` if the caller is let in.
@@ -311,7 +311,7 @@ class PhoneCalls:
                 await asyncio.gather(later, return_exceptions=True)
 
     async def _prepare_after(self, greeting: PromptHandle) -> None:
-        """Make sentences that are still missing, or whose voice has changed, once the greeting needs no voice more."""
+        """Make sentences that are still missing, or whose voice has changed, once the greeting is spoken."""
         await greeting.played
         await self._sentences.prepare()
 

@@ -20,11 +20,11 @@ IN_TIME = 0.04
 MAX_QUESTIONS = 16
 """Maximum number of questions whose vectors are kept or being made."""
 ENOUGH = 0.6
-"""Minimum share of a question's characters that its beginning must have for their vector to be used instead."""
+"""The vector of a question's beginning is used only if the beginning has this share of the question's characters."""
 
 
 class QuestionVectors:
-    """The vectors of the questions asked last. Each question is embedded once, whoever searches with it.
+    """The vectors of the questions asked last. Each question is embedded once, even if several parts search with it.
 
     Use it on one event loop.
 

@@ -121,10 +121,10 @@ class ModelResponder:
     async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
 
-        Words that end like a sentence may be all that the speaker says. After them the server also reads what the chat
-        template puts before an answer, so that nothing is left if they are.
+        Words that end like a sentence may be all that the speaker says. So the server also reads what the chat template
+        puts between these words and an answer.
 
-        Does nothing if the newest request had the same messages, or if it is no llama.cpp server.
+        Does nothing if the newest request had the same messages, or if the server is not llama.cpp.
 
         Args:
             words: the words so far. If they turn out to be wrong, the server reads them once more, and that is all.
@@ -150,7 +150,7 @@ class ModelResponder:
             _log.debug("The model server could not read ahead: %s", error)
 
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
-        """Stream the answer to a turn. If results have come for it, they are told, and no tools can be called.
+        """Stream the answer to a turn. If tools have late results for it, the model is told them, and can't call tools.
 
         Raises:
             ModelError: there is no answer, or it broke off.
@@ -164,7 +164,7 @@ class ModelResponder:
 
         def asked_model() -> None:
             progress.asked()
-            # Somebody has joined. The patterns of their name are compiled while the model computes.
+            # If somebody has joined, the patterns of their name are compiled while the model computes.
             if known != self._prepared:
                 self._prepared = known
                 asyncio.get_running_loop().run_in_executor(None, prepare_names, known)

@@ -52,7 +52,7 @@ SHOWN_CHARS = 300
 SAME_CALL = 30.0
 """A stored conversation is that of a call if it did not end more than this number of seconds before the call."""
 LONGEST_SILENCE = 3_600.0
-"""The same where the bot was killed. Then the end of the call is not known, and its conversation ends with its last
+"""The same limit if the bot was killed. Then the end of the call is not known, and its conversation ends with its last
 turn."""
 GO_ON_LIMIT = 900.0
 """Seconds for which people can go on with a call by a button."""
@@ -62,7 +62,7 @@ LINGER_LIMIT, LINGER_POLL = 5.0, 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReturnRules:
-    """What the bot asks before it goes into a channel by itself.
+    """The conditions under which the bot goes into a channel by itself.
 
     Attributes:
         started_at: when the bot was started, in seconds since 1970.
@@ -79,7 +79,7 @@ class Returning:
     """Prepares the calls for a restart, and goes back into them after it. Not thread-safe.
 
     Args:
-        end_sentences: lets the sentence end that is spoken in each call, within a limit of its own.
+        end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own.
         chat: the text chat; ``None`` if there is none.
         conversations: has what was said in a call, and says whose spoken words may be stored.
         prefix: the prefix of commands.
@@ -115,7 +115,7 @@ class Returning:
     # Before the restart.
 
     async def begin(self) -> None:
-        """Begin nothing new, and let end what is being said. Whoever writes or speaks from now on is told to wait."""
+        """Begin nothing new, and let what is being said end. People who write or speak from now on are told to wait."""
         self._calls.restarting = True
         for call in self._calls.active:
             # After the end of the call, its place is not known any more.
@@ -151,7 +151,7 @@ class Returning:
             _log.warning("I can't go back into a call after the restart, since it can't be stored: %s", error)
 
     async def hear(self, message: discord.Message) -> None:
-        """Keep a message for a call that is over already, until the bot is disconnected from Discord."""
+        """Store a message for a call that is over already. Such messages come until the bot leaves Discord."""
         author, text = message.author, message.content
         if message.channel.id not in self._left or author.bot or not text or text.startswith(self._prefix):
             return
@@ -165,13 +165,13 @@ class Returning:
             _log.warning("Message %d may get no answer: %s", message.id, error)
 
     def _may_keep(self, prompt: Prompt, person: int, place: ConversationPlace) -> bool:
-        """Whether a prompt may be stored: what was spoken, only where conversations are."""
+        """Whether a prompt may be stored. A spoken prompt may be stored only where conversations are stored."""
         return prompt.message is not None or self._conversations.keeps(place, person)
 
     # After the restart.
 
     async def come_back(self) -> None:
-        """Go back into the calls that the restart has interrupted, and tell everybody else who waits for an answer.
+        """Go back into the calls that the restart has interrupted. Other people who wait for an answer get a text.
 
         Called when discord.py's cache is complete.
         """
@@ -210,10 +210,10 @@ class Returning:
         return True
 
     async def join(self, call: InterruptedCall, prompts: Sequence[UnansweredPrompt] = ()) -> DiscordCall:
-        """Join a call's channel, with what was said in it in mind.
+        """Join a call's channel, and go on from what was said in the call.
 
         Args:
-            prompts: what is asked again.
+            prompts: the prompts that are asked again.
 
         Raises:
             UserError: no call can be started. The text says why.
@@ -296,7 +296,7 @@ class Returning:
         voice = self._voice(call)
         if voice is None or voice.guild.unavailable:
             return None
-        # If Discord shows the bot in its last call, it would throw it out of the next one.
+        # As long as Discord shows the bot in its last call, Discord would throw the bot out of the next one.
         waited = 0.0
         while voice.guild.me.voice is not None and waited < LINGER_LIMIT:
             await asyncio.sleep(LINGER_POLL)

@@ -65,7 +65,7 @@ class Program(Protocol):
         """End the current call. After that, :meth:`run` returns.
 
         Args:
-            restarting: let the sentence end that is being spoken, and keep what waits for an answer.
+            restarting: let the sentence that is being spoken end, and keep what waits for an answer.
         """
         ...
 

@@ -59,7 +59,7 @@ async def make_transcriber(
         weights: the weights of the bot's own engines.
         http: session for requests to a transcription server. It must outlive the transcriber.
         progress: called with the name of a step and its progress, 0 to 1, while toy weights are made.
-        corrections: the operator's corrections. Without them, they are read from the operator's file.
+        corrections: the operator's corrections; ``None`` to read them from the operator's file.
         meter: counts the sound that servers are sent.
 
     Raises:

@@ -21,7 +21,7 @@ from bot.voice.utterances.voice_commands import CommandRequest, VoiceCommand
 _log = logging.getLogger(__name__)
 
 MAX_TOLD = 200
-"""Number of people and channels of which it is known what was remembered last."""
+"""Number of pairs of a person and a channel for which the last request is known, so that "forget that" can undo it."""
 _LAST_EXCHANGE = """
 SELECT id, role, text FROM chat_memory WHERE channel = ?1
 AND id >= (SELECT max(id) FROM chat_memory WHERE channel = ?1 AND role = 'user' AND person = ?2)
@@ -50,11 +50,11 @@ class Writer:
 
 
 class TypedMemory(Records):
-    """Carries out such requests with the same answers as in calls. Use it only on the event loop.
+    """Carries out written requests about the memory, with the same answers as in calls. Use it only on the event loop.
 
     Args:
         answers: carry the requests out.
-        writer: writes the stored conversations, by which it is known who takes part in one.
+        writer: writes the stored conversations, which tell who takes part in one.
         clock: returns seconds since 1970.
     """
 
@@ -76,10 +76,10 @@ class TypedMemory(Records):
         self._told: OrderedDict[tuple[int, int], tuple[str, tuple[int, ...]]] = OrderedDict()
 
     def request(self, text: str, place: int) -> CommandRequest | None:
-        """The request that a text is; ``None`` if it is none.
+        """The request in a text; ``None`` if the text is no request.
 
         Args:
-            place: id of the server, or of the channel in private, by which the bot's names are known.
+            place: id of the server, or of the channel in private. Its persona gives the bot's names.
         """
         called = tuple(self._characters.at(place).persona.names)
         if called not in self._names:
@@ -117,7 +117,7 @@ class TypedMemory(Records):
         return answer.text
 
     async def _taking_part(self, who: Writer) -> dict[int, str]:
-        """The people who have written in the conversation that goes on, and so read what is written there."""
+        """The people who have written in the current conversation, and so read what is written there."""
         people = {who.person: who.name}
         if who.server is not None:
             # What was written a second ago may still wait to be stored.

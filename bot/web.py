@@ -178,7 +178,7 @@ def program_chats(core: Core) -> Chats:
             core.small_prompts,
             rules=SPOKEN if spoken else CHATTED,
             never_retract=True,
-            # What is spoken has the prompt of calls, which is in the cache of their slot.
+            # Spoken answers have the prompt of calls, which is in the cache of the calls' slot.
             slot=lambda: CALL_SLOT if spoken else None,
             toolbox=toolbox_at(core.calls.tools, BROWSER),
             recall=recall_at(core.calls.recalls, BROWSER),
@@ -221,6 +221,6 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
 
 
 def setup_parts(core: Core) -> SetupParts:
-    """What tests settings, and writes them into ``.env``. A container does not see its operator's ``.env``."""
+    """The parts that test settings and write them to ``.env``. A container does not see its operator's ``.env``."""
     on_loopback = only_this_machine_can_connect(core.settings.web.bind) and not in_container()
     return SetupParts(SetupService(), examine, on_loopback, time.monotonic, _log.warning)

@@ -65,13 +65,13 @@ class Chat:
 class Chats:
     """The conversations of all programs. They are kept in memory. Use it only on the event loop.
 
-    Whoever may use the bot's HTTP server is one person, the same as a nameless one on the page.
+    All programs that may use the bot's HTTP server count as one person, the nameless person of the page.
 
     Args:
         make_responder: builds the responder for one answer.
         make_keeper: builds the object that stores the turns of a new conversation.
         character: returns the persona and mood for the next answer.
-        answered: called with the mood that an answer has named, which was sent; ``None`` if it has named none.
+        answered: called with the mood that was named in an answer that was sent; ``None`` if it named none.
         clock: returns monotonic seconds.
     """
 
@@ -164,7 +164,7 @@ class Chats:
         answered = Turn.of_bot(said, interrupted=interrupted, name=self._character().persona.name)
         chat.history.add(asked)
         chat.history.add(answered)
-        # An answer may repeat the words that it answers.
+        # An answer may repeat the question's words, so it is stored only if the question is.
         if chat.id in self._chats and chat.keeper.keeps(self._person):
             chat.keeper.said(asked)
             chat.keeper.said(answered)

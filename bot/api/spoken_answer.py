@@ -30,7 +30,7 @@ class _Unwritten(NoticeWriter):
 async def voice(make: Callable[[], SpeechClient]) -> AsyncIterator[SpeechConnection]:
     """A connection to the speech server while the block runs, once its preferred engine is loaded.
 
-    A voice or a manner that the server refuses is left out. The server drops what it has not sent at the end.
+    A voice or a manner that the server refuses is left out. When the block ends, the server drops what it has not sent.
 
     Raises:
         SpeechUnavailable: the server can't be reached.

@@ -231,8 +231,8 @@ async def _adapt(fresh: Path, people: set[int], not_remembered: set[int]) -> int
     """Adapt the restored database to the present: empty the transient tables, and keep later opt-outs.
 
     Turns of everybody who has opted out are deleted, also of those who did so before the backup: the bot may have been
-    killed before it could delete them. Facts about people who did not want to be remembered later on
-    (``not_remembered``) are deleted too.
+    killed before it could delete them. Facts about people who now do not want to be remembered (``not_remembered``)
+    are deleted too.
 
     Returns the number of people who have opted out since the backup was made.
     """

@@ -15,7 +15,7 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 LAST_WORDS = 20.0
-"""Maximum number of seconds for which the bot ends what it is saying before it leaves."""
+"""Maximum number of seconds for which the bot goes on with what it is saying before it leaves."""
 _POLL = 0.2
 
 

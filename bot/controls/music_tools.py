@@ -122,7 +122,7 @@ class ShowMusic(ReadOnlyTool):
             ToolError: nothing plays, or there is no call.
         """
         try:
-            # Whoever attached a file has written its title.
+            # The title of an attached file is written by whoever attached it, so nobody can trust it.
             return ToolResult(self._music.now(where_asked(asker)), trusted=False)
         except MusicError as error:
             raise ToolError(str(error)) from error

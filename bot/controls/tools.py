@@ -127,7 +127,7 @@ class Controls:
 
     Attributes:
         words: recognises words that ask for a change.
-        may: who may change what. At first, everybody may; whoever knows people replaces it.
+        may: who may change what. At first, everybody may. The parts that know people's rights replace it.
     """
 
     def __init__(

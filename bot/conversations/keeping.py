@@ -66,7 +66,7 @@ class Conversations:
         """End the conversations that a crash left open, and delete turns that are too old.
 
         Args:
-            opted_out: people whose turns are deleted, where a crash came before that.
+            opted_out: people who have opted out. Their turns are deleted now if a crash came before that.
 
         Raises:
             aiosqlite.Error: the database can't be used.

@@ -106,7 +106,7 @@ class TurnsRead:
 
 _LAST = 2**62
 """Greater than the number of any turn."""
-# The person of a turn: who said it, or for an answer of the bot, who spoke last before it. An answer may repeat words.
+# The person of a turn: who said it, or for an answer of the bot, who spoke last before it, since it may repeat words.
 _PERSON = (
     "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
     "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
@@ -197,7 +197,7 @@ class ConversationReader(Records):
     async def _turns(
         self, may_show: MayShow, conversation: int, between: tuple[int, int], limit: int, *, newest: bool
     ) -> list[StoredTurn]:
-        """The turns with numbers between two, in order; the newest ones or the oldest ones, if there are too many."""
+        """The turns whose numbers are in a range, in order. If there are too many, the newest or the oldest ones."""
         rows = await self._database.rows(
             f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted {_TURNS} "
             f"AND t.conversation = ?2 AND t.number BETWEEN ?3 AND ?4 ORDER BY t.number {'DESC' * newest} LIMIT ?5",

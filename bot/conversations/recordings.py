@@ -34,7 +34,7 @@ class CallRecording:
 
 
 class CallRecordings:
-    """Finds recordings by the time at which they began: only one call is on at a time.
+    """Finds recordings by the time at which they began. Calls that are on at the same time are not told apart.
 
     Args:
         data_dir: the folder that contains the folder of recordings.

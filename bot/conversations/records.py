@@ -60,7 +60,7 @@ rowid IN (
     WHERE p.conversation = ?1 AND p.person = ?2
 )
 """
-"""The condition for the bot's turns that follow one of a person, before anybody else says something."""
+"""The condition for the bot's turns between a turn of a person and the next turn of anybody."""
 # A conversation without an end belongs to a running call, which may go on.
 _FORGET_EMPTY = """
 DELETE FROM conversations
@@ -121,7 +121,7 @@ class ConversationRecords(Records):
 
         Args:
             present: the names of the people who heard it, by user id; ``None`` if that is not known.
-            unread: whether facts are to be gathered from it later. From turns of the bot none are.
+            unread: whether facts are to be gathered from it later. No facts are gathered from turns of the bot.
         """
         who = None if turn.person is None else turn.speaker
         await self._database.write_together(
@@ -243,7 +243,7 @@ class ConversationRecords(Records):
         return deleted
 
     async def erase_traces(self) -> None:
-        """Remove what was deleted from the database's files; see :meth:`bot.database.Database.erase_traces`."""
+        """Clean the database's files of deleted rows; see :meth:`bot.database.Database.erase_traces`."""
         await self._database.erase_traces()
 
     async def forget_before(self, at: float) -> int:

@@ -23,8 +23,8 @@ def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
     """
     tests, values = [], list[str]()
     for word in words:
-        # LIKE is many times faster than GLOB with sets of letters, but it knows upper and lower case of A to Z only. So
-        # GLOB looks only at what is left when any sign may stand for the others.
+        # LIKE is many times faster than GLOB with sets of letters, but it ignores the case of A to Z only. So LIKE is
+        # first, with a wildcard for each other letter, and GLOB looks only at the texts that are left.
         if any(map(str.isascii, word)):
             tests.append(f" AND t.text LIKE ?{first + len(values)} ESCAPE '^'")
             values.append(f"%{''.join(map(_like, word))}%")

@@ -58,7 +58,7 @@ class _Forget:
 
 @dataclass(frozen=True, slots=True)
 class _Erase:
-    """A request to remove what was deleted from the database's files."""
+    """A request to clean the database's files of deleted rows."""
 
 
 _Item = _NewTurn | _End | _Forget | _Erase
@@ -178,7 +178,7 @@ class ConversationWriter:
             await self.erase_traces()
 
     async def erase_traces(self, *, strict: bool = False) -> None:
-        """Remove what was deleted from the database's files. If that fails, it is queued to be tried again.
+        """Clean the database's files of deleted rows. If that fails, it is queued to be tried again.
 
         Raises:
             aiosqlite.Error: it failed; only if ``strict``.

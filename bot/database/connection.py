@@ -151,7 +151,7 @@ class Database:
             await asyncio.to_thread(_rewrite, self._path)
 
     async def _erase_traces_of_last_run(self) -> None:
-        """Do what the last run did not come to, if it died between deleting something and rewriting the file."""
+        """Rewrite the file if the last run died between deleting something and rewriting the file."""
         try:
             if await self.row("SELECT 1 FROM setting WHERE name = ?", TRACES) is not None:
                 await self.erase_traces()

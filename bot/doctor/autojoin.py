@@ -1,4 +1,4 @@
-"""The doctor's check of coming by itself: whether the chosen channels are still there, and may be entered."""
+"""The doctor's check of ``!autojoin``: whether the chosen channels are still there, and the bot may enter them."""
 
 from __future__ import annotations
 

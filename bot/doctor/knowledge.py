@@ -16,7 +16,7 @@ from bot.knowledge.opening import index_file
 from config.settings import Settings
 
 MAX_LISTED = 5
-"""Maximum number of files that can't be read that are named."""
+"""Maximum number of unreadable files that are named."""
 _SUBJECT = "Knowledge"
 _INDEX = "`python -m bot knowledge index` reads them"
 

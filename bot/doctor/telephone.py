@@ -1,5 +1,5 @@
 """The doctor's check of the telephone: who may call, whether the ports are free, whether the PBX lets the bot in, and
-whether Twilio's address leads to it."""
+whether Twilio's address leads to the bot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUBJECT = "Telephone"
 
 
 async def check_telephone(settings: Settings) -> CheckResult:
-    """Check what brings phone calls, as far as it goes without one. Nothing is registered."""
+    """Check the ways on which phone calls come in, without making one. Nothing is registered."""
     found = []
     if settings.sip.on:
         found.append(await _check_sip(settings))

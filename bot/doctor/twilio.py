@@ -1,4 +1,4 @@
-"""The doctor's check of phone calls over Twilio, as far as it goes without one."""
+"""The doctor's check of phone calls over Twilio. It makes no phone call."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def find_bot(url: str) -> tuple[bool | None, str]:
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorDNSError) as error:
         return False, f"Twilio can't reach {url}: {network_error_text(error)}"
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        # Many routers let nobody in who comes from inside by the outer address.
+        # Many routers refuse connections from inside to their outer address.
         return None, f"from here, {url} can't be reached ({network_error_text(error)}); from the internet it may be"
     if status == 403 and f'"{FORGED}"' in body:
         return True, f"{url} leads to me"

@@ -1,4 +1,4 @@
-"""The connections of the fetcher: to addresses that were checked, and with little that waits."""
+"""The connections of the fetcher: only to addresses that were checked, and with small buffers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bot.fetching.addresses import IPAddress
 from bot.fetching.errors import FetchError
 
 _MAX_INTERIM = 20
-"""Maximum number of answers of the kind "100 Continue", and the answer itself."""
+"""Maximum number of answers to one request: interim ones, such as "100 Continue", and the final one."""
 _RECEIVE_BUFFER = 32 * 1024
 """Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
 takes long to parse, which would hold up a call."""
 _WRAPPING = 512 * 1024
-"""Bytes that a body may have besides as many as its content: it may come in pieces, and each says what it is. What is
-hardly anything but such words takes as much work as content, and nobody would notice that it has no end."""
+"""A body may have twice as many bytes as its content, and this many more. A body in pieces has a header for each piece.
+Headers cost as much work as content, and without this limit, a body of hardly anything but headers would never end."""
 _ICY, _HTTP = b"ICY ", b"HTTP/1.0 "
 """How the answer of a Shoutcast server begins, and how HTTP begins the same answer."""
 
@@ -58,7 +58,7 @@ class BoundedResponse(aiohttp.ClientResponse):
     """A response that is given up if too many answers of the kind "100 Continue" come before it, or if its body is more
     wrapping than content.
 
-    The library waits for the answer itself without an end, and parses all of the others. Answers of Shoutcast servers,
+    The library alone would parse any number of interim answers before the final one. Answers of Shoutcast servers,
     which the library does not know, are understood as well.
     """
 
@@ -82,7 +82,7 @@ class BoundedResponse(aiohttp.ClientResponse):
         return await super().start(connection)
 
     def _measured(self, receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """Hand on what comes, until most of it is no content."""
+        """Hand on what comes. If most of it is no content, the body fails."""
         count = 0
 
         def received(data: bytes) -> None:
@@ -110,7 +110,7 @@ def held_after_fault(content: StreamReader) -> bytes:
 
 
 def _in_http(receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Hand on the bytes of an answer, as HTTP if it is a Shoutcast server's. Only the beginning is another one."""
+    """Hand on the bytes of an answer. If it is a Shoutcast server's, its beginning is replaced by that of HTTP."""
     begin: bytes | None = b""
 
     def received(data: bytes) -> None:

@@ -40,7 +40,7 @@ _REDIRECTS = frozenset(
 )
 _CHUNK = 64 * 1024
 _READ_BUFFER = 8 * 1024
-"""Bytes of a body from which on no more is read until these are taken."""
+"""While this many bytes of a body wait to be taken, no more are read."""
 _SLICE = 0.003
 _REST = 2.0
 """After a :data:`_SLICE` of processor time, in seconds, the fetcher rests for this many times as long."""
@@ -73,7 +73,7 @@ class FetchRequest:
     Attributes:
         url: the address.
         by_operator: whether the operator wrote the host of this address in the settings. Such a host may be in a
-            private network, and the address may have a password. Other hosts, to which it redirects, may not.
+            private network, and the address may have a password. Neither holds for other hosts to which it redirects.
         types: the media types that are wanted, in lower case, such as ``text/html``; empty if all are.
         headers: further headers. They are not sent to other hosts after a redirect.
         hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` if all may be.
@@ -115,7 +115,7 @@ async def resolve_by_system(host: str) -> list[IPAddress]:
 
 
 class Fetcher:
-    """Fetches files. It keeps nothing between two of them: no connection, no cookie, no name.
+    """Fetches files. It keeps nothing from one file to the next: no connection, no cookie, no name.
 
     A name is resolved once for each request, and the connection is made to the very addresses that were checked, so a
     name that resolves differently a moment later changes nothing. If one of them is not public, none is used.
@@ -313,7 +313,7 @@ class OpenFile:
 
 @contextmanager
 def _failures(limits: FetchLimits) -> Iterator[None]:
-    """Tell what goes wrong on the network by :class:`~bot.fetching.errors.FetchError`."""
+    """Turn errors of the network into a :class:`~bot.fetching.errors.FetchError`."""
     try:
         yield
     except aiohttp.ServerTimeoutError as error:

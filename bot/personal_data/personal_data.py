@@ -92,7 +92,7 @@ class PersonalStores:
 
     Args:
         stores: the stores, in the order in which they are emptied.
-        erase_traces: removes what was deleted from the database's files. Raises :class:`aiosqlite.Error`.
+        erase_traces: cleans the database's files of deleted rows. Raises :class:`aiosqlite.Error`.
     """
 
     def __init__(self, stores: Sequence[PersonalData], erase_traces: Callable[[], Awaitable[None]]) -> None:

@@ -58,7 +58,7 @@ def all_stores(
             "person",
             {"channel": "channel || ''", "name": "name", "text": "text"},
         ),
-        # They are deleted while it is still known where they were said.
+        # These are emptied while the stored conversations still tell where something was said.
         *more,
         # Its rows are found by the stored conversations.
         WrittenWords(database),

@@ -20,7 +20,7 @@ class TableData:
         times: the fields that are seconds since 1970.
         private: whether ``person`` has the id of the person's private channel instead.
         left: why the rows stay, as a sentence for people; empty if they are deleted.
-        also: statements that delete what belongs to the rows. They run before, with the person's id.
+        also: statements that delete what belongs to the rows. They get the person's id, and run before the rows go.
     """
 
     name: str

@@ -16,8 +16,8 @@ WHERE t.conversation IN (SELECT DISTINCT conversation FROM turns WHERE person = 
 )) ORDER BY t.conversation, t.number
 """
 _NOT_WRITTEN = "What you said: it is deleted as soon as the database can be written."
-# The rows of the person: theirs by their id, those in private, and of older rows, which have no id, those whose words
-# are a stored turn of the person in the same channel.
+# The rows of a person: those with the person's id, those of private chats with the person, and older rows without an
+# id whose words are a stored turn of the person in the same channel.
 _OWN = """
 m.person = ?1 OR m.channel IS ?2 OR m.channel IN (
     SELECT CAST(c.channel AS INTEGER) FROM conversations c JOIN turns t ON t.conversation = c.id

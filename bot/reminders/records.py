@@ -26,7 +26,7 @@ class ReminderDraft:
         server: the id of the Discord server, or of the channel of a private chat, in which the person asked for it;
             0 outside Discord.
         channel: the id of the channel in which the person is pinged; ``None`` if there is none.
-        text: what of; "" for a timer without a name.
+        text: what the person is reminded of; "" for a timer without a name.
         due_at: seconds since 1970.
         timer: whether it is due after a duration, and not at a date and time.
     """
@@ -88,7 +88,7 @@ class ReminderRecords(Records):
         )
 
     async def due(self, now: float) -> list[Reminder]:
-        """The reminders that are due, in the order in which they were."""
+        """The reminders that are due, the oldest first."""
         return list(map(_reminder, await self._database.rows(f"{_COLUMNS} WHERE due_at <= ? ORDER BY due_at, id", now)))
 
     async def next_due(self, now: float) -> float | None:

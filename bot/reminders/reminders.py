@@ -20,7 +20,7 @@ from bot.reminders.texts import ReminderLines, written
 _log = logging.getLogger(__name__)
 
 POLL = 1.0
-"""Longest pause, in seconds, between two looks at the clock, which may have been set, while there are reminders."""
+"""Longest pause, in seconds, between two looks at the clock while there are reminders. Somebody may set the clock."""
 RETRY = 30.0
 """Seconds between two attempts to tell somebody a reminder."""
 JUMP = 1.0
@@ -49,7 +49,7 @@ class Announcer(Protocol):
 
         Args:
             words: the text in the language of the call, which is Whisper's code; ``None`` if it is unknown.
-            private: id of the channel whose people alone may hear it; ``None`` if all people of the server may.
+            private: id of the only channel whose people may hear it; ``None`` if all people of the server may.
 
         Returns:
             False if the person is not in a call where this may be said, or did not hear all of it.
@@ -61,7 +61,7 @@ class Pinger(Protocol):
     """Sends a message that pings a person."""
 
     def is_private(self, channel: int) -> bool:
-        """Whether not everybody on the server can read a channel."""
+        """Whether there are people on the server who can't read a channel."""
         ...
 
     async def ping(self, person: int, channel: int | None, text: str) -> PingResult:
@@ -82,7 +82,7 @@ class NoPings:
 
 
 def elapsed_seconds() -> float:
-    """Seconds of a clock that nobody sets, and that counts while the machine sleeps, where the system has such one."""
+    """Seconds of a clock that nobody sets. It also counts while the machine sleeps, if the system has such a clock."""
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
@@ -90,8 +90,8 @@ def elapsed_seconds() -> float:
 class Reminders:
     """The timers and reminders of all people. Use it only on the event loop, and run :meth:`run` in a task.
 
-    It is no feature and is not paused during a call. It asks nobody whether the person is listened to: a person who
-    opted out is reminded all the same.
+    Reminders are no feature and are not paused during a call. Consent to being listened to does not matter for them: a
+    person who opted out is reminded all the same.
 
     A timer runs for its duration, even if somebody sets the clock meanwhile. A reminder is due when the clock shows its
     time. Overdue ones are announced at once after a jump of the clock, after the machine has slept and after a restart.
@@ -231,7 +231,7 @@ class Reminders:
                         self._retry_at[reminder.id] = self._elapsed() + self._retry
                         return
                     case PingResult.NEVER:
-                        _log.warning("Reminder %d can't be told: its channel and its person are closed", reminder.id)
+                        _log.warning("Reminder %d can't be told: channel and person take no messages", reminder.id)
                     case PingResult.SENT:
                         pass
             await self._records.remove(reminder.id)
@@ -246,7 +246,7 @@ class Reminders:
             self._retry_at.pop(reminder.id, None)
 
     async def _say(self, reminder: Reminder, now: float) -> bool:
-        """Say it in a call. What was written in a private channel is said only in a call whose channel that is."""
+        """Say it in a call. A reminder from a private channel is said only in a call whose prompts are typed there."""
         channel = reminder.channel
         private = channel if channel is not None and self.pinger.is_private(channel) else None
         words = partial(self._lines.spoken, reminder, now, self._zone)

@@ -1,4 +1,4 @@
-"""The places for which a voice is chosen: the browser, and each Discord server that the bot is on."""
+"""The places for which a voice is chosen: the browser, the telephone, and each Discord server that the bot is on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class VoicePlace:
     """A place.
 
     Attributes:
-        id: the id for programs: ``browser``, or the id of a Discord server.
+        id: the id for programs: ``browser``, ``phone``, or the id of a Discord server.
         scope: the id under which its choices are stored.
         name: its name for people.
     """
