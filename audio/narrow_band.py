@@ -66,7 +66,7 @@ class ToTelephone:
         self._before = np.zeros(len(self._taps) - 1, np.float32)
 
     def convert(self, sound: Samples) -> Samples:
-        """The next piece of the sound. Its length must be a multiple of what is one sample at 8,000 Hz."""
+        """The next piece of the sound. Its number of samples must be a multiple of ``rate / 8000``."""
         if len(sound) % self._scale:
             raise ValueError(f"a piece must have a multiple of {self._scale} samples")
         whole = np.concatenate([self._before, sound])

@@ -39,7 +39,7 @@ class Written:
     """What was written.
 
     Attributes:
-        names: the settings whose lines are new, other ones or gone.
+        names: the settings whose lines are new, changed or gone.
         backup: a copy of the file as it was; ``None`` if no line of it was changed or taken out.
     """
 
@@ -128,7 +128,7 @@ def write_env(file: Path, changes: Changes) -> Written:
 
 
 def _is_read_only(file: Path) -> bool:
-    """Whether nobody may write to the file, or not this user. For root, the second is never so."""
+    """Whether nobody may write to the file, or this user may not. Root always may if somebody may."""
     return file.exists() and (not file.stat().st_mode & 0o222 or not os.access(file, os.W_OK))
 
 
@@ -142,7 +142,7 @@ def _remedy(error: OSError, file: Path) -> str:
 
 
 def _example(binding: Binding, lines: Mapping[str, str]) -> str | None:
-    """The setting of which this comment is the example, if one of ``lines`` has to be put somewhere."""
+    """The setting of which this line is the commented-out example, if ``lines`` has a line for this setting."""
     text = binding.original.string.strip()
     found = re.match(r"#[^\S\r\n]?([A-Z_]+)=", text)
     return found[1] if binding.key is None and found and found[1] in lines else None
@@ -172,7 +172,7 @@ def _values(text: str) -> dict[str, str | None]:
 
 
 def _require_only(changes: Changes, before: str, after: str, file: Path) -> None:
-    """Check that the new text sets what it should, and all else as before; raises :class:`SettingsError`."""
+    """Check that the new text makes these changes, and sets all else as before; raises :class:`SettingsError`."""
     taken_out = {name for name, value in changes.items() if value is None}
     wanted = {name: value for name, value in {**_values(before), **changes}.items() if name not in taken_out}
     if _values(after) == wanted:
@@ -186,7 +186,7 @@ def _require_only(changes: Changes, before: str, after: str, file: Path) -> None
 
 
 def _loses_lines(before: str, after: str) -> bool:
-    """Whether the file has a line that is not in the new one."""
+    """Whether the text before has a line that the text after lacks."""
     kept = iter(after.splitlines())
     return not all(line in kept for line in before.splitlines())
 

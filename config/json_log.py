@@ -22,7 +22,7 @@ CALL: ContextVar[str | None] = ContextVar("call", default=None)
 TURN: ContextVar[str | None] = ContextVar("turn", default=None)
 """Id of the turn that the code works for."""
 LONGEST = 10_000
-"""Characters without a line end after which what a library has printed becomes a line."""
+"""If a library prints this many characters without a line end, they become a line."""
 
 _VARIABLE = "LOG_FORMAT"
 
@@ -115,10 +115,10 @@ def chosen_by_environment() -> LogFormat:
 
 
 def log_everything_as_json() -> None:
-    """Make whatever else this process would print to stderr a log line, too; child processes do the same.
+    """Turn all else that this process and its children print to stderr into log lines.
 
-    That is uncaught errors, warnings, and what libraries print. What code outside Python prints stays as it is. Call it
-    after the log's handlers were made.
+    These are uncaught errors, warnings, and what libraries print. What code outside Python prints stays as it is. Call
+    this after the log's handlers were made.
     """
     os.environ[_VARIABLE] = LogFormat.JSON.value
     sys.stderr = StderrLines(sys.stderr)

@@ -47,7 +47,7 @@ def _known_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
                 f"{pattern[:60]!r} must be a number, the beginning of numbers with * after it, or * alone for everyone"
             )
         if not pattern.endswith("*") and "@" not in pattern and _DIGITS.fullmatch(pattern) is None:
-            # Nobody calls from it: callers have a number, or a name with a host.
+            # Such a pattern would match nobody: callers have a number, or a name with a host.
             raise ValueError(f"{pattern[:60]!r} is neither a number nor a SIP address such as ada@192.168.1.1")
     return patterns
 
@@ -114,7 +114,7 @@ class PhoneSettings(Section):
 
     Attributes:
         bind: address and port on which Twilio's requests are taken.
-        public_url: the address under which Twilio reaches them.
+        public_url: the public address to which Twilio sends these requests.
         allow: the numbers that may call; a ``*`` at the end stands for any further digits, and alone for everyone.
         pin: digits that callers must press before they are talked with.
         persona: file of the persona of phone calls; ``None`` for ``PERSONA``.
@@ -159,7 +159,7 @@ def _fits(pattern: str, number: str) -> bool:
         return True
     beginning, rest = (pattern[:-1], True) if pattern.endswith("*") else (pattern, False)
     if _DIGITS.fullmatch(beginning):
-        # A pattern of digits means telephone numbers, and "+49*" no SIP user of that name.
+        # A pattern of digits matches only telephone numbers: "+49*" matches no SIP user of that name.
         number = number.partition("@")[0]
         if _DIGITS.fullmatch(number) is None:
             return False

@@ -385,7 +385,7 @@ class RecogniserSettings(Section):
 
     @property
     def host(self) -> str | None:
-        """Host name of the server, without its port. If several may get the sound, all of their names."""
+        """Host name of the server, without its port. If several servers may get the sound, the names of all."""
         servers = read_servers(self.url, None, None)
         return " or ".join(dict.fromkeys(AnyUrl(server.url).host or "" for server in servers)) or None
 
@@ -397,7 +397,7 @@ class RecogniserSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsSettings(Section):
-    """Server for embeddings: vectors of texts, by which they are found by meaning.
+    """Server for embeddings: vectors of texts, with which texts are found by their meaning.
 
     Attributes:
         url: base address, to which ``/embeddings`` is appended.

@@ -35,7 +35,7 @@ def read_servers(urls: str | None, models: str | None, keys: str | None) -> tupl
 
 
 def _one_for_each(values: str | None, count: int, what: str) -> list[str | None]:
-    """One value for each server; a value alone is for all of them. An empty one is none."""
+    """One value for each server; a value alone is for all of them. An empty value becomes ``None``."""
     parts = [part.strip() or None for part in (values or "").split(",")]
     if len(parts) == 1:
         return parts * count

@@ -132,7 +132,7 @@ _NAMES = {code: name for name, code in LANGUAGES.items() if name not in _OTHER_N
 
 
 def language_name(code: str) -> str:
-    """The name that Whisper gives a language with this code of its own: "german" for "de". Others stay as they are."""
+    """Whisper's name for the language with this code: "german" for "de". Unknown codes stay as they are."""
     return _NAMES.get(code, code)
 
 
