@@ -45,7 +45,7 @@ class BareSpeechServer:
 
     Args:
         speak: makes the sound of a sentence.
-        speed: how much faster than speech sound is sent; ``None`` sends it at once.
+        speed: how fast sound is sent, as a multiple of real time; ``None`` sends it at once.
 
     Attributes:
         change: is given each frame of sound; returns the frames that are sent in its place. With it, tests make the

@@ -67,10 +67,10 @@ def speech(text: str, voice: GuestVoice) -> Sound:
 
 
 class RepeatableEspeak:
-    """espeak-ng for programs that measure: its sounds have nothing to do with what was said before.
+    """espeak-ng for programs that measure: its sounds do not depend on what was said before.
 
     espeak-ng keeps state from text to text, so the sound of the same words differs a little each time in one process.
-    Thread-safe. The names are those of :class:`~audio.espeak.EspeakLibrary`.
+    Thread-safe. It can be used in place of an :class:`~audio.espeak.EspeakLibrary`, whose names it has.
     """
 
     @functools.cached_property

@@ -19,7 +19,7 @@ CALLER = "+4930123456"
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What the bot's TwiML has Twilio do.
+    """What the bot's TwiML tells Twilio to do.
 
     Attributes:
         status: HTTP status of the answer.
@@ -49,7 +49,7 @@ class TwilioAccount:
     Args:
         session: sends the requests.
         server: address at which the bot really listens, without a slash at its end.
-        public_url: address that the bot was told.
+        public_url: the public address in the bot's settings, which Twilio would use.
     """
 
     def __init__(self, session: aiohttp.ClientSession, server: str, public_url: str, sid: str, auth_token: str) -> None:
@@ -60,7 +60,7 @@ class TwilioAccount:
         self._validator = RequestValidator(auth_token)
 
     def here(self, address: str) -> str:
-        """Where a public address of the bot leads: the proxy in front of it."""
+        """The local address to which a proxy would pass on requests for a public address of the bot."""
         public, server = (url.partition("://")[2] for url in (self.public_url, self._server))
         scheme, _, rest = address.partition("://")
         if not rest.startswith(public):

@@ -1,4 +1,4 @@
-"""A stream of Media Streams as Twilio's end of it, after Twilio's documentation.
+"""Twilio's end of a stream of Media Streams, after Twilio's documentation.
 
 It sends the caller's sound in pieces of 20 ms, silence too, and plays what comes back.
 """
@@ -36,7 +36,7 @@ class LineQuality:
     """The quality of the caller's line.
 
     Attributes:
-        loss: share of the caller's sound that never reaches Twilio, 0 to 1. It shows in the times of what follows.
+        loss: share of the caller's sound that never reaches Twilio, 0 to 1. The times in later messages show the gaps.
         jitter: longest random delay of a message, in pieces of 20 ms. The order stays.
     """
 

@@ -60,7 +60,7 @@ class VoiceRelay:
         self._clients: dict[int, RelayClient] = {}
         self._socket: TimedSocket | None = None
         self._delayed: set[asyncio.TimerHandle] = set()
-        self._held: list[Callable[[], None]] = []  # what comes to pass at the end of the stall, in order
+        self._held: list[Callable[[], None]] = []  # what is done at the end of the stall, in order
 
     def start(self) -> None:
         """Open the socket."""
