@@ -256,7 +256,7 @@ def run() -> int:
     except SettingsError as error:
         return refusals.exit_with(str(error), _CANNOT_START)
     if settings.log_format is LogFormat.JSON and kind is LogFormat.TEXT and not check:
-        # It is set in .env.
+        # Its environment variable is not set, but .env asks for JSON.
         handler.setFormatter(formatter_for(handler.stream, settings.log_format))
         log_everything_as_json()
     # Only `python -m bot models download` may download weights, so keep the libraries offline here.
