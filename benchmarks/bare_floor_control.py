@@ -32,7 +32,7 @@ FIRST_FRAMES = 25
 class BareFloorControl:
     """Runs ``benchmarks.bare_floor`` and ``benchmarks.bare_voice``, and times their replies.
 
-    Use it as an async context manager. It is the floor's gateway, and receives its packets.
+    Use it as an async context manager. It is the floor's gateway, and it receives the floor's packets.
 
     Args:
         model: the stand-in model, which has been started. The floor and the bot ask the same one.

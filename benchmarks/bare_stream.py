@@ -71,7 +71,7 @@ class BareStream:
             fault = error
             raise
         finally:
-            # Who waits for a reply would wait for ever.
+            # Otherwise, whoever waits for a reply would wait for ever.
             with self._lock:
                 self._fault, reply = fault, self._reply
             if reply is not None:

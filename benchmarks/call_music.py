@@ -23,7 +23,7 @@ PIECE = "Piece"
 PIECE_SECONDS, PIECES = 180.0, 20
 """Duration of the piece of music, and how often it is queued."""
 LOWEST_HZ = 700.0
-"""The music has nothing below, so that it can be told from the stand-in voice, which is a tone of 220 Hz."""
+"""The music has no lower frequencies, so that it can be told from the stand-in voice, which is a tone of 220 Hz."""
 VOICED_SHARE = 0.5
 """A frame holds the voice if its tone is at least this share of the loudest.
 
@@ -127,7 +127,7 @@ def newest_packet(call: MeasuredCall, at: float) -> float:
 
 
 async def wait_for_voice(call: MeasuredCall, guest: Guest, begin: int) -> None:
-    """Wait until a guest hears the bot's voice in the packets from number ``begin`` on. Set a limit to it."""
+    """Wait until a guest hears the bot's voice in the packets from number ``begin`` on. It may wait for ever."""
     while True:
         heard = guest.voice.receiver.pcm(call.sandbox.bot_id, since=begin)
         if voiced_frames(heard.reshape(-1, FRAME_SAMPLES)) is not None:

@@ -43,7 +43,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 DAY = 86_000.0
 """Seconds from the first turn to the last."""
 MAX_MS = 200.0
-"""A day may take this many milliseconds."""
+"""Largest number of milliseconds that asking for a day and drawing it may take."""
 MEASURE = """
 async (count) => {
   const { DayPlot } = await import("/now/day_plot.js");

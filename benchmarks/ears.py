@@ -4,7 +4,7 @@ The context is that of the decoder. The encoder runs on all of it only if it has
 more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
 
 With ``--english``, the quick model for English is asked first, as in a call: it has recognised the turn's interim
-transcripts before. People who speak English are known to do so, and the language of others is not known.
+transcripts before. English counts as the usual language of those who speak it. Others have no usual language.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
 or with ``--telephone`` over a telephone. Recorded people of other languages are counted separately.
@@ -80,7 +80,7 @@ class EarsFigures:
         percent: the word error rate.
         ms: time of a turn, in milliseconds.
         by_english: number of turns whose words are those of the quick model for English; ``None`` without it.
-        recorded_words, recorded_errors: how many of them are those of recorded people.
+        recorded_words, recorded_errors: how many of ``words`` and ``errors`` are those of recorded people.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""The echo of the bot's reply over its own music: what the echo detection makes of it, and of words that interrupt it.
+"""The echo of the bot's reply over its own music: whether it is taken for a person, and whether words are noticed.
 
 The bot speaks one reply after another, and music plays beneath them, turned down as in a call. Both come back from a
 person's loudspeakers, 200 ms late and 10 dB weaker. In the middle of each reply, the person begins to speak, and the
@@ -45,7 +45,7 @@ SENTENCES = 4
 NOTICED = 1.5
 """A turn that begins at most this many seconds after the person's first sample is theirs."""
 AFTER_WORDS = 4.0
-"""Seconds after the words in which their turn ends."""
+"""Number of seconds for which a reply is followed after the words, so that the turn with the words can end."""
 HELD_FRAMES = 2
 """Frames that still go out between the beginning of a turn and the hold of the reply."""
 WITHOUT, MUSIC, SONG = MUSIC_KINDS = ("none", "music", "music with a voice")
@@ -57,7 +57,7 @@ Say = Callable[[str], Sound]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplyScene:
-    """Replies over music, their echoes at full level, and words into them; all in frames of 20 ms at 16,000 Hz.
+    """Replies over music, their echoes at full level, and words that interrupt them: frames of 20 ms at 16,000 Hz.
 
     Attributes:
         music, music_echo: the music while nobody speaks, and its echo.
@@ -104,9 +104,9 @@ class ReplyRow:
     Attributes:
         music: one of :data:`MUSIC_KINDS`.
         loudspeakers: whether there is an echo.
-        replies: number of replies without words into them.
+        replies: number of replies that nobody interrupted.
         holds, turns: how often their echo has held them, and turns that ended with nothing but echo in them.
-        words: number of sentences into replies.
+        words: number of sentences that interrupted replies.
         noticed: seconds from the beginning of those that were noticed to the hold of the reply.
         heard: number of sentences whose turn has ended.
     """

@@ -1,4 +1,4 @@
-"""Benchmark of the page's first paint: how soon something stands on it, in a real Chromium that has never been there.
+"""Benchmark of the page's first paint: how soon it shows something in a real Chromium that has never opened it.
 
 The bot is `python -m bot talk`. Each time the page is opened in a new profile, so that nothing of it is kept.
 """
@@ -27,7 +27,7 @@ from config.plain_parser import PlainParser
 
 MAX_MS = 1_000.0
 MAX_BYTES = 300_000
-"""All that the page loads may have this many bytes."""
+"""Largest number of bytes that the page may load in all."""
 USABLE = "() => !document.querySelector('[data-testid=talk]').disabled"
 MEASURE = """
 () => {
@@ -83,7 +83,7 @@ async def _visit(browser: Browser, url: str) -> Visit:
         page = await context.new_page()
         await page.goto(url)
         await page.wait_for_function(USABLE)
-        # A paint is told a moment after it.
+        # The browser reports a paint a moment later.
         await asyncio.sleep(0.5)
         visit: dict[str, Any] = await page.evaluate(MEASURE)
     finally:

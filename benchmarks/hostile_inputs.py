@@ -22,7 +22,7 @@ from config.plain_parser import PlainParser
 
 MIB = 1024**2
 MAX_GROWTH = 10 * MIB
-"""Bytes by which the bot may grow after the first round, which loads what any call needs."""
+"""Bytes by which the bot's memory may grow after the first round, which loads what any call needs."""
 
 
 def main() -> int:
@@ -77,7 +77,7 @@ def _parser() -> PlainParser:
         "--pause",
         type=float,
         default=0.1,
-        help="seconds between a dozen clients and the next; 0 for as many as there can be",
+        help="seconds between one dozen clients and the next dozen; 0 for as many as there can be",
     )
     add_stand_ins(parser)
     return parser

@@ -64,7 +64,8 @@ class Recall:
     Attributes:
         first: share of the questions whose passage comes first.
         five: share of the questions whose passage is among the first five.
-        halves: the same of the questions with odd and with even numbers, from 1. The fusion was chosen by the odd ones.
+        halves: ``five`` of the questions with odd numbers, and of those with even ones, counted from 1. The way of
+            joining full text and vectors was chosen by the odd ones.
         by_language: ``five`` by the language of the question.
         missed: the questions whose passage is not among the first five.
     """

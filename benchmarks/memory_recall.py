@@ -153,7 +153,7 @@ async def measure(folder: Path, facts: int, recalls: int) -> tuple[list[Recalls]
         stack.push_async_callback(finder.close)
         await finder.open()
         askers = {"Who heard everything": MemoryAsker(WITNESS, SERVER), "Who heard little": MemoryAsker(7, SERVER)}
-        # Once before, so that the memory that is measured is not that of SQLite's first pages.
+        # These recalls are not measured. Otherwise the measured memory would be that of SQLite's first pages.
         for asker in askers.values():
             await ask(finder, "", asker, facts, min(recalls, 200), vocabulary)
         found = [await ask(finder, name, asker, facts, recalls, vocabulary) for name, asker in askers.items()]

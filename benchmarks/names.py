@@ -1,8 +1,8 @@
-"""Benchmark of the bot's name: is it heard at the beginning of a turn, and only there where it was said?
+"""Benchmark of the bot's name: is it heard at the beginning of a turn, and only where it was said?
 
 Natural voices say each sentence with a name before it, and without. Whisper has the name as a hot word. The quick model
-for English does not know it, and looks for it (:mod:`bot.voice.transcribe.moonshine`). The sounds reach the models
-directly, without Opus, after the interim transcripts of the same turn.
+for English does not know names, and looks for this one (:mod:`bot.voice.transcribe.moonshine`). The sounds reach the
+models directly, without Opus, after the interim transcripts of the same turn.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ async def _run(run: Run) -> Report:
     with Progress(console=run.console, transient=True) as bars:
         bar = bars.add_task("Turns", total=run.arguments.turns)
         async with _sides(run) as sides:
-            # The first turn does not count: in it, models are loaded and habits are learned.
+            # The first turn does not count: in it, models are loaded, and the bot learns the guest's habits.
             for side in sides.values():
                 await side.whole_turn(LINES[0], words[LINES[0]])
             for _, line in zip(range(run.arguments.turns), cycle(LINES), strict=False):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 ADA, BEN = "Ada", "Ben"
 PEOPLE = ((ADA, BEN), ("Mia", "Tom"), ("Lena", "Sam"), ("Ruth", "Omar"))
-"""The people of each seed. The small model samples so carefully that the seed alone changes little."""
+"""The people of each seed. They differ, since the seed alone changes few of the small model's answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 FRAME_SECONDS = 0.02
 HOLE_SECONDS = 0.04
-"""A longer gap between two packets is a hole that a listener may hear, in seconds."""
+"""If the gap between two packets is longer than this many seconds, a listener may hear a hole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def lateness(streams: Sequence[Sequence[float]]) -> Lateness:
 
 
 def robust_slope(times: Sequence[float], values: Sequence[float]) -> float:
-    """The slope of a line through some points that single steps and outliers hardly move (Theil and Sen).
+    """The slope of a line through some points. Single steps and outliers hardly change it (Theil and Sen).
 
     It is the median of the slopes between all pairs. There must be at least two different times.
     """

@@ -22,7 +22,7 @@ LOWEST, HIGHEST = 300, 3_400
 """Hertz at which the network's filter takes 6 dB away. G.712 lets it take less there."""
 STEP = SAMPLE_RATE // TELEPHONE_RATE
 TAPS = 601
-"""Length of the network's filter: it is 6 ms late, and lets 50 dB less through from 3,700 Hz on."""
+"""Length of the network's filter in samples. It delays sound by 6 ms, and takes 50 dB away from 3,700 Hz on."""
 
 
 class TelephoneNetwork:

@@ -1,7 +1,8 @@
 """Benchmark of tools that go wrong in a call: how soon the channel says so, whether the call goes on, what is obeyed.
 
-A guest types in a call on the sandbox, under DAVE. The model is a stand-in that calls the tool of an MCP server, and
-does all that a lie orders. The server hangs, dies, answers with 10 MB, or lies. docs/benchmarks.md explains it.
+A guest types in a call on the sandbox, under DAVE. The model is a stand-in that calls the tool of an MCP server. The
+server hangs, dies, answers with 10 MB, or lies: its answer gives orders, which the model obeys. docs/benchmarks.md
+explains it.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ QUESTION, NEXT_QUESTION, REPLY = "Please have a look.", "Are you still there?", 
 PERSON = "Ada"
 MAX_SECONDS = 1.0
 START_LIMIT = 60.0
+"""Seconds within which a server must have connected, also after it has died."""
 TAIL_SECONDS = 3.0
-"""Seconds before :data:`LATE_AFTER` at which the bot has long said that it takes a moment."""
+"""Seconds before :data:`LATE_AFTER`. By then, the bot has long said that it takes a moment."""
 PROMISED = "(aloud) the result will come later"
-"""Seconds in which a server must have its tools, also after it has died."""
 OBEYED = ("You leave", "percent now")
-"""What the results of the tools that the lie asks for have if they were run."""
+"""Words in the results of the tools that the lie asks for. They show that the tools were run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class ToolFaultMeasurement:
     async def _promised(self, call: MeasuredCall, ada: Guest) -> float:
         """When the bot began to say that the result will come later."""
         receiver, bot = ada.voice.receiver, call.sandbox.bot_id
-        # Before, it says twice that it takes a moment.
+        # Before that, the bot says twice that it takes a moment.
         await asyncio.sleep(self._model.called[-1] + LATE_AFTER - TAIL_SECONDS - time.monotonic())
         await receiver.wait_for_silence(bot, TAIL_SECONDS / 2, TURN_LIMIT)
         try:
@@ -183,7 +184,7 @@ class ToolFaultMeasurement:
         return time.monotonic()
 
     async def _sentence(self, call: MeasuredCall, ada: Guest, begin: str, asked: int) -> tuple[str, float]:
-        """The sentence that begins so, and when it came. It may be an answer to the question, or stand alone."""
+        """The sentence that begins with ``begin``, and when it came. It may answer the question, or stand alone."""
         try:
             message = await ada.wait_for_message(
                 call.sandbox.text_channel, lambda m: m.id > asked and m.content.startswith(begin), TURN_LIMIT

@@ -1,7 +1,8 @@
 """Benchmark of the wait for a tool: when people hear that it takes a moment, and how soon they can interrupt it.
 
-A guest on the sandbox asks by voice. The model is a stand-in that calls a tool at once, and the tool a real MCP server
-that takes seconds. Transcriber and voice are stand-ins with fixed times. docs/benchmarks.md explains the figures.
+A guest on the sandbox asks by voice. The model is a stand-in that calls a tool at once. The tool is on a real MCP
+server, and takes seconds. Transcriber and voice are stand-ins with fixed times. docs/benchmarks.md explains the
+figures.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class ToolWaitMeasurement:
             raise MeasurementError(f"a reply that was spoken into ended as {trace.outcome.value}")
         during = [at for at in call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
         tool = self._ends()[cancelled]
-        # The interruption asks again, and gets its answer.
+        # The words that interrupted the remark ask again, and get an answer.
         await self._spoken(call, ada)
         return during[-1] - times.first_voiced, tool - times.first_voiced
 

@@ -1,6 +1,6 @@
 """Benchmark of speech engines: time to the first sound and speed, by length of clause and number of speakers.
 
-The engines run alone, without the server. XTTS computes the same with random weights as with trained ones, so random
+The engines run alone, without the server. XTTS takes as long with random weights as with trained ones, so random
 weights show how fast a machine is. Their speech never ends, so a clause is cut off where real speech would end.
 """
 
@@ -144,7 +144,7 @@ def measure(contestant: Contestant, repeats: int) -> list[Spoken]:
 
 
 def _speak_at_once(contestant: Contestant, clause: str, at_once: int, repeats: int) -> list[tuple[float, float]]:
-    """First audio and real-time factor of each repetition. Speakers share the engine by clauses, as in the server."""
+    """First audio and real-time factor of each repetition. Speakers take turns after each clause, as in the server."""
     with (
         ThreadPoolExecutor(contestant.engine.concurrency) as turns,
         ThreadPoolExecutor(at_once) as speakers,

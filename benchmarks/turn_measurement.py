@@ -236,7 +236,7 @@ class _Person:
         spoken = self._call.first_segment(asked.requested)
         if None in (trace.first_packet, trace.speech_paused, trace.turn_ended):
             raise ValueError("the bot's trace is not whole")
-        # The trace counts from a packet of the bot's choice. The reply's first packet is known on both clocks.
+        # The bot chooses the packet from which its trace counts. Only the reply's first packet is known on both clocks.
         began = received[0] - (trace.first_packet or 0.0) / 1000
         return TurnTimes(
             microphone=self.kind,
@@ -281,7 +281,7 @@ class _Person:
         return InterruptionTimes(self.kind, times.first_voiced, during[-1])
 
     def _interrupted(self, times: SpeechTimes) -> list[float]:
-        """The packets of the reply that the words have interrupted. The answer to them begins after their end."""
+        """The packets of the reply that the words have interrupted. The answer to the words begins only after them."""
         since, until = times.first_voiced - 1.0, times.last_voiced
         if self._music:
             return packets_with_voice(self._call, self._guest, since, until)

@@ -1,8 +1,8 @@
 """Benchmark of words over music: the word error rate of people whose loudspeakers play the bot's music.
 
 Natural voices speak short turns into a microphone that also hears the music, 200 ms late, in a room. The music is 10 dB
-weaker there than it was sent, and 12 dB more when it has been turned down: 0.44 s after they begin, which is what turn
-detection needs over music (``benchmarks.echo --music``). Whisper hears the same turns without music, with music, and
+weaker there than it was sent. 0.44 s after the words begin, it is turned down by another 12 dB: so long does turn
+detection need over music (``benchmarks.echo --music``). Whisper hears the same turns without music, with music, and
 with music in which somebody else speaks. All of them go through Opus.
 """
 
