@@ -1,1 +1,1 @@
-"""Coming by itself: the bot joins a voice channel when somebody is there, and goes along with a person."""
+"""Coming by itself: the bot joins the voice channel that a server has chosen, when somebody is there."""

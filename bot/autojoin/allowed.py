@@ -16,6 +16,6 @@ class AllowedChannels:
         return not self._names or not self._names.keys().isdisjoint((str(number), name.casefold()))
 
     def unknown(self, channels: Iterable[tuple[int, str]]) -> list[str]:
-        """The names and ids, as the operator has written them, that none of these channels has."""
+        """The allowed names and ids that belong to none of these channels, as the operator has written them."""
         known = {each for number, name in channels for each in (str(number), name.casefold())}
         return [written for name, written in self._names.items() if name not in known]

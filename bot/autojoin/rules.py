@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ASK_AFTER = 60.0
-"""Seconds for which the bot waits until nothing is drawn or looked at. After that it asks whether it should come."""
+"""Seconds for which the bot waits while a picture is drawn or looked at. After that it asks whether to stop that
+work."""
 RETRY_DELAYS = (30.0, 60.0, 120.0, 300.0, 600.0)
-"""Seconds between two attempts to come that failed. The last delay repeats until the channel is empty."""
+"""Seconds from each failed attempt to come to the next attempt. The last delay repeats until the channel is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Room:
     """The voice channel of a server that the bot joins automatically.
 
     Attributes:
-        occupied: whether any person is in it. Other programs don't count.
+        occupied: whether any person is in it. Bots don't count.
         welcome: whether the bot may come now: somebody who may call it is there, and it is not a quiet hour.
     """
 
@@ -43,14 +44,14 @@ class CallsNow:
 
 @dataclass(frozen=True, slots=True)
 class Come:
-    """Start a call in the server's channel. The answer is one of the methods from ``came`` on."""
+    """Start a call in the server's channel. Then :meth:`ComingRules.came`, ``missed`` or ``failed`` is called."""
 
     server: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the people whether the work that runs should be stopped. The answer is ``answered``."""
+    """Ask the people whether running work should be stopped. Their answer goes to :meth:`ComingRules.answered`."""
 
     server: int
 
@@ -64,14 +65,14 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class TellWaiting:
-    """Say that the server waits for the end of a call elsewhere, and say there that somebody waits."""
+    """Write on the server that it waits for the end of a call elsewhere, and write in that call that a server waits."""
 
     server: int
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Store whether the bot stays away from the server's channel until that was empty once."""
+    """Store whether the bot stays away from the server's channel until the channel was empty once."""
 
     server: int
     away: bool
@@ -109,7 +110,7 @@ class ComingRules:
         return tuple(self._servers)
 
     def choose(self, server: int, *, away: bool = False) -> tuple[Wish, ...]:
-        """A server has chosen a channel, or another one. ``away``: the bot stays away until that was empty once."""
+        """A server has chosen a channel. With ``away``, the bot stays away until the channel was empty once."""
         wishes = self.forget(server)
         self._servers[server] = _Server(away)
         return wishes
@@ -131,7 +132,7 @@ class ComingRules:
             now: monotonic seconds.
             rooms: the channels of the servers. Servers that can't be seen now are left out, and nothing changes there.
             calls: the calls from their request to their end.
-            busy: whether something is being drawn or looked at, which a call would stop.
+            busy: whether a picture is being drawn or looked at. A call would stop that work.
         """
         wishes: list[Wish] = []
         for server, state in self._servers.items():
@@ -164,7 +165,7 @@ class ComingRules:
         return wishes
 
     def _wait(self, server: int, state: _Server, calls: CallsNow, now: float, *, busy: bool) -> list[Wish]:
-        """What a server that waits for the bot gets now."""
+        """The wishes for a server that waits for the bot."""
         if calls.full or self._coming is not None:
             state.busy_since = None
             told, state.told = state.told, state.told or calls.full
@@ -208,7 +209,8 @@ class ComingRules:
         self._done(server)
 
     def failed(self, server: int, now: float) -> bool:
-        """No call could be started. Returns whether people should be told: once until the channel was empty."""
+        """No call could be started. Returns True if people should be told: at the first failure since the channel was
+        empty."""
         self._done(server)
         state = self._servers.get(server)
         if state is None:

@@ -49,7 +49,7 @@ class Places(Protocol):
         ...
 
     async def tell_waiting(self, choice: Choice) -> None:
-        """Write that the server waits for the end of a call elsewhere, and there that somebody waits."""
+        """Write that the server waits for the end of a call elsewhere, and write in that call that a server waits."""
         ...
 
     async def ask(self, choice: Choice, answered: Callable[[bool], None]) -> None:
@@ -66,7 +66,7 @@ class AutoJoin:
 
     Args:
         clock: returns the current time in the people's time zone.
-        busy: whether something is being drawn or looked at, which a call would stop.
+        busy: whether a picture is being drawn or looked at. A call would stop that work.
         monotonic: returns monotonic seconds.
     """
 
@@ -111,7 +111,8 @@ class AutoJoin:
         self._want(self._rules.choose(choice.server))
 
     async def forget(self, server: int) -> bool:
-        """Come by itself no more on this server. Returns False if it did not; raises :class:`aiosqlite.Error`."""
+        """Stop joining automatically on this server. Returns False if no channel was chosen; raises
+        :class:`aiosqlite.Error`."""
         await self._records.delete(server)
         known = self._choices.pop(server, None) is not None
         self._want(self._rules.forget(server))

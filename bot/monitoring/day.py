@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.voice.metrics import Summary
 
 DAY = 86_400.0
-"""Seconds of which figures are kept."""
+"""Seconds for which figures are kept."""
 MAX_TURNS = 10_000
 """Number of the newest turns that are kept: one every 9 s for a day."""
 PERIOD = 600.0
@@ -25,8 +25,8 @@ class DayCurve:
     """One figure of all turns of a day, in milliseconds. Times are in seconds since 1970.
 
     Attributes:
-        at, ms: the turns that have the figure.
-        periods: the middle of each period in which there were such turns; at most the time of the newest turn.
+        at, ms: the end of each turn that has the figure, and the figure.
+        periods: the middle of each period in which there were such turns, but never later than the newest turn.
         medians, p95s: median and 95th percentile of each period.
     """
 

@@ -124,7 +124,7 @@ class Monitor:
     _ended: PacketCounts = field(default=PacketCounts(), init=False)
 
     def calls(self) -> tuple[CallNow, ...]:
-        """The active calls, and what is done in them. If none is active, the state of a call that starts or ends."""
+        """The active calls, and what is done in them. If none is active, one entry that has only the state."""
         status = self.manager.status()
         return tuple(self._call(call) for call in status.calls) or (CallNow(status.state),)
 

@@ -24,7 +24,7 @@ ENGINES: Mapping[str, str] = MappingProxyType({"stt_ms": "stt", "first_token_ms"
 """The label ``engine`` of each figure that is one engine's own."""
 
 UNCOUNTED = frozenset({Outcome.DISCARDED, Outcome.REFUSED})
-"""Outcomes of prompts that got no reply, of which no turn is reported."""
+"""Outcomes of prompts that got no reply. No turn is reported for them."""
 TOKEN_KINDS: Mapping[str, str] = MappingProxyType(
     {"prompt": "prompt_tokens", "cached": "cached_tokens", "answer": "answer_tokens"}
 )
@@ -32,7 +32,8 @@ TOKEN_KINDS: Mapping[str, str] = MappingProxyType(
 
 
 class PrometheusMetrics(Collector):
-    """All metrics. What turns bring is counted as they end; everything else is read from the monitor when it is asked.
+    """All metrics. Figures of turns are counted as the turns end; all else is read from the monitor when Prometheus
+    asks.
 
     Args:
         monitor: the figures of the running bot.
@@ -96,7 +97,7 @@ class PrometheusMetrics(Collector):
             self._tokens.labels(kind).inc(getattr(trace, name) or 0)
 
     def collect(self) -> Iterator[Metric]:
-        """What is read when it is asked for. prometheus_client calls this."""
+        """The metrics that are read from the monitor when Prometheus asks. prometheus_client calls this method."""
         monitor = self._monitor
         packets = monitor.packets()
         yield CounterMetricFamily(
@@ -152,7 +153,7 @@ def _used_today(usage: Usage) -> Iterator[Metric]:
         "Sound that speech servers have made today, or that recognisers were sent.",
         labels=("server", "engine"),
     )
-    # One server may have cost money for a part of the day only.
+    # A server that cost money for only a part of the day has two entries, which are added.
     sums: dict[tuple[Engine, str], Amounts] = {}
     for (engine, server, _), amounts in usage.ledger.by_server_today().items():
         sums[engine, server] = sums.get((engine, server), NOTHING) + amounts

@@ -23,7 +23,7 @@ UNKNOWN = "unknown"
 
 
 def stt_ms(trace: ReplyTrace) -> float | None:
-    """How long the words of the turn took, from its last pause."""
+    """How long the transcription took, from the last pause of the turn."""
     return _between(trace.speech_paused, trace.transcribed)
 
 

@@ -30,7 +30,7 @@ class FigureWarning:
 
 
 _QUICK = frozenset({EngineName.PIPER, EngineName.ESPEAK})
-"""Engines that no other one replaces for being too slow."""
+"""Engines that are quick on any processor. If they are slow, no other engine helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ _SLOW: Mapping[str, _Slow] = MappingProxyType(
 
 
 def voice_remedy(engine: str | None) -> str:
-    """What helps if the voice is slow. ``engine`` is the one of the own speech server; ``None`` if there is none."""
+    """What helps if the voice is slow. ``engine`` is that of the bot's own speech server; ``None`` if it has none."""
     if engine is None:
         return "The speech server at TTS_WEBSOCKET_URL is slow: look there at what it is busy with."
     if engine in _QUICK:
@@ -109,7 +109,8 @@ def full_cards(cards: CardPoll, limits: WarningSettings) -> Iterator[FigureWarni
 
 
 def broken_parts(state: Mapping[str, str], good: frozenset[str]) -> Iterator[FigureWarning]:
-    """A warning for each engine that can't be used. ``state`` is what was found, by part; ``good`` are good states."""
+    """A warning for each engine that can't be used. ``state``: what was found, by part; ``good``: states without a
+    fault."""
     for part, found in state.items():
         if found not in good:
             yield FigureWarning(part, f"{part.capitalize()}: {found}", DOCTOR)

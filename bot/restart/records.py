@@ -42,7 +42,7 @@ class InterruptedCall:
 
     @property
     def killed(self) -> bool:
-        """Whether the bot was killed in this call. Then nothing is known of it but its place."""
+        """Whether the bot was killed in this call. Then only the call's place is known."""
         return not self.present
 
 

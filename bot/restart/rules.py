@@ -28,7 +28,7 @@ def goes_back(present: frozenset[int], since: float, room: RoomNow | None) -> bo
 
     Args:
         present: user ids of those who were in the call.
-        since: seconds from the end of the call to the start of the bot. The clock may have been changed meanwhile.
+        since: seconds from the end of the call to the start of the bot. Negative if the clock was set back meanwhile.
         room: the call's voice channel now; ``None`` if it can't be seen.
     """
     if room is None or abs(since) > RETURN_LIMIT:

@@ -66,7 +66,7 @@ class ServerChoice:
         self._in_call = False
         self._current = self._expected = 0
         self._told: dict[int | None, int] = {}
-        """By slot, the server of which those who ask were told that it answers."""
+        """By slot: the server that people last heard is the one that answers."""
 
     @property
     def current(self) -> int:
@@ -95,7 +95,8 @@ class ServerChoice:
         return any(state.up for server, state in enumerate(self._states) if server not in tried)
 
     def take_news(self, slot: int | None = None) -> tuple[int, int] | None:
-        """The server that people believe to answer, and the one that does, if they differ. Told once in each call.
+        """The server that people believe to answer, and the one that does, if the two differ. Each change is returned
+        once.
 
         Args:
             slot: the slot of the call; ``None`` outside of calls.
@@ -145,7 +146,7 @@ class ServerChoice:
         """A server was probed.
 
         Args:
-            begun: when the probe began. What it found before an answer failed is not believed.
+            begun: when the probe began. If an answer has failed since then, the probe's result is ignored.
         """
         state, now = self._states[server], self._clock()
         if begun <= state.failed_at:

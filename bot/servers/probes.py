@@ -9,7 +9,7 @@ from contextvars import Context
 from bot.servers.choice import ServerChoice
 
 _LONGEST_SLEEP = 1.0
-"""Seconds after which it is looked again whether a probe is due: a failure may have made one due earlier."""
+"""Seconds after which the task looks again whether a probe is due: a failure may have made one due earlier."""
 
 
 class ServerProbes:
@@ -41,7 +41,7 @@ class ServerProbes:
     def start(self) -> None:
         """Probe the servers whenever a probe is due, until :meth:`close`. Does nothing if that has begun."""
         if self._task is None:
-            # The probes outlive calls, so their lines in the log name none.
+            # The probes outlive calls, so their lines in the log name no call.
             self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ class ServerAddress:
 
     @property
     def stream_url(self) -> str:
-        """The address to which a call connects. The bot's own mark is no part of it."""
+        """The address to which a call connects, without ``protocol=plain``, which is meant for the bot alone."""
         url = URL(self.websocket)
         return str(url.without_query_params(PROTOCOL) if self.plain else url.update_query(notices="true"))
 
@@ -52,7 +52,7 @@ class ServerAddress:
 
     @property
     def known_as(self) -> str:
-        """Its name where its use is shown."""
+        """The server's name where its use is shown, as by the command ``usage``."""
         return OWN if self.own else self.place
 
     def http(self, path: str) -> URL:

@@ -86,7 +86,7 @@ class SpeechServerClient:
         http: session for the requests. The caller closes it.
         address: address of the server.
         stand_ins: addresses of servers that stand in for it.
-        meter: counts the sound that they make.
+        meter: counts the sound that the servers make.
         cloning_limit: seconds for cloning a voice.
 
     Attributes:
@@ -133,7 +133,7 @@ class SpeechServerClient:
         self._meter.spoken(account, self._address.known_as, seconds, paid=self._servers.costs_money(self._address))
 
     def may_guess(self) -> bool:
-        """Whether the current server may speak in advance what may not be wanted."""
+        """Whether the current server may speak speculative replies, which may be in vain."""
         return not self._servers.costs_money(self._address) or self._meter.refusal(Paid.SPEECH, guess=True) is None
 
     def begin_probes(self) -> None:
@@ -163,12 +163,12 @@ class SpeechServerClient:
         return ServerHealth(False, "; ".join(health.text for health in found))
 
     async def health_of_each(self) -> list[ServerHealth]:
-        """The same of each server, the preferred one first. Never raises."""
+        """The health of each server, the preferred one first. Never raises."""
         return await asyncio.gather(*map(self._health_of, self._servers.all))
 
     async def _health_of(self, address: ServerAddress) -> ServerHealth:
         if address.plain and await self._answers(address, STATUS_LIMIT):
-            # Nothing more is known of it.
+            # Nothing more is known of such a server.
             return ServerHealth(True, f"{PLAIN_ENGINE} at {address.place}")
         try:
             health = await self._ask_status("GET", "/health", address)

@@ -10,7 +10,7 @@ class SpeechUnavailable(Exception):  # noqa: N818
 
 
 class SpeechLimitError(SpeechUnavailable):
-    """The voice costs money, and today's limit is reached. It was not asked."""
+    """The voice costs money, and today's limit is reached, so the speech server was not asked."""
 
 
 class LowPerformanceError(UserError):
@@ -49,7 +49,7 @@ class VoiceAwayError(Exception):
 
 
 class VoiceLimitError(VoiceAwayError):
-    """The voice costs money, and today's limit is reached. It was not asked."""
+    """The voice costs money, and today's limit is reached, so the speech server was not asked."""
 
 
 class AnswerTooLargeError(ValueError):

@@ -27,8 +27,8 @@ class Disconnected:
     """The connection was lost, and with it all unfinished replies.
 
     Attributes:
-        replaced: whether there is a connection to another server already, which can speak the rest of a reply. It is
-            sent only what is sent after this event.
+        replaced: whether there is already a connection to another server, which can speak the rest of a reply. That
+            server gets only the messages that are sent after this event.
     """
 
     reason: str

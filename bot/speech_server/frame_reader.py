@@ -18,7 +18,7 @@ FLOAT_BYTES = 4
 class FrameReader:
     """Converts the frames of one connection to events.
 
-    Messages that are not valid and sound outside a segment are dropped. Text that is not even JSON raises GarbledError.
+    Invalid messages are dropped, and so is sound outside of a segment. Text that is not even JSON raises GarbledError.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from wire.messages import SAMPLE_RATE, Cancelled, ClientMessage, Failure, Flushe
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s+\S|[。！？\n]")
 _LONGEST_END = 10
-"""Characters of the end of a sentence that may lie in the text before."""
+"""Number of characters by which the end of a sentence may reach back into the text that was sent before."""
 _CERTAIN_LENGTH = 60
 """Characters that a text with the end of a sentence must have before its sound is certainly expected. A server waits
 for more text after an abbreviation, which looks like an end."""
@@ -20,9 +20,9 @@ class OwedSound:
     """How long the server of one call has let people wait for the sound of its current reply, beyond the sound's own
     length.
 
-    It counts the time in which a frame was awaited while the server owed sound, and takes off what was sent meanwhile.
-    So it grows while nothing comes, before the first sound or in the middle, and while sound comes more slowly than it
-    is spoken. A server that has sent much in advance is given no credit for it.
+    It counts the time in which a frame was awaited while the server owed sound, and subtracts the length of the sound
+    that came. So it grows while nothing comes, before the first sound or in the middle, and while sound comes more
+    slowly than it is spoken. A server that has sent much in advance is given no credit for it.
 
     Args:
         clock: returns monotonic seconds.
@@ -86,7 +86,7 @@ class OwedSound:
 
     def _count(self) -> None:
         """Begin to count the time, if a frame is awaited and the server owes sound."""
-        # Text that may be the start of a sentence may wait.
+        # The server may keep back text that is perhaps only the start of a sentence.
         certain = self._complete or (self._sentence and len(self._text) >= _CERTAIN_LENGTH)
         if self._waiting and self._since is None and self.reply is not None and certain:
             self._since = self._clock()

@@ -69,7 +69,7 @@ class PlainReply:
 
     Args:
         reply: the reply's id.
-        pace: the pace of the voice. The reply adds to it when it has been spoken.
+        pace: the pace of the voice. A complete reply is added to what it has learned.
 
     Attributes:
         over: whether the reply is complete or has failed. No method may be called after that.
@@ -113,7 +113,8 @@ class PlainReply:
             piece = samples[at : at + PIECE]
             seconds = len(piece) / SPEAKING_RATE
             if is_audible(piece):
-                # Ten times: a server that only trickles is quiet, one that is slower than speech is not.
+                # Sound makes up for ten times its length of quiet. So a server that is merely slower than speech does
+                # not count as quiet, and one that only trickles does.
                 self._quiet = max(0.0, self._quiet - 10 * seconds)
             else:
                 self._quiet += max(0.0, seconds - waited)
@@ -130,7 +131,8 @@ class PlainReply:
         yield from self._look()
 
     def closed(self, *, orderly: bool) -> Iterator[SpeechEvent]:
-        """Note that the server has closed the connection. A server may do so in good ``order`` after each reply.
+        """Note that the server has closed the connection. ``orderly``: with the usual close code, as some servers do
+        after each reply.
 
         If the reply is not ``over`` after that, its rest is lost.
         """
@@ -148,7 +150,7 @@ class PlainReply:
 
     @property
     def _plausible(self) -> bool:
-        """Whether somebody could have spoken the text as fast as that."""
+        """Whether the sound so far is long enough for somebody to have spoken the text."""
         return self._received >= len(self._text.strip()) * PACES[0] / 2
 
     def _look(self) -> Iterator[SpeechEvent]:

@@ -1,7 +1,7 @@
 """The WebSocket to a speech server that sends bare sound (``?protocol=plain``): text goes out, float32 samples come in.
 
-The server sends no events, so its replies are followed by :class:`~bot.speech_server.plain_reply.PlainReply`. It
-knows no message that cancels a reply either: the connection is replaced.
+The server sends no events, so its replies are followed by :class:`~bot.speech_server.plain_reply.PlainReply`. Nor does
+it know a message that cancels a reply, so the connection is replaced instead.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class PlainSpeechStream:
             limit = min(LOOK_INTERVAL, self._silence_timeout) if waits else self._silence_timeout
             before = self._clock()
             frame = await self._receive(connection, limit)
-            # A machine that stood still is no silence of the server.
+            # The time for which this machine stood still does not count as silence of the server.
             waited = min(self._clock() - before, limit)
             if connection is not self._connection:
                 return

@@ -64,11 +64,11 @@ class SpeechServers:
         return self._in_call or self.next(()) or self._addresses[self._choice.current]
 
     def current_first(self) -> Sequence[ServerAddress]:
-        """The servers that may be asked, the current one first: for a check. If none may be, all of them."""
+        """The servers that may be asked today, the current one first. If none may be asked, all servers."""
         return sorted(self._allowed() or self._addresses, key=lambda address: address is not self.current)
 
     async def prepare(self) -> None:
-        """Have the bot's own server speak the next reply with an engine that may be asked. Never raises."""
+        """Make the bot's own server speak the next reply with an engine that may be used today. Never raises."""
         if self._own_engine is not None:
             await self._own_engine.follow(limited=self._refusal() is not None)
 
@@ -113,7 +113,7 @@ class SpeechServers:
         return self._choice.is_up(self._addresses.index(address))
 
     def has_other(self, address: ServerAddress) -> bool:
-        """Whether a server is believed to answer that may stand in for this one."""
+        """Whether another server may be asked, and is believed to answer."""
         return self._choice.has_other(self._left_out([address]))
 
     def begin_call(self) -> None:

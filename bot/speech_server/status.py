@@ -29,10 +29,10 @@ class ServerHealth:
         return self.text if self.ok else f"⚠️ {self.text}"
 
     def standing_in_for(self, place: str, *, spared: bool) -> ServerHealth:
-        """The same, of a server that is used in place of the one at ``place``.
+        """This health, as that of a server that is used in place of the one at ``place``.
 
         Args:
-            spared: whether that one is not used because today's limit is reached.
+            spared: whether the one at ``place`` is not used because today's limit is reached.
         """
         why = "for which today's limit is reached" if spared else "which doesn't answer or is too slow"
         return ServerHealth(self.ok, f"{self.text}, standing in for {place}, {why}")
@@ -57,7 +57,7 @@ class EngineState:
     Attributes:
         engine: name of the preferred engine; ``None`` while the server starts.
         speaking: name of the engine that speaks now; ``None`` while the server starts.
-        state: ``ready`` if that is the preferred one, or the reason why it is not, such as ``loading``.
+        state: ``ready`` if the preferred engine speaks, or the reason why it does not, such as ``loading``.
         loading: progress of loading, 0 to 1; ``None`` if nothing is being loaded.
     """
 

@@ -58,8 +58,8 @@ class _ServerFailed(Exception):  # noqa: N818
 class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
-    If there are several servers, one that is gone, fails or is too slow is left for another one at once. That is told
-    by a :class:`Disconnected` that is ``replaced``, and once by a warning for people.
+    If there are several servers, one that is gone, fails or is too slow is left for another one at once. Then
+    :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a warning for people.
 
     Args:
         servers: address of the server, or several servers that stand in for each other.
@@ -181,7 +181,7 @@ class SpeechStream:
     async def _move(self) -> None:
         """Have another server speak from now on. Returns when it is connected, or can't be."""
         if (connection := self._connection) is None:
-            # It is being restored already, at a server that may be asked.
+            # The connection is being restored already, to a server that may be asked.
             return
         moved = self._moved = asyncio.Event()
         await connection.close()
@@ -220,7 +220,7 @@ class SpeechStream:
             except ConnectionClosed as error:
                 reason = str(error)
             except GarbledError as error:
-                # The end of a reply may have been in it, which would be awaited forever.
+                # The unreadable text may have held the end of a reply, which would be awaited forever.
                 _log.warning("The speech server sent something unreadable: %s", error)
                 reason = "what it sends can't be read"
                 connection.transport.abort()
@@ -285,7 +285,8 @@ class SpeechStream:
                 async with asyncio.timeout(limit):
                     frame = await connection.recv()
             except TimeoutError:
-                # It is looked at twice: after a moment in which this program stood still, frames may be here already.
+                # Only a second look in a row counts: if this program stood still for a moment, frames may be waiting
+                # here.
                 if was_too_slow and self._too_slow:
                     raise _ServerFailed(f"its sound is more than {self._slow_after:g} s late", slow=True) from None
                 was_too_slow = self._too_slow
@@ -319,7 +320,7 @@ class SpeechStream:
         return False
 
     async def _connect_elsewhere(self, moved: asyncio.Event) -> bool:
-        """Connect to a server that may be asked, if that is possible at once. Nobody is told that one was left."""
+        """Connect to a server that may be asked, if that is possible at once. People are not told of this change."""
         self._connection = None
         try:
             self._connection = await self._connect()

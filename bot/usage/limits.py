@@ -1,4 +1,4 @@
-"""The limits of a day (``DAILY_TOKENS``, ``DAILY_SPEECH_MINUTES``) where money is paid. Pure logic with a clock."""
+"""The daily limits (``DAILY_TOKENS``, ``DAILY_SPEECH_MINUTES``) of engines that cost money. Pure logic with a clock."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DailyLimits:
         self._paid_today = paid_today
         self._clock = clock
         self._told: dict[Paid, tuple[date, float]] = {}
-        # What was reached before the start was told then.
+        # The operator was told of what was reached before this start, so it is not told again.
         self.news()
 
     def used(self, paid: Paid) -> float | None:
@@ -66,7 +66,8 @@ class DailyLimits:
         """Why nothing that costs money may be begun now, in a sentence for people; ``None`` if it may.
 
         Args:
-            guess: whether it would be done in advance, and may be in vain. That ends at :data:`NEARLY` of the limit.
+            guess: whether it would be done in advance, and may be in vain. Such work ends at :data:`NEARLY` of the
+                limit.
         """
         used = self.used(paid)
         if used is None or used < (NEARLY if guess else 1.0):
@@ -120,7 +121,7 @@ class DailyLimits:
 
 
 def until_midnight(now: datetime) -> timedelta:
-    """How long the day of ``now`` lasts yet. A day has 23 or 25 hours when the clocks are changed."""
+    """How long the day of ``now`` still lasts. A day has 23 or 25 hours when the clocks are changed."""
     tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
     # Two times of one zone are subtracted as if the clocks were never changed.
     return max(tomorrow.astimezone(UTC) - now.astimezone(UTC), timedelta())

@@ -37,7 +37,7 @@ class Usage:
     Args:
         clock: returns the current time in the people's time zone.
         ledger: the figures of today.
-        limits: the operator's limits; without them there are none.
+        limits: the operator's limits; by default there are none.
         sleep: waits the given seconds.
     """
 

@@ -53,8 +53,8 @@ def log_to_stderr(
     # At INFO level, discord.py logs every heartbeat and reconnect, and the scheduler logs every entry.
     for library in ("discord", "apscheduler", "gguf"):
         logging.getLogger(library).setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # They would log addresses and answers of MCP servers, which may hold secrets. What goes wrong is logged by the bot.
-    # "client" is the name that mcp gives to the log of its client.
+    # These libraries would log addresses and answers of MCP servers, which may hold secrets. What goes wrong is logged
+    # by the bot. "client" is the name that mcp gives to the log of its client.
     for library in ("httpx2", "httpx", "mcp", "client"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
