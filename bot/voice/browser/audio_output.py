@@ -36,7 +36,7 @@ class FrameOutlet(Protocol):
         ...
 
     def deliver_background(self, pcm: bytes) -> None:
-        """Send a frame with other sound beneath the voice, or with such alone."""
+        """Send a frame with other sound beneath the voice, or with other sound alone."""
         ...
 
     def end_background(self) -> None:
@@ -119,7 +119,8 @@ class BrowserFrames:
         """Do nothing; see the class."""
 
     def set_speaking(self, speaking: bool) -> None:
-        """Forget the sound that was sent last when it is over."""
+        """When sound is over, forget its last samples, which would be mixed into the next sound, and end other
+        sound."""
         if speaking:
             return
         self._halver.reset()
@@ -142,7 +143,7 @@ class SoundOutlet:
     """Sends segments and their sound to the client. Use it on the event loop.
 
     The voice's sound that belongs to no segment is dropped: it is the last frame of a reply that was interrupted. Music
-    and other sound without a segment are announced, and sent to those who take binary messages.
+    and other sound without a segment are announced, and sent only to clients that take binary messages.
 
     Attributes:
         form: the form in which the client gets sound.

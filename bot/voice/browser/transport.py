@@ -27,9 +27,9 @@ from config.sections import Captions
 PLACE = "your browser"
 """Name of the place in which a browser call is held."""
 MEANS = "in a web browser"
-"""The same for the model: by what means the person calls."""
+"""What the model is told of the means by which the person calls."""
 RESUME_SECONDS = 30.0
-"""A client that is gone may come back within this many seconds. Then the call ends."""
+"""A client that is gone may come back within this many seconds. After that, the call ends."""
 MAX_MISSED = 100
 """Largest number of messages that are kept for a client that is gone. The oldest ones are dropped."""
 

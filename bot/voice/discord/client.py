@@ -189,11 +189,11 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     @property
     def close_code(self) -> int | None:
-        """The code with which the voice gateway has closed the last connection that it closed, if any."""
+        """The close code of the last connection that the voice gateway has closed; ``None`` if it has closed none."""
         return self._own_connection.close_code
 
     def forget_close(self) -> None:
-        """Forget that code, because another connection stands."""
+        """Forget :attr:`close_code`, because a connection stands again."""
         self._own_connection.close_code = None
 
     @property

@@ -7,8 +7,8 @@ A channel in which nobody speaks carries no voice packets, so their absence says
 - The voice gateway answers each heartbeat, which discord.py sends every 5 s at least. Discord's protocol demands it. If
   nothing comes from the gateway for :data:`SILENCE_LIMIT`, the connection is dead.
 - On the path of the voice packets (UDP), the bot asks for its own address now and then when nothing comes
-  (IP discovery). Discord answers that while connecting. It promises no answer later, so silence there counts only once
-  such a question was answered on the same connection, and it never ends a call.
+  (IP discovery). Discord answers that while connecting. It promises no answer later. So silence on this path counts
+  only once such a question was answered on the same connection, and it never ends a call.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROBE_AFTER, PROBE_INTERVAL = 10.0, 5.0
 MIN_PROBES = 3
 """Number of questions that must have stayed without an answer before the path counts as dead."""
 HEALED_FOR = 120.0
-"""A connection that is dead again so many seconds after it was made anew is given up."""
+"""A connection that is dead again within this many seconds after it was made anew is given up."""
 PATH_HEALED_FOR = 600.0
 """Seconds in which the connection is made anew at most once because of the path of the voice packets."""
 MAX_STEP = 5.0

@@ -77,7 +77,8 @@ class _Stream:
     def quiet_at(self) -> float:
         """Time at which the transmission is over if no more packets come.
 
-        It is compared as it is: a difference of times may be a little too small, and the deadline would never pass.
+        Compare with this time itself: ``now - last_at`` may be a little too small when rounded, and the deadline would
+        never pass.
         """
         return self.last_at + QUIET_LIMIT
 

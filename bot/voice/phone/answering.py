@@ -13,7 +13,7 @@ class PhoneStartError(Exception):
 
 
 class Admission(StrEnum):
-    """What is to be done with a phone call that comes in. The log of calls names it as the cause, if it is refused."""
+    """What is to be done with a phone call that comes in. If it is a refusal, the log of calls has it as the cause."""
 
     ALLOWED = "allowed"
     """Answer the phone call, and pass its line to :meth:`PhoneAnswering.answer`."""
@@ -23,7 +23,8 @@ class Admission(StrEnum):
     SIP: the line is early media (183), and hanging it up sends 486.
     """
     NOT_ALLOWED = "not allowed"
-    """``PHONE_ALLOW`` does not have the number, or it gave too many wrong PINs. Refuse without answering (SIP: 403)."""
+    """The number is not in ``PHONE_ALLOW``, or too many wrong PINs came from it. Refuse without answering (SIP:
+    403)."""
     NOT_READY = "not ready"
     """The engines are being loaded, calls are switched off, or the bot is ending. Refuse (SIP: 503)."""
 
@@ -58,13 +59,13 @@ class PhoneAnswering(Protocol):
     """The service of phone calls. Use it on the event loop."""
 
     def decide(self, number: str, source: str | None = None) -> Admission:
-        """Decide about a phone call before it is answered. Changes nothing, so it may be asked again.
+        """Decide about a phone call before it is answered. This changes nothing, so it may be called again.
 
         Args:
             number: the caller's number, as :attr:`~bot.voice.phone.line.PhoneLine.number` will have it; empty if the
                 caller withholds it.
-            source: whoever answers for the phone call, as :attr:`~bot.voice.phone.line.PhoneLine.source` will have it;
-                ``None`` if that is the number.
+            source: who is responsible for the phone call, as :attr:`~bot.voice.phone.line.PhoneLine.source` will have
+                it; ``None`` if that is the number.
         """
         ...
 

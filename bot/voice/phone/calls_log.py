@@ -109,5 +109,5 @@ class CallsLog:
 
 
 def _reached(times: deque[float], since: float) -> bool:
-    """Whether as many times as fit are later than this one."""
+    """Whether ``times`` is full, and all of them are later than ``since``."""
     return len(times) == times.maxlen and times[0] > since

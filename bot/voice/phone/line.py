@@ -75,9 +75,9 @@ class PhoneLine(Protocol):
 
     @property
     def source(self) -> str:
-        """Whoever answers for the phone call: its number if the network says it, otherwise the host that it came from.
+        """Who is responsible for the phone call: the number if the network vouches for it, otherwise the sending host.
 
-        A caller who makes up numbers has one source all the same. All who withhold their number share one.
+        A caller who makes up numbers still has only one source. All who withhold their number share one.
         """
         ...
 

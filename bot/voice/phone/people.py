@@ -52,7 +52,7 @@ def refused_number(number: str) -> str:
     """What the log says of a refused caller, so that the operator can let them in. Empty if they withhold their number.
 
     An internal number of a PBX, such as ``**610``, stands there whole: it reaches nobody from outside. Of a SIP address
-    with a name, only the host does.
+    with a name, only the host is named.
     """
     if shown := shown_number(number):
         return shown

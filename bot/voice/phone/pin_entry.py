@@ -26,14 +26,14 @@ NO_PIN, WRONG_PIN, GAVE_WAY = "no PIN", "wrong PIN", "gave way to another caller
 class PinEntry:
     """Asks callers for the PIN. Use it only on the event loop.
 
-    Every caller is asked. If they are too many then, one of the source with the most callers gives way: the one who has
-    pressed no key for longest. So whoever calls again and again takes only their own places, and nobody keeps others
-    out by pressing nothing. Who has given the right PIN since the start does not give way to strangers, however many
-    call.
+    Every caller is asked. If too many callers are asked at once, one gives way: among those of the source that has the
+    most callers, the one who has pressed no key for longest. So whoever calls again and again takes only their own
+    places, and nobody keeps others out by pressing nothing. Who has given the right PIN since the start does not give
+    way to strangers, however many call.
 
     Args:
         pin: the right PIN.
-        sentences: asks for it.
+        sentences: says the sentences that ask for the PIN.
         number_id: returns an id of a telephone number, or of another text that tells callers apart.
         clock: returns monotonic seconds.
     """
@@ -53,9 +53,10 @@ class PinEntry:
         return self._wrong_pins.too_many(self._id(number, source))
 
     def _id(self, number: str, source: str) -> int:
-        """By what wrong PINs are counted. All callers who withhold their number count together.
+        """The id by which wrong PINs are counted. All callers who withhold their number count together.
 
-        Who makes up somebody else's number uses up none of that person's attempts, as they have another host.
+        A caller who makes up somebody else's number uses up none of that person's attempts, since it comes from another
+        host.
         """
         return self._number_id(number if source == number else f"{number} {source}")
 
@@ -107,7 +108,7 @@ class _Entering:
     """A caller who presses the PIN.
 
     Attributes:
-        source: whoever answers for the phone call.
+        source: who is responsible for the phone call; see :attr:`~bot.voice.phone.line.PhoneLine.source`.
         pressed_at: when they have pressed a key last, or have begun.
     """
 

@@ -30,7 +30,8 @@ PLACE = "a phone call"
 MEANS = "on the telephone. You hear them, and they hear you; they see nothing"
 """What the model is told of the means by which the person calls."""
 _UNSPOKEN = (Outcome.FAILED, Outcome.WRITTEN)
-"""The ends of replies of which something is only written, or nothing at all."""
+"""The outcomes of replies that callers don't hear to the end: the rest is only written, or there is no answer at
+all."""
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
 """Says something on a line before it is hung up. What it says depends on the cause of the end. It takes at most 2 s.
 
@@ -168,7 +169,7 @@ class PhoneTransport:
         return self._end or LineEnd.SILENT
 
     async def unless_ended(self, waited: Awaitable[T], seconds: float | None = None) -> T | None:
-        """Wait for something. Returns ``None``, and cancels it, if the line is gone before, or after these seconds."""
+        """Wait for something. If the line is gone first, or these seconds are over, cancels it and returns ``None``."""
         waiting, gone = asyncio.ensure_future(waited), asyncio.ensure_future(self.wait_ended())
         try:
             await asyncio.wait((waiting, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -219,7 +220,7 @@ class PhoneTransport:
             case ReplyEnded(interrupted=True) if self._frames is not None:
                 self._frames.clear()
             case ReplyEnded(trace) if trace.outcome in _UNSPOKEN and self._answer is not None:
-                # The conversation is in the middle of its work with the reply.
+                # The conversation is still busy with the end of this reply, so the callback has to wait.
                 asyncio.get_running_loop().call_soon(self.not_answered)
             case _:
                 pass

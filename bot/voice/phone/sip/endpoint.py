@@ -258,7 +258,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         elif request.method == "CANCEL":
             self._cancel(request)
         elif required := request.message.headers.get("require"):
-            # No extension is implemented, 100rel (the acknowledgement of provisional responses) not either.
+            # No extension is implemented, not even 100rel (the acknowledgement of provisional responses).
             self._refuse(request, 420, {"Unsupported": ", ".join(required)})
             if request.method == "INVITE" and not request.to_tag:
                 self.unanswered(self._number(request), Refusal.EXTENSION)
@@ -335,8 +335,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _may_speak_early(self, request: Request, media: Media) -> bool:
         """Whether a caller may hear a sentence before the phone call is answered.
 
-        Nobody has acknowledged anything by then. So only few callers get sound, at the host of the INVITE or where the
-        PBX says, and only in return for sound from there; the PBX itself gets it without that.
+        Nobody has acknowledged anything by then. So only few callers get sound, and only in return for sound: it goes
+        to the host of the INVITE, or to where the PBX says. The PBX itself gets sound without sending any.
         """
         early = sum(call.state is State.EARLY for call in self._calls)
         return early < MAX_EARLY and self._rules(request).may_send(media)

@@ -19,8 +19,8 @@ class OpenCalls:
     """The phone calls. Use it on the event loop.
 
     Phone calls in which nobody is talked with give way: those that are not acknowledged, whose sound has not come, or
-    that are over but for the other side's answer. It is always the oldest one of the host that has most of them, so
-    whoever calls again and again takes only their own places. What is talked about on a line goes on.
+    that are over but for the other side's answer. Of these, the oldest one of the host that has most of them gives way.
+    So whoever calls again and again takes only their own places. What is talked about on a line goes on.
     """
 
     def __init__(self) -> None:

@@ -140,7 +140,7 @@ class Incoming:
         return source == self.source if self.source is not None else self._rules.may_come(self._media, source[0])
 
     def read(self, data: bytes, source: Endpoint) -> RtpPacket | None:
-        """Read a packet; ``None`` if it is none, or not one of the other side."""
+        """Read a packet; ``None`` if ``data`` is no packet, or is not from the other side."""
         if not self.admits(source):
             self.dropped += 1
             return None

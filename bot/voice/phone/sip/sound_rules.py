@@ -31,7 +31,7 @@ class SoundRules:
     trusted: bool = False
 
     def source_of(self, number: str) -> str:
-        """Whoever answers for the phone call; see :attr:`~bot.voice.phone.line.PhoneLine.source`."""
+        """Who is responsible for the phone call; see :attr:`~bot.voice.phone.line.PhoneLine.source`."""
         return number if self.trusted else self.caller
 
     def check(self, media: Media, *, again: bool = False) -> None:
@@ -57,7 +57,7 @@ class SoundRules:
         return self.trusted or self._names_caller(media)
 
     def may_send_early(self, media: Media) -> bool:
-        """The same for a phone call that nobody has acknowledged: whether it goes to the PBX itself."""
+        """Whether sound may go there in a phone call that nobody has acknowledged: only if that is the PBX itself."""
         return self.trusted and self._names_caller(media)
 
     def may_come(self, media: Media, host: str) -> bool:
