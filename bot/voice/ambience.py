@@ -12,7 +12,7 @@ class AmbiencePlayer(Protocol):
     """Plays the ambience of the persona that speaks; see :class:`~bot.music.ambience.Ambience`."""
 
     async def run(self, mixer: Mixer, character: LocalCharacter, place: int) -> None:
-        """Play it until cancelled, and change it with the persona. What goes wrong is logged, and ends no call.
+        """Play the ambience of the current persona until cancelled. Errors are logged, and end no call.
 
         Args:
             mixer: the mixer of the call.

@@ -63,7 +63,7 @@ class Attendance:
         return came
 
     def forget(self, person: int) -> None:
-        """Say no more that a person has come or left."""
+        """Don't mention any longer that a person has come or left."""
         self._changes.pop(person, None)
 
     def lines(self) -> list[str]:

@@ -155,7 +155,7 @@ class CallLife(Generic[S]):
         starting.cancel()
         await asyncio.wait([starting])
         if self._undoing is not None:
-            # The start had failed already, and its task was cancelled while it waited for this.
+            # The start had failed already. Its task was cancelled while it waited for the undoing.
             await asyncio.wait([self._undoing])
         if self._ending is not asyncio.current_task():
             # The call was lost just after it had begun, so another task ends it.

@@ -363,6 +363,7 @@ class InputWorker(threading.Thread):
 
 
 def _mono(pcm: bytes) -> Samples:
-    """Both channels of stereo 16-bit PCM together. Those of the bot's voice alone are the same, but not music's."""
+    """The mean of both channels of stereo 16-bit PCM. The channels are the same in the bot's voice, but not in
+    music."""
     both: Samples = from_pcm16(pcm).reshape(-1, 2).mean(axis=1)
     return both

@@ -67,7 +67,8 @@ class CallManager(Generic[S]):
 
     @property
     def calls(self) -> tuple[S, ...]:
-        """The active calls, the one that has been on for longest first. Those that are starting or ending are not."""
+        """The active calls, the one that has been on for longest first. Calls that are starting or ending are left
+        out."""
         return tuple(life.call for life in self._lives if life.state is CallState.ACTIVE)
 
     @property
@@ -86,7 +87,7 @@ class CallManager(Generic[S]):
         return any(life.state is CallState.ENDING for life in self._lives)
 
     async def wait_for_room(self) -> None:
-        """Wait until a further call can begin. Another one may have begun by the time at which the waiter goes on."""
+        """Wait until a further call can begin. Another call may have begun by the time the waiter goes on."""
         await self._room.wait()
 
     def is_active(self, call: S) -> bool:
@@ -111,7 +112,7 @@ class CallManager(Generic[S]):
         """Check that a call can begin in a place, before a caller builds one.
 
         Args:
-            place: the place; ``None`` if there can't be another call.
+            place: the place; ``None`` for calls of which several may be in one place.
 
         Raises:
             UserError: there is a call in this place, or there can be no more calls.
@@ -127,7 +128,7 @@ class CallManager(Generic[S]):
 
         Args:
             reason: what the call is, in words.
-            place: the place of the call; ``None`` if there can't be another call.
+            place: the place of the call; ``None`` for calls of which several may be in one place.
 
         Raises:
             UserError: there is no room for the call, a feature could not be paused, or the call could not connect.

@@ -65,7 +65,7 @@ class MemoryKeeper(Protocol):
         """Carry out a request. The answer is spoken to all people in the call.
 
         Args:
-            say: says something before, such as a question.
+            say: says something before the answer, such as a question.
         """
         ...
 
@@ -142,7 +142,7 @@ class MemoryRequests:
                 self._history.remove(exchange)
             answer = await self._keeper.carry_out(request, lambda text: recite(command, text))
         except Exception:
-            # Whatever it is, the call goes on without it.
+            # Whatever the error is, the call goes on.
             _log.exception("A request about the memory could not be carried out")
             answer = self._keeper.failed(request)
         if answer.forget:

@@ -1,4 +1,4 @@
-"""Who speaks at this moment, for the music that gets quieter. It is known sooner than a turn, and is less certain."""
+"""Tells who speaks at this moment, so that music gets quieter. A turn is noticed later, and is more certain."""
 
 from __future__ import annotations
 

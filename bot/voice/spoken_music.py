@@ -101,7 +101,7 @@ class SpokenMusic:
         except MusicRefusedError as error:
             self._recite(command, str(error))
         except Exception:
-            # Whatever it is, the call goes on without it.
+            # Whatever the error is, the call goes on.
             _log.exception("%s asked aloud for music and did not get it", command.author)
             self._recite(command, FAILED)
         else:

@@ -74,9 +74,9 @@ def pulse() -> Sequence[bytes]:
 class ThinkingSound:
     """Plays the sound: while a reply is being made, after a second in which nobody speaks and nothing plays.
 
-    It fades out within 100 ms when text of the reply goes to the voice, which is before its sound is there. Should the
-    sound be there sooner, the mixer silences the bed within a frame. It never holds up the reply. Use it on the event
-    loop. :meth:`run` runs during the whole call.
+    It fades out within 100 ms when text of the reply goes to the voice. If sound of the reply comes sooner than that,
+    the mixer silences the bed within a frame. So the thinking sound never holds up the reply. Use it on the event loop.
+    :meth:`run` runs during the whole call.
 
     Args:
         mixer: plays it in its channel for a bed.

@@ -1,4 +1,4 @@
-"""What the program that talks with the bot asks of the next replies: instructions, and another voice."""
+"""What a program that talks with the bot asks of the next replies: instructions, another voice or another speed."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class MeasuredReplies:
         self.note_sound(0)
 
     def commit(self, spoken: SpokenTurn | None) -> None:
-        """Note that the current reply is wanted. Before this, it was perhaps a guess that could be discarded.
+        """Note that the current reply is wanted. Before this, it was perhaps speculative, and could be discarded.
 
         Args:
             spoken: the turn that it answers; ``None`` for a typed prompt.

@@ -292,7 +292,8 @@ class ReplyProgress:
             yield from self._show(PausePlayback(reply.id))
 
     def _tools_take_long(self, remark: str, position: int, *, first: bool) -> Iterator[Effect]:
-        """Speak a remark, if all that was said before was heard. The ``first`` is for a reply without text."""
+        """Speak a remark, if all that was said before was heard. The ``first`` is spoken only in a reply without
+        text."""
         reply = self.reply
         yield from self.write_wait(remark)
         if not reply.waiting or reply.text_ended or reply.speech_lost or reply.remarks >= MAX_REMARKS:

@@ -17,7 +17,7 @@ class MoodFollowing(Protocol):
         ...
 
     def mood_after(self, named: str) -> str | None:
-        """The mood to which an answer moves the mood by naming ``named``; ``None`` if that stays."""
+        """The mood that follows if an answer names ``named``; ``None`` if the mood stays."""
         ...
 
     def answered(self, named: str | None) -> Coroutine[Any, Any, None]:

@@ -16,7 +16,8 @@ While the length of a segment's sound is not known, this number serves to estima
 SOON_SENT = 4_800
 """Number of samples that may be sent before the playback can be cut: 100 ms."""
 MOST_OF_IT = 0.99
-"""Largest share of a segment that is believed to be spoken if its end has not come: at least its last word is not."""
+"""Largest share of a segment that counts as spoken if its end has not come: at least the last word counts as
+unspoken."""
 
 _ENDS_SENTENCE = re.compile(r"(\n|[.!?…。！？।؟][\"'»”’)\]*_]*)\s*$")
 
@@ -187,7 +188,7 @@ class Reply:
         return self._without_notices(text).strip()
 
     def sentence_end(self, samples: int) -> int | None:
-        """Where the sentence ends that people hear after ``samples`` samples, in samples of this reply.
+        """The end of the sentence that people hear after ``samples`` samples, as a number of samples of this reply.
 
         ``None`` if the sound of that end has not come yet.
         """

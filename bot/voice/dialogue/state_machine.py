@@ -199,7 +199,7 @@ class Dialogue:
     def _excess(self, prompt: Prompt) -> Prompt | None:
         """The waiting prompt that has to give way to ``prompt``, so that one person can't take all places.
 
-        It is the newest one of the person who has most, if that person has still no fewer than the author then.
+        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author would then have more.
         """
         places = Counter(waiting.person for waiting in self._waiting if waiting.person is not None)
         if prompt.person is None or not places:

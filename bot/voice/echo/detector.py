@@ -50,9 +50,8 @@ GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
 PACE_JITTER = 0.03
 """If the gap between two sent frames is longer than this, in seconds, it counts as a pause."""
 LONGEST_STALL = 0.4
-"""A pause of at most this many seconds was none if the frames after it come sooner than one every 20 ms.
-
-Then the machine has stalled, and catches up. The person's loudspeakers have played on meanwhile, from their buffer.
+"""A pause of at most this many seconds is only a stall of the machine if the frames after it come faster than one every
+20 ms: the machine catches up. The person's loudspeakers have played on meanwhile, from their buffer.
 """
 
 

@@ -15,8 +15,8 @@ AFTER_MUSIC = 2.4
 MUTE_CHECKS, RELEASE_CHECKS = 3, 4
 """Number of checks in a row that mute a person, and that let them be heard again.
 
-While only an echo comes, up to 3 % of the checks find none, but seldom four in a row. Of the checks while a person is
-6 dB louder than an echo, as many find one.
+While only an echo comes, up to 3 % of the checks find none, but seldom four in a row. While a person is 6 dB louder
+than an echo, up to 3 % of the checks find an echo.
 """
 FIRST_CHECKS = 2
 """Number of checks that let a person be heard when they begin to transmit: a short answer may have no more."""
@@ -52,8 +52,8 @@ class EchoMute:
     It does nothing while no music is played, and to people from whom no echo has come yet. When a person speaks over
     the echo, the sound is let through again, together with what came while that was not certain yet.
 
-    It compares sound for the echo gate too. Of people from whom an echo comes, it says what several checks have found
-    instead of what the newest sound shows.
+    It compares sound for the echo gate too. For people from whom an echo comes, it answers with the result of several
+    checks, and not by the newest sound alone.
 
     Args:
         echo: compares sound with what the bot has sent.

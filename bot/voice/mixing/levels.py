@@ -43,7 +43,7 @@ def scaled(sound: Stereo, begin: float, end: float) -> Stereo:
 
 
 def approach(value: float, target: float, seconds: float) -> float:
-    """``value`` one frame later, on its way to ``target`` at the pace of 1 in ``seconds``."""
+    """``value`` one frame later, on its way to ``target``. It changes by 1 in ``seconds`` seconds."""
     step = FRAME_SECONDS / seconds
     # The last step may be a little longer, so that rounding leaves no rest of it.
     if abs(target - value) <= step * 1.001:

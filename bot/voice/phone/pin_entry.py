@@ -55,8 +55,8 @@ class PinEntry:
     def _id(self, number: str, source: str) -> int:
         """The id by which wrong PINs are counted. All callers who withhold their number count together.
 
-        A caller who makes up somebody else's number uses up none of that person's attempts, since it comes from another
-        host.
+        A caller who makes up somebody else's number uses up none of that person's attempts, since the call comes from
+        another host.
         """
         return self._number_id(number if source == number else f"{number} {source}")
 

@@ -16,7 +16,7 @@ HEARD = (Outcome.SPOKEN, Outcome.WRITTEN)
 async def announce_until_heard(recite: Callable[[str], PromptHandle], spoken: str) -> Outcome:
     """Speak an announcement until it was not interrupted, :data:`MAX_ANNOUNCEMENTS` times at most.
 
-    Returns the end of the last attempt. People know of it if that is in :data:`HEARD`.
+    Returns how the last attempt ended. If that is one of :data:`HEARD`, people know what was announced.
     """
     outcome = Outcome.INTERRUPTED
     for _ in range(MAX_ANNOUNCEMENTS):

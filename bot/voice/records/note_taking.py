@@ -120,8 +120,8 @@ class NoteTaking:
     async def start(self, asked_by: str) -> None:
         """Announce notes, in writing and aloud, and take them from the end of the announcement on.
 
-        None are taken if :meth:`stop` is called before. If the written announcement can't be posted, its exception is
-        raised and no notes are taken.
+        No notes are taken if :meth:`stop` is called before that. If the written announcement can't be posted, its
+        exception is raised and no notes are taken.
 
         Args:
             asked_by: the name of who asked for them.
@@ -172,7 +172,7 @@ class NoteTaking:
                 pass
 
     def _follow(self, event: CallEvent, announced: _Announcement, notebook: Notebook) -> None:
-        """Begin at the very event that the announcement was heard: what is said next is a line already."""
+        """Begin at the very event which says that the announcement was heard: what is said next is a line already."""
         match event:
             case PromptTaken(reply, text=text, recited=True) if text == announced.spoken:
                 announced.reply = reply

@@ -1,7 +1,7 @@
 """Takes voice samples in a call.
 
-During a sample the bot is silent. It answers nothing that the person says from the sample's beginning to their first
-pause after it, so that they can read their text to its end.
+During a sample the bot is silent. It answers nothing that the person says from the beginning of the sample to the first
+pause after the sample, so that they can read their text to its end.
 """
 
 from __future__ import annotations

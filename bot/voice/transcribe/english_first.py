@@ -16,9 +16,9 @@ ENGLISH = "en"
 TRUSTED = -0.18
 """Minimum mean log probability of a text that is kept.
 
-Of 144 short English turns 141 have more, and of 261 turns in Spanish, French, Italian and Russian one (an English
-translation). What is heard of the bot's own name, which the model does not know, mostly has less. So this number tells
-languages apart as well, and no language needs to be detected first (:mod:`benchmarks.ears`).
+141 of 144 short English turns have more. Of 261 turns in Spanish, French, Italian and Russian, only one has more, since
+the model translated it. What is heard of the bot's own name, which the model does not know, mostly has less. So this
+number tells languages apart as well, and no language needs to be detected first (:mod:`benchmarks.ears`).
 """
 TRUSTED_INTERIM, TRUSTED_OF_A_STRANGER = -0.45, -0.28
 """The same for words of a turn that still goes on, whose last word may be cut.
@@ -51,18 +51,18 @@ class EnglishModel(Protocol):
     """The part of :class:`~bot.voice.transcribe.moonshine.Moonshine` that is used here."""
 
     def transcribe(self, sound: Sound16, name: str = "") -> EnglishTranscript:
-        """Recognise the words of a sound: mono, 16,000 Hz, samples from -1 to 1. It may begin with this name."""
+        """Recognise the words of a sound: mono, 16,000 Hz, samples from -1 to 1. The sound may begin with ``name``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EnglishFirst:
-    """A recogniser that asks a quick model for English first, and Whisper if that is not sure of its words.
+    """A recogniser that asks a quick model for English first, and Whisper if the quick model is not sure of its words.
 
     The first of the hot words is the bot's name, which the quick model looks for at the beginning. Whisper is asked in
     any case if the speaker usually speaks another language, if times of words are wanted, and, at the end of a turn, if
-    one of the hot words may have been said elsewhere, since only Whisper knows them. In an interim transcript a name
-    may be wrong: each time, Whisper would make the final words wait.
+    one of the hot words may have been said elsewhere, since only Whisper knows them. In an interim transcript a wrong
+    name is accepted, because asking Whisper each time would delay the final words.
 
     Attributes:
         english: the quick model.

@@ -171,7 +171,7 @@ def _append(path: Path, header: str, pairs: Mapping[str, str]) -> bool:
     Raises:
         OSError: the file can't be written. It stays as it was.
     """
-    # A JSON string is a YAML string too, if nothing in it is escaped. Words have no characters that must be.
+    # A JSON string is a YAML string too, if nothing in it is escaped. Words have no characters that need escaping.
     lines = header + "".join(
         f"{json.dumps(heard, ensure_ascii=False)}: {json.dumps(meant, ensure_ascii=False)}\n"
         for heard, meant in pairs.items()

@@ -44,7 +44,8 @@ class Moonshine:
     """A loaded model. Use it on one thread at a time.
 
     The text of the last sound is the draft of the next one, since a turn is recognised again and again while somebody
-    speaks; see :func:`write`. A name that the network does not know is put before the text if the sound speaks for it.
+    speaks; see :func:`write`. A name that the network does not know is put before the text if the sound makes it likely
+    enough.
 
     Args:
         folder: folder with the model's files.
@@ -129,7 +130,7 @@ def write(
         source: another text. What follows a token there is the draft of what follows it here.
 
     Returns:
-        The tokens, and the log probabilities of each of them and of what follows them, such as the end.
+        The tokens, and the log probabilities of each of them and of the token behind the last one, such as the end.
     """
     if [*draft[: len(given)]] != [*given]:
         draft = given
@@ -152,10 +153,10 @@ def write(
 
 
 def is_heard(decoder: Decoder, call: Sequence[int], name_length: int) -> bool:
-    """Whether the sound speaks for a text that begins with these tokens.
+    """Whether the sound makes it likely enough that the text begins with these tokens.
 
     Args:
-        decoder: the decoder, whatever it was given. Afterwards it has been given other tokens.
+        decoder: the decoder. The tokens that it was given are replaced by those of ``call``.
         call: a name's tokens, and before them perhaps those of a word such as "hey".
         name_length: how many of the tokens are the name's.
     """

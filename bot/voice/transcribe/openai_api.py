@@ -157,7 +157,8 @@ class OpenAITranscriber:
         self._sleep = sleep
         self._limits = RateLimits(clock)
         self.is_patient: Callable[[], bool] = lambda: True
-        """Whether a final request is made again for as long as possible, or only once, because another can answer."""
+        """Whether a final request is made again for as long as possible, or only once, because another server can
+        answer."""
         self._format = 0  # index in REQUEST_FORMATS of the format that the server accepts
         self._queue = TranscriptionQueue()
         self._working: list[asyncio.Task[None]] = []
@@ -296,7 +297,8 @@ class OpenAITranscriber:
     ) -> TranscriptionResponse:
         """Send one HTTP request with a time limit in seconds; raises :class:`_RequestFailed`.
 
-        The sound counts as used unless the server can't be reached or refuses it: also if the answer is dropped.
+        The sound counts as used unless the server can't be reached or refuses it. It counts even if the answer is
+        dropped.
         """
         used = True
         try:

@@ -25,9 +25,10 @@ The decoder takes less time for the short context. In still shorter ones Whisper
 (:mod:`benchmarks.ears`).
 """
 MIN_ENCODED, ENCODED_BEHIND = 3.0, 1.0
-"""The encoder gets the sound and this many seconds of silence behind it, but no less than the first of these numbers.
+"""Fewest seconds that the encoder gets, and seconds of silence that it gets behind the sound.
 
-Its time depends on their sum. The encoding of the context's remaining silence is always the same.
+The encoder's time depends on the length of sound and silence together. The encoding of the context's remaining silence
+is always the same.
 """
 LEAD = round(0.25 * HEARING_RATE)
 """Samples of silence that are put before each sound.

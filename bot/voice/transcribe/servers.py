@@ -33,7 +33,8 @@ class TranscriptionServers:
     """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that asks one of several servers.
 
     The words of a turn that is over are asked of each server in turn until one gives them, so nothing is lost. Requests
-    in the middle of a turn go to the current server alone, and never to one that costs money and only stands in.
+    in the middle of a turn go to the current server alone. If that costs money and only stands in, they are dropped,
+    unless ``guesses`` is True.
 
     Args:
         servers: the servers, the preferred one first.

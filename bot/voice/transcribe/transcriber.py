@@ -45,7 +45,7 @@ class TranscriptionRequest:
             the language.
         call: id of the call; empty outside of calls. Calls are served in turn.
         word_times: whether the time of each word is wanted. That takes longer, so calls don't ask for it.
-        account: the place and the person who said it.
+        account: the place, and the person who spoke.
     """
 
     sound: Sound16
@@ -176,7 +176,7 @@ class TranscriptionJob:
 class TranscriptionQueue:
     """The requests that wait for a transcriber. Use it on the event loop.
 
-    Of equally urgent requests, that of the call is served first whose last turn in the queue was longest ago. So a call
+    Calls with equally urgent requests are served in turn: first the call that was served longest ago. So a call
     in which much is said does not hold up the others.
 
     If more than :data:`MAX_WAITING` of a call wait, the oldest of its least urgent is dropped. Final requests are never
@@ -211,7 +211,8 @@ class TranscriptionQueue:
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """Wait for a job; remove and return the most urgent one. Of those, calls come in turn, then the oldest."""
+        """Wait for a job; remove and return the most urgent one. Among equals, calls come in turn, then the oldest
+        job."""
         while True:
             self._drop_cancelled()
             if self._waiting:

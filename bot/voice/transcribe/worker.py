@@ -1,7 +1,8 @@
 """The transcriber process: ``python -m bot.voice.transcribe.worker`` runs faster-whisper and Moonshine for the bot.
 
-It is a process of its own, so that its computing does not delay the bot's threads. It has the bot's priority: an answer
-that is ready waits for the final words, and a lower priority made them late whenever the model wrote meanwhile.
+It is a process of its own, so that its computing does not delay the bot's threads. It has the bot's priority: a reply
+that is ready waits for the final words, and with a lower priority these would be late whenever the model writes
+meanwhile.
 """
 
 from __future__ import annotations

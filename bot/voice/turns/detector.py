@@ -52,8 +52,8 @@ class _Turn:
         end_probability: probability that the pause is the end of the turn, 0 to 1; ``None`` without an estimate.
         wordless: True if there are no words in the turn up to its pause.
         within_window: True if the pause has begun in a window that is not complete yet.
-        broken_off: True if the packets have stopped while the person spoke, or so soon after it that it may be a gap
-            within a word. They may only be delayed.
+        broken_off: True if the packets have stopped while the person spoke, or so soon after the last voice that this
+            may be a gap within a word. The packets may only be delayed.
     """
 
     id: TurnId

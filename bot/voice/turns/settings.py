@@ -44,7 +44,7 @@ class TurnSettings:
         unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
             no reply can begin.
         held_key_wait: wait while a person holds their push-to-talk key, as far as can be told from their transmissions.
-        known_key_wait: the same if the transport knows that they hold a key, so that its release is certain to be told.
+        known_key_wait: the same if the transport knows that they hold a key. Then it also reports the key's release.
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.
@@ -98,9 +98,9 @@ end of a word. With these settings, the bot cuts off at most 1 of 40 sentences w
 TELEPHONE_SETTINGS = TurnSettings(voiced_probability=0.2, sure_probability=0.45, quiet_share=0.03)
 """Settings for sound of telephones and the network in faster-whisper.
 
-The networks were trained on wide-band speech. On a telephone, which has 300 to 3,400 Hz, they are less sure: with the
-usual settings, they found pauses within words, and natural voices waited 440 ms in place of 260. Hissing sounds ("s")
-lie above the band, so they are nearly as quiet as a pause.
+The networks were trained on wide-band speech. On a telephone, which has 300 to 3,400 Hz, they are less sure. With
+the usual settings, they find pauses within words, and natural voices wait 440 ms for the end of their turn, instead of
+260 ms (docs/benchmarks.md). Hissing sounds ("s") lie above the band, so they are nearly as quiet as a pause.
 """
 TELEPHONE_SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.4, sure_probability=0.85, quiet_share=0.03)
 """Settings for sound of telephones and the network of the package silero-vad."""

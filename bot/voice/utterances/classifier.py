@@ -309,19 +309,19 @@ class CallClassifier:
         if request is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice)
         addressed = self._addressing.is_addressed(utterance.person, text, others, self._context())
-        # Such a phrase is said in the middle of a conversation, where nobody says the bot's name each time.
+        # People ask about the memory in the middle of a conversation, where nobody says the bot's name each time.
         if (addressed or not others) and (request := self.memory_request(text)) is not None:
             return Classification(UtteranceKind.COMMAND, request.command, request.choice, request.language)
         return Classification(UtteranceKind.ADDRESSED if addressed else UtteranceKind.OVERHEARD)
 
     def _piece_wanted(self, text: str, *, alone: bool) -> CommandRequest | None:
-        """The request for a piece of music; ``None`` if it is none, or not for the bot."""
+        """The request for a piece of music; ``None`` if the text is no such request, or is not for the bot."""
         if self._titles is None or not (alone or self._names.called_in(text)):
             return None
         return self._play_words.find(text, self._titles())
 
     def memory_request(self, text: str) -> CommandRequest | None:
-        """The request about the memory that a text is, typed or spoken; ``None`` if it is none."""
+        """The request about the memory that a typed or spoken text makes; ``None`` if it makes none."""
         return None if self._memory is None else self._memory.find(text, self._names)
 
     def _follow_persona(self) -> None:

@@ -30,7 +30,8 @@ class MusicTitles(Protocol):
 
 
 class PlayWords:
-    """Finds requests for a piece. Not for other talk about music: the words have to name a piece that is there.
+    """Finds requests for a piece of music. Other talk about music is none: the words have to name a piece that is
+    there.
 
     After "play", which people say of games too, the words must be a whole title. After "play the song", some words of
     the title are enough, if no other title has them.

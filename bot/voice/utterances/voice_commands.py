@@ -25,7 +25,7 @@ MAX_CHARACTERS = 200
 """An utterance with more characters than this is never a command."""
 _NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 GAP = "{}"
-"""Placeholder for the mood or the persona in a phrase that asks for it."""
+"""Placeholder for the mood, the persona or the title of music in a phrase that asks for it."""
 Phrases = dict[str, list[str]]
 """Phrases by language."""
 
@@ -34,12 +34,12 @@ def _with_gap(phrases: Phrases) -> Phrases:
     """Check that each phrase has exactly one gap."""
     for template in (template for templates in phrases.values() for template in templates):
         if template.count(GAP) != 1:
-            raise ValueError(f"{template!r} needs one {GAP}, where the mood or the persona stands")
+            raise ValueError(f"{template!r} needs one {GAP}, where the mood, the persona or the title stands")
     return phrases
 
 
 PhraseTemplates = Annotated[Phrases, AfterValidator(_with_gap)]
-"""Phrases that ask for a mood or a persona. Each has one :data:`GAP`."""
+"""Phrases that ask for a mood, a persona or a piece of music. Each has one :data:`GAP`."""
 
 
 class MoodWordsError(BrokenFileError):
