@@ -212,7 +212,7 @@ class AutoJoin:
             elif self._rules.failed(server, self._monotonic()):
                 await self._places.tell_failure(choice, str(error))
         except Exception:
-            _log.exception("Could not come into a channel")
+            _log.exception("Could not join a channel automatically")
             self._rules.failed(server, self._monotonic())
         else:
             self._rules.came(server)
@@ -226,4 +226,4 @@ class AutoJoin:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("A part of coming by itself failed", exc_info=error)
+            _log.error("A step of joining a channel automatically failed", exc_info=error)

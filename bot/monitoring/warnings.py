@@ -44,7 +44,7 @@ class _Slow:
 _SLOW: Mapping[str, _Slow] = MappingProxyType(
     {
         "stt_ms": _Slow(
-            "The words of a turn take {:,.0f} ms.",
+            "Recognising the words of a turn takes {:,.0f} ms.",
             "Set STT_MODEL to a smaller Whisper, STT_DEVICE=cuda if there is a graphics card, or STT_URL to a server.",
         ),
         "first_token_ms": _Slow(

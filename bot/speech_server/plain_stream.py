@@ -41,7 +41,7 @@ MAX_ERROR = 300
 """Maximum number of characters of the server's own words that people are shown."""
 NORMAL_CLOSE = 1000
 NOT_SOUND = (
-    "⚠️ The speech server sends something else than float32 sound at 48 kHz, so I leave that out. "
+    "⚠️ The speech server sends something other than float32 sound at 48 kHz, so I leave that out. "
     "If it is a server with events, `?protocol=plain` does not belong to its address."
 )
 SERVER_ERROR = "⚠️ The speech server reports an error: {error}"

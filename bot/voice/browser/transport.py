@@ -50,7 +50,7 @@ class BrowserPromptChannel:
         """Do nothing: the client learns from the state that its text was taken."""
 
     async def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Send a notice. The page shows it as it is, so no character needs a mark before it."""
+        """Send a notice, without the marks that escape Markdown: the page shows the text as it is."""
         self._send(Notice(unescape_markdown(text)))
 
 
