@@ -1,4 +1,4 @@
-"""What is told to whoever asked for an answer, while the answer is made."""
+"""What those who ask for an answer can learn about it while it is made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AnswerProgress:
     """Functions that are called while an answer is made. Those that are left out do nothing.
 
     Attributes:
-        account: the place and the person for whom it is made.
+        account: the place and the person for whom the answer is made.
         loading: called once if the server has been loading its model for a while.
         fitted: called with what the prompt holds and what was cut from it, before the request is written. It may be
             called more than once, or never.
@@ -41,9 +41,10 @@ class AnswerProgress:
             is discarded never runs a tool or costs money.
         mood: called before the text of an answer whose head names a mood, with the name as the model wrote it, which
             may be unknown; and with ``None`` if that name was in a thought. A name after text, or in the result of a
-            tool, is not told.
+            tool, does not count.
         take_late: called with tools that take too long to be waited for. If it returns True, it has taken them over,
-            and the answer ends without their results. Whoever takes none has the model answer without them, later.
+            and the answer ends without their results. If it returns False, the answer goes on waiting for their
+            results, up to the limit of the turn.
     """
 
     account: Account = NOBODY

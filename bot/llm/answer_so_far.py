@@ -11,7 +11,7 @@ from bot.llm.messages import ChatMessage
 
 
 class AnswerSoFar:
-    """What has come of an answer. It passes the parts on, and joins the rest that another server gives.
+    """What has come of an answer. It passes the parts on, and joins the rest from another server to what was said.
 
     Attributes:
         called: whether a tool was called.

@@ -98,7 +98,7 @@ class ModelClient:
         return report
 
     def refusal(self, messages: Sequence[ChatMessage]) -> str | None:
-        """Why the server is not asked today, since it costs money, for people; ``None`` if it may be.
+        """Why a server that costs money is not asked any more today, as a sentence; ``None`` if it may be asked.
 
         An answer that has begun goes on after its tools.
         """
@@ -222,11 +222,11 @@ class ModelClient:
             speakers: names that the model may write at the start of a line.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
             slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
-                ``None`` leaves the choice to the server, of which a report of tokens is asked only if it costs money.
-            progress: told while the reply is made.
+                ``None`` leaves the choice to the server. It is then asked to report tokens only if it costs money.
+            progress: its functions are called while the reply is made.
             tools: the tools that the model may call. They are described in a field of the request, or in the system
                 prompt if the server refuses that field or has none (:mod:`bot.llm.tool_text`).
-            continues: go on with the last message, which is the assistant's, if :meth:`continues_answers`.
+            continues: go on with the last message, which is the assistant's. Only if :meth:`continues_answers`.
 
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.

@@ -23,7 +23,7 @@ _GO_ON = (
     "new sentence. Repeat nothing, and do not mention the fault.)"
 )
 _LONGEST_REPETITION = 2_000
-"""Number of letters at the end of what was said in which a repetition is looked for."""
+"""A repetition is looked for in this many letters at the end of what was said."""
 _SHORTEST_REPETITION = 12
 """Fewer letters than this are no repetition, unless they are all that was said."""
 _REFUSED = re.compile(
@@ -59,7 +59,7 @@ class Continuation:
         return not self._refused and (api is not ModelApi.CHAT or self._owner is not None)
 
     def fields(self, api: ModelApi) -> Mapping[str, Any]:
-        """The fields that a request needs for it."""
+        """The fields with which a request asks the server to go on with an answer."""
         return _FIELDS[self._owner] if api is ModelApi.CHAT and self._owner is not None else {}
 
 
@@ -80,9 +80,9 @@ def going_on(messages: Sequence[ChatMessage], said: str, *, continues: bool) -> 
 
 
 class SaidText:
-    """What has been said of an answer. An unfinished word is held back: only whole words can be gone on from.
+    """What has been said of an answer. An unfinished word is held back: servers go on after whole words.
 
-    Languages that put no spaces between words are not held back.
+    Text in languages without spaces between words is not held back.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class SaidText:
 
 
 class Joint:
-    """Joins the rest of an answer to what was said. What it repeats of that is left out.
+    """Joins the rest of an answer to what was said. The rest's beginning is left out if it repeats what was said.
 
     Args:
         continues: whether the rest goes on with the sentence that was begun. Otherwise that sentence ends here.

@@ -40,7 +40,8 @@ class Turn:
         interrupted: whether the reply was cut off.
         calls: the tool calls that the bot made in this turn.
         answers: the id of the tool call that produced this turn. Only turns of the role "tool" have it.
-        results: calls and results for these words that came after they had been answered. No history keeps them.
+        results: tool calls for these words, and results that came after the words had been answered. No history keeps
+            them.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -130,7 +131,7 @@ class History:
         self._keep([turn for turn in self._turns if id(turn) not in removed])
 
     def forget_words(self, has: Callable[[str], bool]) -> None:
-        """Remove each turn whose text ``has`` finds words in that are to be forgotten."""
+        """Remove the turns with words that are to be forgotten. ``has`` tells whether a text has such words."""
         self._keep([turn for turn in self._turns if not has(turn.text)])
 
     def newest(self, count: int) -> tuple[Turn, ...]:

@@ -20,11 +20,12 @@ StartedCall = tuple[ToolCall, asyncio.Task[str] | None]
 class LateCalls:
     """Calls whose tools still run although their answer is over. Use it only on the event loop.
 
-    Whoever takes it must call :meth:`end` in the end; otherwise the tools run on without an owner.
+    Whoever takes them over must call :meth:`end` at last; otherwise the tools run on without an owner.
 
     Args:
-        earlier: what was called in this turn before, with the results, and then the message with ``calls``.
-        calls: the calls whose results are missing, or some of them.
+        earlier: the messages of this turn's earlier calls, with their results, and then the message that makes
+            ``calls``.
+        calls: the calls of that message. At least one of their tools still runs.
     """
 
     def __init__(self, earlier: Sequence[ChatMessage], calls: Sequence[StartedCall]) -> None:

@@ -60,7 +60,7 @@ NO_SPEAKERS = SpeakerNames()
 
 # Token counts are estimated, because asking the server for its own count would cost a request before each reply.
 CHARACTERS_PER_TOKEN = 3.0
-TOKENS_PERCJK_CHARACTER = 1.5
+TOKENS_PER_CJK_CHARACTER = 1.5
 TOKENS_PER_MESSAGE = 4
 """Tokens that a chat template puts around each message."""
 
@@ -75,7 +75,7 @@ CJK = re.compile(
 def estimated_tokens(text: str) -> int:
     """Estimate the number of tokens in ``text``. The estimate is usually a little too high."""
     wide = 0 if text.isascii() else len(CJK.findall(text))
-    return math.ceil(wide * TOKENS_PERCJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
+    return math.ceil(wide * TOKENS_PER_CJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
 
 
 def message_tokens(message: ChatMessage) -> int:

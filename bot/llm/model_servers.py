@@ -64,7 +64,7 @@ class _Server:
     listed: tuple[str, ...] = ()
     """The models that it has, as far as it lists them."""
     known: bool = False
-    """Whether it was asked about itself."""
+    """Whether it was asked for its model's size, its slots and its context."""
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class _Server:
         return self.client.options.server_name
 
     def model(self, wanted: str | None) -> str | None:
-        """The model to ask: the one that a persona wants, unless a server that stands in does not list it."""
+        """The model to ask for: the one that a persona wants. ``None`` if the server stands in and does not list it."""
         return wanted if self.first or wanted in self.listed else None
 
 
@@ -154,7 +154,7 @@ class ModelServers:
         return None if self._current.first else self._servers[0].name
 
     def begin_call(self) -> None:
-        """Choose the server for a call, which stays with it while it answers."""
+        """Choose the server for a call. The call stays with it as long as it answers."""
         self._limit_told = set()
         self._choice.begin_call()
 
@@ -294,7 +294,7 @@ class ModelServers:
         """Ask one server for the answer, or for the rest of it.
 
         Args:
-            limited: whether it must not be silent for longer than ``LLM_SLOW_AFTER``, because another server could
+            limited: whether the server must not be silent for longer than ``LLM_SLOW_AFTER``, because another one could
                 answer.
         """
         options = server.client.options
@@ -378,7 +378,7 @@ class ModelServers:
         return text.format(old=self._servers[before].name, new=self._servers[now].name)
 
     async def _is_ready(self, number: int) -> bool:
-        """Probe a server, and ask it about itself as soon as it is ready. Never raises."""
+        """Probe a server. As soon as it is ready, learn its model's size, its slots and its context. Never raises."""
         server = self._servers[number]
         ready = (await self._ask_state(server)).problem is None
         if ready and not server.known:

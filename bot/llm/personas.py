@@ -48,8 +48,8 @@ class Persona(BaseModel):
         waiting: what it says while a tool takes long. Languages without lines of its own get the usual ones.
         greetings: what it says to people who join a call, by language; ``{name}`` stands for the name.
         ambience: the title of a piece of music that plays quietly beneath its calls; ``None`` for none.
-        memory: whether it remembers facts about people from earlier conversations. If not, none are kept of what is
-            said to it.
+        memory: whether it remembers facts about people from earlier conversations. If not, no facts are kept from what
+            is said to it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,8 +94,8 @@ class Character:
 
     Attributes:
         file: the persona's file name without ``.yaml``.
-        instructions: what the program that talks with the bot asks of its answers; empty for people.
-        names_moods: whether the model may name a mood at the head of an answer, which then moves.
+        instructions: what a program that talks with the bot asks of the bot's answers; empty if people talk with it.
+        names_moods: whether the model may name a mood at the head of an answer. The persona then changes to that mood.
     """
 
     file: str

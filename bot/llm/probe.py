@@ -86,8 +86,8 @@ _OLLAMA_DEFAULT = 4_096
 """Context size that Ollama uses by default, in tokens."""
 
 _LISTED = ("max_model_len", "context_length", "context_window", "max_context_length", "max_context_len", "n_ctx")
-"""Names of the context size in a list of models: of vLLM and SGLang, OpenRouter and Together, Groq, Mistral, some other
-servers, and llama.cpp."""
+"""Fields with the context size in a list of models. They belong, in this order, to vLLM and SGLang, OpenRouter and
+Together, Groq, Mistral, some other servers, and llama.cpp."""
 
 
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:

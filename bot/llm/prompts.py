@@ -205,9 +205,9 @@ class ConversationMessages:
             asked: the turn to be answered. It must not be among the ``earlier`` turns.
             room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
                 :func:`chat_room` or :func:`private_room`.
-            unfinished: whether the turn ``asked`` still goes on. The language of a small model's prompt does not
-                follow it then.
-            recollection: what is recalled for the turn ``asked``. Small models are not told.
+            unfinished: whether the turn ``asked`` still goes on. Then the language of a small model's prompt does not
+                follow that turn.
+            recollection: what is recalled for the turn ``asked``. Small models don't get it.
 
         Raises:
             KeyError: the persona doesn't have this mood.

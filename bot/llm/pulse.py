@@ -15,7 +15,7 @@ class Pulse:
         silence: seconds; ``None`` for no limit.
 
     Attributes:
-        progress: is to be given to the client.
+        progress: pass it to the client in place of the ``progress`` that was given.
         felt: whether anything has come.
     """
 

@@ -26,14 +26,14 @@ class Recollection:
 
 NOTHING = Recollection()
 Listeners = Callable[[], Collection[int]]
-"""Returns the user ids of the people who hear what the bot says now. What is said aloud, all of them come to know."""
+"""Returns the user ids of the people who hear what the bot says now. All of them learn what is said aloud."""
 
 
 class Recall(Protocol):
     """Recalls, in one place, what the model is told in addition to the conversation."""
 
     async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
-        """What is recalled for the turn ``asked``, of what its person may know. Takes at most 0.1 s, and never raises.
+        """What is recalled for ``asked``: only what its person may know. Takes at most 0.1 s, and never raises.
 
         Args:
             unfinished: whether the person still speaks, so that the words are only those so far.

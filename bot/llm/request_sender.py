@@ -97,7 +97,7 @@ class ReplyRequest:
         unfinished: whether the last message is not complete yet, and no answer is wanted.
         slot: the slot of a llama.cpp server in which the reply is made; ``None`` leaves the choice to the server.
         tools: the tools that the model may call.
-        progress: told while the reply is made.
+        progress: its functions are called while the reply is made.
         continues: whether the reply goes on with the last message, which is the assistant's.
         paid: whether the server costs money.
     """

@@ -16,7 +16,7 @@ from bot.llm.requests import ModelOptions, root_url
 from config.sections import ModelApi
 
 CALL_SLOT = 0
-"""The slot of calls if there is one at a time. Of several calls, each has its own (:class:`CallSlots`)."""
+"""The slot of a call while no other call is on. Of several calls, each has its own (:class:`CallSlots`)."""
 OPTIONAL_FIELDS = frozenset(
     {"id_slot", "timings_per_token", "stream_options", "add_generation_prompt", "parallel_tool_calls"}
 )
@@ -36,7 +36,7 @@ class CallSlots:
 
 
 class CallSlot:
-    """The slot of one call: the lowest that no other call has. A call after another one finds its prompts there."""
+    """The slot of one call: the lowest that no other call has. So a later call finds an earlier one's prompts there."""
 
     def __init__(self, taken: set[int]) -> None:
         self._taken = taken
@@ -77,8 +77,8 @@ class ServerSlots:
         """The request fields that keep a reply in a slot, and have the server report the tokens of the reply.
 
         Args:
-            slot: the number of the slot; ``None`` leaves the choice to the server, and asks it to report nothing unless
-                it costs money. A llama.cpp server reports the tokens at the end of a reply anyway.
+            slot: the number of the slot; ``None`` leaves the choice to the server. Then only a server that costs money
+                is asked to report tokens. A llama.cpp server reports them at the end of a reply anyway.
             unfinished: whether the last message is not complete yet, so that no answer is to be begun after it.
             paid: whether the server costs money.
         """

@@ -99,7 +99,7 @@ class SpokenLines:
         greetings: greetings for people who join. ``{name}`` stands for the person's name.
         phone: the first words of a phone call. ``{name}`` stands for the bot's name.
         sentences: what is spoken on phone lines outside of calls, in words that never change.
-        announcements: what everybody in a call has to hear, likewise.
+        announcements: what everybody in a call has to hear, also in words that never change.
     """
 
     waiting: WaitingLines

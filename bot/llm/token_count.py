@@ -29,7 +29,7 @@ _NOTHING_DONE = frozenset(
 
 
 class TokenCount:
-    """The tokens of one request. Use it as a context manager around the whole request: they are counted at its end.
+    """The tokens of one request, counted when it ends. Use it as a context manager around the whole request.
 
     The server's own counts are used if it reports them; most report them at the end of an answer. The rest is
     estimated: the prompt by its messages and tools, the answer by the text that has come
@@ -67,7 +67,7 @@ class TokenCount:
         self._meter.tokens(self._request.progress.account, self._server, prompt, answer, paid=self._paid)
 
     def watched(self) -> ReplyRequest:
-        """The request, with a progress that also tells this count."""
+        """The request, with a progress from which this count learns too."""
         progress = self._request.progress
 
         def fitted(report: PromptReport) -> None:

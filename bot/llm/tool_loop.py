@@ -23,10 +23,11 @@ MAX_ROUNDS = 5
 """How often the model is asked for one answer. The last time it is offered no tools, so that it answers. Search, a page
 or two, and a second search fit in; each round costs the people a pause."""
 MAX_CALLS = 10
-"""How many calls are run in one turn. Whoever wants more gets the others in their next turn."""
+"""How many calls are run in one turn. Further calls are not run, and the model is told so. It can make them in the next
+turn."""
 MAX_SECONDS = 75.0
 """Seconds from the first call of a turn after which running tools are ended, and the model has to answer. A person who
-is asked first has 30 s for that, and a tool has 30 s too."""
+is asked for consent has 30 s to answer, and a tool has 30 s too."""
 LATE_AFTER = 20.0
 """Seconds after which the answer does not wait for the tools of a round any longer, if somebody takes them over. The
 bot's own tools end within 15 s, mostly, and whoever talks does not want to wait longer."""
@@ -58,9 +59,10 @@ async def answer_with_tools(
     returns.
 
     Args:
-        progress: told of the tools: ``tools`` at the first call of each round and when all results are there,
+        progress: its functions are called: ``tools`` at the first call of each round and when all results are there,
             ``before_tools`` before each tool runs, and ``take_late`` if tools still run after :data:`LATE_AFTER`
-            seconds. If it takes them, the answer ends. It is told of the mood that the answer's head names, too.
+            seconds. If that one takes the tools, the answer ends. ``mood`` is called for the mood that the answer's
+            head names.
         sleep: waits for some seconds; :data:`MAX_SECONDS` and :data:`LATE_AFTER` are measured with it.
 
     Raises:

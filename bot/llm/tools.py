@@ -63,8 +63,9 @@ class Toolbox(Protocol):
         """The tools that the model may use to answer ``asked``.
 
         Args:
-            earlier: the turns that it sees besides.
-            recollection: what is recalled for it. Others wrote these words, so they can't have a tool run.
+            earlier: the earlier turns that the model also sees.
+            recollection: what is recalled for ``asked``. Other people wrote these words, so they are no reason to run a
+                tool.
         """
         ...
 

@@ -11,7 +11,7 @@ _MAX_TOKENS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """How many tokens the prompt of a reply and its answer have.
+    """How many tokens a prompt and its answer have.
 
     Attributes:
         prompt_tokens: number of tokens in the whole prompt; ``None`` if the server did not tell it.

@@ -52,7 +52,7 @@ CALL_TAGS: tuple[CallTags, ...] = (
     _tags("tool_(?:response|result|output)s?", calls=False),
     # Llama 3, Functionary, Qwen Coder. The function's name is in the tag, and the arguments are often no JSON.
     CallTags(regex.compile(r"<function=[\w.:/-]{1,128}>"), regex.compile(r"</function>"), calls=False),
-    # The same, when the outer tags are missing
+    # MiniMax, and models that a prompt tells this format, when the outer tags are missing
     CallTags(regex.compile(r"<invoke\s+name=[\"'][\w.:/-]{1,128}[\"']>"), regex.compile(r"</invoke>"), calls=False),
     # DeepSeek, Kimi
     CallTags(
@@ -77,8 +77,8 @@ _STRAY = regex.compile(
 _BARE = regex.compile(
     r"(?:\[\s{0,9})?\{\s{0,9}\"(?:name|type|function|id|index|arguments|parameters|tool|tool_name|tool_calls?)\"\s{0,9}:"
 )
-"""The beginning of a call without tags, as Llama 3 writes it. It counts only at the beginning of a line, unless tools
-were offered."""
+"""The beginning of a call without tags, as Llama 3 writes it. If tools were offered, it counts anywhere; otherwise it
+counts only at the beginning of a line."""
 _OF_BARE_CALL = regex.compile(r"\"(?:arguments|parameters)\"\s*:")
 _NAMES_BARE_CALL = regex.compile(r"\"(?:name|function|tool|tool_name|tool_calls?)\"\s*:")
 _TRIGGERS = "<[{"
