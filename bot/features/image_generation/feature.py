@@ -146,7 +146,7 @@ class ImageGeneration:
         return job is not None
 
     def _unfit(self, author: discord.Member | discord.User, prompt: str) -> str | None:
-        """Why this person never gets a drawing of this prompt; ``None`` if that is possible."""
+        """Why this request is refused at any time; ``None`` if it can be granted, now or later."""
         if not prompt:
             return NOTHING
         if len(prompt) > MAX_PROMPT_CHARS:

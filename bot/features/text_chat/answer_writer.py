@@ -81,8 +81,8 @@ class AnswerWriter:
         small_prompts: the prompts for small models, by language tag.
         last_prompts: gets what each prompt for an answer holds.
         tools: the tools that the model may call; ``None`` for none. Small models are told of no tools.
-        recalls: recall what the model is told besides the earlier turns; ``None`` for nothing. Small models are told
-            nothing.
+        recalls: gives what is recalled for each turn, and is told to the model beside the earlier turns; ``None`` for
+            nothing. Small models get nothing of it.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class AnswerWriter:
         return (await self._memory.history(channel, count)).recent(count, count, MAX_CONTEXT_TOKENS)
 
     async def _earlier_if_readable(self, channel: int) -> Sequence[Turn]:
-        """The same; none if the database can't be read, because an answer without them is better than none."""
+        """The earlier turns; none if the database can't be read: better an answer without them than no answer."""
         try:
             return await self._earlier(channel)
         except aiosqlite.Error as error:

@@ -60,7 +60,7 @@ class Backlog:
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
                 _log.warning("Message %d can't be answered now (%s); trying again", entry.message, error)
             except aiosqlite.Error as error:
-                # Answered without a note of it in the database, it would be answered twice.
+                # If the message were answered without a record in the database, it would be answered twice.
                 if not faults[entry.message]:
                     _log.warning("Message %d waits until the database can be used: %s", entry.message, error)
                 faults[entry.message] = 1

@@ -99,9 +99,9 @@ class LiveAnswer:
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[None]:
-        """Wait until the next change is due, and let the one after it come an interval after Discord has made it.
+        """Wait until the next change is due. The change after it is due one interval after Discord has made this one.
 
-        Counted from its beginning, a request that is delayed on its way would have its successor close behind it.
+        If the interval began with the request, the next change would follow a delayed request too closely.
         """
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._next_change - loop.time())

@@ -154,7 +154,8 @@ class TextChat:
             small_prompts: the prompts for small models, by language tag.
             sleep: waits the given seconds between two answers to waiting messages.
             tools: the tools that the model may call; ``None`` for none.
-            recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
+            recalls: gives what is recalled for each turn, and is told to the model beside a channel's history; ``None``
+                for nothing.
 
         Raises:
             aiosqlite.Error: the database can't be read.
@@ -315,7 +316,7 @@ class TextChat:
             return False
 
     async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
-        """Say an answer to what was heard. It is no work of the text chat: a call stops it without a trace."""
+        """Say an answer aloud if recordings were heard. No call waits for it: a call ends it, and nobody is told."""
         if self.say_answer is not None and question.heard and said:
             await self.say_answer(message, said)
 

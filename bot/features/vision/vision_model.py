@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 ANSWER_SECONDS = 120.0
 """Seconds after which a description is given up."""
 PICTURE_TOKENS = 800
-"""Tokens that a picture is taken for if the server does not count them."""
+"""Number of tokens that are counted for a picture if the server does not count them."""
 _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20
@@ -89,7 +89,7 @@ class VisionModel:
 
         Args:
             words: the text that was sent with them.
-            account: the place and the person for whom it is made.
+            account: the place and the person for whom the description is made.
 
         Raises:
             VisionError: the model gave no description. The text is for the person who sent the picture.

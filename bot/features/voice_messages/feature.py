@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 MAX_CHARACTERS = 2_000
 """Maximum number of characters of a text: about two minutes."""
 MAX_SECONDS = 600.0
-"""Longest voice message, in seconds. It has 3.6 MB, and Discord takes 10 MB."""
+"""Longest voice message, in seconds. Such a message has 3.6 MB; Discord takes up to 10 MB."""
 SPEAKING_LIMIT = 300.0
 """Seconds for one voice message, from the beginning to the end of its sound."""
 HOLD_LIMIT = 3.0
@@ -136,8 +136,8 @@ class VoiceMessages:
     async def answer(self, message: AnyMessage, text: str) -> None:
         """Say the written answer to a voice message in a voice message, which replies to it.
 
-        Other messages, and answers that are too long, stay without one, and so do those that a call holds up. If there
-        is no voice, people are told once, until there is one again.
+        Only voice messages get one. An answer that is too long, or that a call prevents, stays in writing alone. If
+        there is no voice, people are told so once; they are told again only if there has been a voice meanwhile.
         """
         if not isinstance(message, discord.Message) or not message.flags.voice or len(text) > MAX_CHARACTERS:
             return

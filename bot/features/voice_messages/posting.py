@@ -72,7 +72,7 @@ async def _post(client: discord.Client, channel: int, message: VoiceMessage, rep
         file=_VoiceFile(message), flags=flags, message_reference=reference, allowed_mentions=NOBODY
     ) as parameters:
         for part in parameters.multipart or ():
-            # Discord takes nothing else for sound.
+            # Discord takes no other content type for a voice message.
             if "filename" in part:
                 part["content_type"] = _KIND
         await client.http.send_message(channel, params=parameters)
