@@ -73,7 +73,7 @@ class Access:
             self._check_token(request, self._token)
 
     def _check_host(self, request: web.Request) -> None:
-        """Refuse DNS rebinding: requests of a stranger's page, whose host name the stranger made point to this machine.
+        """Refuse DNS rebinding: a stranger's page can send requests here if its host name points to this machine.
 
         With a token, any host name is allowed: a browser sends the cookie only to the name that it was set for.
         """
@@ -135,6 +135,6 @@ def is_secure(request: web.Request) -> bool:
 
 
 def forwarded_scheme(request: web.Request) -> str | None:
-    """The scheme of the request that a proxy has received; ``None`` if there is no proxy, or it does not name it."""
+    """The scheme of the request that a proxy has received; ``None`` if no proxy names it."""
     told = request.headers.get(_FORWARDED_SCHEME, "").partition(",")[0].strip().lower()
     return told or None

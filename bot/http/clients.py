@@ -16,8 +16,8 @@ def client_of(request: web.Request) -> str:
 def distant_client(request: web.Request) -> str | None:
     """The address of a client on another machine, as :func:`client_of` writes it; ``None`` for this machine's programs.
 
-    A proxy on this machine is believed when it names its client. Any program of this machine may say it is one, so this
-    is only for limits that don't hold for this machine's programs anyway.
+    A proxy on this machine is believed when it names its client. Any program of this machine may claim to be a proxy.
+    So use this only for limits that don't hold for this machine's programs anyway.
     """
     address = _address(request.remote)
     if address is not None and address.is_loopback:

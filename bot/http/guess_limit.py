@@ -16,8 +16,9 @@ CLIENTS_OF_A_PROXY = 4
 class GuessLimit:
     """Admits ``per_minute`` attempts of one client in a minute. Use it only on the event loop.
 
-    Behind a proxy on this machine, its clients are told apart by what it says. A program of this machine may say it is
-    a proxy, and a proxy may pass on what a client has made up. So there is a limit for the whole proxy too.
+    The clients of a proxy on this machine are told apart by the addresses that the proxy names. But any program of this
+    machine may claim to be a proxy, and a proxy may pass on an address that a client has made up. So there is a limit
+    for the whole proxy too.
 
     Args:
         per_minute: the largest number of attempts of one client in a minute.

@@ -95,8 +95,8 @@ class ConnectionLimit:
     Args:
         server: aiohttp's server, which handles the requests.
         most: the limit.
-        replaces_idle: whether a new connection beyond the limit takes the place of the oldest one that asks nothing.
-            It is refused only if there is none.
+        replaces_idle: whether a new connection beyond the limit takes the place of the oldest idle one. It is refused
+            only if no connection is idle.
     """
 
     def __init__(self, server: web.Server, most: int = MAX_CONNECTIONS, *, replaces_idle: bool = False) -> None:
@@ -115,11 +115,11 @@ class ConnectionLimit:
 
     def _is_full(self) -> bool:
         connections = self._server.connections
-        # Those that were broken off are known until the event loop has told their loss.
+        # aiohttp still lists a connection that was broken off until the event loop has reported its loss.
         return len(connections) >= self._most and sum(not each.closing for each in _ours(connections)) >= self._most
 
     def _close_idle(self) -> bool:
-        """Break off the connection that has been idle, and there, for longest. Returns whether there was one."""
+        """Break off the oldest of the idle connections. Returns whether there was one."""
         oldest = next((each for each in _ours(self._server.connections) if each.idle), None)
         if oldest is not None:
             oldest.break_off()

@@ -28,8 +28,8 @@ class Refusals:
     async def refuse(self, request: web.Request, error: HttpError) -> web.StreamResponse:
         """Answer with the error.
 
-        A WebSocket gets ``{"type": "error", "code", "message"}``, with the same as ``error`` for clients of
-        ``/v1/realtime``, and is closed with code 1008 (policy violation).
+        A WebSocket gets ``{"type": "error", "code", "message"}`` and is closed with code 1008 (policy violation). The
+        message has the code and the text once more in ``error``, for clients of ``/v1/realtime``.
         """
         socket = web.WebSocketResponse(timeout=CLOSE_LIMIT, max_msg_size=1024, compress=False)
         if not wants_websocket(request) or self._closing >= MAX_AT_ONCE or not socket.can_prepare(request).ok:

@@ -43,7 +43,7 @@ class ConversationsApi:
 
     Args:
         archive: the stored conversations.
-        corrections: learns from corrected transcripts, where that is wished.
+        corrections: learns from a corrected transcript if the request asks for it.
     """
 
     def __init__(self, archive: ConversationArchive, corrections: LearnedCorrections) -> None:
@@ -79,7 +79,7 @@ class ConversationsApi:
         return web.json_response({"recordings": [recording_fields(each) for each in found]})
 
     async def play(self, request: web.Request) -> web.FileResponse:
-        """``GET /api/conversations/{id}/recordings/{recording}``: the sound of one person, also a part of it."""
+        """``GET /api/conversations/{id}/recordings/{recording}``: the sound of one person, or a range of it."""
         wanted = request.match_info["recording"]
         recording = next((each for each in await self._recordings(request) if each.id == wanted), None)
         if recording is None:

@@ -20,7 +20,7 @@ from bot.spoken_messages.file_transcriber import FileTranscriber, TranscribedPie
 from languages.names import language_code
 
 FILES = ("audio", "file")
-"""The names that the recording may have in a form: the seeds' and OpenAI's."""
+"""The names that the recording may have in a form: ``audio``, or ``file`` as in OpenAI's API."""
 GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 MAX_SECONDS = 600.0
 """Longest recording, in seconds."""
@@ -108,7 +108,7 @@ class HearingApi:
 
 
 def _granularities(form: Form, response_format: str) -> Collection[str]:
-    """Of what the times are wanted, by the field that OpenAI's clients send once for each."""
+    """The units whose times are wanted. OpenAI's clients send the field once for each unit."""
     named = frozenset(name for field in GRANULARITY_FIELDS for name in form.repeated.get(field, ()))
     if not named:
         return ("segment",)

@@ -206,7 +206,7 @@ class SetupApi:
 
     @asynccontextmanager
     async def _alone(self, request: web.Request, *, with_engines: bool) -> AsyncIterator[None]:
-        """One test at a time. One that loads an engine gives way to a call. It ends when its client disconnects."""
+        """Run one test at a time. One that loads an engine gives way to a call. All end if their client disconnects."""
         if with_engines:
             self._admission.require_no_call()
         if self._testing.locked():

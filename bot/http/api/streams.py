@@ -1,4 +1,5 @@
-"""Sends answers while they are made. The status waits for the first piece, so that errors before it get their own."""
+"""Sends answers while they are made. The status is sent with the first piece, so that an error before it has its own
+status."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def error_event(error: HttpError) -> bytes:
 async def send_stream(
     request: web.Request, headers: Mapping[str, str], pieces: AsyncGenerator[bytes, None]
 ) -> web.StreamResponse:
-    """Send the pieces of an answer. An error after the first piece breaks the connection off: the status is sent.
+    """Send the pieces of an answer. A later error breaks the connection off, because the status has been sent.
 
     Raises:
         ConnectionError: the client is gone or does not read, or the answer was broken off.

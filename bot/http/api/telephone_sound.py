@@ -18,7 +18,7 @@ FORMATS: Mapping[str, Law] = MappingProxyType(
 KINDS: Mapping[str, Law] = MappingProxyType({"audio/basic": "ulaw", "audio/pcmu": "ulaw", "audio/pcma": "alaw"})
 """Content types, by RFC 2046 and RFC 3551."""
 _FILES = (b"RIFF", b".snd")
-"""How files begin that state their format themselves. Clients call both audio/basic."""
+"""The first bytes of files that state their format themselves: WAV and AU. Clients call such files audio/basic too."""
 
 
 def law_of(form: Form) -> Law | None:

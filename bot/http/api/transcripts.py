@@ -31,7 +31,7 @@ class FileTranscript:
     """The words of a sound file, in the formats of OpenAI's API.
 
     Attributes:
-        seconds: its length.
+        seconds: the length of the sound file.
         granularities: the units for which ``verbose_json`` gives times: some of :data:`GRANULARITIES`.
     """
 

@@ -53,7 +53,7 @@ class Form:
 
 
 async def read_form(request: web.Request, files: Collection[str], bodies: Collection[str] = ()) -> Form:
-    """Read a form. Fields that nobody asks for are ignored, but count.
+    """Read a form. Fields that nobody asks for are ignored, but count towards the limits.
 
     Args:
         files: the names that the part with the file may have. The form must have exactly one.

@@ -2,7 +2,7 @@ import { make, withCode } from "./dom.js";
 import { signIn } from "./login.js";
 
 /**
- * Makes a note that says what went wrong and lets the person try again. If the token is missing, it asks for it.
+ * Makes a note that says what went wrong and lets the person try again. If the token is missing, the note asks for it.
  *
  * @param {Error} error @param {() => void} retry
  */

@@ -35,7 +35,7 @@ TROUBLE = ("❌", "🙉", "⚠️")
 """The first characters of notices about something that does not work, such as a model that gave no answer."""
 OVER = "The call is over."
 MAX_TURNS = 100
-"""Largest number of turns whose words are still awaited. Sound without words stays until then."""
+"""Largest number of turns whose words are still awaited. A turn without words stays among them until there are more."""
 
 
 def new_id(kind: str) -> str:
@@ -49,7 +49,7 @@ class _Response:
 
     Attributes:
         encoder: turns its sound into the client's format.
-        said: its words so far, as they began to be heard.
+        said: its words so far: those that have begun to be heard.
     """
 
     id: str
@@ -204,7 +204,7 @@ class RealtimeClient:
         self.tell("error", error={**fields, "event_id": event_id})
 
     def add_item(self, item: dict[str, Any]) -> None:
-        """Tell the client of an item that is whole."""
+        """Tell the client of an item that is complete."""
         before, self._last_item = self._last_item, item["id"]
         self.tell("conversation.item.added", previous_item_id=before, item=item)
         self.tell("conversation.item.done", previous_item_id=before, item=item)

@@ -18,7 +18,7 @@ MAX_WAITING = 120.0
 MIN_COMMITTED = 0.1
 """Shortest sound that can be committed, in seconds."""
 _AHEAD = MAX_AHEAD - 0.5
-"""A call refuses sound that is more than ``MAX_AHEAD`` ahead of the clock. This stays below."""
+"""Sound is fed at most this many seconds ahead of the clock. A call refuses sound that is ``MAX_AHEAD`` ahead."""
 _PIECE = HEARING_RATE * SAMPLE_BYTES
 """Largest piece that is fed at once: a second."""
 
@@ -57,7 +57,7 @@ class SoundIn:
         self._more = asyncio.Event()
 
     def restart_clock(self) -> None:
-        """Begin to count anew, because the call does."""
+        """Count the time from zero again, because the call does so too."""
         self._ahead, self._at = 0.0, self._clock()
 
     def use_format(self, kind: str) -> None:

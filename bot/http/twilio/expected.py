@@ -57,7 +57,7 @@ class ExpectedCalls:
         return call if call.sid == sid else None
 
     def __len__(self) -> int:
-        """Number of the streams that have to come."""
+        """Number of streams that are still awaited."""
         now = self._clock()
         return sum(now <= call.until for call in self._calls.values())
 

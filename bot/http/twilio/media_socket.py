@@ -34,8 +34,9 @@ START_LIMIT = 5.0
 MAX_BEFORE_START = 4
 """Largest number of messages before the start. Twilio sends one."""
 MAX_LINES = 4
-"""Number of lines at once, a call and callers who are told that it is on, beyond which callers hear only the busy tone.
-Callers who may be talked with are always answered. How many those are is bounded by the tokens that are out."""
+"""If there are this many lines, further callers who could only hear that a call is on get the busy tone instead. A
+caller with whom the bot can talk is always answered; the number of valid tokens bounds how many such lines there
+are."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,11 +81,11 @@ class MediaSocket:
 
     @property
     def full(self) -> bool:
-        """Whether no further caller is told now, on a line, that a call is on."""
+        """Whether a caller who can only be told that a call is on gets the busy tone instead."""
         return len(self._lines) >= MAX_LINES
 
     def over(self, sid: str) -> None:
-        """Twilio says that this phone call is over."""
+        """End the line of a phone call, because Twilio says that the call is over."""
         if (line := self._lines.get(sid)) is not None:
             line.end(LineEnd.CALLER)
 

@@ -41,7 +41,7 @@ OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private"})
 """What Twilio writes in place of a number that the caller withholds."""
 WITHHELD_KEYS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
-"""Such words as one types them on a telephone's keys: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
+"""Numbers that spell such words on a telephone's keys: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE."""
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
 _MAX_NUMBER = 100
 _ALL = "all"
@@ -50,8 +50,8 @@ _ALL = "all"
 class TwilioWebhooks:
     """The endpoints. They read no body without a signature, and do nothing before the signature is checked.
 
-    Nothing that is not signed counts for a limit of what is signed: a proxy that names no clients makes everybody one
-    client, Twilio among them.
+    The limits for signed requests count only signed ones. Otherwise strangers could use these limits up: behind a proxy
+    that names no clients, everybody looks like one client, Twilio too.
 
     Twilio signs the address that it was told, so the address of the settings counts. The Host header is not looked at.
 

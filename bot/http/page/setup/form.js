@@ -28,7 +28,7 @@ const PARTS = [
   {
     parts: ["ears"],
     title: "The language",
-    hint: "What people speak with it, such as German or de. If it is empty, the bot finds that out for each person.",
+    hint: "The language that people speak with the bot, such as German or de. If it is empty, the bot finds it out for each person.",
     fields: [["STT_LANGUAGE", "Language", "English"]],
   },
   {

@@ -164,7 +164,7 @@ export class Call {
     this.talking = false;
     this._settings.mode = mode;
     this._set({ mode });
-    // The server learns of it with the first message of a socket.
+    // The server learns the mode from the first message of a socket.
     if (this.isReady) this._connection.renew();
   }
 
@@ -175,7 +175,7 @@ export class Call {
 
   /** Answers a question of the bot. */
   answer(question, allow) {
-    // It stays where the socket is gone: the bot asks again when it is back.
+    // If the socket is gone, the question stays: the bot asks again when there is a socket.
     if (this._connection?.send({ type: "answer", question, allow })) this._close(question);
   }
 
@@ -310,7 +310,7 @@ export class Call {
   _fail(error) {
     if (this.isReady && error.code === "no_call") this._end(this.state.warning);
     else if (this.isReady) this._set({ warning: errorWarning(error) });
-    // Other errors before the call are shown when the server closes the socket. After these, it does not close it.
+    // After these errors, the server does not close the socket. Other errors before the call are shown when it does.
     else if (HOPELESS.has(error.code)) this._end(errorWarning(error));
   }
 

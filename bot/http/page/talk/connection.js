@@ -94,7 +94,7 @@ export class Connection {
     this._open();
   }
 
-  /** Closes it. Nothing is told to the listener afterwards. */
+  /** Closes the connection. The listener is not called afterwards. */
   stop() {
     this._over = true;
     this._world.never(this._timer);

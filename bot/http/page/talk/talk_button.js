@@ -62,7 +62,7 @@ function press(call, write) {
   else if (phase === "listening" && muted) call.muted = false;
 }
 
-/** Whether the space bar does nothing else there. */
+/** Whether the space bar does nothing else in this element. */
 function isFree(target, button) {
   return target === button || !(target instanceof Element) || target.closest(INTERACTIVE) === null;
 }

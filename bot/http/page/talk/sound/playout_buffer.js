@@ -4,12 +4,12 @@ const FADE_OUT_MS = 10;
 const BLOCK_MS = 10;
 const BETWEEN_BLOCKS_MS = 40;
 const QUIET = 0.002;
-/** How much must be left when a frame comes, at least. */
+/** At least this much sound must be left when a frame comes. */
 const RESERVE_MS = 20;
 const FRAME_MS = 20;
 /** Arrivals are compared over this time. */
 const WINDOW_MS = 2000;
-/** So often, a delay that is larger than was needed in that time shrinks, by a part of what it is above the smallest one. */
+/** After each such time, a delay that was larger than needed shrinks by a part of what it has above the smallest delay. */
 const CALM_MS = 10000;
 const SHRINK_BY = 1 / 4;
 const SHRINK_MS = 10;
@@ -20,7 +20,7 @@ const LONGEST_MS = 5000;
  *
  * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks a little every ten seconds.
  * While sound plays, the delay is changed only where it is quiet. If the buffer runs empty, the sound fades out and later in.
- * Its clock is the reading: `read` is called for every piece of sound that the device takes. All samples have the device's rate.
+ * Time is counted in samples that were read: `read` is called for each piece that the device takes. All samples have its rate.
  */
 export class PlayoutBuffer {
   /**
@@ -132,7 +132,7 @@ export class PlayoutBuffer {
   _isReady() {
     if (this._held === 0) return false;
     const waited = (this._clock - this._first) / this._perMs;
-    // More has come than time has passed, so it was late. If the server has only paused, frames come as fast as they are played.
+    // More sound has come than time has passed: it was late. After a mere pause of the server, it comes as fast as it is played.
     if (this._starved) this._grow(this.heldMs - waited + RESERVE_MS);
     const delay = this.targetMs + this._device;
     return this._ended || waited >= delay || this.heldMs >= delay + FRAME_MS;
@@ -198,7 +198,7 @@ export class PlayoutBuffer {
     this._events.push({ kind: "started", reply });
   }
 
-  /** Learns from what was left when a frame came: the spread of that is how irregular the frames are. */
+  /** Learns from what was left when each frame came: how far these amounts differ shows how irregularly frames come. */
   _compare(left) {
     this._arrivals.push({ clock: this._clock, left });
     const oldest = this._clock - WINDOW_MS * this._perMs;
