@@ -123,7 +123,7 @@ class DiscordPlaces:
         await tell_in(self._client, choice.prompts, FAILED.format(channel=self._name(choice), text=text))
 
     async def tell_waiting(self, choice: Choice) -> None:
-        """Write that the server waits for the end of a call elsewhere, and there that somebody waits, once a call."""
+        """Write that the bot comes after a call elsewhere. In each of those calls, write once that a server waits."""
         active = self._calls.active
         told, self._awaited = self._awaited, {call.id for call in active}
         for call in active:

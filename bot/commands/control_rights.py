@@ -12,7 +12,7 @@ class ControlRights:
     """The rights of people on Discord (:data:`~bot.controls.tools.Rights`).
 
     Args:
-        page: the id that stands for the page and for programs, whose user is the operator.
+        page: the id that stands for the page and for programs. Whoever uses them counts as the operator.
     """
 
     def __init__(self, client: discord.Client, guard: Guard, page: int) -> None:
@@ -21,7 +21,7 @@ class ControlRights:
         self._page = page
 
     def __call__(self, asker: Asker, command: str) -> bool:
-        """Whether the person may use a typed command where they ask. Nobody is told."""
+        """Whether the person may use a typed command where they ask. No refusal is sent."""
         if asker.server == self._page:
             return True
         guild = self._client.get_guild(asker.server)

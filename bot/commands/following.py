@@ -102,7 +102,7 @@ class FollowCommands(commands.Cog, name="Following"):
         if after.channel is None:
             self._followed.pop(member.guild.id, None)
             return
-        # One move at a time. Meanwhile the person may have gone on, so what counts is where they are then.
+        # One move at a time. The person may have gone on meanwhile, so the channel is asked for only now.
         async with followed.moving:
             channel = None if member.voice is None else member.voice.channel
             goes_on = self._calls.current_on(member.guild.id) is call and self._following(call) is followed

@@ -19,7 +19,7 @@ TOO_LATE = "⌛ That was too long ago. `{prefix}join` brings me into your channe
 NOT_SEEN = "❌ I don't see that voice channel any more."
 
 Offered = Callable[[int], Awaitable[VoiceChannel | None]]
-"""Returns the voice channel of the call that can be gone on with on a server; ``None`` if there is none any more."""
+"""Returns the voice channel of a server's interrupted call; ``None`` if there is no call to go on with any more."""
 GoOn = Callable[[int], Awaitable[None]]
 """Goes on with the call on a server. Raises :class:`~bot.user_error.UserError`."""
 

@@ -20,7 +20,7 @@ MAX_SHOWN = 3
 """Number of passages that a search shows."""
 _MAX_PASSAGE = 500
 _VECTOR_SECONDS = 3.0
-"""Seconds in which what is near in meaning must be found."""
+"""Seconds within which the search by meaning must end."""
 NONE = "❌ I have no files to look things up in (nobody has set KNOWLEDGE_DIR)."
 IS_ON = "📚 On this server I look things up in {passages} passages of files. `{prefix}knowledge off` ends that."
 IS_OFF = "📚 On this server I don't look anything up in files. `{prefix}knowledge on` lets me."

@@ -55,7 +55,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         )
 
     async def cog_load(self) -> None:
-        """Make controls below messages of earlier runs work. A view that was sent would be kept for each message."""
+        """Make controls of earlier runs work. One view answers for all: discord.py would keep one for each message."""
         placeholder = Fact(0, None, None, None, 0, "", None, "", "-", "", 0.0, "")
         self._bot.add_view(MemoryView(self._guard, self._presses, [placeholder]))
         self._bot.add_view(MemoryView(self._guard, self._presses, question=True))
@@ -190,7 +190,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         text = facts_text(found, ctx.author.id, words.MINE.format(count=len(found)), self._prefix, own=True, page=page)
         view = MemoryView(self._guard, self._presses, page_of(found, page, words.MAX_LISTED)[0])
         await answer_privately(ctx, f"{text}\n{state}", view=view)
-        # From now on, the view of `cog_load` answers for it, as after a restart.
+        # From now on, the view of `cog_load` answers for this message, as after a restart.
         view.stop()
 
     def _require_enabled(self) -> None:

@@ -34,8 +34,8 @@ HOW = "`{prefix}memory correct NUMBER TEXT` corrects one. The menu below makes m
 CHOOSE = "Forget one of these…"
 FORGET_ALL, SWITCH_OFF, EXPORT = "Forget everything", "Remember nothing of me", "All of it in a file"
 WITH_IT = (
-    "Whatever else I knew of you with the same names or words is gone too, also from notes of calls, and so is what "
-    "others said later with names that came up here through you. What else others said is theirs and stays."
+    "Whatever else I knew of you with the same names or words is gone too, also from notes of calls. What others said "
+    "later with a name that came up here through you is gone as well. All else that others said is theirs, and stays."
 )
 FORGOTTEN = f"🧠 Forgotten ({{count}}): nothing of it is in my files any more. {WITH_IT}"
 NOT_YOURS = "❌ I remember nothing of you with the number {number}. `{prefix}memory` shows the numbers."
@@ -45,13 +45,13 @@ SURE_YES, SURE_NO = "Forget it", "Keep it"
 STAYS = "👍 I keep it."
 TOO_LATE = "⌛ That question is too old, so nothing was forgotten. Ask me again."
 ALL_FORGOTTEN = "🧠 I have forgotten everything that I remembered of you ({count})."
-OFF = "🧠 I remember nothing of you from now on, and have forgotten what I knew. `{prefix}memory on` undoes the first."
+OFF = "🧠 I remember nothing of you from now on, and have forgotten what I knew. `{prefix}memory on` lets me remember."
 
 
 def facts_text(
     facts: Sequence[Fact], person: int, heading: str, prefix: str, *, own: bool, page: int = 1, part: str = "me"
 ) -> str:
-    """A page of the list of facts for a person.
+    """A page of the list of facts, for the person who reads it.
 
     Args:
         page: its number, from 1; see :func:`~bot.memory.listing.page_of`.

@@ -83,7 +83,7 @@ class MemoryQuestions:
                 try:
                     await place.send(text, view=view, allowed_mentions=mentions)
                 finally:
-                    # The view of `open` answers for it, as after a restart.
+                    # From now on, the view of `open` answers for this message, as after a restart.
                     view.stop()
             except (discord.DiscordException, OSError, aiosqlite.Error) as error:
                 _log.info("A person can't be asked here whether they may be remembered: %s", _reason(error))

@@ -16,7 +16,7 @@ Send = Callable[[str], Awaitable[object]]
 
 
 class MergedAnswers:
-    """Sends refusals. While one is being sent to a channel, equal ones for the channel are counted, and told in one.
+    """Sends refusals. While one is being sent, equal ones for the channel are counted, and then sent as one message.
 
     Discord takes five messages in five seconds in a channel. Forty refusals would delay every other answer there by 40
     seconds. Use it on the event loop.

@@ -39,8 +39,8 @@ NOT_ALL_ERASED = "⚠️ **This is still stored:**"
 STAYS = "**This stays, and why:**"
 ALWAYS_STAYS = (
     "What stands in Discord's channels, my answers and captions too: Discord keeps it. You can delete your messages.",
-    "What other people said, that you heard it, and recordings of them in which you may be heard: it is theirs.",
-    "Backups and logs of the people who run me, and what services that they have set up (a model server, say) keep: "
+    "What other people said, and recordings of them in which you may be heard: all this is theirs.",
+    "Backups and logs of the people who run me, and what is kept by services that they use, such as a model server: "
     "ask them.",
 )
 TOLD = "🗑️ Done. I sent you a direct message about what is deleted and what stays."

@@ -26,7 +26,7 @@ class OutdatedQuestions(GuardedView):
         command, anybody: see :class:`~bot.commands.guarded_view.GuardedView`.
 
     Attributes:
-        since: the time from which on questions are of this run.
+        since: questions that were asked since this time are of this run.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class ReminderPings:
         self._client = client
 
     def is_private(self, channel: int) -> bool:
-        """Whether not everybody on the server can read a channel, or it is unknown or no server's."""
+        """Whether a channel is closed to some people of its server, is unknown, or is on no server."""
         found = self._client.get_channel(channel)
         if isinstance(found, discord.Thread):
             found = None if found.is_private() else found.parent

@@ -51,7 +51,7 @@ class StatusReporter:
     Args:
         transcriber: returns the name of the transcriber and its device.
         voice_health: asks the speech server for its state. It never raises.
-        telephone: says how the telephone stands; ``None`` if there is none.
+        telephone: describes the state of the telephone; ``None`` if there is none.
     """
 
     def __init__(

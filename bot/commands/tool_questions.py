@@ -38,14 +38,14 @@ NOT_ASKED = "🔒 Only {name} can answer that."
 MAX_WRITERS = 1_000
 """Maximum number of people who are remembered."""
 _COMMAND = "help"
-"""The command whose right the buttons need. Everybody has it, since the asker alone is asked."""
+"""The buttons need the right to use this command. Everybody has it; the question itself refuses all but the asker."""
 
 
 class ToolPermits:
     """Whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
 
     Args:
-        page: the id that stands for the page and for programs, whose user is the operator.
+        page: the id that stands for the page and for programs. Whoever uses them counts as the operator.
 
     Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So who
     writes a message is remembered here (:meth:`note`), with the roles of that moment.
@@ -66,7 +66,7 @@ class ToolPermits:
                 self._writers.popitem(last=False)
 
     def __call__(self, asker: Asker, permit: str) -> bool:
-        """Whether it does. Of a person whom Discord does not show to the bot, nothing but ``everyone`` is true."""
+        """Whether the permit includes the asker. Only ``everyone`` includes people whom Discord does not show to us."""
         if asker.server == self._page:
             return for_the_operator(asker, permit)
         guild = self._client.get_guild(asker.server)
@@ -88,7 +88,7 @@ class CallWithId(Protocol):
 class ToolQuestions:
     """A :class:`~bot.tools.confirmation.Confirmation` with buttons in a channel.
 
-    The asker can also answer in words (:meth:`hear`): "yes" while the bot waits is no new question for it.
+    The asker can also answer in words (:meth:`hear`): a "yes" while the bot waits is not taken for a new question.
 
     Args:
         yes_no: recognises words for yes and no.

@@ -76,5 +76,5 @@ class UsageCommands(commands.Cog, name="Usage"):
 
 
 def _mention(person: int) -> str:
-    """Discord shows the name of whom it knows; nobody is pinged."""
+    """A mention: Discord shows the name in its place if it knows the person. Nobody is pinged."""
     return f"<@{person}>"

@@ -63,8 +63,8 @@ def report_text(noted: NotedPrompt) -> str:
         f"System prompt: {' · '.join(parts) or 'none'}",
         f"Conversation: {report.history_tokens:,} in {earlier} earlier messages · newest {report.newest_tokens:,}",
         f"Tools: {report.tool_tokens:,} in {len(report.tools)} descriptions{_names(report.tools)}",
-        f"In all: {report.prompt_tokens:,} of {report.context_tokens:,}, "
-        f"{report.answer_tokens:,} of which are kept for the answer",
+        f"In all: {report.prompt_tokens:,} of {report.context_tokens:,}; "
+        f"{report.answer_tokens:,} more are kept for the answer",
         f"Left out: {_left_out(report)}",
     ]
     return "\n".join(lines)
