@@ -15,8 +15,8 @@ from bot.tools.tool import Asker, Conversation
 BUTTON_SECONDS = 30.0
 """Seconds in which a person can answer with a button. No answer is no."""
 SPOKEN_SECONDS = 60.0
-"""Seconds after the call of a tool in which the person's next words can allow it. It includes the time in which the
-bot asks."""
+"""For this many seconds after a tool was called, the person's next words can allow the call. The time in which the bot
+asks is included."""
 READING_SECONDS = 1.0
 """Words that are heard sooner after a question was sent were said before anybody could read it."""
 _MAX_SHOWN = 300
@@ -90,7 +90,7 @@ class Consents:
     """Calls of tools that wait for a person's yes. The person's next words decide about them, and only those.
 
     Args:
-        is_yes: whether words say yes to the call of a tool with a name.
+        is_yes: takes words and the name of a tool; returns whether the words say yes to a call of that tool.
         clock: returns monotonic seconds.
     """
 
@@ -107,7 +107,7 @@ class Consents:
         self._pending[_key(asker)] = _Pending(call.name, call.arguments, asker.words, until, turn)
 
     def heard(self, asker: Asker) -> None:
-        """Note that these words begin a turn. If they are no yes, no later yes is one to this question."""
+        """Note that these words begin a turn. If they are no yes, a later yes does not answer the question any more."""
         found = self._pending.get(_key(asker))
         if found is None or found.words == asker.words or self._is_yes(asker.words, found.name):
             return

@@ -1,4 +1,5 @@
-"""Which words of a person ask for something: those of a clause that denies it do not ("don't leave")."""
+"""Finds the words with which a person may ask for something. The words of a clause that denies it do not ask for it
+("don't leave")."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _NO_DENIAL = re.compile(
 _DENIAL = re.compile(
     r"\b(?:not|never|nor|cannot|\w+n't|dont|doesnt|didnt|wont|cant|shouldnt|nevermind|"
     r"forget(?:\s+about)?\s+(?:it|that|the|my)|instead\s+of)\b|"
-    # In Portuguese it is "on the".
+    # In Portuguese, "no" is "on the" or "in the".
     r"\bno\b(?!\s+(?:dia|s[áa]bado|domingo|fim|final|in[íi]cio|come[çc]o|m[êe]s|natal|meio|almo[çc]o|canal)\b)|"
     r"\b(?:nicht|nich|nie|niemals|kein(?:e[nrms]?)?|nein|vergiss|lass\s+(?:das|es))\b|"
     r"\b(?:ne|pas|jamais|non|oublie|laisse\s+tomber)\b|\bn'\w|"

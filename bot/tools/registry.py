@@ -25,12 +25,12 @@ NOBODY, EVERYONE = "nobody", "everyone"
 
 
 def only_for_everyone(_: Asker, permit: str) -> bool:
-    """The permits where nobody is known: only what is for everyone."""
+    """Whether a permit includes the asker where nobody is known: only ``everyone`` does."""
     return permit == EVERYONE
 
 
 def for_the_operator(_: Asker, permit: str) -> bool:
-    """The permits of the page and of programs: whoever may use them is the operator."""
+    """Whether a permit includes a user of the page or a program, who counts as the operator: all but ``nobody`` do."""
     return permit != NOBODY
 
 
@@ -54,8 +54,9 @@ class ToolRegistry:
 
     Args:
         built_in: the bot's own tools. :meth:`add` adds further ones.
-        heard: told of each person whose words begin a turn.
-        elsewhere: names of tools that come with the bot and are not here. The file of tools may have them too.
+        heard: called with each person whose words begin a turn.
+        elsewhere: names of tools that come with the bot, but are not in ``built_in``. The file of tools may name them
+            too.
 
     Attributes:
         users: what is known of people. The bot on Discord sets it, since it knows people only once it has a client.
@@ -103,7 +104,7 @@ class ToolRegistry:
         return tool.asks_first if isinstance(tool, McpTool) else tool.description.name in self._rules.ask
 
     def is_restricted(self, tool: Tool) -> bool:
-        """Whether not everyone may use the tool."""
+        """Whether only some people may use the tool."""
         permit = tool.permit if isinstance(tool, McpTool) else self._rules.allow.get(tool.description.name, EVERYONE)
         return permit != EVERYONE
 

@@ -26,7 +26,7 @@ CALL_SECONDS = 30.0
 PATIENT_SECONDS = 300.0
 """The same where a result can be told after its turn."""
 TELL_SECONDS = 2.0
-"""Seconds in which a person must have been told of a failure. After that, the answer does not wait any longer."""
+"""An answer waits at most this many seconds until the person has been told of a failure."""
 UNKNOWN = "There is no tool of the name {name}, or this person may not use it."
 TOO_LONG = "The arguments for {name} are too long. Nothing was done."
 TOO_SLOW = "The tool {name} took longer than {seconds:.0f} seconds and was ended."
@@ -111,7 +111,7 @@ class Toolset:
         channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
         asking: how people are asked; if it is ``None``, nobody can be asked with buttons, and no yes is understood.
         seconds: how long a call of a tool may take.
-        heard: told of each person whose words begin a turn, for tools that have to know what people have said.
+        heard: called with each person whose words begin a turn, for tools that have to know what people have said.
         call: id of the call in which people talk with the bot; ``None`` outside of calls.
     """
 

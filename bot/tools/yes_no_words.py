@@ -42,7 +42,8 @@ class YesNoWords:
     def is_yes(self, text: str, about: str = "") -> bool:
         """Whether an answer begins with a word for yes, has no word for no, and goes on to nothing else.
 
-        "Okay, tell me more" is a yes to another question, so it is none. Words that name what was asked do not count.
+        "Okay, tell me more" says yes to something else, so it is no yes. Words that name what was asked about may
+        follow.
 
         Args:
             about: what the question was about, such as the name of a tool.

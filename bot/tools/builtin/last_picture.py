@@ -55,7 +55,7 @@ class LookAtPicture(ReadOnlyTool):
         self._pictures = pictures
 
     def may_use(self, asker: Asker) -> bool:
-        """Pictures are looked at only where there is a channel for them. The page's has the id 0."""
+        """Pictures are looked at only where there is a channel for them. The page has none: its channel id is 0."""
         return bool(asker.channel)
 
     async def run(self, arguments: Mapping[str, Any], asker: Asker) -> ToolResult:

@@ -1,4 +1,4 @@
-"""The tools ``set_reminder``, ``list_reminders`` and ``cancel_reminder``, for the timers and reminders of who asks."""
+"""The tools ``set_reminder``, ``list_reminders`` and ``cancel_reminder``, for the asker's timers and reminders."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
     from bot.tools.servers.pacing import PacedBackend
 
     transport = httpx2.AsyncHTTPTransport()
-    # Nothing public takes the connections' backend.
+    # No public argument of httpx2 takes a backend for the connections.
     transport._pool = httpcore2.AsyncConnectionPool(
         ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=PacedBackend()
     )
@@ -38,7 +38,7 @@ async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
         transport=_bounded(transport),
         trust_env=False,
     )
-    # A server that hangs would hold up the end of the session, so it is not told of it.
+    # The server is not told that the session ends: a server that hangs would hold up that end.
     streams = streamable_http_client(
         server.url, http_client=client, terminate_on_close=False, max_sse_event_size=MAX_LINE
     )
@@ -47,7 +47,7 @@ async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
 
 
 def _bounded(inner: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
-    """A transport that breaks off an answer that is longer than :data:`MAX_LINE` bytes and no stream of events."""
+    """A transport that breaks off an answer of more than :data:`MAX_LINE` bytes, unless it is a stream of events."""
     import httpx2
 
     class Bounded(httpx2.AsyncByteStream):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 MAX_LINE = 1 << 20
 """Maximum number of bytes of a line. A longer one is dropped while it comes in."""
 _END = 256
-"""Number of bytes of the beginning and of the end of a line that is too long in which its request is looked for."""
+"""In a line that is too long, the id of its request is looked for in this many bytes at the beginning and at the
+end."""
 _ID_FIRST = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,')
 _ANSWER = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"result"\s*:')
 _ID_LAST = re.compile(rb'"id"\s*:\s*(\d{1,15})\s*\}\s*$')

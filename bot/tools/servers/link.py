@@ -100,7 +100,7 @@ class Link:
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
         """Call a tool. Returns what the server says, also if it says that the tool has failed.
 
-        Cancelling does not wait until the server has taken the news of it, which can be seconds.
+        Cancelling does not wait until the server has received the cancellation, which can take seconds.
 
         Raises:
             LinkError: there is no answer that can be used.

@@ -22,7 +22,7 @@ _SHARE = 0.1
 _SLICE = 0.003
 """Seconds of processor time after which :data:`_SHARE` is kept."""
 _MAX_REST = 0.25
-"""Longest rest, in seconds. The processor time may be that of other parts of the program."""
+"""Longest rest, in seconds. It is bounded because other parts of the program may have used the processor time."""
 
 
 class PacedBackend(AsyncNetworkBackend):
@@ -72,7 +72,7 @@ class _PacedStream(AsyncNetworkStream):
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._inner.write(buffer, timeout)
-        # What is done before an answer comes is not its work.
+        # What is done before an answer comes does not count as the answer's work.
         self._came = time.thread_time()
 
     @override

@@ -56,7 +56,7 @@ _TELLING = re.compile(
     r"npm (error|ERR!) (code|404 Not Found)|command not found|No such file or directory|"
     r"^(\w+\.)*\w*(Error|Exception)\b.*:"
 )
-"""What lines have that say why a program has ended. npm and Node.js write others after them."""
+"""Matches the lines that say why a program has ended. npm and Node.js write other lines after them."""
 _PART_OF = {
     **dict.fromkeys(("node", "npm", "npx"), " (is Node.js installed?)"),
     **dict.fromkeys(("uv", "uvx"), " (is uv installed?)"),
@@ -88,7 +88,8 @@ class ServerProgram:
         self._asked: set[int | str] = set()
         """The ids of the calls that have no answer yet."""
         self._given_up = False
-        """Whether the answer that comes in has been told already, though it has not said which one it is."""
+        """Whether the answer that is coming in was reported already, before it has shown which request it belongs
+        to."""
         self.ended = asyncio.Event()
         """Set when the program has closed its output."""
         incoming: tuple[
@@ -106,7 +107,7 @@ class ServerProgram:
 
     @property
     def last_words(self) -> str:
-        """What of the newest lines of the program's error output says most; empty if there is none."""
+        """The lines that say most among the newest ones of the program's error output; empty if there are none."""
         return telling_words(self._errors)
 
     async def close(self) -> None:
@@ -193,14 +194,14 @@ class ServerProgram:
         """The request that is answered by a line that is too long; ``None`` if it is not known yet, or was told before.
 
         Raises:
-            _UnknownAnswerError: the line has ended, and it is not known.
+            _UnknownAnswerError: the line has ended, and its request is not known.
         """
         if line.ended and self._given_up:
             self._given_up = False
             return None
         request: int | str | None = line.request
         if request is None and not line.ended and len(self._asked) == 1:
-            # It must be the only one. Nobody has to wait until all of the answer has come.
+            # The line must answer the only open call, so nobody has to wait until all of the answer has come.
             (request,) = self._asked
             self._given_up = True
         if request is None and line.ended:
