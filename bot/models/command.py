@@ -179,7 +179,7 @@ class ModelsCommand:
         if self._settings.weights is Weights.TOYS:
             return OK
         names = [*self._choice.wanted]
-        # Without npm, it can't be downloaded, and is no loss: Whisper recognises English too.
+        # Without npm, this model can't be downloaded. That is no loss: Whisper recognises English too.
         if uses_quick_english(self._catalogue, self._settings) and npm_is_installed():
             names.append(QUICK_ENGLISH)
         return fetch(self._catalogue, self._pins, [self._entry(name) for name in names], self._console)

@@ -41,7 +41,7 @@ class Tensor:
     """A tensor of a file.
 
     Attributes:
-        shape: its size in each dimension; the first one is that of a row.
+        shape: its size in each dimension; the first one is the length of a row.
         offset: where its bytes begin, counted from the beginning of the file.
     """
 

@@ -1,6 +1,6 @@
 """Formats of quantised weights: Q4_0 with the best scales, for which llama.cpp has quicker kernels than for Q4_1.
 
-Each block has 32 weights. Q4_0 has a scale and 32 whole numbers from -8 to 7 for it.
+Each block has 32 weights. In Q4_0, a block is a scale and 32 whole numbers from -8 to 7.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AT_ONCE = 4096
 
 
 def to_q4_0(weights: Floats) -> Bytes:
-    """Convert rows of weights to Q4_0. The result has the rows' bytes.
+    """Convert rows of weights to Q4_0. Each row of the result has the bytes of one row of weights.
 
     Of all scales that are tried, each block gets the one with the least squared error. The usual conversion takes the
     scale at which the largest weight is exact, and its squared error is about 1.3 times as large.
@@ -50,7 +50,8 @@ def _best_scales(columns: Floats) -> Floats:
     for tried in _TRIED:
         _round_to(columns, reciprocal * np.float32(tried), numbers)
         product = np.einsum("ij,ij->j", columns, numbers)
-        # With these whole numbers, this scale has the least squared error: the squared weights less the gain.
+        # Of all scales for these whole numbers, this one has the least squared error: the squared weights minus the
+        # gain.
         scale = product * _reciprocal(np.einsum("ij,ij->j", numbers, numbers))
         gain = product * scale
         better = gain > best
