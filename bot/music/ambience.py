@@ -107,7 +107,7 @@ class Ambience:
 async def _write(stream: MixedStream, room: asyncio.Event, frame: bytes) -> None:
     while stream.full:
         room.clear()
-        # The stream may have got room between the two.
+        # The stream may have got room just before the event was cleared.
         if stream.full:
             await room.wait()
     stream.write(frame)

@@ -19,7 +19,7 @@ from config.project import child_environment
 
 OPENING_SECONDS = 120.0
 """Longest wait for the content of an attachment, and for the first sound: a piece that is played for the first time is
-measured before."""
+measured before it plays."""
 SOUND_SECONDS = 20.0
 """Longest wait for further sound."""
 BUFFER_BYTES = 16 * FRAME_BYTES

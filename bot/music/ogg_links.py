@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 _SIGN = b"OggS\0"
 _FLAGS, _SEGMENTS = 5, 26
-"""Where in the head of a page its flags are, and the number of segments, whose sizes follow."""
+"""Offsets in the head of a page: of its flags, and of the number of its segments. The segments' sizes follow."""
 _HEAD_BYTES = _SEGMENTS + 1
 _BEGINS = 2
 """The flag of a page with which the sound of a link begins."""
@@ -20,7 +20,7 @@ class OggLinks:
     What is no Ogg is handed on as it is. No more than one page (64 KiB) is held.
 
     Args:
-        read: reads up to so many bytes, those that are there; empty at the end.
+        read: reads at most this many bytes, and returns those that have arrived; empty at the end.
     """
 
     def __init__(self, read: Callable[[int], bytes]) -> None:

@@ -148,7 +148,7 @@ class MusicPlayer:
 
     def _forget_waiting(self) -> None:
         for track in self._waiting:
-            # Nobody else tells those who wait for a piece that never becomes the one that plays.
+            # These pieces will never play, and nobody else tells the people who wait for them.
             if track.begun is not None and not track.begun.done():
                 track.begun.set_result(False)
         self._waiting.clear()

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 EVERY = "icy-metaint"
 """The header with the number of bytes of sound between two titles."""
 LEAST, MOST = 1_024, 1_024 * 1_024
-"""Between these numbers of bytes are the titles of all real stations. With fewer, hardly any of what comes would be
-sound."""
+"""Bounds of that number, which all real stations keep. Below them, hardly anything that comes would be sound."""
 BLOCK_BYTES = 16
 """A title is preceded by a byte that says how many blocks of this size it has."""
 
@@ -16,7 +15,7 @@ BLOCK_BYTES = 16
 def titles_every(headers: Mapping[str, str]) -> int | None:
     """The number of bytes between two titles; ``None`` if the station sends none, or no usable number.
 
-    Some stations send titles to those too who have not asked for them.
+    Some stations send titles even to clients that have not asked for them.
     """
     try:
         every = int(headers.get(EVERY, ""))
@@ -26,7 +25,7 @@ def titles_every(headers: Mapping[str, str]) -> int | None:
 
 
 async def without_titles(pieces: AsyncIterator[bytes], every: int) -> AsyncIterator[bytes]:
-    """The sound alone, of a station with a title after every ``every`` bytes of it."""
+    """The sound alone, of a station that sends a title after every ``every`` bytes of sound."""
     sound, title = every, 0
     async for piece in pieces:
         kept, at = bytearray(), 0

@@ -20,7 +20,7 @@ from bot.voice.mixing.stream import Channel
 from config.spelling import comparable
 
 EXAMPLES = 5
-"""Number of pieces that are named to who does not say which one."""
+"""Number of pieces that are named to a person who does not say which one to play."""
 ALL = "all"
 """The word after ``skip`` that ends all music."""
 BAR = 20
@@ -75,7 +75,7 @@ class TypedMusic:
         return done.written + (self._endless(where) if done.waits else "")
 
     def _endless(self, where: Where) -> str:
-        """What is added for who has asked for a piece behind a stream; else empty."""
+        """What is added if a person has asked for a piece while a stream plays; otherwise empty."""
         try:
             _, playing = self._control.require_playing(where)
         except MusicError:
@@ -146,12 +146,12 @@ class TypedMusic:
 
 
 def music_hint(call: Call[Any], prefix: str) -> str:
-    """What is added to the answer of who wanted silence while music plays; else empty."""
+    """What is added to the answer if a person wants silence while music plays; otherwise empty."""
     return PLAYS_ON.format(prefix=prefix) if call.mixer.plays(Channel.MUSIC) else ""
 
 
 def named_otherwise(typed: str, prefix: str) -> str | None:
-    """The answer to who types a command of other music bots, in any spelling; ``None`` for any other name."""
+    """The answer to a command of other music bots, in any spelling; ``None`` for any other name."""
     answer = OF_OTHER_BOTS.get(comparable(typed))
     return answer.format(prefix=prefix) if answer is not None else None
 

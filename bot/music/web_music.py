@@ -74,7 +74,7 @@ def is_address(text: str) -> bool:
 
 
 def lacks_scheme(text: str) -> bool:
-    """Whether a text that is no address looks like one whose beginning is missing, as browsers show them."""
+    """Whether a text looks like a web address without its scheme, as browsers show addresses."""
     return _WITHOUT_SCHEME.fullmatch(_bare(text)) is not None
 
 
@@ -167,7 +167,7 @@ def _is_usual(port: int | None) -> bool:
 
 
 def _told(error: FetchError) -> str:
-    """The sentence about an error. A server may have chosen words of it."""
+    """The sentence about an error. Some of its words may come from a server."""
     return NOT_FETCHED.format(error=escape_markdown(shorten(" ".join(str(error).split()), MAX_REASON)))
 
 
