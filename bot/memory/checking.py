@@ -94,7 +94,7 @@ def _refuse(number: str) -> Never:
 
 
 def check(claim: ClaimedFact, turns: Sequence[UnreadTurn], labels: Mapping[int, str]) -> list[CheckedFact]:
-    """Find the sentence of a claimed fact: in each turn of one speaker that has it, since others may have heard each.
+    """Find the sentence of a claimed fact, in all turns in which its speaker said it: other people may have heard each.
 
     Empty if the sentence was not said, or does not say that.
 

@@ -19,7 +19,7 @@ _IN_PRIVATE = (
 _HERE = "server IS ?1 AND (?1 IS NOT NULL OR id IN (SELECT conversation FROM turns WHERE person = ?2))"
 _OF_THIS_PLACE = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND {_HERE}"  # noqa: S608
 _OF_OTHER_PLACES = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND NOT ({_HERE})"  # noqa: S608
-# Rows from before it was stored whose words they are have no person.
+# Old rows have no person: at that time, whose words they are was not stored.
 _OWN_CHAT = (
     f"SELECT id, text FROM chat_memory WHERE channel NOT IN ({_OF_OTHER_PLACES}) "  # noqa: S608
     f"AND (person = ?2 OR (role = 'assistant' AND (person IS NULL OR channel IN ({_OF_THIS_PLACE}))))"
@@ -53,7 +53,7 @@ class ForgottenWords:
         """Whether a sentence is to be deleted.
 
         Args:
-            person: user id of who said it; ``None`` for the bot.
+            person: user id of the speaker; ``None`` for the bot.
             at: seconds since 1970.
         """
         said = set(words(text))
@@ -68,11 +68,11 @@ class Forgetting(Records):
     async def words_of(self, facts: Sequence[Fact], by: int) -> tuple[set[int], list[ForgottenWords]]:
         """Delete what was said of facts in their places, and what repeats it.
 
-        A turn is deleted if it is a fact's own, or if the person who forgets or the bot said one of its names or
-        numbers in it, or another word by which it is recognised. Of other people, only turns with a name or number of
-        a fact are deleted that came up there through the person: that nobody else had said before. Facts that do not
-        concern the person stay, so that nobody can delete them by telling something with the same words. At other
-        places nothing is deleted.
+        The turn from which a fact comes is deleted. Of the person and of the bot, each turn is deleted that has a name
+        or number of a fact, or another word by which the fact is recognised. Of other people, a turn is deleted only if
+        it has a name or number of a fact that came up in this place through the person: nobody else had said it before.
+        Facts that do not concern the person stay, so that nobody can delete them by telling something with the same
+        words. At other places nothing is deleted.
 
         Args:
             by: user id of the person who has the facts forgotten. All of them concern this person.
@@ -96,7 +96,7 @@ class Forgetting(Records):
         return doomed, forgotten
 
     async def presence_of(self, person: int, audiences: Audiences) -> None:
-        """Delete that a person heard what others said. So the person is told nothing of it any more."""
+        """Delete the record that a person heard what others said. So the person is told nothing of it any more."""
         await self._database.write(
             "UPDATE turns SET present = (SELECT json_group_object(key, value) FROM json_each(present) WHERE key != ?1) "
             "WHERE json_valid(present) AND EXISTS (SELECT 1 FROM json_each(present) WHERE key = ?1)",
@@ -135,7 +135,7 @@ class Forgetting(Records):
         came = frozenset(name for name, at in since.items() if first[name] > at and name not in people)
         gone = ForgottenWords(server, by, wanted, came, {name: since[name] for name in came})
         doomed |= {(conversation, number) for conversation, number, _, said in others if not came.isdisjoint(said)}
-        # Where a channel is can be known from its conversations only, so these go last.
+        # Only its conversations tell to which place a channel belongs, so they are deleted last.
         await self._forget_chat(gone)
         await self._delete_turns(doomed)
         return gone
@@ -153,8 +153,8 @@ class Forgetting(Records):
     async def _forget_chat(self, gone: ForgottenWords) -> None:
         """Delete the same words from what the text chat remembers. Its rows have no time.
 
-        Of a channel without stored conversations it is not known where it is. There, only the person's own words go,
-        and the answers to them.
+        It is not known to which place a channel without stored conversations belongs. There, only the person's own
+        words go, and the answers to them.
         """
         place = (None if gone.server is None else str(gone.server), str(gone.by))
         own = await self._database.rows(_OWN_CHAT, *place)
@@ -182,7 +182,7 @@ def _sort(
     """Sort the turns of a conversation. Thousands of them take a while.
 
     Args:
-        told: who has said something about the person, and the person's names.
+        told: for each other person who told a fact, by user id, the words of the name of whom it is about.
     """
     own, others, people = list[int](), list[tuple[int, float, frozenset[str]]](), set[str]()
     tellers = {str(teller): known for teller, known in told.items()}

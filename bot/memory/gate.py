@@ -19,7 +19,7 @@ class ForgettingGate:
 
     @property
     def mark(self) -> int:
-        """Changes each time that something is forgotten. Whoever reads sentences remembers it."""
+        """A number that changes each time that something is forgotten. Whoever reads sentences keeps it."""
         return self._forgotten
 
     @asynccontextmanager

@@ -236,7 +236,8 @@ class Memory:
         What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.words_of`.
 
         Returns:
-            How many facts are told no more, with those that have the same words; 0 if it does not concern the person.
+            How many facts are told no more, including those with the same words; 0 if the fact does not concern the
+            person.
         """
         async with self.gate.forgetting():
             found = await self.facts.find(fact)

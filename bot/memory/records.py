@@ -180,7 +180,7 @@ class FactRecords(Records):
         return False
 
     async def search(self, words: str, *, audience: str | None = None, person: int | None = None) -> list[Fact]:
-        """The facts that contain all words, the newest first. It does not ask who may know them.
+        """The facts that contain all words, the newest first. Who may know them is checked only by ``audience``.
 
         Args:
             audience: a word that they must have in their audience.

@@ -16,7 +16,7 @@ MAX_PART_TURNS = 40
 MAX_PART_TOKENS = 1_800
 """Maximum number of tokens (estimated) that are read at once, unless one turn is longer. A small context has 4,096."""
 MAX_PRESENT_CHARS = 100_000
-"""Longest list of people beside a turn that is read. A longer one was not written by the bot."""
+"""Maximum number of characters that are read of the list of people beside a turn. The bot writes no longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UnreadTurn:
 
     Attributes:
         number: its number in the conversation.
-        person: user id of who said it.
+        person: user id of the speaker.
         name: the person's name.
         text: the words.
         at: seconds since 1970.
@@ -83,7 +83,7 @@ class UnreadTurns(Records):
             wanted,
             CHAT,
             quiet_since,
-            # Of a time in the future the clock was wrong.
+            # If a time is in the future, the clock was wrong then.
             quiet_since + 86_400.0,
         )
         if row is None:
