@@ -229,7 +229,7 @@ def _ranges(text: str) -> list[int]:
 
 
 def _known(who: str, names: Iterable[str], cited: Iterable[NoteLine]) -> str:
-    """The name of who does a task, if that is a person of the call or is named in the lines; otherwise ""."""
+    """The name of the person who does a task, if the person was in the call or is named in the lines; otherwise ""."""
     wanted = plain(who[:100])
     if not wanted:
         return ""

@@ -27,7 +27,7 @@ DISCORD = "discord"
 QUIET = 5.0
 """Seconds after somebody has asked for an answer until the model is asked for notes again."""
 POSTING_LIMIT = 5.0
-"""Seconds for which a deletion waits until notes are posted that are being posted already."""
+"""Seconds for which a deletion waits for the end of a posting that has begun."""
 RETRIES = (20.0, 120.0, 600.0, 1_800.0)
 """Seconds to wait after each failed attempt. After that, notes are finished without a summary."""
 
@@ -187,7 +187,7 @@ class NotesFinisher:
         return self._free.is_set() and self._clock() >= self._busy_until
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, or until somebody wakes this."""
+        """Wait for some seconds, or until somebody wakes this."""
         tasks = [
             asyncio.create_task(self._sleep_for(seconds), name="notes: pause"),
             asyncio.create_task(self._wanted.wait(), name="notes: awake"),
@@ -260,7 +260,7 @@ class NotesFinisher:
         try:
             claims = await self._summing.sum_up(notes, model)
         except ModelError as error:
-            # A limit of the day is over at midnight, however often that is tried.
+            # A limit of the day ends at midnight, so until then this is tried again, however often.
             if error.kind is ModelErrorKind.LIMIT or self._failures.get(note, 0) < len(RETRIES):
                 _log.warning("The notes of %s can't be summed up yet: %s", notes.head.place.name, error)
                 return False

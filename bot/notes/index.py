@@ -74,7 +74,7 @@ class NotesIndex:
                     self._add(NoteHit(self._next, notes.head, line.text, (line.who,), None, line.witnesses))
 
     def search(self, question: str, person: int, server: int | None, most: int) -> list[NoteHit]:
-        """What fits a question, of calls on the server in which the person was when it was said; the best first."""
+        """What fits a question and was said on the server while the person was in the call; the best first."""
         asked = query(question)
         if not asked:
             return []

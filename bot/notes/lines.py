@@ -68,7 +68,7 @@ class Claim:
 
     Attributes:
         lines: the numbers of the lines that it follows from, at least one.
-        who: for a task, the name of who does it; "" if it is not known.
+        who: for a task, the name of the person who does it; "" if it is not known.
     """
 
     kind: ClaimKind
@@ -82,7 +82,7 @@ class NoteHead:
     """What is known of notes without their lines.
 
     Attributes:
-        asked_by: the name of who asked for them.
+        asked_by: the name of the person who asked for them.
         started: seconds since 1970.
         ended: seconds since 1970; ``None`` while the call is on.
         broke_off: whether the bot's process died during the call.

@@ -34,7 +34,7 @@ class OpenNotes:
     Attributes:
         id: the id in the database. The writer sets it when it stores the beginning.
         next_number: the number of the next line.
-        last_person: the user id of who spoke last.
+        last_person: the user id of the person who spoke last.
         people: the people who are in the notes already.
         present: the people who hear the call now.
     """

@@ -38,7 +38,7 @@ class NoteRecords(Records):
         )
 
     async def add_line(self, note: int, line: NoteLine) -> None:
-        """Add a line. It is on the disk when this returns, as far as the death of the process is concerned."""
+        """Add a line. When this returns, the line survives the death of the process."""
         await self._database.write(
             "INSERT INTO note_line (note, number, at, person, answers, who, text, interrupted, present) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -176,7 +176,7 @@ class NoteRecords(Records):
     async def delete_lines(
         self, note: int, numbers: Collection[int], person: int | None, claims: Sequence[Claim]
     ) -> None:
-        """Delete lines of a call, and that ``person`` was in it if it is given. Of the claims, keep only ``claims``.
+        """Delete lines of a call, and the record that ``person`` (if given) was in it. Keep only these ``claims``.
 
         What the model has found in parts of the lines is deleted too. Notes of a past call without lines are deleted.
         """
@@ -202,7 +202,7 @@ class NoteRecords(Records):
         )
 
     async def rename_asker(self, note: int, who: str) -> None:
-        """Change the name of who asked for the notes."""
+        """Change the name of the person who asked for the notes."""
         await self._database.write("UPDATE note SET asked_by = ? WHERE id = ?", who, note)
 
     async def erase_traces(self) -> None:

@@ -1,4 +1,4 @@
-"""Has the model sum a call up, part by part. Each part is stored, so that a call between means no reading anew."""
+"""Has the model sum a call up, part by part. Each part is stored, so nothing is read twice if a call interrupts."""
 
 from __future__ import annotations
 
