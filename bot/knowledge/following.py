@@ -53,7 +53,7 @@ class Update:
     Attributes:
         read: number of files that were read.
         removed: number of files that were removed.
-        problems: a sentence for each file that could not be read as a whole, and for what is left out of the folder.
+        problems: a sentence for each file that could not be read completely, and for what is left out of the folder.
     """
 
     read: int = 0
@@ -110,10 +110,10 @@ def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
         elif kind_of(file) is None:
             why = file.suffix.lower()
         elif not file.resolve(strict=True).is_relative_to(root):
-            # It may lead to a file that is the bot's alone, as .env is.
+            # The link may lead to a file that is the bot's alone, as .env is.
             why = _LEADS_OUT
         elif stat.S_ISREG((status := file.stat()).st_mode):
-            # A file whose rights are mended is read then, though it has not changed.
+            # The stamp changes too when the file becomes readable. So it is read then, though its content is the same.
             return f"{status.st_size} {status.st_mtime_ns}{'' if os.access(file, os.R_OK) else ' not readable'}"
         else:
             why = "neither file nor folder"
@@ -135,7 +135,7 @@ async def update(
     """Bring the index up to date. A file that can't be read never keeps the others from being read.
 
     Args:
-        tell: is told the progress, in sentences.
+        tell: called with sentences about the progress.
         seconds: seconds in which each file must be read.
         again: read files again that have not changed, too.
 

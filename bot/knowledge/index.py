@@ -24,7 +24,7 @@ VERSION = 3
 """Version of the tables, of the readers and of the words. A file with another version is replaced."""
 MAX_FOUND = 50
 _RARE = 3
-"""Number of passages up to which a word is rare; or one in a hundred, if that is more."""
+"""A word is rare if at most this many passages have it, or one passage in a hundred if that is more."""
 _BUSY_MS = 10_000
 _STEPS = 2_000
 """SQLite's steps between two looks at the time."""

@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 LOOK_AGAIN = 10.0
 """Seconds between two looks at the folder."""
 CANDIDATES = 30
-"""Number of passages of each kind of search that are put together."""
+"""Number of passages that each kind of search finds, before the results are put together."""
 FITS = 0.3
 """For a prompt, passages must fit the question at least so well; see :class:`~bot.knowledge.index.Found`."""
 NEAREST = 2
-"""For a prompt, this many passages that are nearest in meaning are taken without any common words."""
+"""For a prompt, this many passages that are nearest in meaning are taken even if they have no word of the question."""
 TELLING = 2
 """But only if the question has at least this many telling words."""
 
@@ -41,7 +41,7 @@ class Vectors(Protocol):
         ...
 
     async def nearest(self, question: str, count: int, seconds: float) -> Mapping[int, float]:
-        """How similar the passages nearest in meaning are, by id, the nearest first; empty if it takes longer."""
+        """The similarity of the passages nearest in meaning, by id, the nearest first; empty if it takes too long."""
         ...
 
 
@@ -102,7 +102,8 @@ class Knowledge:
         """The passages that fit a question best, the best first; none if the knowledge is off on the server.
 
         Args:
-            seconds: how long to wait for what is near in meaning. Full text is not waited for any shorter.
+            seconds: how long to wait for what is near in meaning. It does not shorten the search by full
+                text.
             fitting: only passages that have something to do with the question, for a prompt.
 
         Raises:

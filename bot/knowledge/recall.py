@@ -19,7 +19,7 @@ PASSAGES = 3
 LIMIT = 0.1
 """Seconds after which an answer begins without what was not found yet."""
 MAX_PLACES = 200
-"""Conversations whose passages stay shown; of more, the ones longest unused are forgotten."""
+"""Maximum number of conversations whose passages stay shown. The least recently used ones beyond it are forgotten."""
 Place = tuple[int | None, int | None]
 """The ids of a server and of a channel."""
 

@@ -63,7 +63,7 @@ class PassageVectors:
             self._tell(error)
 
     async def nearest(self, question: str, count: int, seconds: float) -> Mapping[int, float]:
-        """How similar the passages nearest in meaning are, by id, the nearest first; empty if it takes longer."""
+        """The similarity of the passages nearest in meaning, by id, the nearest first; empty if it takes too long."""
         vector = await self._questions.of(question, seconds)
         if vector is None:
             return {}

@@ -13,7 +13,7 @@ class Block:
 
     Attributes:
         level: 1 to 6 for a heading, 0 for what stands beneath headings.
-        place: where it is in the file, if readers can find it by that: "page 3".
+        place: where it is in the file, if people can find it by that: "page 3".
         headings: what a record is headed by. A record becomes a passage of its own, and ``level`` is 0.
         also: further words by which a record is found. They are not shown.
     """
@@ -26,7 +26,7 @@ class Block:
 
 
 class UnreadableError(Exception):
-    """The file can't be read, for a reason that its content has. The text is for people."""
+    """The file can't be read, because of its content. The text is for people."""
 
 
 class Reader(Protocol):

@@ -4,7 +4,8 @@ A malicious or broken file can keep a parser busy for hours, or make it take all
 program of their own: unlike a thread, a process can be limited and killed.
 
 Arguments: the file, and the name of its reader. Each line of its output is ``["passage", headings, text, place, also]``
-or ``["notice", text]``; the last line is ``["end"]`` or ``["error", text]``. If it is missing, a limit was reached.
+or ``["notice", text]``; the last line is ``["end"]`` or ``["error", text]``. If the last line is missing, a limit was
+reached.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def decode(data: bytes, notices: list[str]) -> str:
     It is UTF-8, UTF-16 with its mark, or an old encoding: GB 18030 if that gives Chinese, else Windows-1252.
 
     Args:
-        notices: is told how many bytes were left out.
+        notices: gets a sentence if bytes were left out.
 
     Raises:
         UnreadableError: these are the bytes of no text.
