@@ -92,7 +92,7 @@ class MemoryQuestions:
         _log.warning("A person could not be asked whether they may be remembered, so nothing is kept of them")
 
     async def _last_place(self, person: int) -> discord.abc.Messageable | None:
-        """Where the person last talked with the bot; the private channel if that was in private."""
+        """Where the person last talked with the bot; ``None`` if that was in private or is no longer found."""
         row = await self._database.row(_LAST_PLACE, str(person))
         if row is None or row[0] is None or row[1] is None:
             return None

@@ -110,7 +110,7 @@ class MusicCommands(commands.Cog, name="Music"):
     @commands.hybrid_command(description="Show which music plays now.", brief="what plays")
     @commands.guild_only()
     async def nowplaying(self, ctx: Context) -> None:
-        """Show which music plays now, and how much of it is left, with buttons to pause, skip and stop it."""
+        """Show which music plays now, and how much of it has played, with buttons to pause, skip and stop it."""
         playing = self._typed.playing(self._place(ctx))
         view = self._buttons.view()
         nobody = discord.AllowedMentions.none()

@@ -87,7 +87,10 @@ class DiscordNotesPoster:
             return channel
 
     async def _post(self, place: Place, post: NotesPost) -> str:
-        """Post the messages; the first has the file, unless it is too large or files are not allowed here."""
+        """Post the messages. The last one has the file, unless it is too large or files are not allowed here.
+
+        Returns the link to the first message.
+        """
         *others, last = post.messages
         posted = await self._posted(place) if post.again else {}
         first: discord.Message | None = None

@@ -108,7 +108,7 @@ class QueuedClient:
 
     @property
     def closing(self) -> bool:
-        """Whether :meth:`close` was called. From then on, the client's messages are ignored."""
+        """Whether :meth:`close` was called, or the client read too slowly. From then on, its messages are ignored."""
         return self._closing is not None
 
     def put(self, data: str | bytes) -> None:

@@ -71,8 +71,9 @@ class Forgetting(Records):
         The turn from which a fact comes is deleted. Of the person and of the bot, each turn is deleted that has a name
         or number of a fact, or another word by which the fact is recognised. Of other people, a turn is deleted only if
         it has a name or number of a fact that came up in this place through the person: nobody else had said it before.
-        Facts that do not concern the person stay, so that nobody can delete them by telling something with the same
-        words. At other places nothing is deleted.
+        But if another person told one of the facts, a turn of theirs is deleted too if it has the name of the person
+        whom the fact is about, and one of the words above. Facts that do not concern the person stay, so that nobody
+        can delete them by telling something with the same words. At other places nothing is deleted.
 
         Args:
             by: user id of the person who has the facts forgotten. All of them concern this person.

@@ -22,7 +22,10 @@ from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 _log = logging.getLogger(__name__)
 
 GRACE = 3600.0
-"""If an event came due while the bot was not running, it is still posted within this number of seconds."""
+"""If an event came due while the bot was not running, it is still posted within this number of seconds.
+
+An event with ``skip`` is left out instead.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,10 @@ class ScheduledEvents:
             _log.warning("Scheduled event %d was being posted when %s were paused", event.id, self.name)
 
     async def _catch_up(self, event: ScheduledEvent) -> None:
-        """Postpone an event that came due while the bot was not running, so that it is posted soon."""
+        """Postpone an event that came due while the bot was not running, so that it is posted soon.
+
+        If it has ``skip``, this post is left out instead.
+        """
         if self._is_due(event, since=max(event.handled_until, self._clock() - GRACE)):
             await self._postpone(event)
 

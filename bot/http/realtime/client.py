@@ -155,7 +155,7 @@ class RealtimeClient:
         self._once, self._before_once = session, frozenset(self._responses)
         self._when_wished()
 
-    def _is_over(self, reply: str) -> None:
+    def _restore_settings_after(self, reply: str) -> None:
         """Return to the settings of the session if this was the answer with other settings."""
         if self._once is not None and reply not in self._before_once:
             self._once = None
@@ -297,7 +297,7 @@ class RealtimeClient:
         elif status == "cancelled":
             response.said = [heard]
         del self._responses[reply]
-        self._is_over(reply)
+        self._restore_settings_after(reply)
         words, place = "".join(response.said), response.place()
         if response.modality == "text":
             self.tell("response.output_text.done", **place, text=words)
