@@ -255,7 +255,7 @@ class InputWorker(threading.Thread):
             try:
                 function()
             except Exception:
-                _log.exception("A piece of work of the input thread, such as a packet, has failed")
+                _log.exception("Something heard could not be handled")
             try:
                 wait = self._do_what_is_due()
                 self._failing_since = None
