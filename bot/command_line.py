@@ -31,6 +31,7 @@ from config.place import demo_command, how_to_set_token, how_to_talk_without_dis
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
 from config.settings import Settings
+from config.start import share_one_memory_pool
 
 READY = "Ready."
 """The line on standard output for which other programs wait."""
@@ -39,6 +40,7 @@ READY = "Ready."
 def run(given: list[str]) -> int:
     """Run one of the commands run, talk, demo, rehearse, doctor and version. Returns the exit status."""
     keep_files_private()
+    share_one_memory_pool()
     options = read_options(given)
     if options.command == "version":
         return run_version(given)

@@ -1,11 +1,16 @@
-"""What programs do before they import anything large: handling of Ctrl-C, and the number of NumPy's threads."""
+"""What programs do first: handling of Ctrl-C, the number of NumPy's threads, and one pool of memory."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_ARENA_MAX = -8
+"""The number of glibc's option M_ARENA_MAX, from ``malloc.h``."""
 
 
 @contextmanager
@@ -31,3 +36,15 @@ def compute_on_one_thread() -> None:
     set the variable, its value is kept. Child processes inherit the setting.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def share_one_memory_pool() -> None:
+    """Have all threads of this process take memory from one pool of glibc's. Call this before threads are started.
+
+    Otherwise each thread has a pool (arena) of its own, and what it has freed can't be used by another one. With
+    engines in the process, the pools grew with each call. What the operator has set in the environment is kept. Other
+    C libraries have no such pools. See ``mallopt(3)``.
+    """
+    chosen = "MALLOC_ARENA_MAX" in os.environ or "GLIBC_TUNABLES" in os.environ
+    if platform.libc_ver()[0] == "glibc" and not chosen:
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

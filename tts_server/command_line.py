@@ -34,6 +34,7 @@ from config.plain_parser import PlainParser
 from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import EngineName, SpeechSettings
+from config.start import share_one_memory_pool
 from hardware.poll import CardPoll
 from tts_server.api.listener import Listener
 from tts_server.assembly import create_better_pool, create_pool
@@ -236,6 +237,7 @@ class Refusals:
 def run() -> int:
     """Run the server until a signal ends it; returns the exit status."""
     keep_files_private()
+    share_one_memory_pool()
     arguments = vars(_arguments())
     verbose, check = arguments.pop("verbose"), arguments.pop("check")
     if (parent := arguments.pop("exit_with_parent")) is not None:

@@ -1,8 +1,9 @@
-"""What programs do before they import anything large: Ctrl-C ends them without output, and NumPy has one thread."""
+"""What programs do first: Ctrl-C ends them without output, NumPy has one thread, and threads share memory."""
 
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -107,3 +108,94 @@ def test_the_bot_multiplies_matrices_on_one_thread(chosen: str | None, threads: 
         [sys.executable, "-c", _BUSY_THREADS], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert int(ran.stdout.split()[-1]) == min(threads, usable_cores())
+
+
+_THREADS_THAT_FREE_BLOCKS = """
+import sys
+from pathlib import Path
+from threading import Event, Thread
+from config.start import share_one_memory_pool
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+def use_and_free():
+    blocks = [(bytearray(100 * 2**10), bytearray(2**10)) for _ in range(50)]
+    return [small for _, small in blocks]
+
+if sys.argv[1] == "one":
+    share_one_memory_pool()
+
+def work(turn, done):
+    turn.wait()
+    small.append(use_and_free())
+    done.set()
+    end.wait()
+
+before, small, end = held(), [], Event()
+for _ in range(8):
+    # Each thread has its turn, and stays alive with its pool. The small blocks keep the pools from shrinking.
+    turn, done = Event(), Event()
+    Thread(target=work, args=(turn, done)).start()
+    turn.set()
+    done.wait()
+print(held() - before)
+end.set()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has pools that grow like this")
+def test_threads_use_the_memory_that_others_have_freed() -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if "MALLOC" not in name and name != "GLIBC_TUNABLES"
+    }
+
+    def held(pools: str) -> int:
+        ran = subprocess.run(
+            [sys.executable, "-c", _THREADS_THAT_FREE_BLOCKS, pools],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(ran.stdout)
+
+    assert held("many") > 30 * 2**20
+    assert held("one") < 10 * 2**20
+
+
+_BEGINNING_OF_A_PROGRAM = """
+import importlib, sys
+import config.start
+
+def share():
+    print("shared")
+    sys.exit()
+
+config.start.share_one_memory_pool = share
+module, function, *arguments = sys.argv[1:]
+getattr(importlib.import_module(module), function)(*(arguments and [arguments]))
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ("bot.command_line", "run", "version"),
+        ("tts_server.command_line", "run"),
+        ("bot.voice.transcribe.worker", "main", "no machine"),
+    ],
+    ids=["bot", "speech server", "transcriber"],
+)
+def test_the_programs_with_engines_have_one_pool(program: tuple[str, ...]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _BEGINNING_OF_A_PROGRAM, *program],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout == "shared\n"

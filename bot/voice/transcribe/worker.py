@@ -22,6 +22,7 @@ from bot.voice.transcribe.recogniser import Recogniser, RecognitionResult, Sound
 from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_frame, encode_frame, lengths
 from config.json_log import JsonLines, LogFormat, chosen_by_environment, log_everything_as_json
 from config.lifetime import end_with_parent
+from config.start import share_one_memory_pool
 
 
 class ModelMissingError(Exception):
@@ -185,6 +186,7 @@ def _answer(result: RecognitionResult) -> dict[str, Any]:
 def main(machine: Machine) -> int:
     """Serve the parent process over the standard streams; returns the exit status."""
     end_with_parent()
+    share_one_memory_pool()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
