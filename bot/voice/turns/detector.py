@@ -331,7 +331,8 @@ class TurnDetector:
             return self._settings.known_key_wait
         if turn.broken_off:
             return self._settings.unfinished_wait
-        return self._endpointing.wait(turn.end_probability, self.microphone, self._transmitting)
+        released = self._microphone.key_released
+        return self._endpointing.wait(turn.end_probability, self.microphone, self._transmitting, key_released=released)
 
     def _may_end(self) -> bool:
         """False if a voiced window may be the beginning of speech, or if the microphone has only just opened."""

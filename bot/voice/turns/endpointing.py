@@ -40,10 +40,13 @@ class MicrophoneHistory:
 
     Attributes:
         known: the kind, as the transport knows it; ``None`` if it has to be recognised.
+        key_released: True if the last transmission alone shows that a key was held and then released: it went on
+            through a pause in which a voice-activated microphone would have closed. False once the person transmits.
     """
 
     def __init__(self) -> None:
         self.known: Microphone | None = None
+        self.key_released = False
         self._keys: deque[bool] = deque(maxlen=_REMEMBERED)  # for each transmission: True if a key was probably held
         self._open = False
         self._spoken = False  # True if there was voice in the current transmission
@@ -66,6 +69,7 @@ class MicrophoneHistory:
 
     def add_window(self, window: Window) -> None:
         """Take the next window of the transmission."""
+        self.key_released = False
         if window.voiced:
             self._kept_open = max(self._kept_open, self._longest_still if self._spoken else 0.0)
             self._spoken = True
@@ -86,7 +90,8 @@ class MicrophoneHistory:
                 nothing about the microphone.
         """
         if self._spoken and announced:
-            self._keys.append(self._quiet < ABRUPT or self._kept_open > self._quiet + KEPT_OPEN)
+            self.key_released = self._kept_open > self._quiet + KEPT_OPEN
+            self._keys.append(self._quiet < ABRUPT or self.key_released)
             self._open = False
         self._spoken = False
         self._quiet = self._still = self._longest_still = self._kept_open = 0.0
@@ -104,13 +109,17 @@ class Endpointing:
         self._usual_pause = settings.stranger_pause
         self._longest_pause = 0.0
 
-    def wait(self, probability: float | None, microphone: Microphone, transmitting: bool) -> float:
+    def wait(
+        self, probability: float | None, microphone: Microphone, transmitting: bool, *, key_released: bool = False
+    ) -> float:
         """The silence that ends the turn, counted from the last voiced window.
 
         Args:
             probability: probability that the turn is over, 0 to 1; ``None`` while there is no estimate.
             microphone: kind of the person's microphone.
             transmitting: True while the microphone transmits.
+            key_released: True if the person has probably just released a key. Who held it through their pauses releases
+                it at the end, so after a finished sentence their usual pause does not lengthen the wait.
         """
         settings = self._settings
         if microphone is Microphone.PUSH_TO_TALK and transmitting:
@@ -119,7 +128,7 @@ class Endpointing:
             return settings.unknown_wait
         shortest = settings.finished_wait_open if microphone is Microphone.OPEN else settings.finished_wait
         expected = self._expected_pause()
-        for_habit = expected + settings.pause_margin * (expected - settings.ordinary_pause)
+        for_habit = 0.0 if key_released else expected + settings.pause_margin * (expected - settings.ordinary_pause)
         after_finished = min(max(for_habit, shortest), settings.patient_wait)
         return probability * after_finished + (1 - probability) * settings.unfinished_wait
 

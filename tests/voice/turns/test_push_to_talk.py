@@ -83,3 +83,58 @@ def test_an_open_microphone_that_was_muted_after_the_words_is_not_taken_for_a_ke
         person.close()
         person.pass_time(3.0)
     assert {ended.microphone for ended in person.only(TurnEnded)} == {Microphone.OPEN}
+
+
+def question_with_a_pause(person: Person, *, held: bool) -> float:
+    """Ask a question in two pieces. Returns the seconds from the last sound to the end of the turn.
+
+    Args:
+        person: somebody of whom nothing is known yet.
+        held: whether the microphone transmits the pause between the pieces, which a voice-activated one does not.
+    """
+    person.talk(1.0)
+    if held:
+        person.stay_quiet(0.6)
+    else:
+        person.stay_quiet(0.2)
+        person.close()
+        person.transcribed(person.only(SpeechPaused)[-1].turn, "Why is the")
+        person.pass_time(0.38)
+    person.talk(0.6)
+    person.stay_quiet(0.15)
+    person.close()
+    person.transcribed(person.only(SpeechPaused)[-1].turn, "Why is the sky blue?")
+    person.pass_time(3.0)
+    (ended,) = person.only(TurnEnded)
+    return ended.at - ended.last_voiced_at
+
+
+def test_a_key_that_was_held_through_a_pause_ends_the_same_turn_soon_after_its_release() -> None:
+    assert question_with_a_pause(Person(), held=True) < 0.3
+    # Without a key, the pause says that the person may pause again.
+    assert question_with_a_pause(Person(), held=False) > 0.4
+
+
+def test_after_the_release_of_a_key_an_unfinished_sentence_is_waited_for() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.stay_quiet(0.6)
+    person.talk(0.6)
+    person.stay_quiet(0.15)
+    person.close()
+    person.transcribed(person.only(SpeechPaused)[-1].turn, "Why is the")
+    person.pass_time(1.0)
+    assert "TurnEnded" not in person.named()
+
+
+def test_the_release_of_a_key_says_nothing_of_the_next_transmission() -> None:
+    person = Person()
+    question_with_a_pause(person, held=True)
+    person.talk(0.5)
+    person.stay_quiet(0.3)
+    person.close()
+    person.transcribed(person.only(SpeechPaused)[-1].turn, "And then it was green.")
+    person.pass_time(3.0)
+    ended = person.only(TurnEnded)[-1]
+    # The pause of the question counts again.
+    assert ended.at - ended.last_voiced_at > 0.3
