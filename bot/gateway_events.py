@@ -15,7 +15,7 @@ from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 _log = logging.getLogger(__name__)
 
 _ENDS = (ReconnectWebSocket, discord.ConnectionClosed, OSError, aiohttp.ClientError)
-"""What is raised when the connection ends."""
+"""The errors that are raised when the connection ends."""
 
 
 class TolerantWebSocket(DiscordWebSocket):

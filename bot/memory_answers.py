@@ -52,7 +52,7 @@ class MemoryAnswers:
     clock: Callable[[], float] = time.time
 
     def at(self, server: int | None, channel: int | None, call: str | None = None) -> MemoryKeeper:
-        """What carries out requests in one place.
+        """The part that carries out requests in one place.
 
         Args:
             server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, which has a channel.

@@ -32,7 +32,7 @@ NOBODY = Account()
 
 
 class Paid(Enum):
-    """What costs money, and has a limit each day."""
+    """A kind of use that may cost money. Each kind has a limit for a day."""
 
     TOKENS = auto()
     """Tokens of model servers."""

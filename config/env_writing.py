@@ -226,7 +226,7 @@ def _replace(real: Path, text: str) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         if real.exists():
-            # Where root writes, the file stays its owner's. Others own what they write anyway.
+            # If root writes the file, its owner stays the same. Other users own what they write anyway.
             owner = real.stat()
             with contextlib.suppress(OSError):
                 os.chown(part, owner.st_uid, owner.st_gid)

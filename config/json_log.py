@@ -90,7 +90,7 @@ class StderrLines(io.TextIOBase):
                 self._begun = ""
             told = "".join(f"{json_line('stderr', logging.WARNING, line)}\n" for line in lines if line.strip())
             if told:
-                # Like `logging`, a program goes on if nobody reads its log any more.
+                # If nobody reads its log any more, a program goes on, as with `logging`.
                 with suppress(OSError, ValueError):
                     self._stream.write(told)
                     self._stream.flush()

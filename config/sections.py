@@ -70,7 +70,7 @@ class Greet(StrEnum):
 
 
 class MoodFollows(StrEnum):
-    """Decides what moves the mood of a place besides the people there."""
+    """Decides what else may change the mood of a place, besides the people there."""
 
     OFF = "off"
     MODEL = "model"

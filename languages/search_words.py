@@ -66,7 +66,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def index_text(text: str) -> str:
-    """What is put into an FTS5 table for this text: its :func:`words`, parted by spaces."""
+    """The text that an FTS5 table gets for this text: its :func:`words`, separated by spaces."""
     return " ".join(words(text))
 
 

@@ -21,7 +21,7 @@ VOLUME_ON = "volume on {place}"
 MUSIC_VOLUME_ON = "music volume on {place}"
 SOUND_VOLUME_ON = "sound volume on {place}"
 VOICE, MUSIC, SOUNDS = "voice", "music", "sounds"
-"""What has a volume of its own, as people type it."""
+"""The things that have a volume of their own, by the names that people type."""
 SHOWN = {VOICE: "🔊 Volume: {percent} %", MUSIC: "🎵 Music volume: {percent} %", SOUNDS: "📣 Sound volume: {percent} %"}
 SOUND_VOLUME = 0.5
 """Volume of the sound board's sounds where none was chosen."""

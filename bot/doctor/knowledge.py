@@ -23,7 +23,7 @@ _INDEX = "`python -m bot knowledge index` reads them"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the folder and the index have.
+    """What the check has found in the folder and in the index.
 
     Attributes:
         dimensions: numbers in each stored vector, and the model that made them; ``None`` if there are no vectors.

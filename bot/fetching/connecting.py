@@ -93,7 +93,7 @@ class BoundedResponse(aiohttp.ClientResponse):
             if self.content is None or count <= _WRAPPING + 2 * self.content.total_bytes:
                 return
             if self.content.exception() is None:
-                self.content.set_exception(FetchError("its server sends more wrapping than content"))
+                self.content.set_exception(FetchError("its server sends more overhead than content"))
             if self.connection is not None and self.connection.transport is not None:
                 self.connection.transport.pause_reading()
 
@@ -101,9 +101,9 @@ class BoundedResponse(aiohttp.ClientResponse):
 
 
 def held_after_fault(content: StreamReader) -> bytes:
-    """What came of a body before a fault, and was not read yet.
+    """The bytes of a body that came before a fault and were not read yet.
 
-    The library keeps it (128 KiB and what the system held), but after a fault it hands on the fault alone.
+    The library keeps them (128 KiB and what the system held), but after a fault it only raises the fault.
     """
     content._exception = None
     return content.read_nowait()

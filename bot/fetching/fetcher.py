@@ -51,7 +51,7 @@ Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """What a file may cost.
+    """Limits for fetching one file.
 
     Attributes:
         size: largest number of bytes, as they come and unpacked.

@@ -1,4 +1,4 @@
-"""What the notes of calls have of a person."""
+"""What a person has said in calls of which notes were taken."""
 
 from __future__ import annotations
 

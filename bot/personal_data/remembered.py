@@ -1,4 +1,4 @@
-"""What the memory has of a person: facts that they told or that are about them, and whether they want that."""
+"""What the bot remembers about a person: facts that they told or that are about them, and whether they want that."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ SILENCE = b"\xff"
 
 
 class Playout:
-    """What waits at Twilio for the caller.
+    """The bot's sound and marks that wait at Twilio to be played to a caller.
 
     Attributes:
         heard: all that the caller has heard, a byte for each sample; silence where nothing was to be played.

@@ -60,7 +60,7 @@ async def test_a_stream_that_is_hardly_anything_but_wrapping_is_given_up(
     size, worked = 0, time.thread_time()
     request = FetchRequest(public.url(host="public.test"), FetchLimits(size=1, seconds=LIMIT, idle_seconds=LIMIT))
     async with fetcher.open(request) as file:
-        with pytest.raises(FetchError, match="its server sends more wrapping than content"):
+        with pytest.raises(FetchError, match="its server sends more overhead than content"):
             async for piece in file.pieces():
                 size += len(piece)
     assert size < 1024**2

@@ -237,7 +237,7 @@ async def test_wrapping_without_content_is_given_up_before_the_first_sound_and_a
     radio.sends(wrapped, "Content-Type: audio/mpeg", "Transfer-Encoding: chunked")
     radio.play()
     await radio.until_over()
-    told = "❌ Radio: I can't fetch it: its server sends more wrapping than content."
+    told = "❌ Radio: I can't fetch it: its server sends more overhead than content."
     assert radio.news == ["▶️ Radio", told]
 
 
