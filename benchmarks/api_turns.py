@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.browser.turns import REPLY, STAND_INS, TRANSCRIPTION, last_voiced
+from benchmarks.browser.turns import REPLY, STAND_INS, TRANSCRIPTION, spoken_line
 from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.measured_call import no_collections, tokens_of
 from benchmarks.spoken_turns import ChatTurns, ProcessCallTurns, RealtimeTurns, TurnClient
@@ -27,8 +27,7 @@ from benchmarks.statistics import spread
 from benchmarks.talking_bot import talking_bot
 from benchmarks.turn_measurement import HEARD
 from config.plain_parser import PlainParser
-from sandbox.guest_lines import recorded_lines
-from sandbox.voice.opus import SAMPLE_RATE, Sound
+from sandbox.voice.opus import Sound
 
 MAX_LONGER_MS = 50.0
 """A turn may take at most this many milliseconds longer than over ``/ws/chat``, in the median."""
@@ -48,7 +47,7 @@ def main() -> int:
 
 async def _run(run: Run) -> Report:
     arguments = run.arguments
-    words = await asyncio.to_thread(_words)
+    words = await asyncio.to_thread(spoken_line, LINE)
     with Progress(console=run.console, transient=True) as bars:
         bar = bars.add_task("Turns", total=arguments.turns)
         turns = await measure(
@@ -95,12 +94,6 @@ async def _bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
         engines = {"LLM_URL": model.url, "STT_URL": transcriber.url}
         async with talking_bot(folder, STAND_INS, engines | dict(settings)) as bot:
             yield bot.url
-
-
-def _words() -> Sound:
-    """The line, up to its last voiced sample. Blocks."""
-    words = recorded_lines()[LINE].read()
-    return words[: int(last_voiced(words) * SAMPLE_RATE)]
 
 
 def verdicts(turns: Turns) -> list[tuple[str, bool]]:

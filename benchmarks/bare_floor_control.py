@@ -8,8 +8,7 @@ import json
 import sys
 import time
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import WSMsgType, web
 from yarl import URL
@@ -17,6 +16,7 @@ from yarl import URL
 from benchmarks.bare_clock import FRAME_SECONDS
 from benchmarks.errors import MeasurementError
 from benchmarks.reply_times import ReplyTimes
+from benchmarks.stacked_context import StackedContext
 from benchmarks.stand_in_model import StandInModel
 from config.project import ROOT
 from sandbox.voice.rtp import parse_header
@@ -29,7 +29,7 @@ FIRST_FRAMES = 25
 """Frames of the stream before a reply over it, so that its start is over."""
 
 
-class BareFloorControl:
+class BareFloorControl(StackedContext):
     """Runs ``benchmarks.bare_floor`` and ``benchmarks.bare_voice``, and times their replies.
 
     Use it as an async context manager. It is the floor's gateway, and it receives the floor's packets.
@@ -46,28 +46,18 @@ class BareFloorControl:
         self._arrivals: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._gateway: asyncio.Future[web.WebSocketResponse] = asyncio.get_running_loop().create_future()
-        self._open: AsyncExitStack | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            packets = TimedSocket("127.0.0.1", self._receive)
-            stack.callback(packets.close)
-            gateway_port = await self._serve_gateway(stack)
-            voice = await self._start(stack, "bare_voice", str(self._first_audio))
-            ports = (gateway_port, URL(self._model.url).port, await _printed_port(voice), packets.address[1])
-            await self._start(stack, "bare_floor", *map(str, ports))
-            try:
-                await asyncio.wait_for(asyncio.shield(self._gateway), START_LIMIT)
-            except TimeoutError as error:
-                raise MeasurementError(f"the bare floor did not start within {START_LIMIT:.0f} s") from error
-            self._open = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open is not None:
-            await self._open.aclose()
+    async def _open(self, stack: AsyncExitStack) -> None:
+        packets = TimedSocket("127.0.0.1", self._receive)
+        stack.callback(packets.close)
+        gateway_port = await self._serve_gateway(stack)
+        voice = await self._start(stack, "bare_voice", str(self._first_audio))
+        ports = (gateway_port, URL(self._model.url).port, await _printed_port(voice), packets.address[1])
+        await self._start(stack, "bare_floor", *map(str, ports))
+        try:
+            await asyncio.wait_for(asyncio.shield(self._gateway), START_LIMIT)
+        except TimeoutError as error:
+            raise MeasurementError(f"the bare floor did not start within {START_LIMIT:.0f} s") from error
 
     async def answer(self, message: dict[str, Any], sentence: str, phase: float | None = None) -> ReplyTimes:
         """Send the floor a message, wait for its whole reply, and return the times.

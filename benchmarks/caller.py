@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,13 @@ _FRAME_SECONDS = 0.02
 _FRAME_BYTES = 160
 _RTP = struct.Struct(">BBHII")
 _SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
+
+
+def free_port() -> int:
+    """A UDP port of this machine that nobody uses now, for the bot's SIP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind((HOST, 0))
+        return int(found.getsockname()[1])
 
 
 class Caller:

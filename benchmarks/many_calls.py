@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare_clock_control import BareClockControl
-from benchmarks.browser.turns import TRANSCRIPTION, last_voiced
+from benchmarks.browser.turns import TRANSCRIPTION, spoken_line
 from benchmarks.command_line import Report, Run, count, make_parser, rate, run
 from benchmarks.many_calls_client import CallFigures, talk
 from benchmarks.measured_call import StandIns, no_collections, tokens_of
@@ -31,8 +31,7 @@ from benchmarks.statistics import Lateness, lateness, spread
 from benchmarks.talking_bot import talking_bot
 from benchmarks.turn_measurement import HEARD
 from config.plain_parser import PlainParser
-from sandbox.guest_lines import recorded_lines
-from sandbox.voice.opus import SAMPLE_RATE, Sound
+from sandbox.voice.opus import Sound
 
 REPLY = "Well, that is a good question. I have thought about it for a while. My answer is that it depends on the day."
 STAND_INS = StandIns(first_token=0.15, rate=40.0, first_audio=0.02, real_time_factor=0.02)
@@ -86,7 +85,7 @@ def main() -> int:
 
 
 async def _run(run: Run) -> Report:
-    arguments, words = run.arguments, await asyncio.to_thread(_words)
+    arguments, words = run.arguments, await asyncio.to_thread(spoken_line, LINE)
     stand_ins = replace(STAND_INS, real_time_factor=arguments.rtf)
     measured: dict[int, Measured] = {}
     for calls in arguments.calls:
@@ -149,12 +148,6 @@ def _cpu_of(process: psutil.Process) -> float:
 def _machine_cpu() -> float:
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
-
-
-def _words() -> Sound:
-    """The line, up to its last voiced sample. Blocks."""
-    words = recorded_lines()[LINE].read()
-    return words[: int(last_voiced(words) * SAMPLE_RATE)]
 
 
 def verdicts(measured: dict[int, Measured]) -> list[tuple[str, bool]]:

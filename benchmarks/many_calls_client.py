@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,11 +12,11 @@ import soxr
 
 from audio.pcm import to_pcm16
 from audio.samples import HEARING_RATE
+from benchmarks.chat_call import Answer, chat_call
 from benchmarks.errors import MeasurementError
-from benchmarks.statistics import FRAME_SECONDS
+from benchmarks.measured_call import TURN_LIMIT
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
-TURN_LIMIT = 120.0
 LEAD_PACKETS = 4
 """Number of packets that the bot sends ahead of time at the beginning of a reply. ``streams`` leaves them out."""
 PAUSE = (0.2, 1.2)
@@ -49,67 +47,17 @@ async def talk(session: aiohttp.ClientSession, page: str, number: int, words: So
     Raises:
         MeasurementError: the bot refused, or gave no sound in time.
     """
-    figures, pauses = CallFigures(), random.Random(number)
+    figures, pauses, answer = CallFigures(), random.Random(number), Answer()
     pcm = to_pcm16(soxr.resample(words, SAMPLE_RATE, HEARING_RATE))
-    try:
-        async with session.ws_connect(f"{page}ws/chat", max_msg_size=0, compress=0) as socket:
-            hello = {"name": f"Caller {number}", "microphone": "push-to-talk", "audio": {"up": HEARING_RATE}}
-            await socket.send_json({"type": "hello", **hello})
-            async with asyncio.timeout(TURN_LIMIT):
-                await _until(socket, "ready")
-            for turn in range(turns + 1):
-                await asyncio.sleep(pauses.uniform(*PAUSE))
-                async with asyncio.timeout(TURN_LIMIT):
-                    said = await _say(socket, pcm)
-                    arrivals = await _hear(socket)
-                if turn:
-                    figures.first_packets.append(1000 * (arrivals[0] - said))
-                    figures.streams.append(arrivals[LEAD_PACKETS:])
-            await socket.send_json({"type": "hangup"})
-            async with asyncio.timeout(TURN_LIMIT):
-                await _until(socket, "state", state="idle")
-    except TimeoutError as error:
-        raise MeasurementError(f"caller {number} heard nothing for {TURN_LIMIT:.0f} s") from error
+    async with chat_call(session, page, f"Caller {number}", "push-to-talk", answer.hear, answer.end) as call:
+        for turn in range(turns + 1):
+            await asyncio.sleep(pauses.uniform(*PAUSE))
+            said = await call.push_to_talk(pcm)
+            await call.wait(answer.over, TURN_LIMIT)
+            arrivals = [arrival for arrival, _ in answer.take()]
+            if len(arrivals) <= LEAD_PACKETS:
+                raise MeasurementError("an answer had no sound")
+            if turn:
+                figures.first_packets.append(1000 * (arrivals[0] - said))
+                figures.streams.append(arrivals[LEAD_PACKETS:])
     return figures
-
-
-async def _say(socket: aiohttp.ClientWebSocketResponse, pcm: bytes) -> float:
-    """Send the words in real time. Returns the time at which they were over, in monotonic seconds."""
-    await socket.send_json({"type": "talking", "on": True})
-    size, due = 2 * int(FRAME_SECONDS * HEARING_RATE), time.monotonic()
-    for at in range(0, len(pcm), size):
-        due += FRAME_SECONDS
-        await asyncio.sleep(due - time.monotonic())
-        await socket.send_bytes(pcm[at : at + size])
-    said = time.monotonic()
-    await socket.send_json({"type": "talking", "on": False})
-    return said
-
-
-async def _hear(socket: aiohttp.ClientWebSocketResponse) -> list[float]:
-    """Hear one answer. Returns the times at which its packets were read."""
-    arrivals: list[float] = []
-    async for message in socket:
-        if message.type is aiohttp.WSMsgType.BINARY:
-            arrivals.append(time.monotonic())
-        elif message.type is aiohttp.WSMsgType.TEXT:
-            event = json.loads(message.data)
-            if event["type"] == "error":
-                raise MeasurementError(f"the bot refused: {event['message']}")
-            if event["type"] == "audio_end":
-                break
-    if len(arrivals) <= LEAD_PACKETS:
-        raise MeasurementError("an answer had no sound")
-    return arrivals
-
-
-async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str, **fields: str) -> None:
-    async for message in socket:
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            continue
-        event = json.loads(message.data)
-        if event["type"] == "error":
-            raise MeasurementError(f"the bot refused: {event['message']}")
-        if {"type": kind, **fields}.items() <= event.items():
-            return
-    raise MeasurementError(f"the bot closed the socket ({socket.close_code}) before {kind!r}")

@@ -10,12 +10,14 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import psutil
 
+from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.errors import MeasurementError
+from benchmarks.stacked_context import StackedContext
 from benchmarks.stand_in_model import StandInModel
 from bot.bot_process import BOT, bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard, WebReady
@@ -53,8 +55,17 @@ class StandIns:
     first_audio: float
     real_time_factor: float
 
+    @property
+    def voice_settings(self) -> dict[str, str]:
+        """The bot's settings for the voice, as environment variables."""
+        return {
+            "TTS_ENGINE": "stand-in",
+            "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * self.first_audio),
+            "TTS_STAND_IN_RTF": str(self.real_time_factor),
+        }
 
-class MeasuredCall:
+
+class MeasuredCall(StackedContext):
     """One bot process and its call. Use it as an async context manager, on one event loop.
 
     Args:
@@ -91,36 +102,20 @@ class MeasuredCall:
         self._program = program
         self._timings = folder / "voice.jsonl"
         self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
-        self._open: AsyncExitStack | None = None
         self._bot: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.model)
-            await stack.enter_async_context(self.sandbox)
-            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch, self._program)
-            self._bot = await stack.enter_async_context(bot)
-            self._open = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open is not None:
-            await self._open.aclose()
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self.model)
+        await stack.enter_async_context(self.sandbox)
+        bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch, self._program)
+        self._bot = await stack.enter_async_context(bot)
 
     def _variables(self) -> dict[str, str]:
         return {
-            "DISCORD_TOKEN": self.sandbox.bot_token,
-            "DISCORD_API_URL": self.sandbox.api_url,
-            "DISCORD_CA_FILE": str(self.sandbox.ca_file),
-            "DATA_DIR": str(self._folder / "data"),
+            **self.sandbox.bot_settings,
+            **own_folder_and_ports(self._folder),
             "LLM_URL": self.model.url,
-            "TTS_BIND": "127.0.0.1:0",
-            "WEB_BIND": "127.0.0.1:0",
-            "TTS_ENGINE": "stand-in",
-            "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * self._stand_ins.first_audio),
-            "TTS_STAND_IN_RTF": str(self._stand_ins.real_time_factor),
+            **self._stand_ins.voice_settings,
             "TTS_STAND_IN_TIMINGS": str(self._timings),
             **self._settings,
         }
@@ -187,17 +182,11 @@ class MeasuredCall:
         Raises:
             MeasurementError: no reply ended within :data:`TURN_LIMIT`.
         """
-        try:
-            async with asyncio.timeout(TURN_LIMIT):
-                return await self._ended.get()
-        except TimeoutError as error:
-            raise MeasurementError(f"the bot did not finish a reply within {TURN_LIMIT:.0f} s") from error
+        return await next_ended(self._ended, TURN_LIMIT)
 
     def voiced(self, since: float) -> list[float]:
         """The times after ``since`` at which the bot's voiced packets reached the server, by the kernel's clock."""
-        newest = takewhile(lambda entry: entry.received > since, reversed(self.sandbox.voice_server.relay.log))
-        bot = self.sandbox.bot_id
-        return sorted(entry.received for entry in newest if entry.user == bot and not entry.silent)
+        return voiced_packets(self.sandbox, since)
 
     def first_segment(self, since: float) -> StandInTiming:
         """The stand-in voice's times for the first clause that it got after ``since``.
@@ -208,6 +197,21 @@ class MeasuredCall:
         lines = self._timings.read_text(encoding="utf-8").splitlines()
         segments = (StandInTiming(**json.loads(line)) for line in lines)
         return next(segment for segment in segments if segment.received_at > since)
+
+
+async def next_ended(ended: asyncio.Queue[T], limit: float) -> T:
+    """Take the next reply that has ended; raises :class:`MeasurementError` if none ends within ``limit`` seconds."""
+    try:
+        async with asyncio.timeout(limit):
+            return await ended.get()
+    except TimeoutError as error:
+        raise MeasurementError(f"the bot did not finish a reply within {limit:.0f} s") from error
+
+
+def voiced_packets(sandbox: Sandbox, since: float) -> list[float]:
+    """The times after ``since`` at which the bot's voiced packets reached the server, by the kernel's clock."""
+    newest = takewhile(lambda entry: entry.received > since, reversed(sandbox.voice_server.relay.log))
+    return sorted(entry.received for entry in newest if entry.user == sandbox.bot_id and not entry.silent)
 
 
 def tokens_of(text: str) -> list[str]:

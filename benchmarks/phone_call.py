@@ -7,7 +7,6 @@ with the same stand-in engines. All else is real: the bots, their turn detection
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,10 +17,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.caller import HOST, Caller
+from benchmarks.bot_settings import own_folder_and_ports
+from benchmarks.caller import HOST, Caller, free_port
 from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import BOT_LOG, TAIL_SECONDS, TURN_LIMIT, MeasuredCall, no_collections
+from benchmarks.measured_call import BOT_LOG, TAIL_SECONDS, TURN_LIMIT, MeasuredCall, next_ended, no_collections
 from benchmarks.spoken_microphones import OpenSpeaker
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.statistics import spread
@@ -134,13 +134,7 @@ async def _sides(run: Run) -> AsyncIterator[dict[str, Side]]:
         async with MeasuredCall(stand_ins, REPLY, run.folder, settings) as call:
             (guest,) = await call.join("Cleo")
             receiver, bot = guest.voice.receiver, call.sandbox.bot_id
-            engines = {
-                **settings,
-                "LLM_URL": call.model.url,
-                "TTS_ENGINE": "stand-in",
-                "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * stand_ins.first_audio),
-                "TTS_STAND_IN_RTF": str(stand_ins.real_time_factor),
-            }
+            engines = {**settings, "LLM_URL": call.model.url, **stand_ins.voice_settings}
             async with OpenSpeaker(guest.voice, seed=1) as speaker, _phone(run, engines) as phone:
                 discord = Side(
                     speaker,
@@ -163,19 +157,11 @@ async def _phone(run: Run, settings: Mapping[str, str]) -> AsyncIterator[Side]:
             case ReplyEnded(trace):
                 ended.put_nowait(trace)
 
-    async def reply_ended() -> ReplyTrace:
-        try:
-            return await asyncio.wait_for(ended.get(), TURN_LIMIT)
-        except TimeoutError as error:
-            raise MeasurementError(f"the bot did not finish a reply within {TURN_LIMIT:.0f} s") from error
-
-    endpoint = (HOST, _free_port())
+    endpoint = (HOST, free_port())
     folder = run.folder / "phone"
     await asyncio.to_thread(folder.mkdir)
     variables = {
-        "DATA_DIR": str(folder / "data"),
-        "TTS_BIND": f"{HOST}:0",
-        "WEB_BIND": f"{HOST}:0",
+        **own_folder_and_ports(folder),
         "SIP_BIND": f"{HOST}:{endpoint[1]}",
         "PHONE_ALLOW": "*",
         **settings,
@@ -186,16 +172,15 @@ async def _phone(run: Run, settings: Mapping[str, str]) -> AsyncIterator[Side]:
         except TimeoutError as error:
             raise MeasurementError(f"the bot was not ready within {READY_LIMIT:.0f} s") from error
         async with Caller(endpoint) as caller, OpenSpeaker(caller, seed=1) as speaker:
-            side = Side(speaker, caller.voiced, reply_ended, lambda: caller.wait_for_silence(TAIL_SECONDS, TURN_LIMIT))
+            side = Side(
+                speaker,
+                caller.voiced,
+                lambda: next_ended(ended, TURN_LIMIT),
+                lambda: caller.wait_for_silence(TAIL_SECONDS, TURN_LIMIT),
+            )
             await side.reply_ended()
             await side.silence()
             yield side
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
 
 
 def _show(turns: Mapping[str, Sequence[Turn]], console: Console) -> None:

@@ -8,14 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections
+from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections, voiced_packets
 from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker
+from benchmarks.stacked_context import StackedContext
 from benchmarks.turn_measurement import PEOPLE
 from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
@@ -79,7 +78,7 @@ class AnsweredTurn:
     trace: ReplyTrace
 
 
-class RealCall:
+class RealCall(StackedContext):
     """The bot with real engines and its call on the sandbox. Use it as an async context manager, on one event loop.
 
     Args:
@@ -94,37 +93,23 @@ class RealCall:
         self._transcripts: dict[int, list[str]] = defaultdict(list)
         self._heard = asyncio.Condition()
         self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
-        self._open: AsyncExitStack | None = None
         self._guests: dict[str, Guest] = {}
         self._speakers: dict[str, MicrophoneSpeaker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bot: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._sandbox)
-            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch)
-            self._bot = await stack.enter_async_context(bot)
-            await self._join()
-            for kind, name in PEOPLE.items():
-                self._speakers[kind] = await stack.enter_async_context(_speaker(kind, self._guests[name]))
-            self._open = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open is not None:
-            await self._open.aclose()
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self._sandbox)
+        bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch)
+        self._bot = await stack.enter_async_context(bot)
+        await self._join()
+        for kind, name in PEOPLE.items():
+            self._speakers[kind] = await stack.enter_async_context(_speaker(kind, self._guests[name]))
 
     def _variables(self) -> dict[str, str]:
         return {
-            "DISCORD_TOKEN": self._sandbox.bot_token,
-            "DISCORD_API_URL": self._sandbox.api_url,
-            "DISCORD_CA_FILE": str(self._sandbox.ca_file),
-            "DATA_DIR": str(self._folder / "data"),
-            "TTS_BIND": "127.0.0.1:0",
-            "WEB_BIND": "127.0.0.1:0",
+            **self._sandbox.bot_settings,
+            **own_folder_and_ports(self._folder),
             "ANSWER_TO": "always",
             "STT_LANGUAGE": "en",
             **self._settings,
@@ -218,7 +203,7 @@ class RealCall:
                 times = await self._speakers[kind].say(utterance.sound)
                 trace = await self._reply_ended(utterance.text)
             await guest.voice.receiver.wait_for_silence(self._sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
-            voiced = [at for at in self._voiced(times.first_voiced) if at > times.last_voiced]
+            voiced = [at for at in voiced_packets(self._sandbox, times.first_voiced) if at > times.last_voiced]
             if not voiced:
                 raise MeasurementError(f"the answer to {utterance.text!r} has no audible sound")
             first_packet = voiced[0] - times.last_voiced
@@ -256,10 +241,6 @@ class RealCall:
                 return replace(trace)
         except TimeoutError as error:
             raise MeasurementError(f"{text!r} was not answered within {TURN_LIMIT:.0f} s") from error
-
-    def _voiced(self, since: float) -> list[float]:
-        newest = takewhile(lambda entry: entry.received > since, reversed(self._sandbox.voice_server.relay.log))
-        return sorted(e.received for e in newest if e.user == self._sandbox.bot_id and not e.silent)
 
 
 def _speaker(kind: str, guest: Guest) -> MicrophoneSpeaker:

@@ -9,7 +9,6 @@ import json
 import time
 import wave
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Protocol
 
 import aiohttp
@@ -17,12 +16,13 @@ import numpy as np
 import soxr
 
 from audio.pcm import to_pcm16
+from audio.samples import HEARING_RATE
+from benchmarks.chat_call import Answer, chat_call
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import TURN_LIMIT
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 PIECE_SECONDS = 0.02
-HEARING_RATE = 16_000
 REALTIME_RATE = 24_000
 WAV_HEADER = 44
 IN_CALL = 409
@@ -55,27 +55,16 @@ class ChatTurns:
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
-        self._url = f"{url}ws/chat"
+        self._url = url
 
     async def turn(self, words: Sound) -> float:
         """See :class:`TurnClient`."""
-        async with _connected(self._session, self._url) as socket:
-            await socket.send_json({"type": "hello", "microphone": "push-to-talk", "audio": {"up": HEARING_RATE}})
-            await _until(socket, "ready")
+        answer = Answer()
+        async with chat_call(self._session, self._url, "Ada", "push-to-talk", answer.hear, answer.end) as call:
             await asyncio.sleep(SETTLE_SECONDS)
-            await socket.send_json({"type": "talking", "on": True})
-            async for piece in _in_real_time(words, HEARING_RATE):
-                await socket.send_bytes(piece)
-            await socket.send_json({"type": "talking", "on": False})
-            said, first = time.perf_counter(), None
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.BINARY:
-                    first = first or _sounds_at(message.data)
-                elif message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["type"] == "audio_end":
-                    break
-            await socket.send_json({"type": "hangup"})
-            await _until(socket, "state", state="idle")
-        return _milliseconds(said, first, self.name)
+            said = await call.push_to_talk(_pcm(words, HEARING_RATE))
+            await call.wait(answer.over, TURN_LIMIT)
+        return _milliseconds(said, next((at for at, pcm in answer.take() if any(pcm)), None), self.name)
 
 
 class RealtimeTurns:
@@ -89,7 +78,7 @@ class RealtimeTurns:
 
     async def turn(self, words: Sound) -> float:
         """See :class:`TurnClient`."""
-        async with _connected(self._session, self._url) as socket:
+        async with asyncio.timeout(TURN_LIMIT), self._session.ws_connect(self._url, max_msg_size=0) as socket:
             await _until(socket, "session.created")
             audio = {"input": {"turn_detection": None}}
             await socket.send_json({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
@@ -99,7 +88,7 @@ class RealtimeTurns:
                 sound = base64.b64encode(piece).decode()
                 await socket.send_json({"type": "input_audio_buffer.append", "audio": sound})
             await socket.send_json({"type": "input_audio_buffer.commit"})
-            said, first = time.perf_counter(), None
+            said, first = time.monotonic(), None
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
@@ -123,11 +112,11 @@ class ProcessCallTurns:
     async def turn(self, words: Sound) -> float:
         """See :class:`TurnClient`."""
         recording = _wav(words)
-        deadline = time.perf_counter() + TURN_LIMIT
-        while time.perf_counter() < deadline:
+        deadline = time.monotonic() + TURN_LIMIT
+        while time.monotonic() < deadline:
             form = aiohttp.FormData()
             form.add_field("audio", recording, filename="words.wav", content_type="audio/wav")
-            said = time.perf_counter()
+            said = time.monotonic()
             async with self._session.post(self._url, data=form) as answer:
                 if answer.status == IN_CALL:
                     # The call of the turn before is not quite over.
@@ -143,21 +132,15 @@ class ProcessCallTurns:
         raise MeasurementError(f"{self.name} was refused for {TURN_LIMIT:.0f} s, because a call was on")
 
 
-@asynccontextmanager
-async def _connected(session: aiohttp.ClientSession, url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    async with asyncio.timeout(TURN_LIMIT), session.ws_connect(url, max_msg_size=0) as socket:
-        yield socket
-
-
-async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str, **fields: Any) -> None:
-    """Read to the next message of a kind with these fields; raises :class:`MeasurementError` if an error comes."""
+async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> None:
+    """Read to the next message of a kind; raises :class:`MeasurementError` if an error comes."""
     async for message in socket:
         if message.type is not aiohttp.WSMsgType.TEXT:
             continue
         got: dict[str, Any] = json.loads(message.data)
         if got["type"] == "error":
             raise MeasurementError(f"the bot refused: {got}")
-        if {"type": kind, **fields}.items() <= got.items():
+        if got["type"] == kind:
             return
     raise MeasurementError(f"the bot closed the socket ({socket.close_code}) before {kind!r}")
 
@@ -166,9 +149,9 @@ async def _in_real_time(words: Sound, rate: int) -> AsyncIterator[bytes]:
     """The words in pieces of 20 ms, each when its last sample has been spoken."""
     pcm = _pcm(words, rate)
     size = 2 * int(PIECE_SECONDS * rate)
-    began = time.perf_counter()
+    began = time.monotonic()
     for number, at in enumerate(range(0, len(pcm), size), start=1):
-        await asyncio.sleep(began + number * PIECE_SECONDS - time.perf_counter())
+        await asyncio.sleep(began + number * PIECE_SECONDS - time.monotonic())
         yield pcm[at : at + size]
 
 
@@ -186,7 +169,7 @@ def _wav(words: Sound) -> bytes:
 
 def _sounds_at(pcm: bytes) -> float | None:
     """The time now if the bytes are more than silence."""
-    return time.perf_counter() if any(pcm) else None
+    return time.monotonic() if any(pcm) else None
 
 
 def _milliseconds(said: float, first: float | None, name: str) -> float:

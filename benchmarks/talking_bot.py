@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG, StandIns
 from bot.bot_process import bot_process
@@ -49,14 +50,10 @@ async def talking_bot(folder: Path, stand_ins: StandIns, settings: Mapping[str, 
             url.set_result(event.url)
 
     variables = {
-        "DATA_DIR": str(folder / "data"),
-        "WEB_BIND": "127.0.0.1:0",
+        **own_folder_and_ports(folder),
         "WEB_TOKEN": "",
-        "TTS_BIND": "127.0.0.1:0",
         "ANSWER_TO": "always",
-        "TTS_ENGINE": "stand-in",
-        "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * stand_ins.first_audio),
-        "TTS_STAND_IN_RTF": str(stand_ins.real_time_factor),
+        **stand_ins.voice_settings,
         **settings,
     }
     async with bot_process(variables, folder / BOT_LOG, watch, command="talk") as process:

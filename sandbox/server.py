@@ -136,6 +136,15 @@ class Sandbox:
         return self.home.bot.token
 
     @property
+    def bot_settings(self) -> dict[str, str]:
+        """Seiyuu's settings that connect it to this sandbox, as environment variables."""
+        return {
+            "DISCORD_TOKEN": self.bot_token,
+            "DISCORD_API_URL": self.api_url,
+            "DISCORD_CA_FILE": str(self.ca_file),
+        }
+
+    @property
     def bot_id(self) -> int:
         """The bot's user id. Its application has the same id."""
         return self.bot.id

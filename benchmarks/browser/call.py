@@ -8,17 +8,18 @@ import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, async_playwright
 
 from audio.pcm import to_pcm16
+from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.browser.recording import Recording
 from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import BOT_LOG, TURN_LIMIT
+from benchmarks.measured_call import BOT_LOG, TURN_LIMIT, next_ended
 from benchmarks.spoken_microphones import ROOM_LEVEL
+from benchmarks.stacked_context import StackedContext
 from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, WebReady
 from sandbox.voice.opus import Sound
@@ -49,7 +50,7 @@ class NoProxy:
         return url
 
 
-class BrowserCall:
+class BrowserCall(StackedContext):
     """The bot and its page. Use it as an async context manager, on one event loop. Entering it begins the call.
 
     Args:
@@ -79,26 +80,17 @@ class BrowserCall:
         self._proxy = proxy or NoProxy()
         self._url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._ended: asyncio.Queue[ReplyEnded] = asyncio.Queue()
-        self._open: AsyncExitStack | None = None
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            running = bot_process(self._variables(), self._folder / BOT_LOG, self._watch, command="talk")
-            bot = await stack.enter_async_context(running)
-            try:
-                url = await self._proxy.address_for(await self._address(bot))
-                self.page = await self._open_page(url, stack)
-                await self._begin()
-            except (TimeoutError, PlaywrightError) as error:
-                raise MeasurementError(f"the call in the browser did not begin: {error}") from error
-            self._open = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open is not None:
-            await self._open.aclose()
+    async def _open(self, stack: AsyncExitStack) -> None:
+        settings = {**own_folder_and_ports(self._folder), "ANSWER_TO": "always", **self._settings}
+        running = bot_process(settings, self._folder / BOT_LOG, self._watch, command="talk")
+        bot = await stack.enter_async_context(running)
+        try:
+            url = await self._proxy.address_for(await self._address(bot))
+            self.page = await self._open_page(url, stack)
+            await self._begin()
+        except (TimeoutError, PlaywrightError) as error:
+            raise MeasurementError(f"the call in the browser did not begin: {error}") from error
 
     async def _address(self, bot: asyncio.subprocess.Process) -> str:
         """Wait for the page's address, or until the bot ends."""
@@ -112,15 +104,6 @@ class BrowserCall:
         finally:
             ending.cancel()
             await asyncio.gather(ending, return_exceptions=True)
-
-    def _variables(self) -> dict[str, str]:
-        return {
-            "DATA_DIR": str(self._folder / "data"),
-            "TTS_BIND": "127.0.0.1:0",
-            "WEB_BIND": "127.0.0.1:0",
-            "ANSWER_TO": "always",
-            **self._settings,
-        }
 
     def _watch(self, event: CallEvent) -> None:
         self.events.append(event)
@@ -174,11 +157,7 @@ class BrowserCall:
         Raises:
             MeasurementError: no reply ended in time.
         """
-        try:
-            async with asyncio.timeout(limit):
-                return await self._ended.get()
-        except TimeoutError as error:
-            raise MeasurementError(f"the bot did not finish a reply within {limit:.0f} s") from error
+        return await next_ended(self._ended, limit)
 
     async def silence(self) -> float:
         """Wait until the page no longer plays anything audible. Returns the time at which the recording ends."""

@@ -108,6 +108,12 @@ class SandboxSide:
         return Turn(line, 1000 * seconds, trace.first_packet)
 
 
+def spoken_line(name: str) -> Sound:
+    """A recorded line (48,000 Hz mono), up to its last voiced sample. Blocks."""
+    words = recorded_lines()[name].read()
+    return words[: int(last_voiced(words) * SAMPLE_RATE)]
+
+
 def last_voiced(words: Sound) -> float:
     """The end of the last voiced 10 ms, in seconds. On the sandbox, a frame of 20 ms is sent when it begins."""
     return (int(np.flatnonzero(rms_of_frames(words, STEP) >= VOICED_LEVEL)[-1]) + 1) * STEP / SAMPLE_RATE
@@ -159,17 +165,8 @@ async def _sides(folder: Path, real: bool) -> AsyncIterator[dict[str, BrowserSid
         settings = {"ANSWER_TO": "always", **ours}
         async with MeasuredCall(STAND_INS, REPLY, folder, settings) as call:
             (guest,) = await call.join(GUEST)
-            engines = settings if real else {**settings, **_stand_ins(call.model.url)}
+            engines = settings if real else {**settings, "LLM_URL": call.model.url, **STAND_INS.voice_settings}
             page = folder / "page"
             page.mkdir()
             async with OpenSpeaker(guest.voice, seed=1) as speaker, BrowserCall(page, engines, person=GUEST) as browser:
                 yield {"browser": BrowserSide(browser), "sandbox": SandboxSide(call, guest, speaker)}
-
-
-def _stand_ins(model: str) -> dict[str, str]:
-    return {
-        "LLM_URL": model,
-        "TTS_ENGINE": "stand-in",
-        "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * STAND_INS.first_audio),
-        "TTS_STAND_IN_RTF": str(STAND_INS.real_time_factor),
-    }

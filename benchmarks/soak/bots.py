@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 
+from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.browser.turns import REAL
-from benchmarks.caller import HOST
+from benchmarks.caller import HOST, free_port
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG
 from benchmarks.soak.browser_client import BrowserClient
@@ -20,6 +19,7 @@ from benchmarks.soak.client import Client
 from benchmarks.soak.discord_client import DiscordClient
 from benchmarks.soak.phone_client import PhoneClient
 from benchmarks.soak.plan import BotPlan, Engines, Way
+from benchmarks.stacked_context import StackedContext
 from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, EnginesReady, ReplyEnded, WebReady
 from sandbox.server import Sandbox
@@ -34,7 +34,7 @@ ERROR_WORDS = (" ERROR ", " CRITICAL ", "Traceback (most recent call last)")
 """A line of the log with one of these tells of a fault."""
 
 
-class SoakBot:
+class SoakBot(StackedContext):
     """A bot with its clients. Use it as an async context manager, on one event loop. Entering waits until it is ready.
 
     Args:
@@ -54,31 +54,21 @@ class SoakBot:
         self.underruns = 0
         self._folder = folder
         self._engines = REAL if plan.engines is Engines.REAL else {**VOICE, **stand_ins}
-        self._sip = (HOST, _free_port())
+        self._sip = (HOST, free_port())
         self._page = ""
         self._ready, self._served = asyncio.Event(), asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
-        self._open: AsyncExitStack | None = None
 
-    async def __aenter__(self) -> Self:
+    async def _open(self, stack: AsyncExitStack) -> None:
         ways = {client.way for client in self.plan.clients}
         await asyncio.to_thread(self._folder.mkdir)
-        async with AsyncExitStack() as stack:
-            sandbox = await stack.enter_async_context(Sandbox()) if Way.DISCORD in ways else None
-            command = "talk" if sandbox is None else "run"
-            settings = self._settings(ways) | ({} if sandbox is None else _discord(sandbox))
-            process = bot_process(settings, self.log, self._watch, command=command, warm_up=sandbox is not None)
-            self._process = await stack.enter_async_context(process)
-            await self._until_ready(sandbox)
-            self.clients = [self._client(client.way, sandbox) for client in self.plan.clients]
-            self._open = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open is not None:
-            await self._open.aclose()
+        sandbox = await stack.enter_async_context(Sandbox()) if Way.DISCORD in ways else None
+        command = "talk" if sandbox is None else "run"
+        settings = self._settings(ways) | ({} if sandbox is None else sandbox.bot_settings)
+        process = bot_process(settings, self.log, self._watch, command=command, warm_up=sandbox is not None)
+        self._process = await stack.enter_async_context(process)
+        await self._until_ready(sandbox)
+        self.clients = [self._client(client.way, sandbox) for client in self.plan.clients]
 
     @property
     def log(self) -> Path:
@@ -96,9 +86,7 @@ class SoakBot:
         phone = {"SIP_BIND": f"{HOST}:{self._sip[1]}", "PHONE_ALLOW": "*"} if Way.PHONE in ways else {}
         several = {"MAX_CALLS": str(len(self.plan.clients))} if len(self.plan.clients) > 1 else {}
         return {
-            "DATA_DIR": str(self._folder / "data"),
-            "TTS_BIND": f"{HOST}:0",
-            "WEB_BIND": f"{HOST}:0",
+            **own_folder_and_ports(self._folder),
             "WEB_TOKEN": "",
             "ANSWER_TO": "always",
             **self._engines,
@@ -142,17 +130,3 @@ class SoakBot:
         """The lines of the log that tell of a fault. Blocks."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line for line in lines if any(word in line for word in ERROR_WORDS)]
-
-
-def _discord(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "DISCORD_TOKEN": sandbox.bot_token,
-        "DISCORD_API_URL": sandbox.api_url,
-        "DISCORD_CA_FILE": str(sandbox.ca_file),
-    }
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])

@@ -191,9 +191,7 @@ def last_words(log: Path) -> str:
 
 def _sandbox_environment(sandbox: Sandbox, data_dir: Path) -> dict[str, str]:
     return {
-        "DISCORD_TOKEN": sandbox.bot_token,
-        "DISCORD_API_URL": sandbox.api_url,
-        "DISCORD_CA_FILE": str(sandbox.ca_file),
+        **sandbox.bot_settings,
         "DATA_DIR": str(data_dir.resolve()),
         "TTS_BIND": "127.0.0.1:0",
         "WEB_BIND": "127.0.0.1:0",

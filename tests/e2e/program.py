@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 
 from config.project import ROOT
-from sandbox.server import Sandbox
 from tests import authorities
 from tests.forked import BOT, STDOUT, Forked, Forks, Running, forks
 
@@ -116,11 +115,3 @@ def speech_port(process: Running) -> int:
     connections = [each for server in servers for each in server.net_connections("tcp4")]
     (port,) = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
     return int(port)
-
-
-def pointed_at(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "DISCORD_TOKEN": sandbox.bot_token,
-        "DISCORD_API_URL": sandbox.api_url,
-        "DISCORD_CA_FILE": str(sandbox.ca_file),
-    }

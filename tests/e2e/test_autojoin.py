@@ -18,7 +18,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, ChannelKind, Message
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, make_settings, serving_tones, staged
-from tests.e2e.program import VOICE, pointed_at
+from tests.e2e.program import VOICE
 from tests.e2e.terminal import in_terminal
 from tests.features.comfyui_server import ComfyUiServer
 from tests.features.studio import WORKFLOW
@@ -219,13 +219,13 @@ async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(
         ada = await sandbox.add_guest("Ada")
         let_manage(sandbox, ada.id)
         await ada.join_voice(sandbox.voice_channel)
-        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}) as terminal:
+        async with in_terminal("run", folder=tmp_path, **sandbox.bot_settings, **{VOICE: speech_server}) as terminal:
             await terminal.until_said("Connected as")
             await ada.say(sandbox.text_channel, "!autojoin Lounge")
             await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith(CAME), LIMIT)
             terminal.family().member("bot", "run").kill()
         said = await ada.say(sandbox.text_channel, "Where are you?")
-        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}):
+        async with in_terminal("run", folder=tmp_path, **sandbox.bot_settings, **{VOICE: speech_server}):
             await ada.wait_for_message(
                 sandbox.text_channel, lambda m: m.id > said.id and m.content.startswith(CAME), LIMIT
             )

@@ -14,7 +14,7 @@ from bot.backup.moving import Move, carry_out, make_stage
 from bot.database.integrity import damaged_files
 from bot.database.schema import bring_up_to_date, read_migrations
 from sandbox.server import Sandbox
-from tests.e2e.program import VOICE, output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, program, read_until
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def contents(*files: Path) -> list[bytes]:
 async def test_a_newer_database_is_refused(tmp_path: Path, database: Path, speech_server: str) -> None:
     before = make_newer(database)
     settings = {VOICE: speech_server}
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **settings, **pointed_at(sandbox)) as process:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **settings, **sandbox.bot_settings) as process:
         said = await output(process)
     assert process.returncode == 2
     assert said.count("was written by a newer Seiyuu") == 1
@@ -55,7 +55,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path, database: Path, speec
 
 async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, database: Path) -> None:
     before = damage(database)
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings) as process:
         said = await read_until(process, "Speech server: ready")
     (told,) = [line for line in said.splitlines() if "The database was damaged" in line]
     assert "python -m bot restore FILE" in told

@@ -15,7 +15,7 @@ from bot.database import FILE
 from bot.database.integrity import damaged_files
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import VOICE, output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.faults.disk import full_disk, lock
 from tests.forked import Forked
@@ -70,7 +70,7 @@ async def talk(folder: Path, speech_server: str) -> AsyncIterator[Talk]:
     async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer(REPLY)) as model:
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
-        settings = {"MEMORY": "on", "LLM_URL": model.url, VOICE: speech_server, **pointed_at(sandbox)}
+        settings = {"MEMORY": "on", "LLM_URL": model.url, VOICE: speech_server, **sandbox.bot_settings}
         async with program("run", folder=folder, **settings) as bot:
             await read_until(bot, "Connected as")
             talk = Talk(sandbox, ada, bot, asyncio.create_task(bot.communicate()))

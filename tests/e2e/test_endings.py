@@ -16,7 +16,6 @@ import pytest
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import pointed_at
 from tests.e2e.terminal import Family, Terminal, in_terminal
 
 END_LIMIT = 10.0
@@ -96,7 +95,7 @@ async def in_a_call(terminal: Terminal, sandbox: Sandbox) -> Guest:
 
 @asynccontextmanager
 async def calling(folder: Path, **settings: str) -> AsyncIterator[tuple[Sandbox, Guest, Terminal]]:
-    async with Sandbox() as sandbox, in_terminal("run", folder=folder, **pointed_at(sandbox), **settings) as terminal:
+    async with Sandbox() as sandbox, in_terminal("run", folder=folder, **sandbox.bot_settings, **settings) as terminal:
         yield sandbox, await in_a_call(terminal, sandbox), terminal
 
 
@@ -118,7 +117,7 @@ async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
 async def test_a_program_that_is_still_starting_ends_without_a_word(
     tmp_path: Path, command: str, end: Way, moment: Callable[[Terminal], bool]
 ) -> None:
-    async with Sandbox() as sandbox, in_terminal(command, folder=tmp_path, **pointed_at(sandbox)) as terminal:
+    async with Sandbox() as sandbox, in_terminal(command, folder=tmp_path, **sandbox.bot_settings) as terminal:
         await terminal.until(moment)
         await ends_with_nothing_left(terminal, end)
 
@@ -153,7 +152,7 @@ async def test_a_bot_whose_child_process_was_killed_still_ends_on_ctrl_c(
 async def test_the_bot_ends_while_discord_is_away_and_logs_this_in_few_lines(tmp_path: Path, end: Way) -> None:
     async with AsyncExitStack() as discord:
         sandbox = await discord.enter_async_context(Sandbox())
-        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)) as terminal:
+        async with in_terminal("run", folder=tmp_path, **sandbox.bot_settings) as terminal:
             await in_a_call(terminal, sandbox)
             await discord.aclose()
             await terminal.until_said("trying again in")

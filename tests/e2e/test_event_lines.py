@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, VOICE, logged_program, pointed_at
+from tests.e2e.program import SAID_LIMIT, VOICE, logged_program
 from tests.e2e.talking import talk
 from tests.forked import Forked
 from tests.watching.event_schema import SAID, checked
@@ -65,7 +65,7 @@ class Lines:
 @asynccontextmanager
 async def bot(sandbox: Sandbox, folder: Path, cache: Path, **settings: str) -> AsyncIterator[Forked]:
     """Run ``python -m bot run --events`` with its log in a file, so that its output has only event lines."""
-    log, environment = folder / "bot.log", {"CACHE_DIR": str(cache), **settings, **pointed_at(sandbox)}
+    log, environment = folder / "bot.log", {"CACHE_DIR": str(cache), **settings, **sandbox.bot_settings}
     async with logged_program(log, "run", "--events", folder=folder, **environment) as process:
         yield process
 

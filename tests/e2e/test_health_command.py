@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, VOICE, output, pointed_at, program, read_until
+from tests.e2e.program import SAID_LIMIT, VOICE, output, program, read_until
 
 
 async def health(folder: Path, **environment: str) -> tuple[int | None, dict[str, str]]:
@@ -29,7 +29,7 @@ async def test_the_health_command_reports_a_bot_that_runs_is_in_a_call_or_was_ki
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.voice_channel)
-        async with program("run", "--events", folder=tmp_path, **pointed_at(sandbox)) as process:
+        async with program("run", "--events", folder=tmp_path, **sandbox.bot_settings) as process:
             await read_until(process, "Connected as")
             assert await health_when(tmp_path, lambda told: told["status"] == "healthy") == (
                 0,
@@ -54,7 +54,7 @@ async def test_the_health_command_reports_a_bot_that_runs_is_in_a_call_or_was_ki
 async def test_a_bot_without_its_model_server_is_degraded_and_not_dead(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         away = {"LLM_URL": "http://127.0.0.1:9/v1", VOICE: speech_server}
-        async with program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
+        async with program("run", folder=tmp_path, **sandbox.bot_settings, **away) as process:
             await read_until(process, "Connected as")
             status, told = await health_when(tmp_path, lambda told: "127.0.0.1:9" in told["model"])
     assert (status, told["status"]) == (0, "degraded")

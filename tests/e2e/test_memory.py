@@ -15,7 +15,7 @@ import pytest
 from bot.database import FILE
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from tests.e2e.program import VOICE, output, pointed_at, program, read_until, running
+from tests.e2e.program import VOICE, output, program, read_until, running
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import talk
 from tests.timing import LIMIT
@@ -72,7 +72,7 @@ async def test_a_brother_is_remembered_two_days_later_for_those_who_heard_of_him
             "ANSWER_TO": "always",
             "LLM_URL": model.url,
             VOICE: speech_server,
-            **pointed_at(sandbox),
+            **sandbox.bot_settings,
         }
         ada, ben, cleo = [await sandbox.add_guest(name) for name in ("Ada", "Ben", "Cleo")]
         directory = sandbox.world.directory

@@ -19,7 +19,7 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message, Overwrite
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.program import SAID_LIMIT, VOICE, pointed_at, program, read_until
+from tests.e2e.program import SAID_LIMIT, VOICE, program, read_until
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.e2e.talking import UTTERANCES, join_people, talk
 from tests.e2e.test_talk_consent import type_in
@@ -165,7 +165,7 @@ async def test_after_a_crash_the_next_start_finishes_the_notes_and_a_call_that_b
         no_threads = Overwrite(sandbox.bot_id, True, deny=Permission.CREATE_PUBLIC_THREADS)
         sandbox.world.directory.set_overwrite(general, no_threads)
         usual = {"LLM_URL": model.url, "KEEP_CONVERSATIONS": "0", VOICE: speech_server}
-        environment = {**usual, **pointed_at(sandbox)}
+        environment = {**usual, **sandbox.bot_settings}
 
         async def tell(command: str, answer: str) -> None:
             await ada.say(general, command)

@@ -12,7 +12,7 @@ import pytest
 
 from config.project import ROOT
 from sandbox.server import Sandbox
-from tests.e2e.program import VOICE, output, pointed_at, program, program_of, read_until
+from tests.e2e.program import VOICE, output, program, program_of, read_until
 from tests.forked import BOT, Forks
 
 
@@ -55,7 +55,7 @@ async def test_a_mistake_that_only_the_speech_server_detects_is_reported_with_it
     tmp_path: Path, command: str, status: int
 ) -> None:
     (tmp_path / ".env").write_text("PERSONA=seiyuu\nTTS_VOICE=klingon-x\n")
-    async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox)) as process:
+    async with Sandbox() as sandbox, program(command, folder=tmp_path, **sandbox.bot_settings) as process:
         said = await output(process)
     assert process.returncode == status
     assert said.count("klingon-x") == 1
@@ -79,7 +79,7 @@ REFUSED = {
 async def test_the_doctor_does_not_accept_settings_that_run_refuses(
     tmp_path: Path, command: str, wrong: dict[str, str], words: str
 ) -> None:
-    async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+    async with Sandbox() as sandbox, program(command, folder=tmp_path, **sandbox.bot_settings, **wrong) as process:
         said = await output(process)
     assert process.returncode == 2 if command == "run" else process.returncode in (1, 2)
     assert words in said
@@ -138,7 +138,7 @@ async def test_a_broken_word_list_is_reported_in_one_sentence_with_its_place(
     settings = {"PYTHONPATH": str(copy), VOICE: speech_server}
     async with (
         Sandbox() as sandbox,
-        program_of(copied_bot, command, folder=tmp_path, **settings, **pointed_at(sandbox)) as process,
+        program_of(copied_bot, command, folder=tmp_path, **settings, **sandbox.bot_settings) as process,
     ):
         said = await output(process)
     assert process.returncode == status, said

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, VOICE, logged_program, output, pointed_at, program, read_until
+from tests.e2e.program import SAID_LIMIT, VOICE, logged_program, output, program, read_until
 from tests.timing import wait_until
 from tests.watching.event_schema import checked
 
@@ -106,7 +106,7 @@ async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(
     tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
     settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir), VOICE: speech_server}
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **settings) as process:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings, **settings) as process:
         url = await page_of(process)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
             async with session.get(url) as answer:

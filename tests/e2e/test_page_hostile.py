@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.hostile_requests import hostile_requests, written
 from sandbox.server import Sandbox
-from tests.e2e.program import SAID_LIMIT, VOICE, output, pointed_at, program
+from tests.e2e.program import SAID_LIMIT, VOICE, output, program
 from tests.timing import LIMIT
 from tests.watching.event_schema import checked
 
@@ -66,7 +66,7 @@ async def test_a_call_goes_on_through_two_hundred_hostile_requests(
     settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir), VOICE: speech_server}
     async with (
         Sandbox() as sandbox,
-        program("run", "--events", folder=tmp_path, **pointed_at(sandbox), **settings) as process,
+        program("run", "--events", folder=tmp_path, **sandbox.bot_settings, **settings) as process,
         AsyncExitStack() as stack,
     ):
         ada = await sandbox.add_guest("Ada")

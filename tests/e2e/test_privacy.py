@@ -27,7 +27,7 @@ from tests.deployment.compose_files import resolved
 from tests.deployment.dockerfile import inherited, read_stages
 from tests.docs.pages import OPERATOR, rows
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import output, pointed_at, read_until, running
+from tests.e2e.program import output, read_until, running
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import talk
 from tests.tracing import Account, Address, read_account, require_strace, tracing
@@ -75,7 +75,7 @@ async def test_a_call_as_a_user_runs_it_keeps_its_privacy(tmp_path: Path, cache_
     async with (
         Sandbox() as sandbox,
         running(
-            *command, folder=here, TTS_BIND="127.0.0.1:0", WEB_BIND="127.0.0.1:0", **places, **pointed_at(sandbox)
+            *command, folder=here, TTS_BIND="127.0.0.1:0", WEB_BIND="127.0.0.1:0", **places, **sandbox.bot_settings
         ) as process,
     ):
         await hold_call(sandbox, process)
@@ -107,7 +107,7 @@ async def test_a_call_with_the_settings_of_the_images_keeps_its_privacy(tmp_path
                 "STT_MODEL": f"{VOLUME}/models/toys",
                 "STT_COMPUTE_TYPE": "float32",
                 "STT_LANGUAGE": "en",
-                **pointed_at(sandbox),
+                **sandbox.bot_settings,
             }
             bot = Container("bot", tmp_path / "bot.trace", bots)
             async with running(

@@ -12,7 +12,7 @@ import pytest
 from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import VOICE, logged_program, output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, logged_program, output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.file_modes import open_to_others
 
@@ -34,7 +34,7 @@ async def test_run_without_a_token_says_what_is_missing(tmp_path: Path) -> None:
 async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
     async with (
         Sandbox() as sandbox,
-        program(folder=tmp_path, **pointed_at(sandbox) | {"DISCORD_TOKEN": "x"}) as process,
+        program(folder=tmp_path, **sandbox.bot_settings | {"DISCORD_TOKEN": "x"}) as process,
     ):
         said = await output(process)
     assert process.returncode == 2
@@ -46,7 +46,7 @@ async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
 async def test_the_missing_message_content_intent_is_explained(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         sandbox.faults.set_intents(sandbox.home.bot, ApplicationFlag(0))
-        async with program(folder=tmp_path, **pointed_at(sandbox), **{VOICE: speech_server}) as process:
+        async with program(folder=tmp_path, **sandbox.bot_settings, **{VOICE: speech_server}) as process:
             said = await output(process)
     assert process.returncode == 2
     assert "MESSAGE CONTENT INTENT" in said
@@ -56,22 +56,22 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path, s
 async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_command_works_beside_the_first(
     tmp_path: Path, speech_server: str
 ) -> None:
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as first:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings) as first:
         await read_until(first, "Connected as")
         assert open_to_others(tmp_path) == [], "what the bot and its speech server keep is for their user alone"
-        async with program("run", folder=tmp_path, **pointed_at(sandbox)) as second:
+        async with program("run", folder=tmp_path, **sandbox.bot_settings) as second:
             said = await output(second)
         assert second.returncode == 1
         assert f"Another Seiyuu runs with DATA_DIR=data already (process {first.pid})." in said
         assert "Traceback" not in said
         for command in ("health", "models", "doctor"):
             voiced = {VOICE: speech_server}
-            async with program(command, folder=tmp_path, **pointed_at(sandbox), **voiced) as beside:
+            async with program(command, folder=tmp_path, **sandbox.bot_settings, **voiced) as beside:
                 said = await output(beside)
             assert beside.returncode == 0, said
         first.kill()
         await first.wait()
-        async with program("run", folder=tmp_path, **pointed_at(sandbox), **voiced) as next_one:
+        async with program("run", folder=tmp_path, **sandbox.bot_settings, **voiced) as next_one:
             await read_until(next_one, "Connected as")
 
 
@@ -80,7 +80,7 @@ async def test_standard_output_has_only_the_page_and_ready_once_ears_mind_and_vo
     async with (
         Sandbox() as sandbox,
         ScriptedModel(lambda _: Answer("Good day.")) as model,
-        logged_program(log, "run", folder=tmp_path, LLM_URL=model.url, **pointed_at(sandbox)) as process,
+        logged_program(log, "run", folder=tmp_path, LLM_URL=model.url, **sandbox.bot_settings) as process,
     ):
         assert re.fullmatch(r"Page: http://127\.0\.0\.1:\d+/\n", await read_until(process, "\n"))
         assert await read_until(process, "\n") == "Ready.\n"
@@ -95,7 +95,7 @@ async def test_standard_output_has_only_the_page_and_ready_once_ears_mind_and_vo
 
 async def test_an_unreachable_part_is_reported_and_the_bot_is_not_ready(tmp_path: Path, speech_server: str) -> None:
     away = {"LLM_URL": "http://127.0.0.1:9/v1", VOICE: speech_server}
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings, **away) as process:
         said = await read_until(process, "Not ready yet: mind: The model server at 127.0.0.1:9 can't be reached")
         process.terminate()
         said += await output(process)
@@ -118,13 +118,13 @@ async def test_ctrl_c_ends_the_demonstration_and_everything_in_it(tmp_path: Path
 
 async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
-        async with program("doctor", folder=tmp_path, **pointed_at(sandbox)) as process:
+        async with program("doctor", folder=tmp_path, **sandbox.bot_settings) as process:
             well = await output(process)
         assert process.returncode == 0, well
         assert "invite link" in well
         assert "✔ Voice: espeak-ng: first sound after" in well
         voiceless = {"TTS_ENGINE": "xtts", "XTTS_MODEL": "nowhere"}
-        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **voiceless) as process:
+        async with program("doctor", folder=tmp_path, **sandbox.bot_settings, **voiceless) as process:
             said = await output(process)
         assert process.returncode == 1
         assert "✘ Voice: XTTS v2" in said
@@ -135,7 +135,7 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
             "VISION_LLM_URL": "http://127.0.0.1:9/v1",
             "COMFYUI_URL": "http://127.0.0.1:9",
         }
-        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **away) as process:
+        async with program("doctor", folder=tmp_path, **sandbox.bot_settings, **away) as process:
             ill = await output(process)
     assert process.returncode == 1
     assert ill.count("127.0.0.1:9") >= 2
@@ -156,7 +156,7 @@ async def test_the_doctor_refuses_wrong_settings_with_status_2_before_it_looks_a
 async def test_an_unusable_workflow_gives_one_clear_line_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "workflow.json").write_text("{}")
     wrong = {"COMFYUI_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "workflow.json"}
-    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings, **wrong) as process:
         said = await output(process)
     assert process.returncode == 2
     assert "workflow.json" in said

@@ -21,7 +21,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import VOICE, pointed_at, program, read_until
+from tests.e2e.program import VOICE, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.forked import Forked
 
@@ -45,7 +45,7 @@ class Server:
     async def bot(self, **settings: str) -> AsyncIterator[Forked]:
         """A bot that is connected."""
         usual = {VOICE: self.speech, "LLM_URL": self.model.url, "GREET": "off"}
-        environment = {**pointed_at(self.sandbox), **usual, **settings}
+        environment = {**self.sandbox.bot_settings, **usual, **settings}
         async with program("run", folder=self.folder, **environment) as process:
             await read_until(process, "Connected as")
             yield process

@@ -14,7 +14,7 @@ from bot.voice.events import WordsSpoken
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.e2e.conftest import LIMIT, StageMaker, serving_tones
-from tests.e2e.program import VOICE, output, pointed_at, program, read_until
+from tests.e2e.program import VOICE, output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
 
 HOSTILE = Path(__file__).parents[1] / "tools" / "servers" / "hostile_server.py"
@@ -80,7 +80,7 @@ async def test_the_bot_that_is_ended_during_a_tool_leaves_nothing_behind(
     async with (
         Sandbox() as sandbox,
         ScriptedModel(script) as model,
-        program("run", folder=tmp_path, LLM_URL=model.url, **settings, **pointed_at(sandbox)) as process,
+        program("run", folder=tmp_path, LLM_URL=model.url, **settings, **sandbox.bot_settings) as process,
     ):
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)

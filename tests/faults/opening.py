@@ -19,7 +19,7 @@ from mcp.server.mcpserver import MCPServer
 
 from bot.database import FILE
 from sandbox.server import Sandbox
-from tests.e2e.program import VOICE, pointed_at, program, read_until
+from tests.e2e.program import VOICE, program, read_until
 from tests.e2e.scripted_ears import ScriptedEars
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.faults.call import LONG, FaultyCall
@@ -109,7 +109,7 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
         bot = await stack.enter_async_context(
-            program("run", folder=folder, **SETTINGS, **settings, **pointed_at(sandbox))
+            program("run", folder=folder, **SETTINGS, **settings, **sandbox.bot_settings)
         )
         await read_until(bot, "The MCP server tools has" if name is Name.TOOLS else "Connected as")
         await sandbox.bot_online(LIMIT)
