@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -13,23 +13,15 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.answer import (
-    AnswerBuilder,
-    AnswerPart,
-    ReplyFilter,
-    TextDelta,
-    bounded_deltas,
-    parts_for_caller,
-    without_retracted_parts,
-)
+from bot.llm.answer import AnswerPart, ReplyFilter, TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.context_window import ContextWindow
 from bot.llm.continuation import Continuation
-from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError, ModelErrorKind, nothing_said
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
+from bot.llm.reply_parts import read_parts
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
@@ -231,9 +223,18 @@ class ModelClient:
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.
         """
-        asked = self._request(messages, model)
-        request = replace(asked, slot=slot, progress=progress, tools=tools, continues=continues)
-        return self._answer(request, speakers, never_retract, runs_tools=True)
+        return self._answer(
+            replace(
+                self._request(messages, model),
+                slot=slot,
+                progress=progress,
+                tools=tools,
+                continues=continues,
+                speakers=speakers,
+                never_retract=never_retract,
+                runs_tools=True,
+            )
+        )
 
     async def text(
         self,
@@ -254,34 +255,38 @@ class ModelClient:
         Args:
             max_tokens: the limit for this reply, in tokens, if it is more than ``LLM_MAX_TOKENS``.
         """
-        request = replace(self._request(messages, model), slot=slot, progress=progress, continues=continues)
+        request = replace(
+            self._request(messages, model),
+            slot=slot,
+            progress=progress,
+            continues=continues,
+            speakers=speakers,
+            never_retract=never_retract,
+        )
         if max_tokens is not None:
             # A model that thinks needs what the operator has set, however short the answer is.
             limit = max(max_tokens, request.options.max_tokens)
             request = replace(request, options=replace(request.options, max_tokens=limit))
-        answer = self._answer(request, speakers, never_retract, runs_tools=False)
-        async with aclosing(answer):
+        async with aclosing(self._answer(request)) as answer:
             async for part in answer:
                 if isinstance(part, TextDelta):
                     yield part
 
-    async def _answer(
-        self, request: ReplyRequest, speakers: SpeakerNames, never_retract: bool, *, runs_tools: bool
-    ) -> AsyncGenerator[AnswerPart, None]:
+    async def _answer(self, request: ReplyRequest) -> AsyncGenerator[AnswerPart, None]:
         spoke, asking = False, True
         if self.paid and self._meter.refusal(Paid.TOKENS, guess=True) is not None:
             # A speculative reply is asked for only once it is wanted.
             await request.progress.before_tools()
         self._require_limit(request.messages)
-        async with self._asking_for_template(request) as template_asked:
+        async with self._asking_for_template(request) as template_known:
             with self._counted(request) as count, self._sender(request := count.watched()) as sender:
                 while asking:
                     asking = False
                     response = await sender.open()
-                    reading = self._read(response, request, count, template_asked, speakers, never_retract, runs_tools)
-                    async with aclosing(reading) as parts_of_answer:
+                    parts = read_parts(response, request, self._habit(request), count, template_known)
+                    async with aclosing(parts):
                         try:
-                            async for part in parts_of_answer:
+                            async for part in parts:
                                 if not spoke:
                                     sender.reply_began()
                                     self._count_later(request.options, sender.sent)
@@ -293,65 +298,20 @@ class ModelClient:
                                 raise
                             asking = True
 
-    async def _read(
-        self,
-        response: aiohttp.ClientResponse,
-        request: ReplyRequest,
-        count: TokenCount,
-        template_asked: Awaitable[bool],
-        speakers: SpeakerNames,
-        never_retract: bool,
-        runs_tools: bool,
-    ) -> AsyncGenerator[AnswerPart, None]:
-        """Read the reply from an open response, and close the response at the end."""
-        try:
-            reader = ReplyReader(response, request.options, request.begin_by, request.progress.counted)
-            # The first piece is read before anything else is awaited. Otherwise data that has arrived already would be
-            # lost if the server closes the connection.
-            delta = await reader.read()
-            if await template_asked:
-                await self._ask_for_template(request)
-            text = ReplyFilter(
-                self._habit(request),
-                speakers,
-                never_retract=never_retract,
-                brief=request.options.brief,
-                quotes_people=request.options.quotes_people,
-                takes_calls=bool(request.tools),
-            )
-            answer = AnswerBuilder(text)
-            while delta is not None:
-                count.came(delta)
-                if delta.text.strip() or delta.reasoning or delta.calls:
-                    request.progress.came()
-                for part in parts_for_caller(await self._filtered(answer, delta), runs_tools):
-                    yield part
-                delta = None if answer.ended else await reader.read()
-            for part in parts_for_caller(answer.end(), runs_tools):
-                yield part
-            self._check_end(answer, request.options, runs_tools)
-        finally:
-            # This closes the connection, unless the body was read to its end: then the connection is in the pool again.
-            response.close()
-
-    @staticmethod
-    async def _filtered(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
-        """Filter one delta. A delta may be a complete long answer, so other tasks can run between its parts."""
-        said: list[AnswerPart] = []
-        for part in bounded_deltas(delta):
-            said += answer.take(part)
-            if answer.ended:
-                break
-            if part is not delta:
-                await asyncio.sleep(0)
-        return without_retracted_parts(said)
-
     @asynccontextmanager
-    async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Awaitable[bool]]:
-        """Ask the server about its chat template while the request for the reply is sent."""
+    async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Ask the server about its chat template while the request for the reply is sent.
+
+        Yields a function that is awaited once the reply has begun.
+        """
         asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
+
+        async def template_known() -> None:
+            if await asking:
+                await self._ask_for_template(request)
+
         try:
-            yield asking
+            yield template_known
         finally:
             asking.cancel()
             await asyncio.wait([asking])
@@ -416,13 +376,6 @@ class ModelClient:
             dialect, habit, size = Dialect(self._logged), ThinkingHabit(), ModelSize(model)
             self._memories[model] = ServerMemory(dialect, window, habit, size, ServerSlots(), self._continuation)
         return self._memories[model]
-
-    def _check_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
-        reply = answer.filter
-        if not reply.has_text and not (answer.called and runs_tools):
-            raise nothing_said(options, reply.reason, thought=reply.thought)
-        if not reply.finished and not answer.ended:
-            _log.warning("the model server at %s did not mark the end of its reply", options.server_name)
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -39,7 +39,7 @@ from bot.llm.errors import (
     too_late,
     unreachable,
 )
-from bot.llm.messages import ChatMessage
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.prompt_report import PromptReport
 from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
 from bot.llm.server_wait import ServerWait, may_succeed_later, says_it_is_loading
@@ -100,6 +100,9 @@ class ReplyRequest:
         progress: its functions are called while the reply is made.
         continues: whether the reply goes on with the last message, which is the assistant's.
         paid: whether the server costs money.
+        speakers: names that the model may write at the start of a line.
+        never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
+        runs_tools: whether tool calls are wanted. Otherwise they are only logged.
     """
 
     options: ModelOptions
@@ -112,6 +115,9 @@ class ReplyRequest:
     progress: AnswerProgress = NOT_WATCHED
     continues: bool = False
     paid: bool = False
+    speakers: SpeakerNames = NO_SPEAKERS
+    never_retract: bool = False
+    runs_tools: bool = False
 
 
 class RequestSender:
