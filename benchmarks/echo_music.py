@@ -13,7 +13,7 @@ import soxr
 
 from audio.level import at_level
 from audio.samples import HEARING_RATE, Sound16
-from benchmarks.echo_room import Room, through_opus
+from benchmarks.echo_room import Room, SpeechFollower, through_opus
 from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
 from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
@@ -115,23 +115,9 @@ def make_music_scene(
     return MusicScene(sent, np.pad(echo, (0, len(sent) - len(echo))), words, tuple(spoken))
 
 
-class _Follower:
-    """Knows whether the person speaks, as the mixer of a call does."""
-
-    ducks = True
-
-    def __init__(self) -> None:
-        self.speech = False
-
-    def speaks(self, person: int, speaking: bool) -> None:
-        """Take what the speech watch says."""
-        del person
-        self.speech = speaking
-
-
 def listen(policy: TurnPolicy, scene: MusicScene, *, words: bool, seed: int = 0) -> Heard:
     """Let the parts of a call's input thread hear a scene, with or without the person's words in it."""
-    detector, turns, follower, ducking = EchoDetector(), TurnDetectors(policy), _Follower(), Ducking(12.0)
+    detector, turns, follower, ducking = EchoDetector(), TurnDetectors(policy), SpeechFollower(), Ducking(12.0)
     mute = EchoMute(detector)
     gate = EchoGate(mute)
     watch = SpeechWatch(turns, gate, follower)

@@ -16,7 +16,7 @@ import numpy as np
 from audio.level import at_level
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_music import DELAY_FRAMES, FRAME, MUSIC_LEVEL, PERSON, ROOM_NOISE, SPEECH_LEVEL, WEAKER_DB, frames
-from benchmarks.echo_room import Room, through_opus
+from benchmarks.echo_room import Room, SpeechFollower, through_opus
 from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
 from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from benchmarks.speakers.bank import SPEAKERS, bank
@@ -246,20 +246,6 @@ def _whole_frames(sound: Sound) -> Sound:
     return np.pad(sound, (0, -len(sound) % FRAME_SAMPLES))
 
 
-class _Follower:
-    """Knows whether the person speaks, as the mixer of a call does."""
-
-    ducks = True
-
-    def __init__(self) -> None:
-        self.speech = False
-
-    def speaks(self, person: int, speaking: bool) -> None:
-        """Take what the speech watch says."""
-        del person
-        self.speech = speaking
-
-
 class _Call:
     """The parts of a call's input thread, and its mixer, for one person with loudspeakers or with headphones."""
 
@@ -274,7 +260,7 @@ class _Call:
         self._ducking = Ducking(12.0)
         self._mute = EchoMute(self._detector)
         self._gate = EchoGate(self._mute)
-        self._follower = _Follower()
+        self._follower = SpeechFollower()
         self._watch = SpeechWatch(self._turns, self._gate, self._follower)
         self._random = np.random.default_rng(seed)
         self._number = 0

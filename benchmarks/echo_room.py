@@ -120,3 +120,17 @@ def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
         spectrum *= np.interp(np.arange(len(spectrum)), edges, 10 ** (gains / 20))
         out[at : at + CANCELLER_FRAME] += np.fft.irfft(spectrum, CANCELLER_FRAME) * taper
     return out[: len(sound)]
+
+
+class SpeechFollower:
+    """Knows whether the person speaks, as the mixer of a call does."""
+
+    ducks = True
+
+    def __init__(self) -> None:
+        self.speech = False
+
+    def speaks(self, person: int, speaking: bool) -> None:
+        """Take what the speech watch says."""
+        del person
+        self.speech = speaking

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.answer_times import AnswerTimes
 
-@dataclass(frozen=True, slots=True)
-class TurnTimes:
-    """The times of one turn, in monotonic seconds. On Linux, all processes share this clock.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTimes(AnswerTimes):
+    """The times of one turn and its answer, in monotonic seconds.
 
     Attributes:
         microphone: the person's kind of microphone.
@@ -16,13 +18,7 @@ class TurnTimes:
         closed: the guest sent the last frame of the transmission; ``None`` if the microphone stays open.
         paused: the bot saw the first sign of an end.
         transcriber_asked, transcribed: the transcriber got the sound, and had the words.
-        model_asked: the model got the request.
-        first_token: the model wrote its first token.
-        clause_written: the model wrote the token that completes the first clause.
-        voice_asked: the voice began with the first clause.
-        first_audio: the voice gave its first sound.
         turn_ended: the bot was sure that the person had finished.
-        received: each voiced packet's arrival at the voice server; at least one.
     """
 
     microphone: str
@@ -32,13 +28,7 @@ class TurnTimes:
     paused: float
     transcriber_asked: float
     transcribed: float
-    model_asked: float
-    first_token: float
-    clause_written: float
-    voice_asked: float
-    first_audio: float
     turn_ended: float
-    received: tuple[float, ...]
 
     @property
     def total(self) -> float:
@@ -77,34 +67,6 @@ class TurnTimes:
     def to_model(self) -> float:
         """The bot's time from the words to the model's request."""
         return self.model_asked - self.transcribed
-
-    @property
-    def model(self) -> float:
-        """The model's share: from the request to the first token."""
-        return self.first_token - self.model_asked
-
-    @property
-    def text_wait(self) -> float:
-        """The time from the first token to the complete first clause."""
-        return self.clause_written - self.first_token
-
-    @property
-    def to_voice(self) -> float:
-        """The time of bot and speech server from the last token of the first clause until the voice begins with it."""
-        return self.voice_asked - self.clause_written
-
-    @property
-    def voice(self) -> float:
-        """The voice's share: from the first clause to the first sound."""
-        return self.first_audio - self.voice_asked
-
-    @property
-    def to_packet(self) -> float:
-        """The time from the first sound to the first packet.
-
-        If the turn ended after the first sound was ready, this includes the wait for its end.
-        """
-        return self.received[0] - self.first_audio
 
     @property
     def work(self) -> float:

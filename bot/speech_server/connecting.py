@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -64,3 +65,14 @@ async def close_connection(connection: ClientConnection) -> None:
                 await connection.recv()
     finally:
         await closing
+
+
+async def happens_within(event: asyncio.Event, sleep: Awaitable[None]) -> bool:
+    """Wait until ``event`` is set or ``sleep`` is over. Returns whether the event is set."""
+    waiting = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(sleep)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+    return event.is_set()

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.connecting import close_connection, open_connection
+from bot.speech_server.connecting import close_connection, happens_within, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
@@ -304,19 +304,10 @@ class PlainSpeechStream:
         """The connection, as soon as there is one; ``None`` if the client was closed."""
         delay = FIRST_DELAY
         while (connection := await self._reconnected()) is None:
-            if await self._closed_within(delay * random.uniform(0.75, 1.25)):
+            if await happens_within(self._closing, self._sleep(delay * random.uniform(0.75, 1.25))):
                 return None
             delay = min(2 * delay, MAX_DELAY)
         return connection
-
-    async def _closed_within(self, seconds: float) -> bool:
-        waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
-        return self._closing.is_set()
 
 
 def _frames_of(message: Speak) -> list[str]:

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.connecting import close_connection, open_connection
+from bot.speech_server.connecting import close_connection, happens_within, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.frame_reader import FrameReader
@@ -334,7 +334,7 @@ class SpeechStream:
 
     async def _reconnect(self) -> ClientConnection | None:
         """Try to connect until it succeeds; ``None`` if the client was closed."""
-        while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
+        while not await happens_within(self._closing, self._sleep(self._delay * random.uniform(0.75, 1.25))):
             # The delay is reset only by a frame that can be read, so it also grows for a server that accepts and closes
             # at once.
             self._delay = min(2 * self._delay, MAX_DELAY)
@@ -379,12 +379,3 @@ class SpeechStream:
         self._told = new
         text = MOVED_BACK if new is self._servers.preferred else MOVED
         return [Warned(text.format(old=old.place, new=new.place))]
-
-    async def _closed_within(self, seconds: float) -> bool:
-        waiting = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(self._sleep(seconds))]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
-        return self._closing.is_set()

@@ -1,0 +1,54 @@
+"""The times of one answer, from the request to the model to the first packet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTimes:
+    """The times of one answer, in monotonic seconds. On Linux, all processes share this clock.
+
+    Attributes:
+        model_asked: the model got the request.
+        first_token: the model wrote its first token.
+        clause_written: the model wrote the token that completes the first clause.
+        voice_asked: the voice began with the first clause.
+        first_audio: the voice gave its first sound.
+        received: each voiced packet's arrival at the voice server; at least one.
+    """
+
+    model_asked: float
+    first_token: float
+    clause_written: float
+    voice_asked: float
+    first_audio: float
+    received: tuple[float, ...]
+
+    @property
+    def model(self) -> float:
+        """The model's share: from the request to the first token."""
+        return self.first_token - self.model_asked
+
+    @property
+    def text_wait(self) -> float:
+        """The time from the first token to the complete first clause."""
+        return self.clause_written - self.first_token
+
+    @property
+    def to_voice(self) -> float:
+        """The time of bot and speech server from the last token of the first clause until the voice begins with it."""
+        return self.voice_asked - self.clause_written
+
+    @property
+    def voice(self) -> float:
+        """The voice's share: from the first clause to the first sound."""
+        return self.first_audio - self.voice_asked
+
+    @property
+    def to_packet(self) -> float:
+        """The time of speech server and bot from the first sound to the first packet.
+
+        If a spoken turn ended after the first sound was ready, this includes the wait for its end.
+        """
+        return self.received[0] - self.first_audio
