@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from bot.text import size
 from tests.bot.models.local_registry import LocalRegistry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> LocalRegistry:
-    return LocalRegistry(tmp_path)
 
 
 def test_packages_that_have_arrived_are_counted_when_a_download_is_interrupted(

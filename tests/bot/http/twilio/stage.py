@@ -172,3 +172,11 @@ async def twilio_stage(
             yield stage
         finally:
             await asyncio.gather(*(stream.close() for stream in stage.streams))
+
+
+async def closed(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """Wait until the bot has closed the socket. Returns the close code."""
+    async with asyncio.timeout(60):
+        while not socket.closed:
+            await socket.receive()
+    return socket.close_code
