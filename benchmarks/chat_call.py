@@ -177,7 +177,7 @@ async def chat_call(
         await call.close()
 
 
-class Answer:
+class AnswerPackets:
     """Collects the packets of one answer after the other.
 
     Attributes:

@@ -12,7 +12,7 @@ import soxr
 
 from audio.pcm import to_pcm16
 from audio.samples import HEARING_RATE
-from benchmarks.chat_call import Answer, chat_call
+from benchmarks.chat_call import AnswerPackets, chat_call
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import TURN_LIMIT
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -47,7 +47,7 @@ async def talk(session: aiohttp.ClientSession, page: str, number: int, words: So
     Raises:
         MeasurementError: the bot refused, or gave no sound in time.
     """
-    figures, pauses, answer = CallFigures(), random.Random(number), Answer()
+    figures, pauses, answer = CallFigures(), random.Random(number), AnswerPackets()
     pcm = to_pcm16(soxr.resample(words, SAMPLE_RATE, HEARING_RATE))
     async with chat_call(session, page, f"Caller {number}", "push-to-talk", answer.hear, answer.end) as call:
         for turn in range(turns + 1):

@@ -162,19 +162,7 @@ class MeasuredCall(StackedContext):
         Raises:
             MeasurementError: the bot did not join.
         """
-        sandbox = self.sandbox
-        guests = [await sandbox.add_guest(name) for name in names]
-        for guest in guests:
-            await guest.join_voice(sandbox.voice_channel)
-        asking = guests[0]
-        try:
-            await sandbox.bot_online(JOIN_LIMIT)
-            await sandbox.command_registered("join", JOIN_LIMIT)
-            await asking.say(sandbox.text_channel, "!join")
-            await asking.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), JOIN_LIMIT)
-        except TimeoutError as error:
-            raise MeasurementError(f"the bot did not join within {JOIN_LIMIT:.0f} s") from error
-        return guests
+        return await join_call(self.sandbox, names, JOIN_LIMIT)
 
     async def reply_ended(self) -> ReplyTrace:
         """Wait for the end of the next reply; returns its trace.
@@ -197,6 +185,26 @@ class MeasuredCall(StackedContext):
         lines = self._timings.read_text(encoding="utf-8").splitlines()
         segments = (StandInTiming(**json.loads(line)) for line in lines)
         return next(segment for segment in segments if segment.received_at > since)
+
+
+async def join_call(sandbox: Sandbox, names: Sequence[str], limit: float) -> list[Guest]:
+    """Bring guests with these names, and then the bot, into the voice channel. Returns once all can talk.
+
+    Raises:
+        MeasurementError: a step of the bot took longer than ``limit`` seconds.
+    """
+    guests = [await sandbox.add_guest(name) for name in names]
+    for guest in guests:
+        await guest.join_voice(sandbox.voice_channel)
+    asking = guests[0]
+    try:
+        await sandbox.bot_online(limit)
+        await sandbox.command_registered("join", limit)
+        await asking.say(sandbox.text_channel, "!join")
+        await asking.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), limit)
+    except TimeoutError as error:
+        raise MeasurementError(f"the bot did not join within {limit:.0f} s") from error
+    return guests
 
 
 async def next_ended(ended: asyncio.Queue[T], limit: float) -> T:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.bot_settings import own_folder_and_ports
 from benchmarks.errors import MeasurementError
-from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections, voiced_packets
+from benchmarks.measured_call import BOT_LOG, TAIL_SECONDS, TURN_LIMIT, join_call, no_collections, voiced_packets
 from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker
 from benchmarks.stacked_context import StackedContext
 from benchmarks.turn_measurement import PEOPLE
@@ -37,6 +37,7 @@ BETWEEN = 0.6
 INTRODUCTION = 1.5
 """Seconds after joining in which the bot may write its introduction."""
 READY_LIMIT = 180.0
+COMMAND_LIMIT = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,25 +117,20 @@ class RealCall(StackedContext):
         }
 
     async def _join(self) -> None:
-        sandbox = self._sandbox
-        self._guests = {name: await sandbox.add_guest(name) for name in PEOPLE.values()}
-        for guest in self._guests.values():
-            await guest.join_voice(sandbox.voice_channel)
+        names = tuple(PEOPLE.values())
         try:
-            await sandbox.bot_online(READY_LIMIT)
-            await sandbox.command_registered("join", JOIN_LIMIT)
-            await self.command("!join", "🎤 Joined", READY_LIMIT)
-            await asyncio.sleep(INTRODUCTION)
-        except TimeoutError as error:
+            self._guests = dict(zip(names, await join_call(self._sandbox, names, READY_LIMIT), strict=True))
+        except MeasurementError as error:
             status = self._bot.returncode if self._bot is not None else None
             ended = f"; it ended with status {status}" if status is not None else ""
-            raise MeasurementError(f"the bot did not join{ended}") from error
+            raise MeasurementError(f"{error}{ended}") from error
+        await asyncio.sleep(INTRODUCTION)
 
-    async def command(self, text: str, answer: str, limit: float = 10.0) -> None:
+    async def command(self, text: str, answer: str) -> None:
         """Have a guest type a command. Returns once a message came that begins with ``answer``."""
         asking, channel = self._guests["Ada"], self._sandbox.text_channel
         await asking.say(channel, text)
-        await asking.wait_for_message(channel, lambda message: message.content.startswith(answer), limit)
+        await asking.wait_for_message(channel, lambda message: message.content.startswith(answer), COMMAND_LIMIT)
 
     def _watch(self, event: CallEvent) -> None:
         match event:

@@ -17,7 +17,7 @@ import soxr
 
 from audio.pcm import to_pcm16
 from audio.samples import HEARING_RATE
-from benchmarks.chat_call import Answer, chat_call
+from benchmarks.chat_call import AnswerPackets, chat_call
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import TURN_LIMIT
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -59,7 +59,7 @@ class ChatTurns:
 
     async def turn(self, words: Sound) -> float:
         """See :class:`TurnClient`."""
-        answer = Answer()
+        answer = AnswerPackets()
         async with chat_call(self._session, self._url, "Ada", "push-to-talk", answer.hear, answer.end) as call:
             await asyncio.sleep(SETTLE_SECONDS)
             said = await call.push_to_talk(_pcm(words, HEARING_RATE))
