@@ -29,7 +29,7 @@ from bot.servers.choice import Candidate
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.hallucinations import HallucinationFilter
-from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.servers import TranscriptionServers
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

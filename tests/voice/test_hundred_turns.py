@@ -22,7 +22,7 @@ from aiohttp import web
 from audio.samples import HEARING_RATE, Sound16
 from bot.llm.history import History, Turn
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.servers.choice import Candidate, ServerChoice
 from bot.servers.probes import ServerProbes
-from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.transcriber import (
     SoundRefusedError,
     Transcript,

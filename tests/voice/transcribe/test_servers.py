@@ -17,8 +17,8 @@ from bot.metering import UNMETERED, Account
 from bot.servers.choice import Candidate
 from bot.voice.transcribe import servers as module
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.openai_requests import REFUSED_FIELDS, REQUEST_FORMATS
+from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.servers import TranscriptionServers
 from bot.voice.transcribe.transcriber import (
     TranscriptionError,

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.voice.transcribe import openai_api
+from bot.voice.transcribe import openai_transcriber
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber
+from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.sections import RecogniserSettings
 from tests.http_server import LocalServer, app_of
@@ -111,7 +111,7 @@ async def test_a_server_that_does_not_answer_causes_a_timeout() -> None:
     with clock_of_the_loop() as let_pass:
 
         async def hang(request: web.Request, asked: Asked) -> web.StreamResponse:
-            let_pass(openai_api.ANSWER_LIMIT + 1.0)
+            let_pass(openai_transcriber.ANSWER_LIMIT + 1.0)
             return await silent()(request, asked)
 
         async with talking(hang, HELLO) as talk:
@@ -210,7 +210,7 @@ async def test_the_text_of_a_permanent_error_says_what_to_do(status: int, body: 
     async with talking(answering(body, status)) as talk:
         with pytest.raises(TranscriptionError, match=says):
             await talk.transcribe()
-        assert talk.clock.slept < openai_api.TIMEOUT
+        assert talk.clock.slept < openai_transcriber.TIMEOUT
 
 
 @pytest.mark.parametrize("body", ["", " \n", '{"text": "Hel', "<html><h1>Bad gateway</h1></html>"])
@@ -223,7 +223,7 @@ async def test_a_cancelled_speculation_delays_nobody() -> None:
     async with talking(silent(), silent(), silent(), HELLO) as talk:
         speculations = [asyncio.create_task(talk.transcribe(Urgency.SPECULATION)) for _ in range(3)]
         async with asyncio.timeout(60):
-            while len(talk.server.asked) < openai_api.MAX_REQUESTS:
+            while len(talk.server.asked) < openai_transcriber.MAX_REQUESTS:
                 await asyncio.sleep(0.01)
             for speculation in speculations:
                 speculation.cancel()
