@@ -16,6 +16,7 @@ import discord
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
 from bot.database import Database
+from bot.features.text_chat.addressing import is_for_bot
 from bot.features.text_chat.answer_writer import AnswerWriter, ChatQuestion
 from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.chat_memory import ChatMemory
@@ -228,21 +229,8 @@ class TextChat:
         await self._backlog.close()
 
     def is_for_bot(self, message: discord.Message) -> bool:
-        """Whether a message is for the bot.
-
-        These messages are for the bot: direct messages, messages that mention the bot or its role, replies to the bot,
-        and all messages in open channels.
-        """
-        me, channel = self._client.user, message.channel
-        if isinstance(channel, discord.DMChannel):
-            return True
-        if me in message.mentions or _mentions_own_role(message):
-            return True
-        replied_to = message.reference.resolved if message.reference is not None else None
-        if isinstance(replied_to, discord.Message) and replied_to.author == me:
-            return True
-        home = channel.parent if isinstance(channel, discord.Thread) else channel
-        return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
+        """Whether a message is for the bot; see :func:`~bot.features.text_chat.addressing.is_for_bot`."""
+        return is_for_bot(message, self._client.user, self.open_channels)
 
     async def forget(self, channel: int) -> int:
         """Delete a channel's turns from the memory, and its stored conversations, including those of calls.
@@ -401,12 +389,6 @@ class TextChat:
         if lock is None:
             lock = self._locks[channel] = asyncio.Lock()
         return lock
-
-
-def _mentions_own_role(message: discord.Message) -> bool:
-    """Whether the bot's own role is mentioned. Discord suggests both the bot and its role, so people mention either."""
-    role = message.guild.self_role if message.guild is not None else None
-    return role is not None and (role in message.role_mentions or role.id in message.raw_role_mentions)
 
 
 async def _react(message: discord.Message) -> None:
