@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
-from aiohttp import WSMsgType, web
 
 from audio.samples import HEARING_RATE
 from benchmarks.errors import MeasurementError
@@ -15,6 +14,7 @@ from benchmarks.soak.browser_client import BrowserClient
 from benchmarks.soak.client import Call, CallLostError
 from benchmarks.soak.phone_client import PhoneClient
 from sandbox.voice.opus import SAMPLE_RATE
+from tests.benchmarks.tone_bot import FRAMES, ToneBot
 from tests.http_server import LocalServer, app_of
 from tests.phone.bot import bot as phone_bot
 from tests.phone.bot import tone as phone_tone
@@ -23,60 +23,11 @@ from tests.phone.programs import HOST
 from tests.tones import tone
 
 WORDS = np.concatenate([0.5 * tone(0.4, rate=SAMPLE_RATE), np.zeros(SAMPLE_RATE // 5, np.float32)])
-FRAMES = 12
-"""Frames of the answer."""
-
-
-class Page:
-    """The bot's side of ``/ws/chat``: answers loud sound once, with a tone of :data:`FRAMES` messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, object]] = []
-        self.heard = 0
-        self.socket: web.WebSocketResponse | None = None
-        self.refusal: dict[str, str] | None = None
-
-    async def chat(self, request: web.Request) -> web.WebSocketResponse:
-        self.socket = socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.send_json({"type": "state", "state": "idle"})
-        loud = answered = False
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                self.messages.append(told := message.json())
-                await self._react(socket, told)
-                continue
-            self.heard += len(message.data)
-            is_loud = bool(np.abs(np.frombuffer(message.data, np.int16)).max() > 3_000)
-            loud = loud or is_loud
-            if loud and not is_loud and not answered:
-                answered = True
-                await self._answer(socket)
-        return socket
-
-    async def _react(self, socket: web.WebSocketResponse, told: dict[str, object]) -> None:
-        if told["type"] == "hello" and self.refusal is not None:
-            await socket.send_json(self.refusal)
-        elif told["type"] == "hello":
-            await socket.send_json({"type": "ready", "session": "s", "down": 24_000})
-        elif told["type"] == "hangup":
-            await socket.send_json({"type": "state", "state": "idle"})
-
-    async def _answer(self, socket: web.WebSocketResponse) -> None:
-        await socket.send_json({"type": "audio_response", "reply": "r1", "segment": 0, "text": "Yes."})
-        for _ in range(FRAMES):
-            await socket.send_bytes(bytes(960))
-        await socket.send_json({"type": "audio_end", "reply": "r1", "reason": "done"})
-
-    @property
-    def kinds(self) -> list[object]:
-        """The kinds of the messages that came."""
-        return [message["type"] for message in self.messages]
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[tuple[Page, BrowserClient]]:
-    page = Page()
+async def page() -> AsyncIterator[tuple[ToneBot, BrowserClient]]:
+    page = ToneBot()
     async with LocalServer(app_of("/ws/chat", page.chat, method="GET"), "/") as server:
         yield page, BrowserClient(server.url)
 
@@ -88,7 +39,7 @@ async def checked_until(call: Call, happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_client_in_the_browser_talks_hears_and_hangs_up(page: tuple[Page, BrowserClient]) -> None:
+async def test_a_client_in_the_browser_talks_hears_and_hangs_up(page: tuple[ToneBot, BrowserClient]) -> None:
     server, client = page
     async with client.call() as call:
         said = await call.say(WORDS)
@@ -102,7 +53,7 @@ async def test_a_client_in_the_browser_talks_hears_and_hangs_up(page: tuple[Page
     assert server.messages[1] == {"type": "played", "reply": "r1", "ms": 200.0}
 
 
-async def test_a_call_in_the_browser_that_is_refused_or_closed_is_told(page: tuple[Page, BrowserClient]) -> None:
+async def test_a_call_in_the_browser_that_is_refused_or_closed_is_told(page: tuple[ToneBot, BrowserClient]) -> None:
     server, client = page
     server.refusal = {"type": "error", "code": "busy", "message": "Somebody speaks in another tab."}
     with pytest.raises(MeasurementError, match="another tab"):
