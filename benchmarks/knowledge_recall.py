@@ -29,8 +29,8 @@ from bot.knowledge.knowledge import find
 from bot.knowledge.vector_stores import IndexStore
 from bot.knowledge.vectors import PassageVectors
 from bot.question_vectors import opened_questions
+from config.engine_sections import EmbeddingsSettings
 from config.plain_parser import PlainParser
-from config.sections import EmbeddingsSettings
 from config.settings import load_settings
 
 SET = Path(__file__).parent / "knowledge_set"

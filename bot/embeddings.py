@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.network_errors import network_error_text
+from config.engine_sections import EmbeddingsSettings
 from config.plain_json import read_json
-from config.sections import EmbeddingsSettings
 
 Vectors = npt.NDArray[np.float32]
 """One vector of length 1 in each row."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bot.embeddings import EmbeddingsClient, EmbeddingsError, Vectors
-from config.sections import EmbeddingsSettings
+from config.engine_sections import EmbeddingsSettings
 
 _log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from config.addresses import ANY_ORIGIN, only_this_machine_can_connect
+from config.engine_sections import EmbeddingsSettings, ModelSettings, RecogniserSettings, SpeechServerSettings
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
 from config.feature_sections import (
@@ -25,13 +26,9 @@ from config.program_settings import ProgramSettings
 from config.sections import (
     CallSettings,
     DailySettings,
-    EmbeddingsSettings,
     MemoryPolicy,
-    ModelSettings,
     MoodFollows,
     PermitSettings,
-    RecogniserSettings,
-    SpeechServerSettings,
     WarningSettings,
     WebSettings,
 )

@@ -23,7 +23,7 @@ from bot.llm.small_model import load_small_prompts
 from bot.llm.tool_loop import MAX_CALLS, MAX_ROUNDS
 from bot.llm.tools import ToolDescription
 from bot.responder import ModelResponder
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.http_server import Handler
 from tests.llm.servers import DONE, Recorded, answering, begin_stream, event, for_ever, said, serving, streaming
 from tests.llm.tool_doubles import CLOCK, WEATHER, ScriptedTools, calling

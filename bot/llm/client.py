@@ -31,8 +31,8 @@ from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.token_count import TokenCount
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
+from config.engine_sections import ModelApi
 from config.hosts import costs_money
-from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.llm.messages import CJK, ChatMessage
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 _FIELDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot.cores import usable_cores
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 _HOST = "127.0.0.1"
 _SILENT = -1

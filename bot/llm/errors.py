@@ -13,7 +13,7 @@ import aiohttp
 
 from bot.llm.deltas import FILTER_REASONS, LENGTH_REASONS, error_text
 from bot.llm.requests import ModelOptions, endpoint_url
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 
 class ModelErrorKind(StrEnum):

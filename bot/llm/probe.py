@@ -16,7 +16,7 @@ from bot.llm.deltas import error_text
 from bot.llm.errors import read_body, read_refusal, refused, server_said, unreachable
 from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 _MAX_FACTS_BYTES = 4 << 20
 

@@ -48,7 +48,7 @@ from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_text import messages_as_text, tools_that_fit
 from bot.llm.tools import ToolDescription
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 MAX_FIELD_RETRIES = 3
 """Maximum number of retries of one request without fields that the server refused."""

@@ -15,7 +15,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tool_text import tool_json
 from bot.llm.tools import ToolDescription
-from config.sections import ModelApi, ModelSettings
+from config.engine_sections import ModelApi, ModelSettings
 from config.server_lists import ListedServer
 
 

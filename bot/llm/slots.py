@@ -13,7 +13,7 @@ import aiohttp
 
 from bot.llm.probe import FactSource, ask_source
 from bot.llm.requests import ModelOptions, root_url
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 CALL_SLOT = 0
 """The slot of a call while no other call is on. Of several calls, each has its own (:class:`CallSlots`)."""

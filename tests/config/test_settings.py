@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 
 from bot.llm.templates import CHAT_TEMPLATES
+from config.engine_sections import ChatTemplate
 from config.errors import SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS
-from config.sections import ChatTemplate
 from config.settings import Settings, load_settings
 from config.speech_settings import SpeechSettings
 from config.types import GpuVendor

@@ -12,7 +12,7 @@ from bot.llm import response as response_reading
 from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.requests import ModelOptions, reply_url
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.answers import texts
 from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming
 

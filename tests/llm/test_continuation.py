@@ -16,7 +16,7 @@ from bot.llm.continuation import Joint, SaidText, going_on, refuses_to_go_on
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.templates import CHAT_TEMPLATES
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.servers import FINISHED, begin_stream, said, serving
 
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))

@@ -22,7 +22,7 @@ from bot.llm.requests import ModelOptions
 from bot.llm.response import ReplyDecoder
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import ToolCall
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.corpus import Stream, streams
 from tests.llm.servers import serving
 from tests.llm.tool_doubles import WEATHER

@@ -18,7 +18,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.probe import ServerReport, ask_context_size, count_tokens
 from bot.llm.requests import ModelOptions
 from bot.model_router import ModelRouter
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from config.types import GpuVendor
 from tests.http_server import Handler
 from tests.llm.answers import texts

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.asking import ANSWER, HELLO, OPTIONS, refusing, reply
 from tests.llm.servers import Recorded, answering, event, for_ever, serving, streaming
 

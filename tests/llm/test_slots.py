@@ -16,7 +16,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.slots import CALL_SLOT, CallSlots
 from bot.llm.usage import TokenUsage
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.servers import DONE, event, said, serving, streaming
 from tests.llm.tool_doubles import WEATHER
 

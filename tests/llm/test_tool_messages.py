@@ -10,7 +10,7 @@ from bot.llm.prompts import alternating
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tool_calls import ToolCall
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 
 SYSTEM = ChatMessage("system", "You are Mika.")
 QUESTION = ChatMessage("user", "Ann: how warm is it in Rome and Oslo?")

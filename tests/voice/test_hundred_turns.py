@@ -30,7 +30,8 @@ from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
 from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from bot.voice.utterances.word_lists import load_word_lists
-from config.sections import AnswerPolicy, RecogniserSettings
+from config.engine_sections import RecogniserSettings
+from config.sections import AnswerPolicy
 from tests.timing import Clock
 from tests.voice.doubles import FixedCharacter
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving

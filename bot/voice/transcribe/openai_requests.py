@@ -15,7 +15,7 @@ from audio.wav import to_wav
 from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 from bot.voice.transcribe.openai_responses import AnswerError, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.transcriber import TranscriptionRequest
-from config.sections import RecogniserSettings
+from config.engine_sections import RecogniserSettings
 
 CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 """Time limit of :meth:`TranscriptionEndpoint.problem`."""

@@ -29,8 +29,8 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionShed,
     Urgency,
 )
+from config.engine_sections import RecogniserSettings
 from config.hosts import costs_money
-from config.sections import RecogniserSettings
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from bot.doctor.knowledge import check_knowledge
 from bot.knowledge.following import update
 from bot.knowledge.index import Index
 from bot.knowledge.opening import index_file
-from config.sections import EmbeddingsSettings
+from config.engine_sections import EmbeddingsSettings
 from config.settings import Settings
 from tests.bot.embeddings_server import EmbeddingsServer
 

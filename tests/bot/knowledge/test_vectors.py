@@ -18,7 +18,7 @@ from bot.knowledge.knowledge import find
 from bot.knowledge.vector_stores import ChromaStore, IndexStore
 from bot.knowledge.vectors import PassageVectors
 from bot.question_vectors import QuestionVectors
-from config.sections import EmbeddingsSettings
+from config.engine_sections import EmbeddingsSettings
 from tests.bot.embeddings_server import EmbeddingsServer
 
 LONG = 100.0

@@ -13,7 +13,7 @@ import pytest
 from bot.embeddings import EmbeddingsClient
 from bot.memory.vectors import FactVectors, quantised
 from bot.question_vectors import QuestionVectors, opened_questions
-from config.sections import EmbeddingsSettings
+from config.engine_sections import EmbeddingsSettings
 from tests.bot.embeddings_server import EmbeddingsServer
 from tests.bot.memory.brain import ADA, AWAY, BEN, CLEO, HOME, Brain, brain
 from tests.timing import LIMIT

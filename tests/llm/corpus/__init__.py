@@ -25,7 +25,7 @@ from typing import Any
 
 from bot.llm.errors import ModelErrorKind
 from bot.llm.messages import SpeakerNames
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from config.yaml_files import read_yaml
 
 

@@ -10,7 +10,7 @@ from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
-from config.sections import ModelApi
+from config.engine_sections import ModelApi
 from tests.llm.answers import texts
 from toys.llm.phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase
 from toys.llm.vocabulary import answer_pieces

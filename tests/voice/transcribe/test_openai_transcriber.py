@@ -18,7 +18,7 @@ from bot.voice.transcribe import openai_transcriber
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
-from config.sections import RecogniserSettings
+from config.engine_sections import RecogniserSettings
 from tests.http_server import LocalServer, app_of
 from tests.timing import Clock, clock_of_the_loop
 from tests.voice.transcribe.scripted_server import (

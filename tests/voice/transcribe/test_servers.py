@@ -28,7 +28,7 @@ from bot.voice.transcribe.transcriber import (
     Urgency,
 )
 from config import hosts
-from config.sections import RecogniserSettings
+from config.engine_sections import RecogniserSettings
 from config.settings import load_settings
 from tests.meters import NotingMeter
 from tests.timing import wait_until
