@@ -13,7 +13,7 @@ import soxr
 
 from audio.level import at_level
 from audio.samples import HEARING_RATE, Sound16
-from benchmarks.echo_room import Room, SpeechFollower, through_opus
+from benchmarks.echo_room import Room, SpeechState, through_opus
 from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
 from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
@@ -117,7 +117,7 @@ def make_music_scene(
 
 def listen(policy: TurnPolicy, scene: MusicScene, *, words: bool, seed: int = 0) -> Heard:
     """Let the parts of a call's input thread hear a scene, with or without the person's words in it."""
-    detector, turns, follower, ducking = EchoDetector(), TurnDetectors(policy), SpeechFollower(), Ducking(12.0)
+    detector, turns, follower, ducking = EchoDetector(), TurnDetectors(policy), SpeechState(), Ducking(12.0)
     mute = EchoMute(detector)
     gate = EchoGate(mute)
     watch = SpeechWatch(turns, gate, follower)

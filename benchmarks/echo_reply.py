@@ -16,7 +16,7 @@ import numpy as np
 from audio.level import at_level
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_music import DELAY_FRAMES, FRAME, MUSIC_LEVEL, PERSON, ROOM_NOISE, SPEECH_LEVEL, WEAKER_DB, frames
-from benchmarks.echo_room import Room, SpeechFollower, through_opus
+from benchmarks.echo_room import Room, SpeechState, through_opus
 from benchmarks.echo_scenes import BOT_VOICES, ENGLISH, PEOPLES_VOICES
 from benchmarks.end_of_turn_speech import Espeak, SentenceSpeaker
 from benchmarks.speakers.bank import SPEAKERS, bank
@@ -260,7 +260,7 @@ class _Call:
         self._ducking = Ducking(12.0)
         self._mute = EchoMute(self._detector)
         self._gate = EchoGate(self._mute)
-        self._follower = SpeechFollower()
+        self._follower = SpeechState()
         self._watch = SpeechWatch(self._turns, self._gate, self._follower)
         self._random = np.random.default_rng(seed)
         self._number = 0

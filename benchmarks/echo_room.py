@@ -122,7 +122,7 @@ def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
     return out[: len(sound)]
 
 
-class SpeechFollower:
+class SpeechState:
     """Knows whether the person speaks, as the mixer of a call does."""
 
     ducks = True

@@ -42,7 +42,7 @@ FORMS = ("{name}, {words}", "Hey {name}, {words}")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class NamingTurn:
     """A turn that calls the bot by its name, or one that does not: its sound has a rate of 16,000 Hz."""
 
     text: str
@@ -97,7 +97,7 @@ def _run(run: Run) -> Report:
     )
 
 
-def _calls(sentences: int, cache: Path) -> list[Call]:
+def _calls(sentences: int, cache: Path) -> list[NamingTurn]:
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
     calls = []
     for number, line in enumerate(bank()[:sentences]):
@@ -105,11 +105,11 @@ def _calls(sentences: int, cache: Path) -> list[Call]:
         words = line.text if line.text.startswith("I ") else line.text[0].lower() + line.text[1:]
         for text in (form.format(name=name, words=words), line.text):
             sound = soxr.resample(speech.say(SpeakerLine(line.speaker, text)), SAMPLE_RATE, HEARING_RATE)
-            calls.append(Call(text, name, np.asarray(sound, np.float32), text != line.text))
+            calls.append(NamingTurn(text, name, np.asarray(sound, np.float32), text != line.text))
     return calls
 
 
-def _measure(label: str, recogniser: SoundRecogniser, calls: Sequence[Call], console: Console) -> NameFigures:
+def _measure(label: str, recogniser: SoundRecogniser, calls: Sequence[NamingTurn], console: Console) -> NameFigures:
     errors, times, heard, false = NO_WORDS, [], 0, 0
     recogniser.transcribe(calls[0].sound, calls[0].name, ENGLISH)
     for call in track(calls, label, console=console, transient=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.answer_times import AnswerTimes
+from benchmarks.answer_stages import AnswerStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnTimes(AnswerTimes):
+class TurnTimes(AnswerStages):
     """The times of one turn and its answer, in monotonic seconds.
 
     Attributes:

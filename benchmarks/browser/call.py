@@ -50,7 +50,7 @@ class NoProxy:
         return url
 
 
-class BrowserCall(StackedContext):
+class PageCall(StackedContext):
     """The bot and its page. Use it as an async context manager, on one event loop. Entering it begins the call.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 
 from audio.pcm import from_pcm16
 from audio.samples import Samples
-from benchmarks.browser.call import BrowserCall
+from benchmarks.browser.call import PageCall
 from benchmarks.browser.late_proxy import LateProxy
 from benchmarks.browser.recording import AUDIBLE
 from benchmarks.errors import MeasurementError
@@ -108,7 +108,7 @@ async def measure_play_out(
     model = StandInModel(tokens_of(text), first_token=FIRST_TOKEN, rate=TOKENS_PER_SECOND)
     async with model, LateProxy(late_percent / 100, seed=1) as proxy:
         settings = {"LLM_URL": model.url, **VOICE}
-        async with BrowserCall(folder, settings, proxy=proxy) as call:
+        async with PageCall(folder, settings, proxy=proxy) as call:
             answers = _Answers()
             with no_collections():
                 for _ in range(count):
@@ -131,7 +131,7 @@ async def measure_play_out(
             )
 
 
-async def _answer(call: BrowserCall, proxy: LateProxy, answers: _Answers, limit: float) -> None:
+async def _answer(call: PageCall, proxy: LateProxy, answers: _Answers, limit: float) -> None:
     await call.silence()
     call.played.forget()
     proxy.sound.clear()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from audio.level import rms_of_frames
-from benchmarks.browser.call import BrowserCall
+from benchmarks.browser.call import PageCall
 from benchmarks.browser.recording import AUDIBLE
 from benchmarks.end_of_turn_speech import VOICED_LEVEL
 from benchmarks.errors import MeasurementError
@@ -58,7 +58,7 @@ class Turn:
 class BrowserSide:
     """Says lines in the browser."""
 
-    def __init__(self, call: BrowserCall) -> None:
+    def __init__(self, call: PageCall) -> None:
         self._call = call
 
     async def turn(self, line: str, words: Sound) -> Turn | None:
@@ -168,5 +168,5 @@ async def _sides(folder: Path, real: bool) -> AsyncIterator[dict[str, BrowserSid
             engines = settings if real else {**settings, "LLM_URL": call.model.url, **STAND_INS.voice_settings}
             page = folder / "page"
             page.mkdir()
-            async with OpenSpeaker(guest.voice, seed=1) as speaker, BrowserCall(page, engines, person=GUEST) as browser:
+            async with OpenSpeaker(guest.voice, seed=1) as speaker, PageCall(page, engines, person=GUEST) as browser:
                 yield {"browser": BrowserSide(browser), "sandbox": SandboxSide(call, guest, speaker)}

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from benchmarks.chat_call import ChatCall, chat_call
-from benchmarks.soak.client import Call, CallLostError
+from benchmarks.soak.client import CallLostError, ClientCall
 from benchmarks.soak.heard import HeardSound
 from benchmarks.spoken_microphones import OpenSpeaker
 from sandbox.voice.opus import Sound
@@ -29,7 +29,7 @@ class BrowserClient:
         self._page = page
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self) -> AsyncIterator[ClientCall]:
         """Begin a call with an open microphone; hang up at the end."""
         try:
             async with (
@@ -53,7 +53,7 @@ class _BrowserCall:
         self._speaker = speaker
 
     async def say(self, words: Sound) -> float:
-        """See :class:`~benchmarks.soak.client.Call`."""
+        """See :class:`~benchmarks.soak.client.ClientCall`."""
         saying = asyncio.create_task(self._speaker.say(words))
         try:
             while not saying.done():
@@ -64,6 +64,6 @@ class _BrowserCall:
             saying.cancel()
 
     def check(self) -> None:
-        """See :class:`~benchmarks.soak.client.Call`; what comes is taken as it comes."""
+        """See :class:`~benchmarks.soak.client.ClientCall`; what comes is taken as it comes."""
         if (how := self._chat.lost) is not None:
             raise CallLostError(how)

@@ -13,7 +13,7 @@ class CallLostError(Exception):
     """The call has ended without the client's doing. The text says how."""
 
 
-class Call(Protocol):
+class ClientCall(Protocol):
     """A client's call with the bot."""
 
     async def say(self, words: Sound) -> float:
@@ -37,7 +37,7 @@ class Client(Protocol):
         """What the client has heard in all its calls."""
         ...
 
-    def call(self) -> AbstractAsyncContextManager[Call]:
+    def call(self) -> AbstractAsyncContextManager[ClientCall]:
         """Begin a call, which leaving the context ends.
 
         Raises:

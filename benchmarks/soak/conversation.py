@@ -12,7 +12,7 @@ from itertools import cycle
 import aiohttp
 
 from benchmarks.errors import MeasurementError
-from benchmarks.soak.client import Call, CallLostError, Client
+from benchmarks.soak.client import CallLostError, Client, ClientCall
 from benchmarks.soak.plan import ClientPlan
 from sandbox.voice.opus import Sound
 
@@ -77,7 +77,7 @@ async def keep_talking(client: Client, plan: ClientPlan, lines: Sequence[Sound],
         await asyncio.sleep(BEFORE_ANOTHER_CALL)
 
 
-async def _turn(client: Client, call: Call, words: Sound) -> Turn:
+async def _turn(client: Client, call: ClientCall, words: Sound) -> Turn:
     client.heard.forget()
     said = await call.say(words)
     while (waited := time.monotonic() - said) < LONGEST_ANSWER:
@@ -90,7 +90,7 @@ async def _turn(client: Client, call: Call, words: Sound) -> Turn:
     return Turn(said, None if first is None else first - said)
 
 
-async def _hear_greeting(client: Client, call: Call) -> None:
+async def _hear_greeting(client: Client, call: ClientCall) -> None:
     """Wait until the bot has said what it says at the beginning of a call, if it says anything."""
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) < LONGEST_ANSWER and (waited < GREETING or not _quiet(client)):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import takewhile
 
 from benchmarks.errors import MeasurementError
-from benchmarks.soak.client import Call, CallLostError
+from benchmarks.soak.client import CallLostError, ClientCall
 from benchmarks.soak.heard import HeardSound
 from benchmarks.spoken_microphones import ClosingSpeaker
 from sandbox.guest import Guest
@@ -33,7 +33,7 @@ class DiscordClient:
         self._guest: Guest | None = None
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self) -> AsyncIterator[ClientCall]:
         """Join the voice channel and call the bot; send it away at the end."""
         sandbox = self._sandbox
         guest = self._guest = self._guest or await sandbox.add_guest(NAME)
@@ -66,7 +66,7 @@ class _DiscordCall:
         self._taken = log[-1].received if log else 0.0
 
     async def say(self, words: Sound) -> float:
-        """See :class:`~benchmarks.soak.client.Call`."""
+        """See :class:`~benchmarks.soak.client.ClientCall`."""
         times = await self._speaker.say(words)
         return times.last_voiced
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from benchmarks.caller import Caller
-from benchmarks.soak.client import Call, CallLostError
+from benchmarks.soak.client import CallLostError, ClientCall
 from benchmarks.soak.heard import HeardSound
 from benchmarks.spoken_microphones import OpenSpeaker
 from sandbox.voice.opus import Sound
@@ -25,7 +25,7 @@ class PhoneClient:
         self._endpoint = endpoint
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self) -> AsyncIterator[ClientCall]:
         """Call the bot; hang up at the end."""
         caller = Caller(self._endpoint, lambda arrival, voiced: self.heard.packet(arrival, voiced=voiced))
         try:
@@ -41,10 +41,10 @@ class _PhoneCall:
         self._speaker = speaker
 
     async def say(self, words: Sound) -> float:
-        """See :class:`~benchmarks.soak.client.Call`."""
+        """See :class:`~benchmarks.soak.client.ClientCall`."""
         return (await self._speaker.say(words)).last_voiced
 
     def check(self) -> None:
-        """See :class:`~benchmarks.soak.client.Call`; what comes is taken as it comes."""
+        """See :class:`~benchmarks.soak.client.ClientCall`; what comes is taken as it comes."""
         if self._caller.hung_up:
             raise CallLostError("the bot has hung up")

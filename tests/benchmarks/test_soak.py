@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.soak import conversation
-from benchmarks.soak.client import Call, CallLostError
+from benchmarks.soak.client import CallLostError, ClientCall
 from benchmarks.soak.conversation import MISSES, Tally, Turn, keep_talking
 from benchmarks.soak.heard import SILENCE_PACKETS, HeardSound, Stream
 from benchmarks.soak.holdings import ProcessHoldings, holdings_of
@@ -248,7 +248,7 @@ class StubbornClient:
         self._left = 0
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
+    async def call(self) -> AsyncIterator[ClientCall]:
         self.calls += 1
         self._left = self._answers
         yield self

@@ -11,7 +11,7 @@ import pytest
 from audio.samples import HEARING_RATE
 from benchmarks.errors import MeasurementError
 from benchmarks.soak.browser_client import BrowserClient
-from benchmarks.soak.client import Call, CallLostError
+from benchmarks.soak.client import CallLostError, ClientCall
 from benchmarks.soak.phone_client import PhoneClient
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.benchmarks.tone_bot import FRAMES, ToneBot
@@ -32,7 +32,7 @@ async def page() -> AsyncIterator[tuple[ToneBot, BrowserClient]]:
         yield page, BrowserClient(server.url)
 
 
-async def checked_until(call: Call, happened: Callable[[], bool]) -> None:
+async def checked_until(call: ClientCall, happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(30.0):
         while not happened():
             call.check()

@@ -10,7 +10,7 @@ import pytest
 import soxr
 
 from audio.samples import HEARING_RATE, Samples
-from benchmarks.browser.call import CHROMIUM, BrowserCall
+from benchmarks.browser.call import CHROMIUM, PageCall
 from bot.own_weights import OwnWeights
 from bot.voice.events import ReplyEnded, UtteranceHeard
 from bot.voice.transcribe.corrections import Corrections
@@ -38,7 +38,7 @@ Answer = tuple[str, Samples]
 class Ada:
     """The person at the page. She speaks into the microphone, and hears what the page plays."""
 
-    def __init__(self, call: BrowserCall) -> None:
+    def __init__(self, call: PageCall) -> None:
         self._call = call
         self._lines = recorded_lines()
 
@@ -114,7 +114,7 @@ async def test_the_page_plays_and_shows_the_same_words_despite_a_cough_and_an_in
     if not any(map(shutil.which, CHROMIUM)):
         pytest.skip("needs Chromium (Debian: apt install chromium)")
     assert weights.stt is not None and weights.llm is not None and weights.voice is not None
-    async with BrowserCall(tmp_path, REAL) as call:
+    async with PageCall(tmp_path, REAL) as call:
         ada = Ada(call)
         # The story comes first, because the model tells a longer story at the beginning of a call.
         story = await ada.interrupts_story()

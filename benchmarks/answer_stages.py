@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerTimes:
+class AnswerStages:
     """The times of one answer, in monotonic seconds. On Linux, all processes share this clock.
 
     Attributes:
