@@ -149,7 +149,7 @@ async def test_only_whole_turns_go_to_a_server_that_costs_money_and_stands_in() 
 
 async def test_a_server_that_costs_money_is_not_believed_to_answer_before_it_was_asked() -> None:
     async with pair([FAILING], [SECOND], paid=True) as both:
-        both.ears._servers[1]._url = "http://127.0.0.1:9/v1"
+        both.ears._servers[1]._endpoint._url = "http://127.0.0.1:9/v1"
         with pytest.raises(TranscriptionError, match="can't be reached"):
             await both.ears.warm_up()
         assert not both.ears._choice.is_up(1)
