@@ -34,7 +34,19 @@ TURN = TurnTimes(
     turn_ended=100.2,
     received=tuple(100.709 + 0.02 * number for number in range(50)),
 )
-PACKETS = ReplyTimes(100.0, 100.0, 100.1, 100.2, 6, 100.3, 100.2, 100.4, TURN.received, 100.71, 0)
+PACKETS = ReplyTimes(
+    sent=100.0,
+    model_asked=100.0,
+    first_token=100.1,
+    clause_written=100.2,
+    clause_tokens=6,
+    sentence_written=100.3,
+    voice_asked=100.2,
+    first_audio=100.4,
+    received=TURN.received,
+    heard=100.71,
+    underruns=0,
+)
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
 
 
