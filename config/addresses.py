@@ -46,7 +46,7 @@ def _wrong_with(text: str, scheme: str) -> str | None:
         if parts.netloc.endswith(":") or parts.port == 0:
             return f"whose port is a number from 1 to {MAX_PORT}"
         if scheme == "ws" and parse_qs(parts.query, keep_blank_values=True).get(PROTOCOL, [PLAIN]) != [PLAIN]:
-            return f"that ends with ?{PROTOCOL}={PLAIN} if the server sends bare sound, and else names no protocol"
+            return f"that ends with ?{PROTOCOL}={PLAIN} if the server sends bare sound, and otherwise names no protocol"
     except ValueError:
         return f"whose port is a number from 1 to {MAX_PORT}" if "[" not in text else begins
     return None

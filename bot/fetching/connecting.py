@@ -72,7 +72,7 @@ class BoundedResponse(aiohttp.ClientResponse):
                 nonlocal left
                 left -= 1
                 if left < 0:
-                    raise FetchError("its server does not come to its answer")
+                    raise FetchError("its server sends no final answer")
                 return await read()
 
             # The connection is for this response alone.

@@ -57,7 +57,7 @@ class PrivateCharacter:
 class ChosenChannels:
     """The voice channels that a person has chosen for servers. Erasing keeps the channel, and forgets the person."""
 
-    name = "voice channels into which you have me come by myself"
+    name = "voice channels that I join by myself because you chose them"
 
     def __init__(self, database: Database) -> None:
         self._database = database

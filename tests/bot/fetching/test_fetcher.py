@@ -312,7 +312,7 @@ async def test_a_server_that_only_says_that_it_goes_on_is_given_up_at_once(
         await plain(b"hello")(writer)
 
     public.answers |= {"/": go_on, "/little": go_on_a_little}
-    with pytest.raises(FetchError, match="does not come to its answer"):
+    with pytest.raises(FetchError, match="sends no final answer"):
         await fetcher.fetch(FetchRequest(public.url(host="public.test"), FetchLimits(1_000)))
     found = await fetcher.fetch(FetchRequest(public.url("/little", "public.test"), FetchLimits(1_000)))
     assert found.body == b"hello"
