@@ -142,7 +142,7 @@ class CallFactory:
                 recall=recall_at(self.recalls, server, transport.prompts.id, listeners),
                 place=server,
             ),
-            self.speech_server.stream,
+            self.speech_server.call_stream,
             lambda: wishes().manner(self.manner(server)),
             self.transcriber.of_call(call_id),
             self.turn_policy.for_telephones() if transport.kind == PHONE else self.turn_policy,
@@ -155,7 +155,6 @@ class CallFactory:
             self.ambience,
             settings.stt.language,
             self.speech_server.may_guess,
-            self.speech_server.charge,
         )
         call = kind(
             transport,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from functools import partial
@@ -118,7 +118,7 @@ class SpeechServerClient:
         return self._address.http("/v1/voices")
 
     def stream(self) -> SpeechStream | PlainSpeechStream:
-        """A new connection for one call, which charges the sound itself. It is not open yet."""
+        """A new connection, whose sound is charged to nobody. It is not open yet."""
         first = next(iter(self._servers.current_first()))
         if first.plain:
             return PlainSpeechStream(first, refusal=self._servers.refusal)
@@ -126,11 +126,19 @@ class SpeechServerClient:
 
     def metered_stream(self, account: Account) -> MeteredStream:
         """A new connection for sound that is charged to ``account``. It is not open yet."""
-        return MeteredStream(self.stream(), partial(self.charge, account))
+        return self.call_stream(lambda: account)
 
-    def charge(self, account: Account, seconds: float) -> None:
-        """Count sound that the current server has made."""
-        self._meter.spoken(account, self._address.known_as, seconds, paid=self._servers.costs_money(self._address))
+    def call_stream(self, whose: Callable[[], Account]) -> MeteredStream:
+        """A new connection for one call. It is not open yet.
+
+        Args:
+            whose: returns the account to which the sound is charged that comes now.
+        """
+        return MeteredStream(self.stream(), lambda server, seconds: self.charge(server, whose(), seconds))
+
+    def charge(self, server: ServerAddress, account: Account, seconds: float) -> None:
+        """Count sound that a server has made."""
+        self._meter.spoken(account, server.known_as, seconds, paid=self._servers.costs_money(server))
 
     def may_guess(self) -> bool:
         """Whether the current server may speak speculative replies, which may be in vain."""
@@ -267,9 +275,10 @@ class SpeechServerClient:
         set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
+        server = self._address
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
         samples = from_pcm16(data)
-        self.charge(NOBODY, len(samples) / rate)
+        self.charge(server, NOBODY, len(samples) / rate)
         return samples
 
     async def _ask_status(

@@ -30,11 +30,13 @@ class ForwardedAnswer:
     """An answer of the speech server, whose body is not read yet.
 
     Attributes:
+        server: the server that answers.
         status: the HTTP status.
         content_type: the content type with its parameters.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, server: ServerAddress, response: aiohttp.ClientResponse) -> None:
+        self.server = server
         self.status = response.status
         self.content_type = response.headers.get("Content-Type", "application/octet-stream")
         self._response = response
@@ -101,19 +103,21 @@ class SpeechForwarding:
             await self._servers.prepare()
             if (why := self._servers.refusal()) is not None:
                 raise VoiceLimitError(why)
-        if self._address.plain:
+        # The current server may change while this one answers.
+        server = self._address
+        if server.plain:
             raise VoiceAwayError(SPEAKS_ONLY_IN_CALLS)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT)
-        url = self._address.http(path)
+        url = server.http(path)
         try:
             response = await self._http.request(
-                method, url, json=body, headers=self._address.headers, timeout=timeout, allow_redirects=False
+                method, url, json=body, headers=server.headers, timeout=timeout, allow_redirects=False
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error
         try:
             if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise VoiceAwayError(f"it does not accept TTS_TOKEN (status {response.status})")
-            yield ForwardedAnswer(response)
+            yield ForwardedAnswer(server, response)
         finally:
             response.close()

@@ -1,9 +1,10 @@
-"""A connection to the speech server on which sound is charged to one account."""
+"""A connection to a speech server on which sound is charged to the server that speaks it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
+from bot.speech_server.address import ServerAddress
 from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.stream import SpeechStream
@@ -14,10 +15,12 @@ class MeteredStream:
     """Passes everything on to the connection; see :class:`~bot.speech_server.stream.SpeechStream`.
 
     Args:
-        charge: called with the seconds of each piece of sound that comes.
+        charge: called with each piece of sound that comes: the server that has spoken it, and its seconds.
     """
 
-    def __init__(self, stream: SpeechStream | PlainSpeechStream, charge: Callable[[float], None]) -> None:
+    def __init__(
+        self, stream: SpeechStream | PlainSpeechStream, charge: Callable[[ServerAddress, float], None]
+    ) -> None:
         self._stream = stream
         self._charge = charge
 
@@ -42,7 +45,7 @@ class MeteredStream:
         """All events of the server, until :meth:`close`."""
         async for event in self._stream.events():
             if isinstance(event, SegmentAudio):
-                self._charge(len(event.samples) / SAMPLE_RATE)
+                self._charge(self._stream.address, len(event.samples) / SAMPLE_RATE)
             yield event
 
     async def close(self) -> None:

@@ -93,6 +93,11 @@ class PlainSpeechStream:
         """Whether the connection is open."""
         return self._connection is not None and self._connection.state is State.OPEN
 
+    @property
+    def address(self) -> ServerAddress:
+        """The server."""
+        return self._address
+
     async def open(self) -> None:
         """Connect for the first time; raises :class:`SpeechUnavailable`."""
         self._require_limit()

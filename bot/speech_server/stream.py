@@ -105,6 +105,11 @@ class SpeechStream:
         """Whether the connection is open."""
         return self._connection is not None and self._connection.state is State.OPEN
 
+    @property
+    def address(self) -> ServerAddress:
+        """The server that is connected, or was last."""
+        return self._address
+
     async def open(self) -> None:
         """Connect for the first time.
 

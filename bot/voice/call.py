@@ -167,7 +167,7 @@ class Call(Generic[T]):
 
         # Out: from a prompt (a text that is to be answered) to sound. These parts are built first, because the parts
         # below use them.
-        self._speech = engines.make_speech_client()
+        self._speech = engines.make_speech_client(lambda: Account(server, self.conversation.asker))
         speech = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
@@ -198,7 +198,6 @@ class Call(Generic[T]):
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
             thinking=self._thinking,
-            charge=lambda person, seconds: engines.charge(Account(server, person), seconds),
             clock=clock,
         )
         self._playback.listener = self.conversation

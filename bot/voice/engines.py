@@ -32,7 +32,8 @@ class CallEngines:
         character: the bot's persona and mood in the place where the call is held.
         make_responder: builds the responder of a call. Takes the call's history, and a function that returns where
             the call is and who is in it.
-        make_speech_client: builds the connection to the speech server.
+        make_speech_client: builds the connection to the speech server. Takes a function that returns to whom the sound
+            is charged that comes now.
         manner: called before each reply; returns its speech parameters (voice, speed and so on).
         transcriber: transcribes speech to text.
         turn_policy: voice activity detection, the end-of-turn estimate and the waits.
@@ -47,12 +48,11 @@ class CallEngines:
             ones.
         language: the language of people who call, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
         voice_may_guess: returns whether the speech server may still speak in advance today.
-        charge: called with the seconds of each piece of sound that the speech server has made, and for whom.
     """
 
     character: LocalCharacter
     make_responder: Callable[[History, Callable[[], CallRoom]], Responder]
-    make_speech_client: Callable[[], SpeechClient]
+    make_speech_client: Callable[[Callable[[], Account]], SpeechClient]
     manner: Manner
     transcriber: Transcriber
     turn_policy: TurnPolicy
@@ -65,7 +65,6 @@ class CallEngines:
     ambience: AmbiencePlayer | None = None
     language: str | None = None
     voice_may_guess: Callable[[], bool] = lambda: True
-    charge: Callable[[Account, float], None] = lambda account, seconds: None
 
     @property
     def detector_policy(self) -> TurnPolicy:

@@ -105,7 +105,7 @@ async def memory_call(
         engines = CallEngines(
             character,
             make_responder,
-            lambda: voice,
+            lambda _: voice,
             SpeechParameters,
             ears,
             policy,

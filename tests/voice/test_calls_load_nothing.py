@@ -40,7 +40,7 @@ async def test_calls_are_built_from_parts_that_were_loaded_at_the_start(
         ears = WhisperTranscriber(WhisperOptions("nowhere", "cpu", 1, "en"), Corrections())
         policy, words, character = load_turn_policy(), load_word_lists(), LocalCharacter(characters, 0)
         engines = CallEngines(
-            character, lambda *_: RepeatingResponder(), HummingSpeech, SpeechParameters, ears, policy, words
+            character, lambda *_: RepeatingResponder(), lambda _: HummingSpeech(), SpeechParameters, ears, policy, words
         )
         terms = ListeningTerms("!", 0, None)
         for loads, name in (

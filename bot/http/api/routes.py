@@ -76,7 +76,9 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     manner, account = partial(parts.manner, parts.page), Account(parts.page)
     hearing = HearingApi(parts.file_transcriber, admission, account)
     client = parts.speech_server
-    speaking = SpeakingApi(client.forwarding, manner, partial(client.charge, account), admission)
+    speaking = SpeakingApi(
+        client.forwarding, manner, lambda server, seconds: client.charge(server, account, seconds), admission
+    )
     chat = ChatApi(parts.chats, admission)
     connect = partial(client.metered_stream, account)
     process_call = ProcessCallApi(parts.file_transcriber, parts.chats, connect, manner, admission, account)

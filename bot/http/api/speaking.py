@@ -12,6 +12,7 @@ from bot.http.api.fields import optional_text, required_text
 from bot.http.api.streams import send_stream
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
+from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError
 from bot.speech_server.forwarding import ForwardedAnswer, SpeechForwarding
 from wire.parameters import SpeechParameters
@@ -33,8 +34,8 @@ class SpeakingApi:
     Args:
         forwarding: passes requests on to the speech server.
         manner: returns the voice and the manner of speaking that were chosen for the page.
-        charge: called with the seconds of speech that were asked for. They are estimated by the length of the text,
-            because the sound is passed on as it comes, in any format.
+        charge: called with the server that speaks, and the seconds of speech that were asked for. They are estimated by
+            the length of the text, because the sound is passed on as it comes, in any format.
         admission: admits requests to the engines.
     """
 
@@ -42,7 +43,7 @@ class SpeakingApi:
         self,
         forwarding: SpeechForwarding,
         manner: Callable[[], SpeechParameters],
-        charge: Callable[[float], None],
+        charge: Callable[[ServerAddress, float], None],
         admission: Admission,
     ) -> None:
         self._forwarding = forwarding
@@ -76,7 +77,9 @@ class SpeakingApi:
     async def _speech(self, request: web.Request, body: Mapping[str, Any]) -> web.StreamResponse:
         text = body.get("input")
         seconds = len(text) / CHARACTERS_PER_SECOND if isinstance(text, str) else 0.0
-        return await pass_on(self._forwarding, request, "POST", SPEECH, body, lambda: self._charge(seconds))
+        return await pass_on(
+            self._forwarding, request, "POST", SPEECH, body, lambda server: self._charge(server, seconds)
+        )
 
     async def pass_list_on(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/audio/voices`` and ``GET /v1/models``. They need no engine, so a call does not hold them back."""
@@ -92,12 +95,12 @@ async def pass_on(
     method: str,
     path: str,
     body: Mapping[str, Any] | None,
-    when_taken: Callable[[], None] = lambda: None,
+    when_taken: Callable[[ServerAddress], None] = lambda _: None,
 ) -> web.StreamResponse:
     """Ask the speech server, and answer ``request`` with its answer, while it comes in.
 
     Args:
-        when_taken: called when the speech server has taken the request.
+        when_taken: called with the speech server when it has taken the request.
 
     Raises:
         HttpError: the speech server refuses it.
@@ -107,7 +110,7 @@ async def pass_on(
     async with forwarding.ask(method, path, body) as answer:
         if answer.status >= 400:
             raise await _refusal(answer)
-        when_taken()
+        when_taken(answer.server)
         kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
         return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
 

@@ -43,7 +43,7 @@ from bot.voice.thinking_sound import ThinkingWatcher, Unwatched
 from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from config.json_log import TURN
-from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Notice, SegmentStart, Speak
+from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -84,8 +84,6 @@ class Conversation:
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         thinking: is told how far the current reply is, for the sound while people wait.
-        charge: called with the seconds of each piece of sound that the speech server has made, and the user id of the
-            person to whom the reply is made. That of discarded replies counts too.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
     """
@@ -106,7 +104,6 @@ class Conversation:
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
         thinking: ThinkingWatcher | None = None,
-        charge: Callable[[int | None, float], None] = lambda person, seconds: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -122,7 +119,6 @@ class Conversation:
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
         self._thinking = thinking or Unwatched()
-        self._charge = charge
         self._sleep = sleep
         self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
@@ -190,6 +186,11 @@ class Conversation:
     def answered(self) -> int | None:
         """User id of the person who is being answered; ``None`` if nobody is, or if the id is not known."""
         return self._answered if self.answering else None
+
+    @property
+    def asker(self) -> int | None:
+        """User id of the person to whom the newest reply is made, also a speculative one; ``None`` if it is unknown."""
+        return self._asker
 
     @property
     def quiet_since(self) -> float | None:
@@ -515,8 +516,7 @@ class Conversation:
             match event:
                 case SegmentStart(reply=reply):
                     self._measured.note_stage(reply, "first_clause")
-                case SegmentAudio(reply, _, samples):
-                    self._charge(self._asker, len(samples) / SAMPLE_RATE)
+                case SegmentAudio(reply):
                     if reply is not None and reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
                     self._measured.note_stage(reply, "first_audio")

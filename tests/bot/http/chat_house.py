@@ -268,7 +268,7 @@ async def chat_house(
             engines = CallEngines(
                 LocalCharacter(characters, 0),
                 make_responder,
-                voice,
+                lambda _: voice(),
                 lambda: transport.wishes.manner(SpeechParameters()),
                 ears or ConstantTranscriber(),
                 policy,

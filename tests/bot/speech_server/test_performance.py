@@ -109,11 +109,11 @@ async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_n
     speech.engines = ("OpenAI", "Piper")
     await client._servers.prepare()
     assert not speech.low
-    client.charge(NOBODY, 1.0)
+    client.charge(client._servers.current, NOBODY, 1.0)
     meter.used = 1.0
     await client._servers.prepare()
     assert (speech.low, client._servers.refusal()) == (True, None)
-    client.charge(NOBODY, 2.0)
+    client.charge(client._servers.current, NOBODY, 2.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
     speech.low = False  # it was restarted
     await client._servers.prepare()

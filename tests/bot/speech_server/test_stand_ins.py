@@ -377,3 +377,38 @@ async def test_sound_is_charged_by_its_length() -> None:
         meter.used = 0.9
         assert not server.may_guess()
         await stream.close()
+
+
+async def test_with_several_calls_sound_is_charged_to_the_server_that_has_spoken_it() -> None:
+    said: list[asyncio.Event] = [asyncio.Event(), asyncio.Event()]
+
+    def speaker(number: int) -> Handler:
+        async def speak(socket: ServerConnection) -> None:
+            await said[number].wait()
+            await socket.send(SegmentStart(0, "One.", "r1").to_json())
+            await socket.send(SOUND)
+            await socket.wait_closed()
+
+        return speak
+
+    meter = NotingMeter()
+    async with AsyncExitStack() as stack:
+        (_, one), (_, two) = [await stack.enter_async_context(serving(speaker(number))) for number in range(2)]
+        one = replace(one, paid=True)
+        client = SpeechServerClient(
+            await stack.enter_async_context(aiohttp.ClientSession()), one, stand_ins=[two], meter=meter
+        )
+        people = [11, 22]
+        earlier = client.call_stream(lambda: Account(100, people[0]))
+        await earlier.open()
+        # A second call can't reach the first server, and begins with the other one, which is the current one now.
+        client._servers.failed(one)
+        later = client.call_stream(lambda: Account(200, people[1]))
+        await later.open()
+        # The second one is told of the change first.
+        for number, (stream, count) in enumerate(((earlier, 2), (later, 3))):
+            said[number].set()
+            assert isinstance((await take(stream.events(), count))[-1], SegmentAudio)
+        assert meter.sound == [(Account(100, 11), one.place, 0.1, True), (Account(200, 22), two.place, 0.1, False)]
+        for stream in (earlier, later):
+            await stream.close()
