@@ -20,6 +20,7 @@ from bot.llm.continuation import Continuation
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
+from bot.llm.plausible_usage import UsageCheck
 from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
 from bot.llm.reply_parts import read_parts
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
@@ -60,6 +61,7 @@ class ModelClient:
         self.paid = costs_money(options.url, options.api_key)
         self._meter = meter
         self._known_as = known_as or options.server_name
+        self._usage_check = UsageCheck(self._known_as)
         self._session: aiohttp.ClientSession | None = None
         self._logged: set[str] = set()
         self._memories: dict[str | None, ServerMemory] = {}
@@ -368,7 +370,7 @@ class ModelClient:
             raise ModelError(ModelErrorKind.LIMIT, why)
 
     def _counted(self, request: ReplyRequest) -> TokenCount:
-        return TokenCount(self._meter, request, self._known_as, paid=self.paid)
+        return TokenCount(self._meter, request, self._known_as, self._usage_check, paid=self.paid)
 
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:

@@ -224,3 +224,16 @@ async def test_the_tokens_of_a_description_count_for_whoever_showed_the_picture(
         with pytest.raises(VisionError, match="limit is reached"):
             await model.describe(shown, "look", ada)
         assert len(server.looks) == 1
+
+
+async def test_a_false_report_of_a_vision_models_tokens_is_replaced_by_an_estimate() -> None:
+    meter = NotingMeter()
+    shown = [MediaFrames("cat.jpg", [b"jpeg"])]
+    async with VisionServer() as server, aiohttp.ClientSession() as http:
+        model = VisionModel(server.url, VisionSettings(), http, meter)
+        for prompt in (40_000, 100_000_000):
+            server.usage = {"prompt_tokens": prompt, "completion_tokens": 5}
+            await model.describe(shown, "look")
+    # Some servers do count tens of thousands of tokens for a picture.
+    assert meter.asked[0][2:4] == (40_000, 5)
+    assert PICTURE_TOKENS < meter.asked[1][2] < 2 * PICTURE_TOKENS

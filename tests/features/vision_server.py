@@ -32,6 +32,7 @@ class VisionServer(LocalServer):
         unloaded: the requests to unload, with their bodies.
         status: the HTTP status of all answers except unloading.
         refusing: the name of a field that the server refuses.
+        usage: the tokens that the server reports; ``None`` if it reports none.
         seeing: while cleared, requests for descriptions wait.
     """
 
@@ -39,6 +40,7 @@ class VisionServer(LocalServer):
         self.answer: Any = "A red cat."
         self.status = 200
         self.refusing: str | None = None
+        self.usage: dict[str, int] | None = None
         self.seeing = asyncio.Event()
         self.seeing.set()
         self.asked = asyncio.Event()
@@ -69,7 +71,8 @@ class VisionServer(LocalServer):
         if self.status != 200:
             return web.json_response({"error": {"message": "out of memory"}}, status=self.status)
         message = {"role": "assistant", "content": self.answer}
-        return web.json_response({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        return web.json_response({"choices": choices, "usage": self.usage})
 
     async def _unload(self, request: web.Request) -> web.Response:
         asked = f"{request.method} {request.path}"

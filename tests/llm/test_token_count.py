@@ -14,8 +14,10 @@ from bot.llm.answer_progress import AnswerProgress
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage, estimated_tokens, total_tokens
+from bot.llm.plausible_usage import most_prompt_tokens
 from bot.llm.requests import ModelOptions
 from bot.llm.tool_calls import ToolCall
+from bot.llm.tools import ToolDescription
 from bot.metering import OWN, Account
 from config import hosts
 from tests.http_server import Handler
@@ -57,6 +59,34 @@ async def test_without_the_servers_numbers_tokens_are_estimated() -> None:
         await ask(client)
         ((_, _, prompt, answer, _),) = meter.asked
     assert (prompt, answer) == (total_tokens(HELLO), estimated_tokens("Hello there."))
+
+
+@pytest.mark.parametrize(
+    ("reported", "counted", "logged"),
+    [
+        ({"prompt_tokens": 100_000_000, "completion_tokens": 7}, (total_tokens(HELLO), 7), 1),
+        ({"prompt_tokens": 48, "completion_tokens": 100_000_000}, (48, estimated_tokens("Hello.")), 1),
+        # Thoughts are counted, but not sent.
+        ({"prompt_tokens": 48, "completion_tokens": 20_000}, (48, 20_000), 0),
+    ],
+)
+async def test_a_report_that_cannot_be_true_is_replaced_by_an_estimate_and_logged_once(
+    reported: dict[str, int], counted: tuple[int, int], logged: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = event({"choices": [], "usage": reported})
+    async with metered(streaming(said("Hello."), FINISHED, usage, DONE)) as (client, meter):
+        for _ in range(3):
+            await ask(client)
+        assert [each[2:4] for each in meter.asked] == [counted] * 3
+    assert caplog.text.count("reports 100,000,000 tokens for one reply, which can't be") == logged
+
+
+def test_no_prompt_has_more_tokens_than_bytes_and_some_around_its_messages() -> None:
+    hindi = ChatMessage("user", "नमस्ते " * 1_000)
+    lookup = ToolDescription("lookup", "Looks up a word.", {"type": "object"})
+    alone = most_prompt_tokens([hindi])
+    assert len(hindi.content.encode()) < alone < len(hindi.content.encode()) + 3_000
+    assert most_prompt_tokens([hindi], [lookup]) > alone + len(lookup.text)
 
 
 async def test_an_answer_that_is_broken_off_counts_as_far_as_it_came() -> None:

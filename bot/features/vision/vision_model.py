@@ -20,6 +20,7 @@ from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text,
 from bot.llm.dialect import Dialect, refused_fields
 from bot.llm.errors import read_body
 from bot.llm.messages import estimated_tokens
+from bot.llm.plausible_usage import SERVER_TOKENS, UsageCheck, byte_count
 from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
 from bot.llm.usage import TokenUsage
 from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
@@ -33,6 +34,8 @@ ANSWER_SECONDS = 120.0
 """Seconds after which a description is given up."""
 PICTURE_TOKENS = 800
 """Number of tokens that are counted for a picture if the server does not count them."""
+MOST_PICTURE_TOKENS = 60_000
+"""Most tokens that a server is believed to count for a picture. Some count far more than there are, as a price."""
 _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20
@@ -83,6 +86,8 @@ class VisionModel:
         key = settings.llm_api_key
         self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._dialect = Dialect(set())
+        self._known_as = self._base.host_port_subcomponent or ""
+        self._usage_check = UsageCheck(self._known_as)
 
     async def describe(self, shown: Sequence[MediaFrames], words: str, account: Account = NOBODY) -> str:
         """A description of pictures and videos.
@@ -122,12 +127,18 @@ class VisionModel:
             delta = parse_delta(answer)
         except (BrokenDeltaError, ServerSaidError):
             delta = Delta()
-        told = delta.usage or TokenUsage()
         pictures = sum(len(each.jpegs) for each in shown)
+        most_read = byte_count((_TASK, words, *(each.name for each in shown))) + SERVER_TOKENS
+        told = self._usage_check.believed(
+            delta.usage or TokenUsage(),
+            most_read + MOST_PICTURE_TOKENS * pictures,
+            byte_count([delta.text]),
+            _MAX_TOKENS,
+        )
         read, wrote = estimated_tokens(_TASK + words) + PICTURE_TOKENS * pictures, estimated_tokens(delta.text)
         self._meter.tokens(
             account,
-            self._base.host_port_subcomponent or "",
+            self._known_as,
             read if told.prompt_tokens is None else told.prompt_tokens,
             wrote if told.answer_tokens is None else told.answer_tokens,
             paid=self._paid,
