@@ -12,6 +12,7 @@ from bot.speech_server.client import SpeechServerClient
 Context = commands.Context[Any]
 
 NO_SIMPLER = "🐢 Low-performance mode is on, but there is no simpler voice than {engine} here, so it goes on speaking."
+LIMITED = "🐢 Today's limit is reached, so {engine} speaks until midnight. After that, low-performance mode is off."
 
 
 class LowPerformanceCommands(commands.Cog, name="Card"):
@@ -35,5 +36,7 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
         now = await self._speech_server.set_performance(low=switch == "on")
         if now.spares_nothing:
             await ctx.send(NO_SIMPLER.format(engine=now.engine))
+        elif now.limited and switch == "off":
+            await ctx.send(LIMITED.format(engine=now.engine))
         else:
             await ctx.send(f"🐢 Low-performance mode is {switch}: {now.engine} speaks.")

@@ -104,8 +104,9 @@ class SpeechServerClient:
     ) -> None:
         self._http = http
         self._meter = meter
-        own_engine = PaidEngine(lambda low: self.set_performance(low=low)) if address.own and address.paid else None
-        self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own_engine)
+        own = PaidEngine(partial(self._set_performance, address)) if address.own and address.paid else None
+        self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own)
+        self._own_engine = own
         self.forwarding = SpeechForwarding(http, self._servers)
         self._cloning_limit = cloning_limit
 
@@ -208,16 +209,23 @@ class SpeechServerClient:
             return False
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
-        """Switch low-performance mode on or off; raises :class:`LowPerformanceError`."""
-        # The current server may change between the two requests.
+        """Switch low-performance mode on or off, as people want it; raises :class:`LowPerformanceError`."""
+        # The current server may change between the requests.
         address = self._address
+        if address.own and self._own_engine is not None:
+            return await self._own_engine.choose(low=low)
+        return await self._set_performance(address, low)
+
+    async def _set_performance(self, address: ServerAddress, low: bool) -> PerformanceStatus:
         if address.plain:
             raise LowPerformanceError("❌ This speech server has no low-performance mode.")
         try:
             before = await self._ask_status("GET", "/v1/performance", address, raise_for_status=True)
             now = await self._ask_status("PUT", "/v1/performance", address, raise_for_status=True, json={"low": low})
             engine = str(now["speaking"])
-            return PerformanceStatus(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
+            was_low = bool(before["low"])
+            spares_nothing = low and not was_low and before["speaking"] == engine
+            return PerformanceStatus(engine, spares_nothing, was_low)
         except _NO_STATUS as error:
             raise LowPerformanceError(
                 "❌ The speech server can't be reached, or has no low-performance mode."

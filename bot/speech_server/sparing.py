@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot.speech_server.errors import LowPerformanceError
 from bot.speech_server.status import PerformanceStatus
@@ -20,29 +21,50 @@ class PaidEngine:
         set_low: switches low-performance mode on or off, in which another engine speaks; raises LowPerformanceError.
 
     Attributes:
+        limited: whether the mode is on because today's limit is reached.
         spared: whether another engine speaks in its place.
     """
 
     def __init__(self, set_low: Callable[[bool], Awaitable[PerformanceStatus]]) -> None:
-        self.spared = False
+        self.limited = self.spared = False
         self._set_low = set_low
+        self._chosen = False
+        """Whether people want the mode to be on when the limit is over."""
         self._irreplaceable: str | None = None
         """The engine in whose place no other one speaks."""
+        self._warned = False
 
     async def follow(self, *, limited: bool) -> None:
         """Before a reply: have another engine speak if today's limit is reached, and this one if it is not any more."""
-        if not limited and not self.spared:
+        if not limited and not self.limited:
             return
         try:
             # A server that was restarted meanwhile knows nothing of it, so it is told before each reply.
-            status = await self._set_low(limited)
+            status = await self._switch(limited or self._chosen)
         except LowPerformanceError as error:
             _log.warning("The speech server's engine can't be changed for today's limit: %s", error)
             self.spared = False
             return
-        if status.spares_nothing and self._irreplaceable is None:
+        if limited and not self.limited:
+            self._chosen = status.was_low
+        self.limited = limited
+        self.spared = limited and status.engine != self._irreplaceable
+        if limited and not self.spared and not self._warned:
+            self._warned = True
             _log.warning(NO_OTHER, status.engine)
+
+    async def choose(self, *, low: bool) -> PerformanceStatus:
+        """Switch low-performance mode as people want it; raises LowPerformanceError.
+
+        While today's limit keeps it on, the choice counts from the end of the day.
+        """
+        status = await self._switch(low or self.limited)
+        self._chosen = low
+        return replace(status, limited=self.limited)
+
+    async def _switch(self, low: bool) -> PerformanceStatus:
+        status = await self._set_low(low)
+        # Once the mode is on, the status alone does not tell whether it has helped.
         if status.spares_nothing:
             self._irreplaceable = status.engine
-        # Once the mode is on, the status alone does not tell whether it has helped.
-        self.spared = limited and status.engine != self._irreplaceable
+        return status

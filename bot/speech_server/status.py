@@ -42,12 +42,17 @@ class ServerHealth:
 class PerformanceStatus:
     """State of low-performance mode, in which a simpler engine speaks.
 
-    ``engine`` is the engine that speaks now. ``spares_nothing`` is True if the mode has no effect, because there is no
-    simpler engine.
+    Attributes:
+        engine: the engine that speaks now.
+        spares_nothing: whether the mode has no effect, because there is no simpler engine.
+        was_low: whether the mode was on before.
+        limited: whether the mode is on because today's limit is reached.
     """
 
     engine: str
     spares_nothing: bool = False
+    was_low: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ async def client(speech: SpeechServer) -> AsyncIterator[SpeechServerClient]:
 
 async def test_a_simpler_voice_speaks_until_the_mode_is_switched_off(client: SpeechServerClient) -> None:
     assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng")
-    assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng"), "once more changes nothing"
-    assert await client.set_performance(low=False) == PerformanceStatus("XTTS v2")
+    again = await client.set_performance(low=True)
+    assert again == PerformanceStatus("espeak-ng", was_low=True), "once more changes nothing"
+    assert await client.set_performance(low=False) == PerformanceStatus("XTTS v2", was_low=True)
 
 
 async def test_the_mode_has_no_effect_if_the_voice_is_the_simplest_already(
@@ -62,7 +63,7 @@ async def test_the_mode_has_no_effect_if_the_voice_is_the_simplest_already(
 ) -> None:
     speech.engines = ("espeak-ng", "espeak-ng")
     assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng", spares_nothing=True)
-    assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng")
+    assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng", was_low=True)
 
 
 async def test_a_server_that_is_lost_between_the_two_requests_is_not_mistaken_for_another(
@@ -135,3 +136,43 @@ async def test_without_another_engine_nothing_is_spoken_at_todays_limit(
     speech.broken = True
     await client._servers.prepare()
     assert client._servers.refusal() == "Today's limit is reached."
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile", "meanwhile and off again"])
+async def test_who_has_chosen_the_simpler_voice_keeps_it_after_the_day_of_the_limit(
+    when: str, paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "Piper")
+    if when == "before":
+        await client.set_performance(low=True)
+    meter.used = 1.0
+    await client._servers.prepare()
+    if when != "before":
+        assert (await client.set_performance(low=True)).limited
+    if when == "meanwhile and off again":
+        assert await client.set_performance(low=False) == PerformanceStatus("Piper", was_low=True, limited=True)
+    await client._servers.prepare()
+    assert speech.low, "the limit holds whatever people choose"
+    meter.used = 0.0
+    await client._servers.prepare()
+    assert speech.low == (when != "meanwhile and off again")
+    assert not (await client.set_performance(low=False)).limited
+    assert not speech.low
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+async def test_a_mode_that_does_not_help_spares_nothing_and_is_off_after_the_day(
+    chosen: bool, paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "OpenAI")
+    if chosen:
+        assert (await client.set_performance(low=True)).spares_nothing
+    meter.used = 1.0
+    await client._servers.prepare()
+    assert client._servers.refusal() == "Today's limit is reached."
+    meter.used = 0.0
+    await client.set_performance(low=False)
+    await client._servers.prepare()
+    assert not speech.low
