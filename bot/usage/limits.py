@@ -19,6 +19,7 @@ USED_UP = (
     "Today's limit of {amount} ({setting}={limit:g}) is reached: until midnight, in {wait}, nothing new is begun with "
     "{what} that cost money."
 )
+SHARES = "Today's limit of {amount}, for everybody together, at {what} that cost money: {used} used{part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,19 @@ class DailyLimits:
         """The limits that are reached, or nearly, for the operator."""
         return [self._state(paid, words) for paid, words in _WORDS.items() if (self.used(paid) or 0.0) >= NEARLY]
 
-    def summary(self) -> list[str]:
-        """How much of each limit is used, in words; nothing about limits that are not set."""
+    def summary(self, here: Amounts | None = None) -> list[str]:
+        """How much of each limit is used, in words; nothing about limits that are not set.
+
+        Args:
+            here: what was used today of servers that cost money in the place for which this is told; ``None`` if it is
+                told for all places.
+        """
         lines = []
         for paid, words in _WORDS.items():
             if (used := self.used(paid)) is not None:
                 amount = words.amount.format(self._limits[paid])
-                lines.append(f"{100 * used:.0f} % of today's {amount}, for {words.what} that cost money")
+                part = "" if here is None else f", {_percent(_of(here, paid) / self._limits[paid])} by this server"
+                lines.append(SHARES.format(amount=amount, what=words.what, used=_percent(used), part=part))
         return lines
 
     def _state(self, paid: Paid, words: _Words) -> str:
@@ -113,11 +120,18 @@ class DailyLimits:
         )
 
     def _amount(self, paid: Paid) -> float:
-        today = self._paid_today()
-        return today.tokens if paid is Paid.TOKENS else today.minutes
+        return _of(self._paid_today(), paid)
 
     def _wait(self) -> str:
         return wait_text(until_midnight(self._clock()))
+
+
+def _of(amounts: Amounts, paid: Paid) -> float:
+    return amounts.tokens if paid is Paid.TOKENS else amounts.minutes
+
+
+def _percent(share: float) -> str:
+    return "under 1 %" if 0 < share < 0.01 else f"{math.floor(100 * share)} %"
 
 
 def until_midnight(now: datetime) -> timedelta:

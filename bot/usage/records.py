@@ -110,6 +110,16 @@ class UsageRecords(Records):
         rows = await self._sums(columns, scope, f"ORDER BY {_SIZE} LIMIT {MOST_SHOWN}")
         return [ServerUse(Engine(engine), name, bool(paid), Amounts(*sums)) for engine, name, paid, *sums in rows]
 
+    async def paid(self, scope: Scope) -> Amounts:
+        """The sum of what cost money."""
+        condition, values = scope.condition
+        row = await self._database.row(
+            f"SELECT {_SUMS} FROM usage WHERE {condition} AND paid",  # noqa: S608
+            *values,
+        )
+        # The sums of no rows are empty.
+        return Amounts(*(value or 0 for value in row or ()))
+
     async def by_person(self, scope: Scope) -> list[tuple[int, Amounts]]:
         """The sums of each person, the largest first."""
         rows = await self._sums("person", scope, f"ORDER BY {_SIZE} LIMIT {MOST_SHOWN}")

@@ -60,7 +60,9 @@ class UsageReport:
             return NONE.format(whose=whose, days=DAYS)
         _, sum_of_days = _sums(days, self._usage.ledger.today())
         lines = [title, f"Last {DAYS} days: {sum_of_days}"]
-        lines += [f"Used: {text}" for text in self._usage.limits.summary()]
+        today = self._usage.ledger.today()
+        here = None if place is None else await self._usage.records.paid(Scope(today, place))
+        lines += self._usage.limits.summary(here)
         lines += [f"- {day:%a %d %b}: {amounts_text(amounts)}" for day, amounts in days]
         lines += _server_lines(await self._usage.records.by_server(scope))
         if name_of is not None:

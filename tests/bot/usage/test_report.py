@@ -82,7 +82,11 @@ async def test_a_place_has_its_sums_by_day_server_and_person(desk: Desk) -> None
     desk.usage.heard(Account(HERE), HOSTED, 90.0, paid=True)
     desk.usage.tokens(Account(DIRECT_MESSAGES, ADA), HOSTED, 88, 0, paid=True)
     text = await desk.report.overview("All", HERE, name_of)
-    assert "Used: 50 % of today's 1,000 tokens, for model servers that cost money" in text
+    limit = "Today's limit of 1,000 tokens, for everybody together, at model servers that cost money: 50 % used"
+    assert f"\n{limit}, 41 % by this server\n" in text
+    assert f"\n{limit}\n" in await desk.report.overview("All", None)
+    other = await desk.report.overview("All", DIRECT_MESSAGES)
+    assert f"\n{limit}, 8 % by this server\n" in other
     assert "- Sun 29 Nov: 412 tokens (12 written) · 1.5 min of speech" in text
     assert "- <@11>: 412 tokens (12 written)" in text
     assert "- nobody in particular: 1.5 min of speech" in text
@@ -97,6 +101,15 @@ async def test_the_sums_fit_into_a_message_whoever_used_something(desk: Desk) ->
     text = await desk.report.overview("📊 **All**", None, name_of)
     assert "only the first 10 are shown" in text
     assert len(text) < 2 * MESSAGE_LIMIT
+
+
+async def test_what_cost_nothing_and_what_was_used_yesterday_are_no_part_of_todays_limit(desk: Desk) -> None:
+    desk.usage.tokens(Account(HERE, ADA), HOSTED, 900, 0, paid=True)
+    desk.now += timedelta(days=1)
+    desk.usage.tokens(Account(HERE, ADA), LOCAL, 900, 0, paid=False)
+    assert ": 0 % used, 0 % by this server" in await desk.report.overview("All", HERE)
+    desk.usage.tokens(Account(HERE, ADA), HOSTED, 5, 0, paid=True)
+    assert ": under 1 % used, under 1 % by this server" in await desk.report.overview("All", HERE)
 
 
 async def test_on_the_page_a_person_sees_their_figures_and_the_sums_without_people(desk: Desk) -> None:
