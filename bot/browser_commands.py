@@ -91,7 +91,8 @@ class BrowserCommands:
             # Here, capitals matter: the words may be a correction.
             return await self._memory.carry_out(call.transport.people.person, call.server, written[len(first) :])
         if first == "usage" and self._usage is not None:
-            return await self._usage.show(call.transport.people.person, value)
+            people = call.transport.people
+            return await self._usage.show(people.person, people.name(people.person), value)
         if self._music is not None and first in self._music.names:
             # Here, capitals matter, too: the words may be the address of a piece.
             return await self._music.carry_out(call, first, written[len(first) :])

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import aiosqlite
 
-from bot.usage.report import UsageReport
+from bot.text import shorten
+from bot.usage.report import MAX_NAME, UsageReport
 from bot.user_error import UserError
+from config.spelling import comparable
 
 YOURS = "📊 **What you have used**"
 ALL = "📊 **What I have used**, for everybody"
 NOT_READ = "❌ I can't read my database just now. Please try again later."
-HOW = "❓ `{prefix}usage` shows your figures and the sums. Other people's are for Discord."
+OTHERS = (
+    "❌ I see nobody called `{name}` on this page but {own}. `{prefix}usage` shows your figures and the sums; other "
+    "people's figures are shown on Discord."
+)
 
 
 class BrowserUsage:
@@ -24,10 +29,16 @@ class BrowserUsage:
         self._report = report
         self._prefix = prefix
 
-    async def show(self, person: int, words: str) -> str:
-        """The answer for a person; raises :class:`~bot.user_error.UserError`."""
-        if words:
-            raise UserError(HOW.format(prefix=self._prefix))
+    async def show(self, person: int, name: str, words: str) -> str:
+        """The answer for a person with this name; raises :class:`~bot.user_error.UserError`.
+
+        Args:
+            words: whose figures are wanted; "" for the person's own.
+        """
+        wanted = words.strip().removeprefix("@").strip()
+        if comparable(wanted) not in ("", comparable(name)):
+            shown = shorten(wanted, MAX_NAME).replace("`", "'")
+            raise UserError(OTHERS.format(name=shown, own=name, prefix=self._prefix))
         try:
             own = await self._report.of_person(person, YOURS, whose=" by you")
             return "\n\n".join((own, await self._report.overview(ALL, None)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import discord
 from discord import app_commands
@@ -11,6 +11,7 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.command_helpers import is_manager, require_guild
+from bot.commands.member_name import MemberName
 from bot.ignored import IgnoredPeople
 from bot.user_error import UserError
 
@@ -50,7 +51,7 @@ class IgnoringCommands(commands.Cog, name="People"):
         self,
         ctx: Context,
         # The type has no "| None", because discord.py would then silently ignore an unknown name.
-        member: discord.Member = commands.parameter(default=None),
+        member: Annotated[discord.Member, MemberName()] = commands.parameter(default=None),
         state: Literal["on", "off"] = commands.parameter(default=None),
     ) -> None:
         """Show whom I ignore in calls on this server, make me ignore somebody, or answer them again."""

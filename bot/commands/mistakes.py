@@ -6,6 +6,7 @@ from typing import Any
 
 from discord.ext import commands
 
+from bot.commands.member_name import SEVERAL, SeveralMembersError
 from bot.commands.voice_channel_name import NO_SUCH_CHANNEL, NoSuchVoiceChannelError
 from bot.whole_number import NumberError
 
@@ -47,6 +48,8 @@ def _what_is_wrong(ctx: commands.Context[Any], error: commands.UserInputError) -
             return NOT_A_CHOICE.format(given=_shown(error.argument), choices=", ".join(map(str, error.literals)))
         case commands.RangeError():
             return WRONG_LENGTH.format(maximum=error.maximum)
+        case SeveralMembersError():
+            return SEVERAL.format(given=_shown(error.argument))
         case commands.MemberNotFound():
             return NO_SUCH_MEMBER.format(given=_shown(error.argument))
         case NoSuchVoiceChannelError():

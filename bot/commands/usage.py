@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import aiosqlite
 import discord
@@ -11,6 +11,7 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.command_helpers import is_manager
+from bot.commands.member_name import MemberName
 from bot.commands.private_answer import answer_privately
 from bot.owners import Owners
 from bot.usage.report import UsageReport
@@ -46,8 +47,9 @@ class UsageCommands(commands.Cog, name="Usage"):
     async def usage(
         self,
         ctx: Context,
+        *,
         # The type has no "| None", because discord.py would then silently ignore an unknown name.
-        member: discord.Member = commands.parameter(default=None),
+        member: Annotated[discord.Member, MemberName()] = commands.parameter(default=None),
     ) -> None:
         """Show what you have used, in tokens and minutes of speech. People who may manage the server see all of it."""
         await ctx.defer(ephemeral=True)

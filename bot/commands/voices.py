@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import discord
 from discord import app_commands
@@ -15,6 +15,7 @@ from discord.utils import escape_markdown
 from bot.command_helpers import is_manager, require_guild
 from bot.commands.asking import ButtonAnswer, Choices, ask
 from bot.commands.elapsed_time import show_elapsed
+from bot.commands.member_name import MemberName
 from bot.commands.sound_files import read_attachment, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import cloned_text, list_text, new_name
@@ -169,7 +170,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         ctx: Context,
         name: str,
         # The type has no "| None", because discord.py would then silently ignore an unknown name.
-        member: discord.Member = commands.parameter(default=None),
+        member: Annotated[discord.Member, MemberName()] = commands.parameter(default=None),
         language: Language = commands.parameter(default=None),
     ) -> None:
         """Teach me your voice, or that of somebody who says yes: 10 seconds of it, spoken in the call."""

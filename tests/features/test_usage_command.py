@@ -96,6 +96,24 @@ async def test_a_manager_sees_this_server_and_nothing_of_others(desk: Desk) -> N
     assert "Today: 2,000 tokens" in await desk.answer(desk.mira, f"!usage <@{desk.ben.id}>")
 
 
+async def test_a_person_is_found_by_the_name_that_is_typed_as_plain_text(desk: Desk) -> None:
+    for typed in ("@Ben", "Ben", "@ben", "@ Ben", f"@{desk.ben.id}"):
+        assert "**What Ben has used**" in await desk.answer(desk.mira, f"!usage {typed}"), typed
+    await desk.stage.sandbox.add_guest("Ada Lovelace")
+    assert "Nothing has been used by Ada Lovelace" in await desk.answer(desk.mira, "!usage @Ada Lovelace")
+    nobody = await desk.stage.ask("!usage @Nobody Else", who=desk.mira)
+    assert nobody.startswith("❌ I don't see anybody called `@Nobody Else` on this server.")
+    refused = await desk.stage.ask("!usage @Ben")
+    assert refused.startswith("🔒 Only people who may manage this server"), "a name tells nothing more than a mention"
+
+
+async def test_of_two_people_with_one_name_none_is_guessed(desk: Desk) -> None:
+    await desk.stage.sandbox.add_guest("BEN")
+    several = await desk.stage.ask("!usage @bEn", who=desk.mira)
+    assert several.startswith("❌ Several people are called `@bEn` here.")
+    assert "**What Ben has used**" in await desk.answer(desk.mira, "!usage @Ben"), "the exact name decides"
+
+
 async def test_an_owner_sees_all_servers(desk: Desk) -> None:
     shown = await desk.answer(desk.owner)
     assert EVERYWHERE in shown

@@ -116,21 +116,23 @@ async def test_on_the_page_a_person_sees_their_figures_and_the_sums_without_peop
     desk.usage.tokens(Account(0, ADA), LOCAL, 10, 1, paid=False)
     desk.usage.tokens(Account(HERE, BEN), LOCAL, 20, 2, paid=False)
     page = BrowserUsage(desk.report, "!")
-    shown = await page.show(ADA, "")
+    shown = await page.show(ADA, "Ada", "")
+    assert await page.show(ADA, "Ada", " @ada") == shown
     assert "Today: 11 tokens (1 written)" in shown
     assert "Last 7 days: 33 tokens (3 written)" in shown
     assert str(BEN) not in shown
-    with pytest.raises(UserError, match="`!usage`"):
-        await page.show(ADA, "ben")
+    with pytest.raises(UserError, match="I see nobody called `Ben` on this page but Ada"):
+        await page.show(ADA, "Ada", "@Ben")
     await desk.database.write("DROP TABLE usage")
     with pytest.raises(UserError, match="database"):
-        await page.show(ADA, "")
+        await page.show(ADA, "Ada", "")
 
 
 async def test_the_command_is_typed_on_the_page_as_the_others_are(desk: Desk) -> None:
     desk.usage.tokens(Account(0, ADA), LOCAL, 10, 1, paid=False)
     call = Mock()
     call.transport.people.person = ADA
+    call.transport.people.name.return_value = "Ada"
     typed = BrowserCommands(Mock(), Mock(), Mock(), "!", usage=BrowserUsage(desk.report, "!"))
     assert (await typed.answer("!Usage", call, lambda: None)).startswith("📊 **What you have used**\nToday: 11 tokens")
     assert "`!usage`" in await typed.answer("!nothing", call, lambda: None)
