@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.database import FILE, Database
+from bot.metering import NOBODY, OWN
+from bot.usage.usage import Usage
 from config.project import ROOT
+from config.sections import DailySettings
 from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
 from tests.bot.http.api.api_stage import ApiStage
 from tests.bot.http.chat_house import HeldFeature
+from tests.bot.monitoring.figures import NOON
 
 CONTRACT = {
     "seiyuu_turn_stage_seconds_bucket": {"stage", "transport", "le"},
@@ -24,6 +31,9 @@ CONTRACT = {
     "seiyuu_queue_length": set(),
     "seiyuu_gpu_utilisation": {"card"},
     "seiyuu_vram_bytes": {"card"},
+    "seiyuu_today_tokens": {"server", "kind"},
+    "seiyuu_today_speech_seconds": {"server", "engine"},
+    "seiyuu_daily_limit_used": {"limit"},
 }
 OF_PROMETHEUS = {"instance"}
 """Labels that Prometheus adds itself."""
@@ -38,25 +48,34 @@ def queries() -> list[str]:
     return [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
 
 
-async def labels(stage: ApiStage) -> dict[str, set[str]]:
-    """The samples of ``/metrics`` after a turn on a machine with a card, with the labels of each."""
+async def labels(stage: ApiStage, folder: Path) -> dict[str, set[str]]:
+    """The samples of ``/metrics`` after a turn on a machine with a card, on a day with limits: the labels of each."""
     stage.figures.lease.register(HeldFeature())
     stage.figures.call()
     stage.figures.turn()
     await stage.figures.poll_cards(CardMemory("RTX", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, utilisation=0.25))
-    text = (await stage.web.ask("/metrics")).text
+    noon = datetime.fromtimestamp(NOON, UTC)
+    async with Database.opened(folder / FILE) as database:
+        limits = DailySettings(tokens=1_000, speech_minutes=10.0)
+        async with Usage.opened(database, lambda: noon, limits) as usage:
+            stage.figures.monitor.usage = usage
+            usage.tokens(NOBODY, OWN, 80, 4, paid=False)
+            usage.spoken(NOBODY, OWN, 2.5, paid=False)
+            text = (await stage.web.ask("/metrics")).text
     return {
         sample.name: set(sample.labels) for family in text_string_to_metric_families(text) for sample in family.samples
     }
 
 
-async def test_the_metrics_of_the_contract_are_there_with_these_labels_and_no_others(stage: ApiStage) -> None:
-    found = await labels(stage)
+async def test_the_metrics_of_the_contract_are_there_with_these_labels_and_no_others(
+    stage: ApiStage, tmp_path: Path
+) -> None:
+    found = await labels(stage, tmp_path)
     assert {name: found.get(name) for name in CONTRACT} == CONTRACT
 
 
-async def test_each_metric_that_the_dashboard_asks_for_exists_with_its_labels(stage: ApiStage) -> None:
-    found = await labels(stage)
+async def test_each_metric_that_the_dashboard_asks_for_exists_with_its_labels(stage: ApiStage, tmp_path: Path) -> None:
+    found = await labels(stage, tmp_path)
     for query in queries():
         (name,) = set(re.findall(r"seiyuu_\w+", query))
         assert name in found, query
