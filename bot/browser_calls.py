@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
-from bot.browser_farewells import FAREWELLS, farewell_message
+from bot.browser_farewells import FAREWELLS, farewell_message, tell_taken
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
@@ -26,6 +26,7 @@ from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
 from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello
+from bot.voice.browser.people import web_name, web_person
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, State
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
@@ -39,7 +40,6 @@ _log = logging.getLogger(__name__)
 
 SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
-TAKEN_OVER = "Another tab has taken over the call."
 NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
@@ -189,6 +189,9 @@ class BrowserCalls:
             tab.client.send(Failure(ErrorCode.CALL_FAILED, SWITCHED_OFF))
         elif elsewhere is not None and (session is None or self._manager.max_calls == 1):
             _refuse(tab.client, ErrorCode.CALL_ELSEWHERE, elsewhere)
+        elif (taken := self._taken_from(tab, hello)) is not None:
+            people = taken.call.transport.people
+            tell_taken(tab.client, None if people.person == web_person(hello.name) else people.known_name)
         elif session is None:
             self._start(tab, hello, form)
         elif session.hanging_up or (session.ready and not self._is_on(session)):
@@ -197,6 +200,14 @@ class BrowserCalls:
             _refuse(tab.client, ErrorCode.BUSY, SPEAKER_IN_OTHER_TAB)
         else:
             self._hand_over(session, tab, hello, form)
+
+    def _taken_from(self, tab: Tab, hello: Hello) -> BrowserSession | None:
+        """The call of a client that was away for a moment, which somebody else has taken over meanwhile.
+
+        The client comes back by itself. If that took the call back, the other one would lose it, and nobody has asked.
+        """
+        own = self._session_of(tab)
+        return next((each for each in self._sessions if each is not own and each.was_taken_from(hello)), None)
 
     def _meant(self, tab: Tab, hello: Hello) -> BrowserSession | None:
         """The call that is meant by a client that wants to talk: its own, or one that its person has in another tab.
@@ -355,7 +366,8 @@ class BrowserCalls:
         call = session.call
         before = call.transport.client
         if before is not None and before is not tab.client:
-            before.close(CloseCode.TAKEN_OVER, TAKEN_OVER)
+            same = not hello.name or call.transport.people.person == web_person(hello.name)
+            tell_taken(before, None if same else web_name(hello.name))
         resumes = hello.session == session.id or before is tab.client
         if not resumes:
             # The other tab knows the old session's id. With a new id, that tab can't take the call back by itself.

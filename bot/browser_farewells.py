@@ -1,11 +1,12 @@
-"""The last words to a client whose call has ended."""
+"""The last words to a client whose call has ended, or goes on in another tab."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bot.voice.browser.server_messages import ErrorCode, Failure, Notice
+from bot.voice.browser.client import ChatClient
+from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice
 from bot.voice.transport import EndCause
 
 FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
@@ -19,6 +20,8 @@ FAREWELLS: Mapping[EndCause, str] = MappingProxyType(
 """The last message to the client, by the cause of the call's end."""
 ERROR_CAUSES = frozenset({EndCause.VOICE_LOST, EndCause.FAILURE})
 """If a call ends by one of these causes, its last message to the client is an error and not a notice."""
+TAKEN_OVER = "Another tab has taken over the call."
+TAKEN_BY = "👋 {name} has taken over the call in another tab."
 
 
 def farewell_message(cause: EndCause) -> Failure | Notice | None:
@@ -27,3 +30,10 @@ def farewell_message(cause: EndCause) -> Failure | Notice | None:
     if text is None:
         return None
     return Failure(ErrorCode.CALL_FAILED, text) if cause in ERROR_CAUSES else Notice(text)
+
+
+def tell_taken(client: ChatClient, by: str | None) -> None:
+    """Tell a client that another one has taken over its call: ``by`` is the name of another person who has done so."""
+    if by is not None:
+        client.send(Notice(TAKEN_BY.format(name=by)))
+    client.close(CloseCode.TAKEN_OVER, TAKEN_OVER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 
@@ -12,6 +13,8 @@ from bot.voice.browser.transport import BrowserCall
 
 MAX_EARLY_TEXTS = 20
 """Largest number of texts that wait while a call begins."""
+MAX_FORMER = 50
+"""Largest number of clients that are remembered from whom a call was taken over."""
 SESSION_BYTES = 18
 """Length of a session's id, in bytes, before it is written in base64."""
 
@@ -30,6 +33,7 @@ class BrowserSession:
         hanging_up: whether somebody wants to end it.
         opening: begins the call; ``None`` once it has begun.
         early: texts that wait for the beginning.
+        former: the newest ids that it had before others took it over.
     """
 
     call: BrowserCall
@@ -38,6 +42,7 @@ class BrowserSession:
     hanging_up: bool = False
     opening: asyncio.Task[None] | None = None
     early: list[str] = field(default_factory=list)
+    former: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_FORMER))
 
     def keep_early(self, text: str) -> bool:
         """Keep a text until the call has begun. Returns False if too many wait."""
@@ -47,8 +52,13 @@ class BrowserSession:
         return True
 
     def renew(self) -> None:
-        """Take another id, so that whoever knows the old one can't take the call back."""
+        """Take another id, so that whoever knows the old one can't take the call back without asking for it."""
+        self.former.append(self.id)
         self.id = _new_id()
+
+    def was_taken_from(self, hello: Hello) -> bool:
+        """Whether somebody else has taken over the call with which this client wants to go on."""
+        return hello.session in self.former
 
     def is_of(self, hello: Hello) -> bool:
         """Whether a client belongs to the call: it knows the session, or its person has the same name."""

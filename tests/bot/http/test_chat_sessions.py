@@ -103,6 +103,32 @@ async def test_the_newest_tab_takes_the_call_when_nobody_speaks(tmp_path: Path) 
         await stale.until("error", code="no_call")
 
 
+async def test_whoever_was_away_is_told_who_took_the_call_over_and_takes_nothing_back_unasked(
+    tmp_path: Path,
+) -> None:
+    async with chat_house(tmp_path, away=Away()) as house:
+        ada = await house.open()
+        session = (await ada.hello(name="Ada"))["session"]
+        ada.vanish()
+        ben = await house.talking(name="Ben")
+        for _ in range(2):
+            back = await house.open()
+            await back.send(type="hello", name="Ada", session=session, audio={})
+            await back.noticed("Ben has taken over the call")
+            assert await back.closed() == 4001
+        assert not ben.socket.closed
+        again = await house.talking(name="Ada")
+        await ben.noticed("Ada has taken over the call")
+        assert await ben.closed() == 4001
+        # A second one takes it over, and whoever had it first is told the same again.
+        await house.talking(name="Cleo")
+        await again.noticed("Cleo has taken over the call")
+        late = await house.open()
+        await late.send(type="hello", name="Ada", session=session, audio={})
+        await late.noticed("Cleo has taken over the call")
+        assert await late.closed() == 4001
+
+
 async def test_the_newest_tab_is_refused_while_somebody_speaks_in_the_other(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
         first = await house.talking()

@@ -71,8 +71,8 @@ const KNOWN = {
     login: true,
   },
   "taken-over": {
-    title: "You went on in another tab",
-    text: "A call is in one tab at a time. You can bring it back here.",
+    title: "The call went on in another tab",
+    text: "It is in one tab at a time: yours, or that of somebody else. You can bring it back here.",
     action: { label: "Continue here", does: "start" },
   },
   "elsewhere": {
