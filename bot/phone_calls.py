@@ -13,6 +13,7 @@ from typing import Any
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
 from bot.llm.spoken_lines import PhoneSentence
+from bot.speech_server.errors import SpeechLimitError
 from bot.store import Store
 from bot.user_error import UserError
 from bot.voice.call import Call
@@ -328,7 +329,9 @@ class PhoneCalls:
             return True
         except UserError as error:
             _log.warning("A phone call could not begin: %s", error)
-            await self._sentences.tell(transport, PhoneSentence.BUSY if self._manager.full else PhoneSentence.NOT_NOW)
+            limited = isinstance(error.__cause__, SpeechLimitError)
+            why = PhoneSentence.LIMIT if limited else PhoneSentence.NOT_NOW
+            await self._sentences.tell(transport, PhoneSentence.BUSY if self._manager.full else why)
             return False
         finally:
             for each in (starting, gone):
@@ -356,5 +359,9 @@ class PhoneCalls:
             call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))
 
     async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
+        if cause is EndCause.LIMIT:
+            # The voice says nothing new. Its sound was made before; otherwise there is a tone.
+            await self._sentences.say(line, PhoneSentence.LIMIT)
+            return
         switched_off = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
         await self._sentences.say_last(line, *switched_off, PhoneSentence.GOODBYE)

@@ -42,6 +42,8 @@ class PhoneSentence(StrEnum):
     TOO_MANY_PINS = "too_many_pins"
     GOODBYE = "goodbye"
     SWITCHED_OFF = "switched_off"
+    LIMIT = "limit"
+    """Today's limit is reached, so that the voice can't speak any more."""
 
 
 class Announcement(StrEnum):
@@ -54,6 +56,10 @@ class Announcement(StrEnum):
     BACK = "back"
     NO_ANSWER = "no_answer"
     """On the telephone, in place of an answer that could not be made or spoken."""
+    LIMIT = "limit"
+    """The same where today's limit of the model is reached."""
+    NOT_HEARD = "not_heard"
+    """On the telephone: today's limit of the recogniser is reached."""
 
 
 class SpokenLinesError(BrokenFileError):

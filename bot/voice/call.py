@@ -198,6 +198,7 @@ class Call(Generic[T]):
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
             thinking=self._thinking,
+            voice_limited=self._voice_limited,
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -253,6 +254,7 @@ class Call(Generic[T]):
             watch=self._events,
             speculation=engines.speculation,
             place=server,
+            limited=self._ears_limited,
             clock=clock,
         )
 
@@ -529,6 +531,12 @@ class Call(Generic[T]):
 
     def _recite(self, text: str) -> PromptHandle:
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
+
+    def _voice_limited(self) -> None:
+        """Today's limit has kept a reply from being spoken. It was written instead, so there is nothing to do."""
+
+    def _ears_limited(self) -> None:
+        """Today's limit keeps speech from being transcribed. That was written, so there is nothing to do."""
 
     def arrived(self, person: int) -> None:
         """Have a person greeted who has come, where the transport's list of people does not show that."""

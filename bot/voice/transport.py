@@ -44,6 +44,8 @@ class EndCause(StrEnum):
     """The other side has closed the connection and does not want another one."""
     VOICE_LOST = "voice lost"
     """The speech server was disconnected for too long."""
+    LIMIT = "limit"
+    """Today's limit of the voice is reached, and the person can't read what the bot would say."""
     FAILURE = "failure"
     """A part of the call failed."""
     SHUTDOWN = "shutdown"

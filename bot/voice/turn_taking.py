@@ -65,6 +65,7 @@ class TurnTaking:
         watch: receives the events of the call.
         speculation: whether turns are transcribed at their pauses, and how many of these may be discarded.
         place: id of the place to which transcriptions are charged.
+        limited: called once, when people are told that today's limit of the transcriber is reached.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -86,10 +87,11 @@ class TurnTaking:
         watch: Watcher,
         speculation: Speculation = WITHOUT_COSTS,
         place: int = THE_BOT,
+        limited: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
-        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place)
+        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place, limited)
         self._replies = replies
         self._people = people
         self._classifier = classifier

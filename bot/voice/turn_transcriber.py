@@ -39,6 +39,7 @@ class TurnTranscriber:
         notices: shows people why speech could not be transcribed.
         clock: returns monotonic seconds.
         place: id of the place to which transcriptions are charged.
+        limited: called once, when people are told that today's limit is reached.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class TurnTranscriber:
         notices: NoticeWriter,
         clock: Callable[[], float],
         place: int = THE_BOT,
+        limited: Callable[[], None] = lambda: None,
     ) -> None:
         self._transcriber = transcriber
         self._people = people
@@ -56,6 +58,7 @@ class TurnTranscriber:
         self._notices = notices
         self._clock = clock
         self._place = place
+        self._limited = limited
         self._languages = UsualLanguages()
         self._failure_reported_at: float | None = None
         self._limit_told = False
@@ -107,6 +110,7 @@ class TurnTranscriber:
             if not self._limit_told:
                 self._limit_told = True
                 self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
+                self._limited()
             return
         now = self._clock()
         if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:

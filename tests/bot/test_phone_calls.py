@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from audio.samples import Samples
 from bot.lease import Lease
 from bot.llm.spoken_lines import PhoneSentence
 from bot.phone_calls import PhoneCalls
+from bot.speech_server.errors import SpeechLimitError
 from bot.user_error import UserError
 from bot.voice.call_life import CallState
 from bot.voice.manager import CallManager
@@ -26,7 +28,7 @@ from bot.voice.phone.line import LineEnd
 from bot.voice.phone.people import PhonePeople
 from bot.voice.phone.pin import MAX_WRONG, MAX_WRONG_OF_ALL
 from bot.voice.phone.pin_entry import MAX_ENTERING
-from bot.voice.phone.sentences import Sentences
+from bot.voice.phone.sentences import LEAD_IN, Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.transport import EndCause
 from config.phone_sections import PhoneSettings
@@ -45,6 +47,7 @@ class House:
         settings = PhoneSettings(allow=("*",), pin=SecretStr(pin) if pin else None)
         self.file = folder / FILE
         self.log = CallsLog(self.file, Clock())
+        self.limited = False
         self.spoken: list[str] = []
         self.let_in: list[str] = []
         sentences = Sentences(self._speak, str, lambda: 0)
@@ -64,11 +67,19 @@ class House:
         self.calls.ready = True
         self.calling: list[asyncio.Task[None]] = []
 
+    def transport(self, line: MemoryLine) -> PhoneTransport:
+        """A caller who is let in."""
+        transport = PhoneTransport(line, PhonePeople(1))
+        transport.listen()
+        return transport
+
     def _transport(self, line: Any, person: int) -> PhoneTransport:
         self.people.append(person)
         return PhoneTransport(line, PhonePeople(person))
 
     async def _speak(self, text: str) -> AsyncGenerator[Samples, None]:
+        if self.limited:
+            raise SpeechLimitError("Today's limit is reached.")
         self.spoken.append(text)
         await asyncio.sleep(0)
         yield np.zeros(960, np.float32)
@@ -215,6 +226,35 @@ async def test_sentences_are_made_after_a_call_that_was_over_at_once(house: Hous
     calls._end_preparing()  # a phone call begins
     calls.prepare()  # and is over before the first preparation has noticed its end
     await wait_until(lambda: all(calls._sentences.ready(each) is not None for each in PhoneSentence))
+
+
+@pytest.mark.parametrize("made_before", [True, False])
+async def test_a_call_that_ends_at_todays_limit_ends_with_a_sentence_that_was_made_before_or_with_tones(
+    house: House, made_before: bool
+) -> None:
+    if made_before:
+        await house.calls._sentences.prepare()
+    house.limited = True
+    line = MemoryLine()
+    house.transport(line)
+    await house.calls._say_goodbye(line, EndCause.LIMIT)
+    assert len(line.heard) / 8_000 == pytest.approx(LEAD_IN + (0.02 if made_before else 3.0), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("cause", "heard"),
+    [(SpeechLimitError("Today's limit is reached."), PhoneSentence.LIMIT), (None, PhoneSentence.NOT_NOW)],
+)
+async def test_a_caller_at_todays_limit_hears_that_and_not_only_that_there_is_no_call(
+    house: House, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, heard: PhoneSentence
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise UserError("❌ No voice.") from cause
+
+    monkeypatch.setattr(house.calls, "_open", refuse)
+    line, no_call = MemoryLine(), MagicMock()
+    assert not await house.calls._start(no_call, house.transport(line))
+    assert house.spoken == [heard]
 
 
 async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_more(tmp_path: Path) -> None:

@@ -84,8 +84,12 @@ class Conversation:
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         thinking: is told how far the current reply is, for the sound while people wait.
+        voice_limited: called when today's limit has kept a reply from being spoken.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
+
+    Attributes:
+        model_limited: whether today's limit has kept the model from the newest answer.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Conversation:
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
         thinking: ThinkingWatcher | None = None,
+        voice_limited: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -119,7 +124,9 @@ class Conversation:
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
         self._thinking = thinking or Unwatched()
+        self._voice_limited = voice_limited
         self._sleep = sleep
+        self.model_limited = False
         self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
@@ -466,6 +473,7 @@ class Conversation:
                 wait.end()
                 self._measured.note_text(reply)
                 self._handle(events.TokenCame(reply, text))
+            self.model_limited = False
             self._handle(events.ModelDone(reply))
         except ModelError as error:
             _log.warning("Reply %s: %s", reply, error)
@@ -477,8 +485,9 @@ class Conversation:
 
     def _fault(self, error: ModelError, prompt: Prompt) -> str:
         """What people are told of a failed answer. Who speaks is told once in a call that today's limit is reached."""
-        known = error.kind is ModelErrorKind.LIMIT and self._limit_told and prompt.spoken is not None
-        self._limit_told |= error.kind is ModelErrorKind.LIMIT
+        self.model_limited = error.kind is ModelErrorKind.LIMIT
+        known = self.model_limited and self._limit_told and prompt.spoken is not None
+        self._limit_told |= self.model_limited
         return "" if known else f"❌ {error}"
 
     def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:
@@ -505,9 +514,11 @@ class Conversation:
     def _not_sent(self, message: ClientMessage, error: SpeechUnavailable) -> None:
         if isinstance(message, Speak) and message.reply == self._dialogue.current:
             _log.warning("Reply %s: %s", message.reply, error)
-            if isinstance(error, SpeechLimitError) and not self._voice_limit_told:
-                self._voice_limit_told = True
-                self._notices.tell(VOICE_LIMIT.format(why=error))
+            if isinstance(error, SpeechLimitError):
+                if not self._voice_limit_told:
+                    self._voice_limit_told = True
+                    self._notices.tell(VOICE_LIMIT.format(why=error))
+                self._voice_limited()
             self._handle(Disconnected(str(error)))
 
     async def _receive_speech(self) -> None:

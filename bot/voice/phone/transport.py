@@ -33,7 +33,7 @@ _UNSPOKEN = (Outcome.FAILED, Outcome.WRITTEN)
 """The outcomes of replies that callers don't hear to the end: the rest is only written, or there is no answer at
 all."""
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
-"""Says something on a line before it is hung up. What it says depends on the cause of the end. It takes at most 2 s.
+"""Says something on a line before it is hung up. What it says depends on the cause of the end. It takes some seconds.
 
 Nothing else is played on the line by then.
 """
@@ -106,6 +106,7 @@ class PhoneTransport:
         self._sender: FrameSender | None = None
         self._end: LineEnd | None = None
         self._ended = asyncio.Event()
+        self._given_up = asyncio.Event()
         self._packet_at = self.listening_since = clock()
         self._answer: list[str] | None = None
 
@@ -225,9 +226,16 @@ class PhoneTransport:
             case _:
                 pass
 
+    def give_up(self) -> None:
+        """End the call because today's limit is reached: the caller would hear nothing any more, and can't read."""
+        self._given_up.set()
+
     async def wait_lost(self) -> EndCause:
-        """Wait until the line is gone."""
-        match await self.wait_ended():
+        """Wait until the line is gone, or until :meth:`give_up`."""
+        await self.unless_ended(self._given_up.wait())
+        match self._end:
+            case None:
+                return EndCause.LIMIT
             case LineEnd.CALLER:
                 return EndCause.HUNG_UP
             case LineEnd.BOT:
@@ -251,8 +259,21 @@ class PhoneCall(Call[PhoneTransport]):
 
     @override
     async def open(self) -> None:
-        self.transport.not_answered = lambda: self._recite(self._aloud(Announcement.NO_ANSWER))
+        self.transport.not_answered = self._say_why
         await super().open()
+
+    def _say_why(self) -> None:
+        """Say that there is no answer. If the voice can't say that either, the limit of the voice ends the call."""
+        limited = self.conversation.model_limited
+        self._recite(self._aloud(Announcement.LIMIT if limited else Announcement.NO_ANSWER))
+
+    @override
+    def _voice_limited(self) -> None:
+        self.transport.give_up()
+
+    @override
+    def _ears_limited(self) -> None:
+        self._recite(self._aloud(Announcement.NOT_HEARD))
 
     @override
     async def close(self, cause: EndCause) -> None:

@@ -22,6 +22,9 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 
+LIMITED = "(the caller is told of the limit)"
+"""Stands in the notices where a caller, who can't read, would hear that today's limit is reached."""
+
 
 def sound(number: int) -> Sound16:
     """A sound of ``number`` samples. Tests tell sounds apart by their length."""
@@ -244,6 +247,7 @@ async def running_turn_taking(
         history=history,
         watch=watched.append,
         speculation=speculation or Speculation(),
+        limited=lambda: notices.append(LIMITED),
         clock=lambda: times[-1],
     )
     running = asyncio.create_task(turn_taking.run())

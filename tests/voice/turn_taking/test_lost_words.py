@@ -6,7 +6,15 @@ from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLi
 from bot.voice.turn import TurnId
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
 from bot.voice.turns.events import SpeechPaused, TurnStarted
-from tests.voice.turn_taking.harness import ADA, ManualTranscriber, TurnTakingHarness, ended, running_turn_taking, sound
+from tests.voice.turn_taking.harness import (
+    ADA,
+    LIMITED,
+    ManualTranscriber,
+    TurnTakingHarness,
+    ended,
+    running_turn_taking,
+    sound,
+)
 
 
 async def test_a_dropped_transcription_is_requested_again_when_the_turn_is_over(harness: TurnTakingHarness) -> None:
@@ -51,4 +59,4 @@ async def test_that_the_limit_of_the_day_is_reached_is_said_once_in_a_call(harne
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await harness.transcriber.fail(TranscriptionLimitError("Today's limit is reached."))
         harness.times.append(harness.times[-1] + 2 * FAILURE_NOTICE_INTERVAL)
-    assert harness.notices == [NOT_UNDERSTOOD.format(cause="Today's limit is reached.")]
+    assert harness.notices == [NOT_UNDERSTOOD.format(cause="Today's limit is reached."), LIMITED]
