@@ -81,6 +81,7 @@ from bot.voice.phone.people import PHONE_PLACE
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voice.transcribe.shared import SharedTranscriber
 from bot.voice.tts.moods import load_moods, speech_parameters
+from bot.voice.turn import Prompt
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
@@ -203,9 +204,14 @@ class Core:
         self.watch(EnginesReady(at=time.monotonic()))
         when_warm()
 
-    async def end_sentences(self) -> None:
-        """Let the sentence that is being spoken in each call end, within :data:`SENTENCE_LIMIT`."""
-        await asyncio.gather(*(call.end_sentence(SENTENCE_LIMIT) for call in self.manager.calls))
+    async def end_sentences(self, keeps: Callable[[Call[Any], Prompt], bool] = lambda call, prompt: False) -> None:
+        """Let the sentence that is being spoken in each call end, within :data:`SENTENCE_LIMIT`.
+
+        Args:
+            keeps: whether a prompt of a call is kept until the bot is back.
+        """
+        calls = self.manager.calls
+        await asyncio.gather(*(call.end_sentence(SENTENCE_LIMIT, partial(keeps, call)) for call in calls))
 
     async def end_calls(self) -> None:
         """End all calls, and begin nothing new.

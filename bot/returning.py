@@ -46,6 +46,7 @@ BACK = "👋 I'm back. Where were we?"
 CANT_RETURN = "👋 I was restarted, and wanted to come back into {channel}, but can't:\n{text}"
 NOT_SEEN = "❌ I don't see that voice channel any more."
 WRITE_AGAIN = "👋 I was restarted before I could answer that. Write to me again."
+NOT_READ = "👋 I was restarted before I could say this: “{text}”"
 SAY_AGAIN = "👋 I was restarted before I could answer what {name} said: “{text}” Say it to me again."
 SHOWN_CHARS = 300
 """Maximum number of characters that are shown of what was not answered."""
@@ -79,7 +80,8 @@ class Returning:
     """Prepares the calls for a restart, and goes back into them after it. Not thread-safe.
 
     Args:
-        end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own.
+        end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own. Takes a
+            function that returns whether a prompt of a call is kept.
         chat: the text chat; ``None`` if there is none.
         conversations: has what was said in a call, and says whose spoken words may be stored.
         prefix: the prefix of commands.
@@ -93,7 +95,7 @@ class Returning:
         client: discord.Client,
         calls: Calls,
         records: RestartRecords,
-        end_sentences: Callable[[], Awaitable[None]],
+        end_sentences: Callable[[Callable[[Call[Any], Prompt], bool]], Awaitable[None]],
         chat: TextChat | None,
         conversations: Conversations,
         rules: ReturnRules,
@@ -125,7 +127,7 @@ class Returning:
                 *(call.language, call.listening, call.mode.value, call.captions.value),
             )
         chat = asyncio.create_task(self._chat.begin_restart(), name="restart") if self._chat is not None else None
-        await self._end_sentences()
+        await self._end_sentences(self._keeps)
         if chat is not None:
             await chat
 
@@ -135,14 +137,13 @@ class Returning:
         if interrupted is None or cause is not EndCause.SHUTDOWN:
             return
         self._left.add(interrupted.prompt_channel)
-        place = ConversationPlace(call.transport.kind, call.transport.place, call.server, interrupted.prompt_channel)
         prompts = [
             UnansweredPrompt(
                 interrupted.prompt_channel,
                 *(each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE),
             )
             for each in call.conversation.set_aside
-            if each.person is not None and self._may_keep(each, each.person, place)
+            if each.person is not None
         ]
         try:
             await self._records.keep_call(replace(interrupted, ended_at=self._rules.clock()))
@@ -164,9 +165,15 @@ class Returning:
         except (aiosqlite.Error, discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("Message %d may get no answer: %s", message.id, error)
 
-    def _may_keep(self, prompt: Prompt, person: int, place: ConversationPlace) -> bool:
-        """Whether a prompt may be stored. A spoken prompt may be stored only where conversations are stored."""
-        return prompt.message is not None or self._conversations.keeps(place, person)
+    def _keeps(self, call: Call[Any], prompt: Prompt) -> bool:
+        """Whether a prompt of a call is kept: on Discord, of a known person, and what was spoken only where it may be.
+
+        A text for another voice than the usual one is no use after the restart: it shows what that voice is like.
+        """
+        if not isinstance(call, DiscordCall) or prompt.person is None or prompt.voice is not None:
+            return False
+        place = ConversationPlace(call.transport.kind, call.transport.place, call.server, call.prompts.id)
+        return prompt.message is not None or self._conversations.keeps(place, prompt.person)
 
     # After the restart.
 
@@ -304,15 +311,16 @@ class Returning:
         return RoomNow(frozenset(_people_in(voice)), self._rules.welcome(call))
 
     async def _tell(self, prompt: UnansweredPrompt) -> None:
-        """Tell a person that their prompt was not answered."""
+        """Tell a person that their prompt was not answered, or not read aloud."""
+        name, text = discord.utils.escape_markdown(prompt.name), shorten(prompt.text, SHOWN_CHARS)
+        not_read = NOT_READ.format(text=text) if prompt.recited else None
         if prompt.message is None:
-            name, text = discord.utils.escape_markdown(prompt.name), shorten(prompt.text, SHOWN_CHARS)
-            await tell_in(self._client, prompt.channel, SAY_AGAIN.format(name=name, text=text))
+            await tell_in(self._client, prompt.channel, not_read or SAY_AGAIN.format(name=name, text=text))
             return
         try:
             message = await find_message(self._client, prompt.channel, prompt.message)
             if message is not None:
-                await reply_to(message, WRITE_AGAIN)
+                await reply_to(message, not_read or WRITE_AGAIN)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("%s could not be told of an unanswered message: %s", prompt.name, discord_error_text(error))
 

@@ -55,6 +55,7 @@ from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.reply_mood import ReplyMood
+from bot.voice.dialogue.restart import Keeps
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.earlier_call import EarlierCall
 from bot.voice.echo.detector import EchoDetector
@@ -92,6 +93,8 @@ TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
 """Length of a call's id, in bytes."""
 
+NOTICES_LIMIT = 1.0
+"""Seconds in which what people are told before a restart must be written."""
 LAST_SOUND = 0.3
 """Seconds for the last sound to reach people's ears: their programs hold some of it back, to play it evenly."""
 
@@ -411,16 +414,25 @@ class Call(Generic[T]):
             if ends_now and isinstance(failed, Exception):
                 _log.error("A part of the call could not be ended as it should", exc_info=failed)
 
-    async def end_sentence(self, limit: float) -> None:
+    async def end_sentence(self, limit: float, keeps: Keeps) -> None:
         """Answer no further prompts, and let the sentence end that is being spoken, within ``limit`` seconds.
 
-        Prompts that come from now on are put aside (:attr:`Conversation.set_aside`). Their authors are told so.
+        Prompts that come from now on are put aside (:attr:`Conversation.set_aside`). Their authors are told so, within
+        :data:`NOTICES_LIMIT` more.
+
+        Args:
+            keeps: whether a prompt is kept until the bot is back.
         """
-        self.conversation.begin_restart()
-        with contextlib.suppress(TimeoutError):
+        self.conversation.begin_restart(keeps)
+        try:
             async with asyncio.timeout(limit):
                 await self.conversation.wait_floor_free()
                 await asyncio.sleep(LAST_SOUND)
+        except TimeoutError:
+            self.conversation.end_for_restart()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOTICES_LIMIT):
+                await self._notices.wait_written()
 
     def when_closed(self, end: Callable[[], Awaitable[None]]) -> None:
         """Have ``end`` awaited when the call is closed, however it ends.

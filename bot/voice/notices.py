@@ -43,6 +43,10 @@ class Notices:
         """Queue an acknowledgement, which shows the author of a prompt that the bot has accepted it."""
         self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
+    async def wait_written(self) -> None:
+        """Wait until all notices that are queued now are written, while :meth:`run` writes them."""
+        await self._waiting.join()
+
     async def run(self) -> None:
         """Write queued notices until cancelled. Errors are logged."""
         while True:
@@ -51,3 +55,5 @@ class Notices:
                 await write()
             except Exception:
                 _log.exception("Could not write in the prompt channel")
+            finally:
+                self._waiting.task_done()

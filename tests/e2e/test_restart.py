@@ -42,11 +42,11 @@ class Server:
     read: set[int] = field(default_factory=set)
 
     @asynccontextmanager
-    async def bot(self, **settings: str) -> AsyncIterator[Forked]:
+    async def bot(self, *arguments: str, **settings: str) -> AsyncIterator[Forked]:
         """A bot that is connected."""
         usual = {VOICE: self.speech, "LLM_URL": self.model.url, "GREET": "off"}
         environment = {**self.sandbox.bot_settings, **usual, **settings}
-        async with program("run", folder=self.folder, **environment) as process:
+        async with program("run", *arguments, folder=self.folder, **environment) as process:
             await read_until(process, "Connected as")
             yield process
 
@@ -114,6 +114,33 @@ async def test_a_bot_that_is_restarted_in_a_call_ends_its_sentence_comes_back_an
         assert STORY.startswith(lines[1].removesuffix("—"))
         assert lines[1].endswith((".—", ". —")), "the sentence was ended"
         assert lines[2:] == ["Ada: And then?"]
+
+
+READ = "First sentence of it. " * 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("returns", [True, False])
+async def test_what_was_not_read_aloud_before_the_restart_is_read_after_it_or_written(
+    server: Server, returns: bool
+) -> None:
+    ada, general = server.ada, server.sandbox.home.general
+    async with server.bot() as process:
+        await server.join()
+        since = ada.voice.receiver.count(server.sandbox.bot_id)
+        asked = await ada.say(general, f"!speak {READ}")
+        await ada.voice.receiver.wait_for_audio(server.sandbox.bot_id, LIMIT, since=since)
+        process.send_signal(signal.SIGTERM)
+        assert (await server.told(RESTARTING)).reference_id == asked.id
+        await process.wait()
+    if not returns:
+        await ada.leave_voice()
+    async with server.bot("--events") as process:
+        if returns:
+            await read_until(process, "First sentence of it.")
+        else:
+            told = await server.told("👋 I was restarted before I could say this: “First sentence of it.")
+            assert told.reference_id == asked.id
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.outbox import Outbox
 from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.reply_parameters import Manner, ReplyParameters
+from bot.voice.dialogue.restart import Keeps
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.tool_wait import Sleep, ToolWait
 from bot.voice.events import PromptTaken, Watcher, WordsSpoken
@@ -278,16 +279,24 @@ class Conversation:
         self._handle(events.Stopped(self._position()))
         return answering
 
-    def begin_restart(self) -> None:
-        """End the reply with the sentence that is being spoken, and put all other prompts aside, now and later."""
+    def begin_restart(self, keeps: Keeps) -> None:
+        """End the reply with the sentence that is being spoken, and put all other prompts aside, now and later.
+
+        Args:
+            keeps: whether a prompt is kept until the bot is back. The authors of the others are told to ask again.
+        """
         late = self._late_tools.give_up()
-        self._handle(events.RestartBegan(self._position()))
+        self._handle(events.RestartBegan(self._position(), keeps))
         for prompt in late:
             self._handle(events.Prompted(prompt))
 
+    def end_for_restart(self) -> None:
+        """End the reply at once, because the restart can't wait any more."""
+        self._handle(events.RestartIsDue(self._position()))
+
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
-        """The prompts that people still want answered after the restart, in order."""
+        """The prompts that are kept for after the restart, in order."""
         return self._dialogue.set_aside
 
     async def wait_floor_free(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.speech_server.events import Disconnected, SegmentAudio
+from bot.voice.dialogue.restart import Keeps
 from bot.voice.turn import Prompt, TurnId
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart
 
@@ -180,7 +181,16 @@ class RestartBegan:
 
     Attributes:
         position: number of samples of the current reply that have been sent.
+        keeps: whether a prompt is kept until the bot is back.
     """
+
+    position: int
+    keeps: Keeps
+
+
+@dataclass(frozen=True, slots=True)
+class RestartIsDue:
+    """The restart can't wait for the end of the sentence. Has the attribute ``position``, as :class:`RestartBegan`."""
 
     position: int
 
@@ -209,5 +219,6 @@ Event = (
     | Dismissed
     | PromptCancelled
     | RestartBegan
+    | RestartIsDue
     | SpeechOutput
 )

@@ -83,11 +83,13 @@ class ReplyProgress:
 
     Attributes:
         over: whether the reply has ended.
+        cut_off: the rest of the answer that people will not hear, once the reply is to end with a sentence.
     """
 
     def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_speculates: bool = True) -> None:
         self.reply = reply
         self.over = False
+        self.cut_off = ""
         self._texts = texts
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
@@ -152,6 +154,7 @@ class ReplyProgress:
         if end is None or (reply.text_ended and reply.caught_up and end == reply.received):
             return
         self._cut = end
+        self.cut_off = reply.unheard_text(end)
         reply.text_ended = reply.playback_finished = True
         yield CloseModel(reply.id)
         yield Send(Cancel(reply.id))

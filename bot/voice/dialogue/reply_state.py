@@ -176,6 +176,13 @@ class Reply:
 
     def heard_text(self, samples: int) -> str:
         """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""
+        return self._without_notices(self._heard(samples)).strip()
+
+    def unheard_text(self, samples: int) -> str:
+        """The rest of the answer after :meth:`heard_text`."""
+        return self._without_notices(self.text, len(self._heard(samples))).strip()
+
+    def _heard(self, samples: int) -> str:
         text = ""
         for segment in self.segments:
             if segment.complete and samples >= segment.received:
@@ -185,7 +192,7 @@ class Reply:
             length = segment.received if segment.complete else len(segment.text) * SAMPLES_PER_CHARACTER
             text += _first_words(segment.text, samples / length if length else 0.0)
             break
-        return self._without_notices(text).strip()
+        return text
 
     def sentence_end(self, samples: int) -> int | None:
         """The end of the sentence that people hear after ``samples`` samples, as a number of samples of this reply.

@@ -11,7 +11,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from bot.restarting import RESTARTING
 from bot.speech_server.events import Disconnected
 from bot.text import same_words
 from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback, Tell
@@ -24,6 +23,7 @@ from bot.voice.dialogue.events import (
     PromptCancelled,
     Prompted,
     RestartBegan,
+    RestartIsDue,
     SpeechServerReplaced,
     Stopped,
     ToolsTakeLong,
@@ -33,8 +33,9 @@ from bot.voice.dialogue.events import (
 )
 from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
+from bot.voice.dialogue.restart import Keeps, restart_answer
 from bot.voice.dialogue.turn_shares import TurnShares
-from bot.voice.turn import Prompt, TurnId
+from bot.voice.turn import Prompt, PromptKind, TurnId
 
 MAX_WAITING = 20
 """Maximum number of prompts that wait behind the current one. While that many wait, further prompts are refused."""
@@ -77,6 +78,9 @@ class Dialogue:
         self._count = 0
         self._pace: float = SAMPLES_PER_CHARACTER
         self._set_aside: list[Prompt] | None = None
+        self._keeps: Keeps = lambda _: False
+        self._rest: Prompt | None = None
+        """What was not read aloud of a text that the restart has broken off."""
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
 
@@ -107,8 +111,9 @@ class Dialogue:
 
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
-        """The prompts that people still want answered after the restart, in order. Empty until a restart begins."""
-        return tuple(self._set_aside or ())
+        """The prompts that are kept for after the restart, in order. Empty until a restart begins."""
+        rest = () if self._rest is None else (self._rest,)
+        return tuple(each for each in (*rest, *(self._set_aside or ())) if self._keeps(each))
 
     def handle(self, event: Event) -> list[Effect]:
         """Handle one event. Returns the effects to carry out, in order."""
@@ -133,8 +138,10 @@ class Dialogue:
             case Stopped(position):
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(position)
-            case RestartBegan(position):
-                yield from self._begin_restart(position)
+            case RestartBegan(position, keeps):
+                yield from self._begin_restart(position, keeps)
+            case RestartIsDue(position):
+                yield from self._break_off(position)
             case PromptCancelled(prompt, position):
                 yield from self._drop(lambda waiting: waiting is prompt)
                 if self._progress is not None and self._progress.reply.prompt is prompt:
@@ -259,11 +266,11 @@ class Dialogue:
 
     # The restart of the bot.
 
-    def _begin_restart(self, position: int) -> Iterator[Effect]:
+    def _begin_restart(self, position: int, keeps: Keeps) -> Iterator[Effect]:
         """Put all prompts aside, and let the sentence end that people hear."""
         if self._set_aside is not None:
             return
-        self._set_aside = []
+        self._set_aside, self._keeps = [], keeps
         waiting, self._waiting = self._waiting, deque()
         progress = self._progress
         if progress is not None and not progress.reply.committed:
@@ -277,13 +284,28 @@ class Dialogue:
         for prompt in waiting:
             yield from self._put_aside(prompt, self._set_aside)
 
-    @staticmethod
-    def _put_aside(prompt: Prompt, aside: list[Prompt]) -> Iterator[Effect]:
+    def _break_off(self, position: int) -> Iterator[Effect]:
+        """End the reply at once, and keep the rest of a text that was read aloud."""
+        progress = self._progress
+        if self._set_aside is not None and progress is not None:
+            progress.cut_off = progress.reply.unheard_text(position)
+            yield from self._interrupt(position)
+
+    def _put_aside(self, prompt: Prompt, aside: list[Prompt]) -> Iterator[Effect]:
         """Keep a prompt for after the restart, if it is a person's. Its author is told."""
         yield Drop(prompt)
         if prompt.author:
             aside.append(replace(prompt, results=()))
-            yield Tell(RESTARTING, prompt)
+            yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
+
+    def _put_rest_aside(self, progress: ReplyProgress) -> Iterator[Effect]:
+        """Keep what the restart cuts off of a text that is read aloud. Of an answer, people have heard enough."""
+        prompt = progress.reply.prompt
+        if self._set_aside is None or prompt.kind is not PromptKind.RECITE or not prompt.author or not progress.cut_off:
+            return
+        known, self._rest = self._rest, replace(prompt, text=progress.cut_off)
+        if known is None:
+            yield Tell(restart_answer(self._rest, kept=self._keeps(self._rest)), prompt)
 
     # Interruptions.
 
@@ -319,6 +341,8 @@ class Dialogue:
         """Yield the effects of the current reply. If they end the reply, begin the reply to the next prompt."""
         progress = self._progress
         yield from effects
+        if progress is not None:
+            yield from self._put_rest_aside(progress)
         if progress is not None and progress is self._progress and progress.over:
             self._progress = None
             self._pace = progress.reply.samples_per_character

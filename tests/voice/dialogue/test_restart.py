@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.restarting import RESTARTING
+from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
+from bot.voice.dialogue.restart import ASK_AGAIN, NOT_SAID
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.voice.dialogue.machine_events import ADA, SOUND, TURN, speak, spoken, written_texts
@@ -16,6 +20,10 @@ from wire.messages import Cancel, Flushed, SegmentEnd, SegmentStart
 
 BEN = Prompt("Ben", "and me?", 0.0, message=2)
 LENGTH = len(SOUND)
+
+
+def restart(position: int, *, kept: bool = True) -> on.RestartBegan:
+    return on.RestartBegan(position, lambda _: kept)
 
 
 def ended(effects: list[do.Effect]) -> list[Outcome]:
@@ -31,7 +39,7 @@ def test_the_sentence_that_people_hear_is_the_last_one() -> None:
         *speak("r1", " there was a king."),
         *speak("r1", " He had a daughter."),
     )
-    effects = effects_of(dialogue, on.RestartBegan(position=10))
+    effects = effects_of(dialogue, restart(10))
     assert effects == [do.CloseModel("r1"), do.Send(Cancel("r1")), do.CutPlayback("r1", 2 * LENGTH)]
     assert dialogue.current == "r1", "the sentence is still heard"
     effects = effects_of(dialogue, on.PlaybackDrained("r1"))
@@ -43,7 +51,7 @@ def test_the_sentence_that_people_hear_is_the_last_one() -> None:
 def test_a_sentence_that_is_still_being_made_is_waited_for() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once upon a time,"))
-    assert effects_of(dialogue, on.RestartBegan(position=10)) == []
+    assert effects_of(dialogue, restart(10)) == []
     effects = effects_of(
         dialogue, on.TokenCame("r1", " there was a king."), SegmentStart(1, " there was a king.", "r1")
     )
@@ -56,14 +64,14 @@ def test_a_sentence_that_is_still_being_made_is_waited_for() -> None:
 def test_an_answer_whose_last_sentence_is_heard_ends_as_always() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Good day."), on.ModelDone("r1"), Flushed(0, 200, "r1"))
-    assert effects_of(dialogue, on.RestartBegan(position=10)) == []
+    assert effects_of(dialogue, restart(10)) == []
     assert ended(effects_of(dialogue, on.PlaybackDrained("r1"))) == [Outcome.SPOKEN]
 
 
 def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_in_order() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Once"), on.Prompted(BEN))
-    effects = effects_of(dialogue, on.RestartBegan(position=0))
+    effects = effects_of(dialogue, restart(0))
     assert written_texts(effects) == [RESTARTING, RESTARTING]
     assert ended(effects) == [Outcome.INTERRUPTED]
     assert dialogue.set_aside == (ADA, BEN)
@@ -73,7 +81,7 @@ def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_i
 @pytest.mark.parametrize("later", [on.Prompted(BEN), on.TurnCommitted(spoken("hello"))], ids=["written", "spoken"])
 def test_whoever_writes_or_speaks_later_is_told_and_waits(later: on.Event) -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = effects_of(dialogue, on.RestartBegan(position=0), on.TurnSpeculated(spoken("hello")), later)
+    effects = effects_of(dialogue, restart(0), on.TurnSpeculated(spoken("hello")), later)
     assert only(do.BeginReply, effects) == []
     assert written_texts(effects) == [RESTARTING]
     assert len(dialogue.set_aside) == 1
@@ -82,22 +90,80 @@ def test_whoever_writes_or_speaks_later_is_told_and_waits(later: on.Event) -> No
 def test_a_speculative_reply_is_dropped_and_its_turn_waits_once_it_is_over() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("hello")))
-    assert ended(effects_of(dialogue, on.RestartBegan(position=0))) == [Outcome.DISCARDED]
+    assert ended(effects_of(dialogue, restart(0))) == [Outcome.DISCARDED]
     effects_of(dialogue, on.TurnCommitted(spoken("hello")), on.FloorReleased(TURN))
     assert [each.text for each in dialogue.set_aside] == ["hello"]
+
+
+READ = Prompt("Ben", "It is late. Dinner is ready. Come down.", 0.0, message=3, kind=PromptKind.RECITE, person=2)
+
+
+def reading(*spoken: str) -> Dialogue:
+    """Ben's text is read aloud, and these parts of it have come from the speech server."""
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(READ))
+    for number, text in enumerate(spoken):
+        effects_of(dialogue, SegmentStart(number, text, "r1"), SegmentAudio("r1", number, SOUND))
+        effects_of(dialogue, SegmentEnd(number, 0, "r1"))
+    return dialogue
+
+
+def test_of_a_text_that_is_read_aloud_the_sentences_that_nobody_has_heard_wait_for_the_restart() -> None:
+    dialogue = reading("It is late.", " Dinner is ready.")
+    effects = effects_of(dialogue, on.Prompted(BEN), restart(10))
+    assert do.CutPlayback("r1", LENGTH) in effects
+    assert written_texts(effects) == [RESTARTING, RESTARTING]
+    assert ended(effects_of(dialogue, on.PlaybackDrained("r1"))) == [Outcome.INTERRUPTED]
+    assert dialogue.set_aside == (replace(READ, text="Dinner is ready. Come down."), BEN), (
+        "in the order in which they came"
+    )
+
+
+def test_a_text_whose_sentence_ends_only_later_is_kept_in_front_of_what_waits() -> None:
+    dialogue = reading()
+    effects_of(dialogue, SegmentStart(0, "It is late.", "r1"), SegmentAudio("r1", 0, SOUND), on.Prompted(BEN))
+    assert written_texts(effects_of(dialogue, restart(10))) == [RESTARTING]
+    assert written_texts(effects_of(dialogue, SegmentEnd(0, 0, "r1"))) == [RESTARTING]
+    assert [each.text for each in dialogue.set_aside] == ["Dinner is ready. Come down.", BEN.text]
+
+
+def test_a_text_that_was_read_to_its_end_is_not_said_again() -> None:
+    dialogue = reading("It is late.", " Dinner is ready.", " Come down.")
+    effects_of(dialogue, Flushed(0, 200, "r1"))
+    assert effects_of(dialogue, restart(2 * LENGTH + 10)) == []
+    assert dialogue.set_aside == ()
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_a_sentence_that_takes_too_long_is_broken_off_and_its_rest_waits_too(told_before: bool) -> None:
+    dialogue = reading("It is late.", *([" Dinner is ready."] if told_before else []))
+    if not told_before:
+        effects_of(dialogue, SegmentStart(1, " Dinner is ready.", "r1"), SegmentAudio("r1", 1, SOUND))
+    effects = effects_of(dialogue, restart(LENGTH + 10), on.RestartIsDue(LENGTH + 10))
+    assert ended(effects) == [Outcome.INTERRUPTED]
+    assert written_texts(effects) == [RESTARTING], "told once"
+    assert [each.text for each in dialogue.set_aside] == ["Dinner is ready. Come down."]
+    assert dialogue.floor_free
+
+
+def test_what_can_not_be_kept_is_told_at_once() -> None:
+    dialogue = reading("It is late.", " Dinner is ready.")
+    effects = effects_of(dialogue, on.Prompted(BEN), restart(10, kept=False))
+    assert written_texts(effects) == [NOT_SAID.format(text="Dinner is ready. Come down."), ASK_AGAIN]
+    assert dialogue.set_aside == ()
 
 
 def test_what_the_bot_wanted_to_say_by_itself_does_not_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
     greeting = Prompt("", "Good day, Ada!", 0.0, kind=PromptKind.RECITE)
-    effects = effects_of(dialogue, on.RestartBegan(position=0), on.Prompted(greeting))
+    effects = effects_of(dialogue, restart(0), on.Prompted(greeting))
     assert effects == [do.Drop(greeting)]
     assert dialogue.set_aside == ()
 
 
 def test_whoever_stops_the_bot_meanwhile_hears_it_no_longer() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once."), *speak("r1", " Twice."), on.RestartBegan(position=10))
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once."), *speak("r1", " Twice."), restart(10))
     effects = effects_of(dialogue, on.Stopped(position=20))
     assert do.DropPlayback("r1") in effects
     assert dialogue.floor_free

@@ -1,0 +1,28 @@
+"""What the authors of prompts are told that a call does not answer any more because the bot is being restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.restarting import RESTARTING
+from bot.text import shorten
+from bot.voice.turn import Prompt, PromptKind
+
+ASK_AGAIN = "👋 I'm restarting. Ask me that again when I am back."
+"""The answer where it can't wait: outside of Discord, and where what is spoken may not be stored."""
+NOT_SAID = "👋 I'm restarting, so I did not say this: “{text}”"
+"""The same about a text that was to be read aloud."""
+SHOWN_CHARS = 1_000
+"""Maximum number of characters that are shown of a text that was not said."""
+
+Keeps = Callable[[Prompt], bool]
+"""Returns whether a prompt is kept until the bot is back."""
+
+
+def restart_answer(prompt: Prompt, *, kept: bool) -> str:
+    """What the author of a prompt is told that is not answered, or not read aloud, before the restart."""
+    if kept:
+        return RESTARTING
+    if prompt.kind is PromptKind.RECITE:
+        return NOT_SAID.format(text=shorten(prompt.text, SHOWN_CHARS))
+    return ASK_AGAIN
