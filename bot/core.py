@@ -276,7 +276,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
 
         rules = KeepingRules(consent, ignored, characters, settings.memory)
         long_term = await stack.enter_async_context(
-            open_long_term(settings, database, store, rules, engines.models, engines.http, clock)
+            open_long_term(settings, database, store, rules, engines.models, engines.http, clock, usage)
         )
         memory, notes, conversations = long_term.memory, long_term.notes, long_term.conversations
         lease, call_ends = Lease(), CallEnds()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import numpy as np
 import numpy.typing as npt
 
+from bot.llm.messages import estimated_tokens
+from bot.llm.plausible_usage import MESSAGE_TOKENS, UsageCheck, byte_count
+from bot.llm.usage import TokenUsage, token_usage
+from bot.metering import NOBODY, UNMETERED, Meter, Paid
 from bot.network_errors import network_error_text
 from config.engine_sections import EmbeddingsSettings
+from config.hosts import costs_money
 from config.plain_json import read_json
 
 Vectors = npt.NDArray[np.float32]
@@ -21,6 +28,7 @@ BATCH = 32
 MAX_CHARS = 2_000
 """Of a longer text, only its beginning is embedded."""
 MAX_DIMENSIONS = 8_192
+LIMIT_REACHED = "{url} is not asked: it costs money, and today's limit (DAILY_TOKENS) is reached"
 _MAX_ANSWER = 32 * 1024 * 1024
 _E5 = ("query: ", "passage: ")
 _PREFIXES = (
@@ -45,11 +53,16 @@ class EmbeddingsClient:
 
     Args:
         options: its ``url`` must be set.
+        meter: counts the tokens of all texts.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, options: EmbeddingsSettings) -> None:
+    def __init__(self, session: aiohttp.ClientSession, options: EmbeddingsSettings, meter: Meter = UNMETERED) -> None:
         self._session = session
         self._options = options
+        self._meter = meter
+        self._paid = costs_money(options.url, options.api_key)
+        self._known_as = urlsplit(options.url or "").netloc.rpartition("@")[2]
+        self._usage_check = UsageCheck(self._known_as)
         name = (options.model or "").lower()
         self._prefixes = next((prefixes for part, prefixes in _PREFIXES if part in name), ("", ""))
 
@@ -67,6 +80,8 @@ class EmbeddingsClient:
         return await self._embed([self._prefixes[1] + text[:MAX_CHARS] for text in texts], seconds)
 
     async def _embed(self, texts: list[str], seconds: float) -> Vectors:
+        if self._paid and self._meter.refusal(Paid.TOKENS) is not None:
+            raise EmbeddingsError(LIMIT_REACHED.format(url=self._options.url))
         key = self._options.api_key
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key is not None else {}
         fields = {"input": texts} | ({"model": self._options.model} if self._options.model else {})
@@ -87,11 +102,25 @@ class EmbeddingsClient:
             raise EmbeddingsError(f"{self._options.url}: {network_error_text(error)}") from error
         if len(body) > _MAX_ANSWER:
             raise EmbeddingsError(f"{self._options.url} answers with too much")
-        return self._read(body, len(texts))
-
-    def _read(self, body: bytes, count: int) -> Vectors:
         try:
-            entries = read_json(body.decode("utf-8"))["data"]
+            answer = read_json(body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            answer = None
+        self._count(answer, texts)
+        return self._read(answer, len(texts))
+
+    def _count(self, answer: object, texts: list[str]) -> None:
+        """Count the tokens. If the server does not report them, they are estimated."""
+        told = (token_usage(answer) if isinstance(answer, dict) else None) or TokenUsage()
+        most = byte_count(texts) + MESSAGE_TOKENS * len(texts)
+        tokens = self._usage_check.believed(told, most, 0, 0).prompt_tokens
+        if tokens is None:
+            tokens = sum(map(estimated_tokens, texts))
+        self._meter.tokens(NOBODY, self._known_as, tokens, 0, paid=self._paid)
+
+    def _read(self, answer: Any, count: int) -> Vectors:
+        try:
+            entries = answer["data"]
             rows = {int(entry.get("index", at)): entry["embedding"] for at, entry in enumerate(entries)}
             found = np.array([rows[at] for at in range(count)], dtype=np.float32)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:

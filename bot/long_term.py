@@ -30,6 +30,7 @@ from bot.memory.forgetting import ForgottenWords
 from bot.memory.gathering import FactGatherer
 from bot.memory.memory import Memory
 from bot.memory.opt_outs import ForgetOptedOut
+from bot.metering import Meter
 from bot.model_router import ModelRouter
 from bot.notes.files import FOLDER as NOTES_FOLDER
 from bot.notes.files import NoteFiles
@@ -160,6 +161,7 @@ async def open_long_term(
     models: ModelRouter,
     http: aiohttp.ClientSession,
     clock: Callable[[], datetime],
+    meter: Meter,
 ) -> AsyncIterator[LongTerm]:
     """Open the stored data. When the context ends, the last words are written, and everything is closed.
 
@@ -167,6 +169,7 @@ async def open_long_term(
         models: gather facts and write notes.
         http: asks for embeddings.
         clock: returns the current time in the people's time zone.
+        meter: counts the tokens of embeddings.
 
     Raises:
         DatabaseError, OSError: something stored could not be opened. The text says what to do.
@@ -179,7 +182,7 @@ async def open_long_term(
         await conversations.open(consent.opted_out)
         stack.push_async_callback(conversations.close)
         stack.callback(consent.watch(conversations.writer.forget_person))
-        questions = await stack.enter_async_context(opened_questions(http, settings.embeddings))
+        questions = await stack.enter_async_context(opened_questions(http, settings.embeddings, meter))
         memory = await stack.enter_async_context(
             Memory.opened(
                 database,

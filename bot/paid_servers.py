@@ -51,6 +51,8 @@ def _models(settings: Settings) -> Iterator[str]:
             yield _host(url)
     if settings.vision.llm_url is not None and costs_money(settings.vision.llm_url, settings.vision.llm_api_key):
         yield _host(settings.vision.llm_url)
+    if settings.embeddings.url is not None and costs_money(settings.embeddings.url, settings.embeddings.api_key):
+        yield _host(settings.embeddings.url)
 
 
 def _speech(settings: Settings, openai_url: str | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bot.embeddings import EmbeddingsClient, EmbeddingsError, Vectors
+from bot.metering import UNMETERED, Meter
 from config.engine_sections import EmbeddingsSettings
 
 _log = logging.getLogger(__name__)
@@ -87,13 +88,13 @@ class QuestionVectors:
 
 @asynccontextmanager
 async def opened_questions(
-    session: aiohttp.ClientSession, options: EmbeddingsSettings
+    session: aiohttp.ClientSession, options: EmbeddingsSettings, meter: Meter = UNMETERED
 ) -> AsyncIterator[QuestionVectors | None]:
     """The vectors of questions for the time of the block; ``None`` if no server for embeddings is set."""
     if options.url is None:
         yield None
         return
-    questions = QuestionVectors(EmbeddingsClient(session, options))
+    questions = QuestionVectors(EmbeddingsClient(session, options, meter))
     try:
         yield questions
     finally:

@@ -6,8 +6,10 @@ A server may have a better engine beside the one that speaks in calls: its speec
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
+import wave
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
@@ -29,6 +31,7 @@ from bot.speech_server.errors import (
     LowPerformanceError,
     UnspeakableError,
     VoiceAwayError,
+    VoiceLimitError,
     VoicesError,
 )
 from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
@@ -255,8 +258,13 @@ class SpeechServerClient:
 
     async def preview_voice(self, voice: ServerVoice) -> bytes:
         """A short sentence spoken by a voice, as a WAV file."""
-        url = self._voices / voice.id / "preview"
-        return await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._cloning_limit)
+        await self._servers.prepare()
+        if (why := self._servers.refusal()) is not None:
+            raise VoicesError(f"❌ {why}")
+        server, url = self._address, self._voices / voice.id / "preview"
+        spoken = await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._cloning_limit)
+        self.charge(server, NOBODY, _wav_seconds(spoken))
+        return spoken
 
     async def delete_voice(self, voice: ServerVoice) -> None:
         """Delete a voice and its recordings."""
@@ -279,10 +287,14 @@ class SpeechServerClient:
         Raises:
             UnspeakableError: the engine can't speak this text.
             VoiceAwayError: the server can't be reached, or can't answer now.
+            VoiceLimitError: the server costs money, and today's limit is reached.
         """
         set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
+        await self._servers.prepare()
+        if (why := self._servers.refusal()) is not None:
+            raise VoiceLimitError(why)
         server = self._address
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
         samples = from_pcm16(data)
@@ -374,6 +386,15 @@ async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
     except (aiohttp.ClientPayloadError, TimeoutError) as error:
         # The HTTP status was OK, so the engine failed while it was speaking.
         raise UnspeakableError("it broke off") from error
+
+
+def _wav_seconds(data: bytes) -> float:
+    """Length of the sound in a WAV file; 0 if it can't be read."""
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            return float(file.getnframes() / file.getframerate())
+    except (wave.Error, EOFError, ZeroDivisionError):
+        return 0.0
 
 
 def _parse(kind: type[Answer], body: bytes) -> Answer:

@@ -21,7 +21,8 @@ def vector_of(text: str) -> list[float]:
 class EmbeddingsServer(LocalServer):
     """``asked`` has the texts of all requests, ``headers`` the headers of the last one.
 
-    While ``may_answer`` is not set, it does not answer. ``answer``, if it is set, is the body of its answers.
+    While ``may_answer`` is not set, it does not answer. ``answer``, if it is set, is the body of its answers; ``usage``
+    is what it reports of its use.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class EmbeddingsServer(LocalServer):
         self.fields: dict[str, Any] = {}
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        self.usage: dict[str, int] | None = None
         self.answer: str | None = None
         self.status = 200
 
@@ -44,4 +46,4 @@ class EmbeddingsServer(LocalServer):
             return web.Response(text=self.answer, status=self.status, content_type="application/json")
         # The order is not promised.
         data = [{"index": at, "embedding": vector_of(text)} for at, text in reversed(list(enumerate(texts)))]
-        return web.json_response({"data": data}, status=self.status)
+        return web.json_response({"data": data, "usage": self.usage}, status=self.status)

@@ -24,6 +24,7 @@ from bot.http.api.voices import VoicesApi
 from bot.metering import Account
 from bot.monitoring.monitor import Monitor
 from bot.monitoring.prometheus import PrometheusMetrics
+from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.transcribe.learning import LearnedCorrections
@@ -76,9 +77,11 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     manner, account = partial(parts.manner, parts.page), Account(parts.page)
     hearing = HearingApi(parts.file_transcriber, admission, account)
     client = parts.speech_server
-    speaking = SpeakingApi(
-        client.forwarding, manner, lambda server, seconds: client.charge(server, account, seconds), admission
-    )
+
+    def charge(server: ServerAddress, seconds: float) -> None:
+        client.charge(server, account, seconds)
+
+    speaking = SpeakingApi(client.forwarding, manner, charge, admission)
     chat = ChatApi(parts.chats, admission)
     connect = partial(client.metered_stream, account)
     process_call = ProcessCallApi(parts.file_transcriber, parts.chats, connect, manner, admission, account)
@@ -89,6 +92,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
         parts.places,
         parts.manner,
         client.forwarding,
+        charge,
         client.engine_state,
         admission,
     )

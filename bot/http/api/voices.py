@@ -12,10 +12,11 @@ from aiohttp import web
 
 from bot.http.api.admission import RETRY_SECONDS, Admission, as_http_error
 from bot.http.api.fields import optional_text
-from bot.http.api.speaking import MAX_NAME, SPEECH, pass_on
+from bot.http.api.speaking import CHARACTERS_PER_SECOND, MAX_NAME, SPEECH, pass_on
 from bot.http.api.voice_profiles import voices_error
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
+from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError, VoicesError
 from bot.speech_server.forwarding import SpeechForwarding
 from bot.speech_server.status import EngineState
@@ -45,6 +46,7 @@ class VoicesApi:
         places: the places for which a voice can be chosen.
         manner: returns the voice and the manner of speaking in a place, with those of its persona and mood.
         forwarding: passes requests on to the speech server.
+        charge: called with the server that speaks a preview, and the estimated seconds of it.
         engine: returns the state of the speech server's engine.
         admission: admits requests to the engines.
     """
@@ -56,6 +58,7 @@ class VoicesApi:
         places: Places,
         manner: Callable[[int], SpeechParameters],
         forwarding: SpeechForwarding,
+        charge: Callable[[ServerAddress, float], None],
         engine: Callable[[], Awaitable[EngineState]],
         admission: Admission,
     ) -> None:
@@ -64,6 +67,7 @@ class VoicesApi:
         self._places = places
         self._manner = manner
         self._forwarding = forwarding
+        self._charge = charge
         self._engine = engine
         self._admission = admission
 
@@ -129,7 +133,10 @@ class VoicesApi:
             text = self._introductions.usual if speaker is None else self._introductions.of(speaker)
             async with self._admission.engines():
                 body = {**manner.write(), "input": text, "response_format": "wav"}
-                return await pass_on(self._forwarding, request, "POST", SPEECH, body)
+                seconds = len(text) / CHARACTERS_PER_SECOND
+                return await pass_on(
+                    self._forwarding, request, "POST", SPEECH, body, lambda server: self._charge(server, seconds)
+                )
 
     async def _catalogue(self) -> VoiceCatalogue:
         try:

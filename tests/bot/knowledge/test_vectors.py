@@ -17,9 +17,12 @@ from bot.knowledge.index import FILE, Index
 from bot.knowledge.knowledge import find
 from bot.knowledge.vector_stores import ChromaStore, IndexStore
 from bot.knowledge.vectors import PassageVectors
+from bot.llm.messages import estimated_tokens
 from bot.question_vectors import QuestionVectors
+from config import hosts
 from config.engine_sections import EmbeddingsSettings
 from tests.bot.embeddings_server import EmbeddingsServer
+from tests.meters import NotingMeter
 
 LONG = 100.0
 FILES = {
@@ -140,3 +143,27 @@ async def test_an_answer_with_too_much_is_given_up(client: tuple[EmbeddingsServe
     with pytest.raises(EmbeddingsError, match="does not answer"):
         await asking.question("x", 0.05)
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("paid", [True, False])
+async def test_the_tokens_of_embeddings_count_and_nothing_is_asked_at_todays_limit(
+    paid: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: not paid)
+    meter = NotingMeter()
+    async with EmbeddingsServer() as server, aiohttp.ClientSession() as session:
+        options = EmbeddingsSettings(url=server.url, api_key=SecretStr("k3y"))
+        client = EmbeddingsClient(session, options, meter)
+        reports = ({"prompt_tokens": 9, "total_tokens": 9}, None, {"prompt_tokens": 100_000_000})
+        for server.usage in reports:
+            await client.passages(["The automobile is red.", "I was at the doctor's."])
+        estimated = sum(map(estimated_tokens, server.asked[:2]))
+        assert [each[2:] for each in meter.asked] == [(tokens, 0, paid) for tokens in (9, estimated, estimated)]
+        assert {each[1] for each in meter.asked} == {server.url.split("/")[2]}
+        meter.used = 1.0
+        if paid:
+            with pytest.raises(EmbeddingsError, match="it costs money, and today's limit"):
+                await client.question("Who is here?")
+        else:
+            await client.question("Who is here?")
+        assert len(meter.asked) == len(reports) + (not paid)

@@ -149,6 +149,8 @@ def test_all_servers_that_cost_money_are_known_by_their_hosts() -> None:
             llm_api_key=",sk-1",
             vision_llm_url="https://eyes.example.org/v1",
             vision_llm_api_key="sk-2",
+            embeddings_url="https://vectors.example.org/v1",
+            embeddings_api_key="sk-4",
             stt_url="https://ears.example.org/v1",
             stt_api_key="sk-3",
             tts_websocket_url="wss://voice.example.org/ws/stream",
@@ -156,6 +158,6 @@ def test_all_servers_that_cost_money_are_known_by_their_hosts() -> None:
         )
     )
     assert found == {
-        Paid.TOKENS: ("llm.example.org", "eyes.example.org"),
+        Paid.TOKENS: ("llm.example.org", "eyes.example.org", "vectors.example.org"),
         Paid.SPEECH: ("ears.example.org", "voice.example.org"),
     }

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from audio.wav import to_wav
 from bot.database import Database
+from bot.metering import NOBODY
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import MAX_ANSWER_BYTES, SpeechServerClient
 from bot.speech_server.errors import VoicesError
@@ -20,6 +23,7 @@ from bot.speech_server.voices import RecordingUpload
 from bot.voices import voices as words
 from bot.voices.voices import CommandUser, Voices
 from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
+from tests.meters import NotingMeter
 
 HOME, ELSEWHERE = 10, 20
 ADA, BEN = CommandUser(1, HOME, manages=False), CommandUser(2, HOME, manages=False)
@@ -193,3 +197,20 @@ async def test_learning_that_takes_too_long_is_given_up(library: Library) -> Non
     with pytest.raises(VoicesError, match="is taking too long"):
         await client.create_voice("Robin", "en", SOUND)
     library.server.learning.set()
+
+
+async def test_a_preview_is_charged_by_its_length_and_refused_at_todays_limit(library: Library) -> None:
+    meter = NotingMeter()
+    address = ServerAddress(library.server.url, paid=True)
+    client = SpeechServerClient(library.http, address, meter=meter)
+    voices = await Voices.load(client, library.database, "!")
+    await library.voices.clone(ADA, "Robin", "de", SOUND)
+    robin = await voices.find("robin")
+    library.server.sound = to_wav(np.zeros(12_000, np.float32), 24_000)
+    await voices.preview(robin)
+    await voices.check(robin)
+    assert meter.sound == [(NOBODY, address.known_as, 0.5, True)] * 2
+    meter.used = 1.0
+    with pytest.raises(VoicesError, match="limit is reached"):
+        await voices.preview(robin)
+    assert len(meter.sound) == 2

@@ -38,7 +38,7 @@ class VoiceServer:
     """The server.
 
     ``fault`` is the answer to every request, and ``refused`` the answer to every recording. With ``mute``, previews are
-    silent. Cloning waits for ``learning``.
+    silent; ``sound`` is what the others are, if it is set. Cloning waits for ``learning``.
     """
 
     voices: dict[str, Json] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class VoiceServer:
     fault: Callable[[], web.Response] | None = None
     refused: web.Response | None = None
     mute: web.Response | None = None
+    sound: bytes | None = None
     learning: asyncio.Event | None = None
     languages: list[str] = field(default_factory=list)
     received: list[tuple[str, bytes]] = field(default_factory=list)
@@ -95,7 +96,8 @@ class VoiceServer:
     async def preview(self, request: web.Request) -> web.Response:
         if self.mute is not None:
             return self.mute
-        return web.Response(body=b"RIFF of " + request.match_info["voice"].encode(), content_type="audio/wav")
+        sound = self.sound or b"RIFF of " + request.match_info["voice"].encode()
+        return web.Response(body=sound, content_type="audio/wav")
 
     async def delete(self, request: web.Request) -> web.Response:
         if self.voices.pop(request.match_info["voice"], None) is None:

@@ -42,6 +42,7 @@ from tests.bot.http.api.scripted_setup import ScriptedSetup
 from tests.bot.http.web_stage import PAGE, WebStage, web_stage
 from tests.bot.monitoring.figures import Figures
 from tests.features.recordings import recording
+from tests.meters import NotingMeter
 from tests.timing import Clock
 from tests.tts_server.api.voices_client import VoicesClient, voices_client
 from tests.voice.doubles import FixedCharacter
@@ -182,6 +183,7 @@ class ApiStage:
     database_file: Path
     figures: Figures
     setup: ScriptedSetup
+    meter: NotingMeter
 
     async def post_file(self, path: str, file: bytes | None = None, part: str = "audio", **fields: str) -> Any:
         """Send a form with a recording. Without ``file``, it is a second of sound."""
@@ -224,7 +226,8 @@ async def api_stage(
         http = await stack.enter_async_context(aiohttp.ClientSession())
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
-        client = SpeechServerClient(http, ServerAddress(address))
+        meter = NotingMeter()
+        client = SpeechServerClient(http, ServerAddress(address, paid=True), meter=meter)
         archive = Archive(database)
         chosen = await Voices.load(client, database, "!")
         figures = Figures()
@@ -252,4 +255,6 @@ async def api_stage(
             setup.parts(clock, on_loopback=on_loopback),
         )
         web = await stack.enter_async_context(web_stage(token, allowed, page=page, routes=lambda: api_routes(parts)))
-        yield ApiStage(web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures, setup)
+        yield ApiStage(
+            web, speech, ears, mind, gate, chats, kept, clock, archive, folder / DATABASE, figures, setup, meter
+        )

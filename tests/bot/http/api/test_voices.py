@@ -91,6 +91,18 @@ async def test_a_preview_sounds_as_the_next_answer_of_its_place(stage: ApiStage)
     assert await hear(stage, voice="tone") == pytest.approx(usual, rel=0.1)
 
 
+async def test_a_preview_is_charged_and_not_spoken_any_more_at_todays_limit(stage: ApiStage) -> None:
+    spoken = await hear(stage, place="browser")
+    ((account, _, seconds, paid),) = stage.meter.sound
+    assert (account.person, paid) == (None, True)
+    assert spoken / 3 < seconds < spoken * 3, "by its length, as of other texts for programs"
+    stage.meter.used = 1.0
+    refused = await stage.web.ask(PREVIEW, "POST", json={"place": "browser"})
+    assert refused.status == 503
+    assert "limit is reached" in refused.text
+    assert len(stage.meter.sound) == 1
+
+
 async def test_a_program_that_names_no_voice_gets_the_chosen_manner(stage: ApiStage) -> None:
     before = await stage.web.session.post(stage.web.url("/tts"), json={"text": "Hello, how are you?"})
     await choose(stage, speed=2.0)
