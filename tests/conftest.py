@@ -52,8 +52,8 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Collect garbage before a test that reads the log, so that it reads what is logged during this test alone.
 
-    The garbage collector logs the error of a task that an earlier test left behind when it finds it. What it has looked
-    at here, it never looks at again: otherwise it would look at all that the session keeps before each of these tests.
+    The garbage collector logs the errors of tasks that earlier tests left behind. The objects that survive are frozen:
+    otherwise the collector would look at everything that the session keeps before each of these tests.
     """
     if "caplog" in getattr(item, "fixturenames", ()):
         gc.collect()

@@ -170,7 +170,8 @@ def main() -> None:
         # To unpack its model takes longer than most of what these programs do.
         guess.LanguageGuesser(()).load()
     if session := sys.modules.get("pip._internal.network.session"):
-        # pip asks other programs and the packages for all that it tells registries, once in each process.
+        # pip finds out once in each process what it tells registries about this machine. It runs other programs for
+        # that.
         session.user_agent()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise RuntimeError(f"Importing {modules} starts threads, which a fork would not have.")

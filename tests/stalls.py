@@ -22,7 +22,7 @@ _INTERVAL = 0.02
 
 
 def shortest_stall(path: Path) -> float:
-    """How long a stall has to be, in seconds, that repeats a failed test of this file."""
+    """The length, in seconds, that a stall must have at least so that a failed test of this file is repeated."""
     return SHORT_STALL if path.is_relative_to(BROWSER) else STALL
 
 

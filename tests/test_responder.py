@@ -125,7 +125,7 @@ async def test_what_is_recalled_is_in_the_system_prompt_before_the_room_and_noth
         assert "Mira" not in str(model.asked[-1]), "a small model is told nothing"
 
 
-async def test_the_words_so_far_are_recalled_for_as_soon_as_a_llama_cpp_server_reads_them() -> None:
+async def test_facts_are_recalled_for_the_words_so_far_as_soon_as_a_llama_cpp_server_reads_them() -> None:
     recall = Sister()
     async with model_with_slots(recall=recall) as (mind, asked):
         await mind.responder.read_ahead("Ada", "Who is", 11)
@@ -278,7 +278,7 @@ async def test_a_llama_cpp_server_reads_the_words_so_far_and_nothing_of_them_is_
         assert [message["content"] for message in asked[-1][1:]] == ["Ada: What's new?", "Hello.", "Ada: I see."]
 
 
-async def test_after_words_that_may_be_all_the_server_reads_up_to_the_answer() -> None:
+async def test_after_words_that_may_be_the_last_the_server_reads_up_to_the_answer() -> None:
     template: list[bool] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:

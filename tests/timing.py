@@ -76,9 +76,10 @@ _SHORT = 0.005
 
 
 async def let_run(seconds: float) -> None:
-    """Let all other tasks run for some time: a stall of the machine uses up one of many short sleeps, not the time.
+    """Let all other tasks run for some time, in many short sleeps.
 
-    A test that has slept through a stall has given the tasks no time at all.
+    A stall of the machine uses up only one short sleep. One long sleep might end with the stall, and then the tasks
+    would have had no time at all.
     """
     for _ in range(math.ceil(seconds / _SHORT)):
         await asyncio.sleep(_SHORT)

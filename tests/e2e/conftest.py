@@ -76,7 +76,7 @@ class Stage:
         return await self.told(starts)
 
     async def told(self, starts: str) -> str:
-        """The bot's next message after Ada's last message. None is returned twice, unless it was edited in between."""
+        """The bot's next message after Ada's last one. A message is returned twice only if it was edited in between."""
         message = await self.ada.wait_for_message(
             self.sandbox.home.general,
             lambda m: m.author.bot and m.content.startswith(starts) and (m.id, m.content) not in self.read,
@@ -112,7 +112,7 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 def serving_speech(**environment: str) -> Iterator[str]:
     """Start a real speech server with these settings. Yields the address of its WebSocket.
 
-    It runs in a folder of its own: a user's .env and voices in the project's folder are not for tests.
+    It runs in a folder of its own, so that a user's .env and voices in the project's folder play no part.
     """
     command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
     settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
@@ -134,7 +134,7 @@ async def serving_tones(folder: Path, **environment: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def tone_server(folder: Path, **environment: str) -> AsyncIterator[tuple[str, Running]]:
-    """The same, with its process, which a test may kill or stop."""
+    """Like :func:`serving_tones`, but also yields the server's process, which a test may kill or stop."""
     chosen = {"TTS_ENGINE": "stand-in", "TTS_FALLBACK": "", "TTS_VOICES_DIR": str(folder / "voices")}
     quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05"}
     process = await forks(*SPEECH_SERVER).start(
@@ -148,7 +148,7 @@ async def tone_server(folder: Path, **environment: str) -> AsyncIterator[tuple[s
         yield json.loads(await process.stdout.readline())["listening"], process
     finally:
         process.terminate()
-        # One that a test has stopped ends only when it goes on.
+        # A process that a test has stopped (SIGSTOP) ends only when it goes on.
         process.send_signal(signal.SIGCONT)
         await process.wait()
 

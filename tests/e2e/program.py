@@ -17,8 +17,9 @@ from tests.forked import BOT, STDOUT, Forked, Forks, Running, forks
 
 SAID_LIMIT = 120.0
 VOICE = "TTS_WEBSOCKET_URL"
-"""The setting of a speech server that runs already. Without it a bot starts one, which takes as long as all its other
-work in most tests: only tests of the speech server's process leave that to it."""
+"""The setting with the address of a speech server that runs already. Without the setting, a bot starts a server itself,
+which in most tests takes as long as everything else: only tests of that process let the bot do so.
+"""
 
 
 @asynccontextmanager
@@ -109,7 +110,8 @@ async def read_until(process: Running, words: str) -> str:
 
 
 def speech_port(process: Running) -> int:
-    """The port of the speech server that a bot has started. Port 0 of ``TTS_BIND`` is one that nobody else can take."""
+    """The port of the speech server that a bot has started. For port 0 in ``TTS_BIND``, the system chooses it.
+    """
     children = psutil.Process(process.pid).children(recursive=True)
     servers = [child for child in children if "tts_server" in child.cmdline()]
     connections = [each for server in servers for each in server.net_connections("tcp4")]

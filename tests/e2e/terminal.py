@@ -19,7 +19,9 @@ from config.project import ROOT
 from tests.e2e.program import SAID_LIMIT
 
 _SHELL = 'exec 0<"$0" 1>"$0" 2>&1; "$@"; echo "status $?"'
-"""The shell opens the terminal, which then belongs to its session: the kernel tells the session when it is closed."""
+"""The shell opens the terminal, which then belongs to the shell's session. The kernel tells the session when the
+terminal is closed.
+"""
 _CTRL_C = b"\x03"
 _POLL = 0.05
 

@@ -1,4 +1,4 @@
-"""The bot comes by itself: with real people's comings and goings on the stand-in Discord."""
+"""The bot joins by itself when people come and go, on the sandbox."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_it_waits_for_a_drawing_and_then_asks(
 
 
 async def post_question(stage: Stage, ids: Sequence[str]) -> Message:
-    """Have the bot post a question that only those can answer for who know the ids of its buttons."""
+    """Have the bot post a question whose buttons have these ids. Only code that knows an id answers a click on it."""
     channel = stage.app.bot.get_channel(stage.sandbox.home.general.id)
     assert isinstance(channel, discord.TextChannel)
     view = discord.ui.View(timeout=None)

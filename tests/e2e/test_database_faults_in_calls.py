@@ -1,4 +1,4 @@
-"""The disk is full, or the database locked or damaged, while people talk: answers come, and it is told what is lost."""
+"""The disk is full, or the database locked or damaged, while people talk: the bot answers, and says what is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPLY = "I am still here."
 BEFORE, DURING, AFTER = "Is it warm?", "Is it raining?", "Is it windy?"
 
 Fault = Callable[[Path, int], AbstractContextManager[None]]
-"""Something that befalls the database of the process with this id."""
+"""Begins a fault of the database at this path, which the process with this id uses, and ends it."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
             await people.spoken(DURING)
             await people.written("!leave", "👋")
             await people.mention(AFTER)
-            # It is answered once the bot has tried to store the one before.
+            # The second mention is answered only after the bot has tried to store the first one.
             await people.mention(AFTER)
         said = await people.end()
     assert "Traceback" not in said

@@ -18,7 +18,7 @@ async def health(folder: Path, **environment: str) -> tuple[int | None, dict[str
 
 
 async def health_when(folder: Path, condition: Callable[[dict[str, str]], bool]) -> tuple[int | None, dict[str, str]]:
-    """What the command says as soon as this is true of it."""
+    """Repeat the command until the condition is true of its answer. Returns the exit status and the answer."""
     async with asyncio.timeout(SAID_LIMIT):
         while not condition((said := await health(folder))[1]):
             await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""A bot whose operator has put files into a folder: it is told what they say, in a call and in writing."""
+"""A bot whose operator has put files into a folder: the model is told what the files say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ async def test_what_files_say_is_told_to_the_model_until_a_manager_switches_it_o
             return str(system["content"]).partition("## Knowledge")[2].partition("## Room")[0]
 
         async def asked_until(shown: bool) -> None:
-            """Ask until the files are known, or known no longer: a busy machine may take a while."""
+            """Ask until the prompt has the file's words (``shown``) or lacks them: a busy machine may take a while.
+            """
             for _ in range(50):
                 before = len(model.asked)
                 await stage.ask(ASKED)

@@ -198,12 +198,12 @@ async def test_a_person_can_answer_in_words_while_the_bot_waits(with_tools: With
 
 
 async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nobody speaks here, so nobody has to read first.
+    # The yes comes at once here: a person would need these seconds to read the question.
     monkeypatch.setattr("bot.commands.tool_questions.READING_SECONDS", 0.0)
     servers = {"kind": program(str(HOSTILE), "fine")}
     async with with_tools(looking, servers, allow={"look": "everyone"}, ask=["look"]) as stage:
         await _ask_first(stage)
-        # The toy recogniser does not know the word, so what it would have heard is told here.
+        # The toy recogniser does not know the word "yes", so the test reports the utterance itself.
         (call,) = stage.app.core.manager.calls
         stage.app.core.watch(UtteranceHeard(stage.ada.user.id, "Ada", "Yes.", addressed=False, call=call.id))
         await heard(stage)
@@ -225,7 +225,7 @@ def _now(stage: Stage, question: Message) -> str:
     return next(each.content for each in stage.ada.messages(stage.sandbox.home.general) if each.id == question.id)
 
 
-async def test_on_discord_what_nobody_allowed_is_for_managers(with_tools: WithTools) -> None:
+async def test_on_discord_a_tool_without_a_permit_is_not_for_everyone(with_tools: WithTools) -> None:
     async with with_tools(lambda _: Answer("Yes."), {"kind": program(str(HOSTILE), "fine")}) as stage:
         tools = stage.app.core.tools
         (look,) = [each for each in tools.tools() if each.description.name == "look"]

@@ -1,4 +1,5 @@
-"""What was said in a call is known two days later to who heard it, though the bot was killed, until it is forgotten."""
+"""Two days after a call, only those who heard a sentence are told of it, even after a kill, until it is forgotten.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ async def answer(guest: Guest, sandbox: Sandbox, text: str, starts: str = "") ->
 
 
 async def in_canada(guest: Guest, sandbox: Sandbox, text: str) -> None:
-    """Ask until the brother's country is answered: nothing is recalled while this machine stands still."""
+    """Ask until the answer names the brother's country: a stalled machine may recall too late for one answer.
+    """
     async with asyncio.timeout(LIMIT):
         while await answer(guest, sandbox, text) != "In Canada.":
             pass
@@ -94,7 +96,7 @@ async def test_a_brother_is_remembered_two_days_later_for_those_who_heard_of_him
             bot.kill()
             await bot.wait()
         killed = True
-        # Two days have passed at the next start. asyncio's timers count on, since they use the other clock.
+        # Two days have passed at the next start. The monotonic clock, which asyncio's timers use, does not jump.
         later = {"LD_PRELOAD": str(CLOCK[0]), "FAKETIME": "+2d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         own = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
         async with running(sys.executable, "-m", "bot", "run", folder=tmp_path, **usual, **own, **later) as next_bot:

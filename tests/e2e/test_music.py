@@ -113,7 +113,7 @@ async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> 
 
 
 class NotingMicrophone:
-    """A microphone that notes how many of the bot's frames its owner had heard at each of its own frames."""
+    """A microphone that notes, at each frame that it sends, how many of the bot's frames its owner has heard."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage

@@ -53,7 +53,7 @@ async def test_radio_is_as_loud_as_music_gets_out_of_the_voices_way_stalls_and_e
         await _is_quieter_under_a_reply_and_comes_back(stage, alone)
         assert "\n🔴 0:" in await stage.answer_to("!nowplaying", starts="▶️ Jazz")
         await _stalls_softly_and_goes_on(stage, station, alone)
-        # It is told once. On a stalled machine that may have been before.
+        # The stall is reported only once. On a stalled machine, the report may have come already.
         stalled = "⏳ Jazz has stalled. It goes on when there is more of it."
         await stage.ada.wait_for_message(
             stage.sandbox.home.general, lambda message: message.content == stalled, LIMIT, after=played

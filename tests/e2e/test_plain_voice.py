@@ -29,7 +29,7 @@ async def voice() -> AsyncIterator[BareSpeechServer]:
 async def stage(
     make_stage: StageMaker, voice: BareSpeechServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
-    # People would wait for twenty seconds.
+    # With the usual limit, the test would wait for twenty seconds.
     monkeypatch.setattr(plain_stream, "PlainLimits", lambda: PlainLimits(first_sound=1.0))
     async with (
         ScriptedModel(story_or_answer) as model,

@@ -1,4 +1,4 @@
-"""Who hangs up and calls again at once, as SIPp does within a millisecond, is talked with again."""
+"""A caller who hangs up and calls again at once (SIPp does so within a millisecond) gets a new call."""
 
 from __future__ import annotations
 

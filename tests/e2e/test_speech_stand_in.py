@@ -23,7 +23,9 @@ SENTENCES = (
 )
 LONG = " ".join(SENTENCES)
 ONE_WORD = 800.0
-"""Milliseconds: the longest word, and what one segment may be longer than two."""
+"""Maximum difference between the lengths of the two answers, in milliseconds: the longest word, and the difference that
+it makes to speak one segment in two parts.
+"""
 
 
 def spoken(stage: Stage) -> list[str]:
@@ -62,7 +64,7 @@ async def test_the_other_server_speaks_the_rest_of_the_answer(
         process.send_signal(number)
         (trace,) = await stage.turns(1)
         assert trace.outcome is Outcome.SPOKEN
-        # Each word was heard once: by what is shown of it, and by its sound, which is as long as that of one server.
+        # Each word was heard once, as the events say, and as the sound says: it is as long as that of one server alone.
         assert spoken(stage) == [LONG]
         await stage.ask("the same long one again, please")
         again = (await stage.turns(2))[1]

@@ -83,7 +83,7 @@ class Room:
         return f"r{self.replies}"
 
     async def spoken(self, outcome: Outcome, *between: CallEvent) -> None:
-        """The next announcement is said, and events happen before those who wait for it go on."""
+        """The next announcement ends with this outcome. The events happen before the code that waits for it goes on."""
         while not self.said or self.said[-1].outcome is not None:
             await asyncio.sleep(0)
         handle = self.said[-1]
@@ -113,7 +113,7 @@ async def test_only_what_begins_after_the_announcement_was_heard_is_noted() -> N
     assert announced
     assert notebook.begun == []
     earlier = room.begin("Ada", ADA, "typed before")
-    # The first words come before the task that announced it has gone on.
+    # The first words come before the task that waits for the announcement has gone on.
     typed = PromptTaken("r99", "Ada", "typed at once", person=ADA)
     await room.spoken(Outcome.SPOKEN, typed, ReplyEnded(trace("r99", Outcome.INTERRUPTED), "An ans"))
     await starting

@@ -68,7 +68,8 @@ async def test_wishes_are_carried_out_in_order_and_what_fails_is_said() -> None:
 
     async def wish(command: VoiceCommand) -> None:
         notes.request(SpokenCommand(command, 1, "Ada", ""))
-        # The answer to a wish that is granted is the announcement, so one that is not granted follows it.
+        # A wish that is granted gets no answer here, because the announcement is its answer. The same wish again is not
+        # granted, and gets one.
         notes.request(SpokenCommand(command, 1, "Ada", ""))
         spoken.clear()
         async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""The steps of a response: what fails while its client goes away is nobody's news."""
+"""The steps of a response: a write that fails while its client goes away is not reported as an error."""
 
 from __future__ import annotations
 

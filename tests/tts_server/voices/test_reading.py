@@ -23,7 +23,7 @@ MAX_MEMORY = 250 * MEGABYTE
 
 
 def processor_seconds() -> float:
-    """What this process's children that have ended took of the processor."""
+    """The processor time of this process's children that have ended, in seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -76,8 +76,8 @@ class ToolResponder(MarkedResponder):
     """A responder that calls a tool before it answers. The tool ends when the test says so.
 
     Attributes:
-        running: what tools that run were asked for.
-        ran: what tools that have ended well were asked for.
+        running: the questions for which a tool is running.
+        ran: the questions for which a tool has run to its end.
         preface: what is said before the call.
     """
 

@@ -1,4 +1,4 @@
-"""The mood that a reply names: it is spoken in it if that moves the mood, and it counts only if people heard it."""
+"""A reply may name a mood. The reply is spoken in it if that changes the mood, and counts only if people heard it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MoodyResponder(RepeatingResponder):
 
 
 class FollowedCharacter(FixedCharacter):
-    """A character whose mood every reply moves that names "sad". It records what counts."""
+    """A character whose mood changes with every reply that names "sad". It records the named moods that count."""
 
     def __init__(self) -> None:
         super().__init__()

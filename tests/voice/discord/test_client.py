@@ -314,8 +314,8 @@ async def test_sound_goes_on_after_the_voice_server_closed_the_connection(house:
     sender.start()
     source.begin("r1")
     source.write("r1", tone(0.1))
-    # What is sent until the bot notices is lost, so nothing is: a busy machine may notice late. While a reply waits for
-    # more sound, silence is sent for a while.
+    # What is sent between the close and the moment when the bot notices it is lost, and a busy machine may notice late.
+    # So wait here until nothing more is sent. A reply that waits for more sound sends silence for a while.
     before = 0
     while before < 5 or before != len(listener.receiver.voiced_packets(BOT)):
         before = len(listener.receiver.voiced_packets(BOT))

@@ -202,7 +202,7 @@ LEAD = 0.08
 
 @pytest.fixture
 def buffered(stepped: SteppedSender) -> SteppedSender:
-    """The same for listeners that have a buffer of 80 ms."""
+    """The stepped sender, for listeners that have a buffer of 80 ms."""
     stepped.sink.lead = LEAD
     stepped.source.silence.clear()
     return stepped

@@ -42,7 +42,7 @@ class ScriptedDecoder:
 
 
 class NamedDecoder(ScriptedDecoder):
-    """A decoder that writes "4 4" for a name that it does not know, and the same text after either."""
+    """A decoder that itself writes "4 4" for the name ``called``, and then ``text`` after "4 4" and after the name."""
 
     def __init__(self, called: list[int], text: list[int]) -> None:
         super().__init__([4, 4, *text])

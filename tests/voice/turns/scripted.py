@@ -64,7 +64,9 @@ class Person:
             self.events += self.detector.process_frame(frame)
 
     def stall(self, seconds: float) -> None:
-        """Let no packet through for some seconds, as if the microphone had closed. The next packet says it was not."""
+        """Let no packet through for some seconds, as if the microphone had closed. The next packet shows that it had
+        not.
+        """
         self.close(announced=False)
         self.pass_time(seconds)
         self._stalled = True

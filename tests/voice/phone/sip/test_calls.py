@@ -167,7 +167,7 @@ async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
         assert ear.ends == [LineEnd.BOT]
 
 
-async def test_a_caller_who_cancels_while_the_sentence_is_spoken() -> None:
+async def test_a_caller_can_cancel_while_the_sentence_is_spoken() -> None:
     async with exchange() as here:
         here.answering.admission = Admission.BUSY
         phone = await here.phone()

@@ -202,7 +202,7 @@ async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
     gc.collect()
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    # The responses that are kept for retransmissions are the most there is.
+    # Most of this memory is for responses that are kept for retransmissions.
     assert kept < MAX_REMEMBERED * 4096
     assert answering.asked and len(asyncio.all_tasks()) == 1
 

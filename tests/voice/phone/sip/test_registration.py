@@ -37,7 +37,9 @@ from tests.voice.phone.sip.telephone import (
 
 REALM = "fritz.box"
 PATIENT, HASTY = SipTimers(t1=PATIENCE), SipTimers(t1=0.01, t2=0.05)
-"""Times with which no request is sent again, however busy the machine is, and with which it soon has no answer."""
+"""With ``PATIENT``, no request is sent again, however busy the machine is. With ``HASTY``, waiting for an answer ends
+soon.
+"""
 CHALLENGE = f'Digest realm="{REALM}", nonce="n{{n}}", qop="auth,auth-int", algorithm=MD5, opaque="o"'
 
 
@@ -220,7 +222,7 @@ async def test_answers_of_others_do_not_count() -> None:
         request = await pbx.request()
         stranger = await Socket.open("127.0.0.2")
         Registrar(stranger).welcome(request, 5000)
-        # It comes after the stranger's. If that one counted, this one would change nothing any more.
+        # This answer comes after the stranger's. If the stranger's counted, this one would no longer change anything.
         pbx.welcome(request, 60)
         await until(lambda: registration.state is RegistrationState.REGISTERED)
         await until(lambda: bool(sleep.slept))

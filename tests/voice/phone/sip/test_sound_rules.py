@@ -1,4 +1,5 @@
-"""Where sound may go: to who has called, and has shown that they are there. Never to whom somebody else names."""
+"""Where sound may go: to callers who have shown that they are there, and never to an address that somebody else names.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +90,7 @@ async def test_the_sentence_is_spoken_to_few_callers_and_only_to_their_own_hosts
         ("0.1.2.3", CALLER, True),
     ],
 )
-def test_addresses_that_are_refused(host: str, caller: str, trusted: bool) -> None:
+def test_sound_to_addresses_of_others_or_of_many_is_refused(host: str, caller: str, trusted: bool) -> None:
     with pytest.raises(NoAgreementError):
         SoundRules(caller, trusted).check(read_media(description(4000, host=host)))
 
@@ -111,7 +112,7 @@ def test_addresses_that_are_refused(host: str, caller: str, trusted: bool) -> No
         ("169.254.169.254", CALLER, False, False),
     ],
 )
-def test_addresses_that_are_sent_to_and_those_that_are_only_awaited(
+def test_sound_goes_to_some_addresses_and_is_only_awaited_from_others(
     host: str, caller: str, trusted: bool, sent: bool
 ) -> None:
     rules, media = SoundRules(caller, trusted), read_media(description(4000, host=host))
