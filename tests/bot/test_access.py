@@ -33,7 +33,9 @@ def member(person_id: int = 1, *, manages: bool = False, roles: tuple[tuple[int,
         ("role:Friends, 7", member(8, manages=True), True),
     ],
 )
-def test_permits(permit: str, person: Any, may: bool) -> None:
+def test_a_permit_holds_for_managers_and_for_the_people_and_roles_that_it_names(
+    permit: str, person: Any, may: bool
+) -> None:
     assert Permit.parse(permit).allows(person) is may
 
 

@@ -112,7 +112,7 @@ async def test_a_right_that_was_lost_meanwhile_counts(stage: Stage) -> None:
     assert stage.call.volume == 1.0
 
 
-async def test_volume(stage: Stage) -> None:
+async def test_the_volume_is_changed_by_steps_or_percent_and_stays_above_zero(stage: Stage) -> None:
     assert "80 percent" in await stage.use("set_volume", change="quieter")
     assert stage.call.volume == pytest.approx(0.8)
     await stage.use("set_volume", change="louder")
@@ -152,7 +152,7 @@ async def test_speed_keeps_the_voice_and_stays_within_limits(stage: Stage) -> No
         assert stage.manner.speed in (0.5, 2.0)
 
 
-async def test_mood(stage: Stage) -> None:
+async def test_a_mood_is_set_by_its_name_and_other_names_are_refused(stage: Stage) -> None:
     assert "downcast" in await stage.use("set_mood", mood="Sad")
     assert stage.characters.at(HERE).mood == "sad"
     with pytest.raises(ToolError, match="cheerful"):

@@ -57,14 +57,14 @@ async def ask(url: str) -> Any:
         ),
     ],
 )
-async def test_a_server_that_answers_badly(answer: bytes, told: str) -> None:
+async def test_people_are_told_how_a_server_answers_badly(answer: bytes, told: str) -> None:
     async with server(answer) as port:
         with pytest.raises((aiohttp.ClientError, ValueError)) as raised:
             await ask(f"http://{HOST}:{port}/")
     assert network_error_text(raised.value) == told
 
 
-async def test_a_server_that_speaks_no_tls_and_one_that_does_not_listen() -> None:
+async def test_people_are_told_if_a_server_speaks_no_tls_or_does_not_listen() -> None:
     async with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         with pytest.raises(aiohttp.ClientError) as raised:
             await ask(f"https://{HOST}:{port}/")

@@ -184,7 +184,7 @@ async def test_who_withholds_their_number_is_another_person_each_time_and_their_
     assert house.calls.decide("+4930123456") is Admission.ALLOWED
 
 
-async def test_who_makes_up_a_number_keeps_its_owner_out_neither_as_themselves_nor_as_everybody(house: House) -> None:
+async def test_wrong_pins_under_a_made_up_number_do_not_keep_out_its_owner_whose_pin_was_right(house: House) -> None:
     honest = await house.caller("+4930123456", source="192.0.2.1")
     press(honest, "2468")
     await wait_until(lambda: house.let_in)

@@ -197,7 +197,7 @@ async def test_without_a_call_the_setting_still_holds() -> None:
         ("call, role:DJ", person(), False),
     ],
 )
-async def test_the_people_who_may_control_a_call(setting: str, who: Any, may: bool) -> None:
+async def test_the_setting_says_who_may_control_a_call(setting: str, who: Any, may: bool) -> None:
     for command in (*CONTROL, "persona", "mood", "ignore", "voice use", "voice preview"):
         assert (await refusal(guard(who_may_control=setting), command, who) is None) is may, command
     assert (guard(who_may_control=setting).spoken_refusal(VoiceCommand.STOP, who) is None) is (
@@ -214,7 +214,9 @@ async def test_the_people_who_may_control_a_call(setting: str, who: Any, may: bo
         ("nobody", False, False, False),
     ],
 )
-async def test_the_people_who_may_record_a_call(setting: str, in_call: bool, outside: bool, manager: bool) -> None:
+async def test_the_setting_says_who_may_record_a_call(
+    setting: str, in_call: bool, outside: bool, manager: bool
+) -> None:
     guarded = guard(who_may_record=setting)
     for who, may in ((person(in_call=True), in_call), (person(), outside), (person(manages=True), manager)):
         assert (await refusal(guarded, "record", who) is None) is may

@@ -117,7 +117,7 @@ def slow(whole: Path, tmp_path: Path) -> EmbeddedLlm:
 
 
 async def answer_of(llm: EmbeddedLlm) -> str:
-    """The answer of the model. With four bits a weight, the toy can't tell questions apart, and begins the same."""
+    """The answer of the model. With four bits a weight, the toy begins its answers to all questions alike."""
     async with served_llm(llm) as server, ModelClient(ModelOptions(server.url, temperature=0)) as client:
         return "".join(await texts(client.text([ChatMessage("user", "Are you there?")])))
 

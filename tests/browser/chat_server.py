@@ -121,7 +121,8 @@ class Client:
 
     async def close(self, code: int, reason: str = "") -> None:
         async with self.closing:
-            # While it is read, aiohttp breaks off the connection at once: a page that still sends sound loses the code.
+            # If a socket is being read, aiohttp closes its connection at once, and a page that still sends sound loses
+            # the code.
             self.reading.cancel()
             await asyncio.wait([self.reading])
             await self.socket.close(code=code, message=reason.encode())

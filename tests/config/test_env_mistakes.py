@@ -46,7 +46,7 @@ def refusal(
     """The result of a command with this file: exit status, lines on standard error, and standard output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command_line, "_run", _must_not_start)
-    # Each command reads it, and it is the same for all.
+    # Each command reads the catalogue, which is the same for all.
     monkeypatch.setattr(settings_check, "load_catalogue", lambda: catalogue)
     for name in KNOWN:
         monkeypatch.delenv(name, raising=False)

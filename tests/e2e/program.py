@@ -110,8 +110,7 @@ async def read_until(process: Running, words: str) -> str:
 
 
 def speech_port(process: Running) -> int:
-    """The port of the speech server that a bot has started. For port 0 in ``TTS_BIND``, the system chooses it.
-    """
+    """The port of the speech server that a bot has started. For port 0 in ``TTS_BIND``, the system chooses it."""
     children = psutil.Process(process.pid).children(recursive=True)
     servers = [child for child in children if "tts_server" in child.cmdline()]
     connections = [each for server in servers for each in server.net_connections("tcp4")]

@@ -29,8 +29,7 @@ async def test_what_files_say_is_told_to_the_model_until_a_manager_switches_it_o
             return str(system["content"]).partition("## Knowledge")[2].partition("## Room")[0]
 
         async def asked_until(shown: bool) -> None:
-            """Ask until the prompt has the file's words (``shown``) or lacks them: a busy machine may take a while.
-            """
+            """Ask until the prompt has the file's words (``shown``) or lacks them: a busy machine may take a while."""
             for _ in range(50):
                 before = len(model.asked)
                 await stage.ask(ASKED)

@@ -1,5 +1,4 @@
-"""Two days after a call, only those who heard a sentence are told of it, even after a kill, until it is forgotten.
-"""
+"""Two days after a call, only those who heard a sentence are told of it, even after a kill, until it is forgotten."""
 
 from __future__ import annotations
 
@@ -47,8 +46,7 @@ async def answer(guest: Guest, sandbox: Sandbox, text: str, starts: str = "") ->
 
 
 async def in_canada(guest: Guest, sandbox: Sandbox, text: str) -> None:
-    """Ask until the answer names the brother's country: a stalled machine may recall too late for one answer.
-    """
+    """Ask until the answer names the brother's country: a stalled machine may recall too late for one answer."""
     async with asyncio.timeout(LIMIT):
         while await answer(guest, sandbox, text) != "In Canada.":
             pass

@@ -167,7 +167,7 @@ async def test_a_song_from_loudspeakers_is_not_taken_for_words_and_words_over_it
     assert not [event for event in stage.events if isinstance(event, PromptTaken)]
 
 
-async def test_the_commands_of_music(stage: Stage) -> None:
+async def test_the_commands_of_music_do_what_they_say_or_say_why_not(stage: Stage) -> None:
     assert await stage.answer_to("!pause", starts="No active") == (
         "No active voice session. `!join` brings me into your voice channel."
     )

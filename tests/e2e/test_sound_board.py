@@ -68,7 +68,7 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
     assert decoders() == []
 
 
-async def test_the_commands_of_the_sound_board(stage: Stage) -> None:
+async def test_the_commands_of_the_sound_board_do_what_they_say_or_say_why_not(stage: Stage) -> None:
     general = stage.sandbox.home.general
     assert await stage.answer_to("!sound", starts="📣") == "📣 I have these sounds: Air Horn. `!sound NAME` plays one."
     assert await stage.answer_to("!sound horn", starts="No active") == (

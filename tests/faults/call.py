@@ -131,7 +131,7 @@ class FaultyCall:
         return "spoken remark" if any(word == UNKNOWN and at > since for word, at in heard) else None
 
     async def wait_for_outcome(self, question: Question, since: float, seconds: float) -> str | None:
-        """Wait for it; ``None`` if nothing came in so many seconds."""
+        """Wait for the outcome; ``None`` if there is none within so many seconds."""
         until = time.monotonic() + seconds
         while (outcome := self.outcome(question, since)) is None and time.monotonic() < until:
             await asyncio.sleep(_POLL)

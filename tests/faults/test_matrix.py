@@ -32,7 +32,7 @@ IN_CI = (
 """The cells for continuous integration."""
 OTHERS = tuple(cell for cell in product(Name, Fault) if cell not in IN_CI)
 PATIENCE = {Name.VOICE_GATEWAY: 60.0, Name.UDP: 45.0, Name.GATEWAY: 8.0, Name.EARS: 45.0}
-"""Seconds after which a fault ends of which nobody is told: while Discord's gateway is away, nobody can be."""
+"""Seconds after which these faults end even if Ada was told nothing: without Discord's gateway, nobody can be."""
 USUAL_PATIENCE = 25.0
 ASK_AGAIN, READING = 6.0, 1.0
 """Seconds after which Ada asks again if nothing happens, and if she has read that something is wrong."""
@@ -79,7 +79,7 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
         during = await ask()
         if fault is not Fault.BACK:
             await call.wait_for_outcome(during, began, PATIENCE.get(name, USUAL_PATIENCE))
-        # Whoever answers at once has not met the fault of what sends seldom, such as Discord's gateways.
+        # Discord's gateways send seldom, so a question that is answered at once may not have met their fault yet.
         await asyncio.sleep(max(0.0, began + AWAY - time.monotonic()))
         if fault is Fault.SLOW:
             # Packets that are not late any more would overtake those that are.

@@ -62,7 +62,7 @@ class Listener:
         self._words: list[str | None] = []
 
     def listen(self, sound: Samples) -> list[HeardWord]:
-        """The words so far, in order. A word with breaks is one word; of a word that was cut short little is none.
+        """The words so far, in order. A word with breaks is one word. Fewer than :data:`_LEAST` frames are none.
 
         Args:
             sound: all of it, from the beginning.

@@ -13,7 +13,7 @@ from tests.fuzzing.requests import Request
 LIMIT = 120.0
 """Time limit of an answer, in seconds."""
 MOST = 4 * 1024**2
-"""Largest number of bytes of an answer that are read."""
+"""Number of bytes of an answer after which no more is read."""
 ALLOWED = frozenset({200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 416, 417, 429, 503})
 EXPECTATION = 417
 """aiohttp answers this itself, before anything of the project runs."""
@@ -39,7 +39,7 @@ class Answer:
 
 
 async def send(port: int, request: Request) -> Answer:
-    """Send a request, and read the answer to its end, or at least 4 MiB of it."""
+    """Send a request, and read the answer to its end, or until :data:`MOST` bytes have come."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(LIMIT):

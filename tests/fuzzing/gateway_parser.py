@@ -1,4 +1,4 @@
-"""What reads messages of Discord's gateway: discord.py and the handlers of the bot's own client."""
+"""The parser of messages of Discord's gateway: discord.py, and the handlers of the bot's own client."""
 
 from __future__ import annotations
 
@@ -130,17 +130,17 @@ _EVENTS = {
     },
 }
 AT_ONCE = 200
-"""Number of damaged messages after which right ones have to be read as ever."""
+"""Each time after this number of damaged messages, valid ones must be read as ever."""
 _ENDS_UNPACKING = b"\x00\x00\xff\xff"
 
 
 def gateway_messages() -> list[bytes]:
-    """Right messages."""
+    """Valid messages."""
     return encoded(*(_event(name.partition(" ")[0], data) for name, data in _EVENTS.items()))
 
 
 def gateway(folder: Path, stack: contextlib.ExitStack) -> Callable[[bytes, random.Random], None]:
-    """The bot's client, on a connection that nobody is at the other end of. Heartbeats are left to discord.py."""
+    """The bot's client, on a connection that has no other end. Heartbeats are left to discord.py."""
     runner = stack.enter_context(asyncio.Runner())
     listening = runner.run(_start())
     stack.callback(lambda: runner.run(listening.close()))
@@ -194,7 +194,7 @@ class _Listening(commands.Cog):
                 await asyncio.wait(handlers)
 
     async def check(self, number: int) -> None:
-        """Send right messages, as after a connection, and look at what has come of them."""
+        """Read valid messages, as after a connection, and check what has come of them."""
         said = f"This is number {number}."
         right = {"READY": _READY, "GUILD_CREATE": _SERVER, "VOICE_STATE_UPDATE": _VOICE_STATE}
         for name, data in {**right, "MESSAGE_CREATE": {**_MESSAGE, "content": said}}.items():
@@ -237,7 +237,7 @@ async def _start() -> _Listening:
 
     bot = _QuietBot("!", Mock(spec=Store), ready, Mock(spec=connector), make_guard())
     await bot.__aenter__()
-    # Stands in for Discord's API: whatever is asked for or sent, it is a right message.
+    # Stands in for Discord's API: each answer is a valid message, whatever was asked for or sent.
     bot.http.request = _answered  # type: ignore[method-assign]
     listening, advice = _Listening(bot), CommandAdvice(bot, "!", {})
     await bot.add_cogs((listening, UnknownCommands(bot, advice, lambda _: False), HelpCommands(bot, advice, "!")))

@@ -1,4 +1,4 @@
-"""Damages right messages: bytes, texts and JSON. The same seed always gives the same cases."""
+"""Damages valid messages: bytes, texts and JSON. The same seed always gives the same cases."""
 
 from __future__ import annotations
 

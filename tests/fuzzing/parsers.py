@@ -1,4 +1,4 @@
-"""All parsers of bytes from outside, with right messages to damage and the errors that each may raise.
+"""All parsers of bytes from outside, with valid messages to damage and the errors that each may raise.
 
 Each parser is what the program calls, not a copy. To add one, write its kind and put it into :data:`KINDS`.
 """
@@ -86,7 +86,7 @@ class Kind:
     """A kind of bytes from outside.
 
     Attributes:
-        seeds: makes right messages.
+        seeds: makes valid messages.
         start: makes the parser, with a folder of its own. What has to be closed after all cases goes onto the stack.
             State that the program keeps for a connection is kept for all cases.
         errors: the errors that the parser documents.
@@ -214,7 +214,7 @@ def _read_wire(read: Callable[[str | bytes], object], message: str | bytes) -> N
         read(message)
     except WireError as error:
         assert error.code in ERROR_CODES
-        # The other side is told of it, so it must be possible to write it.
+        # The other side is sent this error, so its encoding must not fail.
         Failure(str(error), error.code, error.reply).to_json().encode()
         raise
 

@@ -19,7 +19,7 @@ from tests.fuzzing.seeds import HOST, OFFER
 
 
 def sip_messages() -> list[bytes]:
-    """Right messages of SIP, and a session description."""
+    """Valid messages of SIP, and a session description."""
     found = []
     for method in ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"):
         body = OFFER if method == "INVITE" else ""
@@ -51,7 +51,7 @@ def sip(data: bytes) -> None:
 
 
 def phone_packets() -> list[bytes]:
-    """Right packets of sound, digits and reports."""
+    """Valid packets of sound, digits and reports."""
     sound = [bytes([0x80, 8]) + bytes([0, n, 0, 0, n, 0, 0, 0, 0, 1]) + b"\xd5" * 160 for n in range(8)]
     digits = [bytes([0x80, 0xE5, 0, 9, 0, 0, 9, 0, 0, 0, 0, 1, key, 0x80, 0, 160]) for key in (1, 11, 16)]
     report = bytes([0x80, 200, 0, 6]) + bytes(24)

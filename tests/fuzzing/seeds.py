@@ -1,4 +1,4 @@
-"""Right messages of all kinds of bytes from outside, which are damaged."""
+"""Valid messages of all kinds of bytes from outside. The fuzzer damages them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _SHORT = 12
 
 
 def settings(folder: Path, _: contextlib.ExitStack) -> Callable[[bytes, random.Random], None]:
-    """The parser. A value is for a setting that no other value of those that are read together is for."""
+    """The parser. Values that are read together are for different settings."""
     file, none = folder / ".env", folder / "none"
     names = [(kind, name) for kind in (Settings, SpeechSettings) for name in kind.settings()]
     waiting: dict[type[ProgramSettings], dict[str, str]] = {Settings: {}, SpeechSettings: {}}
@@ -47,7 +47,7 @@ def settings(folder: Path, _: contextlib.ExitStack) -> Callable[[bytes, random.R
 
 
 def _read_all(kind: type[ProgramSettings], values: Mapping[str, str], secrets: Path) -> None:
-    """Read values together. If that raises, raise an error that names the value that is to blame, if one is."""
+    """Read values together. If that raises, raise an error that names the value that raises alone, if there is one."""
     try:
         _read(kind, values, secrets)
     except Exception as error:

@@ -58,7 +58,7 @@ MESSAGES: Mapping[str, Sequence[dict[str, Any]]] = {
     ),
     TELEPHONE: ({"text": "Hello.", "voice": "gulya", "target_sample_rate": 8000, "output_format": "pcm16"},),
 }
-"""Right messages, of which hostile ones are made."""
+"""Valid messages, of which hostile ones are made."""
 ENDINGS = {CHAT: '{"type": "hangup"}'}
 """What ends a call that may have begun: without it, the call would wait for its client to come back."""
 QUIET = 0.05
@@ -66,7 +66,7 @@ QUIET = 0.05
 
 
 def hostile_message(path: str, rng: random.Random) -> str | bytes:
-    """A message for a WebSocket: a right one, a changed one, or anything."""
+    """A message for a WebSocket: a valid one, a changed one, or anything."""
     if rng.random() < 0.1:
         bad = rng.choice((*BAD_JSON, rng.randbytes(rng.randrange(2_000)), bytes(640)))
         return bad if rng.random() < 0.5 else bad.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Values of fields: right ones by their schema, and wrong ones of all kinds."""
+"""Values of fields: valid ones by their schema, and invalid ones of all kinds."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2, 10**30, 0.5, -1e308, [], {}, [[]], {"a": {}}, ["x"], *TEXTS),
     *({"id": "x"}, [None] * 50, {"x": "y" * 100}, {"LLM_URL": "http://127.0.0.1:1/v1"}, {"id": {"id": []}}),
 )
-"""Kinds of values that a field may have: right ones and wrong ones."""
+"""Values that a field may get, valid or not."""
 BAD_JSON = (
     *(
         b"",
@@ -77,7 +77,7 @@ _GOOD = 0.55
 
 
 def value_of(schema: Mapping[str, Any], rng: random.Random) -> Any:
-    """A value for a schema; often a right one."""
+    """A value for a schema; often a valid one."""
     if rng.random() > _GOOD:
         return deepcopy(rng.choice(VALUES))
     if "const" in schema:

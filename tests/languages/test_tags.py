@@ -22,5 +22,5 @@ from languages.tags import primary_language
         ("", ""),
     ],
 )
-def test_the_primary_language_of_a_tag(tag: str, language: str) -> None:
+def test_a_tag_is_reduced_to_its_primary_language(tag: str, language: str) -> None:
     assert primary_language(tag) == language

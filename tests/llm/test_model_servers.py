@@ -74,7 +74,7 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     """Two servers and their client, before anything was asked.
 
-    With ``paid`` the second one has a key, with ``limited`` the first one. Keys cost money where a test says so.
+    With ``paid`` the second one has a key, with ``limited`` the first one. A test can have the use of keys cost money.
     """
     both = Pair((first, second))
     async with AsyncExitStack() as stack:

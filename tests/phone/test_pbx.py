@@ -110,7 +110,7 @@ async def test_a_second_caller_hears_a_sentence_and_that_the_line_is_busy(tmp_pa
         assert talk.ends == [] and endpoint.calls == 1
 
 
-async def test_a_second_caller_who_does_not_listen_to_the_sentence(tmp_path: Path) -> None:
+async def test_a_second_caller_may_hang_up_during_the_sentence(tmp_path: Path) -> None:
     async with (
         kamailio(tmp_path / "pbx") as pbx,
         bot(pbx) as (endpoint, operator),

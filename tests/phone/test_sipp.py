@@ -70,7 +70,7 @@ Content-Length: 0
 TALK = '<nop><action><exec rtp_stream="says.pcma,1,8,PCMA/8000"/></action></nop>\n'
 
 
-async def test_a_caller_who_talks_and_hangs_up(tmp_path: Path) -> None:
+async def test_a_caller_talks_is_heard_and_hangs_up(tmp_path: Path) -> None:
     (tmp_path / "says.pcma").write_bytes(encode_g711(tone(440, 3.0), "alaw"))
     steps = scenario(INVITE, receive(200), ACK, TALK, '<pause milliseconds="2500"/>\n', BYE)
     async with bot() as (endpoint, operator):
@@ -100,7 +100,9 @@ async def test_the_bot_hangs_up(tmp_path: Path) -> None:
     ("admission", "offer", "status"),
     [(Admission.NOT_ALLOWED, "8", 403), (Admission.NOT_READY, "8", 503), (Admission.ALLOWED, "18", 488)],
 )
-async def test_refusals(tmp_path: Path, admission: Admission, offer: str, status: int) -> None:
+async def test_a_refused_caller_gets_the_status_of_the_reason(
+    tmp_path: Path, admission: Admission, offer: str, status: int
+) -> None:
     steps = scenario(_send("INVITE", "1 INVITE", "", offer), receive(status), ACK)
     async with bot() as (endpoint, operator):
         operator.admission = admission

@@ -123,7 +123,7 @@ async def test_only_the_next_words_decide(delete: MadeTool, between: str) -> Non
     assert delete.runs == []
 
 
-async def test_a_yes_is_taken_of_whose_first_word_an_answer_was_begun(delete: MadeTool) -> None:
+async def test_a_yes_counts_even_if_an_answer_was_begun_at_its_first_word(delete: MadeTool) -> None:
     tools = Toolset(lambda: [delete], 1, 2, asking(), AskAll())
     await tools.for_turn(asked("delete my note")).run(call("delete"))
     tools.for_turn(asked("Go"))

@@ -23,7 +23,7 @@ LATEST = 0.25
 
 
 def speak_until(engine: XttsEngine, voice: str, moment: float) -> tuple[list[Samples], float]:
-    """Stop after ``moment`` seconds; return the sound until then, and how many seconds after it the engine returned."""
+    """Stop after ``moment`` seconds; return the sound until then, and the seconds until the engine has returned."""
     stop = threading.Event()
     stopped_at: list[float] = []
 

@@ -173,7 +173,9 @@ def test_switching_off_takes_the_question_back() -> None:
         ("midnight until noon", "00:00-12:00", ["00:00", "11:59"], ["12:00"]),
     ],
 )
-def test_quiet_hours(written: str, shown: str, inside: list[str], outside: list[str]) -> None:
+def test_quiet_hours_are_understood_however_they_are_written(
+    written: str, shown: str, inside: list[str], outside: list[str]
+) -> None:
     hours = QuietTimes.parse(written)
     assert str(hours) == shown
     assert QuietTimes.parse(shown) == hours

@@ -65,7 +65,7 @@ async def test_a_database_without_numbered_migrations_keeps_every_row(old: Path)
     after = content(old)
     # Migration 3 keeps the same data in other columns.
     assert after.pop("chat_memory") != before.pop("chat_memory")
-    # A later one leaves out the number of the only call.
+    # A later migration drops the first column, the number of the only call.
     assert after.pop("call") == [tuple(call[1:]) for call in before.pop("call")]
     assert {name: after[name] for name in before} == before
     assert version(old) == len(read_migrations())

@@ -52,5 +52,5 @@ def test_ids_of_channels_and_people_are_replaced_by_names() -> None:
 @pytest.mark.parametrize(
     ("line", "is_one"), [("/volume", True), ("/volume 50", True), ("/", False), ("/ 2", False), ("1/2", False)]
 )
-def test_lines_that_look_like_slash_commands(line: str, is_one: bool) -> None:
+def test_a_line_is_a_slash_command_if_a_letter_follows_the_slash_at_its_start(line: str, is_one: bool) -> None:
     assert is_slash_command(line) is is_one

@@ -64,7 +64,7 @@ async def test_a_stream_that_is_hardly_anything_but_wrapping_is_given_up(
             async for piece in file.pieces():
                 size += len(piece)
     assert size < 1024**2
-    # That is 0.7 of the 1.5 s of the test above. Nobody has to wait so long.
+    # The test above allows as much processor time: 0.7 of 1.5 s.
     assert time.thread_time() - worked < 0.7 * 1.5
 
 
@@ -79,7 +79,7 @@ async def test_what_came_before_the_connection_broke_is_given_before_the_fault(
     received = b""
     async with fetcher.open(FetchRequest(public.url(host="public.test"), FetchLimits(size=1, seconds=LIMIT))) as file:
         async with asyncio.timeout(LIMIT):
-            # Whoever reads comes only when the connection has gone.
+            # Reading begins only after the connection has broken.
             while file._response.content.exception() is None:
                 await asyncio.sleep(0.001)
         with pytest.raises(FetchError, match="its answer breaks off"):

@@ -24,7 +24,7 @@ SECONDS_20 = np.full(20 * 48_000, 0.1, np.float32)
 BYTES_A_SECOND = 24_000 * 2
 
 
-async def test_a_conversation_by_voice(tmp_path: Path, toy_ears: Path) -> None:
+async def test_a_question_by_voice_is_transcribed_and_answered_aloud(tmp_path: Path, toy_ears: Path) -> None:
     transcriber = ears(toy_ears)
     try:
         async with chat_house(tmp_path, ears=transcriber) as house:
@@ -47,7 +47,7 @@ async def test_a_conversation_by_voice(tmp_path: Path, toy_ears: Path) -> None:
         await transcriber.close()
 
 
-async def test_a_conversation_by_text_alone(tmp_path: Path) -> None:
+async def test_texts_alone_are_answered_aloud(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.talking(name="Ben")
         for number, text in enumerate(("Hello", "How are you?"), start=1):

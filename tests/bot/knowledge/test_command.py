@@ -29,7 +29,7 @@ def test_files_are_indexed_and_searched_and_a_bad_one_is_reported(
     assert shown.out.startswith("Knowledge: 8 files read; ")
     assert shown.err == "! broken.pdf can't be read: this is no PDF, or a broken one\n"
 
-    # A search finds what has changed since, without an index of its own.
+    # A search finds a file that is new since then, without another ``index`` command.
     (folder / "fresh.md").write_text("# Heron\n\nThe heron sleeps at noon.", encoding="utf-8")
     assert main(["knowledge", "search", "when does", "the heron sleep?", "--json", "--limit", "2"]) == 0
     (found, *_) = json.loads(capsys.readouterr().out)

@@ -63,7 +63,7 @@ async def test_changed_files_are_read_again_and_removed_ones_forgotten(folder: P
         assert (done.read, done.removed) == (1, 1)
         assert best(index, "seven winters")[0] == "manual.pdf, page 1"
         assert best(index, "warranty") == best(index, "Müller") == ("", "")
-    # It is kept, and one that is damaged is made anew.
+    # The index is kept, and a damaged one is made anew.
     with Index(tmp_path / FILE) as index:
         assert best(index, "seven winters")[0] == "manual.pdf, page 1"
     (tmp_path / FILE).write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)

@@ -129,7 +129,7 @@ async def test_of_too_many_pages_the_first_are_read(
 
 
 def test_one_line_of_any_length_is_cut_without_copying_its_rest() -> None:
-    """With 30 million characters, this would take hours otherwise. Here it would be noticed as a hang."""
+    """Copying would take hours for 30 million characters, and for these texts so long that the test would hang."""
     for text in ("a" * 5_000_000, "word " * 1_000_000, "字" * 2_000_000):
         parts = list(itertools.islice(cut(text), 20_000))
         assert all(0 < len(part) <= MAX_CHARS for part in parts)

@@ -55,7 +55,9 @@ async def test_who_tells_of_somebody_and_forgets_it_deletes_nothing_of_theirs(tm
         assert await said(mind) == ["I went to Rome with Bolt.", "Rome again, and Bolt is with me."]
 
 
-async def test_of_others_words_only_names_go_that_came_up_through_the_person(tmp_path: Path) -> None:
+async def test_forgetting_a_fact_deletes_words_of_others_only_if_they_have_a_name_that_the_fact_brought_up(
+    tmp_path: Path,
+) -> None:
     async with brain(tmp_path) as mind:
         await mind.written(BEN, "I was in Lisbon on Monday.")
         await mind.written(CLEO, "Hello everybody.")

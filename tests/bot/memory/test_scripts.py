@@ -287,7 +287,7 @@ SCRIPTS = (
 )
 
 
-async def test_fifty_scripts(tmp_path: Path) -> None:
+async def test_in_fifty_scripts_people_are_told_what_they_may_know_and_nothing_else(tmp_path: Path) -> None:
     wrong = []
     async with Database.opened(tmp_path / FILE) as database:
         player = Player(database, tmp_path / FILE)

@@ -51,7 +51,7 @@ def made(weights: Path) -> Path:
 
 
 def others_in(folder: Path, *expected: Path) -> set[str]:
-    """The names of the files beside the weights that are not these, but for the lock."""
+    """The names of the files in the folder, without the expected ones and the lock."""
     return {path.name for path in folder.iterdir()} - {".quick.lock", *(path.name for path in expected)}
 
 
@@ -68,10 +68,12 @@ def test_the_widest_matrices_are_in_q4_0_the_others_in_q8_0_and_the_rest_is_the_
         blocks, errors = weights.reshape(-1, 32), np.abs(quick - weights).reshape(-1, 32)
         largest = np.abs(blocks).max(axis=1, keepdims=True)
         if found is Format.Q8_0:
-            # Half a step of a 127th of the largest weight, and what half precision takes from 127 steps.
+            # A step is a 127th of the largest weight. An error is at most half a step, and what half precision takes
+            # from the scale.
             assert np.all(errors <= largest * (0.5 / 127 + HALF_PRECISION) * 1.001), name
         else:
-            # A whole step of an 8th of the largest weight: that of a weight as large, with the other sign.
+            # A step is an 8th of the largest weight. The RMS error is at most half a step. A single error may be a
+            # whole step: that of a weight as large, with the other sign.
             assert np.sqrt(np.square(errors).mean()) <= np.sqrt(np.square(largest / 16).mean()), name
 
 

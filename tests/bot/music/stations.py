@@ -11,7 +11,7 @@ from typing import Self
 from tests.bot.music.hostile_files import encoded
 
 LOOP_SECONDS, AHEAD_SECONDS, SLICE_SECONDS = 20.0, 3.0, 0.1
-"""Length of the programme, how much of it comes at once when somebody tunes in, and then in one piece."""
+"""Seconds of the programme, of what comes at once when somebody tunes in, and of each piece that is sent."""
 METADATA_EVERY = 4_096
 """Bytes of sound between two titles."""
 TITLE = "StreamTitle='A Night in Tunisia';"
@@ -110,9 +110,10 @@ def sending(writer: asyncio.StreamWriter) -> Callable[[bytes], Awaitable[None]]:
 
 
 def titled(writer: asyncio.StreamWriter) -> Callable[[bytes], Awaitable[None]]:
-    """Send with the title after every :data:`METADATA_EVERY` bytes: the number of 16 bytes, and then so many of them.
+    """Send sound with metadata after every :data:`METADATA_EVERY` bytes: a byte with its length in units of 16 bytes,
+    and then the metadata.
 
-    Only the first of them has the title. The others are empty, as those of real stations are until the next title.
+    Only the first metadata have the title. The others are empty, as those of real stations are until the next title.
     """
     left, title = METADATA_EVERY, TITLE.encode()
     blocks = -(-len(title) // 16)

@@ -25,7 +25,7 @@ class Board:
     Attributes:
         now: the wall clock.
         elapsed: the clock that nobody sets.
-        looks: how often the reminders have looked at it.
+        looks: how often the reminders have looked at ``elapsed``.
         in_call: the people who hear what is said.
         private: the channels that not everybody can read.
         language: the language of the call.

@@ -102,7 +102,7 @@ def test_a_restart_tells_nothing_again() -> None:
         # On this day the clocks are set forward, and on that one back.
         (datetime(2026, 3, 29, 0, 0, tzinfo=BERLIN), 23),
         (datetime(2026, 10, 25, 0, 0, tzinfo=BERLIN), 25),
-        # In the hour that is repeated, both of them.
+        # The hour that is repeated, both times.
         (datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), 22.5),
         (datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN), 21.5),
         # Here the day begins at one o'clock, because midnight is left out.
@@ -116,7 +116,7 @@ def test_the_wait_until_midnight_is_right_when_the_clocks_are_changed(now: datet
 @pytest.mark.parametrize(
     ("minutes", "text"), [(0.01, "1 min"), (20, "20 min"), (60, "1 h"), (250, "4 h 10 min"), (1_500, "25 h")]
 )
-def test_the_wait_in_words(minutes: float, text: str) -> None:
+def test_the_wait_is_told_in_hours_and_minutes(minutes: float, text: str) -> None:
     assert wait_text(timedelta(minutes=minutes)) == text
 
 

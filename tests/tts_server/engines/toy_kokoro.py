@@ -17,8 +17,7 @@ SPEAKERS = ("af_heart", "af_sky", "am_adam", "bf_emma", "ef_dora", "em_alex", "f
 
 
 def make_weights(folder: Path, speakers: Iterable[str] = SPEAKERS) -> Path:
-    """Write the network and the speakers into ``folder``, and return it. Each speaker is louder than the one before.
-    """
+    """Write the network and the speakers into ``folder``, and return it. Each speaker is louder than the one before."""
     (folder / "voices").mkdir(parents=True, exist_ok=True)
     (folder / "kokoro.onnx").write_bytes(network())
     for number, name in enumerate(speakers):

@@ -59,7 +59,7 @@ PLACES = (VoicePlace("browser", 0, "In the browser"), VoicePlace("1", 1, "Ada's 
 class ScriptedEars:
     """A transcriber that returns these texts, one after the other, and the last one again.
 
-    With an ``error``, it raises it, but not before the request number ``good``.
+    If ``error`` is given, all requests after the first ``good`` ones raise it.
     """
 
     texts: list[str] = field(default_factory=lambda: [WORDS])

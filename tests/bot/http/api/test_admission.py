@@ -1,4 +1,4 @@
-"""Who is let in to the engines: nobody during a call, few at once, and nobody for longer than they are there."""
+"""Who is let in to the engines: nobody during a call, few at once, and nobody who has gone away."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.bot.http.web_stage import SECRET
 from tests.features.recordings import RATE, recording
 
 LONG = 27.0
-"""Seconds of a recording that is heard in three pieces where times are wanted, since it is quiet after 9 and 18 s."""
+"""Seconds of a recording that is quiet after 9 and 18 s. If times are wanted, it is heard in three pieces."""
 
 
 def long_recording() -> bytes:

@@ -73,7 +73,7 @@ async def first_line(stage: ApiStage, request: bytes) -> bytes:
 async def test_forms_of_any_shape_are_answered(stage: ApiStage) -> None:
     for path, (body, status) in itertools.product(FORMS, BAD_FORMS):
         answer = await stage.web.ask(path, "POST", data=body, headers=MULTIPART)
-        # A voice is asked for its name before the recording is looked at.
+        # For a voice, the name is checked before the recording.
         expected = 400 if path == "/api/voice-profile" and status == 415 else status
         assert answer.status == expected, (path, body[:100], answer.text)
         assert set(answer.json["error"]) == {"code", "message"}

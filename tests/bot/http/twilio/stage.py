@@ -123,7 +123,7 @@ class TwilioStage:
         return stream
 
     async def socket(self) -> aiohttp.ClientWebSocketResponse:
-        """A socket that has said nothing yet. A phone call is expected, without which there is none."""
+        """A socket that has said nothing yet. A phone call is announced first: without one, the server opens none."""
         await self.announce()
         return await self.account.session.ws_connect(f"{self.url}/phone/twilio/media")
 

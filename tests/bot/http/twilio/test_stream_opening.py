@@ -85,7 +85,7 @@ async def test_a_phone_call_of_which_nothing_more_comes_is_logged(monkeypatch: p
         clock.pass_by(TOKEN_SECONDS + 1)
         await stage.announce()
         await wait_until(lambda: stage.answering.refusals)
-        # Neither its late stream nor the late report of its end tells of it once more.
+        # Neither its late stream nor the late report of its end is logged as another refusal.
         stream = await MediaStream.open(stage.account, call, instruction)
         stage.streams.append(stream)
         await stream.until(lambda: stream.closed)

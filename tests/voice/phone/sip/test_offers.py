@@ -17,7 +17,7 @@ async def test_without_g711_there_is_no_phone_call() -> None:
         assert here.answering.refused == [("+4930123456", Refusal.NO_SOUND)] * 2
 
 
-async def test_a_caller_who_leaves_the_offer_to_the_bot() -> None:
+async def test_a_caller_can_leave_the_offer_to_the_bot() -> None:
     async with exchange() as here:
         phone = await here.phone()
         phone.send(phone.write("INVITE"))

@@ -1,5 +1,4 @@
-"""Where sound may go: to callers who have shown that they are there, and never to an address that somebody else names.
-"""
+"""Where sound may go: to callers who have shown that they are there, and never to addresses that others name."""
 
 from __future__ import annotations
 
