@@ -136,7 +136,7 @@ class SpeechServerClient:
         """A new connection for one call. It is not open yet.
 
         Args:
-            whose: returns the account to which the sound is charged that comes now.
+            whose: returns the account to which sound that comes now is charged.
         """
         return MeteredStream(self.stream(), lambda server, seconds: self.charge(server, whose(), seconds))
 

@@ -1,4 +1,4 @@
-"""A connection to a speech server on which sound is charged to the server that speaks it."""
+"""A connection to a speech server. Its sound is charged to the server that speaks it."""
 
 from __future__ import annotations
 

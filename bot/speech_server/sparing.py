@@ -35,11 +35,12 @@ class PaidEngine:
         self._warned = False
 
     async def follow(self, *, limited: bool) -> None:
-        """Before a reply: have another engine speak if today's limit is reached, and this one if it is not any more."""
+        """Call this before each reply: another engine speaks it while today's limit is reached, otherwise this
+        engine."""
         if not limited and not self.limited:
             return
         try:
-            # A server that was restarted meanwhile knows nothing of it, so it is told before each reply.
+            # A server that was restarted meanwhile has forgotten the mode, so the mode is set before each reply.
             status = await self._switch(limited or self._chosen)
         except LowPerformanceError as error:
             _log.warning("The speech server's engine can't be changed for today's limit: %s", error)
@@ -56,7 +57,7 @@ class PaidEngine:
     async def choose(self, *, low: bool) -> PerformanceStatus:
         """Switch low-performance mode as people want it; raises LowPerformanceError.
 
-        While today's limit keeps it on, the choice counts from the end of the day.
+        While today's limit keeps the mode on, the choice counts from the end of the day.
         """
         status = await self._switch(low or self.limited)
         self._chosen = low

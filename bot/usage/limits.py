@@ -96,8 +96,8 @@ class DailyLimits:
         """How much of each limit is used, in words; nothing about limits that are not set.
 
         Args:
-            here: what was used today of servers that cost money in the place for which this is told; ``None`` if it is
-                told for all places.
+            here: what was used today, in the place for which this is told, of servers that cost money; ``None`` if it
+                is told for all places.
         """
         lines = []
         for paid, words in _WORDS.items():

@@ -111,7 +111,7 @@ class UsageRecords(Records):
         return [ServerUse(Engine(engine), name, bool(paid), Amounts(*sums)) for engine, name, paid, *sums in rows]
 
     async def paid(self, scope: Scope) -> Amounts:
-        """The sum of what cost money."""
+        """The sum of what was used of servers that cost money."""
         condition, values = scope.condition
         row = await self._database.row(
             f"SELECT {_SUMS} FROM usage WHERE {condition} AND paid",  # noqa: S608

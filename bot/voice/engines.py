@@ -47,7 +47,7 @@ class CallEngines:
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
         language: the language of people who call, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
-        voice_may_guess: returns whether the speech server may still speak in advance today.
+        voice_may_guess: returns whether the speech server may still speak speculative replies today.
     """
 
     character: LocalCharacter

@@ -1,4 +1,4 @@
-"""What the authors of prompts are told that a call does not answer any more because the bot is being restarted."""
+"""What people are told about their prompts that a call no longer answers, because the bot is being restarted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.text import shorten
 from bot.voice.turn import Prompt, PromptKind
 
 ASK_AGAIN = "👋 I'm restarting. Ask me that again when I am back."
-"""The answer where it can't wait: outside of Discord, and where what is spoken may not be stored."""
+"""The answer if the prompt can't be kept: outside of Discord, and where spoken words may not be stored."""
 NOT_SAID = "👋 I'm restarting, so I did not say this: “{text}”"
 """The same about a text that was to be read aloud."""
 SHOWN_CHARS = 1_000
@@ -20,7 +20,7 @@ Keeps = Callable[[Prompt], bool]
 
 
 def restart_answer(prompt: Prompt, *, kept: bool) -> str:
-    """What the author of a prompt is told that is not answered, or not read aloud, before the restart."""
+    """What the author of a prompt is told if it is not answered or read aloud before the restart."""
     if kept:
         return RESTARTING
     if prompt.kind is PromptKind.RECITE:

@@ -80,7 +80,7 @@ class Dialogue:
         self._set_aside: list[Prompt] | None = None
         self._keeps: Keeps = lambda _: False
         self._rest: Prompt | None = None
-        """What was not read aloud of a text that the restart has broken off."""
+        """The part of a text that was not read aloud, because the restart broke it off."""
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
 
@@ -299,7 +299,7 @@ class Dialogue:
             yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
 
     def _put_rest_aside(self, progress: ReplyProgress) -> Iterator[Effect]:
-        """Keep what the restart cuts off of a text that is read aloud. Of an answer, people have heard enough."""
+        """Keep the rest of a text that is read aloud, if the restart cuts it off. The rest of an answer is not kept."""
         prompt = progress.reply.prompt
         if self._set_aside is None or prompt.kind is not PromptKind.RECITE or not prompt.author or not progress.cut_off:
             return

@@ -60,7 +60,7 @@ class RequestFailed(Exception):  # noqa: N818
         temporary: True if another request may succeed.
         busy: True if the server refused the request because it has too many requests.
         wait: seconds for which the server asks to wait; ``None`` if it does not ask.
-        refused_field: True if the server may not know a field of the request.
+        refused_field: True if the server perhaps does not know a field of the request.
         used: True if the server may have worked on the sound.
         about_request: True if the server may accept another request.
     """
@@ -112,7 +112,7 @@ class TranscriptionEndpoint:
         self._asked_to_wait = asked_to_wait
 
     async def problem(self) -> str | None:
-        """The reason for which the server can't be used: it does not answer, or does not accept the key."""
+        """The reason for which the server can't be used: no answer, or the key is refused. ``None`` if it can."""
         # Not every server lists its models, so other error statuses don't matter.
         url = f"{self._url}/models"
         try:

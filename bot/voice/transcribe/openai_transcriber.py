@@ -98,7 +98,7 @@ class OpenAITranscriber:
         return f"{self._settings.server_model or 'its own model'} at {self.host}"
 
     async def problem(self) -> str | None:
-        """The reason for which the server can't be used: it does not answer, or does not accept the key."""
+        """The reason for which the server can't be used: no answer, or the key is refused. ``None`` if it can."""
         return await self._endpoint.problem()
 
     async def warm_up(self) -> None:

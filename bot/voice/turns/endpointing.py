@@ -118,8 +118,9 @@ class Endpointing:
             probability: probability that the turn is over, 0 to 1; ``None`` while there is no estimate.
             microphone: kind of the person's microphone.
             transmitting: True while the microphone transmits.
-            key_released: True if the person has probably just released a key. Who held it through their pauses releases
-                it at the end, so after a finished sentence their usual pause does not lengthen the wait.
+            key_released: True if the person has probably just released a key. A person who held the key through pauses
+                releases it at the end. So after a finished sentence the person's usual pause does not lengthen the
+                wait.
         """
         settings = self._settings
         if microphone is Microphone.PUSH_TO_TALK and transmitting:
