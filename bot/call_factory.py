@@ -121,7 +121,7 @@ class CallFactory:
             return {person: name for person, name in people.attending().items() if people.hears(person)}
 
         kept = KeptTurns(
-            self.conversations.begin_call(place),
+            self.conversations.begin_call(place, call_id),
             lambda: character.now().persona.name,
             listeners,
         )

@@ -86,7 +86,8 @@ class ConversationArchive:
         if listed.transport in NOT_CALLS:
             return []
         may_show = partial(self._conversations.may_show, await self._reader.server(conversation))
-        return await asyncio.to_thread(self._recordings.find, listed.started, listed.ended, may_show)
+        call = await self._reader.call(conversation)
+        return await asyncio.to_thread(self._recordings.find, call, listed.started, listed.ended, may_show)
 
     async def correct(self, conversation: int, number: int, text: str) -> CorrectedTurn | None:
         """Replace the words of a person's turn. Returns ``None`` if there is no such turn.

@@ -96,9 +96,13 @@ class Conversations:
             oldest = self._clock() - self._days * DAY if self._days else float("inf")
             await self.writer.forget_before(oldest)
 
-    def begin_call(self, place: ConversationPlace) -> CallKeeper:
-        """Begin the conversation of a call; returns the object that stores its turns."""
-        return CallKeeper(self, place)
+    def begin_call(self, place: ConversationPlace, call: str | None = None) -> CallKeeper:
+        """Begin the conversation of a call; returns the object that stores its turns.
+
+        Args:
+            call: the id of the call, by which its recordings are found; ``None`` if it can't be recorded.
+        """
+        return CallKeeper(self, place, call)
 
     def store_chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
         """Store a message and its answer in the text chat, if the author's words may be stored. Returns immediately."""
@@ -163,10 +167,10 @@ class Conversations:
 class CallKeeper:
     """Stores the turns of one call. All methods return immediately."""
 
-    def __init__(self, conversations: Conversations, place: ConversationPlace) -> None:
+    def __init__(self, conversations: Conversations, place: ConversationPlace, call: str | None) -> None:
         self._conversations = conversations
         self._place = place
-        self._conversation = StoredConversation(place, conversations.now())
+        self._conversation = StoredConversation(place, conversations.now(), call)
 
     def keeps(self, person: int) -> bool:
         """Whether a person's words are stored."""

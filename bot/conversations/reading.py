@@ -170,6 +170,11 @@ class ConversationReader(Records):
         found = await self.newest(may_show, 1, conversation + 1)
         return found[0] if found and found[0].id == conversation else None
 
+    async def call(self, conversation: int) -> str | None:
+        """The id of a conversation's call; ``None`` if it was no call, or one from before ids were stored."""
+        row = await self._database.row("SELECT call FROM conversations WHERE id = ?", conversation)
+        return None if row is None or row[0] is None else str(row[0])
+
     async def server(self, conversation: int) -> int | None:
         """The id of a conversation's server; ``None`` if it has none."""
         row = await self._database.row("SELECT server FROM conversations WHERE id = ?", conversation)

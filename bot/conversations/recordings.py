@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.recorded_answers import BOT_FILE, RECORDINGS_DIR
 
-_FOLDER = re.compile(r"(\d{8}T\d{6}Z)-.+", re.ASCII)
+_FOLDER = re.compile(r"(\d{8}T\d{6}Z)-[^.]+(?:\.([0-9a-z]+))?", re.ASCII)
 _FILE = re.compile(r"(.+)-([1-9][0-9]{0,19})\.wav", re.ASCII | re.DOTALL)
 
 
@@ -34,7 +34,9 @@ class CallRecording:
 
 
 class CallRecordings:
-    """Finds recordings by the time at which they began. Calls that are on at the same time are not told apart.
+    """Finds recordings by the call's id in the name of their folder, and by the time at which they began.
+
+    Older recordings have no id in their name. They are of conversations from the time when at most one call was on.
 
     Args:
         data_dir: the folder that contains the folder of recordings.
@@ -43,10 +45,13 @@ class CallRecordings:
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / RECORDINGS_DIR
 
-    def find(self, started: float, ended: float | None, may_show: Callable[[int], bool]) -> list[CallRecording]:
-        """The recordings that began during a call. Blocks on the disk.
+    def find(
+        self, call: str | None, started: float, ended: float | None, may_show: Callable[[int], bool]
+    ) -> list[CallRecording]:
+        """The recordings of a call that began during it. Blocks on the disk.
 
         Args:
+            call: the call's id; ``None`` for a call from before ids were stored.
             started: the call's start, in seconds since 1970.
             ended: its end; ``None`` if it is on.
             may_show: says whether the recorded sound of a person may be heard.
@@ -55,8 +60,8 @@ class CallRecordings:
             # The names of the folders have no fractions of seconds.
             folders = [
                 (at, folder)
-                for at, folder in self._dated_folders()
-                if int(started) <= at and (ended is None or at <= ended)
+                for at, of_call, folder in self._dated_folders()
+                if of_call == call and int(started) <= at and (ended is None or at <= ended)
             ]
             found = [each for at, folder in folders for each in _files(folder, at)]
         except OSError:
@@ -66,12 +71,13 @@ class CallRecordings:
     def of(self, person: int) -> list[CallRecording]:
         """All recordings of a person, oldest first. Blocks on the disk."""
         try:
-            found = [each for at, folder in self._dated_folders() for each in _files(folder, at)]
+            found = [each for at, _, folder in self._dated_folders() for each in _files(folder, at)]
         except OSError:
             return []
         return [each for each in found if each.person == person]
 
-    def _dated_folders(self) -> Iterator[tuple[float, Path]]:
+    def _dated_folders(self) -> Iterator[tuple[float, str | None, Path]]:
+        """The folders, oldest first, each with the time at which its recording began, and the id of its call."""
         if not self._folder.is_dir():
             return
         for folder in sorted(self._folder.iterdir()):
@@ -82,7 +88,7 @@ class CallRecordings:
                 at = datetime.strptime(named[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
             except ValueError:
                 continue
-            yield at, folder
+            yield at, named[2], folder
 
 
 def _files(folder: Path, at: float) -> Iterator[CallRecording]:

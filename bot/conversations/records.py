@@ -74,19 +74,21 @@ class ConversationRecords(Records):
     All methods may raise :class:`aiosqlite.Error`. All times are in seconds since 1970.
     """
 
-    async def begin(self, place: ConversationPlace, at: float) -> int:
-        """Add a conversation, and return its id.
+    async def begin(self, place: ConversationPlace, at: float, call: str | None = None) -> int:
+        """Add a conversation, and return its id. ``call`` is the id of its call, if it is one.
 
         A conversation in the text chat has its end set from the beginning. Each turn moves the end to its own time.
         """
         return await self._database.insert(
-            "INSERT INTO conversations (transport, server, channel, place, started, ended) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO conversations (transport, server, channel, place, started, ended, call) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             place.transport,
             None if place.server is None else str(place.server),
             None if place.channel is None else str(place.channel),
             place.name,
             at,
             at if place.transport == CHAT else None,
+            call,
         )
 
     async def current(self, place: ConversationPlace, now: float) -> int | None:

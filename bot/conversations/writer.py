@@ -28,11 +28,13 @@ class StoredConversation:
     """A conversation that turns can be added to.
 
     Attributes:
+        call: the id of the call; ``None`` if it is no call that can be recorded.
         id: the id in the database. The writer sets it when it stores the first turn of the conversation.
     """
 
     place: ConversationPlace
     started: float
+    call: str | None = None
     id: int | None = None
 
 
@@ -248,5 +250,5 @@ class ConversationWriter:
         if conversation.id is None and place.transport == CHAT:
             conversation.id = await self._records.current(place, started)
         if conversation.id is None:
-            conversation.id = await self._records.begin(place, started)
+            conversation.id = await self._records.begin(place, started, conversation.call)
         return conversation.id

@@ -284,6 +284,7 @@ class Call(Generic[T]):
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self._recordings = Recordings(
             self.input_worker,
+            self._events.call,
             transport,
             self._notices,
             self._recite,

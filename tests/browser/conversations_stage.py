@@ -85,7 +85,7 @@ class ConversationsStage:
     def record(self, at: float) -> None:
         """Write a recording of a second that began at this time. Blocks on the disk."""
 
-        folder = recording_folder(self.folder, "Lounge", datetime.fromtimestamp(at, UTC))
+        folder = recording_folder(self.folder, "Lounge", "c1", datetime.fromtimestamp(at, UTC))
         folder.mkdir(parents=True)
         for name, rate in ((f"Ada-{ADA}.wav", HEARING_RATE), ("bot.wav", SPEAKING_RATE)):
             file = WavFile(folder / name, rate)

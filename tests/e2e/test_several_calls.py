@@ -105,7 +105,8 @@ async def test_each_call_has_its_own_words_sound_history_traces_and_recording(ca
     assert [call.transport.place for call in stage.app.manager.calls if call.recording] == ["den"]
     await calls.zoe_gets("!record off", starts="⏹️ I'm not recording.")
     (folder,) = (tmp_path / "recordings").iterdir()
-    assert folder.name.endswith("-den")
+    (in_den,) = (call for call, place in places.items() if place == "den")
+    assert folder.name.endswith(f"-den.{in_den}")
     assert {path.name.split("-")[0] for path in folder.iterdir()} <= {"Zoe", "bot.wav"}
     traces = [json.loads(line) for line in (tmp_path / "traces.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {trace["call"] for trace in traces} == set(places)

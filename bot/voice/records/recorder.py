@@ -57,9 +57,12 @@ class RecordingLimits:
     min_free_bytes: int = 500_000_000
 
 
-def recording_folder(data_dir: Path, channel: str, now: datetime) -> Path:
-    """The folder of a recording that begins ``now``, such as ``recordings/20260131T120000Z-Lounge`` in ``data_dir``."""
-    return data_dir / RECORDINGS_DIR / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}"
+def recording_folder(data_dir: Path, channel: str, call: str, now: datetime) -> Path:
+    """The folder in ``data_dir`` of a recording that begins ``now``: ``recordings/20260131T120000Z-Lounge.3f29c0de``.
+
+    Its name ends with the id of the call, so that calls of the same time and of the same name have their own folders.
+    """
+    return data_dir / RECORDINGS_DIR / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}.{call}"
 
 
 def file_name(name: str) -> str:

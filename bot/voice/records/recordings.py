@@ -38,6 +38,7 @@ class Recordings:
 
     Args:
         sound: passes the call's sound to the recorder.
+        call: the id of the call.
         transport: has the names of people, the place of the call and its prompt channel.
         notices: writes into the prompt channel.
         recite: speaks a text.
@@ -50,6 +51,7 @@ class Recordings:
     def __init__(
         self,
         sound: SoundSource,
+        call: str,
         transport: Transport,
         notices: Notices,
         recite: Callable[[str], PromptHandle],
@@ -60,6 +62,7 @@ class Recordings:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sound = sound
+        self._call = call
         self._transport = transport
         self._notices = notices
         self._recite = recite
@@ -96,7 +99,7 @@ class Recordings:
         def on_end(reason: str) -> None:
             loop.call_soon_threadsafe(self._notices.tell, reason)
 
-        folder = recording_folder(self._data_dir, self._transport.place, datetime.now(UTC))
+        folder = recording_folder(self._data_dir, self._transport.place, self._call, datetime.now(UTC))
         recorder = CallRecorder(folder, self._transport.people.name, on_end, clock=self._clock)
         self._announced = recorder
         try:

@@ -38,7 +38,8 @@ def talk(database: Path, turns: int = 400) -> None:
     with closing(sqlite3.connect(database)) as bot, bot:
         bot.execute("INSERT OR REPLACE INTO listening_choice VALUES (?, 1), (?, 1)", (ADA, CLEO))
         bot.execute(
-            "INSERT INTO conversations VALUES (1, 'discord', '1', '3', 'Lounge', 0.0, 400.0, '[\"Ada\", \"Cleo\"]')"
+            "INSERT INTO conversations (id, transport, server, channel, place, started, ended, people) "
+            "VALUES (1, 'discord', '1', '3', 'Lounge', 0.0, 400.0, '[\"Ada\", \"Cleo\"]')"
         )
         bot.executemany(
             "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) VALUES (1, ?, ?, ?, ?, ?, 0)",

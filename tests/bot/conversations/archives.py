@@ -39,8 +39,9 @@ class Archive:
             records, self.days, lambda _, person: person not in self.unwanted, clock=lambda: self.now, sleep=no_sleep
         )
 
-    def call(self) -> tuple[KeptTurns, CallKeeper]:
-        keeper = self.conversations.begin_call(LOUNGE)
+    def call(self, call: str | None = "c1") -> tuple[KeptTurns, CallKeeper]:
+        """A call with this id begins; ``None`` for one from before ids were stored."""
+        keeper = self.conversations.begin_call(LOUNGE, call)
         return KeptTurns(keeper, lambda: "Mia"), keeper
 
     def write(self, person: int, name: str, asked: str, answered: str, place: ConversationPlace = GENERAL) -> None:

@@ -101,7 +101,10 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
         database.executescript(VERSION_0.read_text())
         migrate(database, read_migrations()[:older])
         if older >= 2:
-            database.execute("INSERT INTO conversations VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.0, '[\"Ada\"]')")
+            database.execute(
+                "INSERT INTO conversations (id, transport, server, channel, place, started, ended, people) "
+                "VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.0, '[\"Ada\"]')"
+            )
             database.execute(
                 "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
                 "VALUES (1, 1, '11', 'Ada', 'Hello', 0.0, 0)"
@@ -110,14 +113,14 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
     async with Database.opened(path), Database.opened(tmp_path / "new"):
         pass
     after = content(path)
-    kept = before.keys() & after.keys() - {"call", "chat_memory", "turns"}
+    kept = before.keys() & after.keys() - {"call", "chat_memory", "conversations", "turns"}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert len(after["chat_memory"]) == len(before["chat_memory"])
     # Before there could be several calls, the only one had a number.
     assert [row[-3:] for row in after["call"]] == [row[-3:] for row in before.get("call", [])]
     # Columns were added at the end.
-    turns = [row[:7] for row in after["turns"]]
-    assert turns == [row[:7] for row in before.get("turns", [])]
+    for name, columns in (("conversations", 8), ("turns", 7)):
+        assert [row[:columns] for row in after[name]] == [row[:columns] for row in before.get(name, [])]
     assert schema(path) == schema(tmp_path / "new")
 
 

@@ -268,7 +268,7 @@ def test_names_are_safe_as_file_names(name: str, file: str) -> None:
 
 def test_a_recordings_folder_names_its_time_and_channel() -> None:
     at = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-    assert recording_folder(Path("data"), "Lounge 1", at) == Path("data/recordings/20260131T120000Z-Lounge_1")
+    assert recording_folder(Path("data"), "Lounge 1", "c1", at) == Path("data/recordings/20260131T120000Z-Lounge_1.c1")
 
 
 def test_recordings_are_for_the_operator_alone(recording: Recording) -> None:

@@ -18,9 +18,9 @@ from tests.bot.http.api.api_stage import ApiStage
 LIST = "/api/conversations/1/recordings"
 
 
-async def call(stage: ApiStage) -> None:
+async def call(stage: ApiStage, id_: str | None = "c1") -> None:
     """A call of a minute."""
-    watch, _ = stage.archive.call()
+    watch, _ = stage.archive.call(id_)
     watch(UtteranceHeard(ADA, "Ada", "Hello", True))
     watch(answer("Hello Ada"))
     stage.archive.now += 60
@@ -28,9 +28,9 @@ async def call(stage: ApiStage) -> None:
     await stage.archive.turns()
 
 
-def record(folder: Path, at: float, *names: str) -> Path:
-    """Write a recording with these files, half a second each."""
-    made = recording_folder(folder, "Lounge", datetime.fromtimestamp(at, UTC))
+def record(folder: Path, at: float, *names: str, call: str = "c1") -> Path:
+    """Write a recording of this call with these files, half a second each."""
+    made = recording_folder(folder, "Lounge", call, datetime.fromtimestamp(at, UTC))
     made.mkdir(parents=True)
     for name in names:
         file = WavFile(made / name, HEARING_RATE)
@@ -51,6 +51,25 @@ async def test_the_recordings_of_a_call_are_found_by_its_time(stage: ApiStage, t
     record(tmp_path, begun - 10, f"Ben-{BEN}.wav")
     record(tmp_path, begun + 70, f"Cat-{CAT}.wav")
     assert await recorded(stage) == [("Ada", False), ("", True)]
+
+
+async def test_the_recordings_of_another_call_at_the_same_time_are_not_shown(stage: ApiStage, tmp_path: Path) -> None:
+    begun = stage.archive.now
+    await call(stage)
+    record(tmp_path, begun + 10, f"Ada-{ADA}.wav")
+    record(tmp_path, begun + 10, f"Ben-{BEN}.wav", call="c2")
+    assert await recorded(stage) == [("Ada", False)]
+
+
+async def test_recordings_from_before_calls_had_ids_belong_to_the_conversations_of_then(
+    stage: ApiStage, tmp_path: Path
+) -> None:
+    begun = stage.archive.now
+    await call(stage, None)
+    old = record(tmp_path, begun + 10, f"Ada-{ADA}.wav")
+    old.rename(old.with_suffix(""))
+    record(tmp_path, begun + 20, f"Ben-{BEN}.wav")
+    assert await recorded(stage) == [("Ada", False)]
 
 
 async def test_a_recording_is_played_also_from_its_middle(stage: ApiStage, tmp_path: Path) -> None:
