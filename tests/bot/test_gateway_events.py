@@ -141,3 +141,46 @@ async def test_what_was_garbled_on_its_way_is_read_once_the_way_is_clear_without
         await proxy.heal()
         await bot.until(lambda: "is this lost?" in bot.read)
         await bot.close()
+
+
+@pytest.mark.parametrize("part", [b"user", b"session_id", b"resume_gateway_url"])
+async def test_when_the_first_message_of_a_session_can_not_be_read_the_bot_begins_another_session(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, part: bytes
+) -> None:
+    read = 0
+
+    def misname(data: bytes) -> bytes:
+        nonlocal read
+        if b"READY" not in data:
+            return data
+        read += 1
+        return data.replace(b'"%b"' % part, b'"%b"' % part.upper()) if read == 1 else data
+
+    async with TcpProxy(yarl.URL(sandbox.gateway_url).explicit_port or 0) as proxy:
+        address = yarl.URL(f"ws://127.0.0.1:{proxy.port}/gateway")
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
+        proxy.garble(misname)
+        bot = Watched(sandbox)
+        await bot.until(bot.ready.is_set)
+        assert read == 2
+        await bot.close()
+
+
+@pytest.mark.parametrize(
+    "break_down", [TcpProxy.cut, lambda proxy: proxy.garble(without_quotes)], ids=["away", "garbled"]
+)
+async def test_a_gateway_that_is_not_there_at_the_start_is_tried_again(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    break_down: Callable[[TcpProxy], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with TcpProxy(yarl.URL(sandbox.gateway_url).explicit_port or 0) as proxy:
+        address = yarl.URL(f"ws://127.0.0.1:{proxy.port}/gateway")
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
+        break_down(proxy)
+        bot = Watched(sandbox)
+        await bot.until(lambda: any("Attempting a reconnect" in record.message for record in caplog.records))
+        await proxy.heal()
+        await bot.until(bot.ready.is_set)
+        await bot.close()
