@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 SYNCED_COMMANDS = "synced commands"
 TOKEN_LIMIT = 3.0
 """Seconds for asking Discord whether the token is valid. If Discord takes longer, the check is skipped."""
-DISCONNECT_LIMIT = 2.0
+DISCONNECT_LIMIT = 1.0
 """Seconds for disconnecting from Discord. After that, only the HTTP session is closed."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 

@@ -40,7 +40,7 @@ FAILED, MISTAKE = 1, 2
 """Exit statuses: FAILED if another start may succeed, MISTAKE if the operator must change something first."""
 SWITCH_INTERVAL = 0.001
 """Seconds after which Python makes a busy thread give way to another thread."""
-ENDING_LIMIT = 8.0
+ENDING_LIMIT = 9.0
 """Seconds in which the call and all parts must end after a signal. After that, the process is killed."""
 
 _MISTAKES = (

@@ -97,9 +97,9 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         sandbox.world.gateway_endpoint = f"127.0.0.1:{proxies[Name.GATEWAY].port}"
         sandbox.world.voice_endpoint = f"localhost:{proxies[Name.VOICE_GATEWAY].port}"
         settings = {
-            "LLM_URL": _moved(model.url, proxies[Name.MODEL]),
-            VOICE: _moved(speech_server, proxies[Name.SPEECH_SERVER]),
-            "STT_URL": _moved(ears.url, proxies[Name.EARS]),
+            "LLM_URL": moved(model.url, proxies[Name.MODEL]),
+            VOICE: moved(speech_server, proxies[Name.SPEECH_SERVER]),
+            "STT_URL": moved(ears.url, proxies[Name.EARS]),
         }
         if name is Name.TOOLS:
             proxies[Name.TOOLS] = await behind(await stack.enter_async_context(_tool_server()))
@@ -137,7 +137,7 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         assert "never retrieved" not in said.decode()
 
 
-def _moved(url: str, proxy: TcpProxy) -> str:
+def moved(url: str, proxy: TcpProxy) -> str:
     """The address of a server behind its proxy."""
     parts = urlsplit(url)
     return parts._replace(netloc=f"127.0.0.1:{proxy.port}").geturl()

@@ -264,16 +264,34 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """Leave the channel, and end the tasks and the thread of the connection.
 
         discord.py itself leaves the task that reads the voice gateway running. If the voice server has just changed,
-        that task goes on to connect to the new server, which takes up to 30 s.
+        that task goes on to connect to the new server, which takes up to 30 s. And where Discord does not confirm that
+        the bot has left, it waits so long, even if it is cancelled.
         """
         connection = self._own_connection
         await connection.end_tasks()
         if connection.state is ConnectionFlowState.disconnected:
             connection._socket_reader.stop()
             self.cleanup()
-        else:
-            await super().disconnect(force=force)
+        elif force or self.is_connected():
+            self.stop()
+            try:
+                await connection.disconnect(cleanup=False)
+                await self._wait_until_left()
+            finally:
+                connection._socket_reader.stop()
+                self.cleanup()
         await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)
+
+    async def _wait_until_left(self) -> None:
+        """Wait for Discord to confirm that the bot has left the channel, if there is a connection for that.
+
+        If the bot joined again before that, discord.py would take the confirmation for the end of the new connection.
+        """
+        gateway = self.client.ws
+        if gateway is not None and gateway.open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._own_connection.timeout):
+                    await self._own_connection._disconnected.wait()
 
     async def abandon(self) -> None:
         """Leave the channel in any state of the connection, and end all that discord.py has started for it."""

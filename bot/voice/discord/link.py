@@ -6,7 +6,7 @@ import asyncio
 import logging
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import discord
@@ -24,7 +24,9 @@ _log = logging.getLogger(__name__)
 CONNECT_LIMIT = 15.0
 """Longest time to join a channel, in seconds."""
 DISCONNECT_LIMIT = 5.0
-"""Longest time to leave a channel, in seconds."""
+"""Longest time to leave a channel, in seconds, before the bot joins it again."""
+CLOSE_LIMIT = 1.5
+"""Longest time to leave a channel for good, in seconds. The bot must also end in time where Discord does not answer."""
 WATCH_INTERVAL = 0.5
 """Seconds between two checks of the connection."""
 GRACE = 3.0
@@ -173,7 +175,7 @@ class VoiceLink:
         for attempt in range(REJOIN_ATTEMPTS):
             _log.warning("The voice connection is dead; rejoining (%d of %d)", attempt + 1, REJOIN_ATTEMPTS)
             channel = self.channel
-            await self._leave()
+            await self._leave(DISCONNECT_LIMIT)
             try:
                 await self._join(channel)
             except JOIN_ERRORS as error:
@@ -183,23 +185,27 @@ class VoiceLink:
                 return True
         return False
 
-    async def _leave(self) -> None:
-        """Leave the channel if the bot is in one, within :data:`DISCONNECT_LIMIT` seconds."""
+    async def _leave(self, limit: float) -> None:
+        """Leave the channel if the bot is in one, within ``limit`` seconds."""
         client, self._client = self._client, None
         self.sink.detach()
         self.packets.detach()
-        if client is None:
-            return
-        client.on_removed = None
-        try:
-            async with asyncio.timeout(DISCONNECT_LIMIT):
-                await client.abandon()
-        except TimeoutError:
-            _log.warning("Leaving the voice channel took longer than %.0f s", DISCONNECT_LIMIT)
+        if client is not None:
+            client.on_removed = None
+            await _within(limit, client.abandon())
 
     async def close(self) -> None:
-        """Leave the channel within :data:`DISCONNECT_LIMIT` seconds. Works after a failed or cancelled connect too."""
-        await self._leave()
+        """Leave the channel within :data:`CLOSE_LIMIT` seconds. Works after a failed or cancelled connect too."""
+        await self._leave(CLOSE_LIMIT)
         leftover = self._home.guild.voice_client
         if leftover is not None:
-            await leftover.disconnect(force=True)
+            await _within(CLOSE_LIMIT, leftover.disconnect(force=True))
+
+
+async def _within(limit: float, leaving: Awaitable[None]) -> None:
+    """Leave a channel within so many seconds, or give up. Discord may not answer."""
+    try:
+        async with asyncio.timeout(limit):
+            await leaving
+    except TimeoutError:
+        _log.warning("Leaving the voice channel took longer than %g s", limit)

@@ -55,6 +55,7 @@ class Guild:
 
     def __init__(self, server: VoiceServer) -> None:
         self.client: SeiyuuVoiceClient | None = None
+        self.away = False
         self._server = server
         self._answers: set[asyncio.Task[None]] = set()
         self._in_order = asyncio.Lock()
@@ -63,6 +64,8 @@ class Guild:
         return self.client and self.client.channel
 
     async def change_voice_state(self, *, channel: Any, self_mute: bool = False, self_deaf: bool = False) -> None:
+        if self.away:
+            raise ConnectionResetError
         answer = asyncio.create_task(self._answer(channel is not None))
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
@@ -103,6 +106,7 @@ class House:
         self.server = VoiceServer(served, dave=dave)
         self.guild = Guild(self.server)
         self.clients: list[SeiyuuVoiceClient] = []
+        self.gateway = SimpleNamespace(open=True)
         self.silent = False
         self.asked = asyncio.Event()
         self._http = http
@@ -132,7 +136,8 @@ class House:
         channel = SimpleNamespace(
             id=CHANNEL, guild=self.guild, bitrate=64_000, _get_voice_client_key=lambda: (GUILD, "guild_id")
         )
-        client = SeiyuuVoiceClient(cast(discord.Client, SimpleNamespace(_connection=state)), cast(Any, channel))
+        discord_client = SimpleNamespace(_connection=state, ws=self.gateway)
+        client = SeiyuuVoiceClient(cast(discord.Client, discord_client), cast(Any, channel))
         self.clients.append(client)
         self.guild.client = client
         await client.connect(reconnect=True, timeout=LIMIT, self_deaf=True)
@@ -244,6 +249,17 @@ async def test_no_task_is_left_if_the_voice_server_changes_as_the_bot_leaves(hou
             await house.asked.wait()
     await client.disconnect(force=True)
     assert own_tasks() == set()
+
+
+async def test_leaving_waits_for_no_confirmation_where_there_is_no_connection_to_discord(
+    house: House, readers: Readers
+) -> None:
+    client = await house.join()
+    house.guild.away, house.gateway.open = True, False
+    async with asyncio.timeout(LIMIT / 4):
+        await client.disconnect(force=True)
+    assert own_tasks() == set()
+    assert readers() == []
 
 
 async def test_a_task_that_discord_py_has_forgotten_ends_with_the_connection(house: House) -> None:
