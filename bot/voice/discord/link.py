@@ -173,6 +173,8 @@ class VoiceLink:
     async def _rejoin(self) -> bool:
         """Leave and join again, with growing pauses between the attempts; returns False if all attempts failed."""
         for attempt in range(REJOIN_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(2 ** (attempt - 1))
             _log.warning("The voice connection is dead; rejoining (%d of %d)", attempt + 1, REJOIN_ATTEMPTS)
             channel = self.channel
             await self._leave(DISCONNECT_LIMIT)
@@ -180,7 +182,6 @@ class VoiceLink:
                 await self._join(channel)
             except JOIN_ERRORS as error:
                 _log.warning("Rejoining failed: %r", error)
-                await asyncio.sleep(2**attempt)
             else:
                 return True
         return False

@@ -13,7 +13,7 @@ import pytest
 
 from bot.user_error import UserError
 from bot.voice.discord.link import REJOIN_ATTEMPTS, VoiceLink
-from tests.timing import LIMIT, clock_of_the_loop
+from tests.timing import LIMIT, clock_of_the_loop, settle
 
 ERRORS = (
     *(TimeoutError(), ConnectionRefusedError(111, "nobody listens"), aiohttp.ServerDisconnectedError()),
@@ -44,8 +44,10 @@ async def test_a_lost_connection_is_tried_again_as_often_as_promised_whatever_is
     with clock_of_the_loop() as move:
         async with asyncio.timeout(3600 * LIMIT):
             rejoining = asyncio.create_task(link._rejoin())
-            while not rejoining.done():
+            while channel.connect.await_count < REJOIN_ATTEMPTS:
                 move(10.0)
                 await asyncio.sleep(0)
+            await settle()
+    assert rejoining.done(), "people are told at once that the last attempt was in vain"
     assert not await rejoining
     assert channel.connect.await_count == REJOIN_ATTEMPTS
