@@ -69,7 +69,7 @@ test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about hal
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 # These tests wait most of the time, so two of them run at once.
-test-faults: .venv/dev.stamp  ## everything that a call needs fails in every way; about fifteen minutes; ends with a table
+test-faults: .venv/dev.stamp  ## everything that a call needs fails in every way; about seven minutes; ends with a table
 	$(BIN)/python -m pytest -m slow tests/faults --numprocesses=2 --dist=load --maxschedchunk=1 $(ARGS)
 
 fuzz: .venv/dev.stamp  ## 100,000 damaged messages for each parser of bytes from outside; about ten minutes; ARGS="…" for some kinds
