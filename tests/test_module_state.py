@@ -19,7 +19,7 @@ CHANGEABLE = frozenset(
         *("WeakKeyDictionary", "WeakSet", "WeakValueDictionary"),
     }
 )
-"""What is made to be changed."""
+"""Calls that make an object whose state can change."""
 CHANGES = frozenset(
     {
         *("add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "remove"),

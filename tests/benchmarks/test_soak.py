@@ -136,7 +136,7 @@ def soak(
     samples = []
     for number, at in enumerate(times):
         share = number / len(times)
-        # It loads its engines for ten minutes, and memory goes up and down.
+        # The bot loads its engines for ten minutes, and its memory goes up and down.
         megabytes = 200 + 100 * min(1.0, at / 600) + grows * at / HOUR + noise[number]
         held = holdings(megabytes, 30 + round(share * handles) + number % 3, 12 + round(share * threads))
         samples.append(Sample(float(at), {"one": {"bot": held, "speech server": holdings(50)}}))

@@ -128,7 +128,6 @@ class SlowCall:
 
 @asynccontextmanager
 async def ending_call(house: House) -> AsyncIterator[SlowCall]:
-    """A call that is ending."""
     call = SlowCall()
     await house.manager.start(call, reason="a test")
     assert house.calls.decide("+4930123456") is Admission.BUSY

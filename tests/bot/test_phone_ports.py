@@ -1,4 +1,4 @@
-"""A port of the telephone that is taken is told at the beginning of the start."""
+"""A taken port of the telephone is reported at the beginning of the start."""
 
 from __future__ import annotations
 

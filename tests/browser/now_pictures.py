@@ -90,7 +90,6 @@ STATES: dict[str, tuple[Callable[[NowPage], Awaitable[None]], Callable[[], Figur
 
 
 async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Scheme) -> None:
-    """Take one picture."""
     width, _ = SIZES[size]
     context = await browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
     show, figures = STATES[state]

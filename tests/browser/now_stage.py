@@ -71,7 +71,6 @@ class NowPage:
         await self.page.goto(self.web.url("/#now"))
 
     async def begin_call(self) -> StillCall:
-        """Begin a call."""
         call: Any = StillCall()
         await self.figures.manager.start(call, reason="a test")
         self.figures.call()

@@ -195,7 +195,6 @@ STATES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
 
 
 async def take(browser: Browser, folder: Path, state: str, size: str, scheme: Scheme) -> None:
-    """Take one picture."""
     width, height = SIZES[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone"

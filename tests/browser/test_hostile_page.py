@@ -1,4 +1,4 @@
-"""What a hostile page can do from a tab on the same machine, in a real browser: nothing, by whatever it asks."""
+"""A hostile page in a tab on the same machine, in a real browser: whatever it asks for, it can do nothing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ const playAudioChunk = (blob) => { played += blob.size; };
 const log = console.log;
 console.log = (line) => { log(line); log(`played ${played}`); process.exit(0); };
 """
-"""What the JavaScript example needs of its own program. It ends when the example says something."""
+"""What the JavaScript example expects of the program around it. The program ends when the example says something."""
 
 
 @dataclass(frozen=True, slots=True)

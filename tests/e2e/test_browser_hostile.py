@@ -15,7 +15,7 @@ from tests.bot.http.test_chat_hostile import hostile
 from tests.e2e.conftest import Stage
 
 AT_ONCE = 12
-"""Clients at once; more than 32 sockets would be refused for that alone."""
+"""Number of clients at once. The server refuses any client if 32 sockets are open."""
 REFUSALS = {"bad_message", "bad_parameter", "unknown_type", "too_long", "no_call", "call_elsewhere"}
 STORY = "The train was late again. The meeting starts at nine. This song is wonderful. " * 3
 

@@ -25,7 +25,7 @@ REPLY = "I am still here."
 BEFORE, DURING, AFTER = "Is it warm?", "Is it raining?", "Is it windy?"
 
 Fault = Callable[[Path, int], AbstractContextManager[None]]
-"""Begins a fault of the database at this path, which the process with this id uses, and ends it."""
+"""Makes a fault while its block runs. Takes the path of the database, and the id of the process that uses it."""
 
 
 @dataclass

@@ -94,7 +94,7 @@ class FaultyCall:
         ]
 
     def read(self, after: Message) -> list[str]:
-        """What the bot has written since in the channel of a message, as it stands now."""
+        """What the bot has written in the channel of a message after it, with all later edits."""
         return [message.content for message in self._written(after)]
 
     def account(self) -> list[str]:

@@ -23,7 +23,7 @@ class Name(StrEnum):
 
 
 class Fault(StrEnum):
-    """What befalls a thing."""
+    """A way in which something breaks."""
 
     KILLED = "killed"
     HUNG = "hung"

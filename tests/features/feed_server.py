@@ -96,11 +96,9 @@ class FeedServer(LocalServer):
         await super().stop()
 
     def source(self, name: str) -> Source:
-        """The source with this name."""
         return self.sources.setdefault(name, Source())
 
     def address(self, name: str) -> str:
-        """The address of a source."""
         self.source(name)
         return f"{self.url}/{name}"
 

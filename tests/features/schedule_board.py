@@ -63,7 +63,7 @@ class Board:
         return [job.id for job in jobs]
 
     async def come_due(self) -> None:
-        """Let the scheduler fire all its jobs. Returns a moment after they have ended."""
+        """Let the scheduler fire all its jobs, and wait until shortly after their end."""
         ended: list[str] = []
 
         def note(event: JobExecutionEvent) -> None:

@@ -35,7 +35,6 @@ class Operation:
 
 
 def operations(document: Mapping[str, Any]) -> list[Operation]:
-    """All operations of a document."""
     found = []
     for path, item in document["paths"].items():
         for method in METHODS:

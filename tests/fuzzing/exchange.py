@@ -18,7 +18,7 @@ ALLOWED = frozenset({200, 201, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409,
 EXPECTATION = 417
 """aiohttp answers this itself, before anything of the project runs."""
 INSIDE = (b"Traceback", b"site-packages", b"/usr/lib/", b"/proc/", b"root:x:")
-"""What would tell of the inside."""
+"""Words that would show the inside of the server or of this machine."""
 
 
 @dataclass(frozen=True, slots=True)

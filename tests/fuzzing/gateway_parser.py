@@ -199,7 +199,7 @@ class _Listening(commands.Cog):
         right = {"READY": _READY, "GUILD_CREATE": _SERVER, "VOICE_STATE_UPDATE": _VOICE_STATE}
         for name, data in {**right, "MESSAGE_CREATE": {**_MESSAGE, "content": said}}.items():
             await self.take(json.dumps(_event(name, data)))
-        assert self._read == said, f"a right message is read after damaged ones; what was read is {self._read!r}"
+        assert self._read == said, f"a valid message is read after damaged ones; what was read is {self._read!r}"
         guild = self._bot.get_guild(int(_GUILD))
         member = guild and guild.get_member(int(_ADA))
         assert member, "people are known after damaged messages"

@@ -96,7 +96,6 @@ class _Calls:
     """Stands in for the browser calls service, without a call."""
 
     def connect(self, client: object) -> _Tab:
-        """A tab for a client."""
         return _Tab()
 
     def call_of(self, tab: Tab) -> None:

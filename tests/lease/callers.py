@@ -94,7 +94,7 @@ async def _every_piece(send: Callable[[], Awaitable[None]]) -> None:
 
 
 class SipCaller:
-    """A caller with a telephone for SIP, who is in a phone call. :meth:`run` keeps it going."""
+    """A caller with a telephone for SIP, who is in a phone call until :meth:`end`."""
 
     def __init__(self, telephone: Telephone, answer: Message) -> None:
         self.hung_up_on = asyncio.Event()

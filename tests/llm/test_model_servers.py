@@ -74,7 +74,8 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     """Two servers and their client, before anything was asked.
 
-    With ``paid`` the second one has a key, with ``limited`` the first one. A test can have the use of keys cost money.
+    With ``paid`` the second one has a key, with ``limited`` the first one. A test can make servers with a key cost
+    money.
     """
     both = Pair((first, second))
     async with AsyncExitStack() as stack:
@@ -179,7 +180,7 @@ async def test_a_server_that_refuses_to_go_on_while_it_thinks_is_asked_for_a_new
     async with pair(first, [answer], owner="llamacpp") as both:
         assert await both.reply() == "One two … Four five six."
         assert [messages[-1]["role"] for messages in both.servers[1].asked] == ["assistant", "user"]
-        # It is well, so it stays in use; and it is not asked to go on a second time.
+        # The refusal is no fault, so the second server stays in use. It is never asked to go on again.
         assert await both.reply() == "Four five six."
         both.client._choice.probed(0, ready=True)
         assert await both.reply() == "One two … Four five six."
@@ -252,7 +253,7 @@ async def test_a_guess_is_not_asked_of_a_server_that_costs_money(monkeypatch: py
         assert both.asked == [1, 0]
         wanted.set()
         assert await reply == ALL
-        # It is not asked to read ahead or to warm up either.
+        # The server that costs money is not asked to read ahead or to warm up either.
         await both.client.warm_up(HELLO)
         assert both.servers[1].warmed == []
         assert not both.client.keeps_slots()

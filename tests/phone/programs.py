@@ -236,7 +236,7 @@ async def baresip(
     Args:
         says: what its microphone hears in every phone call, at 8,000 Hz.
     """
-    # It listens for TLS, too, on the port after that of SIP.
+    # baresip listens for TLS, too, on the port after that of SIP.
     control, sip, rtp = free_port(socket.SOCK_STREAM), free_ports(2).start, free_ports(20)
     settings = {"control": control, "sip": sip, "rtp": rtp.start, "last": rtp.stop - 1, "modules": _MODULES}
     config = _PHONE.format(host=HOST, folder=folder, **settings)

@@ -30,7 +30,7 @@ async def test_a_real_model_goes_on_in_the_middle_of_the_sentence(weights: OwnWe
                 await asyncio.sleep(0.05)
         answer = "".join([piece.text async for piece in client.text(QUESTION)])
         assert client.options.url == second.url
-    # It is one sentence, without the pause (…) at which a new one begins where a server can't go on.
+    # The answer is one sentence, without the pause (…) at which a new one begins where a server can't go on.
     assert answer.startswith(f"{BEGUN} Paris")
     assert answer.count("capital") == 1
     assert "…" not in answer

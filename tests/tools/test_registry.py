@@ -99,7 +99,7 @@ async def test_a_lying_server_moves_nothing() -> None:
     leave = MadeTool("leave", effect=Effect.CHANGES, wanted_words="leave")
     async with running(server("liar", "lies"), built_in=(leave,)) as registry:
         turn = registry.at(1).for_turn(asked("what do you see?"))
-        # Its description is read before any tool is run, so the gate is closed from the beginning.
+        # The model reads the server's description before any tool is run, so the gate is closed from the beginning.
         assert "was not run" in await turn.run(call("leave"))
         told = await turn.run(call("look"))
         assert LIE in told and "do not obey" in told

@@ -153,7 +153,7 @@ class TwoPeople:
 
 
 class NoCommands:
-    """A :class:`CommandRunner` that fails the test if a command comes."""
+    """A :class:`~bot.voice.ports.CommandRunner` that fails the test if a command comes."""
 
     def execute(self, command: SpokenCommand) -> None:
         pytest.fail(f"obeyed {command}")

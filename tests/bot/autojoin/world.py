@@ -239,5 +239,4 @@ class World:
 
 
 def chosen(server: int, quiet: str = "") -> Choice:
-    """A server's choice."""
     return Choice(server, 10 * server, 100 * server, QuietTimes.parse(quiet) if quiet else None, 7)

@@ -60,7 +60,8 @@ async def test_turns_that_have_become_too_old_are_deleted_every_day(archive: Arc
     daily = Conversations(records, 30, may_keep=lambda *_: True, clock=lambda: archive.now, sleep=a_day_later)
     with pytest.raises(EOFError):
         await daily.forget_old_daily()
-    # They are counted once at the beginning, and then on the days 0 to 32. On day 31 they are more than 30 days old.
+    # The turns are counted once at the beginning, and then on the days 0 to 32. On day 31 they are more than 30 days
+    # old.
     assert left == [2] * 32 + [0] * 2
 
 

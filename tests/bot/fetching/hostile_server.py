@@ -22,7 +22,6 @@ def plain(body: bytes = b"hello", *headers: str, status: str = "200 OK") -> Answ
 
 
 def redirect(location: str, status: str = "302 Found") -> Answer:
-    """An answer that redirects to ``location``."""
     return plain(b"", f"Location: {location}", status=status)
 
 

@@ -143,7 +143,7 @@ async def test_a_message_that_is_too_big_closes_the_socket(tmp_path: Path) -> No
 async def test_a_client_that_sends_a_flood_of_messages_is_disconnected_with_an_error(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
-        # It ends long before, on a machine that is not very busy.
+        # On a machine that is not very busy, the socket is closed long before the last message.
         with suppress(ConnectionError):
             for _ in range(100_000):
                 if page.socket.closed:

@@ -223,7 +223,7 @@ async def test_a_file_that_changes_while_it_is_read_is_read_again(
 async def test_the_reader_is_gone_when_its_time_is_up_or_nobody_waits_for_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
 ) -> None:
-    """Its own limit of processor time is not reached here: this reader only sleeps."""
+    """The reader only sleeps here, so it does not reach its own limit of processor time."""
     sleeper = tmp_path / "child.py"
     sleeper.write_text("import time\ntime.sleep(600)\n", encoding="utf-8")
     monkeypatch.setattr(child, "__file__", str(sleeper))

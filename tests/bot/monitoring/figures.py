@@ -22,8 +22,8 @@ from config.sections import WarningSettings
 from hardware.memory import CardMemory
 from hardware.poll import CardPoll
 
-NOON = 1_790_000_000.0
-"""The time of the first turn, in seconds since 1970."""
+BEGAN = 1_790_000_000.0
+"""The time at which a test begins, in seconds since 1970."""
 SPOKEN_TURN = ReplyTrace(
     "r1",
     Outcome.SPOKEN,
@@ -56,7 +56,7 @@ class Figures:
         messages: number of waiting messages.
     """
 
-    now: float = NOON
+    now: float = BEGAN
     state: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("model", "ears", "voice"), READY))
     cards: tuple[CardMemory, ...] = ()
     messages: int = 0

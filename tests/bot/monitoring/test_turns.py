@@ -11,7 +11,7 @@ from bot.monitoring.turns import FIGURES, KEPT_TURNS
 from bot.voice.events import CallBegan, CallEnded, SpeechStarted, SpeechStopped
 from bot.voice.metrics import ReplyTrace, Summary
 from bot.voice.turn import Outcome, TurnId
-from tests.bot.monitoring.figures import NOON, SPOKEN_TURN, Figures
+from tests.bot.monitoring.figures import BEGAN, SPOKEN_TURN, Figures
 
 
 def test_200_turns_are_kept_and_no_more() -> None:
@@ -27,7 +27,7 @@ def test_a_turn_has_the_time_of_each_engine() -> None:
     figures.call("discord")
     figures.turn()
     (turn,) = figures.log.turns
-    assert (turn.transport, turn.spoken, turn.at) == ("discord", True, NOON + 10)
+    assert (turn.transport, turn.spoken, turn.at) == ("discord", True, BEGAN + 10)
     assert {name: turn.figure(name) for name in FIGURES} == {
         "first_packet_ms": 605.0,
         "stt_ms": 180.0,
@@ -72,7 +72,7 @@ def test_one_slow_turn_among_fast_ones_is_not_the_recent_median() -> None:
 def test_a_call_tells_whether_somebody_speaks_until_it_ends() -> None:
     figures, turn = Figures(), TurnId(77, 1)
     figures.call()
-    assert figures.log.since("c1") == NOON
+    assert figures.log.since("c1") == BEGAN
     ended = CallEnded("x", "command", call="c1")
     seen = []
     for event in (SpeechStarted(turn), SpeechStopped(turn), SpeechStarted(turn), ended):
@@ -93,7 +93,7 @@ def test_of_two_calls_each_has_its_own_figures() -> None:
     figures.turn()
     assert figures.log.turns[-1].transport == "browser", "the call that began last is another one"
     figures.log(CallEnded("x", "command", call="c1"))
-    assert (figures.log.since("c1"), figures.log.since("c2")) == (None, NOON)
+    assert (figures.log.since("c1"), figures.log.since("c2")) == (None, BEGAN)
 
 
 def test_a_day_is_kept_and_at_most_ten_thousand_turns() -> None:
@@ -109,7 +109,7 @@ def test_a_day_is_kept_and_at_most_ten_thousand_turns() -> None:
 
 
 def test_the_course_of_a_figure_has_a_median_for_each_ten_minutes() -> None:
-    figures = Figures(now=NOON - NOON % 600)
+    figures = Figures(now=BEGAN - BEGAN % 600)
     for ms in (300.0, 400.0, 900.0):
         figures.turn(replace(SPOKEN_TURN, first_packet=ms))
     figures.turn(replace(SPOKEN_TURN, first_packet=200.0), later=1_200.0)

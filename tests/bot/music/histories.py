@@ -68,7 +68,7 @@ class Held:
 def held(folder: Path) -> Held:
     """What is held now. The files are those below ``folder`` and in the folder of temporary files.
 
-    The loudness of a piece is kept, so its files do not count.
+    Measured loudness is kept on purpose, so its files do not count.
     """
     gc.collect()
     # The threads of the loop's executor stay for the next use. Their names are "asyncio_0" and so on.
@@ -286,7 +286,7 @@ class History:
 
 
 async def settled(folder: Path, before: Held) -> dict[str, object]:
-    """What is left beyond what was held before, when nothing more of it goes away."""
+    """What is held beyond what was held before. Waits until it is nothing, or for four seconds."""
     beyond: dict[str, object] = {}
     for _ in range(200):
         beyond = held(folder).beyond(before)

@@ -56,7 +56,7 @@ class Station:
         await asyncio.gather(*self._tasks)
 
     def url(self, host: str = "localhost") -> str:
-        """Its address."""
+        """The address of the stream, with this name of its host."""
         return f"http://{host}:{self.port}/Jazz.mp3"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

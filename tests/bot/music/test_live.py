@@ -109,7 +109,7 @@ class Radio:
 
     @property
     def news(self) -> list[str]:
-        """What people were told but that it has stalled: the frames are taken faster than they are played."""
+        """What people were told, except about stalls: the frames are taken faster than they are played."""
         return [text for text in self.told if not text.startswith("⏳")]
 
     @property

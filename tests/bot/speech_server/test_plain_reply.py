@@ -1,4 +1,4 @@
-"""Tests of how replies are followed whose sound comes without events. No test waits: silence is told in seconds."""
+"""Tests of replies whose sound comes without events. No test waits: it tells the reply the seconds of silence."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ async def test_a_call_that_loses_its_server_goes_on_with_another_one_and_people_
         assert gone.replaced
         assert told == both.moved
         assert both.servers.current is both.addresses[1]
-        # It stays there to its end, even if the first one answers again; the next call begins with that one.
+        # The call stays with the second server to its end, even if the first one answers again. The next call begins
+        # with the first one.
         both.servers._choice.probed(0, ready=True)
         assert both.servers.current is both.addresses[1]
         await both.stream.close()

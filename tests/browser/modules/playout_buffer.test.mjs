@@ -104,7 +104,7 @@ test("when the server pauses, that is not taken for late frames", () => {
   assert.deepEqual(buffer.takeEvents().map(({ kind }) => kind), ["started", "underrun", "resumed", "finished"]);
 });
 
-test("not even if the first frame after the pause is late", () => {
+test("if the first frame after a pause of the server is late, the delay grows by its lateness alone", () => {
   const buffer = new PlayoutBuffer(RATE);
   const second = frames(50, { from: 1700, late: (i) => (i === 0 ? 50 : 0), make: (i) => tone((50 + i) * FRAME) });
   play(buffer, 4000, [...frames(50), ...second, end(2700)]);

@@ -33,7 +33,7 @@ test("a slider stands where its choice is, else where the preset puts it", () =>
   assert.equal(standing(temperature, USUAL, KNOWN).text, "as usual");
 });
 
-test("a preset takes back what was set apart from it, and a pitch of 0 is no choice", () => {
+test("a preset takes the place of chosen values that it sets itself, and a pitch of 0 is no choice", () => {
   const choice = { voice: "robin", preset: null, manner: { speed: 1.5, pitch_shift: 2 } };
   assert.deepEqual(withPreset(choice, "calm", KNOWN), { voice: "robin", preset: "calm", manner: { pitch_shift: 2 } });
   assert.deepEqual(withValue(choice, "pitch_shift", 0).manner, { speed: 1.5 });

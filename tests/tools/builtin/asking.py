@@ -14,7 +14,6 @@ ADA = Asker(7, "Ada", "hello", 1, 11)
 
 
 def turn_of(tools: Iterable[Tool], asker: Asker = ADA) -> TurnToolset:
-    """The tools of a turn."""
     return TurnToolset(tools, asker)
 
 

@@ -74,7 +74,7 @@ async def test_clients_that_do_not_read_lose_their_places_to_others(caplog: pyte
             other = SpeechClient(socket)
             await other.say("Hello.", "refused")
             assert (await other.hear()).failure is not None, "every place is taken"
-            # They are stuck one after the other, as each gets the engine.
+            # The clients get stuck one after the other, as each gets the engine.
             while caplog.text.count(f"took nothing for {PATIENCE:g} s") < PLACES:
                 let_pass(PATIENCE)
                 await asyncio.sleep(0.05)

@@ -122,7 +122,7 @@ def test_a_segment_that_nobody_has_heard_yet_is_dropped_and_spoken_wholly_by_the
         do.TrimPlayback("r1", len(SOUND)),
         do.Send(Speak("Three four.", flush=True, reply="r1")),
     ]
-    # It is marked already.
+    # The segment is marked already.
     assert only(do.MarkSegment, effects_of(dialogue, SegmentStart(0, "Three four.", "r1"))) == []
 
 

@@ -64,7 +64,7 @@ class Pair:
 async def pair(
     first: list[Answer], second: list[Answer], *, paid: bool = False, limited: NotingMeter | None = None
 ) -> AsyncIterator[Pair]:
-    """Two servers. With ``limited``, the first one has a key, so that a test can have its use cost money."""
+    """Two servers. With ``limited``, the first one has a key, so that a test can make it cost money."""
     async with serving(*first) as one, serving(*second) as two, aiohttp.ClientSession() as http:
         each = [
             OpenAITranscriber(

@@ -69,7 +69,7 @@ class ManualTranscriber:
 
 @dataclass(eq=False)
 class RecordedReplies:
-    """A :class:`ReplyControl` that records its calls. The test sets ``answering``.
+    """A :class:`~bot.voice.ports.ReplyControl` that records its calls. The test sets ``answering``.
 
     Attributes:
         read: what the model was to read ahead, as ``NAME: WORDS``. Without words, the person has just begun to speak.
@@ -166,7 +166,7 @@ class ManualEndOfTurn:
 
 @dataclass(eq=False)
 class RecordedEstimates:
-    """A :class:`PauseListener` that records the estimates."""
+    """A :class:`~bot.voice.ports.PauseListener` that records the estimates."""
 
     estimates: list[tuple[TurnId, float, bool]] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class RecordedEstimates:
 
 @dataclass(eq=False)
 class RecordedCommands:
-    """A :class:`CommandRunner` that records the commands."""
+    """A :class:`~bot.voice.ports.CommandRunner` that records the commands."""
 
     commands: list[SpokenCommand]
 
@@ -186,7 +186,7 @@ class RecordedCommands:
 
 @dataclass(eq=False)
 class RecordingNoticeWriter:
-    """A :class:`NoticeWriter` that records the notices."""
+    """A :class:`~bot.voice.ports.NoticeWriter` that records the notices."""
 
     texts: list[str]
 

@@ -19,7 +19,7 @@ from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
 from tests.bot.http.api.api_stage import ApiStage
 from tests.bot.http.chat_house import HeldFeature
-from tests.bot.monitoring.figures import NOON
+from tests.bot.monitoring.figures import BEGAN
 
 CONTRACT = {
     "seiyuu_turn_stage_seconds_bucket": {"stage", "transport", "le"},
@@ -54,10 +54,10 @@ async def labels(stage: ApiStage, folder: Path) -> dict[str, set[str]]:
     stage.figures.call()
     stage.figures.turn()
     await stage.figures.poll_cards(CardMemory("RTX", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, utilisation=0.25))
-    noon = datetime.fromtimestamp(NOON, UTC)
+    began = datetime.fromtimestamp(BEGAN, UTC)
     async with Database.opened(folder / FILE) as database:
         limits = DailySettings(tokens=1_000, speech_minutes=10.0)
-        async with Usage.opened(database, lambda: noon, limits) as usage:
+        async with Usage.opened(database, lambda: began, limits) as usage:
             stage.figures.monitor.usage = usage
             usage.tokens(NOBODY, OWN, 80, 4, paid=False)
             usage.spoken(NOBODY, OWN, 2.5, paid=False)

@@ -19,7 +19,7 @@ from hardware.memory import GIB, CardMemory
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.chat_house import HeldFeature
 from tests.bot.http.web_stage import SECRET, bearer
-from tests.bot.monitoring.figures import NOON, SPOKEN_TURN
+from tests.bot.monitoring.figures import BEGAN, SPOKEN_TURN
 
 NO_TURNS = dict.fromkeys((("spoken",), ("written",), ("interrupted",), ("silent",), ("failed",)), 0.0)
 
@@ -72,7 +72,7 @@ async def test_no_words_names_or_ids_of_people_are_reported(stage: ApiStage) -> 
         assert "secret" not in text, path
         # The metrics tell when each of them was made, which may contain any digits.
         figures = "\n".join(line for line in text.splitlines() if "_created" not in line)
-        assert "77" not in figures.replace(str(NOON), ""), path
+        assert "77" not in figures.replace(str(BEGAN), ""), path
 
 
 async def test_the_day_has_every_turn_and_a_median_for_each_period(stage: ApiStage) -> None:
@@ -142,9 +142,9 @@ async def test_the_figures_need_the_token(tmp_path: Path) -> None:
 async def test_what_is_used_today_is_told_by_server_and_the_limits_that_are_set(
     stage: ApiStage, tmp_path: Path
 ) -> None:
-    noon = datetime.fromtimestamp(NOON, UTC)
+    began = datetime.fromtimestamp(BEGAN, UTC)
     limits = DailySettings(tokens=1_000)
-    async with Database.opened(tmp_path / FILE) as database, Usage.opened(database, lambda: noon, limits) as usage:
+    async with Database.opened(tmp_path / FILE) as database, Usage.opened(database, lambda: began, limits) as usage:
         stage.figures.monitor.usage = usage
         usage.tokens(Account(77, 77), "api.example.org", 800, 40, paid=True)
         usage.spoken(Account(77, 77), OWN, 2.5, paid=False)

@@ -19,7 +19,7 @@ from tests.bot.http.twilio.stage import Answering, Heard, TwilioStage, closed, t
 from tests.timing import wait_until
 
 SPEECH = bytes(range(256)) * 20
-"""32 pieces of 20 ms, which are told apart."""
+"""32 pieces of 20 ms. Each differs from those beside it."""
 
 
 async def test_what_the_caller_says_and_presses_comes_in_order(stage: TwilioStage) -> None:

@@ -229,7 +229,7 @@ async def test_nobody_who_was_let_in_loses_their_token_to_another_caller() -> No
 
 
 async def test_forms_that_do_not_come_keep_no_form_of_twilio_out(stage: TwilioStage) -> None:
-    """They are signed by nobody, and come as slowly as they may."""
+    """Nobody has signed these forms, and they come as slowly as the server allows."""
     port = int(stage.url.rpartition(":")[2])
     head = f"POST {VOICE} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 9\r\n"
     slow = []

@@ -65,7 +65,7 @@ class Steps:
 
 
 class Attacker:
-    """Writes phone calls, most of them damaged, and uses what it is told."""
+    """Writes phone calls, most of them damaged, and uses what the endpoint has sent."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)

@@ -187,7 +187,7 @@ async def test_sound_goes_both_ways_in_the_order_of_time() -> None:
         phone.talk(answer.sound_port, 3, b"\x12" * FRAME)
         await until(lambda: ear.sounds == [b"\x12" * FRAME] * 3)
 
-        # They are sent without a pause, so that the line puts no silence between them on a busy machine.
+        # The packets are sent without a pause, so that the line puts little silence between them on a busy machine.
         def send() -> None:
             for number in (1, 2, 3):
                 line.send(bytes([number]) * FRAME)
@@ -198,7 +198,7 @@ async def test_sound_goes_both_ways_in_the_order_of_time() -> None:
             kind, _, sequence, timestamp, payload = await phone.hears()
             if payload[0] in (1, 2, 3) or heard:
                 heard.append((kind, payload[0], sequence, timestamp))
-        # On a busy machine, silence fills in between.
+        # On a busy machine, there may be packets of silence (0xD5) in between.
         assert [each[:2] for each in heard if each[1] != 0xD5] == [(8, 1), (8, 2), (8, 3)]
         steps = [((b[2] - a[2]) % 65_536, (b[3] - a[3]) % 2**32) for a, b in pairwise(heard)]
         assert steps == [(1, 160)] * (len(heard) - 1)
