@@ -10,28 +10,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from bot.llm.answer_progress import AnswerProgress
-from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
-from bot.llm.late_calls import LateCalls
 from bot.llm.spoken_lines import WaitLength
-from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.after_asking import AfterAsking
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.late_tools import LateTools
 from bot.voice.dialogue.measured_replies import MeasuredReplies
-from bot.voice.dialogue.outbox import Outbox
+from bot.voice.dialogue.model_answers import ModelAnswers
 from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.reply_parameters import Manner, ReplyParameters
+from bot.voice.dialogue.reply_speech import ReplySpeech
 from bot.voice.dialogue.restart import Keeps
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.dialogue.tool_wait import Sleep, ToolWait
+from bot.voice.dialogue.tool_wait import Sleep
 from bot.voice.events import PromptTaken, Watcher, WordsSpoken
 from bot.voice.metrics import ReplyMetrics, ReplySoFar
 from bot.voice.notices import Notices
@@ -41,18 +37,11 @@ from bot.voice.prompt_handles import PromptHandle, PromptHandles
 from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
 from bot.voice.tasks import start_task
 from bot.voice.thinking_sound import ThinkingWatcher, Unwatched
-from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
-from config.json_log import TURN
-from wire.messages import ClientMessage, Failure, Notice, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
-BUFFERED_SECONDS = 10.0
-"""Maximum number of seconds of sound that wait to be played. While so much waits, no messages of the speech server
-are read."""
-VOICE_LIMIT = "🔇 {why} Until then I write what I would say."
 WaitingLine = Callable[[str | None, WaitLength], str]
 """Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
 _LINES = {
@@ -88,9 +77,6 @@ class Conversation:
         voice_limited: called when today's limit has kept a reply from being spoken.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
-
-    Attributes:
-        model_limited: whether today's limit has kept the model from the newest answer.
     """
 
     def __init__(
@@ -114,9 +100,7 @@ class Conversation:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._dialogue = dialogue
-        self._responder = responder
         self._history = history
-        self._speech = speech
         self._playback = playback
         self._notices = notices
         self._watch = watch
@@ -125,35 +109,47 @@ class Conversation:
         self._parameters = ReplyParameters(manner, language)
         self._waiting_line = waiting_line
         self._thinking = thinking or Unwatched()
-        self._voice_limited = voice_limited
-        self._sleep = sleep
-        self.model_limited = False
-        self._outbox = Outbox(speech, self._not_sent)
         self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
-        self._model_task: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
         self._measured = MeasuredReplies(watch, clock)
         self._spoken_words = SpokenWords(clock)
-        self._voice_notices = VoiceNotices()
         self._prompt_handles = PromptHandles(self._cancel)
         self._speculation = speculation
         self._speculation_budget = SpeculationBudget(speculation.wrong_a_minute, clock)
         self._late_tools = LateTools(self.prompt, dialogue.present, self._spawn, sleep, clock)
-        # State of the current reply.
-        self._limit_told = self._voice_limit_told = False
+        self._answers = ModelAnswers(
+            responder,
+            self._late_tools,
+            self._measured,
+            current=lambda: dialogue.current,
+            position=self._position,
+            remark=self._remark,
+            handle=self._handle,
+            start=self._spawn,
+            sleep=sleep,
+        )
+        self._speech = ReplySpeech(
+            speech,
+            self._parameters,
+            playback,
+            self._measured,
+            notices,
+            self._thinking,
+            current=lambda: dialogue.current,
+            handle=self._handle,
+            limited=voice_limited,
+        )
         self._asker: int | None = None
         self._answered: int | None = None
-        self._committed = asyncio.Event()
         self._handled = asyncio.Event()
 
     async def run(self) -> None:
         """Converse until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._spawn(self._outbox.run(), "messages to the speech server")
-                self._spawn(self._receive_speech(), "messages from the speech server")
-                self._spawn(self._responder.warm_up(), "warm-up")
+                self._spawn(self._speech.send_queued(), "messages to the speech server")
+                self._spawn(self._speech.receive(), "messages from the speech server")
+                self._answers.warm_up()
                 if self._language is not None:
                     self._spawn(self._language.load(), "language detection")
         finally:
@@ -201,6 +197,11 @@ class Conversation:
         return self._asker
 
     @property
+    def model_limited(self) -> bool:
+        """Whether today's limit has kept the model from the newest answer."""
+        return self._answers.limited
+
+    @property
     def quiet_since(self) -> float | None:
         """When the last reply ended, in monotonic seconds; ``None`` before the first reply and during a reply."""
         return self._measured.quiet_since
@@ -226,10 +227,8 @@ class Conversation:
         Does nothing if a reply is being made, if there are no speculative replies, or if the model is still at the
         words before these.
         """
-        if not self._speculation.replies or self._dialogue.current is not None or self._tasks is None:
-            return
-        if self._reading is None or self._reading.done():
-            self._reading = self._spawn(self._responder.read_ahead(speaker, words, person), "reading ahead")
+        if self._speculation.replies and self._dialogue.current is None and self._tasks is not None:
+            self._answers.read_ahead(speaker, words, person)
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare a reply to a turn that may be over. Nothing of it is heard or shown before :meth:`commit`.
@@ -266,7 +265,7 @@ class Conversation:
     def warm_up(self) -> None:
         """Warm the responder up again, because the persona or the mood has changed. Does nothing during a reply."""
         if self._tasks is not None and not self.answering:
-            self._spawn(self._responder.warm_up(), "warm-up")
+            self._answers.warm_up()
 
     def stop(self) -> bool:
         """End the current reply and all late tools, and drop all waiting prompts.
@@ -360,12 +359,11 @@ class Conversation:
             case effects.CommitReply(reply, prompt):
                 self._commit(reply, prompt)
             case effects.AskModel(reply, prompt):
-                self._model_task = self._spawn(self._ask(reply, prompt), f"model {reply}")
+                self._answers.ask(reply, prompt, self._progress(reply, prompt))
             case effects.CloseModel():
-                if self._model_task is not None:
-                    self._model_task.cancel()
+                self._answers.close()
             case effects.Send(message):
-                self._send(message)
+                self._speech.send(message)
             case effects.MarkSegment(reply, text):
                 self._playback.mark(reply, self._spoken_words.add(text))
             case effects.Play(reply, samples):
@@ -406,7 +404,7 @@ class Conversation:
         self._prompt_handles.begin(reply, prompt)
         self._measured.begin(reply, prompt.at, prompt.turn)
         self._spoken_words.begin()
-        self._committed = asyncio.Event()
+        self._answers.begin()
         self._asker = prompt.person
         self._playback.begin(reply)
         if self._mood is not None:
@@ -435,7 +433,7 @@ class Conversation:
     def _commit(self, reply: str, prompt: Prompt) -> None:
         self._measured.commit(prompt.spoken)
         self._answered = prompt.person
-        self._committed.set()
+        self._answers.commit()
         self._thinking.began()
         recited = prompt.kind is PromptKind.RECITE
         late = bool(prompt.results)
@@ -443,118 +441,25 @@ class Conversation:
         self._after_asking.do(partial(self._watch, taken))
 
     def _end(self, outcome: Outcome) -> None:
-        self._model_task = None
+        self._answers.end()
         self._thinking.ended()
         if outcome is Outcome.DISCARDED:
             self._speculation_budget.note_discarded()
         self._measured.end(outcome)
 
-    async def _ask(self, reply: str, prompt: Prompt) -> None:
-        """Ask the model, and pass its answer to the state machine. Cancelling ends the model's stream and its tools."""
-        wait = ToolWait(
-            self._committed,
-            lambda first: self._say_that_it_takes_long(reply, first=first),
-            lambda work: self._spawn(work, f"wait for the tools of {reply}"),
-            self._sleep,
+    def _progress(self, reply: str, prompt: Prompt) -> AnswerProgress:
+        """What is noted, told and done while the model's answer is made, apart from its tools."""
+        return AnswerProgress(
+            fitted=partial(self._measured.note_prompt, reply),
+            asked=self._after_asking.catch_up,
+            counted=partial(self._measured.note_tokens, reply),
+            moved=lambda text: self._notices.tell(text, prompt),
+            mood=partial(self._mood_named, reply, prompt),
         )
 
-        def tools(running: bool) -> None:
-            if running:
-                self._handle(events.ToolsBegan(reply))
-            wait.tools(running)
-
-        answer = self._responder.answer(
-            replace(Turn.of_person(prompt.author, prompt.text, prompt.person), results=prompt.results),
-            AnswerProgress(
-                loading=lambda: self._handle(events.ModelLoading(reply)),
-                fitted=partial(self._measured.note_prompt, reply),
-                asked=self._after_asking.catch_up,
-                counted=partial(self._measured.note_tokens, reply),
-                tools=tools,
-                before_tools=wait.may_begin,
-                moved=lambda text: self._notices.tell(text, prompt),
-                mood=partial(self._mood_named, reply, prompt),
-                take_late=lambda calls: self._take_late(reply, prompt, calls),
-            ),
-        )
-        try:
-            async for text in answer:
-                wait.end()
-                self._measured.note_text(reply)
-                self._handle(events.TokenCame(reply, text))
-            self.model_limited = False
-            self._handle(events.ModelDone(reply))
-        except ModelError as error:
-            _log.warning("Reply %s: %s", reply, error)
-            timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
-            self._handle(events.ModelFailed(reply, self._fault(error, prompt), timed_out))
-        finally:
-            wait.end()
-            await answer.aclose()
-
-    def _fault(self, error: ModelError, prompt: Prompt) -> str:
-        """What people are told of a failed answer. Who speaks is told once in a call that today's limit is reached."""
-        self.model_limited = error.kind is ModelErrorKind.LIMIT
-        known = self.model_limited and self._limit_told and prompt.spoken is not None
-        self._limit_told |= self.model_limited
-        return "" if known else f"❌ {error}"
-
-    def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:
-        if reply == self._dialogue.current:
-            line = self._waiting_line(self._language_of_reply(), WaitLength.SOON if first else WaitLength.LATER)
-            self._handle(events.ToolsTakeLong(reply, line, self._position(), first))
-
-    def _take_late(self, reply: str, prompt: Prompt, calls: LateCalls) -> bool:
-        """Have the tools of a reply run on without it, and say so. Returns False if that is not possible."""
-        if reply != self._dialogue.current or not self._late_tools.take(reply, prompt, calls):
-            return False
-        self._handle(events.ToolsLate(reply, self._waiting_line(self._language_of_reply(), WaitLength.LATE)))
-        return True
-
-    def _language_of_reply(self) -> str | None:
-        return self._parameters.current().conversation_language
-
-    def _send(self, message: ClientMessage) -> None:
-        if isinstance(message, Speak) and message.token:
-            self._thinking.text_came()
-            message = replace(message, parameters=self._parameters.current())
-        self._outbox.put(message)
-
-    def _not_sent(self, message: ClientMessage, error: SpeechUnavailable) -> None:
-        if isinstance(message, Speak) and message.reply == self._dialogue.current:
-            _log.warning("Reply %s: %s", message.reply, error)
-            if isinstance(error, SpeechLimitError):
-                if not self._voice_limit_told:
-                    self._voice_limit_told = True
-                    self._notices.tell(VOICE_LIMIT.format(why=error))
-                self._voice_limited()
-            self._handle(Disconnected(str(error)))
-
-    async def _receive_speech(self) -> None:
-        async for event in self._speech.events():
-            TURN.set(None if self._measured.turn is None else str(self._measured.turn))
-            match event:
-                case SegmentStart(reply=reply):
-                    self._measured.note_stage(reply, "first_clause")
-                case SegmentAudio(reply):
-                    if reply is not None and reply == self._dialogue.current:
-                        await self._playback.wait_for_room(BUFFERED_SECONDS)
-                    self._measured.note_stage(reply, "first_audio")
-                case Failure(error, code, reply):
-                    _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
-                case Disconnected(reason):
-                    _log.warning("The voice is gone: %s", reason)
-                case Notice() if (text := self._voice_notices.text_for(event)) is not None:
-                    self._notices.tell(text)
-                case _:
-                    pass
-            if isinstance(event, Disconnected) and event.replaced:
-                # What waits is a part of what the other server is sent now.
-                self._outbox.clear()
-                reply = self._dialogue.current
-                self._handle(events.SpeechServerReplaced(0 if reply is None else self._playback.sent(reply)))
-            elif isinstance(event, events.SpeechOutput):
-                self._handle(event)
+    def _remark(self, wait: WaitLength) -> str:
+        """What is said while tools take long, in the language of the current reply."""
+        return self._waiting_line(self._parameters.current().conversation_language, wait)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return start_task(self._tasks, work, f"conversation: {name}", self._measured.turn)

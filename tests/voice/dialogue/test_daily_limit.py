@@ -8,8 +8,8 @@ from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import Turn
 from bot.speech_server.errors import SpeechLimitError
-from bot.voice.dialogue.conversation import VOICE_LIMIT
 from bot.voice.dialogue.reply import VOICE_FAILED
+from bot.voice.dialogue.reply_speech import VOICE_LIMIT
 from bot.voice.events import NoticePosted
 from bot.voice.turn import Microphone, Outcome, Prompt, SpokenTurn, TurnId
 from tests.voice.dialogue.talk import MarkedResponder, Talk, WordVoice, talking
