@@ -25,7 +25,8 @@ from bot.notes.service import NotesService
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.ambience import AmbiencePlayer
-from bot.voice.call import Call, new_call_id
+from bot.voice.call import Call
+from bot.voice.call_parts import CallParts, new_call_id
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
@@ -156,7 +157,7 @@ class CallFactory:
             settings.stt.language,
             self.speech_server.may_guess,
         )
-        call = kind(
+        parts = CallParts(
             transport,
             engines,
             self.consent,
@@ -171,11 +172,11 @@ class CallFactory:
             ),
             settings.data_dir,
             volume=volume,
-            report=report,
             watch=EventFeed(kept, self.watch),
             server=server,
             notebook=self.notes.notebook(noted) if self.notes is not None else None,
             call_id=call_id,
         )
+        call = kind(parts, report)
         call.when_closed(slot.release)
         return call

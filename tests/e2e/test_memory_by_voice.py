@@ -56,7 +56,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         await stage.until(lambda: "Good day to you." in spoken(stage), "an answer of the model")
         await stage.ask("Forget that")
         await stage.until(lambda: "I've forgotten it." in spoken(stage), "the answer")
-        assert call._history.last_exchange(ada.id) == ()
+        assert call._parts.history.last_exchange(ada.id) == ()
 
         ben = await stage.sandbox.add_guest("Ben")
         await stage.ask("Forget what you know about me!")

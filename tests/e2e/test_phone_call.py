@@ -186,7 +186,7 @@ async def test_the_history_of_an_interrupted_answer_is_what_the_network_has_play
         heard = sung.heard.split()
         assert heard == sent[: len(heard)]
         assert 0 < len(heard) <= len(sent) - 4, "two seconds of speech lay in the network"
-        assert call._history.newest(1)[0].text.split()[: len(heard)] == heard
+        assert call._parts.history.newest(1)[0].text.split()[: len(heard)] == heard
         line.end()
         await quiet
         await phone.over()

@@ -22,6 +22,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.llm.prompts import CallRoom
 from bot.store import Store
 from bot.voice.call import Call
+from bot.voice.call_parts import CallParts
 from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, NoticePosted
 from bot.voice.frames import AudioFrame, TransmissionEnded
@@ -115,7 +116,7 @@ async def memory_call(
         )
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []
-        call = Call(
+        parts = CallParts(
             transport({ADA: "Ada", BEN: "Ben"}),
             engines,
             consent,
@@ -123,9 +124,9 @@ async def memory_call(
             ListeningTerms("!", 0, None),
             folder,
             volume=1.0,
-            report=lambda _: None,
             watch=lambda event: made[0].watch(event),
         )
+        call = Call(parts, report=lambda _: None)
         made.append(MemoryCall(call, consent, *given[0]))
         try:
             await call.check()

@@ -14,7 +14,7 @@ from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
-from bot.voice.call import Call
+from bot.voice.call_parts import CallParts
 from bot.voice.engines import CallEngines
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.transcribe.corrections import Corrections
@@ -51,7 +51,7 @@ async def test_calls_are_built_from_parts_that_were_loaded_at_the_start(
         ):
             monkeypatch.setattr(loads, name, _refuse)
         for _ in range(2):
-            Call(
+            CallParts(
                 MemoryTransport({1: "Ada"}),
                 engines,
                 consent,
@@ -59,7 +59,6 @@ async def test_calls_are_built_from_parts_that_were_loaded_at_the_start(
                 terms,
                 tmp_path,
                 volume=1.0,
-                report=lambda _: None,
                 watch=lambda _: None,
             )
         monkeypatch.undo()

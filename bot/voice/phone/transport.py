@@ -260,20 +260,17 @@ class PhoneCall(Call[PhoneTransport]):
     @override
     async def open(self) -> None:
         self.transport.not_answered = self._say_why
+        self._parts.when_voice_limited = self.transport.give_up
+        self._parts.when_ears_limited = self._say_that_nothing_is_heard
         await super().open()
 
     def _say_why(self) -> None:
         """Say that there is no answer. If the voice can't say that either, the limit of the voice ends the call."""
         limited = self.conversation.model_limited
-        self._recite(self._aloud(Announcement.LIMIT if limited else Announcement.NO_ANSWER))
+        self._parts.recite(self._parts.aloud(Announcement.LIMIT if limited else Announcement.NO_ANSWER))
 
-    @override
-    def _voice_limited(self) -> None:
-        self.transport.give_up()
-
-    @override
-    def _ears_limited(self) -> None:
-        self._recite(self._aloud(Announcement.NOT_HEARD))
+    def _say_that_nothing_is_heard(self) -> None:
+        self._parts.recite(self._parts.aloud(Announcement.NOT_HEARD))
 
     @override
     async def close(self, cause: EndCause) -> None:

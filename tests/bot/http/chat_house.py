@@ -35,6 +35,7 @@ from bot.tools.yes_no_words import YesNoWords
 from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
+from bot.voice.call_parts import CallParts
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.manager import CallManager
@@ -275,7 +276,7 @@ async def chat_house(
                 word_lists,
                 WITHOUT_COSTS,
             )
-            return BrowserCall(
+            parts = CallParts(
                 transport,
                 engines,
                 consent,
@@ -283,9 +284,9 @@ async def chat_house(
                 ListeningTerms("!", 0, None),
                 folder,
                 volume=1.0,
-                report=report,
                 watch=lambda _: None,
             )
+            return BrowserCall(parts, report)
 
         manager: CallManager[Call[Any]] = CallManager(
             lease, lambda call, cause: calls.ended(call, cause), max_calls=max_calls

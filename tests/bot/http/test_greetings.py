@@ -20,7 +20,7 @@ async def answer(page: ChatPage, text: str) -> str:
 
 def look(house: ChatHouse) -> bool:
     """Look who is to be greeted. Returns whether somebody was."""
-    house.call._greeter.step()
+    house.call._parts.greeter.step()
     return not house.call.conversation.floor_free
 
 

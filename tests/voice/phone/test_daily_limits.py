@@ -19,6 +19,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.llm.spoken_lines import Announcement
 from bot.speech_server.errors import SpeechLimitError
 from bot.store import Store
+from bot.voice.call_parts import CallParts
 from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken
 from bot.voice.listening_notice import ListeningTerms
@@ -113,7 +114,7 @@ async def phone_call(
         )
         transport = PhoneTransport(MemoryLine(), PhonePeople(CALLER_ID))
         transport.listen()
-        call = PhoneCall(
+        parts = CallParts(
             transport,
             engines,
             await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT),
@@ -121,9 +122,9 @@ async def phone_call(
             ListeningTerms("!", 0, None, in_writing=False),
             folder,
             volume=1.0,
-            report=lambda _: None,
             watch=lambda _: None,
         )
+        call = PhoneCall(parts, report=lambda _: None)
         room = PhoneRoom(call)
         call.watch(room.events.append)
         call.watch(transport.watch)
