@@ -38,7 +38,7 @@ async def choose(sandbox: Sandbox, folder: Path, channel: int | None = None, ser
         await AutoJoinRecords(database).store(chosen)
 
 
-async def test_nothing_is_chosen(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_it_is_no_finding_that_nothing_is_chosen(sandbox: Sandbox, tmp_path: Path) -> None:
     assert await check(sandbox, tmp_path) == CheckResult(
         "Coming by itself", None, "no server has chosen a channel with `!autojoin`"
     )

@@ -121,7 +121,7 @@ def test_the_corpus_is_large_enough() -> None:
 def test_a_stream_is_whole_in_one_piece_and_byte_by_byte_and_cut_at_every_ninth_byte(stream: Stream) -> None:
     check(stream, read(stream, [stream.body]))
     check(stream, read(stream, (stream.body[place : place + 1] for place in range(len(stream.body)))))
-    # The first cuts differ, so all nine occur with each server.
+    # The first cut differs from stream to stream, so that nine streams together have cuts at every place.
     check_cuts(stream, range(1 + STREAMS.index(stream) % 9, len(stream.body), 9))
 
 

@@ -406,7 +406,7 @@ async def test_with_several_calls_sound_is_charged_to_the_server_that_has_spoken
         client._servers.failed(one)
         later = client.call_stream(lambda: Account(200, people[1]))
         await later.open()
-        # The second one is told of the change first.
+        # The second call first gets a notice of the change.
         for number, (stream, count) in enumerate(((earlier, 2), (later, 3))):
             said[number].set()
             assert isinstance((await take(stream.events(), count))[-1], SegmentAudio)

@@ -43,7 +43,7 @@ def test_only_what_costs_money_counts_for_the_limits() -> None:
     [
         # An ordinary night, in winter.
         ("2026-11-29 22:59:59", "2026-11-29 23:00:00", date(2026, 11, 30)),
-        # The clocks are set forward on this day, which has 23 hours, and back on that one, which has 25.
+        # The days on which the clocks are set forward and back. They have 23 and 25 hours.
         ("2026-03-29 21:59:59", "2026-03-29 22:00:00", date(2026, 3, 30)),
         ("2026-10-25 22:59:59", "2026-10-25 23:00:00", date(2026, 10, 26)),
     ],

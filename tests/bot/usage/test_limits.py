@@ -99,7 +99,7 @@ def test_a_restart_tells_nothing_again() -> None:
     ("now", "hours"),
     [
         (datetime(2026, 11, 29, 0, 0, tzinfo=BERLIN), 24),
-        # On this day the clocks are set forward, and on that one back.
+        # The days on which the clocks are set forward and back.
         (datetime(2026, 3, 29, 0, 0, tzinfo=BERLIN), 23),
         (datetime(2026, 10, 25, 0, 0, tzinfo=BERLIN), 25),
         # The hour that is repeated, both times.

@@ -84,7 +84,7 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         ("```\n$x^2$\n```", "code block omitted."),
     ],
 )
-def test_formulas_in_english(written: str, heard: str) -> None:
+def test_formulas_are_read_in_english(written: str, heard: str) -> None:
     assert normalize(written, "en-us") == heard
 
 
@@ -99,7 +99,7 @@ def test_formulas_in_english(written: str, heard: str) -> None:
         ("Das kostet 5 $ oder $10", "Das kostet fünf Dollar oder zehn Dollar"),
     ],
 )
-def test_formulas_in_german(written: str, heard: str) -> None:
+def test_formulas_are_read_in_german(written: str, heard: str) -> None:
     assert normalize(written, "de") == heard
 
 
@@ -114,7 +114,7 @@ def test_formulas_in_german(written: str, heard: str) -> None:
         ("ru", "одна вторая de x в квадрате"),
     ],
 )
-def test_formulas_in_other_languages(language: str, heard: str) -> None:
+def test_formulas_are_read_in_other_languages(language: str, heard: str) -> None:
     assert normalize(r"$\frac{1}{2}$ de $x^2$", language) == heard
 
 

@@ -82,7 +82,7 @@ from tts_server.text.segmenter import Segmenter
         ("one\ntwo", "one. two"),
     ],
 )
-def test_text_in_english(written: str, heard: str) -> None:
+def test_english_text_is_put_into_spoken_words(written: str, heard: str) -> None:
     assert normalize(written, "en-us") == heard
 
 
@@ -106,7 +106,7 @@ def test_text_in_english(written: str, heard: str) -> None:
         ("fa", "می\u200cخواهم", "می\u200cخواهم"),
     ],
 )
-def test_text_in_other_languages(language: str, written: str, heard: str) -> None:
+def test_text_in_other_languages_is_put_into_spoken_words(language: str, written: str, heard: str) -> None:
     assert normalize(written, language) == heard
 
 

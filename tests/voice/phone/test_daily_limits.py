@@ -131,7 +131,7 @@ async def phone_call(
         try:
             await call.check()
             await call.open()
-            # It listens from now on, and so answers.
+            # The call listens from now on, so it answers.
             await wait_until(lambda: any(isinstance(event, NoticePosted) for event in room.events))
             yield room
         finally:
