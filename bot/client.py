@@ -23,7 +23,7 @@ from bot.access import NotPermittedError
 from bot.commands.merged_answers import MergedAnswers
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
-from bot.gateway_events import NotConnectedYet, TolerantWebSocket
+from bot.gateway_events import BoundedBackoff, NotConnectedYet, TolerantWebSocket
 from bot.guard import SERVER_ONLY, Guard, PermitRequest
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
@@ -148,8 +148,9 @@ class SeiyuuBot(commands.Bot):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Connect to the gateway, and stay connected when a message can't be read, until the bot is closed."""
-        # discord.py looks the class up in this module. There is no argument for another class.
+        # discord.py looks the classes up in this module. There are no arguments for other classes.
         discord.client.DiscordWebSocket = TolerantWebSocket  # type: ignore[misc]
+        discord.client.ExponentialBackoff = BoundedBackoff  # type: ignore[assignment, attr-defined]
         self.ws = self.ws or NotConnectedYet()  # type: ignore[assignment]
         await super().connect(reconnect=reconnect)
 

@@ -1,4 +1,4 @@
-"""Keeps the bot connected when a message of Discord's gateway can't be read."""
+"""Keeps the bot connected when a message of Discord's gateway can't be read, and gets it back soon after an outage."""
 
 from __future__ import annotations
 
@@ -6,17 +6,35 @@ import asyncio
 import json
 import logging
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import discord
 import yarl
+from discord.backoff import ExponentialBackoff
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from typing_extensions import override
 
 _log = logging.getLogger(__name__)
 
 _ENDS = (ReconnectWebSocket, discord.ConnectionClosed, OSError, aiohttp.ClientError)
 """The errors that are raised when the connection ends."""
+
+
+LONGEST_PAUSE = 120.0
+"""Longest pause between two attempts to connect, in seconds.
+
+discord.py's own pauses grow to 17 minutes, for which the bot would stay away after the end of an outage. Discord allows
+1,000 new sessions a day, and takes the token away from a bot that begins more: this pause allows 720.
+"""
+
+
+class BoundedBackoff(ExponentialBackoff[Literal[False]]):
+    """The pauses between two attempts to connect to the gateway: they grow at random, to :data:`LONGEST_PAUSE`."""
+
+    @override
+    def delay(self) -> float:
+        return min(super().delay(), LONGEST_PAUSE)
 
 
 class NotConnectedYet:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import discord
 import pytest
 import yarl
 
+from bot import gateway_events
 from bot.client import SeiyuuBot, connector
 from bot.store import Store
 from sandbox.server import Sandbox
@@ -147,6 +148,9 @@ async def test_what_was_garbled_on_its_way_is_read_once_the_way_is_clear_without
 async def test_when_the_first_message_of_a_session_can_not_be_read_the_bot_begins_another_session(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
+    # discord.py waits 5 s before it begins another session.
+    monkeypatch.setattr(discord.Client, "before_identify_hook", AsyncMock())
+    monkeypatch.setattr(gateway_events, "LONGEST_PAUSE", 0.01)
     read = 0
 
     def misname(data: bytes) -> bytes:
@@ -178,9 +182,27 @@ async def test_a_gateway_that_is_not_there_at_the_start_is_tried_again(
     async with TcpProxy(yarl.URL(sandbox.gateway_url).explicit_port or 0) as proxy:
         address = yarl.URL(f"ws://127.0.0.1:{proxy.port}/gateway")
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
+        monkeypatch.setattr(gateway_events, "LONGEST_PAUSE", 0.01)
         break_down(proxy)
         bot = Watched(sandbox)
         await bot.until(lambda: any("Attempting a reconnect" in record.message for record in caplog.records))
+        await proxy.heal()
+        await bot.until(bot.ready.is_set)
+        await bot.close()
+
+
+async def test_after_a_long_outage_the_bot_is_back_soon(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert 24 * 60 * 60 / gateway_events.LONGEST_PAUSE < 1_000, "Discord takes the token away from a bot in a hurry"
+    monkeypatch.setattr(gateway_events, "LONGEST_PAUSE", 0.01)
+    async with TcpProxy(yarl.URL(sandbox.gateway_url).explicit_port or 0) as proxy:
+        address = yarl.URL(f"ws://127.0.0.1:{proxy.port}/gateway")
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
+        proxy.cut()
+        bot = Watched(sandbox)
+        # The pauses of discord.py would have been more than half an hour together by then.
+        await bot.until(lambda: sum("Attempting a reconnect" in record.message for record in caplog.records) > 12)
         await proxy.heal()
         await bot.until(bot.ready.is_set)
         await bot.close()
