@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 CALL_OVER = "❌ The call is over."
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 NOTICES_LIMIT = 1.0
-"""Seconds in which what people are told before a restart must be written."""
+"""Seconds within which the notices for people before a restart must be written."""
 LAST_SOUND = 0.3
 """Seconds for the last sound to reach people's ears: their programs hold some of it back, to play it evenly."""
 
@@ -102,7 +102,7 @@ class Call(Generic[T]):
         Raises:
             UserError: the transport could not join.
         """
-        # All tasks of the call inherit it.
+        # All tasks of the call inherit its id, which is in their lines of the log.
         CALL.set(self._parts.events.call)
         # This is registered before connecting, so that the transport is closed even if connecting fails half-way.
         self._cleanup.push_async_callback(self.transport.close)
@@ -188,8 +188,8 @@ class Call(Generic[T]):
     async def end_sentence(self, limit: float, keeps: Keeps) -> None:
         """Answer no further prompts, and let the sentence end that is being spoken, within ``limit`` seconds.
 
-        Prompts that come from now on are put aside (:attr:`Conversation.set_aside`). Their authors are told so, within
-        :data:`NOTICES_LIMIT` more.
+        Prompts that come from now on are put aside (:attr:`Conversation.set_aside`). Their authors are told so within
+        another :data:`NOTICES_LIMIT` seconds.
 
         Args:
             keeps: whether a prompt is kept until the bot is back.
@@ -245,7 +245,8 @@ class Call(Generic[T]):
         self._parts.recordings.forget(person)
 
     def forget_words(self, has: Callable[[str], bool]) -> None:
-        """Remove from the history each turn whose text ``has`` finds words in that are to be forgotten."""
+        """Remove from the history each turn for whose text ``has`` returns True: it has words that are to be
+        forgotten."""
         self._parts.history.forget_words(has)
 
     # Control of an active call.
@@ -298,7 +299,7 @@ class Call(Generic[T]):
         return None if spoken is None else self._parts.recite(self._parts.aloud(spoken))
 
     def arrived(self, person: int) -> None:
-        """Have a person greeted who has come, where the transport's list of people does not show that."""
+        """Greet a person who has come. For transports whose list of people does not show that."""
         self._parts.greeter.came((person,))
 
     def may_talk(self, person: int) -> bool:

@@ -105,7 +105,8 @@ class CallParts(Generic[T]):
 
     Attributes:
         when_voice_limited: called when today's limit has kept a reply from being spoken. It was written instead.
-        when_ears_limited: called when today's limit keeps speech from being transcribed. That was written.
+        when_ears_limited: called when today's limit keeps speech from being transcribed. People were told so in
+            writing.
     """
 
     def __init__(
@@ -279,7 +280,7 @@ class CallParts(Generic[T]):
         self.ends = CallEndWatcher(transport, self.speech, self.commands.wait_leave_requested, settings, clock=clock)
 
     def _is_present(self, person: int) -> bool:
-        """Whether a person is in the call. The person of a call in which nobody comes and goes always is."""
+        """Whether a person is in the call. Always True if the transport has calls in which nobody comes and goes."""
         people = self.transport.people.attending()
         return not people or person in people
 

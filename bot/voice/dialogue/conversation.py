@@ -224,8 +224,8 @@ class Conversation:
     def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have the model process the conversation and the ``words`` so far of the ``speaker``.
 
-        Does nothing if a reply is being made, if there are no speculative replies, or if the model is still at the
-        words before these.
+        Does nothing if a reply is being made, if there are no speculative replies, or if the model still processes
+        earlier words.
         """
         if self._speculation.replies and self._dialogue.current is None and self._tasks is not None:
             self._answers.read_ahead(speaker, words, person)

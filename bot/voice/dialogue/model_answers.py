@@ -35,7 +35,7 @@ class ModelAnswers:
         measured: measures the current reply.
         current: returns the id of the current reply, if there is one.
         position: returns how many samples of the current reply were heard.
-        remark: returns what is said when a wait for tools has got so long.
+        remark: returns what is said when a wait for tools has lasted so long.
         handle: passes an event to the state machine.
         start: starts a task, which ends with the call.
         sleep: waits for some seconds.
@@ -77,7 +77,7 @@ class ModelAnswers:
         self._start(self._responder.warm_up(), "warm-up")
 
     def read_ahead(self, speaker: str, words: str, person: int | None) -> None:
-        """Have the model process the words so far of a speaker, unless it is still at those before these."""
+        """Have the model process the words so far of a speaker, unless it still processes earlier words."""
         if self._reading_ahead is None or self._reading_ahead.done():
             self._reading_ahead = self._start(self._responder.read_ahead(speaker, words, person), "reading ahead")
 
@@ -145,7 +145,8 @@ class ModelAnswers:
             await answer.aclose()
 
     def _fault(self, error: ModelError, prompt: Prompt) -> str:
-        """What people are told of a failed answer. Who speaks is told once in a call that today's limit is reached."""
+        """What people are told of a failed answer. A person who speaks is told only once in a call that today's limit
+        is reached."""
         self.limited = error.kind is ModelErrorKind.LIMIT
         known = self.limited and self._limit_told and prompt.spoken is not None
         self._limit_told |= self.limited

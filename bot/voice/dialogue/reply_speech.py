@@ -109,7 +109,7 @@ class ReplySpeech:
                 case _:
                     pass
             if isinstance(event, Disconnected) and event.replaced:
-                # What waits is a part of what the other server is sent now.
+                # The messages that wait are a part of what is sent to the other server now.
                 self._outbox.clear()
                 reply = self._current()
                 self._handle(events.SpeechServerReplaced(0 if reply is None else self._playback.sent(reply)))
