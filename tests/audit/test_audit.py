@@ -41,7 +41,7 @@ def test_every_required_package_has_an_allowed_licence_or_a_reason() -> None:
         ({}, False),
     ],
 )
-def test_other_licences_are_told(fields: dict[str, str], allowed: bool) -> None:
+def test_other_licences_are_reported(fields: dict[str, str], allowed: bool) -> None:
     assert (forbidden(iter([package("x", **fields)])) == []) is allowed
     assert forbidden(iter([package(next(iter(NAMED)), **fields)])) == [], "it is named with its reason"
 

@@ -35,7 +35,7 @@ async def test_words_said_with_push_to_talk_are_answered() -> None:
     assert page.kinds[-1] == "hangup"
 
 
-async def test_an_answer_that_does_not_come_because_the_bot_has_gone_is_told_at_once() -> None:
+async def test_an_answer_that_does_not_come_because_the_bot_has_gone_is_reported_at_once() -> None:
     page, answer = ToneBot(), AnswerPackets()
     async with (
         LocalServer(app_of("/ws/chat", page.chat, method="GET"), "/") as server,

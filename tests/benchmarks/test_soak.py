@@ -194,7 +194,7 @@ def test_a_short_soak_has_no_slope_but_finds_handles() -> None:
     assert "handles" in found
 
 
-def test_missed_answers_and_lost_calls_are_told_by_client() -> None:
+def test_missed_answers_and_lost_calls_are_reported_for_each_client() -> None:
     assert failed(soak(1.0, missed=3)) == ["one: 3 of 100 answers missed"]
     assert failed(soak(1.0, lost=["the bot has hung up"])) == ["one: 0 of 100 answers missed, 1 calls lost"]
 

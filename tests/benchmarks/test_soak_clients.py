@@ -53,7 +53,7 @@ async def test_a_client_in_the_browser_talks_hears_and_hangs_up(page: tuple[Tone
     assert server.messages[1] == {"type": "played", "reply": "r1", "ms": 200.0}
 
 
-async def test_a_call_in_the_browser_that_is_refused_or_closed_is_told(page: tuple[ToneBot, BrowserClient]) -> None:
+async def test_a_call_in_the_browser_that_is_refused_or_closed_is_reported(page: tuple[ToneBot, BrowserClient]) -> None:
     server, client = page
     server.refusal = {"type": "error", "code": "busy", "message": "Somebody speaks in another tab."}
     with pytest.raises(MeasurementError, match="another tab"):

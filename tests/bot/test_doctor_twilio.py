@@ -54,7 +54,9 @@ async def test_an_address_that_leads_to_the_bot_is_known_by_its_answer() -> None
         (200, "hello", False, "another program"),
     ],
 )
-async def test_an_address_that_leads_elsewhere_is_told(status: int, text: str, good: bool | None, says: str) -> None:
+async def test_an_address_that_leads_elsewhere_is_reported(
+    status: int, text: str, good: bool | None, says: str
+) -> None:
     async with server(status, text) as url:
         found, told = await find_bot(url)
     assert found is good
@@ -117,7 +119,7 @@ async def test_both_networks_are_checked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("clean_environment")
 @pytest.mark.parametrize("leads_here", [True, False])
-async def test_a_port_that_is_taken_is_told_unless_it_is_taken_by_the_bot(
+async def test_a_port_that_is_taken_is_reported_unless_it_is_taken_by_the_bot(
     monkeypatch: pytest.MonkeyPatch, leads_here: bool
 ) -> None:
     async def found(url: str) -> tuple[bool | None, str]:

@@ -348,7 +348,7 @@ async def test_who_calls_while_a_call_is_ending_waits_for_its_end(tmp_path: Path
     await house.log.flush()
 
 
-async def test_a_call_that_does_not_end_is_told_of_after_a_while(
+async def test_a_caller_hears_after_a_while_that_another_call_does_not_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.phone_calls.REDIAL_SECONDS", 0.05)

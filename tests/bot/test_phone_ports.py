@@ -25,7 +25,7 @@ TWILIO: dict[str, Any] = {"phone_public_url": "https://phone.example", "twilio_a
         (socket.SOCK_STREAM, "phone_bind", TWILIO, WebBindError),
     ],
 )
-async def test_a_port_that_is_taken_is_told_before_anything_is_loaded(
+async def test_a_port_that_is_taken_is_reported_before_anything_is_loaded(
     tmp_path: Path, kind: socket.SocketKind, setting: str, wanted: dict[str, Any], expected: type[Exception]
 ) -> None:
     def loads(what: str, done: float) -> None:

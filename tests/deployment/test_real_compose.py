@@ -132,7 +132,7 @@ def test_the_page_is_published_beside_a_card_too(tmp_path: Path) -> None:
     assert [secret["source"] for secret in bot["secrets"]] == ["discord_token", "tts_token", "web_token"]
 
 
-def test_the_ports_of_sip_are_published_at_the_address_that_is_told_alone_and_are_the_same_inside(
+def test_the_ports_of_sip_are_published_at_the_external_address_alone_and_are_the_same_inside(
     tmp_path: Path,
 ) -> None:
     bot = resolved(tmp_path, "sip", "SIP_BIND=127.0.0.1:5070\nSIP_RTP_PORTS=10000-10099\n")["bot"]

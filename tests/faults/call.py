@@ -22,7 +22,7 @@ LONG = WORDS[:15]
 """The words of the answer in the middle of which things break: five sentences, of about four seconds."""
 _POLL = 0.1
 _NO_FAULT = ("🎤", "🤫")
-"""Signs with which messages begin that tell of no fault."""
+"""Signs at the beginning of messages that report no fault."""
 
 
 @dataclass(frozen=True, slots=True)

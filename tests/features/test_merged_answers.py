@@ -1,4 +1,4 @@
-"""Many equal refusals at once: each is told, in few messages."""
+"""Many equal refusals at once: each is answered, in few messages."""
 
 from __future__ import annotations
 

@@ -13,5 +13,5 @@ def test_named_channels_are_allowed_however_they_are_written_and_others_are_not(
     assert all(AllowedChannels([]).allow(*channel) for channel in CHANNELS), "without names, all are allowed"
 
 
-def test_names_that_no_channel_has_are_told_as_they_were_written() -> None:
+def test_names_that_no_channel_has_are_reported_as_they_were_written() -> None:
     assert AllowedChannels(["#lounge", "11", "#Gardn", "99"]).unknown(CHANNELS) == ["#Gardn", "99"]

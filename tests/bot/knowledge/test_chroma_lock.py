@@ -11,7 +11,7 @@ from bot.knowledge.chroma_lock import lock_folder
 from bot.knowledge.index import KnowledgeError
 
 
-def test_the_second_one_is_told_who_has_it_until_the_first_is_done(tmp_path: Path) -> None:
+def test_a_second_process_is_told_which_one_has_the_folder_until_the_first_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "chroma"
     with lock_folder(folder):
         with pytest.raises(KnowledgeError, match=rf"chroma is used by process {os.getpid()}, perhaps the running bot"):

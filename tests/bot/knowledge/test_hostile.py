@@ -1,4 +1,4 @@
-"""Files that are made to harm, or are broken: each is told in a sentence, and the others are indexed all the same."""
+"""Hostile or broken files: each is reported in a sentence, and the others are indexed all the same."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_a_file_with_some_broken_bytes_keeps_its_other_letters(index: Inde
     assert "Grüße aus Köln" in index.search("zebra", 1)[0].text
 
 
-async def test_links_that_lead_out_pipes_and_folders_by_link_are_left_out_and_told(
+async def test_links_that_lead_out_pipes_and_folders_by_link_are_left_out_and_reported(
     index: Index, folder: Path, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.txt"

@@ -116,7 +116,9 @@ async def test_a_broken_piece_is_reported_and_the_next_one_plays(stage: Stage) -
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("frames", [10, 90, 300])
-async def test_all_that_came_before_a_fault_is_heard_before_it_is_told(stage: Stage, frames: int, live: bool) -> None:
+async def test_all_that_came_before_a_fault_is_heard_before_the_fault_is_reported(
+    stage: Stage, frames: int, live: bool
+) -> None:
     stage.pieces["one"] = [*[FRAME] * frames, "It is broken off."]
     stage.live |= {"one"} if live else set()
     stage.add("one")
@@ -129,7 +131,7 @@ async def test_all_that_came_before_a_fault_is_heard_before_it_is_told(stage: St
     assert stage.told[2:] == ["▶️ two"]
 
 
-async def test_a_fault_of_a_paused_piece_is_told_after_what_was_left_of_it(stage: Stage) -> None:
+async def test_a_fault_of_a_paused_piece_is_reported_after_what_was_left_of_it(stage: Stage) -> None:
     stage.pieces["one"] = [*[FRAME] * 90, "It is broken off."]
     stage.add("one")
     taken = await stage.until(lambda: stage.player.playing is not None and stage.player.playing.position > 0.5)

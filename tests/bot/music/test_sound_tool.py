@@ -75,7 +75,7 @@ async def test_a_wrong_name_is_refused_and_the_right_names_are_told(stage: Stage
 async def test_of_many_sounds_only_some_are_named(stage: Stage, tmp_path: Path) -> None:
     for number in range(MAX_TOLD):
         write(tmp_path / "sounds" / f"x{number:02}.wav", b"")
-    # Drum Roll is told first, so the last of the new ones is left out.
+    # Drum Roll is named first, so the last of the new ones is left out.
     with pytest.raises(ToolError, match=rf"x{MAX_TOLD - 2:02} and 1 more\.$"):
         await stage.play("")
 

@@ -164,7 +164,7 @@ async def test_after_a_crash_and_when_notes_are_old_the_next_start_puts_everythi
         empty = house.begin(ADA, place=NotesPlace("browser", "Page", 0))
         empty.present({ADA: "Ada"}, (ADA,))
         await house.until_rows("SELECT count(*) FROM note_line", 2)
-        # The process dies here: nothing is told of the end of the call.
+        # The process dies here, so the service never learns of the end of the call.
     folder = tmp_path / "notes"
     (written,) = folder.glob("*.md")
     await asyncio.to_thread(written.unlink)

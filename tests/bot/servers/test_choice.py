@@ -178,7 +178,7 @@ def test_hosted_servers_are_probed_rarely() -> None:
     assert choice.until_due() == PROBE_RARELY
 
 
-def test_a_move_is_told_once_and_the_way_back_too() -> None:
+def test_a_move_is_reported_once_and_the_way_back_too() -> None:
     choice, clock = choice_of(FREE, PAID)
     choice.begin_call()
     assert choice.take_news() is None
@@ -188,7 +188,7 @@ def test_a_move_is_told_once_and_the_way_back_too() -> None:
     assert (choice.take_news(), choice.take_news()) == ((1, 0), None)
 
 
-def test_a_call_that_begins_with_a_stand_in_is_told_so() -> None:
+def test_a_call_that_begins_with_a_stand_in_learns_so() -> None:
     choice, _ = choice_of()
     choice.failed(0)
     assert choice.take_news() == (0, 1)
@@ -196,7 +196,7 @@ def test_a_call_that_begins_with_a_stand_in_is_told_so() -> None:
     assert choice.take_news() == (0, 1)
 
 
-def test_of_several_calls_each_is_told() -> None:
+def test_each_of_several_calls_learns_of_a_move() -> None:
     choice, clock = choice_of(FREE, PAID)
     choice.begin_call()
     choice.failed(0)

@@ -123,7 +123,7 @@ async def test_a_server_that_closes_after_each_reply_is_no_fault() -> None:
             assert not any(isinstance(event, Disconnected | Failure) for event in events)
 
 
-async def test_a_server_that_dies_is_told_and_found_again() -> None:
+async def test_a_server_that_dies_is_reported_and_found_again() -> None:
     async with BareSpeechServer(speed=5.0) as server, connected(server) as stream:
         await stream.send(Speak(10 * TEXT, flush=True, reply="r1"))
         reading = asyncio.create_task(until(stream, Connected))
@@ -187,7 +187,7 @@ HOSTILE: dict[str, Callable[[bytes], list[str | bytes]]] = {
 
 
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
-async def test_what_is_no_sound_is_left_out_and_told_once(change: Callable[[bytes], list[str | bytes]]) -> None:
+async def test_what_is_no_sound_is_left_out_and_reported_once(change: Callable[[bytes], list[str | bytes]]) -> None:
     async with BareSpeechServer() as server, connected(server) as stream:
         server.change = change
         await stream.send(Speak(TEXT, flush=True, reply="r1"))
@@ -209,7 +209,7 @@ async def test_sound_without_end_is_bounded(level: float) -> None:
         assert isinstance((await until(stream, Flushed))[-1], Flushed)
 
 
-async def test_texts_are_ignored_but_an_error_is_told() -> None:
+async def test_texts_are_ignored_but_an_error_is_reported() -> None:
     async with BareSpeechServer() as server, connected(server) as stream:
         server.change = lambda frame: ["{", '{"status": "ok", "error": null}', "[]", frame]
         await stream.send(Speak(TEXT, flush=True, reply="r1"))

@@ -146,7 +146,7 @@ async def test_a_message_that_waits_for_a_server_that_is_lost_is_no_error() -> N
             await sending
 
 
-async def test_all_that_has_come_is_read_before_the_loss_is_told() -> None:
+async def test_all_that_has_come_is_read_before_the_loss_is_reported() -> None:
     async def break_off(socket: ServerConnection) -> None:
         await socket.recv()
         await socket.send(SegmentStart(0, "Hi.", "r1").to_json())
@@ -224,7 +224,7 @@ async def test_a_server_whose_engine_fails_is_left_but_not_one_that_refuses_a_vo
         assert (gone.reason, gone.replaced) == ("the card is on fire", True)
 
 
-async def test_if_no_server_is_left_the_loss_is_told_and_the_first_that_is_back_is_used() -> None:
+async def test_if_no_server_is_left_the_loss_is_reported_and_the_first_that_is_back_is_used() -> None:
     async def leave_once(socket: ServerConnection) -> None:
         if not seen:
             seen.append("first")

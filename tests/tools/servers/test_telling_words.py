@@ -1,4 +1,4 @@
-"""What is told of a program that has ended: the lines that say why, of all that it wrote."""
+"""What is reported of a program that has ended: of all that it wrote, the lines that say why."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_a_sentence_that_takes_too_long_is_broken_off_and_its_rest_waits_too(tol
     assert dialogue.floor_free
 
 
-def test_what_can_not_be_kept_is_told_at_once() -> None:
+def test_what_can_not_be_kept_is_reported_at_once() -> None:
     dialogue = reading("It is late.", " Dinner is ready.")
     effects = effects_of(dialogue, on.Prompted(BEN), restart(10, kept=False))
     assert written_texts(effects) == [NOT_SAID.format(text="Dinner is ready. Come down."), ASK_AGAIN]

@@ -1,4 +1,4 @@
-"""Tests of the fallback to other compute devices if a GPU does not work, and of the reason that is told once."""
+"""Tests of the fallback to other compute devices if a GPU does not work, and of the reason, which is reported once."""
 
 from __future__ import annotations
 

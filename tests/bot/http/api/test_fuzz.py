@@ -1,4 +1,4 @@
-"""Hostile requests to every operation of both OpenAPI documents: none fails a server, or tells of its inside."""
+"""Hostile requests to every operation of both OpenAPI documents: none makes a server fail, or shows its inside."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ async def test_the_figures_need_the_token(tmp_path: Path) -> None:
             assert (await stage.web.ask(path, headers=bearer())).status == 200
 
 
-async def test_what_is_used_today_is_told_by_server_and_the_limits_that_are_set(
+async def test_what_is_used_today_is_reported_by_server_and_with_the_limits_that_are_set(
     stage: ApiStage, tmp_path: Path
 ) -> None:
     began = datetime.fromtimestamp(BEGAN, UTC)
