@@ -251,6 +251,7 @@ async def build_application(
             RestartRecords(core.database),
             core.end_sentences,
             text_chat,
+            () if images is None else (images.begin_restart,),
             core.long_term.conversations,
             ReturnRules(started_at, lambda call: coming.welcome(call.guild, call.voice_channel)),
             prefix,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,6 +83,7 @@ class Returning:
         end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own. Takes a
             function that returns whether a prompt of a call is kept.
         chat: the text chat; ``None`` if there is none.
+        features: methods of other features, which tell people before the restart what is not done.
         conversations: has what was said in a call, and says whose spoken words may be stored.
         prefix: the prefix of commands.
 
@@ -97,6 +98,7 @@ class Returning:
         records: RestartRecords,
         end_sentences: Callable[[Callable[[Call[Any], Prompt], bool]], Awaitable[None]],
         chat: TextChat | None,
+        features: Sequence[Callable[[], Coroutine[Any, Any, None]]],
         conversations: Conversations,
         rules: ReturnRules,
         prefix: str,
@@ -106,6 +108,7 @@ class Returning:
         self._records = records
         self._end_sentences = end_sentences
         self._chat = chat
+        self._features = features
         self._conversations = conversations
         self._rules = rules
         self._prefix = prefix
@@ -126,10 +129,10 @@ class Returning:
                 frozenset(_people_in(call.channel)),
                 *(call.language, call.listening, call.mode.value, call.captions.value),
             )
-        chat = asyncio.create_task(self._chat.begin_restart(), name="restart") if self._chat is not None else None
+        features = (*(() if self._chat is None else (self._chat.begin_restart,)), *self._features)
+        beginning = [asyncio.create_task(begin(), name="restart") for begin in features]
         await self._end_sentences(self._keeps)
-        if chat is not None:
-            await chat
+        await asyncio.gather(*beginning)
 
     async def call_ended(self, call: Call[Any], cause: EndCause) -> None:
         """Keep a call that the restart has ended, and the prompts that it has put aside. Called after each call."""

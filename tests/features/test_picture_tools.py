@@ -172,6 +172,20 @@ async def test_a_call_that_begins_before_it_was_drawn_does_not_lose_it(studio: S
     assert len((await studio.picture()).attachments) == 1
 
 
+async def test_whoever_waits_for_a_drawing_when_the_bot_is_restarted_is_told_that_it_is_not_drawn(
+    studio: Studio,
+) -> None:
+    tool, asker = drawing(studio)
+    await studio.images.hold("a call")
+    await ask(tool, asker, description="a *red* cat")
+    await studio.images.begin_restart()
+    told = await studio.read("I did not draw this: “a \\*red\\* cat” Ask me again when I am back.")
+    assert told.content.startswith(f"<@{studio.stage.ada.id}> 👋 I'm restarting")
+    await studio.images.begin_restart()
+    await studio.images.release()
+    assert studio.comfyui.graphs == []
+
+
 @pytest.mark.parametrize("permit", [Permit(role_names=frozenset({"artists"}))])
 async def test_who_may_not_draw_gets_no_drawing_this_way_either(studio: Studio) -> None:
     tool, asker = drawing(studio)

@@ -74,3 +74,20 @@ async def test_a_failed_announcement_makes_no_event() -> None:
     assert events == []
     await Notices(RecordedChannel(), events.append).announce("Hear, hear!")
     assert events == [NoticePosted("Hear, hear!")]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_before_a_restart_all_that_is_queued_is_written_or_has_failed(broken: bool) -> None:
+    channel = RecordedChannel(broken=broken)
+    notices = Notices(channel, lambda _: None)
+    await notices.wait_written()
+    notices.tell("One.")
+    notices.acknowledge(Prompt("Ada", "two", 0.0))
+    waiting = asyncio.create_task(notices.wait_written())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    writing = asyncio.create_task(notices.run())
+    await waiting
+    assert channel.written == (["seen: two"] if broken else ["One.", "seen: two"])
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)

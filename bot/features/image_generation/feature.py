@@ -101,6 +101,10 @@ class ImageGeneration:
         await self._gate.release()
         self._waiting.begin()
 
+    async def begin_restart(self) -> None:
+        """Tell the people whose drawings wait for the end of the call that these are not drawn: they are not stored."""
+        await self._waiting.give_up()
+
     async def close(self) -> None:
         """Stop drawing what was asked for in a call."""
         await self._waiting.close()

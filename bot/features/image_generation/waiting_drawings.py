@@ -7,16 +7,24 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import discord
 
-from bot.features.image_generation.drawing_request import SpokenRequest
+from bot.discord_errors import discord_error_text
+from bot.features.image_generation.drawing_request import SpokenRequest, answer
 from bot.features.image_generation.outcome import DrawingError
+from bot.text import shorten
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 10
 """Maximum number of drawings that wait."""
 FULL = "too many drawings wait for the end of the call already"
+NOT_DRAWN = "👋 I'm restarting, so I did not draw this: “{prompt}” Ask me again when I am back."
+SHOWN_CHARS = 300
+"""Maximum number of characters that are shown of a prompt that was not drawn."""
+GIVE_UP_LIMIT = 3.0
+"""Seconds in which people must be told that their drawings are given up."""
 ONE_EACH = "one drawing of this person waits for the end of the call already"
 
 
@@ -51,6 +59,17 @@ class WaitingDrawings:
         """Draw what waits, unless this is being done already or drawing is paused."""
         if self._waiting and not self._held() and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._run(), name="drawings of the last call")
+
+    async def give_up(self) -> None:
+        """Forget what waits, and tell those who have asked for it, within :data:`GIVE_UP_LIMIT`."""
+        waiting, self._waiting = self._waiting, deque()
+        try:
+            async with asyncio.timeout(GIVE_UP_LIMIT):
+                for request, prompt in waiting:
+                    shown = discord.utils.escape_markdown(shorten(prompt, SHOWN_CHARS))
+                    await answer(request, NOT_DRAWN.format(prompt=shown))
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            _log.warning("Somebody could not be told that a drawing was given up: %s", discord_error_text(error))
 
     async def close(self) -> None:
         """Stop drawing, and forget what waits."""
