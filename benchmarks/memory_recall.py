@@ -201,7 +201,7 @@ async def first_tokens(finder: FactFinder, turns: int, vocabulary: Sequence[str]
     taken: dict[bool, list[float]] = {False: [], True: []}
     persona = load_persona("seiyuu")
     character = Character("seiyuu", persona, persona.default_mood)
-    memory = MemoryAlone(MemoryRecall(finder, lambda: True, UTC))
+    memory = MemoryAlone(MemoryRecall(finder, lambda _: True, UTC))
     async with (
         StandInModel(["Yes."], first_token=0.0, rate=1000.0) as server,
         ModelClient(ModelOptions(server.url, model="stand-in-70b")) as client,

@@ -283,12 +283,13 @@ async def build_application(
                 LeaseCommands(calls),
                 WhyCommands(core.long_term.last_prompts),
                 LowPerformanceCommands(core.engines.speech_server),
-                PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None, answers=questions.hear),
+                PromptListener(calls, spoken, prefix, sees=features.find(Vision) is not None, answers=questions.hear),
                 MessageRouter(
                     bot,
                     features,
                     spoken,
                     RateLimit(settings.chat.rate),
+                    prefix,
                     calls.takes_prompts,
                     questions.hear,
                     core.typed_memory,
@@ -311,7 +312,7 @@ async def build_application(
                     prefix,
                 ),
                 HelpCommands(bot, advice, prefix),
-                UnknownCommands(bot, advice, calls.takes_prompts),
+                UnknownCommands(bot, advice, prefix, calls.takes_prompts),
                 *features.cogs,
             )
         )

@@ -206,6 +206,11 @@ class SeiyuuBot(commands.Bot):
         require_known_part(ctx, self._prefix)
         return True
 
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Run a message that begins like a command. Most don't, and discord.py would parse each of them."""
+        if message.content.startswith(self._prefix):
+            await self.process_commands(message)
+
     async def setup_hook(self) -> None:
         """Register the slash commands with Discord if they have changed. Discord limits how often this may be done."""
         wanted = [command.to_dict(self.tree) for command in self.tree.get_commands()]

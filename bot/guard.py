@@ -101,13 +101,12 @@ class Guard:
         Raises:
             NotPermittedError: the person may not use the command. The text is for the person.
         """
-        self.require_place(command, request.server)
-        right = self._rights[command]
-        if Who.OWNERS in right.who:
-            if not await self._owners.include(request.client, request.person.id):
-                raise NotPermittedError(OWNERS_ONLY.format(command=self._named(command)))
-            return
-        refusal = self._refusal(command, right, request)
+        right, call = self._rights[command], self._call(request.server)
+        refusal = _place_refusal(command, right, request.server, call)
+        if refusal is None and Who.OWNERS not in right.who:
+            refusal = self._refusal(command, right, request, call)
+        elif refusal is None and not await self._owners.include(request.client, request.person.id):
+            refusal = OWNERS_ONLY.format(command=self._named(command))
         if refusal is not None:
             raise NotPermittedError(refusal)
 
@@ -116,11 +115,11 @@ class Guard:
         right = self._rights[command]
         if Who.OWNERS in right.who:
             return False
-        try:
-            self.require_place(command, request.server)
-        except NotPermittedError:
+        # This is asked for many commands before each reply, so the call is looked up only once.
+        call = self._call(request.server)
+        if _place_refusal(command, right, request.server, call) is not None:
             return False
-        return self._refusal(command, right, request) is None
+        return self._refusal(command, right, request, call) is None
 
     def require_place(self, command: str, server: int | None) -> None:
         """Check that a command that acts on the call is used on the call's own server.
@@ -128,13 +127,9 @@ class Guard:
         Raises:
             NotPermittedError: the command is used on another server, or in a direct message.
         """
-        if self._rights[command].touches is not Touches.THE_CALL:
-            return
-        if server is None:
-            raise NotPermittedError(SERVER_ONLY)
-        call = self._call(server)
-        if call is not None and call.guild.id != server:
-            raise NotPermittedError(JOIN_ELSEWHERE if command == "join" else ELSEWHERE)
+        refusal = _place_refusal(command, self._rights[command], server, self._call(server))
+        if refusal is not None:
+            raise NotPermittedError(refusal)
 
     def spoken_refusal(self, spoken: VoiceCommand, person: discord.Member) -> str | None:
         """The text for a person in the call who may not use a spoken command; ``None`` if they may."""
@@ -148,27 +143,39 @@ class Guard:
                 return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.describe())
         return None
 
-    def _refusal(self, command: str, right: Right, request: PermitRequest) -> str | None:
-        person, call = request.person, self._call(request.server)
+    def _refusal(self, command: str, right: Right, request: PermitRequest, call: VoiceChannel | None) -> str | None:
+        person = request.person
         call_is_here = call is not None and call.guild.id == request.server
         needed = right.needed(call_is_here=call_is_here, only_shows=request.only_shows)
         if request.server is None and needed == (Who.MANAGERS,):
             return None
-        named = self._named(command)
         # If no call is on, everybody counts as a person in the call, so that the command runs and says that there is no
         # call. A `lasting` command works without a call, so for this command, nobody counts as a person in the call.
         in_call = not right.lasting if call is None else call_is_here and _is_in(person, call)
         for who in needed:
             permit = self._permits[who]
             if not permit.allows(person, in_call=in_call):
-                return (SWITCHED_OFF if permit.nobody else NOT_FOR_YOU).format(command=named, words=permit.describe())
+                text = SWITCHED_OFF if permit.nobody else NOT_FOR_YOU
+                return text.format(command=self._named(command), words=permit.describe())
         steers = call_is_here and right.touches is not Touches.NOTHING and needed != (Who.EVERYONE,)
         if steers and request.server is not None and self._ignored(request.server, person.id):
-            return None if self._permits[Who.MANAGERS].allows(person) else IGNORED.format(command=named)
+            managers = self._permits[Who.MANAGERS]
+            return None if managers.allows(person) else IGNORED.format(command=self._named(command))
         return None
 
     def _named(self, command: str) -> str:
         return f"{self._prefix}{command}"
+
+
+def _place_refusal(command: str, right: Right, server: int | None, call: VoiceChannel | None) -> str | None:
+    """Why a command can't be used where it is used, while this call is on; ``None`` if it can."""
+    if right.touches is not Touches.THE_CALL:
+        return None
+    if server is None:
+        return SERVER_ONLY
+    if call is not None and call.guild.id != server:
+        return JOIN_ELSEWHERE if command == "join" else ELSEWHERE
+    return None
 
 
 def _is_in(person: discord.Member | discord.User, call: VoiceChannel) -> bool:

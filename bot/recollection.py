@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.knowledge.recall import KnowledgeRecall
 from bot.llm.history import Turn
-from bot.llm.recollection import Listeners, Recollection
+from bot.llm.recollection import NOTHING, Listeners, Recollection
 from bot.memory.recall import MemoryRecall
 from bot.notes.recall import NotesRecall
 
@@ -48,6 +48,9 @@ class PlaceRecall:
     async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
         """What is recalled for a turn. All parts are searched at the same time."""
         self.parts.answering()
+        if not self._may_recall(asked):
+            # A reply waits for this, so nothing is begun in vain: neither tasks nor searches on other threads.
+            return NOTHING
         memory, noted, knowledge = await asyncio.gather(
             self._memory(asked),
             self.parts.notes.section(asked, self.server, self.channel),
@@ -55,9 +58,21 @@ class PlaceRecall:
         )
         return Recollection(memory="\n\n".join(filter(None, (memory, noted))), knowledge=knowledge)
 
-    async def _memory(self, asked: Turn) -> str:
+    def _may_recall(self, asked: Turn) -> bool:
+        parts = self.parts
+        return (
+            parts.knowledge is not None
+            or parts.notes.may_recall(asked, self.server)
+            or (self._remembers() and parts.memory.may_recall(asked, self.server))
+        )
+
+    def _remembers(self) -> bool:
+        """Whether the persona has a memory."""
         place = self.server if self.server is not None else self.channel
-        if place is None or not self.parts.remembers(place):
+        return place is not None and self.parts.remembers(place)
+
+    async def _memory(self, asked: Turn) -> str:
+        if not self._remembers():
             return ""
         listening = () if self.listeners is None else self.listeners()
         return await self.parts.memory.section(asked, self.server, self.channel, listening)

@@ -102,12 +102,12 @@ class ModelResponder:
         Errors are only logged here. People are told when the first answer fails.
         """
         character = self._character()
-        self._prepared = self._speakers(character)
+        self._prepared = self._speakers(character, self._room())
         await asyncio.to_thread(prepare_names, self._prepared)
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         someone = Turn.of_person("Someone", "hello")
-        asked, _ = await self._prompt(character, someone)
+        asked, _ = await self._prompt(character, self._room(), someone)
         self._read = asked
         self._offered = tuple(self._tools_for(character, someone).descriptions)
         try:
@@ -133,7 +133,9 @@ class ModelResponder:
         character = self._character()
         if not self._model.keeps_slots(model=character.persona.model):
             return
-        messages, _ = await self._prompt(character, Turn.of_person(speaker, words, person), unfinished=True)
+        messages, _ = await self._prompt(
+            character, self._room(), Turn.of_person(speaker, words, person), unfinished=True
+        )
         if messages == self._read:
             return
         self._read = messages
@@ -156,11 +158,12 @@ class ModelResponder:
             ModelError: there is no answer, or it broke off.
         """
         character = self._character()
-        prompt, recollection = await self._prompt(character, asked)
+        room = self._room()
+        prompt, recollection = await self._prompt(character, room, asked)
         messages = (*prompt, *asked.results)
         self._read = messages
         said = ""
-        known = self._speakers(character, asked.speaker)
+        known = self._speakers(character, room, asked.speaker)
 
         def asked_model() -> None:
             progress.asked()
@@ -175,12 +178,10 @@ class ModelResponder:
             progress.fitted(report)
 
         watched = replace(progress, account=Account(self._place, asked.person), asked=asked_model, fitted=fitted)
-        tools = NO_TOOLS
-        if not asked.results:
-            tools = self._tools_for(character, asked, recollection)
-            self._offered = tuple(tools.descriptions)
+        tools = NO_TOOLS if asked.results else self._tools_for(character, asked, recollection)
 
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
+            self._offered = tuple(offered) or self._offered
             stream = partial(self._model.stream, tools=offered) if offered else self._model.text
             return stream(
                 told,
@@ -205,13 +206,13 @@ class ModelResponder:
         earlier = self._history.newest(self._context_messages)
         return self._toolbox.for_turn(asked, earlier, recollection=recollection)
 
-    def _speakers(self, character: Character, *speaking: str) -> SpeakerNames:
-        people = (*self._room().people, *speaking)
+    def _speakers(self, character: Character, room: CallRoom, *speaking: str) -> SpeakerNames:
+        people = (*room.people, *speaking)
         names = [*speakers_of_turns(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
         return SpeakerNames.of(character.persona.names, names)
 
     async def _prompt(
-        self, character: Character, asked: Turn, *, unfinished: bool = False
+        self, character: Character, room: CallRoom, asked: Turn, *, unfinished: bool = False
     ) -> tuple[tuple[ChatMessage, ...], Recollection]:
         """The messages for the model, and what is recalled in them."""
         most = self._context_messages
@@ -219,10 +220,10 @@ class ModelResponder:
         # its prompt cache.
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         earlier = self._history.recent(most, least)
-        room, recollection = self._room().description, NOTHING
+        recollection = NOTHING
         if self._recall is not None and not self._prompts.is_small(character.persona):
             recollection = await self._recall.for_turn(asked, unfinished=unfinished)
         messages = await self._prompts.write(
-            character, earlier, asked, room, unfinished=unfinished, recollection=recollection
+            character, earlier, asked, room.description, unfinished=unfinished, recollection=recollection
         )
         return messages, recollection

@@ -56,15 +56,17 @@ class SpeechParameters:
         Raises:
             WireError: a parameter is not valid.
         """
-        given = {each.name: each.metadata["read"](message, each.name) for each in fields(cls) if each.name in message}
+        given = {each.name: each.metadata["read"](message, each.name) for each in _FIELDS if each.name in message}
         return cls(**{name: value for name, value in given.items() if value is not None})
 
     def write(self) -> dict[str, Any]:
         """The parameters that differ from their defaults."""
-        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
+        return {each.name: value for each in _FIELDS if (value := getattr(self, each.name)) != each.default}
 
 
+# Each token has the parameters, so this is not worked out for each.
+_FIELDS = fields(SpeechParameters)
 NUMBERS: dict[str, tuple[float, float]] = {
-    each.name: each.metadata["bounds"] for each in fields(SpeechParameters) if "bounds" in each.metadata
+    each.name: each.metadata["bounds"] for each in _FIELDS if "bounds" in each.metadata
 }
 """Lowest and highest value of each parameter that is a number."""

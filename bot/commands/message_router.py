@@ -31,6 +31,7 @@ class MessageRouter(commands.Cog):
 
     Args:
         rate: limits how often one person is answered.
+        prefix: the prefix of commands. A message that begins with it is answered by nobody here.
         is_for_call: whether messages in a channel (by id) are for a call.
         answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
             that the bot has asked the person. Such a message goes nowhere else.
@@ -43,6 +44,7 @@ class MessageRouter(commands.Cog):
         features: FeatureSet,
         spoken: SpokenMessages,
         rate: RateLimit,
+        prefix: str,
         is_for_call: Callable[[int], bool],
         answers: Callable[[int, str, int], bool] = lambda *_: False,
         memory: TypedMemory | None = None,
@@ -57,6 +59,7 @@ class MessageRouter(commands.Cog):
         self._cant_draw = features.not_set_up.get("draw")
         self._spoken = spoken
         self._rate = rate
+        self._prefix = prefix
         self._is_for_call = is_for_call
 
     @commands.Cog.listener()
@@ -64,7 +67,7 @@ class MessageRouter(commands.Cog):
         """Route a person's message, unless it is a command or for the call."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
-        if self._is_for_call(message.channel.id) or await self._is_command(message):
+        if self._is_for_call(message.channel.id) or message.content.startswith(self._prefix):
             return
         if self._answers(message.author.id, message.content, message.channel.id):
             return
@@ -76,10 +79,6 @@ class MessageRouter(commands.Cog):
         await find_quoted(message)
         if self._text_chat.is_for_bot(message):
             await self._answer(message)
-
-    async def _is_command(self, message: discord.Message) -> bool:
-        context = await self._bot.get_context(message)
-        return context.prefix is not None
 
     async def _answer(self, message: discord.Message) -> None:
         me = self._bot.user

@@ -29,6 +29,8 @@ class PromptListener(commands.Cog):
     """Passes messages in the prompt channel to the call.
 
     Args:
+        prefix: the prefix of commands. A message that begins with it is no prompt, even if there is no such command
+            (see :class:`.UnknownCommands`).
         sees: whether the vision feature is set up. No pictures are described during a call. If the feature is set up,
             the author of a picture is told that the bot looks at pictures only outside of calls. If it is not, the
             author is told that the bot can't see.
@@ -38,17 +40,17 @@ class PromptListener(commands.Cog):
 
     def __init__(
         self,
-        bot: commands.Bot,
         calls: Calls,
         spoken: SpokenMessages,
+        prefix: str,
         *,
         sees: bool,
         answers: Callable[[int, str, int], bool] = lambda *_: False,
     ) -> None:
         self._answers = answers
-        self._bot = bot
         self._calls = calls
         self._spoken = spoken
+        self._prefix = prefix
         self._cant_look = CANT_LOOK if sees else CANT_SEE
         self._in_order = asyncio.Lock()
 
@@ -59,7 +61,7 @@ class PromptListener(commands.Cog):
         call = self._calls.prompted_in(message.channel.id)
         if call is None:
             return
-        if message.author.bot or message.is_system() or await self._was_command(message):
+        if message.author.bot or message.is_system() or message.content.startswith(self._prefix):
             return
         if not call.may_talk(message.author.id):
             with contextlib.suppress(discord.HTTPException):
@@ -91,10 +93,6 @@ class PromptListener(commands.Cog):
         except SpokenMessageError as error:
             await reply_to(message, str(error), ping=False)
             return error.heard, True
-
-    async def _was_command(self, message: discord.Message) -> bool:
-        """Whether a message begins like a command. This includes unknown commands (see :class:`.UnknownCommands`)."""
-        return (await self._bot.get_context(message)).prefix is not None
 
     def _cant_attach(self, attachments: list[discord.Attachment]) -> str:
         types = [attachment.content_type or "" for attachment in attachments]

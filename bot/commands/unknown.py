@@ -77,25 +77,30 @@ class UnknownCommands(commands.Cog):
         is_for_call: whether messages in a channel (by id) are for a call.
     """
 
-    def __init__(self, bot: commands.Bot, advice: CommandAdvice, is_for_call: Callable[[int], bool]) -> None:
+    def __init__(
+        self, bot: commands.Bot, advice: CommandAdvice, prefix: str, is_for_call: Callable[[int], bool]
+    ) -> None:
         self._bot = bot
         self._advice = advice
+        self._prefix = prefix
         self._is_for_call = is_for_call
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Answer a person's message if it is an unknown command."""
+        if not message.content.startswith(self._prefix):
+            return
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         context = await self._bot.get_context(message)
-        if context.prefix is None or context.command is not None:
+        if context.command is not None:
             return
         typed = context.invoked_with or ""
         in_call = self._is_for_call(message.channel.id)
         # Outside of a call, people may mean another bot.
         advice = (self._advice.instead_of(typed) if in_call else None) or self._advice.about(typed)
         if advice is None and in_call:
-            advice = UNKNOWN_COMMAND.format(prefix=context.prefix)
+            advice = UNKNOWN_COMMAND.format(prefix=self._prefix)
         if advice is None:
             return
         try:

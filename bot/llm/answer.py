@@ -231,7 +231,7 @@ class AnswerBuilder:
         """Take the next delta; returns the parts that are ready."""
         said = self._as_text_deltas(self.filter.take(delta))
         self._waiting += self._calls.take((*self.filter.take_calls(), *delta.calls))
-        return [*said, *([] if self.filter.holds else self._released())]
+        return [*said, *(self._released() if self._waiting and not self.filter.holds else ())]
 
     def end(self) -> list[AnswerPart]:
         """End the answer; returns the remaining parts."""

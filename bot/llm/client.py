@@ -302,21 +302,24 @@ class ModelClient:
 
     @asynccontextmanager
     async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Ask the server about its chat template while the request for the reply is sent.
+        """Ask the server about its chat template while the request for the reply is sent, if that is not known yet.
 
         Yields a function that is awaited once the reply has begun.
         """
-        asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
+        asking = None
+        if not self._habit(request).known:
+            asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
 
         async def template_known() -> None:
-            if await asking:
+            if asking is not None and await asking:
                 await self._ask_for_template(request)
 
         try:
             yield template_known
         finally:
-            asking.cancel()
-            await asyncio.wait([asking])
+            if asking is not None:
+                asking.cancel()
+                await asyncio.wait([asking])
 
     async def _ask_for_template(self, request: ReplyRequest) -> bool:
         """Ask the server whether its chat template opens a thought, if that is not known yet.

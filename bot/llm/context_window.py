@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.llm.errors import LengthRefusal
-from bot.llm.messages import ChatMessage, message_tokens, total_tokens
+from bot.llm.messages import ChatMessage, total_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -219,4 +219,4 @@ class ContextWindow:
         return True
 
     def _tokens(self, message: ChatMessage) -> int:
-        return round(message_tokens(message) * self._scale)
+        return round(message.tokens * self._scale)

@@ -6,10 +6,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Self
 
 from bot.llm.cleaning import clean_name
-from bot.llm.messages import ChatMessage, message_tokens
+from bot.llm.messages import ChatMessage
 from bot.llm.tool_calls import ToolCall
 
 MAX_TURNS = 200
@@ -29,7 +30,7 @@ def speakers_of_messages(messages: Iterable[ChatMessage]) -> list[str]:
     return list(dict.fromkeys(name for name, colon, _ in (line.partition(": ") for line in lines) if colon))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One turn of a conversation: words of a person, a reply of the bot, or the result of a tool.
 
@@ -63,7 +64,7 @@ class Turn:
         """A turn of the bot. ``text`` is the part of the reply that people heard or read."""
         return cls("assistant", name, text.strip(), interrupted=interrupted)
 
-    @property
+    @cached_property
     def message(self) -> ChatMessage:
         """The turn as a message for the model."""
         match self.role:
@@ -77,7 +78,7 @@ class Turn:
 
 def speakers_of_turns(turns: Iterable[Turn]) -> list[str]:
     """Names of the people who said the turns, each once, in the order in which they first appear."""
-    return list(dict.fromkeys(turn.speaker for turn in turns if turn.role == "user"))
+    return list(dict.fromkeys([turn.speaker for turn in turns if turn.role == "user"]))
 
 
 class History:
@@ -148,7 +149,7 @@ class History:
             self._recent = min(least, most)
         turns = self.newest(self._recent)
         first = len(turns)
-        while first > 0 and (tokens := tokens - message_tokens(turns[first - 1].message)) >= 0:
+        while first > 0 and (tokens := tokens - turns[first - 1].message.tokens) >= 0:
             first -= 1
         return turns[first:]
 

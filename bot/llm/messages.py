@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Self
 
 from bot.llm.tool_calls import ToolCall
@@ -13,7 +14,7 @@ from bot.llm.tool_calls import ToolCall
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChatMessage:
     """One message of the conversation that a model is asked to continue.
 
@@ -32,6 +33,12 @@ class ChatMessage:
     def about_tools(self) -> bool:
         """Whether the message contains a tool call or the result of one."""
         return bool(self.calls) or self.role == "tool"
+
+    @cached_property
+    def tokens(self) -> int:
+        """Estimated number of tokens, with the tool calls and the tokens around it."""
+        calls = sum(estimated_tokens(call.name + call.arguments) + TOKENS_PER_MESSAGE for call in self.calls)
+        return estimated_tokens(self.content) + calls + TOKENS_PER_MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,6 @@ def estimated_tokens(text: str) -> int:
     return math.ceil(wide * TOKENS_PER_CJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
 
 
-def message_tokens(message: ChatMessage) -> int:
-    """Estimate the number of tokens in a message, with its tool calls and the tokens around it."""
-    calls = sum(estimated_tokens(call.name + call.arguments) + TOKENS_PER_MESSAGE for call in message.calls)
-    return estimated_tokens(message.content) + calls + TOKENS_PER_MESSAGE
-
-
 def total_tokens(messages: Sequence[ChatMessage]) -> int:
     """Estimate the number of tokens in a conversation."""
-    return sum(map(message_tokens, messages))
+    return sum([message.tokens for message in messages])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -142,6 +143,8 @@ class RequestSender:
         """Whether system messages are moved into the user's first message."""
         self._field_tries = 0
         self._shortenings = 0
+        self._report_prompt: Callable[[], None] = lambda: None
+        """Tells what the newest request holds."""
         self._wait = ServerWait(request.begin_by, self._options.loading_notice_after, request.progress.loading)
 
     def __enter__(self) -> Self:
@@ -228,7 +231,7 @@ class RequestSender:
         memory.window.note_tools_left_out(left_out)
         fit = memory.window.fit(request.messages, longest_answer(options), self._tool_tokens)
         self._sent = fit.messages
-        self._report(fit, tools, left_out)
+        self._report_prompt = partial(self._report, fit, tools, left_out)
         more = memory.slots.fields(request.slot, options.api, unfinished=request.unfinished, paid=request.paid)
         messages = fit.messages
         if not self._takes_tools():
@@ -262,7 +265,7 @@ class RequestSender:
             tuple(tool.name for tool in tools),
             self._tool_tokens,
             len(request.messages) - len(fit.messages),
-            any(id(message) not in given for message in fit.messages),
+            not given.issuperset(map(id, fit.messages)),
             left_out,
         )
         request.progress.fitted(report)
@@ -348,7 +351,11 @@ class RequestSender:
             return await self._connections().post(url, data=self._payload(body), allow_redirects=False)
 
     def _payload(self, body: Mapping[str, Any]) -> aiohttp.JsonPayload:
-        return _ReportedPayload(body, self._request.progress.asked)
+        return _ReportedPayload(body, self._was_written)
+
+    def _was_written(self) -> None:
+        self._report_prompt()
+        self._request.progress.asked()
 
 
 class _ReportedPayload(aiohttp.JsonPayload):

@@ -13,7 +13,6 @@ from yarl import URL
 from bot.llm.dialect import LIMIT_FIELDS
 from bot.llm.messages import ChatMessage
 from bot.llm.templates import CHAT_TEMPLATES
-from bot.llm.tool_text import tool_json
 from bot.llm.tools import ToolDescription
 from config.engine_sections import ModelApi, ModelSettings
 from config.server_lists import ListedServer
@@ -132,7 +131,7 @@ def reply_body(
             "max_tokens": max_tokens,
         }
         if tools:
-            body["tools"] = [tool_json(tool) for tool in tools]
+            body["tools"] = [tool.as_json for tool in tools]
         stop = options.stop
     else:
         template = CHAT_TEMPLATES[options.chat_template]

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from bot.llm.messages import ChatMessage, estimated_tokens
+from bot.llm.messages import ChatMessage
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription
 
@@ -41,25 +40,15 @@ def tools_that_fit(tools: Sequence[ToolDescription], context_tokens: int) -> tup
     """
     kept, taken = list[ToolDescription](), 0
     for tool in tools:
-        tokens = estimated_tokens(json.dumps(tool_json(tool), ensure_ascii=False))
-        if taken + tokens <= MAX_SHARE_OF_CONTEXT * context_tokens:
+        if taken + tool.tokens <= MAX_SHARE_OF_CONTEXT * context_tokens:
             kept.append(tool)
-            taken += tokens
+            taken += tool.tokens
     return kept, taken
-
-
-def tool_json(tool: ToolDescription) -> dict[str, Any]:
-    """A tool as the chat API takes it, in the field ``tools``."""
-    return {"type": "function", "function": _fields(tool)}
 
 
 def tools_as_text(tools: Iterable[ToolDescription]) -> str:
     """The section of the system prompt that describes the tools."""
-    return "\n".join([_HEADING, *(json.dumps(_fields(tool), ensure_ascii=False) for tool in tools)])
-
-
-def _fields(tool: ToolDescription) -> Mapping[str, Any]:
-    return {"name": tool.name, "description": tool.text, "parameters": tool.parameters}
+    return "\n".join([_HEADING, *(json.dumps(tool.fields, ensure_ascii=False) for tool in tools)])
 
 
 def messages_as_text(messages: Sequence[ChatMessage], tools: Sequence[ToolDescription]) -> list[ChatMessage]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from bot.llm.history import Turn
+from bot.llm.messages import estimated_tokens
 from bot.llm.recollection import NOTHING, Recollection
 from bot.llm.tool_calls import ToolCall
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolDescription:
-    """What the model is told about a tool.
+    """What the model is told about a tool. What is made of it is made once, since it is a part of every prompt.
 
     Attributes:
         name: the name by which the model calls it: letters, digits, ``_`` and ``-``, at most 64 of them.
@@ -24,6 +27,21 @@ class ToolDescription:
     name: str
     text: str
     parameters: Mapping[str, Any]
+
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        """The description as JSON, without what is around it in the chat API."""
+        return {"name": self.name, "description": self.text, "parameters": self.parameters}
+
+    @cached_property
+    def as_json(self) -> Mapping[str, Any]:
+        """The description as the chat API takes it, in the field ``tools``."""
+        return {"type": "function", "function": self.fields}
+
+    @cached_property
+    def tokens(self) -> int:
+        """Estimated number of tokens."""
+        return estimated_tokens(json.dumps(self.as_json, ensure_ascii=False))
 
 
 class TurnTools(Protocol):

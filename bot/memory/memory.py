@@ -91,7 +91,7 @@ class Memory:
         self.consent = consent
         self.facts = FactRecords(database)
         self.audiences = audiences
-        self.recall = MemoryRecall(finder, lambda: self.enabled, zone, questions, limit=recall_limit)
+        self.recall = MemoryRecall(finder, self._may_be_told, zone, questions, limit=recall_limit)
         self.vectors = None if questions is None else FactVectors(database, questions.client)
         self._database = database
         self._forgetting = Forgetting(database)
@@ -132,6 +132,7 @@ class Memory:
         try:
             if await memory.facts.repair_index():
                 _log.warning("The index of the memory was damaged. It was made anew from the facts; none is lost")
+            await memory.facts.open()
             await memory.forget_old()
             await finder.open()
             yield memory
@@ -142,6 +143,10 @@ class Memory:
     def enabled(self) -> bool:
         """Whether the bot remembers anything at all (``MEMORY``)."""
         return self.consent.policy is not MemoryPolicy.OFF
+
+    def _may_be_told(self, asker: MemoryAsker) -> bool:
+        """Whether there may be a fact that the asker may be told."""
+        return self.enabled and self.facts.may_have(self.audiences.word(asker))
 
     def on_forgotten(self, listener: ForgottenListener) -> None:
         """Call ``listener`` each time that facts were forgotten, so that other parts drop their copies of the words."""

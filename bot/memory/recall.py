@@ -46,7 +46,7 @@ class MemoryRecall:
     """Recalls facts for askers. Use it only on the event loop.
 
     Args:
-        enabled: whether anything may be recalled now.
+        may_be_told: whether there may be a fact that an asker may be told. Where there is none, nothing is searched.
         zone: the people's time zone.
         questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
         limit: seconds after which nothing is recalled.
@@ -55,19 +55,23 @@ class MemoryRecall:
     def __init__(
         self,
         finder: FactFinder,
-        enabled: Callable[[], bool],
+        may_be_told: Callable[[MemoryAsker], bool],
         zone: tzinfo,
         questions: QuestionVectors | None = None,
         *,
         limit: float = LIMIT,
     ) -> None:
         self._finder = finder
-        self._enabled = enabled
+        self._may_be_told = may_be_told
         self._zone = zone
         self._questions = questions
         self._limit = limit
         self._told: OrderedDict[tuple[MemoryAsker, int | None], _Told] = OrderedDict()
         self._trouble = False
+
+    def may_recall(self, asked: Turn, server: int | None) -> bool:
+        """Whether anything may be recalled for the turn ``asked``. If not, :meth:`section` returns "" at once."""
+        return asked.person is not None and self._may_be_told(MemoryAsker(asked.person, server))
 
     async def section(
         self, asked: Turn, server: int | None, channel: int | None, listening: Collection[int] = ()
@@ -80,7 +84,7 @@ class MemoryRecall:
             listening: ids of the people who hear the answer. A fact is left out if one of them may not know it, unless
                 the asker has told it or is its subject.
         """
-        if asked.person is None or not self._enabled():
+        if asked.person is None or not self.may_recall(asked, server):
             return ""
         asker = MemoryAsker(asked.person, server)
         told = self._of(asker, channel)

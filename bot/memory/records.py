@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -108,13 +109,30 @@ def _key(number: int | None) -> str | None:
 
 
 class FactRecords(Records):
-    """Reads and writes the facts. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the facts. All methods that are awaited may raise :class:`aiosqlite.Error`.
+
+    Everything that stores a fact or lets more people know one uses the same object, and :meth:`open` first.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        self._audience_words: set[str] = set()
+        """The words of all audiences. It only grows: those of deleted facts stay until the next start."""
+
+    async def open(self) -> None:
+        """Read who may know anything at all."""
+        rows = await self._database.rows("SELECT DISTINCT audience FROM fact")
+        self._audience_words = await asyncio.to_thread(
+            lambda: {word for (audience,) in rows for word in str(audience).split()}
+        )
+
+    def may_have(self, audience: str) -> bool:
+        """Whether there may be a fact with this word in its audience. If not, none needs to be looked for."""
+        return audience in self._audience_words
 
     async def add(self, fact: Fact, instead_of: Sequence[int] = ()) -> Fact:
         """Store a fact, and mark others as superseded by it. The fact's own id is not used; returns it with its id."""
+        self._audience_words.update(fact.audience.split())
         values = (
             *(_key(fact.server), fact.conversation, fact.turn, str(fact.speaker), fact.speaker_name),
             *(_key(fact.person), fact.person_name, fact.text, fact.quote, fact.said_at, fact.words, fact.audience),
@@ -158,6 +176,7 @@ class FactRecords(Records):
 
     async def set_audience(self, fact: int, audience: str) -> None:
         """Change who may know a fact."""
+        self._audience_words.update(audience.split())
         await self._database.write("UPDATE fact SET audience = ? WHERE id = ?", audience, fact)
 
     async def predecessors(self, fact: int) -> list[Fact]:

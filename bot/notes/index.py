@@ -49,8 +49,8 @@ class NotesIndex:
         self._words.execute("CREATE INDEX hit_by_note ON hit (note)")
         self._hits: dict[int, NoteHit] = {}
         self._of_note: dict[int, list[int]] = {}
-        self._knowers: dict[int, frozenset[int]] = {}
-        """The people who know something of a call, by the id of its notes."""
+        self._notes_of: dict[tuple[int, int | None], set[int]] = {}
+        """The ids of the notes of which a person knows something, by the person and the server of the call."""
         self._next = 1
         self._lines = 0
 
@@ -62,16 +62,16 @@ class NotesIndex:
     def replace(self, note: int, notes: Notes | None) -> None:
         """Put notes into the index, in place of what is in it of them; ``None`` removes them."""
         with self._lock:
-            self._remove(note)
-            if notes is None:
-                return
-            by_number = {line.number: line for line in notes.lines}
-            for claim in notes.claims:
-                self._add(_hit_of_claim(self._next, notes.head, claim, by_number))
-            for line in notes.lines:
-                if self._lines < MAX_LINES:
-                    self._lines += 1
-                    self._add(NoteHit(self._next, notes.head, line.text, (line.who,), None, line.witnesses))
+            knew = self._remove(note)
+            if notes is not None:
+                self._add_all(notes)
+            for each in knew:
+                if not self._notes_of[each]:
+                    del self._notes_of[each]
+
+    def may_have(self, person: int, server: int | None) -> bool:
+        """Whether there are notes of a call on the server of which the person knows something. Never blocks."""
+        return (person, server) in self._notes_of
 
     def search(self, question: str, person: int, server: int | None, most: int) -> list[NoteHit]:
         """What fits a question and was said on the server while the person was in the call; the best first."""
@@ -108,10 +108,17 @@ class NotesIndex:
 
     def _heads(self, person: int, server: int | None) -> Sequence[NoteHead]:
         """The calls on a server in which the person was, newest first."""
-        known = [note for note, people in self._knowers.items() if person in people]
-        heads = [self._hits[self._of_note[note][0]].head for note in known]
-        heads = [head for head in heads if head.place.server == server]
+        heads = [self._hits[self._of_note[note][0]].head for note in self._notes_of.get((person, server), ())]
         return sorted(heads, key=lambda head: head.started, reverse=True)
+
+    def _add_all(self, notes: Notes) -> None:
+        by_number = {line.number: line for line in notes.lines}
+        for claim in notes.claims:
+            self._add(_hit_of_claim(self._next, notes.head, claim, by_number))
+        for line in notes.lines:
+            if self._lines < MAX_LINES:
+                self._lines += 1
+                self._add(NoteHit(self._next, notes.head, line.text, (line.who,), None, line.witnesses))
 
     def _add(self, hit: NoteHit) -> None:
         words = index_text(" ".join((*hit.said_by, hit.text)))
@@ -119,16 +126,23 @@ class NotesIndex:
         self._words.execute("INSERT INTO found (rowid, words) VALUES (?, ?)", (hit.id, words))
         self._hits[hit.id] = hit
         self._of_note.setdefault(hit.head.id, []).append(hit.id)
-        self._knowers[hit.head.id] = self._knowers.get(hit.head.id, frozenset()) | hit.witnesses
+        for person in hit.witnesses:
+            self._notes_of.setdefault((person, hit.head.place.server), set()).add(hit.head.id)
         self._next += 1
 
-    def _remove(self, note: int) -> None:
-        self._knowers.pop(note, None)
+    def _remove(self, note: int) -> set[tuple[int, int | None]]:
+        """Remove notes. Returns who knew something of them, whose entries may be empty now."""
+        knew = set[tuple[int, int | None]]()
         for each in self._of_note.pop(note, ()):
             (words,) = self._words.execute("SELECT words FROM hit WHERE id = ?", (each,)).fetchone()
             self._words.execute("INSERT INTO found (found, rowid, words) VALUES ('delete', ?, ?)", (each, words))
             self._words.execute("DELETE FROM hit WHERE id = ?", (each,))
-            self._lines -= self._hits.pop(each).kind is None
+            hit = self._hits.pop(each)
+            self._lines -= hit.kind is None
+            knew.update((person, hit.head.place.server) for person in hit.witnesses)
+        for key in knew:
+            self._notes_of[key].discard(note)
+        return knew
 
 
 def _hit_of_claim(number: int, head: NoteHead, claim: Claim, lines: dict[int, NoteLine]) -> NoteHit:

@@ -57,6 +57,10 @@ class NotesRecall:
         self._told: OrderedDict[tuple[int, int | None, int | None], list[int]] = OrderedDict()
         self._trouble = False
 
+    def may_recall(self, asked: Turn, server: int | None) -> bool:
+        """Whether anything may be recalled for the turn ``asked``. If not, :meth:`section` returns "" at once."""
+        return asked.person is not None and server is not None and self._index.may_have(asked.person, server)
+
     async def section(self, asked: Turn, server: int | None, channel: int | None) -> str:
         """The section of the prompt for the turn ``asked``; empty if nothing is recalled. Never raises.
 
@@ -66,7 +70,7 @@ class NotesRecall:
             server: the id of the server; ``None`` in a private chat, where nothing is recalled.
             channel: the id of the channel of the conversation; ``None`` if there is none.
         """
-        if asked.person is None or server is None:
+        if asked.person is None or server is None or not self.may_recall(asked, server):
             return ""
         place = (asked.person, server, channel)
         told = self._told.pop(place, [])

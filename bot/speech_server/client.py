@@ -136,9 +136,9 @@ class SpeechServerClient:
         """A new connection for one call. It is not open yet.
 
         Args:
-            whose: returns the account to which sound that comes now is charged.
+            whose: returns the account to which the sound of the current reply is charged.
         """
-        return MeteredStream(self.stream(), lambda server, seconds: self.charge(server, whose(), seconds))
+        return MeteredStream(self.stream(), self.charge, whose)
 
     def charge(self, server: ServerAddress, account: Account, seconds: float) -> None:
         """Count sound that a server has made."""

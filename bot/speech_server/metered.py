@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
+from bot.metering import Account
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.events import SegmentAudio, SpeechEvent
+from bot.speech_server.charged_sound import ChargedSound
+from bot.speech_server.events import SpeechEvent
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.stream import SpeechStream
-from wire.messages import SAMPLE_RATE, ClientMessage
+from wire.messages import ClientMessage
 
 
 class MeteredStream:
     """Passes everything on to the connection; see :class:`~bot.speech_server.stream.SpeechStream`.
 
     Args:
-        charge: called with each piece of sound that comes: the server that has spoken it, and its seconds.
+        charge: called once for the sound of each reply: with the server that has spoken it, the account, and the
+            seconds. Those of discarded replies count too.
+        whose: returns the account to which the sound of the current reply is charged.
     """
 
     def __init__(
-        self, stream: SpeechStream | PlainSpeechStream, charge: Callable[[ServerAddress, float], None]
+        self,
+        stream: SpeechStream | PlainSpeechStream,
+        charge: Callable[[ServerAddress, Account, float], None],
+        whose: Callable[[], Account],
     ) -> None:
         self._stream = stream
-        self._charge = charge
+        self._sound = ChargedSound(charge, whose)
 
     @property
     def connected(self) -> bool:
@@ -44,10 +51,10 @@ class MeteredStream:
     async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         """All events of the server, until :meth:`close`."""
         async for event in self._stream.events():
-            if isinstance(event, SegmentAudio):
-                self._charge(self._stream.address, len(event.samples) / SAMPLE_RATE)
+            self._sound.came(event, self._stream.address)
             yield event
 
     async def close(self) -> None:
         """Disconnect."""
+        self._sound.end()
         await self._stream.close()

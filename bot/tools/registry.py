@@ -79,6 +79,8 @@ class ToolRegistry:
         self._consents = Consents(yes_no.is_yes)
         self.users = users
         self.servers = [McpServer(each, file.rules.names) for each in file.servers]
+        self._made: list[McpTool] = []
+        self._made_of: tuple[object, ...] = ()
 
     def add(self, *tools: Tool) -> None:
         """Add tools of the bot itself. Conversations have them from their next turn on."""
@@ -161,8 +163,13 @@ class ToolRegistry:
                     await server.settled()
 
     def _of_servers(self) -> list[McpTool]:
-        taken = [each.description.name for each in self._built_in]
-        return tools_of(self.servers, self._rules, self.users.permits, taken)
+        """The tools of the servers. They are made anew only if something of which they are made has changed."""
+        made_of = (self.users.permits, len(self._built_in), *(server.tools for server in self.servers))
+        if self._made_of != made_of:
+            taken = [each.description.name for each in self._built_in]
+            self._made = tools_of(self.servers, self._rules, self.users.permits, taken)
+            self._made_of = made_of
+        return self._made
 
 
 def _count(number: int, what: str) -> str:

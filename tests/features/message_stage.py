@@ -180,7 +180,10 @@ async def message_stage(
             talk = AutonomousTalk(bot, records, client, characters, AutonomousSettings(60.0, ""), UTC)
             built = [Feature(each) for each in (chat, vision, images) if each is not None]
             features = FeatureSet((*built, Feature(talk, observe=talk.observe)), {"draw": CANT_DRAW})
-            return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda _: False), ChatCommands(chat, "!")]
+            return [
+                MessageRouter(bot, features, spoken, RateLimit("100/60"), "!", lambda _: False),
+                ChatCommands(chat, "!"),
+            ]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:
             try:

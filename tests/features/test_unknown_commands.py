@@ -53,7 +53,7 @@ def in_call() -> set[int]:
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_call: set[int]) -> AsyncIterator[FeatureStage]:
     async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
         advice = CommandAdvice(bot, "!", commands_not_set_up(Settings.read(_env_file=None)))
-        unknown = UnknownCommands(bot, advice, lambda channel: channel in in_call)
+        unknown = UnknownCommands(bot, advice, "!", lambda channel: channel in in_call)
         return [Examples(), HelpCommands(bot, advice, "!"), unknown]
 
     async with feature_stage(tmp_path, monkeypatch, make_cogs) as stage:

@@ -240,7 +240,7 @@ async def _start() -> _Listening:
     # Stands in for Discord's API: each answer is a valid message, whatever was asked for or sent.
     bot.http.request = _answered  # type: ignore[method-assign]
     listening, advice = _Listening(bot), CommandAdvice(bot, "!", {})
-    await bot.add_cogs((listening, UnknownCommands(bot, advice, lambda _: False), HelpCommands(bot, advice, "!")))
+    await bot.add_cogs((listening, UnknownCommands(bot, advice, "!", lambda _: False), HelpCommands(bot, advice, "!")))
     return listening
 
 

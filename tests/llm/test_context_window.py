@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.context_window import ASSUMED_TOKENS, LEFT_OUT, ContextWindow, fit_messages
 from bot.llm.errors import LengthRefusal
-from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage, estimated_tokens, message_tokens, total_tokens
+from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage, estimated_tokens, total_tokens
 
+tokens_of = attrgetter("tokens")
 SYSTEM = ChatMessage("system", "You are Mika.")
 
 
@@ -40,24 +43,24 @@ def test_tokens_are_estimated(text: str, tokens: int) -> None:
 
 def test_a_conversation_that_fits_stays_as_it_is() -> None:
     messages = talk(6)
-    assert fit_messages(messages, total_tokens(messages), message_tokens) == tuple(messages)
+    assert fit_messages(messages, total_tokens(messages), tokens_of) == tuple(messages)
 
 
 def test_the_oldest_messages_go_first_and_the_rest_begins_with_the_user() -> None:
     messages = talk(6)
-    kept = fit_messages(messages, total_tokens(messages) - 1, message_tokens)
+    kept = fit_messages(messages, total_tokens(messages) - 1, tokens_of)
     assert kept == (SYSTEM, *messages[3:])
     assert [message.role for message in kept] == ["system", "user", "assistant", "user", "assistant", "user"]
 
 
 def test_the_prompt_is_kept_even_without_room_for_any_history() -> None:
     messages = talk(6)
-    assert fit_messages(messages, total_tokens([messages[0], messages[-1]]), message_tokens) == (SYSTEM, messages[-1])
+    assert fit_messages(messages, total_tokens([messages[0], messages[-1]]), tokens_of) == (SYSTEM, messages[-1])
 
 
 def test_a_message_that_is_too_long_loses_its_middle() -> None:
     long = ChatMessage("user", "Ann: look at this: " + "blah " * 2_000 + "What does it mean?")
-    kept = fit_messages([*talk(2)[:-1], long], 300, message_tokens)
+    kept = fit_messages([*talk(2)[:-1], long], 300, tokens_of)
     assert kept[0] == SYSTEM
     assert kept[1].content.startswith("Ann: look at this:")
     assert kept[1].content.endswith("What does it mean?")
@@ -66,7 +69,7 @@ def test_a_message_that_is_too_long_loses_its_middle() -> None:
 
 
 def test_a_long_message_in_japanese_loses_its_middle_too() -> None:
-    kept = fit_messages([SYSTEM, ChatMessage("user", "アダ: " + "漢字" * 3_000)], 1_000, message_tokens)
+    kept = fit_messages([SYSTEM, ChatMessage("user", "アダ: " + "漢字" * 3_000)], 1_000, tokens_of)
     assert 700 < total_tokens(kept) <= 1_000
 
 
@@ -77,7 +80,7 @@ def test_a_long_message_in_japanese_loses_its_middle_too() -> None:
 def test_the_system_prompt_and_the_newest_message_are_always_there(earlier: list[tuple[str, str]], budget: int) -> None:
     messages = [SYSTEM, *(ChatMessage("user" if role == "user" else "assistant", text) for role, text in earlier)]
     messages.append(ChatMessage("user", "Ann: hello there"))
-    kept = fit_messages(messages, budget, message_tokens)
+    kept = fit_messages(messages, budget, tokens_of)
     assert kept[0] == SYSTEM
     assert kept[-1] == messages[-1]
     assert list(kept[1:-1]) == messages[len(messages) - len(kept) + 1 : -1]
@@ -153,4 +156,4 @@ def test_a_refusal_of_a_few_words_shortens_nothing() -> None:
 
 
 def test_the_estimate_counts_the_marks_around_each_message() -> None:
-    assert message_tokens(ChatMessage("user", "")) == TOKENS_PER_MESSAGE
+    assert ChatMessage("user", "").tokens == TOKENS_PER_MESSAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.llm.history import History, Turn
-from bot.llm.messages import ChatMessage, message_tokens
+from bot.llm.messages import ChatMessage
 from bot.llm.tool_calls import ToolCall
 
 ADA, BEN = 1, 2
@@ -62,7 +62,7 @@ def test_no_words_are_kept_of_people_who_no_longer_want_to_be_listened_to() -> N
 
 def test_a_model_sees_the_newest_turns_that_fit_into_the_tokens() -> None:
     history = talk(*(f"line {number}" for number in range(10)))
-    each = message_tokens(Turn.of_person("Ada", "line 0").message)
+    each = Turn.of_person("Ada", "line 0").message.tokens
     assert texts(history.recent(10, 10, 3 * each)) == ["line 7", "line 8", "line 9"]
     assert texts(history.recent(10, 10, 3 * each - 1)) == ["line 8", "line 9"]
     assert history.recent(10, 10, each - 1) == ()

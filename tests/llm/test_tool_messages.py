@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 
 from bot.llm.context_window import LEFT_OUT, fit_messages
-from bot.llm.messages import ChatMessage, message_tokens, total_tokens
+from bot.llm.messages import ChatMessage, total_tokens
 from bot.llm.prompts import alternating
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tool_calls import ToolCall
 from config.engine_sections import ModelApi
 
+tokens_of = attrgetter("tokens")
 SYSTEM = ChatMessage("system", "You are Mika.")
 QUESTION = ChatMessage("user", "Ann: how warm is it in Rome and Oslo?")
 CALLING = ChatMessage(
@@ -61,14 +64,14 @@ def test_messages_about_tools_are_never_merged() -> None:
 
 
 def test_calls_count_as_tokens() -> None:
-    assert message_tokens(CALLING) > message_tokens(ChatMessage("assistant", "")) + 10
+    assert CALLING.tokens > ChatMessage("assistant", "").tokens + 10
 
 
 @pytest.mark.parametrize("budget", range(1, 200, 3))
 def test_a_result_is_never_sent_without_its_call(budget: int) -> None:
     earlier = [*EXCHANGE, ANSWER]
     for messages in ([SYSTEM, *earlier, QUESTION], [SYSTEM, *earlier, *EXCHANGE]):
-        kept = fit_messages(messages, budget, message_tokens)
+        kept = fit_messages(messages, budget, tokens_of)
         known: set[str] = set()
         for message in kept:
             known |= {call.id for call in message.calls}
@@ -80,7 +83,7 @@ def test_a_result_is_never_sent_without_its_call(budget: int) -> None:
 def test_a_result_that_is_too_long_loses_its_middle_and_the_question_stays() -> None:
     long = ChatMessage("tool", "word " * 1_000, answers="a")
     messages = [SYSTEM, QUESTION, CALLING, long, OSLO]
-    kept = fit_messages(messages, 400, message_tokens)
+    kept = fit_messages(messages, 400, tokens_of)
     assert [message.role for message in kept] == ["system", "user", "assistant", "tool", "tool"]
     assert LEFT_OUT in kept[3].content
     assert (kept[3].answers, kept[2].calls) == ("a", CALLING.calls)

@@ -53,6 +53,8 @@ async def test_the_same_name_on_two_servers_gets_the_servers_name() -> None:
     async with running(server("one", "fine"), server("two", "fine"), built_in=(MadeTool("roll"),)) as registry:
         assert names(registry) == ["roll", "look", "two_look"]
         assert registry.describe() == "2 servers, 2 tools"
+        registry.add(MadeTool("look"))
+        assert names(registry) == ["roll", "look", "one_look", "two_look"]
 
 
 async def test_a_server_can_not_take_the_name_of_a_built_in_tool() -> None:

@@ -32,6 +32,8 @@ _TRAILING = ".,;:!?)'\"»*_~"
 _PARSER = MarkdownIt("zero").enable(
     ["emphasis", "strikethrough", "backticks", "link", "image", "escape", "entity", "newline"]
 )
+# All that the parser changes has one of these characters. Most segments have none, and people wait for the first one.
+_MAYBE_INLINE = re.compile(r"[*_~`\[\\&\n\r\0]")
 # Every emoji contains one of these characters. Searching for emoji takes longer than everything else in this module.
 _MAYBE_EMOJI = re.compile("[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2100-\U0010ffff]")
 
@@ -52,7 +54,8 @@ def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
     text = _SHORTCODE.sub(" ", text)
     text = _ADDRESS.sub(lambda match: _address(match, phrases), text)
     text = _HTML.sub(" ", text)
-    text = "".join(_plain(_PARSER.parseInline(text)[0].children or [], phrases))
+    if _MAYBE_INLINE.search(text):
+        text = "".join(_plain(_PARSER.parseInline(text)[0].children or [], phrases))
     if _MAYBE_EMOJI.search(text):
         text = emoji.replace_emoji(text, " ")
     text = _BETWEEN_DIGITS.sub(f" {phrases.times} ", text)

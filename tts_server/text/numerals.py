@@ -41,7 +41,7 @@ def spell_numbers(text: str, language: str) -> str:
     Raises:
         LexiconError: the language's file is broken.
     """
-    if not any("0" <= char <= "9" for char in text):
+    if not _DIGITS.search(text):
         return text
     speller = _speller(primary_language(language), language.lower().replace("_", "-").partition("-")[2])
     return speller.spell(text) if speller else text

@@ -58,7 +58,7 @@ class FilterChain:
     @property
     def ended(self) -> bool:
         """Whether a filter has ended the reply, so that all further text is dropped."""
-        return any(each.ended for each in self._filters)
+        return self._has_ended(0)
 
     @property
     def holds(self) -> bool:
@@ -78,25 +78,39 @@ class FilterChain:
 
     def _pass_on(self, pieces: Iterable[str], index: int) -> list[str]:
         """Pass pieces through the filters from ``index`` on."""
-        if index == len(self._filters):
-            return _joined(pieces)
         out: list[str] = []
         for piece in _joined(pieces):
-            if any(each.ended for each in self._filters[index:]):
+            if self._has_ended(index):
                 break
+            out += self._through(piece, index)
+        return out
+
+    def _through(self, piece: str, index: int) -> list[str]:
+        """Pass one piece through the filters from ``index`` on, none of which has ended."""
+        while index < len(self._filters):
             if isinstance(piece, Retraction):
                 self._filters[index:] = self._make()[index:]
-                out.append(piece)
-            else:
-                out += self._pass_on(self._filters[index].feed(piece), index + 1)
-        return out
+                return [piece]
+            pieces = _joined(self._filters[index].feed(piece))
+            index += 1
+            if len(pieces) != 1:
+                return self._pass_on(pieces, index)
+            # This is what happens with nearly all pieces. The filters from here on have not changed.
+            (piece,) = pieces
+        return [piece]
+
+    def _has_ended(self, index: int) -> bool:
+        return True in [each.ended for each in self._filters[index:]]
 
 
 def _joined(pieces: Iterable[str]) -> list[str]:
     """Join neighbouring pieces of text, and drop empty ones. Retractions are kept."""
+    given = list(pieces)
+    if len(given) == 1:
+        return given if given[0] or isinstance(given[0], Retraction) else []
     joined: list[str] = []
     run: list[str] = []
-    for piece in pieces:
+    for piece in given:
         if isinstance(piece, Retraction):
             joined += ["".join(run), piece]
             run.clear()

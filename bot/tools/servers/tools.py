@@ -31,22 +31,17 @@ class McpTool:
     """A tool of an MCP server (:class:`~bot.tools.tool.Tool`).
 
     Attributes:
-        name: the name that the model uses.
+        description: what the model is told about it, with the name that the model uses.
         permit: who may use it, as the file of tools says it.
         asks_first: whether it runs only after the asker's yes.
     """
 
-    name: str
+    description: ToolDescription
     server: McpServer
     listed: ListedTool
     permit: str
     permits: Permits
     asks_first: bool
-
-    @property
-    def description(self) -> ToolDescription:
-        """What the model is told about the tool."""
-        return ToolDescription(self.name, self.listed.text, self.listed.schema)
 
     @property
     def effect(self) -> Effect:
@@ -96,7 +91,8 @@ def tools_of(servers: Iterable[McpServer], rules: ToolRules, permits: Permits, t
             if name is not None:
                 names.add(name)
                 permit, asks_first = rules.permit(server.name, listed.name), rules.asks_first(server.name, listed.name)
-                found.append(McpTool(name, server, listed, permit, permits, asks_first))
+                description = ToolDescription(name, listed.text, listed.schema)
+                found.append(McpTool(description, server, listed, permit, permits, asks_first))
     return found
 
 

@@ -166,9 +166,11 @@ class ReplyPlayback:
         return self._making is not None
 
     def begin(self, reply: str) -> None:
-        """Begin a new reply. Queued sound of another reply is dropped."""
-        if self._track is not None:
-            self.drop(self._track.reply)
+        """Begin a new reply. Queued sound of another reply is dropped.
+
+        The sending thread is not woken before :meth:`prime`: it would compete with the request to the model.
+        """
+        self._drop_track()
         self._track = _Track(reply)
         self._making = reply
 
@@ -295,12 +297,15 @@ class ReplyPlayback:
         track = self._track
         if track is None or track.reply != reply:
             return 0
+        self._drop_track()
+        self.wake()
+        return track.sent
+
+    def _drop_track(self) -> None:
         self._track = None
         self._making = None
         self._queue.clear()
         self._room.set()
-        self.wake()
-        return track.sent
 
     def hold(self) -> None:
         """Fall silent from the next frame on, and keep the queued sound until :meth:`resume`."""

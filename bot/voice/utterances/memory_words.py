@@ -102,7 +102,7 @@ class MemoryWords:
             return None
         said = plain(text)
         # Most texts have none of the phrases. This quick check spares them the slower search for names.
-        if not any(phrase in said for phrases in (self.exact, self.before, self.after) for phrase in phrases):
+        if not any(any(map(said.__contains__, phrases)) for phrases in (self.exact, self.before, self.after)):
             return None
         if (request := self.exact.get(self._bare(text, names))) is not None:
             return request

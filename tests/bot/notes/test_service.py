@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.llm.history import Turn
 from bot.long_term import forget_in_notes
 from bot.memory.forgetting import ForgottenWords
 from bot.notes.finishing import DISCORD, QUIET, RETRIES
@@ -115,6 +116,9 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         assert "Friday" in told
         assert "zebra" not in told.replace("zebra party on Friday?", "")
         assert await house.recalled(BEN, "What did we decide?") == ""
+        may_recall = house.service.recall.may_recall
+        assert may_recall(Turn.of_person("Ada", "", ADA), SERVER)
+        assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for who has left"
 
 
 async def test_what_was_decided_is_told_to_those_who_were_there_on_that_server_alone(tmp_path: Path) -> None:

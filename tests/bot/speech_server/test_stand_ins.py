@@ -373,11 +373,11 @@ async def test_sound_is_charged_by_its_length() -> None:
         await stream.open()
         events = await take(stream.events(), 3)
         assert any(isinstance(event, SegmentAudio) for event in events)
-        assert meter.sound == [(Account(100, 11), address.place, 0.5, True)]
         assert server.may_guess()
         meter.used = 0.9
         assert not server.may_guess()
         await stream.close()
+        assert meter.sound == [(Account(100, 11), address.place, 0.5, True)]
 
 
 async def test_with_several_calls_sound_is_charged_to_the_server_that_has_spoken_it() -> None:
@@ -410,6 +410,6 @@ async def test_with_several_calls_sound_is_charged_to_the_server_that_has_spoken
         for number, (stream, count) in enumerate(((earlier, 2), (later, 3))):
             said[number].set()
             assert isinstance((await take(stream.events(), count))[-1], SegmentAudio)
-        assert meter.sound == [(Account(100, 11), one.place, 0.1, True), (Account(200, 22), two.place, 0.1, False)]
         for stream in (earlier, later):
             await stream.close()
+        assert meter.sound == [(Account(100, 11), one.place, 0.1, True), (Account(200, 22), two.place, 0.1, False)]

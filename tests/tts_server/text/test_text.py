@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_server.text.lexicon import lexicon_for
+from tts_server.text.markup import strip_markup
 from tts_server.text.normalize import normalize
 from tts_server.text.segmenter import Segmenter
 
@@ -135,3 +137,10 @@ def test_marks_of_emphasis_are_never_spoken(pieces: list[str]) -> None:
     segments = [*segmenter.feed("".join(pieces)), *segmenter.flush()]
     for segment in segments:
         assert not set(normalize(segment, "en")) & set("*~|`😀")
+
+
+def test_a_mark_that_is_dropped_changes_nothing_before_it() -> None:
+    # Without any mark the text is not parsed, which must make no difference.
+    text = "".join(char for char in map(chr, range(0x2000)) if char not in "*_~`[\\&\n\r\0")
+    phrases = lexicon_for("en").phrases
+    assert strip_markup(f"{text}.*", phrases, begins_sentence=True) == strip_markup(f"{text}.", phrases, True)

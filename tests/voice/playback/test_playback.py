@@ -230,12 +230,14 @@ async def test_silence_is_sent_ahead_of_a_reply_only_when_it_is_asked_for() -> N
     source, _ = make()
     woken: list[bool] = []
     source.wake = lambda: woken.append(True)
-    source.begin("r1")
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert woken == []
-    source.prime()
-    assert woken
+    for reply in ("r1", "r2"):
+        source.begin(reply)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert woken == []
+        source.prime()
+        assert woken
+        woken.clear()
 
 
 async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
