@@ -167,7 +167,7 @@ def main() -> None:
     for module in modules:
         importlib.import_module(module)
     if guess := sys.modules.get("languages.guess"):
-        # To unpack its model takes longer than most of what these programs do.
+        # Unpacking the model of the language detection takes longer than most of what these programs do.
         guess.LanguageGuesser(()).load()
     if session := sys.modules.get("pip._internal.network.session"):
         # pip finds out once in each process what it tells registries about this machine. It runs other programs for

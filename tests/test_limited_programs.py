@@ -28,7 +28,7 @@ async def test_what_reads_a_page_or_a_feed_has_little_time_and_memory(command: t
     own = resource.getrlimit(resource.RLIMIT_AS)
     process = await asyncio.create_subprocess_exec(sys.executable, "-I", *command, stdin=asyncio.subprocess.PIPE)
     try:
-        # It waits for its input, with its limits set.
+        # The program has set its limits, and waits for its input.
         await wait_until(lambda: resource.prlimit(process.pid, resource.RLIMIT_AS) != own)
         memory, seconds = (resource.prlimit(process.pid, kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU))
     finally:

@@ -119,7 +119,7 @@ def test_who_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> N
 
 
 async def test_both_processes_end_after_the_benchmark_was_killed() -> None:
-    """When it is killed, only its sockets close. The two processes must end because of that."""
+    """A killed benchmark only closes its sockets. That must end the two processes."""
 
     async def close_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await BareWebSocket.accept(reader, writer)

@@ -44,6 +44,6 @@ class EmbeddingsServer(LocalServer):
         await self.may_answer.wait()
         if self.answer is not None:
             return web.Response(text=self.answer, status=self.status, content_type="application/json")
-        # The order is not promised.
+        # The API promises no order of the vectors.
         data = [{"index": at, "embedding": vector_of(text)} for at, text in reversed(list(enumerate(texts)))]
         return web.json_response({"data": data, "usage": self.usage}, status=self.status)

@@ -43,7 +43,7 @@ class Watched:
 
         tcp = connector(sandbox.ca_file)
         self._bot = SeiyuuBot("!", Mock(spec=Store), when_ready, tcp, make_guard())
-        # discord.py waits so long for further servers.
+        # The seconds for which discord.py waits for further servers.
         self._bot._connection.guild_ready_timeout = 0.05
         self._bot.add_listener(self._on_message, "on_message")
         self._bot.add_listener(self._on_resumed, "on_resumed")

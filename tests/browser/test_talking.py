@@ -166,7 +166,7 @@ async def test_late_frames_leave_no_gap(tab: Tab) -> None:
         await client.play(sound, late=lambda frame: 0.05 if frame % 20 == 7 else 0.0)
         await client.end(reply)
         await client.played(reply, 19_990)
-        # What a busy machine delays by more than the page's buffer holds leaves a gap, and tells nothing.
+        # If a busy machine delays a frame by more than the page's buffer holds, there is a gap, which proves nothing.
         if await tab.page.evaluate(LATEST) < 60:
             break
     assert gaps(await recording.sound(), recording.as_played(sound), recording.rate) == []

@@ -32,7 +32,7 @@ async def test_a_process_that_is_stopped_as_it_writes_goes_on_and_loses_nothing(
     ) as process:
         assert process.stdout is not None
         first = process.stdout.read(1)
-        # The pipe is full, so it sleeps in the middle of its output.
+        # The pipe is full, so the process sleeps in the middle of its output.
         await wait_until(lambda: state(process.pid) == "S")
         process.send_signal(signal.SIGSTOP)
         await wait_until(lambda: state(process.pid) == "T")

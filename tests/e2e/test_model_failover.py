@@ -124,7 +124,7 @@ async def test_a_server_that_is_back_answers_in_the_next_call(
         servers.fault.clear()
         await stage.until(lambda: servers.models[0].listed > listed, "a probe")
         asked = len(servers.models[0].asked)
-        # The call stays with the server that has read it.
+        # The call stays with the server that has read its conversation.
         await stage.ask("and now?")
         await stage.turns(2)
         assert len(servers.models[0].asked) == asked

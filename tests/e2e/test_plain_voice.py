@@ -60,7 +60,7 @@ async def test_an_answer_is_heard_and_an_interruption_leaves_about_the_words_tha
     history = only(ReplyEnded, stage.events)[1].heard
     assert history
     assert STORY.startswith(history)
-    # 15 characters a second is what the stand-in speaks.
+    # The stand-in speaks 15 characters a second.
     assert len(history) == pytest.approx(cut.audio * 15 / 1000, abs=12)
     assert only(ReplyEnded, stage.events)[2].heard == ANSWER
 

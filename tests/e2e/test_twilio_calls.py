@@ -147,7 +147,7 @@ async def test_a_key_interrupts_and_what_waits_at_twilio_is_not_heard(
     await stream.until(lambda: stream.playout.waiting == 0)
     (line,) = lines
     await phone.stage.until(lambda: line.unheard == 0, "the last marks")
-    # What Twilio had played and not told yet when it was interrupted is a few frames at most.
+    # What Twilio had played but not reported yet when it was interrupted is a few frames at most.
     assert 0 <= stream.playout.spoken - line.sound.heard <= 5 * FRAME_BYTES
     assert line.sound.heard + line.sound.dropped >= stream.playout.spoken
 

@@ -89,7 +89,7 @@ async def test_a_phone_that_vanishes_is_noticed(tmp_path: Path) -> None:
         await until(lambda: len(talk.heard) > 4000)
         phone.process.kill()
         await until(lambda: talk.ends == [LineEnd.SILENT])
-        # The conversation of the next caller is not kept waiting by the phone call that nobody ends.
+        # The phone call that nobody ends does not keep the next caller waiting.
         async with baresip(tmp_path / "other", "dan", pbx, VOICE) as other:
             other.command("dial", f"sip:bot@{HOST}:{pbx}")
             assert (await operator.conversation()).line.number == f"dan@{HOST}"

@@ -29,7 +29,7 @@ async def test_packets_come_in_order_after_a_stall_also_one_that_arrives_as_it_e
         network.stall(0.1)
         for sequence in range(31):
             if sequence == 30:
-                # The stall is over, but the event loop has not come to what was held.
+                # The stall is over, but the event loop has not sent the held packets yet.
                 clock.pass_by(0.1)
             relay._receive(key.seal(make_header(sequence, 960 * sequence, 1), b"sound"), SENDER, 0.0)
         await wait_until(lambda: len(heard) == 31)

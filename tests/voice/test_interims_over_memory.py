@@ -44,7 +44,8 @@ async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_w
         async with call as memory:
             await memory.consent.opt_out(ADA)
             await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
-            # On a busy machine the ears need longer than the question takes, so he says it until they have some words.
+            # On a busy machine the ears need longer than the question takes, so Ben repeats it until they have some
+            # words.
             question = np.trim_zeros(speech(QUESTION, BENS_VOICE))
             speaking = asyncio.create_task(memory.hear(BEN, np.tile(question, 8)))
             shown = asyncio.create_task(memory.until(lambda event: isinstance(event, WordsSoFar)))

@@ -38,7 +38,7 @@ class Feature:
         self.release_fails = 0
 
     async def hold(self, _: str) -> None:
-        # The next call holds a feature anew that could not be released.
+        # A feature that could not be released is held anew by the next call.
         self.held_twice = self.held_twice or (self.held and not self.resists)
         self.held = True
         await asyncio.sleep(0)

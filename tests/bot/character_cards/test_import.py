@@ -69,7 +69,7 @@ def test_a_card_in_a_picture_becomes_a_persona_and_its_lorebook_knowledge(
     assert "{{" not in persona.description
     assert persona.default_mood in persona.moods
 
-    # An existing one is never replaced; another name can be chosen.
+    # An existing persona is never replaced; another name can be chosen.
     assert run_persona(["import", str(file)], personas) == 1
     assert "there is a persona 'mira_of_the_vale' already" in capsys.readouterr().err
     assert run_persona(["import", str(file), "--as", "../x"], personas) == 1

@@ -118,7 +118,7 @@ async def test_sound_that_is_ahead_of_the_clock_ends_the_socket_and_the_call_wai
     async with chat_house(tmp_path, away=away) as house:
         page = await house.talking()
         second = bytes(16_000 * 2)
-        # Far more than is allowed, so that a busy machine that takes seconds for it doesn't make it sound in time.
+        # Far more than is allowed: even if a busy machine takes seconds to send it, it is ahead of the clock.
         with suppress(ConnectionError):
             for _ in range(30):
                 if in_base64:

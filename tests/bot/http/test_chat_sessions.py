@@ -120,7 +120,7 @@ async def test_whoever_was_away_is_told_who_took_the_call_over_and_takes_nothing
         again = await house.talking(name="Ada")
         await ben.noticed("Ada has taken over the call")
         assert await ben.closed() == 4001
-        # A second one takes it over, and whoever had it first is told the same again.
+        # Cleo takes the call over, and both of Ada's pages are told so.
         await house.talking(name="Cleo")
         await again.noticed("Cleo has taken over the call")
         late = await house.open()

@@ -24,7 +24,7 @@ def weights(request: pytest.FixtureRequest) -> Floats:
         case "heavy tails":
             found = random.standard_t(2, (ROWS, COLUMNS)) * 0.02
         case _:
-            # As of weights that were in Q4_1: 16 steps from a block's least weight to its greatest.
+            # As if the weights had been in Q4_1: 16 steps from a block's least weight to its greatest.
             steps = random.integers(0, 16, (ROWS, COLUMNS // BLOCK, BLOCK))
             ends = random.normal(0, 0.05, (2, ROWS, COLUMNS // BLOCK, 1))
             found = (ends[0] + steps * ends[1] / 15).reshape(ROWS, COLUMNS)

@@ -177,7 +177,7 @@ def test_a_check_deletes_a_damaged_copy_only(slow: Path) -> None:
     assert not discard_damaged_copy(slow, digest)
     seen = copy.stat()
     flip_a_byte(copy)
-    # Not even the times give it away.
+    # Not even the times of the file show the damage.
     os.utime(copy, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     assert discard_damaged_copy(slow, digest)
     assert not copy.exists()

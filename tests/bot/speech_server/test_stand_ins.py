@@ -271,7 +271,7 @@ async def test_the_voice_is_well_if_one_server_is_but_asking_does_not_change_the
         assert health.ok
         assert f"piper at {there.place}, standing in for {NOBODY.place}" in str(health)
         assert client._servers.current is NOBODY
-        # The doctor names each of them.
+        # The doctor names each server.
         assert [each.ok for each in await client.health_of_each()] == [False, True]
 
 

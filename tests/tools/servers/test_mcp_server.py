@@ -102,7 +102,7 @@ async def test_a_server_that_hangs_is_given_up_and_checked(monkeypatch: pytest.M
     async with running(hostile("hangs")) as server:
         with pytest.raises(ToolError, match="did not answer within"):
             await server.call("look", {})
-        # It still lists its tools, so it is kept.
+        # The server still lists its tools, so it is kept.
         assert server.problem is None
 
 
@@ -133,7 +133,8 @@ async def test_what_the_bot_has_done_meanwhile_does_not_slow_a_server_down(monke
 async def test_calls_of_a_server_that_does_not_read_any_more_can_be_cancelled_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The library would wait for 5 s until its words about the cancellation are read. Here it would wait for ever.
+    # The library waits 5 s at most until the server has read its message about the cancellation. With this limit, it
+    # would wait for ever.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
     async with running(hostile("stops reading")) as server:
         # These are more bytes than fit into a pipe.

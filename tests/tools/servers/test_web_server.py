@@ -204,7 +204,7 @@ def _flood(connection: socket.socket) -> None:
 async def test_a_cancellation_does_not_wait_until_the_server_has_taken_the_news_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The library would wait for 5 s. Here it would wait for ever.
+    # The library waits 5 s at most. With this limit, it would wait for ever.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
     async with Hostile(hanging) as hostile, running(hostile.url) as server:
         hostile.takes_notices = False

@@ -26,7 +26,7 @@ async def test_a_write_that_fails_as_its_response_is_stopped_leaves_no_traceback
     for _ in range(3):
         await asyncio.sleep(0)
     gone.set()
-    # The write has failed now, and nobody has heard of it yet.
+    # The write has failed now, and nobody has looked at its error yet.
     await asyncio.sleep(0)
     response.cancel()
     await asyncio.wait([response])

@@ -51,7 +51,7 @@ async def test_what_was_misheard_is_nowhere_on_disk_after_its_correction(stage: 
         stage.archive.write(ADA, "Ada", f"zebrafish {number}", "an answer " * (number % 20 + 1))
     await stage.archive.turns()
     for number in range(1, 480, 2):
-        # The server's own way of writing, without its cleaning, makes many moves fast.
+        # Written as the server writes, but without its cleaning, so that SQLite moves many rows in a short time.
         await stage.archive.database.write(
             "UPDATE turns SET text = ? WHERE conversation = 1 AND number = ?", "kudu " * (number % 30 + 1), number
         )

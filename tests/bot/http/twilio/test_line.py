@@ -141,7 +141,8 @@ def test_what_was_heard_is_what_twilio_has_played(steps: Sequence[str]) -> None:
         elif step == "play":
             returning += twilio.play(160)
         elif step == "clear":
-            # What Twilio has played and not told yet counts as not heard: its marks look like those of cleared sound.
+            # What Twilio has played but not reported yet counts as not heard: its marks look like those of cleared
+            # sound.
             sound.clear()
             returning += twilio.clear()
         elif returning:

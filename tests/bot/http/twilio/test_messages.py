@@ -1,4 +1,4 @@
-"""Messages of Media Streams: those of Twilio's documentation are read, and of everything else nothing is raised."""
+"""Messages of Media Streams: those of Twilio's documentation are read, and nothing else raises an exception."""
 
 from __future__ import annotations
 

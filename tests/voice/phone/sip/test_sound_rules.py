@@ -104,7 +104,7 @@ def test_sound_to_addresses_of_others_or_of_many_is_refused(host: str, caller: s
         ("127.0.0.1", "127.0.0.1", False, True),
         ("192.168.1.7", "192.168.1.1", True, True),
         (ELSEWHERE, CALLER, True, True),
-        # A phone behind a router. What it names is not sent to.
+        # A phone behind a router. Nothing is sent to the address that it names.
         ("192.168.1.7", CALLER, False, False),
         ("10.0.0.7", "192.168.1.7", False, False),
         ("100.64.0.1", CALLER, False, False),
