@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import aiohttp
 import aiosqlite
 import discord
 
 from bot.controls.volumes import Volumes
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.restarting import RESTARTING
@@ -293,7 +292,7 @@ class Calls:
             try:
                 async with asyncio.timeout(FAREWELL_LIMIT):
                     await transport.prompts.tell(farewell.format(channel=transport.place, prefix=self._prefix))
-            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            except DISCORD_ERRORS as error:
                 _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
     async def leave_lost_calls(self, client: discord.Client) -> None:

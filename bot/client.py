@@ -23,6 +23,7 @@ from bot.access import NotPermittedError
 from bot.commands.merged_answers import MergedAnswers
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.gateway_events import BoundedBackoff, NotConnectedYet, TolerantWebSocket
 from bot.guard import SERVER_ONLY, Guard, PermitRequest
 from bot.identity import HEADERS
@@ -219,8 +220,9 @@ class SeiyuuBot(commands.Bot):
             return
         try:
             await self.tree.sync()
-        except discord.HTTPException as error:
-            _log.warning("Could not register the slash commands (%s); those with a prefix work", error)
+        except DISCORD_ERRORS as error:
+            line = "Could not register the slash commands (%s); those with a prefix work"
+            _log.warning(line, discord_error_detail(error))
         else:
             await self._store.set_setting(SYNCED_COMMANDS, digest)
 
@@ -250,8 +252,8 @@ class SeiyuuBot(commands.Bot):
             return
         try:
             await ctx.send(text, ephemeral=True)
-        except discord.HTTPException as cause:
-            _log.warning("Could not answer %s: %s", ctx.author, cause)
+        except DISCORD_ERRORS as cause:
+            _log.warning("Could not answer %s: %s", ctx.author, discord_error_detail(cause))
 
     def _explain(self, ctx: commands.Context[Any], error: BaseException) -> str | None:
         original = getattr(error, "original", None)

@@ -1,4 +1,4 @@
-"""Texts for errors of discord.py, for people. They never contain the library's own words.
+"""Errors of requests to Discord, and texts for them, for people. They never contain the library's own words.
 
 This module is separate from :mod:`bot.network_errors`, so that a program that needs only :mod:`bot.network_errors` does
 not import discord.py.
@@ -6,9 +6,23 @@ not import discord.py.
 
 from __future__ import annotations
 
+import json
+
+import aiohttp
 import discord
 
 from bot.network_errors import network_error_text
+
+DISCORD_ERRORS = (
+    *(discord.DiscordException, aiohttp.ClientError, OSError),
+    *(UnicodeDecodeError, json.JSONDecodeError),
+)
+"""What a request to Discord can raise, over HTTP or the gateway.
+
+discord.py raises its own errors for Discord's answers. It passes on what aiohttp raises, of which a part is no
+:class:`OSError` (``ServerDisconnectedError``, ``ClientPayloadError``); :class:`TimeoutError` is one. If a proxy answers
+in Discord's place, the answer may be no UTF-8, or no JSON although it says so.
+"""
 
 
 def discord_error_text(error: Exception) -> str:
@@ -24,3 +38,12 @@ def discord_error_text(error: Exception) -> str:
             return "it does not say where its gateway is"
         case _:
             return network_error_text(error)
+
+
+def discord_error_detail(error: Exception) -> str:
+    """The same for the log: with Discord's own words, which name a missing permission, for example.
+
+    An error that is none of Discord's is told as it is, so that it can be caught together with them.
+    """
+    answered = isinstance(error, discord.HTTPException)
+    return str(error) if answered or not isinstance(error, DISCORD_ERRORS) else discord_error_text(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.login_texts import NO_MESSAGE_CONTENT, UNREACHABLE, WRONG_TOKEN
 from bot.voice.discord.permissions import invite_link
 
@@ -16,7 +16,9 @@ def explain_login_failure(error: Exception) -> str | None:
             return WRONG_TOKEN
         case discord.PrivilegedIntentsRequired():
             return NO_MESSAGE_CONTENT
-        case discord.GatewayNotFound() | OSError():
+        case discord.DiscordException() if not isinstance(error, discord.GatewayNotFound):
+            return None
+        case _ if isinstance(error, DISCORD_ERRORS):
             return UNREACHABLE.format(cause=discord_error_text(error))
         case _:
             return None

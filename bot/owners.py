@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection
 
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
+
 _log = logging.getLogger(__name__)
 
 ASK_AGAIN = 600.0
@@ -37,8 +39,8 @@ class Owners:
             try:
                 self._found = owners_of(await client.application_info())
                 self._asked_at = now
-            except discord.HTTPException as error:
-                _log.warning("Discord did not say who owns the bot: %s", error)
+            except DISCORD_ERRORS as error:
+                _log.warning("Discord did not say who owns the bot: %s", discord_error_detail(error))
         return person in self._found
 
 

@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 
 _log = logging.getLogger(__name__)
 
@@ -34,5 +34,5 @@ class CallPresence:
             return
         try:
             await self._client.change_presence(activity=activity)
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Could not change my status: %s", discord_error_text(error))

@@ -9,14 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import aiohttp
 import aiosqlite
 import discord
 
 from bot.calls import Calls
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationPlace
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_error_text
 from bot.features.text_chat.past_messages import find_message
 from bot.features.text_chat.service import TextChat
 from bot.llm.history import Turn
@@ -165,8 +164,8 @@ class Returning:
         try:
             await self._records.keep([prompt])
             await reply_to(message, RESTARTING)
-        except (aiosqlite.Error, discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Message %d may get no answer: %s", message.id, error)
+        except (*DISCORD_ERRORS, aiosqlite.Error) as error:
+            _log.warning("Message %d may get no answer: %s", message.id, discord_error_detail(error))
 
     def _keeps(self, call: Call[Any], prompt: Prompt) -> bool:
         """Whether a prompt of a call is kept: on Discord, of a known person, and what was spoken only where it may be.
@@ -249,7 +248,7 @@ class Returning:
         session = await self._calls.join(voice, where, lambda _: None, prepare=go_on)
         try:
             await session.announce(BACK, Announcement.BACK)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Could not say that I am back: %s", discord_error_text(error))
         return session
 
@@ -273,7 +272,7 @@ class Returning:
         if isinstance(channel, discord.abc.Messageable):
             try:
                 await channel.send(text, view=self.button or discord.utils.MISSING)
-            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            except DISCORD_ERRORS as error:
                 _log.warning("Could not offer to go on with the last call: %s", discord_error_text(error))
 
     async def offered(self, guild: int) -> VoiceChannel | None:
@@ -324,7 +323,7 @@ class Returning:
             message = await find_message(self._client, prompt.channel, prompt.message)
             if message is not None:
                 await reply_to(message, not_read or WRITE_AGAIN)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("%s could not be told of an unanswered message: %s", prompt.name, discord_error_text(error))
 
 

@@ -21,6 +21,7 @@ from bot.call_garbage import CallGarbageCollector
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.operator_files import OperatorFileError
 from bot.own_engines import Progress
@@ -177,11 +178,10 @@ async def _until_ended(program: Program, signals: Ending) -> int:
         return 0
     try:
         running.result()
-    except (discord.DiscordException, OSError) as error:
-        advice = explain_login_failure(error)
-        if advice is None:
-            raise
-        _log.error("%s", advice)
+    except DISCORD_ERRORS as error:
+        _log.error(
+            "%s", explain_login_failure(error) or f"The connection to Discord has failed: {discord_error_detail(error)}"
+        )
         return MISTAKE if is_for_the_operator(error) else FAILED
     return 0
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import discord
 
 from bot.access import Permit
@@ -16,7 +15,7 @@ from bot.calls import Calls
 from bot.command_helpers import is_manager
 from bot.commands.guarded_view import GuardedView
 from bot.commands.outdated_questions import OUTDATED, OutdatedQuestions
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.guard import Guard
 from bot.ignored import IgnoredPeople
 from bot.user_error import UserError
@@ -114,7 +113,7 @@ class DiscordPlaces:
         try:
             for text in filter(None, (CAME.format(channel=channel.name, prefix=self._prefix), notice)):
                 await call.prompts.tell(text)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             # The call is on. Nobody needs to read this to talk.
             _log.warning("Could not say that I came into a channel: %s", discord_error_text(error))
 
@@ -146,7 +145,7 @@ class DiscordPlaces:
             said = SETTLED if question.answer is None else SAID_COME if question.answer else SAID_STAY
             ending = said.format(name=discord.utils.escape_markdown(question.who), channel=name)
             await message.edit(content=f"{text}\n{ending}", view=None, allowed_mentions=discord.AllowedMentions.none())
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Could not ask whether to come: %s", discord_error_text(error))
         finally:
             question.stop()

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS
+
 EDIT_SECONDS = 5.0
 """Seconds between two edits. Discord allows about one per second, and other messages are edited too."""
 
@@ -30,5 +32,5 @@ async def _tick(message: discord.Message, text: str) -> None:
     while True:
         await asyncio.sleep(EDIT_SECONDS)
         # If an edit fails, the next edit is tried all the same.
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             await message.edit(content=f"{text} ({time.monotonic() - began:.0f} s)")

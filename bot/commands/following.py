@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -16,7 +15,7 @@ from discord.utils import escape_markdown
 
 from bot.calls import Calls
 from bot.command_helpers import require_guild
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.transport import DiscordCall
@@ -116,7 +115,7 @@ class FollowCommands(commands.Cog, name="Following"):
                 return
             self._followed.pop(channel.guild.id, None)
             await call.prompts.tell(STAYS.format(name=followed.name))
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Could not go along with a person: %s", discord_error_text(error))
 
     def _may_go(self, channel: VoiceChannel) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.discord_errors import DISCORD_ERRORS
+
 EDIT_SECONDS = 1.5
 """Seconds between two edits. Discord allows about one per second."""
 LOADING = "⏳ Loading my voice: {percent} %"
@@ -40,7 +42,7 @@ class LoadingAnswer:
         except BaseException:
             await self._end(showing)
             if self._message is not None:
-                with contextlib.suppress(discord.HTTPException):
+                with contextlib.suppress(*DISCORD_ERRORS):
                     await self._message.delete()
             raise
         await self._end(showing)
@@ -48,7 +50,7 @@ class LoadingAnswer:
     async def finish(self, text: str) -> None:
         """Show the final answer."""
         if self._message is not None:
-            with contextlib.suppress(discord.HTTPException):
+            with contextlib.suppress(*DISCORD_ERRORS):
                 await self._message.edit(content=text)
                 return
         await self._ctx.send(text)
@@ -63,7 +65,7 @@ class LoadingAnswer:
 
     async def _write(self, text: str) -> None:
         # If the message can't be sent or edited, the voice is loaded all the same.
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             if self._message is None:
                 self._message = await self._ctx.send(text)
             else:

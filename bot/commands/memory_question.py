@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from bot.commands.guarded_view import GuardedView
 from bot.database import Database
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.guard import Guard
 from bot.lone_people import FIRST_LONE_PERSON
 from bot.memory.memory import Memory
@@ -85,8 +85,10 @@ class MemoryQuestions:
                 finally:
                     # From now on, the view of `open` answers for this message, as after a restart.
                     view.stop()
-            except (discord.DiscordException, OSError, aiosqlite.Error) as error:
-                _log.info("A person can't be asked here whether they may be remembered: %s", _reason(error))
+            except (*DISCORD_ERRORS, aiosqlite.Error) as error:
+                _log.info(
+                    "A person can't be asked here whether they may be remembered: %s", discord_error_detail(error)
+                )
             else:
                 return
         _log.warning("A person could not be asked whether they may be remembered, so nothing is kept of them")
@@ -121,10 +123,6 @@ class MemoryQuestions:
         text = (AGREED if keep else REFUSED).format(name=name, prefix=self._prefix)
         nobody = discord.AllowedMentions.none()
         await interaction.edit_original_response(content=text, view=None, allowed_mentions=nobody)
-
-
-def _reason(error: Exception) -> str:
-    return discord_error_text(error) if isinstance(error, discord.DiscordException | OSError) else str(error)
 
 
 _Answer = Callable[..., Awaitable[None]]

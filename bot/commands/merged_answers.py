@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-import discord
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +36,10 @@ class MergedAnswers:
                 self._counts[key] = 0
                 try:
                     await send(text if count == 1 else COUNTED.format(text=text, count=count))
-                except (discord.HTTPException, aiohttp.ClientError, OSError) as cause:
-                    _log.warning("Could not answer %d message(s) in channel %d: %s", count, channel, cause)
+                except DISCORD_ERRORS as cause:
+                    _log.warning(
+                        "Could not answer %d message(s) in channel %d: %s", count, channel, discord_error_detail(cause)
+                    )
                 count = self._counts[key]
         finally:
             del self._counts[key]

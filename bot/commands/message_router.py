@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.access import RateLimit, wait_text
 from bot.commands.message_words import addressed_message_text, find_quoted
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.feature import FeatureSet
 from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.feature import ImageGeneration
@@ -99,8 +100,8 @@ class MessageRouter(commands.Cog):
                 await self._answer_spoken(message, words.text)
             else:
                 await self._chat(message, words.text)
-        except discord.HTTPException as error:
-            _log.warning("Could not answer message %d: %s", message.id, error)
+        except DISCORD_ERRORS as error:
+            _log.warning("Could not answer message %d: %s", message.id, discord_error_detail(error))
 
     async def _draws(self, message: discord.Message, text: str) -> bool:
         """Draw if the text asks for a drawing. Returns whether the message was answered."""

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.text import shorten
 
@@ -86,8 +86,8 @@ async def find_quoted(message: discord.Message) -> discord.Message | None:
     if reference.resolved is None:
         try:
             reference.resolved = await message.channel.fetch_message(reference.message_id)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            _log.info("Message %d replies to one that can't be read: %s", message.id, error)
+        except DISCORD_ERRORS as error:
+            _log.info("Message %d replies to one that can't be read: %s", message.id, discord_error_detail(error))
             return None
     return reference.resolved if isinstance(reference.resolved, discord.Message) else None
 

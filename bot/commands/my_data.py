@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.commands.asking import ButtonAnswer, Choices, ask
 from bot.commands.json_file import JsonTooLargeError, json_file
 from bot.commands.private_answer import answer_privately
+from bot.discord_errors import DISCORD_ERRORS
 from bot.personal_data.personal_data import Erasure, PersonalStores, Subject
 from bot.text import size
 from bot.user_error import UserError
@@ -124,6 +125,6 @@ async def _subject(ctx: Context) -> Subject:
     """The person who used a command. Their private channel is looked up, because some choices belong to it."""
     try:
         channel = await ctx.author.create_dm()
-    except discord.HTTPException:
+    except DISCORD_ERRORS:
         return Subject(ctx.author.id)
     return Subject(ctx.author.id, channel.id)

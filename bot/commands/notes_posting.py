@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import logging
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.notes.finishing import NotesPost, PostLaterError
 from bot.replying import NOBODY
 from bot.text import shorten
@@ -49,7 +48,7 @@ class DiscordNotesPoster:
         except (discord.NotFound, discord.Forbidden) as error:
             _log.warning("The notes %r can't be posted: %s", post.title, discord_error_text(error))
             return ""
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             raise PostLaterError(discord_error_text(error)) from error
 
     async def _thread_of_before(self, channel: Place, post: NotesPost) -> Place | None:

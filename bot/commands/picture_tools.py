@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.features.image_generation.drawing_request import SpokenRequest
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.outcome import DrawingError
@@ -37,7 +36,7 @@ class ChannelPictures:
             return None if message is None else await self._vision.look(message, question)
         except VisionError as error:
             raise PictureError(str(error)) from error
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("The pictures of the channel %d can't be read: %s", channel, discord_error_text(error))
             raise PictureError("The channel can't be read at the moment.") from error
 
@@ -75,7 +74,7 @@ class ChannelDrawings:
             else:
                 author = self._client.get_user(person) or await self._client.fetch_user(person)
             found = self._client.get_channel(channel) or await self._client.fetch_channel(channel)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("A drawing can't be made for %d: %s", person, discord_error_text(error))
             raise DrawingRefusedError(NOT_FOUND) from error
         if not isinstance(found, discord.abc.Messageable):

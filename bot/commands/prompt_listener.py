@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.commands.message_words import find_quoted, message_text
+from bot.discord_errors import DISCORD_ERRORS
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
@@ -64,7 +65,7 @@ class PromptListener(commands.Cog):
         if message.author.bot or message.is_system() or message.content.startswith(self._prefix):
             return
         if not call.may_talk(message.author.id):
-            with contextlib.suppress(discord.HTTPException):
+            with contextlib.suppress(*DISCORD_ERRORS):
                 await message.add_reaction(NOT_ANSWERED)
             return
         if self._answers(message.author.id, message.content, message.channel.id):

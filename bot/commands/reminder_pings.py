@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.reminders.reminders import PingResult
 
 _log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class ReminderPings:
         except (discord.Forbidden, discord.NotFound) as error:
             _log.warning("A reminder could be sent neither in its channel nor to the person: %s", error)
             return PingResult.NEVER
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("A reminder could not be sent: %s", discord_error_text(error))
             return PingResult.LATER
         return PingResult.SENT

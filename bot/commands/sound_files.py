@@ -8,6 +8,7 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.discord_errors import DISCORD_ERRORS
 from bot.speech_server.voices import RecordingUpload
 from bot.text import shorten
 from bot.user_error import UserError
@@ -63,7 +64,7 @@ async def read_attachment(file: discord.Attachment) -> RecordingUpload:
     """Download a file from Discord; raises :class:`~bot.user_error.UserError`."""
     try:
         return RecordingUpload(file.filename, await file.read())
-    except discord.HTTPException as error:
+    except DISCORD_ERRORS as error:
         raise UserError(NOT_FETCHED) from error
 
 
@@ -76,7 +77,7 @@ async def _files_replied_to(ctx: Context) -> list[discord.Attachment]:
         return reference.resolved.attachments
     try:
         return (await ctx.channel.fetch_message(reference.message_id)).attachments
-    except discord.HTTPException:
+    except DISCORD_ERRORS:
         return []
 
 

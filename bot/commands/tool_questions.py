@@ -14,7 +14,7 @@ import discord
 from bot.access import Permit
 from bot.commands.guarded_view import GuardedView
 from bot.commands.outdated_questions import OutdatedQuestions
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.guard import Guard
 from bot.text import shorten
 from bot.tools.confirmation import BUTTON_SECONDS, READING_SECONDS
@@ -174,7 +174,7 @@ class ToolQuestions:
         self._open[asker.person] = view
         try:
             return await self._answer(channel, view, text, asker)
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("A person can't be asked about a tool: %s", discord_error_text(error))
             return None
         finally:
@@ -215,7 +215,7 @@ async def _close(message: discord.Message, text: str) -> None:
     """Take the buttons away."""
     try:
         await message.edit(content=text, view=None, allowed_mentions=discord.AllowedMentions.none())
-    except (discord.DiscordException, OSError) as error:
+    except DISCORD_ERRORS as error:
         _log.warning("A question about a tool can't be closed: %s", discord_error_text(error))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.music.typed import named_otherwise
 from bot.replying import reply_to
 from bot.user_error import UserError
@@ -105,8 +106,8 @@ class UnknownCommands(commands.Cog):
             return
         try:
             await reply_to(message, advice, ping=not in_call)
-        except discord.HTTPException as error:
-            _log.info("Could not answer message %d: %s", message.id, error)
+        except DISCORD_ERRORS as error:
+            _log.info("Could not answer message %d: %s", message.id, discord_error_detail(error))
 
 
 def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:

@@ -14,7 +14,7 @@ from bot.check_result import CheckResult
 from bot.client import connector, use_api
 from bot.database.opening import open_database
 from bot.database.schema import FILE
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.voice.discord.permissions import missing_permissions
 from config.settings import Settings
 
@@ -44,7 +44,7 @@ async def check_autojoin(settings: Settings) -> CheckResult:
     try:
         async with asyncio.timeout(LIMIT):
             problems = await _ask(settings, settings.discord_token.get_secret_value(), chosen[:MAX_ASKED])
-    except (discord.DiscordException, OSError) as error:
+    except DISCORD_ERRORS as error:
         return CheckResult(_SUBJECT, None, f"{count}; Discord can't be asked: {discord_error_text(error)}")
     asked = f"; the first {MAX_ASKED} were looked at" if len(chosen) > MAX_ASKED else ""
     text = "\n  ".join((f"{count}{asked}", *problems))

@@ -19,7 +19,7 @@ from bot.check_result import CheckResult
 from bot.client import connector, use_api
 from bot.database.check import check_database
 from bot.database.schema import FILE
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.doctor.autojoin import check_autojoin
 from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
@@ -169,7 +169,7 @@ async def _token(settings: Settings) -> CheckResult:
         try:
             await client.login(settings.discord_token.get_secret_value())
             information = await client.application_info()
-        except (discord.DiscordException, OSError) as error:
+        except DISCORD_ERRORS as error:
             return CheckResult(
                 "Discord",
                 False,

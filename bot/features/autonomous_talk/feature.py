@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 import discord
 
 from bot.characters import Characters
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.features.autonomous_talk.timing import QuietHours, is_good_moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
@@ -142,8 +143,8 @@ class AutonomousTalk:
                 await self._post(channel)
         except FeatureHeldError:
             return
-        except (ModelError, WorkStoppedError, discord.HTTPException) as error:
-            _log.warning("Nothing is said in #%s: %s", channel, error)
+        except (ModelError, WorkStoppedError, *DISCORD_ERRORS) as error:
+            _log.warning("Nothing is said in #%s: %s", channel, discord_error_detail(error))
             await self._records.postpone(channel.id, self._next_due())
 
     async def _post(self, channel: discord.TextChannel) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.dual_persona.argument_prompts import ArgumentLine, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.tension import tension_of
@@ -224,9 +225,10 @@ class DualPersona:
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
             _log.info("The argument in #%s ends after %d lines: %s is paused", channel, len(argument.said), self.name)
-        except (ModelError, discord.HTTPException, _NoWordsError) as error:
-            _log.warning("The argument in #%s ends after %d lines: %s", channel, len(argument.said), error)
-            await self._explain_end(argument, str(error))
+        except (ModelError, _NoWordsError) as error:
+            await self._break_off(argument, str(error))
+        except DISCORD_ERRORS as error:
+            await self._break_off(argument, f"Discord did not take a line: {discord_error_detail(error)}")
         except Exception:
             _log.exception("The argument in #%s ends after %d lines", channel, len(argument.said))
             await self._explain_end(argument, "something went wrong on my side.")
@@ -249,6 +251,10 @@ class DualPersona:
             argument.said.append(ArgumentLine(author, text))
             author, other = other, author
 
+    async def _break_off(self, argument: _Argument, reason: str) -> None:
+        _log.warning("The argument in #%s ends after %d lines: %s", argument.channel, len(argument.said), reason)
+        await self._explain_end(argument, reason)
+
     async def _explain_end(self, argument: _Argument, reason: str) -> None:
         """Say in the channel why the argument ended, if it had begun or somebody had asked for it."""
         if not argument.asked_for and not argument.said:
@@ -256,8 +262,9 @@ class DualPersona:
         text = shorten(BROKEN_OFF.format(reason=reason), MESSAGE_LIMIT)
         try:
             await argument.channel.send(text, allowed_mentions=discord.AllowedMentions.none())
-        except discord.HTTPException as error:
-            _log.warning("Nobody could be told that the argument in #%s is over: %s", argument.channel, error)
+        except DISCORD_ERRORS as error:
+            reason = discord_error_detail(error)
+            _log.warning("Nobody could be told that the argument in #%s is over: %s", argument.channel, reason)
 
     def _circumstances(self, argument: _Argument) -> Circumstances:
         channel = argument.channel

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_feed, read_items
 from bot.features.figurine_notifier.notice import news_message
@@ -203,7 +202,7 @@ class FigurineNotifier:
                 ", and is given up" if given_up else "",
                 error,
             )
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Channel or user %d could not be sent figurine news: %s", target_id, discord_error_text(error))
         else:
             await self._subscriptions.note_delivered(target_id)

@@ -11,6 +11,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.replying import ONLY_AUTHOR, reply_to
 
 _log = logging.getLogger(__name__)
@@ -80,8 +81,8 @@ async def react(request: DrawingRequest, emoji: str) -> None:
         return
     try:
         await message.add_reaction(emoji)
-    except discord.HTTPException as error:
-        _log.info("Could not react: %s", error)
+    except DISCORD_ERRORS as error:
+        _log.info("Could not react: %s", discord_error_detail(error))
 
 
 def _message_of(request: DrawingRequest) -> discord.Message | None:

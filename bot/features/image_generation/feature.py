@@ -12,6 +12,7 @@ import aiohttp
 import discord
 
 from bot.access import Permit, RateLimit, wait_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.image_generation.comfyui import ComfyUi
 from bot.features.image_generation.drawing_request import (
     DrawingRequest,
@@ -192,6 +193,6 @@ class ImageGeneration:
 async def _post_pictures(shown: ProgressMessage, files: list[discord.File]) -> None:
     try:
         await shown.finish("", files)
-    except discord.HTTPException as error:
-        _log.warning("Discord did not take a drawing: %s", error)
+    except DISCORD_ERRORS as error:
+        _log.warning("Discord did not take a drawing: %s", discord_error_detail(error))
         await shown.finish(NOT_TAKEN)

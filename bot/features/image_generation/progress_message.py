@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.image_generation.drawing_request import DrawingRequest, answer
 from bot.features.image_generation.job import Progress
 from bot.replying import ONLY_AUTHOR
@@ -43,8 +44,8 @@ class ProgressMessage:
         self._shown = line
         try:
             await self._post_or_edit(line, [])
-        except discord.HTTPException as error:
-            _log.info("Progress could not be shown: %s", error)
+        except DISCORD_ERRORS as error:
+            _log.info("Progress could not be shown: %s", discord_error_detail(error))
         self._edited_at = self._clock()
 
     async def finish(self, line: str, files: Sequence[discord.File] = ()) -> None:

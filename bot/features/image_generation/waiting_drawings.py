@@ -7,10 +7,9 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_error_text
 from bot.features.image_generation.drawing_request import SpokenRequest, answer
 from bot.features.image_generation.outcome import DrawingError
 from bot.text import shorten
@@ -68,7 +67,7 @@ class WaitingDrawings:
                 for request, prompt in waiting:
                     shown = discord.utils.escape_markdown(shorten(prompt, SHOWN_CHARS))
                     await answer(request, NOT_DRAWN.format(prompt=shown))
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Somebody could not be told that a drawing was given up: %s", discord_error_text(error))
 
     async def close(self) -> None:
@@ -83,5 +82,6 @@ class WaitingDrawings:
             request, prompt = self._waiting.popleft()
             try:
                 await self._draw(request, prompt)
-            except discord.HTTPException as error:
-                _log.warning("A drawing that was asked for in a call could not be posted: %s", error)
+            except DISCORD_ERRORS as error:
+                line = "A drawing that was asked for in a call could not be posted: %s"
+                _log.warning(line, discord_error_detail(error))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.features.profile_picture.folder import picture_names, read_picture
 from bot.features.profile_picture.records import Change, PictureRecords
 from bot.pictures import BrokenPictureError
@@ -35,6 +36,7 @@ TOO_FAST = "⏳ Discord says that I change my picture too often. I won't try aga
 NO_OTHER = "❌ There is no other picture in my folder that I can use."
 NO_FOLDER = "❌ I can't read my folder of pictures."
 NOT_TAKEN = "❌ Discord did not accept the picture. The log says why."
+NO_ANSWER = "❌ Discord did not answer, so my picture may have changed or not. The log says why."
 
 
 class ProfilePictureError(UserError):
@@ -214,6 +216,9 @@ class ProfilePicture:
             if error.status == HTTPStatus.BAD_REQUEST:
                 return False
             raise ProfilePictureError(NOT_TAKEN) from error
+        except DISCORD_ERRORS as error:
+            _log.warning("Discord may not have got the picture %s: %s", name, discord_error_text(error))
+            raise ProfilePictureError(NO_ANSWER) from error
         return True
 
     async def _replace_by_refusal(self, record: int) -> None:

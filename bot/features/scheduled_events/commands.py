@@ -10,6 +10,7 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.command_helpers import require_guild
+from bot.discord_errors import DISCORD_ERRORS
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import PlannedEvent, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
@@ -143,7 +144,7 @@ def _channel(ctx: Context, named: int | None) -> discord.abc.GuildChannel | disc
 async def _download(file: discord.Attachment) -> EventFile:
     try:
         data = await file.read()
-    except discord.HTTPException as error:
+    except DISCORD_ERRORS as error:
         raise UserError(NO_FILE) from error
     return EventFile(file.filename, data)
 

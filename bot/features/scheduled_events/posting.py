@@ -7,10 +7,9 @@ import logging
 from collections.abc import Iterator
 from enum import Enum
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_error_text
 from bot.features.scheduled_events.records import EventFile, ScheduledEvent
 
 _log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Poster:
             _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
             refused = isinstance(error, discord.Forbidden) or error.code in _CLOSED
             return PostResult.REFUSED if refused else PostResult.FAILED
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_ERRORS as error:
             _log.warning("Scheduled event %d could not be posted: %s", event.id, discord_error_text(error))
             return PostResult.FAILED
         return PostResult.POSTED
@@ -88,8 +87,9 @@ class Poster:
         try:
             author = self._bot.get_user(event.author) or await self._bot.fetch_user(event.author)
             await author.send(text + quoted, allowed_mentions=discord.AllowedMentions.none())
-        except discord.HTTPException as error:
-            _log.info("The author of scheduled event %d accepts no direct messages: %s", event.id, error)
+        except DISCORD_ERRORS as error:
+            line = "The author of scheduled event %d accepts no direct messages: %s"
+            _log.info(line, event.id, discord_error_detail(error))
             await self._notify_in_channel(event, text)
 
     async def _notify_in_channel(self, event: ScheduledEvent, text: str) -> None:
@@ -102,8 +102,9 @@ class Poster:
                 if not _missing(channel, guild.me) and channel.permissions_for(author).view_channel:
                     await channel.send(f"{author.mention} {text}", allowed_mentions=_mention_only(author.id))
                     return
-        except discord.HTTPException as error:
-            _log.warning("The author of scheduled event %d could not be notified: %s", event.id, error)
+        except DISCORD_ERRORS as error:
+            line = "The author of scheduled event %d could not be notified: %s"
+            _log.warning(line, event.id, discord_error_detail(error))
 
 
 def _mention_only(author: int) -> discord.AllowedMentions:

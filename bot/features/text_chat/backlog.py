@@ -7,10 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import aiosqlite
-import discord
 
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.work_gate import FeatureHeldError
 
@@ -57,8 +56,9 @@ class Backlog:
                 await self._answer(entry)
             except FeatureHeldError:
                 return
-            except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
-                _log.warning("Message %d can't be answered now (%s); trying again", entry.message, error)
+            except DISCORD_ERRORS as error:
+                reason = discord_error_detail(error)
+                _log.warning("Message %d can't be answered now (%s); trying again", entry.message, reason)
             except aiosqlite.Error as error:
                 # If the message were answered without a record in the database, it would be answered twice.
                 if not faults[entry.message]:

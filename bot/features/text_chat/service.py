@@ -16,6 +16,7 @@ import discord
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
 from bot.database import Database
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.text_chat.addressing import is_for_bot
 from bot.features.text_chat.answer_writer import AnswerWriter, ChatQuestion
 from bot.features.text_chat.backlog import Backlog
@@ -274,8 +275,9 @@ class TextChat:
             async with self._lock_of(message.channel.id):
                 said = await self._answer_in_order(message, question)
             await self._say(message, question, said)
-        except (discord.HTTPException, aiosqlite.Error) as error:
-            _log.warning("Message %d could not be answered, or not be remembered: %s", message.id, error)
+        except (*DISCORD_ERRORS, aiosqlite.Error) as error:
+            line = "Message %d could not be answered, or not be remembered: %s"
+            _log.warning(line, message.id, discord_error_detail(error))
 
     async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> str:
         """Answer a message, or let it wait. Returns the model's answer; "" if there is none."""
@@ -332,8 +334,9 @@ class TextChat:
                     message = await find_message(self._client, dropped.channel, dropped.message)
                     if isinstance(message, discord.Message):
                         await reply_to(message, DROPPED)
-                except discord.HTTPException as error:
-                    _log.warning("Nobody could be told that message %d was dropped: %s", dropped.message, error)
+                except DISCORD_ERRORS as error:
+                    line = "Nobody could be told that message %d was dropped: %s"
+                    _log.warning(line, dropped.message, discord_error_detail(error))
 
     async def _answer_waiting(self, entry: WaitingMessage) -> None:
         """Answer a waiting message. If an earlier attempt has posted a part of the answer, that part is edited.
@@ -394,5 +397,6 @@ class TextChat:
 async def _react(message: discord.Message) -> None:
     try:
         await message.add_reaction(WAITING)
-    except discord.HTTPException as error:
-        _log.info("Message %d waits, but the reaction that shows this failed: %s", message.id, error)
+    except DISCORD_ERRORS as error:
+        line = "Message %d waits, but the reaction that shows this failed: %s"
+        _log.info(line, message.id, discord_error_detail(error))

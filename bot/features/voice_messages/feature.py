@@ -14,6 +14,7 @@ import discord
 from audio.samples import SPEAKING_RATE, Samples
 from audio.voice_message import VoiceMessage, VoiceMessageEncoder
 from bot.access import RateLimit, wait_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.feature import Say
 from bot.features.voice_messages.posting import FILENAME, VoiceMessagesForbiddenError, post_voice_message
 from bot.replying import NOBODY, AnyMessage
@@ -127,8 +128,9 @@ class VoiceMessages:
         try:
             message = await self._speak(text, place.scope)
             await self._send(place, message)
-        except discord.HTTPException as error:
-            _log.warning("A voice message could not be posted in channel %d: %s", place.channel.id, error)
+        except DISCORD_ERRORS as error:
+            line = "A voice message could not be posted in channel %d: %s"
+            _log.warning(line, place.channel.id, discord_error_detail(error))
             raise UserError(NOT_TAKEN) from error
         finally:
             self._askers.discard(asker)
@@ -151,8 +153,8 @@ class VoiceMessages:
             await post_voice_message(self._client, message.channel.id, answer, message.id)
         except NoVoiceError:
             await self._tell_silent(message.channel)
-        except (UserError, VoiceMessagesForbiddenError, discord.HTTPException) as error:
-            _log.info("The answer to message %d is only written: %s", message.id, error)
+        except (UserError, VoiceMessagesForbiddenError, *DISCORD_ERRORS) as error:
+            _log.info("The answer to message %d is only written: %s", message.id, discord_error_detail(error))
 
     async def _tell_silent(self, channel: discord.abc.MessageableChannel) -> None:
         if self._silent:
@@ -160,8 +162,8 @@ class VoiceMessages:
         self._silent = True
         try:
             await channel.send(CANT_SAY_ANSWER, allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            _log.warning("Nobody could be told that answers are only written: %s", error)
+        except DISCORD_ERRORS as error:
+            _log.warning("Nobody could be told that answers are only written: %s", discord_error_detail(error))
 
     async def _speak(self, text: str, scope: int) -> VoiceMessage:
         """The spoken text; raises :class:`UserError`. One text is spoken at a time."""

@@ -8,9 +8,9 @@ import struct
 import time
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import discord
 
+from bot.discord_errors import DISCORD_ERRORS
 from bot.user_error import UserError
 from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.discord.audio_output import DiscordPacketSink
@@ -33,7 +33,7 @@ GRACE = 3.0
 """Seconds in which discord.py may restore a connection by itself. It needs 1 to 2 s after a move or a lost session."""
 REJOIN_ATTEMPTS = 4
 JOIN_ERRORS = (
-    *(discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError),
+    *DISCORD_ERRORS,
     *(ValueError, TypeError, LookupError, AttributeError, struct.error),
 )
 """What discord.py raises if a voice server can't be reached or does not let the bot in, and, in the second line, if

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
 import discord
 
-from bot.discord_errors import discord_error_text
+from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_error_text
 from bot.llm.cleaning import clean_name
 from bot.replying import NOBODY, reply_to
 from bot.text import shorten, split_message
@@ -36,7 +35,7 @@ async def tell_in(client: discord.Client, channel: int, text: str) -> None:
         found = client.get_channel(channel) or await client.fetch_channel(channel)
         if isinstance(found, discord.abc.Messageable):
             await found.send(text, allowed_mentions=discord.AllowedMentions.none())
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+    except DISCORD_ERRORS as error:
         _log.warning("Could not write in the channel %d: %s", channel, discord_error_text(error))
 
 
@@ -99,8 +98,8 @@ class DiscordCaptionOutlet:
         try:
             if place is not Captions.THREAD or not await self._write_in_thread(text):
                 await self._send(self._channel, text)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            raise CaptionError(str(error)) from error
+        except DISCORD_ERRORS as error:
+            raise CaptionError(discord_error_detail(error)) from error
 
     async def _write_in_thread(self, text: str) -> bool:
         """Write in the thread; returns False if the text still has to be written in the channel."""
