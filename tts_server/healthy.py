@@ -15,18 +15,26 @@ DEFAULT_PORT = "8765"
 
 def main() -> int:
     """Ask ``/health`` and print the answer. The settings are not loaded, because this runs every few seconds."""
-    port = os.environ.get("TTS_BIND", "").rpartition(":")[2]
-    connection = http.client.HTTPConnection("127.0.0.1", int(port if port.isdecimal() else DEFAULT_PORT), TIME_LIMIT)
+    given = os.environ.get("TTS_BIND", "").rpartition(":")[2]
+    port = int(given if given.isdecimal() else DEFAULT_PORT)
+    connection = http.client.HTTPConnection("127.0.0.1", port, TIME_LIMIT)
     try:
         connection.request("GET", "/health")
         answer = connection.getresponse()
-        print(answer.read(2000).decode(errors="replace"))  # noqa: T201
+        said = answer.read(2000).decode(errors="replace")
     except OSError as error:
-        print(error)  # noqa: T201
-        return 1
+        return _failed(port, error.strerror or str(error))
+    except http.client.HTTPException:
+        return _failed(port, "what answers there is not HTTP, or breaks off; is it another program?")
     finally:
         connection.close()
+    print(said)  # noqa: T201
     return 0 if answer.status == http.HTTPStatus.OK else 1
+
+
+def _failed(port: int, why: str) -> int:
+    print(f"The speech server can't be asked at port {port}: {why}")  # noqa: T201
+    return 1
 
 
 if __name__ == "__main__":
