@@ -12,10 +12,11 @@ from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import TracebackType
 from typing import TextIO
 
 from typing_extensions import override
+
+from config.uncaught_errors import log_uncaught_errors
 
 CALL: ContextVar[str | None] = ContextVar("call", default=None)
 """Id of the call that the code works for."""
@@ -43,7 +44,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _message_of(record),
+            "message": message_of(record),
             "call": CALL.get(),
             "turn": TURN.get(),
         }
@@ -61,8 +62,8 @@ def json_line(logger: str, level: int, message: str) -> str:
     return JsonLines().format(logging.LogRecord(logger, level, "", 0, message, (), None))
 
 
-def _message_of(record: logging.LogRecord) -> str:
-    # A message whose values do not fit would otherwise be reported by `logging` in several lines.
+def message_of(record: logging.LogRecord) -> str:
+    """The message of a record, even if its values do not fit it. `logging` would report that in several lines."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
@@ -123,27 +124,4 @@ def log_everything_as_json() -> None:
     os.environ[_VARIABLE] = LogFormat.JSON.value
     sys.stderr = StderrLines(sys.stderr)
     logging.captureWarnings(capture=True)
-    earlier = sys.excepthook
-
-    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            earlier(kind, error, trace)
-        else:
-            _log().critical("The program ends because of an error", exc_info=(kind, error, trace))
-
-    def uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
-        if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
-            name = failed.thread.name if failed.thread is not None else "?"
-            info = (failed.exc_type, failed.exc_value, failed.exc_traceback)
-            _log().error("The thread %r ends because of an error", name, exc_info=info)
-
-    def unraisable(failed: sys.UnraisableHookArgs) -> None:
-        error = failed.exc_value
-        info = None if error is None else (type(error), error, failed.exc_traceback)
-        _log().error("%s: %r", failed.err_msg or "An error was ignored", failed.object, exc_info=info)
-
-    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, uncaught_in_thread, unraisable
-
-
-def _log() -> logging.Logger:
-    return logging.getLogger(__name__)
+    log_uncaught_errors()

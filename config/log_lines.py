@@ -1,4 +1,8 @@
-"""Log format of all programs. On a terminal, long lines are wrapped between words."""
+"""Log format of all programs. On a terminal, long lines are wrapped between words.
+
+A record begins at the left edge, and all of its further lines are indented. So no text from outside, such as a person's
+name or a server's error, can add a line that looks like a record of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from config.json_log import JsonLines, LogFormat
+from config.control_characters import indent_further_lines
+from config.json_log import JsonLines, LogFormat, message_of
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TIMES = "%Y-%m-%d %H:%M:%S"
@@ -24,7 +29,7 @@ def formatter_for(stream: TextIO, kind: LogFormat = LogFormat.TEXT) -> logging.F
     """A log formatter: JSON, or else whole lines for files and the journal, and wrapped lines for a terminal."""
     if kind is LogFormat.JSON:
         return JsonLines()
-    return _TerminalLines(stream) if stream.isatty() else logging.Formatter(FORMAT, TIMES)
+    return _TerminalLines(stream) if stream.isatty() else TextLines()
 
 
 def fold(text: str, width: int) -> str:
@@ -47,17 +52,41 @@ def fold(text: str, width: int) -> str:
     return "\n".join(lines).replace(_GLUE, " ")
 
 
-class _TerminalLines(logging.Formatter):
-    def __init__(self, terminal: TextIO) -> None:
+class TextLines(logging.Formatter):
+    """A log formatter for people."""
+
+    def __init__(self) -> None:
         super().__init__(FORMAT, TIMES)
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = message_of(record)
+        record.asctime = self.formatTime(record, self.datefmt)
+        parts = [self.formatMessage(record)]
+        if record.exc_info and record.exc_info[1] is not None:
+            parts.append(self.formatException(record.exc_info))
+        elif record.exc_text:
+            parts.append(record.exc_text)
+        if record.stack_info:
+            parts.append(self.formatStack(record.stack_info))
+        first, *others = (indent_further_lines(part, _INDENT) for part in parts)
+        return "".join([self._shown(first), *(f"\n{_INDENT}{part}" for part in others)])
+
+    def _shown(self, text: str) -> str:
+        """The message's lines as they are shown."""
+        return text
+
+
+class _TerminalLines(TextLines):
+    def __init__(self, terminal: TextIO) -> None:
+        super().__init__()
         self._terminal = terminal
 
     @override
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        line = super().formatMessage(record)
+    def _shown(self, text: str) -> str:
         try:
             columns = os.get_terminal_size(self._terminal.fileno()).columns
         except (OSError, ValueError):
-            return line
+            return text
         # One column stays free, since some characters are wider than counted. Terminals of unknown size report 0.
-        return fold(line, columns - 1) if columns > 2 * len(_INDENT) else line
+        return fold(text, columns - 1) if columns > 2 * len(_INDENT) else text

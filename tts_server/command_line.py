@@ -35,6 +35,7 @@ from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import EngineName, SpeechSettings
 from config.start import share_one_memory_pool
+from config.uncaught_errors import log_uncaught_errors
 from hardware.poll import CardPoll
 from tts_server.api.listener import Listener
 from tts_server.assembly import create_better_pool, create_pool
@@ -251,6 +252,8 @@ def run() -> int:
     )
     if kind is LogFormat.JSON:
         log_everything_as_json()
+    else:
+        log_uncaught_errors()
     given = {name: value for name, value in arguments.items() if value is not None}
     refusals = Refusals({name.upper(): option for option, name in _SETTING_OF.items() if name in given})
     try:

@@ -22,6 +22,7 @@ from bot.voice.events import (
 )
 from bot.voice.metrics import STAGES, ReplyTrace
 from bot.voice.turn import Microphone, Outcome
+from config.control_characters import indent_further_lines, visible_controls
 
 PAGE = "Page: "
 """Begins the line with the page's address, for which other programs wait."""
@@ -83,7 +84,7 @@ class CallConsole:
     def note(self, text: str) -> None:
         """Print a message of the program itself."""
         self.break_line()
-        self._words(text, "bold", margin=0)
+        self._words(indent_further_lines(text, "  "), "bold", margin=0)
         self.break_line()
 
     def show_written(self, text: str) -> None:
@@ -140,12 +141,13 @@ class CallConsole:
 
     def _line(self, who: str, style: str, text: str, words_style: str = "") -> None:
         self.break_line()
-        self._begin(who, style)
-        self._words(text, words_style)
+        self._begin(" ".join(who.splitlines()), style)
+        self._words(" ".join(text.splitlines()), words_style)
         self.break_line()
 
     def _begin(self, who: str, style: str) -> None:
-        self._print(f"{who:>{_MARGIN - 1}} ", style)
+        # Lines of the log begin at the left edge. No name can look like one.
+        self._print(f" {who:>{_MARGIN - 2}} ", style)
         self._begun = True
 
     def _words(self, text: str, style: str = "", *, margin: int = _MARGIN) -> None:
@@ -164,7 +166,7 @@ class CallConsole:
         return not self._console.is_terminal or self._column + cell_len(text) <= self._console.width
 
     def _print(self, text: str, style: str) -> None:
-        self._console.print(Text(text, Style.parse(style)), end="", soft_wrap=True)
+        self._console.print(Text(visible_controls(text), Style.parse(style)), end="", soft_wrap=True)
         self._column += cell_len(text)
 
 

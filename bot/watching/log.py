@@ -13,6 +13,7 @@ import discord
 from bot.discord_errors import discord_error_text
 from config.json_log import LogFormat, log_everything_as_json
 from config.log_lines import formatter_for
+from config.uncaught_errors import log_uncaught_errors
 
 _FALSE_WARNING = "Can't keep up"
 """Start of discord.py's warning that a heartbeat was answered late.
@@ -50,6 +51,8 @@ def log_to_stderr(
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if kind is LogFormat.JSON:
         log_everything_as_json()
+    else:
+        log_uncaught_errors()
     # At INFO level, discord.py logs every heartbeat and reconnect, and the scheduler logs every entry.
     for library in ("discord", "apscheduler", "gguf"):
         logging.getLogger(library).setLevel(logging.DEBUG if verbose else logging.WARNING)

@@ -60,6 +60,20 @@ def test_the_console_shows_speakers_words_and_times() -> None:
     assert "end-to-end encrypted" in said
 
 
+def test_no_words_from_outside_look_like_a_line_of_the_log_or_control_the_terminal() -> None:
+    forged = "2026-11-29 12:00:00 ERROR bot.app: forged"
+    events = [
+        CallBegan("discord", f"Lounge\n{forged}", True),
+        PromptTaken("r1", forged, f"hello\n{forged}\x1b[2J"),
+        UtteranceHeard(8, f"Ben\r{forged}", f"\x9b2J\u2028{forged}", addressed=False),
+        NoticePosted(f"❌\n{forged}"),
+    ]
+    lines = shown(*events, width=120)
+    assert sum("forged" in line for line in lines) >= len(events)
+    assert not [line for line in lines if line.startswith("2026")]
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(lines))
+
+
 @pytest.mark.parametrize(
     ("began", "line"),
     [

@@ -1,4 +1,4 @@
-"""Tests of the log in a terminal: lines are wrapped between words, and commands can be copied."""
+"""Tests of the log as text: it is wrapped between words in a terminal, and nobody outside can forge a record."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import io
 import logging
 import os
 import pty
+import re
+import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 
 import pytest
 
-from config.log_lines import fold, formatter_for
+from config.log_lines import FORMAT, TIMES, fold, formatter_for
+from config.project import child_environment
 
 COMMAND = "`.venv/bin/python -m bot models download whisper-base`"
 TEXT = f"Whisper base is not here. Without it I can't understand speech. To get it, type {COMMAND}."
@@ -66,3 +70,89 @@ def test_a_traceback_stays_as_it_is(terminal: io.TextIOWrapper) -> None:
     except ValueError as error:
         record.exc_info = (ValueError, error, error.__traceback__)
     assert f"ValueError: {'x ' * 60}" in formatter_for(terminal).format(record)
+
+
+FORGED = "2026-11-29 12:00:00 ERROR   bot.app: the token was stolen"
+RECORD = re.compile(r"\d{4}-\d\d-\d\d ")
+BREAKS = [
+    "\n",
+    "\r\n",
+    "\r",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1b[2K\x1b[1G",
+    "\x9b2K",
+    "\x08" * 90,
+    "\n\r",
+]
+
+UNCAUGHT = """\
+import logging, sys, threading
+from bot.watching.log import log_to_stderr
+log_to_stderr(verbose=False)
+def fail():
+    raise ValueError("no\\n2026-11-29 12:00:00 ERROR   bot.app: forged")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+logging.getLogger("a").warning("%d", "x\\n2026")
+fail()
+"""
+
+
+def begun(text: str) -> list[str]:
+    """The lines that begin like a record."""
+    return [line for line in text.splitlines() if RECORD.match(line)]
+
+
+def failed(text: str) -> logging.LogRecord:
+    record = _record("It broke")
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    return record
+
+
+@pytest.mark.parametrize("line_break", BREAKS)
+def test_no_text_from_outside_makes_a_record_of_its_own(line_break: str, terminal: io.TextIOWrapper) -> None:
+    forging = f"Ada{line_break}{FORGED}{line_break}{FORGED}"
+    named = logging.LogRecord("bot.app", logging.INFO, "", 0, "%s has joined", (forging,), None)
+    stacked = _record("Where")
+    stacked.stack_info = forging
+    for stream in (io.StringIO(), terminal):
+        for record in (named, _record(forging), failed(forging), stacked):
+            said = formatter_for(stream).format(record)
+            assert len(begun(said)) == 1, said
+            # What a terminal makes of it begins at the left edge, too.
+            assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", said), said
+            assert said.count("stolen") == forging.count("stolen")
+
+
+def test_a_traceback_that_another_formatter_has_made_is_indented_as_well() -> None:
+    record = failed(f"why\n{FORGED}")
+    logging.Formatter(FORMAT, TIMES).format(record)
+    record.exc_info = None
+    assert len(begun(formatter_for(io.StringIO()).format(record))) == 1
+
+
+def test_words_of_all_languages_and_several_lines_stay_readable() -> None:
+    said = formatter_for(io.StringIO()).format(_record("声優 👩\u200d🚀 می\u200cخواهم\té\nsecond"))
+    assert said.endswith("bot.app: 声優 👩\u200d🚀 می\u200cخواهم\té\n    second")
+
+
+def test_half_of_an_emoji_can_be_written() -> None:
+    formatter_for(io.StringIO()).format(_record("half \ud83d")).encode()
+
+
+def test_errors_that_nobody_catches_are_records_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNCAUGHT], env=child_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert len(begun(done.stderr)) == 3
+    assert all(RECORD.match(line) or line.startswith("    ") for line in done.stderr.splitlines())

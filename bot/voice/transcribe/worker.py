@@ -20,8 +20,9 @@ from audio.samples import HEARING_RATE
 from bot.voice.transcribe.english_first import EnglishFirst, EnglishModel
 from bot.voice.transcribe.recogniser import Recogniser, RecognitionResult, SoundRecogniser
 from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_frame, encode_frame, lengths
-from config.json_log import JsonLines, LogFormat, chosen_by_environment, log_everything_as_json
+from config.json_log import LogFormat, chosen_by_environment, log_everything_as_json
 from config.lifetime import end_with_parent
+from config.log_lines import formatter_for
 from config.start import share_one_memory_pool
 
 
@@ -190,10 +191,11 @@ def main(machine: Machine) -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if chosen_by_environment() is LogFormat.JSON:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonLines())
-        logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    kind = chosen_by_environment()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter_for(sys.stderr, kind))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if kind is LogFormat.JSON:
         log_everything_as_json()
         sys.stdout = sys.stderr
     try:
