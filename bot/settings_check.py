@@ -177,6 +177,7 @@ def setting_notices(settings: Settings) -> list[str]:
         urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
         unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
+    found += settings.list_notices()
     online = engine_variables().get("OPENAI_BASE_URL")
     return [*found, *folder_notices(settings), *_phone_notices(settings), *limit_notices(settings, online)]
 

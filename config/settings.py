@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -32,7 +33,7 @@ from config.sections import (
     WarningSettings,
     WebSettings,
 )
-from config.server_lists import read_servers
+from config.server_lists import mistake_in_list, notice_of_list
 from config.types import (
     CommandPrefix,
     HostNames,
@@ -136,19 +137,21 @@ class Settings(ProgramSettings):
         return self
 
     @model_validator(mode="after")
-    def _lists_have_one_length(self) -> Self:
-        for prefix, section in (("LLM", self.llm), ("STT", self.stt)):
-            key = None if section.api_key is None else section.api_key.get_secret_value()
-            for name, values in (("MODEL", section.model), ("API_KEY", key)):
-                try:
-                    read_servers(section.url, values, None)
-                except ValueError:
-                    many = len((section.url or "").split(","))
-                    raise ValueError(
-                        f"{prefix}_{name}: must have one value for all servers of {prefix}_URL, or {many} separated by "
-                        "commas, one for each"
-                    ) from None
+    def _lists_of_servers_fit(self) -> Self:
+        for name, *values in (*self._server_lists(), ("TTS_WEBSOCKET_URL", self.tts.websocket_url)):
+            if (mistake := mistake_in_list(name, *values)) is not None:
+                raise ValueError(mistake)
         return self
+
+    def _server_lists(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """The settings that list servers with models and keys: name, addresses, models and keys."""
+        for name, section in (("LLM_URL", self.llm), ("STT_URL", self.stt)):
+            key = None if section.api_key is None else section.api_key.get_secret_value()
+            yield name, section.url, section.model, key
+
+    def list_notices(self) -> list[str]:
+        """Warnings about lists of servers, for people."""
+        return [notice for each in self._server_lists() if (notice := notice_of_list(*each)) is not None]
 
     @model_validator(mode="after")
     def _strangers_need_the_token(self) -> Self:
