@@ -27,6 +27,7 @@ from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
 from config.json_log import LogFormat, json_line
 from config.lifetime import end_with_parent, ending_signals, until_ended
+from config.log_lines import leave_out_log
 from config.place import demo_command, how_to_set_token, how_to_talk_without_discord
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
@@ -99,6 +100,7 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
 
             return await run_rehearsal(settings, RehearsalOptions(options.report, options.seconds), Console())
         case "doctor":
+            leave_out_log("bot")
             examination = run_doctor_json(settings) if options.json else run_doctor(settings, Console())
             with ending_signals(ENDING_LIMIT) as signals:
                 status = await until_ended(examination, signals)

@@ -32,6 +32,14 @@ def formatter_for(stream: TextIO, kind: LogFormat = LogFormat.TEXT) -> logging.F
     return _TerminalLines(stream) if stream.isatty() else TextLines()
 
 
+def leave_out_log(package: str) -> None:
+    """Print no log lines of a package, in a program that shows its findings itself and sets up no log.
+
+    Python would print its warnings between them.
+    """
+    logging.getLogger(package).addHandler(logging.NullHandler())
+
+
 def fold(text: str, width: int) -> str:
     """Wrap lines between words. Commands in backticks are kept together, so that they can be copied.
 

@@ -45,7 +45,7 @@ def _one_for_each(values: str | None, count: int, what: str) -> list[str | None]
     return parts
 
 
-def mistake_in_list(name: str, urls: str | None, models: str | None = None, keys: str | None = None) -> str | None:
+def mistake_in_list(name: str, urls: str | None, models: str | None, keys: str | None) -> str | None:
     """What is wrong with a list of servers, for people; ``None`` if nothing is. Keys are not shown.
 
     Args:

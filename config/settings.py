@@ -138,8 +138,9 @@ class Settings(ProgramSettings):
 
     @model_validator(mode="after")
     def _lists_of_servers_fit(self) -> Self:
-        for name, *values in (*self._server_lists(), ("TTS_WEBSOCKET_URL", self.tts.websocket_url)):
-            if (mistake := mistake_in_list(name, *values)) is not None:
+        voices = ("TTS_WEBSOCKET_URL", self.tts.websocket_url, None, None)
+        for each in (*self._server_lists(), voices):
+            if (mistake := mistake_in_list(*each)) is not None:
                 raise ValueError(mistake)
         return self
 

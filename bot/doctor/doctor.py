@@ -21,6 +21,7 @@ from bot.database.check import check_database
 from bot.database.schema import FILE
 from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.doctor.autojoin import check_autojoin
+from bot.doctor.calls import check_calls
 from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.doctor.knowledge import check_knowledge
 from bot.doctor.limits import check_limits
@@ -82,6 +83,7 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         partial(check_model_server, weights=weights),
         partial(check_ears, weights=weights),
         partial(check_voice, weights=weights),
+        check_calls,
         check_tools,
         check_search,
         check_knowledge,

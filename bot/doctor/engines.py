@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import aiohttp
+from pydantic import SecretStr
 
 from bot.check_result import CheckResult
 from bot.controls.words import ControlWords
@@ -24,6 +25,8 @@ from bot.persona_models import wanted_model
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.plain_trial import try_plain_server
+from bot.speech_server.protocol_hint import protocol_hint
+from bot.speech_server.status import ServerHealth
 from bot.speech_server_process import speech_server_options, try_speech_server
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.hallucinations import HallucinationFilter
@@ -32,7 +35,11 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from config.reasons import BrokenFileError
+from config.server_lists import ListedServer
 from config.settings import Settings
+
+_LINES = "\n  "
+"""Between the findings about several servers: each has a line."""
 
 
 async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
@@ -55,14 +62,14 @@ async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckRe
         if report.problem and len(listed) < 2:
             return CheckResult("Model", False, report.problem)
         if report.problem:
-            found.append(report.problem)
+            found.append(f"⚠️ {report.problem}")
             continue
         ready += 1
         choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
         found.append(
             f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{small}{choose}"
         )
-    return CheckResult("Model", ready == len(servers) or (None if ready else False), "; ".join(found))
+    return CheckResult("Model", ready == len(servers) or (None if ready else False), _LINES.join(found))
 
 
 async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
@@ -88,6 +95,23 @@ async def check_ears(settings: Settings, weights: OwnWeights) -> CheckResult:
             return CheckResult("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
     if weights.toy_stt:
         return CheckResult("Ears", None, TOY_STT)
+    servers = settings.stt.listed
+    if len(servers) < 2:
+        return await _try_ears(settings, weights)
+    each = [await _try_ears(_only(settings, server), weights) for server in servers]
+    ready = sum(result.good is True for result in each)
+    said = _LINES.join(result.text if result.good else f"⚠️ {result.text}" for result in each)
+    return CheckResult("Ears", ready == len(each) or (None if ready else False), said)
+
+
+def _only(settings: Settings, server: ListedServer) -> Settings:
+    """The settings with this recogniser alone."""
+    key = None if server.key is None else SecretStr(server.key)
+    return settings.changed(stt_url=server.url, stt_model=server.model, stt_api_key=key)
+
+
+async def _try_ears(settings: Settings, weights: OwnWeights) -> CheckResult:
+    """Try one recogniser."""
     async with aiohttp.ClientSession(headers=HEADERS) as http:
         transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
         try:
@@ -138,9 +162,17 @@ async def check_voice(
         can_speak, line = await try_speech_server(options)
         return CheckResult("Voice", *voice_finding(can_speak, line, busy_note_now()))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
-        address, *stand_ins = (ServerAddress(url, settings.tts.token) for url in settings.tts.listed)
+        address, *stand_ins = addresses = [ServerAddress(url, settings.tts.token) for url in settings.tts.listed]
         if address.plain:
             return CheckResult("Voice", *await try_plain_server(address))
         each = await SpeechServerClient(session, address, stand_ins=stand_ins).health_of_each()
+    said = await asyncio.gather(
+        *(_health_line(health, address, alone=not stand_ins) for health, address in zip(each, addresses, strict=True))
+    )
     ready = sum(health.ok for health in each)
-    return CheckResult("Voice", ready == len(each) or (None if ready else False), "; ".join(map(str, each)))
+    return CheckResult("Voice", ready == len(each) or (None if ready else False), _LINES.join(said))
+
+
+async def _health_line(health: ServerHealth, address: ServerAddress, *, alone: bool) -> str:
+    hint = None if health.ok else await protocol_hint(address, alone=alone)
+    return str(health) if hint is None else f"⚠️ {hint}"

@@ -12,6 +12,7 @@ from bot.setup.person import Person, PersonAtTerminal, someone_is_there
 from bot.setup.service import SetupService, how_to_restart, shown_lines, without_old_secrets
 from config.env_writing import EnvWriteError, Written, env_line
 from config.errors import SettingsError
+from config.log_lines import leave_out_log
 from config.place import in_container
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
@@ -39,6 +40,7 @@ def run_setup(given: Sequence[str]) -> int:
         print(NO_TERMINAL, file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     keep_files_private()
+    leave_out_log("bot")
     return set_up(PersonAtTerminal(), SetupService())
 
 

@@ -47,8 +47,10 @@ async def _speak(stream: PlainSpeechStream, address: ServerAddress) -> tuple[boo
                 case Warned(text):
                     warnings.append(text)
                 case Failure(error=error) | Disconnected(reason=error):
-                    told = " ".join([f"The plain speech server at {address.place} can't speak: {error}.", *warnings])
-                    return False, told if warnings else f"{told} {REMEDY}"
+                    told = f"The plain speech server at {address.place} can't speak: {error.rstrip('.')}."
+                    # The server's own error is the reason already.
+                    others = [warning for warning in warnings if error not in warning]
+                    return False, " ".join([told, *(others or [REMEDY])])
                 case Flushed():
                     break
                 case _:

@@ -62,7 +62,7 @@ def test_the_console_shows_speakers_words_and_times() -> None:
 
 def test_no_words_from_outside_look_like_a_line_of_the_log_or_control_the_terminal() -> None:
     forged = "2026-11-29 12:00:00 ERROR bot.app: forged"
-    events = [
+    events: list[CallEvent] = [
         CallBegan("discord", f"Lounge\n{forged}", True),
         PromptTaken("r1", forged, f"hello\n{forged}\x1b[2J"),
         UtteranceHeard(8, f"Ben\r{forged}", f"\x9b2J\u2028{forged}", addressed=False),

@@ -257,6 +257,11 @@ async def test_the_doctor_has_the_server_speak_a_sentence() -> None:
         good, line = await try_plain_server(ServerAddress(server.url), QUICK)
         assert not good
         assert REMEDY in line
+        server.change = lambda frame: ['{"error": "no memory left."}']
+        good, line = await try_plain_server(ServerAddress(server.url), QUICK)
+        assert not good
+        assert line.count("no memory left") == 1, "it is told once"
+        assert REMEDY in line
         server.die()
         good, line = await try_plain_server(ServerAddress(server.url), QUICK)
         assert not good
