@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
+from bot.line_budget import LineBudget
 from bot.llm.spoken_lines import PhoneSentence
 from bot.speech_server.errors import SpeechLimitError
 from bot.store import Store
@@ -123,6 +124,7 @@ class PhoneCalls:
         self._key = key
         self._enabled = enabled
         self._clock = clock
+        self._lines = LineBudget(_log, "phone calls", clock)
         pin = settings.pin
         self._pin_entry = (
             PinEntry(pin.get_secret_value(), sentences, self._number_id, clock) if pin is not None else None
@@ -166,7 +168,8 @@ class PhoneCalls:
     def note_refusal(self, kind: str, number: str, cause: RefusalCause, detail: str = "") -> None:
         """Log a phone call that was refused without :meth:`answer`."""
         now = datetime.now(UTC)
-        if self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now)):
+        self._calls_log.note_refusal(LoggedCall.of(kind, number, cause.value, now, now))
+        if self._lines.admit():
             why = f"{cause.value} ({detail})" if detail else cause.value
             caller = of_caller(refused_number(number))
             _log.info("A phone call%s over %s was refused: %s", caller, KIND_NAMES[kind], why)
@@ -175,20 +178,21 @@ class PhoneCalls:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
         started, cause = datetime.now(UTC), EndCause.FAILURE.value
         # Anybody can end phone calls before they are let in, as often as they like.
-        note: Callable[[LoggedCall], object] = self._calls_log.note_refusal
+        note = self._calls_log.note_refusal
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("answer() needs a task")
         self._answering.add(task)
-        caller = of_caller(shown_number(line.number))
-        _log.info("A phone call%s over %s comes in", caller, KIND_NAMES[line.kind])
+        caller, told = of_caller(shown_number(line.number)), self._lines.admit()
+        if told:
+            _log.info("A phone call%s over %s comes in", caller, KIND_NAMES[line.kind])
         try:
             transport = self._make_transport(line, phone_person(line.number, self._key))
             transport.listen()
             refused = await self._refuse(transport, busy=busy)
             if refused is None:
                 note = self._calls_log.note
-                cause = await self._talk(transport)
+                cause = await self._talk(transport, told=told)
             else:
                 cause = refused
         except asyncio.CancelledError:
@@ -198,7 +202,8 @@ class PhoneCalls:
             _log.exception("A phone call could not be served")
         finally:
             self._answering.discard(task)
-            _log.info("A phone call%s over %s has ended: %s", caller, KIND_NAMES[line.kind], cause)
+            if told:
+                _log.info("A phone call%s over %s has ended: %s", caller, KIND_NAMES[line.kind], cause)
             note(LoggedCall.of(line.kind, line.number, cause, started, datetime.now(UTC)))
             try:
                 await line.hang_up()
@@ -220,6 +225,7 @@ class PhoneCalls:
     async def finish(self) -> None:
         """Take no further phone calls, and end those that are still on. Returns when all are over."""
         await self.close()
+        self._lines.tell_count()
         if not self._answering:
             return
         # A call that the manager has ended needs a moment more, to be logged.
@@ -274,8 +280,12 @@ class PhoneCalls:
 
     # The call.
 
-    async def _talk(self, transport: PhoneTransport) -> str:
-        """Hold the call. Returns the cause of its end."""
+    async def _talk(self, transport: PhoneTransport, *, told: bool) -> str:
+        """Hold the call. Returns the cause of its end.
+
+        Args:
+            told: whether it may have lines in the log.
+        """
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call needs a task")
@@ -289,7 +299,7 @@ class PhoneCalls:
         self._end_preparing()
         later: asyncio.Task[None] | None = None
         try:
-            if not await self._start(call, transport):
+            if not await self._start(call, transport, told=told):
                 return transport.line_cause or EndCause.FAILURE.value
             after_pin = self._clock() + AFTER_PIN if self._settings.pin is not None else 0.0
             transport.on_key = lambda key: None if key == INTERRUPT and self._clock() < after_pin else keys.press(key)
@@ -316,7 +326,7 @@ class PhoneCalls:
         await greeting.played
         await self._sentences.prepare()
 
-    async def _start(self, call: PhoneCall, transport: PhoneTransport) -> bool:
+    async def _start(self, call: PhoneCall, transport: PhoneTransport, *, told: bool) -> bool:
         """Start the call, unless the caller hangs up meanwhile. Returns whether it is on."""
         person = transport.people.person
         starting = asyncio.ensure_future(self._open(call, person))
@@ -328,7 +338,8 @@ class PhoneCalls:
             await starting
             return True
         except UserError as error:
-            _log.warning("A phone call could not begin: %s", error)
+            if told:
+                _log.warning("A phone call could not begin: %s", error)
             limited = isinstance(error.__cause__, SpeechLimitError)
             why = PhoneSentence.LIMIT if limited else PhoneSentence.NOT_NOW
             await self._sentences.tell(transport, PhoneSentence.BUSY if self._manager.full else why)

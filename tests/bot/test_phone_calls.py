@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from audio.samples import Samples
 from bot.lease import Lease
+from bot.line_budget import PER_MINUTE
 from bot.llm.spoken_lines import PhoneSentence
 from bot.phone_calls import PhoneCalls
 from bot.speech_server.errors import SpeechLimitError
@@ -218,6 +219,18 @@ async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
     assert f"only {REFUSALS_PER_MINUTE} a minute are logged" in caplog.text
 
 
+async def test_who_calls_all_the_time_does_not_fill_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    house.calls.ready = False  # Nobody is let in.
+    for _ in range(2 * PER_MINUTE):
+        await house.calls.answer(MemoryLine("+4930123456"))
+    assert [message.endswith("comes in") for message in caplog.messages].count(True) == PER_MINUTE
+    assert sum("has ended" in message for message in caplog.messages) == PER_MINUTE
+    assert len(caplog.messages) == 2 * PER_MINUTE + 1, "one line says that there are more"
+    await house.calls.finish()
+    assert caplog.messages[-1] == f"{PER_MINUTE} more phone calls had no line of their own in this log"
+
+
 async def test_sentences_are_made_after_a_call_that_was_over_at_once(house: House) -> None:
     calls = house.calls
     calls.prepare()
@@ -252,7 +265,7 @@ async def test_a_caller_at_todays_limit_hears_that_and_not_only_that_there_is_no
 
     monkeypatch.setattr(house.calls, "_open", refuse)
     line, no_call = MemoryLine(), MagicMock()
-    assert not await house.calls._start(no_call, house.transport(line))
+    assert not await house.calls._start(no_call, house.transport(line), told=True)
     assert house.spoken == [heard]
 
 

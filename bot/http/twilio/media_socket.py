@@ -25,6 +25,7 @@ from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.line import TwilioLine
 from bot.http.twilio.messages import MAX_MESSAGE, Started, StreamError, StreamMessage, read_message
 from bot.http.twilio.pending import PendingRequests
+from bot.line_budget import LineBudget
 from bot.voice.phone.answering import PhoneAnswering
 from bot.voice.phone.line import LineEnd
 
@@ -72,6 +73,7 @@ class MediaSocket:
         self._account = account
         self._clock = clock
         self._pending = PendingRequests()
+        self._refusals = LineBudget(_log, "streams of phone calls that were refused", clock)
         self._lines: dict[str, TwilioLine] = {}
 
     @property
@@ -121,7 +123,8 @@ class MediaSocket:
             async with asyncio.timeout(START_LIMIT):
                 started = await self._start_of(client)
         except (TimeoutError, StreamError) as error:
-            _log.info("A stream of a phone call was refused: %s", str(error) or "it has not started in time")
+            if self._refusals.admit():
+                _log.info("A stream of a phone call was refused: %s", str(error) or "it has not started in time")
             client.close(aiohttp.WSCloseCode.POLICY_VIOLATION, "refused")
             return
         if started is None:

@@ -70,26 +70,15 @@ class CallsLog:
         self._clock = clock
         self._in_minute: deque[float] = deque(maxlen=REFUSALS_PER_MINUTE)
         self._in_day: deque[float] = deque(maxlen=REFUSALS_PER_DAY)
-        self._many = False
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note_refusal(self, call: LoggedCall) -> bool:
-        """Write the line of a phone call without a conversation soon, unless there are too many.
-
-        Returns:
-            Whether it may be told elsewhere, too: there were not too many in the last minute.
-        """
+    def note_refusal(self, call: LoggedCall) -> None:
+        """Write the line of a phone call without a conversation soon, unless there are too many."""
         now = self._clock()
-        if many := _reached(self._in_minute, now - _MINUTE):
-            if not self._many:
-                _log.warning("Many phone calls are refused: only %d a minute are logged", REFUSALS_PER_MINUTE)
-        else:
+        if not _reached(self._in_minute, now - _MINUTE) and not _reached(self._in_day, now - _DAY):
             self._in_minute.append(now)
-            if not _reached(self._in_day, now - _DAY):
-                self._in_day.append(now)
-                self.note(call)
-        self._many = many
-        return not many
+            self._in_day.append(now)
+            self.note(call)
 
     def note(self, call: LoggedCall) -> None:
         """Write the line of a phone call with a conversation soon."""
