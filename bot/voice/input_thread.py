@@ -33,6 +33,10 @@ If the inbox is full, new packets are dropped, because they would come too late.
 """
 IDLE_WAIT = 1.0
 """Longest wait for the next function in the inbox, in seconds. Then the thread looks for work that is due."""
+LATE = 0.02
+"""If the thread wakes up this many seconds later than it wanted to, the machine stood still."""
+SETTLING = 0.02
+"""Seconds after that in which nothing counts as missing, since packets may still wait in the socket."""
 RETRY_WAIT = 0.1
 """Seconds until overdue work that has failed is tried again."""
 MAX_FAULT = 5.0
@@ -153,7 +157,10 @@ class InputWorker(threading.Thread):
         self._deliver: Callable[[TurnEvent], None] = _ignore
         self._people: set[int] = set()
         self._diverted: dict[int, SoundReceiver] = {}
-        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        # Each function has the time at which it was posted.
+        self._inbox: queue.SimpleQueue[tuple[float, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._settles_until: float | None = None
+        """Until when nothing counts as missing, because the machine stood still."""
         self._dead = asyncio.Event()
         self._around = copy_context()
         self._failing_since: float | None = None
@@ -178,7 +185,7 @@ class InputWorker(threading.Thread):
 
     def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
         """Call ``function`` on this thread, after the functions that wait in the inbox."""
-        self._inbox.put(lambda: function(*arguments))
+        self._inbox.put((self._clock(), lambda: function(*arguments)))
 
     def offer(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
         """Post a function that processes a packet. If the inbox is full, drop it and count it in :attr:`overrun`."""
@@ -246,18 +253,28 @@ class InputWorker(threading.Thread):
         """Call the functions of the inbox, and do what is due, until the thread has to end."""
         wait = 0.0
         while True:
+            asked_at = self._clock()
             try:
-                function = self._inbox.get(timeout=wait)
+                posted = self._inbox.get(timeout=wait)
             except queue.Empty:
-                function = self._nothing
-            if function is None:
+                posted = (self._clock(), self._nothing)
+                # On a machine that is always late, what is due is done all the same, every second time.
+                if self._settles_until is None and posted[0] - asked_at - wait > LATE:
+                    self._settles_until = time.monotonic() + SETTLING
+            if posted is None:
                 return
+            at, function = posted
             try:
                 function()
             except Exception:
                 _log.exception("Something heard could not be handled")
+            if self._settles_until is not None:
+                wait = self._settles_until - time.monotonic()
+                if wait > 0:
+                    continue
+                self._settles_until = None
             try:
-                wait = self._do_what_is_due()
+                wait = self._do_what_is_due(at)
                 self._failing_since = None
             except Exception:
                 if self._has_failed_too_long():
@@ -269,9 +286,14 @@ class InputWorker(threading.Thread):
     def _nothing() -> None:
         """Do nothing. Called if the wait for the inbox ends without a function."""
 
-    def _do_what_is_due(self) -> float:
-        """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox."""
-        now = self._clock()
+    def _do_what_is_due(self, posted_at: float) -> float:
+        """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox.
+
+        Args:
+            posted_at: when the newest of the functions that were called was posted. On a machine that is too slow, more
+                of them wait. Then nothing after this time is due, for what waits may be just what is missing.
+        """
+        now = self._clock() if self._inbox.empty() else posted_at
         if self._source.deadline is not None and self._source.deadline <= now:
             self._source.tick(now)
         if self._turns.deadline is not None and self._turns.deadline <= now:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio.pcm import to_int16
 from audio.samples import Sound16
+from bot.voice import input_thread
 from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
@@ -24,6 +28,7 @@ from bot.voice.turns.turns import TurnDetectors, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
+from tests.timing import wait_until
 from tests.voice.discord.channel import ADA, KEY, Group, Talker, sealed_for
 from tests.voice.effects import only
 
@@ -60,6 +65,7 @@ class InputStage:
     packets: Packets
     now: list[float]
     events: list[TurnEvent]
+    source: DiscordAudioInput
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def send(self, sound: NDArray[np.float32], talker: Talker) -> None:
@@ -73,6 +79,13 @@ class InputStage:
             processed = threading.Event()
             self.worker.post(processed.set)
             processed.wait(30.0)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The numbers of packets that were heard, and that were lost."""
+        assert self.source._receiver is not None
+        counters = self.source._receiver.counters
+        return counters.heard, counters.lost
 
     async def until(self, seen: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
@@ -95,8 +108,9 @@ async def listening() -> AsyncIterator[InputStage]:
         state.changed.set()
 
     turns, loop = TurnDetectors(load_turn_policy()), asyncio.get_running_loop()
-    worker = InputWorker(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
-    state = InputStage(worker, packets, now, events)
+    source = DiscordAudioInput(packets)
+    worker = InputWorker(source, turns, EchoDetector(), loop, clock=lambda: now[0])
+    state = InputStage(worker, packets, now, events, source)
     worker.listen(deliver, lambda _: True)
     yield state
     await asyncio.to_thread(worker.end)
@@ -120,6 +134,87 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         ended = state.events[-1]
         assert isinstance(ended, TurnEnded)
         assert len(ended.sound) / 16_000 > 0.8
+
+
+async def test_packets_that_wait_for_a_busy_thread_are_not_missing() -> None:
+    async with listening() as state:
+        busy, talker = threading.Event(), Talker(ADA, 77)
+        state.worker.post(busy.wait, 30.0)
+        packets = [talker.voiced() for _ in range(4)]
+        for number in (0, 2, 1, 3):
+            state.now[0] += 0.02
+            state.packets.send(packets[number], state.now[0])
+        state.now[0] += 0.5
+        busy.set()
+        await wait_until(lambda: sum(state.counts) == 4)
+        assert state.counts == (4, 0)
+
+
+class ScriptedInbox:
+    """An inbox whose thread waits as long as the test says."""
+
+    def __init__(self, *steps: Callable[[float], None]) -> None:
+        self._steps = deque(steps)
+        self._items: deque[Any] = deque()
+
+    def put(self, item: Any) -> None:
+        self._items.append(item)
+
+    def empty(self) -> bool:
+        return not self._items
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def get(self, timeout: float) -> Any:
+        """The next item. If there is none, the next step happens; ``None`` ends the thread after the last one."""
+        if not self._items:
+            if not self._steps:
+                return None
+            self._steps.popleft()(timeout)
+        if not self._items:
+            raise queue.Empty
+        return self._items.popleft()
+
+
+@pytest.mark.parametrize(("late", "counts"), [(0.2, (3, 0)), (0.001, (2, 1))])
+async def test_after_a_stall_of_the_machine_the_socket_is_read_before_anything_counts_as_missing(
+    late: float, counts: tuple[int, int]
+) -> None:
+    now, talker = [1_000.0], Talker(ADA, 77)
+    packets = Packets(transport_cipher(MODES[1], KEY))
+    source, turns = DiscordAudioInput(packets), TurnDetectors(load_turn_policy())
+    worker = InputWorker(source, turns, EchoDetector(), asyncio.get_running_loop(), clock=lambda: now[0])
+    source.start(worker, lambda _: True)
+    first, second, third = (talker.voiced() for _ in range(3))
+
+    def wake_up(timeout: float) -> None:
+        now[0] += timeout + late
+
+    inbox: Any = ScriptedInbox(
+        lambda _: packets.send(first, now[0]),
+        lambda _: packets.send(third, now[0]),
+        wake_up,
+        lambda _: packets.send(second, now[0]),
+    )
+    worker._inbox = inbox
+    await asyncio.to_thread(worker.run)
+    assert source._receiver is not None
+    counters = source._receiver.counters
+    assert (counters.heard, counters.lost) == counts
+
+
+async def test_on_a_machine_that_is_always_late_missing_packets_are_given_up_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(input_thread, "LATE", -10.0)
+    async with listening() as state:
+        talker = Talker(ADA, 77)
+        packets = [talker.voiced() for _ in range(3)]
+        for number in (0, 2):
+            state.packets.send(packets[number], state.now[0])
+        state.now[0] += 0.1
+        await wait_until(lambda: state.counts == (2, 1))
 
 
 async def test_a_person_who_leaves_mid_sentence_leaves_no_turn() -> None:

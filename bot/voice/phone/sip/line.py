@@ -216,17 +216,24 @@ class SipLine:
         self._timer = self._loop.call_later(TICK, self._tick)
         self._send(_SILENCE[self.law], only_if_due=True)
         if (deadline := self._incoming.deadline) is not None and deadline <= now:
+            # What is missing may wait in the socket, if the event loop was late.
+            self._read_sound()
             self._tell(self._incoming.tick(now))
         if now >= self._next_report:
             self._next_report = now + INTERVAL
             self._send_report(now)
-        held = not self._media.wants_sound or (not self._media.sends_sound and self._incoming.source is not None)
-        if now - (self._held_since if held else self._heard_at) >= (
-            self._timers.hold if held else self._timers.silence
-        ):
-            self._give_up()
+        if self._has_lasted_too_long(now):
+            self._read_sound()
+            if self._has_lasted_too_long(now):
+                self._give_up()
         elif not self._media.wants_sound or not self._media.sends_sound:
             self._show_life(now)
+
+    def _has_lasted_too_long(self, now: float) -> bool:
+        """Whether the caller has been silent, or has held the bot, for too long."""
+        held = not self._media.wants_sound or (not self._media.sends_sound and self._incoming.source is not None)
+        since, limit = (self._held_since, self._timers.hold) if held else (self._heard_at, self._timers.silence)
+        return now - since >= limit
 
     def _show_life(self, now: float) -> None:
         """Report to the listener once a second that the caller is still there, although no sound is expected."""

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.sip.line import SipLine
 from bot.voice.phone.sip.negotiation import Media
 from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
 from bot.voice.phone.sip.sound_rules import SoundRules
@@ -260,6 +261,30 @@ async def test_a_phone_that_vanishes_ends_the_phone_call() -> None:
         await until(lambda: ear.ends == [LineEnd.SILENT])
         phone.answer(await phone.request("BYE"))
         await until(lambda: here.endpoint.calls == 0)
+
+
+async def test_packets_that_wait_in_the_socket_of_a_late_bot_are_neither_lost_nor_silence() -> None:
+    now = 1_000.0
+    async with exchange(clock=lambda: now) as here:
+        phone, answer, line, ear = await talking(here)
+        assert isinstance(line, SipLine)
+        port = (HOST, answer.sound_port)
+        for number in (0, 2):
+            phone.sound.send(packet(number, bytes([number]) * FRAME), port)
+        await until(lambda: line._incoming.deadline is not None)
+        # The event loop is late: meanwhile the missing packet has come, and nobody has read it.
+        phone.sound.send(packet(1, b"\1" * FRAME), port)
+        now += 0.5
+        line._timer.cancel()
+        line._tick()
+        assert [sound[0] for sound in ear.sounds] == [0, 1, 2]
+        assert ear.gaps == []
+        phone.sound.send(packet(3, b"\3" * FRAME), port)
+        now += QUICK.silence
+        line._timer.cancel()
+        line._tick()
+        assert len(ear.sounds) == 4
+        assert ear.ends == []
 
 
 async def test_a_phone_that_holds_is_waited_for_longer_and_not_for_ever() -> None:
