@@ -29,6 +29,9 @@ MAX_UNSENT_BYTES = 256 * 1_024
 """Largest amount of data that may wait to be sent to a client. If more waits, the client is disconnected."""
 KERNEL_BUFFER_BYTES = 64 * 1_024
 """Size of the kernel's buffer for one client. With the usual size, a client could lag behind by many seconds."""
+READ_BYTES = 16 * 1_024
+"""Largest amount of data that is read of a socket before the rest of the program can go on. asyncio's 256 KB can be
+40,000 pings."""
 MESSAGES_A_SECOND = 150.0
 """Largest number of messages a second, over a longer time. Sound in pieces of 20 ms is 50."""
 MAX_BURST = 1_500.0
@@ -37,6 +40,8 @@ MAX_ERRORS = 50
 """Largest number of bad messages in a row. Then the socket is closed."""
 REASON_BYTES = 123
 """Largest length of the reason in a close message."""
+KEEPALIVE = (aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
+"""Messages that only show that the client is there."""
 _ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
 """What aiohttp reports in place of a message when a socket is closed."""
 TOO_MANY_MESSAGES = "Too many messages in a short time."
@@ -70,7 +75,7 @@ class QueuedClient:
     no more memory than that, and the rest of the program never waits for it.
 
     Args:
-        websocket: the socket, on which the handshake was done.
+        websocket: the socket, on which the handshake was done. It must not answer pings itself (``autoping=False``).
         break_off: disconnects the client at once.
     """
 
@@ -127,6 +132,9 @@ class QueuedClient:
     async def receive(self) -> aiohttp.WSMessage | None:
         """Wait for the client's next message. Returns ``None`` after :meth:`close`, and when the client is gone.
 
+        Pings are answered here, and returned: they count as messages, and mean nothing (:data:`KEEPALIVE`). aiohttp
+        would answer thousands of them at once, before anything else in the program can go on.
+
         While this waits, aiohttp would not close the socket properly: it would break off the connection right after its
         close message, and a client that still sends sound would not learn the code. So :meth:`close` ends the wait.
         """
@@ -136,6 +144,8 @@ class QueuedClient:
         try:
             async with asyncio.timeout(None) as self._waiting:
                 message = await self._websocket.receive()
+                if message.type is aiohttp.WSMsgType.PING:
+                    await self._websocket.pong(message.data)
         except TimeoutError:
             return None
         finally:
@@ -188,7 +198,11 @@ class ChatSocket:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         # Sound compresses badly, so compression would only cost time. It also lets a short message become a long one.
         websocket = web.WebSocketResponse(
-            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=self._heartbeat, timeout=CLOSE_LIMIT
+            compress=False,
+            max_msg_size=MAX_MESSAGE,
+            heartbeat=self._heartbeat,
+            timeout=CLOSE_LIMIT,
+            autoping=False,
         )
         await websocket.prepare(request)
         bound_buffers(request)
@@ -238,10 +252,15 @@ class ChatSocket:
 
 
 def bound_buffers(request: web.Request) -> None:
-    """Limit the data that wait in the kernel and in the event loop, so that a slow reader is noticed soon."""
+    """Limit the data that wait in the kernel and in the event loop, so that a slow reader is noticed soon.
+
+    What a client sends is read in small pieces (:data:`READ_BYTES`).
+    """
     transport = request.transport
     if transport is None:
         return
+    if hasattr(transport, "max_size"):
+        transport.max_size = READ_BYTES
     transport.set_write_buffer_limits(KERNEL_BUFFER_BYTES)
     connection = transport.get_extra_info("socket")
     if connection is not None:

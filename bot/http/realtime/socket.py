@@ -18,6 +18,7 @@ from bot.browser_tab import Tab
 from bot.http.chat_socket import (
     CLOSE_LIMIT,
     HEARTBEAT_SECONDS,
+    KEEPALIVE,
     MAX_ERRORS,
     TOO_MANY_ERRORS,
     TOO_MANY_MESSAGES,
@@ -73,7 +74,11 @@ class RealtimeSocket:
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(
-            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
+            compress=False,
+            max_msg_size=MAX_MESSAGE,
+            heartbeat=HEARTBEAT_SECONDS,
+            timeout=CLOSE_LIMIT,
+            autoping=False,
         )
         await websocket.prepare(request)
         bound_buffers(request)
@@ -147,6 +152,8 @@ class _Connection:
                 self._client.fail(RealtimeError("slow_down", TOO_MANY_MESSAGES))
                 self._client.close(CloseCode.POLICY, TOO_MANY_MESSAGES)
                 return
+            if received.type in KEEPALIVE:
+                continue
             event_id: str | None = None
             try:
                 event = await _read(received)

@@ -14,6 +14,7 @@ from aiohttp import web
 from bot.http.chat_socket import (
     CLOSE_LIMIT,
     HEARTBEAT_SECONDS,
+    KEEPALIVE,
     MAX_ERRORS,
     MessageRate,
     QueuedClient,
@@ -102,7 +103,11 @@ class MediaSocket:
 
     async def _open(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(
-            compress=False, max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_LIMIT
+            compress=False,
+            max_msg_size=MAX_MESSAGE,
+            heartbeat=HEARTBEAT_SECONDS,
+            timeout=CLOSE_LIMIT,
+            autoping=False,
         )
         await websocket.prepare(request)
         bound_buffers(request)
@@ -159,7 +164,7 @@ class MediaSocket:
         for _ in range(MAX_BEFORE_START):
             if (received := await client.receive()) is None:
                 return None
-            message = _read(received)
+            message = None if received.type in KEEPALIVE else _read(received)
             if isinstance(message, Started):
                 return self._admit(message), message
         raise StreamError("there is no start among its first messages")
@@ -180,6 +185,8 @@ class MediaSocket:
                 _log.warning("A stream of a phone call sends too many messages, or too many that are not valid")
                 client.close(aiohttp.WSCloseCode.POLICY_VIOLATION, "too many messages")
                 return
+            if received.type in KEEPALIVE:
+                continue
             try:
                 if (message := _read(received)) is not None:
                     line.receive(message)

@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.web_protocol import RequestHandler
 
-from bot.http.chat_socket import MAX_ERRORS, MAX_UNSENT_BYTES
+from bot.http.chat_socket import MAX_ERRORS, MAX_UNSENT_BYTES, READ_BYTES
 from bot.voice.browser.client_messages import MAX_SOUND
 from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
@@ -151,6 +153,41 @@ async def test_a_client_that_sends_a_flood_of_messages_is_disconnected_with_an_e
                 await page.send(type="mute", on=True)
         assert await page.closed() == 1008
         assert page.all("error", code="slow_down")
+
+
+async def test_pings_are_answered_and_a_flood_of_them_ends_the_socket(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        socket = await house.session.ws_connect(house.url, autoping=False)
+        await socket.ping(b"there?")
+        while (answer := await socket.receive()).type is not aiohttp.WSMsgType.PONG:
+            assert answer.type is aiohttp.WSMsgType.TEXT
+        assert answer.data == b"there?"
+        page = await house.open()
+        with suppress(ConnectionError):
+            for _ in range(100_000):
+                if page.socket.closed:
+                    break
+                await page.socket.ping()
+                await asyncio.sleep(0)
+        assert await page.closed() == 1008
+
+
+async def test_however_much_comes_at_once_the_rest_of_the_program_goes_on_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    take = RequestHandler.data_received
+
+    def note(handler: RequestHandler, data: bytes) -> None:
+        sizes.append(len(data))
+        take(handler, data)
+
+    async with chat_house(tmp_path) as house:
+        page = await house.open()
+        monkeypatch.setattr(RequestHandler, "data_received", note)
+        await page.socket.send_str(400_000 * "x")
+        await wait_until(lambda: sum(sizes) >= 400_000)
+        assert max(sizes) <= READ_BYTES
 
 
 async def test_bytes_that_are_no_text_end_the_socket(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,17 @@ async def test_a_client_that_vanishes_ends_the_call_at_once(tmp_path: Path) -> N
             assert transport is not None
             transport.abort()
         await house.until_idle()
+
+
+async def test_pings_are_no_bad_events_and_a_flood_of_them_ends_the_connection(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house, connected(house) as client:
+        for _ in range(2 * MAX_ERRORS):
+            await client.socket.ping()
+        await client.send(type="nothing")
+        assert (await client.until("error"))["error"]["code"] == "unknown_type"
+        closed = asyncio.create_task(client.closed())
+        with suppress(ConnectionError):
+            while not closed.done():
+                await client.socket.ping()
+                await asyncio.sleep(0)
+        assert await closed == 1008

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -184,6 +185,34 @@ async def test_a_flood_ends_the_stream(stage: TwilioStage, flood: Flood) -> None
     assert heard.ends == [LineEnd.LOST]
     assert len(heard.digits) <= 2_000
     assert len(heard.data) <= 8_000 * 4
+
+
+async def test_a_flood_of_pings_ends_the_stream(stage: TwilioStage) -> None:
+    stream = await stage.call()
+    with suppress(ConnectionError):
+        for _ in range(100_000):
+            if stream.closed:
+                break
+            await stream.socket.ping()
+            await asyncio.sleep(0)
+    await stream.until(lambda: stream.closed)
+    await wait_until(lambda: stage.answering.done)
+    assert stage.answering.heard[0].ends == [LineEnd.LOST]
+
+
+async def test_pings_before_the_start_and_after_it_do_no_harm(stage: TwilioStage) -> None:
+    call, instruction = await stage.announce()
+    socket = await stage.account.session.ws_connect(stage.account.here(instruction.stream), autoping=False)
+    await socket.ping(b"1")
+    answer = await socket.receive()
+    assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"1")
+    stream = MediaStream(socket, stage.account.sid, call, instruction.parameters)
+    stage.streams.append(stream)
+    await stream.start()
+    await wait_until(lambda: stage.answering.lines)
+    await socket.ping(b"2")
+    await stream.press("5")
+    await wait_until(lambda: stage.answering.heard[0].digits == "5")
 
 
 async def test_a_message_that_is_too_big_closes_the_stream(
