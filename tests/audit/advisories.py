@@ -16,7 +16,7 @@ NOT_INSTALLED = (
 
 
 def advisories() -> tuple[list[str], str]:
-    """A line for each known weakness, and what there is to say otherwise, such as that nothing could be reached."""
+    """A line for each known weakness, and other remarks, such as that no server could be reached."""
     if importlib.util.find_spec("pip_audit") is None:
         return [], NOT_INSTALLED
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--skip-editable"]

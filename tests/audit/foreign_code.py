@@ -1,7 +1,7 @@
 """No shell and no pickle: calls by which what comes from outside could be run as code.
 
-Bandit's rules, by Ruff, find most of them, but neither asyncio's shells nor what the loaders of numpy and PyTorch run,
-and an import of pickle only where something is loaded.
+Ruff has Bandit's rules, which find most of them. They miss asyncio's shells, the loaders of numpy and PyTorch, and
+imports of pickle in files that load nothing with it.
 """
 
 from __future__ import annotations

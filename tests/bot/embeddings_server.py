@@ -21,8 +21,8 @@ def vector_of(text: str) -> list[float]:
 class EmbeddingsServer(LocalServer):
     """``asked`` has the texts of all requests, ``headers`` the headers of the last one.
 
-    While ``may_answer`` is not set, it does not answer. ``answer``, if it is set, is the body of its answers; ``usage``
-    is what it reports of its use.
+    While ``may_answer`` is not set, the server does not answer. ``answer``, if it is set, is the body of its answers;
+    ``usage`` is what it reports of its use.
     """
 
     def __init__(self) -> None:

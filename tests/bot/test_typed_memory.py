@@ -1,4 +1,4 @@
-"""What people write about the memory outside of calls: it is carried out as in calls, and known to who takes part."""
+"""What people write about the memory outside of calls: it is carried out as in calls, and all who take part know it."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ async def running(
     allowed_origins: Sequence[str] = (),
     **options: Any,
 ) -> AsyncIterator[RunningServer]:
-    """Run a server during the block. ``engine`` is preferred, ``others`` are fallbacks; ``options`` are the pool's."""
+    """Run a server during the block. ``engine`` is preferred, ``others`` are fallbacks; ``options`` go to the pool."""
     with tempfile.TemporaryDirectory() as folder:
         library = VoiceLibrary(Path(folder))
         async with running_with(library, [engine, *others], token, None, allowed_origins, **options) as server:

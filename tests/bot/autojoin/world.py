@@ -1,4 +1,4 @@
-"""Two servers with people who come and go, one bot with real calls' ends, and a referee who watches all of it."""
+"""Two servers with people who come and go, one bot whose calls end by the real rules, and a referee who watches all."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_a_passage_with_all_words_of_the_question_comes_before_those_that_have_n
 
 
 def test_models_whose_similarities_are_all_high_are_no_different() -> None:
-    """multilingual-e5-small's are from 0.7 to 1, others' from 0 to 1. What counts is the order, and how far apart."""
+    """multilingual-e5-small has similarities from 0.7 to 1, others from 0 to 1. Order and distances count."""
     fits = {2: 0.4}
     wide = {1: 0.9, 2: 0.6, 3: 0.1}
     narrow = {key: 0.8 + 0.1 * value for key, value in wide.items()}

@@ -33,7 +33,8 @@ DAY = 86_400.0
 class Said:
     """A sentence. ``facts`` are what the model makes of it: person and fact, and the quote if it is another text.
 
-    ``heard`` names those who heard it besides the speaker; ``written``: in a text channel, where they take part.
+    ``heard`` names those who heard it besides the speaker; ``written``: the sentence is in a text channel in which
+    those people take part.
     """
 
     who: str

@@ -128,7 +128,7 @@ def test_the_quiet_end_of_an_echo_counts_as_echo_only_for_the_person_who_sent_th
 
 
 def through_stalls(seconds: float, random: np.random.Generator) -> list[float]:
-    """When each frame is sent by a machine that stalls for up to 0.2 s, about twice a second, and then catches up."""
+    """The times at which a machine sends frames: it stalls about twice a second, and then catches up."""
     times = np.arange(0.0, seconds, 0.02)
     end = 0.0
     while (begin := end + random.exponential(0.5)) < seconds:

@@ -1,4 +1,4 @@
-"""The voices view's endpoints: what is listed, chosen for each place, heard before, and kept for another engine."""
+"""The voices view's endpoints: what is listed, chosen for each place, previewed, and kept for another engine."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 PATIENCE = 30.0
 """Seconds after which a test that waits has failed."""
 QUICK = SipTimers(t1=0.05, t2=0.2, closing=0.1)
-"""A tenth of the usual times, so that tests need not wait for long."""
+"""Much shorter times than usual, so that tests need not wait for long."""
 SLOW = SipTimers(t1=5.0, closing=0.1)
 """Nothing is sent again while a test lasts."""
 _NUMBERS = itertools.count(1)
