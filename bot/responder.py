@@ -99,6 +99,9 @@ class ModelResponder:
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, ask the server about its model, and prepare for the names of the people.
 
+        A server that costs money is asked for no answer, so its prompt cache stays as it is. Nothing is recalled,
+        because a server for embeddings may cost money too.
+
         Errors are only logged here. People are told when the first answer fails.
         """
         character = self._character()
@@ -107,16 +110,19 @@ class ModelResponder:
         await self._model.learn_model_size(model=character.persona.model)
         await self._model.learn_slots(model=character.persona.model)
         someone = Turn.of_person("Someone", "hello")
-        asked, _ = await self._prompt(character, self._room(), someone)
-        self._read = asked
         self._offered = tuple(self._tools_for(character, someone).descriptions)
+        if not self._model.options.paid:
+            await self._fill_cache(character, someone)
+        await self._model.learn_context_size(model=character.persona.model)
+
+    async def _fill_cache(self, character: Character, someone: Turn) -> None:
+        self._read, _ = await self._prompt(character, self._room(), someone, recalls=False)
         try:
             await self._model.warm_up(
-                asked, model=character.persona.model, tools=self._offered, slot=self._slot() or CALL_SLOT
+                self._read, model=character.persona.model, tools=self._offered, slot=self._slot() or CALL_SLOT
             )
         except ModelError as error:
             _log.warning("The model server could not be warmed up: %s", error)
-        await self._model.learn_context_size(model=character.persona.model)
 
     async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
@@ -212,7 +218,7 @@ class ModelResponder:
         return SpeakerNames.of(character.persona.names, names)
 
     async def _prompt(
-        self, character: Character, room: CallRoom, asked: Turn, *, unfinished: bool = False
+        self, character: Character, room: CallRoom, asked: Turn, *, unfinished: bool = False, recalls: bool = True
     ) -> tuple[tuple[ChatMessage, ...], Recollection]:
         """The messages for the model, and what is recalled in them."""
         most = self._context_messages
@@ -221,7 +227,7 @@ class ModelResponder:
         least = most // 2 if self._prompts.is_small(character.persona) else max(most // 2, _MIN_TURNS)
         earlier = self._history.recent(most, least)
         recollection = NOTHING
-        if self._recall is not None and not self._prompts.is_small(character.persona):
+        if recalls and self._recall is not None and not self._prompts.is_small(character.persona):
             recollection = await self._recall.for_turn(asked, unfinished=unfinished)
         messages = await self._prompts.write(
             character, earlier, asked, room.description, unfinished=unfinished, recollection=recollection

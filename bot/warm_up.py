@@ -58,7 +58,13 @@ async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]
 async def warm_model(
     model: AnsweringModel, character: Character, clock: Callable[[], datetime], small_prompts: SmallPrompts
 ) -> None:
-    """Have the server load the model, and fill its prompt cache with the first prompt of a call."""
+    """Have the server load the model, and fill its prompt cache with the first prompt of a call.
+
+    A server that costs money is asked for nothing. Whether it can be used, :class:`~bot.engine_checks.EngineChecks`
+    finds out.
+    """
+    if model.options.paid:
+        return
     await model.learn_model_size(model=character.persona.model)
     await model.learn_slots(model=character.persona.model)
     prompts = ConversationMessages(IN_A_CALL, model, clock, small_prompts)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
@@ -19,6 +20,7 @@ from bot.llm.recollection import Recall, Recollection
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
 from bot.responder import ModelResponder
+from config import hosts
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.llm.servers import DONE, delta_event, said, serving, streaming
 
@@ -54,9 +56,11 @@ async def responder_of(
     messages: int = 10,
     character: Character = CALM,
     recall: Recall | None = None,
+    api_key: str | None = None,
 ) -> AsyncIterator[Mind]:
     history = History()
-    async with ModelClient(ModelOptions(url, model=model)) as client:
+    key = None if api_key is None else SecretStr(api_key)
+    async with ModelClient(ModelOptions(url, model=model, api_key=key)) as client:
         yield Mind(
             ModelResponder(
                 lambda: character,
@@ -318,6 +322,28 @@ async def test_other_servers_are_not_asked_to_read_ahead() -> None:
         await answered(mind, "Hi!")
         await mind.responder.read_ahead("Ada")
         assert (len(model.asked), len(model.warmed)) == (1, 1)
+
+
+async def test_a_server_that_costs_money_is_asked_for_nothing_when_a_call_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
+    recalled = Sister()
+    async with (
+        ScriptedModel(lambda _: Answer("Hello.")) as model,
+        responder_of(model.url, api_key="sk-1", recall=recalled) as mind,
+    ):
+        await mind.responder.warm_up()
+        assert (model.asked, model.warmed, recalled.asked) == ([], [], [])
+        await answered(mind, "Hi!")
+        assert len(model.asked) == 1
+
+
+async def test_nothing_is_recalled_before_anybody_has_spoken() -> None:
+    recalled = Sister()
+    async with ScriptedModel(lambda _: Answer("Hello.")) as model, responder_of(model.url, recall=recalled) as mind:
+        await mind.responder.warm_up()
+        assert (len(model.warmed), recalled.asked) == (1, [])
 
 
 async def test_a_tiny_model_reads_the_prompt_ahead_up_to_the_speakers_words_even_if_the_history_was_cut() -> None:

@@ -33,7 +33,6 @@ from bot.llm.token_count import TokenCount
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
 from config.engine_sections import ModelApi
-from config.hosts import costs_money
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class ModelClient:
 
     def __init__(self, options: ModelOptions, meter: Meter = UNMETERED, *, known_as: str | None = None) -> None:
         self.options = options
-        self.paid = costs_money(options.url, options.api_key)
+        self.paid = options.paid
         self._meter = meter
         self._known_as = known_as or options.server_name
         self._usage_check = UsageCheck(self._known_as)

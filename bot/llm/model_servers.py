@@ -26,7 +26,7 @@ from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
 from bot.servers.choice import Candidate, ServerChoice
 from bot.servers.probes import ServerProbes
-from config.hosts import costs_money, is_local
+from config.hosts import is_local
 
 _log = logging.getLogger(__name__)
 
@@ -116,10 +116,7 @@ class ModelServers:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         ordered = sorted(options, key=lambda each: not is_local(each.url))
-        self._servers = [
-            _Server(ModelClient(each, meter), costs_money(each.url, each.api_key), each is ordered[0])
-            for each in ordered
-        ]
+        self._servers = [_Server(ModelClient(each, meter), each.paid, each is ordered[0]) for each in ordered]
         self._guesses = guesses
         self._meter = meter
         self._limit_told = set[int | None]()
@@ -209,9 +206,9 @@ class ModelServers:
         tools: Sequence[ToolDescription] = (),
         slot: int = CALL_SLOT,
     ) -> None:
-        """Fill the prompt cache of the current server, unless it costs money and only stands in."""
+        """Fill the prompt cache of the current server, unless it costs money."""
         server = self._current
-        if not server.paid or server.first:
+        if not server.paid:
             name = server.model(model)
             await server.client.warm_up(messages, model=name, unfinished=unfinished, tools=tools, slot=slot)
 

@@ -15,6 +15,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tools import ToolDescription
 from config.engine_sections import ModelApi, ModelSettings
+from config.hosts import costs_money
 from config.server_lists import ListedServer
 
 
@@ -62,6 +63,11 @@ class ModelOptions(ModelSettings):
             "api_key": None if server.key is None else SecretStr(server.key),
         }
         return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)} | own)
+
+    @property
+    def paid(self) -> bool:
+        """Whether the server costs money."""
+        return costs_money(self.url, self.api_key)
 
     @property
     def server_name(self) -> str:

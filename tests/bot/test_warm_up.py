@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.personas import Character, Persona
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_small_prompts
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import TranscriptionError
-from bot.warm_up import FIRST_PAUSE, MAX_PAUSE, warm_transcriber, warm_up_engines
+from bot.warm_up import FIRST_PAUSE, MAX_PAUSE, warm_model, warm_transcriber, warm_up_engines
+from config import hosts
+from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.voice.turn_taking.harness import ManualTranscriber
+
+SEIYUU = Persona(name="Seiyuu", also_called=(), description="x", moods={"calm": "calm."}, default_mood="calm")
+CALM = Character("seiyuu", SEIYUU, "calm")
 
 
 class Part:
@@ -83,3 +94,16 @@ async def test_the_transcriber_rests_again_unless_a_call_needs_it(in_call: bool,
     ears = Ears()
     await warm_transcriber(ears, lambda: in_call)
     assert ears.told == told
+
+
+@pytest.mark.parametrize(("paid", "warmed"), [(True, 0), (False, 1)])
+async def test_a_model_server_that_costs_money_is_asked_for_no_answer_at_the_start(
+    paid: bool, warmed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: not paid)
+    async with (
+        ScriptedModel(lambda _: Answer("Hello.")) as server,
+        ModelClient(ModelOptions(server.url, api_key=SecretStr("sk-1"))) as client,
+    ):
+        await warm_model(client, CALM, lambda: datetime(2026, 11, 26, tzinfo=UTC), load_small_prompts())
+    assert (server.asked, len(server.warmed)) == ([], warmed)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from bot.llm import model_servers
 from bot.llm.answer import TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -243,7 +242,7 @@ async def test_a_conversation_that_a_server_refuses_is_no_reason_to_leave_it_for
 
 
 async def test_a_guess_is_not_asked_of_a_server_that_costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_servers, "costs_money", lambda url, key: key is not None)
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
     async with pair([Answer("", Fault.STATUS_500)], [Answer(ALL)], paid=True) as both:
         wanted = asyncio.Event()
         reply = asyncio.create_task(both.reply(AnswerProgress(before_tools=_waits(wanted))))
