@@ -126,8 +126,9 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
     """Run the command ``run`` or ``talk`` until a signal ends it."""
     if options.exit_with_parent is not None:
         end_with_parent(options.exit_with_parent or None)
+    several_calls = settings.call.max_calls > 1
     if options.events:
-        log_to_stderr(verbose=options.verbose, kind=settings.log_format)
+        log_to_stderr(verbose=options.verbose, kind=settings.log_format, several_calls=several_calls)
         # Events are written to a separate, unbuffered file object. The writing thread may block, and while it does, it
         # must not hold the lock of `sys.stdout`.
         with (
@@ -141,6 +142,8 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
             if status == 0:
                 writer.end()
             return status
-    view = CallConsole(Console(), persona_name(settings))
-    log_to_stderr(verbose=options.verbose, before_each=view.break_line, kind=settings.log_format)
+    view = CallConsole(Console(), persona_name(settings), several_calls=several_calls)
+    log_to_stderr(
+        verbose=options.verbose, before_each=view.break_line, kind=settings.log_format, several_calls=several_calls
+    )
     return await (run_talk if command == "talk" else run_bot)(settings, view, lambda: view.note(READY))

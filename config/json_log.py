@@ -26,6 +26,7 @@ LONGEST = 10_000
 """If a library prints this many characters without a line end, they become a line."""
 
 _VARIABLE = "LOG_FORMAT"
+_SHORT = 4
 
 
 class LogFormat(StrEnum):
@@ -33,6 +34,11 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def short_id(call: str) -> str:
+    """The beginning of a call's id, which tells calls apart in lines for people."""
+    return call[:_SHORT]
 
 
 class JsonLines(logging.Formatter):

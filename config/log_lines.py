@@ -15,9 +15,11 @@ from typing import TextIO
 from typing_extensions import override
 
 from config.control_characters import indent_further_lines
-from config.json_log import JsonLines, LogFormat, message_of
+from config.json_log import CALL, JsonLines, LogFormat, message_of, short_id
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_FORMAT_IN_CALL = "%(asctime)s %(levelname)-7s [%(call)s] %(name)s: %(message)s"
+"""Format of a record of a call where several may be on."""
 TIMES = "%Y-%m-%d %H:%M:%S"
 """Time format, in local time."""
 _INDENT = "    "
@@ -25,11 +27,17 @@ _COMMAND = re.compile(r"`[^`\n]+`")
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
-def formatter_for(stream: TextIO, kind: LogFormat = LogFormat.TEXT) -> logging.Formatter:
-    """A log formatter: JSON, or else whole lines for files and the journal, and wrapped lines for a terminal."""
+def formatter_for(
+    stream: TextIO, kind: LogFormat = LogFormat.TEXT, *, several_calls: bool = False
+) -> logging.Formatter:
+    """A log formatter: JSON, or else whole lines for files and the journal, and wrapped lines for a terminal.
+
+    Args:
+        several_calls: whether several calls may be on at once. Then lines for people name their call.
+    """
     if kind is LogFormat.JSON:
         return JsonLines()
-    return _TerminalLines(stream) if stream.isatty() else TextLines()
+    return _TerminalLines(stream, several_calls) if stream.isatty() else TextLines(several_calls)
 
 
 def leave_out_log(package: str) -> None:
@@ -63,14 +71,18 @@ def fold(text: str, width: int) -> str:
 class TextLines(logging.Formatter):
     """A log formatter for people."""
 
-    def __init__(self) -> None:
+    def __init__(self, several_calls: bool) -> None:
         super().__init__(FORMAT, TIMES)
+        self._several_calls = several_calls
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         record.message = message_of(record)
         record.asctime = self.formatTime(record, self.datefmt)
-        parts = [self.formatMessage(record)]
+        call = CALL.get() if self._several_calls else None
+        parts = [
+            self.formatMessage(record) if call is None else _FORMAT_IN_CALL % {**vars(record), "call": short_id(call)}
+        ]
         if record.exc_info and record.exc_info[1] is not None:
             parts.append(self.formatException(record.exc_info))
         elif record.exc_text:
@@ -86,8 +98,8 @@ class TextLines(logging.Formatter):
 
 
 class _TerminalLines(TextLines):
-    def __init__(self, terminal: TextIO) -> None:
-        super().__init__()
+    def __init__(self, terminal: TextIO, several_calls: bool) -> None:
+        super().__init__(several_calls)
         self._terminal = terminal
 
     @override

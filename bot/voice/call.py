@@ -114,7 +114,8 @@ class Call(Generic[T]):
         stop_watching = self._parts.character.watch(self.conversation.warm_up)
         self._cleanup.callback(stop_watching)
         self._place = self.transport.place
-        began = CallBegan(self.transport.kind, self._place, self.transport.encrypted)
+        people = self.transport.people.names()
+        began = CallBegan(self.transport.kind, self._place, self.transport.encrypted, people)
         self._began = True
         self._parts.events(began)
 

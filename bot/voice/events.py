@@ -50,11 +50,13 @@ class CallBegan(Event):
         transport: the kind of transport that carries the call, such as ``discord``.
         place: name of the place where the call is held, such as the voice channel.
         encrypted: whether the call is encrypted end to end.
+        people: display names of the people who are in the call as it begins.
     """
 
     transport: str
     place: str
     encrypted: bool
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

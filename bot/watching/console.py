@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -23,63 +24,105 @@ from bot.voice.events import (
 from bot.voice.metrics import STAGES, ReplyTrace
 from bot.voice.turn import Microphone, Outcome
 from config.control_characters import indent_further_lines, visible_controls
+from config.json_log import short_id
 
 PAGE = "Page: "
 """Begins the line with the page's address, for which other programs wait."""
 _DISCORD = "discord"
 """The transport whose calls are encrypted end to end as soon as the bot has the key."""
+_BROWSER = "browser"
+"""The transport whose calls are all in the same place, so that the person's name tells which one it is."""
 _PHONE = "phone"
 """The transport of a call in which nobody can read what the bot writes."""
 _NOT_SHOWN = ("last_packet",)
 """Stages of a trace that are not printed."""
 _MARGIN = 11
 """Width of the column for the speaker's name in front of the text, in characters."""
+_LONGEST_NAME = 20
+"""A longer name of a call is cut in front of a line, in characters."""
 _MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _ShownCall:
+    """What the console knows of a call.
+
+    Attributes:
+        mark: stands in each line of the call, with a blank behind it; empty if only one call may be on.
+        on_phone: whether nobody in the call can read.
+        said: the words of the reply that are printed.
+        clause: the words of the reply's segment that is being played.
+    """
+
+    mark: str = ""
+    on_phone: bool = False
+    said: list[str] = field(default_factory=list)
+    clause: list[str] = field(default_factory=list)
 
 
 class CallConsole:
     """A watcher that prints events. On a terminal, lines are wrapped between words.
 
     A segment of a reply is printed after it was played, so only the played part of an interrupted reply is shown.
+
+    Args:
+        console: prints.
+        name: the bot's name.
+        several_calls: whether several calls may be on at once. Then each line names its call.
     """
 
-    def __init__(self, console: Console, name: str) -> None:
+    def __init__(self, console: Console, name: str, *, several_calls: bool = False) -> None:
         self._console = console
         self.name = name
+        self._several_calls = several_calls
         self._column = 0
         self._begun = False
-        self._said: list[str] = []
-        self._clause: list[str] = []
-        self._on_phone = False
+        self._calls: dict[str, _ShownCall] = {}
+        self._speaking: _ShownCall | None = None
 
     def __call__(self, event: CallEvent) -> None:
         """Print one event."""
+        call = self._calls.setdefault(event.call, _ShownCall(self._mark_of(event)))
         match event:
             case WebReady(url):
                 self.note(f"{PAGE}{url}")
             case CallBegan(transport, place, encrypted):
-                self._on_phone = transport == _PHONE
-                self.note(f"📞 {self.name} is in {place}{_encryption(transport, encrypted=encrypted)}")
-            case CallEnded(place, cause) if place:
-                self.note(f"📞 {self.name} has left {place} ({cause})")
+                call.mark, call.on_phone = self._mark_of(event), transport == _PHONE
+                self.note(f"📞 {call.mark}{self.name} is in {place}{_encryption(transport, encrypted=encrypted)}")
+            case CallEnded(place, cause):
+                del self._calls[event.call]
+                if place:
+                    self.note(f"📞 {call.mark}{self.name} has left {place} ({cause})")
             case PromptTaken(_, author, text, recited, late=late):
-                self._said, self._clause = [], []
+                call.said, call.clause = [], []
                 if not recited and not late:
-                    self._line(author, "bold cyan", text)
+                    self._line(call, author, "bold cyan", text)
             case UtteranceHeard(_, author, text, addressed) if not addressed:
-                self._line(author, "cyan", f"{text}  (not to me)", "dim")
+                self._line(call, author, "cyan", f"{text}  (not to me)", "dim")
             case WordsSpoken(_, text):
-                self._heard(self._clause)
-                self._clause = text.split()
+                self._heard(call, call.clause)
+                call.clause = text.split()
             case ReplyEnded(trace, heard):
                 if event.interrupted:
-                    self._heard(self._rest_of(heard))
+                    self._heard(call, _rest_of(heard, call.said))
                 elif heard or trace.outcome is Outcome.SPOKEN:
-                    self._heard(self._clause)
-                self._said, self._clause = [], []
-                self._timings(trace)
+                    self._heard(call, call.clause)
+                call.said, call.clause = [], []
+                self._timings(call, trace)
             case NoticePosted(text):
-                self._show_notice(text, "not heard" if self._on_phone else "written")
+                self._show_notice(call, text, "not heard" if call.on_phone else "written")
+
+    def _mark_of(self, event: CallEvent) -> str:
+        """The mark of the event's call: its name, which is known from its beginning on, and its id."""
+        if not self._several_calls or not event.call:
+            return ""
+        names: tuple[str, ...] = ()
+        if isinstance(event, CallBegan):
+            names = event.people if event.transport == _BROWSER else (event.place,)
+        name = " ".join(" ".join(names).split())
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[: _LONGEST_NAME - 1]}…"
+        return f"[{f'{name} {short_id(event.call)}'.strip()}] "
 
     def note(self, text: str) -> None:
         """Print a message of the program itself."""
@@ -89,13 +132,13 @@ class CallConsole:
 
     def show_written(self, text: str) -> None:
         """Print a message that the bot has written on Discord, without markdown."""
-        self._show_notice(text, "written")
+        self._show_notice(_ShownCall(), text, "written")
 
-    def _show_notice(self, text: str, remark: str) -> None:
+    def _show_notice(self, call: _ShownCall, text: str, remark: str) -> None:
         first, *others = without_markdown(text).splitlines() or [""]
-        self._line(self.name, "bold yellow", f"({remark}) {first}")
+        self._line(call, self.name, "bold yellow", f"({remark}) {first}")
         for line in others:
-            self._line("", "", line)
+            self._line(call, "", "", line)
 
     def ask(self, prompt: str) -> None:
         """Print a prompt for input. The next output begins a new line."""
@@ -112,20 +155,18 @@ class CallConsole:
             self._console.print()
             self._column = 0
 
-    def _heard(self, words: list[str]) -> None:
+    def _heard(self, call: _ShownCall, words: list[str]) -> None:
         if not words:
             return
+        if call is not self._speaking:
+            self.break_line()
         if not self._column:
-            self._begin(self.name, "bold magenta")
+            self._begin(call, self.name, "bold magenta")
+        self._speaking = call
         self._words(" ".join(words))
-        self._said += words
+        call.said += words
 
-    def _rest_of(self, heard: str) -> list[str]:
-        """The words that were played and are not printed yet."""
-        words = heard.split()
-        return words[len(self._said) :] if words[: len(self._said)] == self._said else []
-
-    def _timings(self, trace: ReplyTrace) -> None:
+    def _timings(self, call: _ShownCall, trace: ReplyTrace) -> None:
         self.break_line()
         stages = [
             f"{name} {value:.0f} ms"
@@ -135,19 +176,20 @@ class CallConsole:
         known = trace.microphone and trace.microphone != Microphone.UNKNOWN.value
         microphone = [f"microphone: {trace.microphone}"] if known else []
         row = " · ".join([*microphone, *stages, f"{trace.audio / 1000:.1f} s spoken", trace.outcome.value])
-        self._begin("", "")
+        self._begin(call, "", "")
         self._words(f"⏱  {row}", "dim")
         self.break_line()
 
-    def _line(self, who: str, style: str, text: str, words_style: str = "") -> None:
+    def _line(self, call: _ShownCall, who: str, style: str, text: str, words_style: str = "") -> None:
         self.break_line()
-        self._begin(" ".join(who.splitlines()), style)
+        self._begin(call, " ".join(who.splitlines()), style)
         self._words(" ".join(text.splitlines()), words_style)
         self.break_line()
 
-    def _begin(self, who: str, style: str) -> None:
+    def _begin(self, call: _ShownCall, who: str, style: str) -> None:
         # Lines of the log begin at the left edge. No name can look like one.
-        self._print(f" {who:>{_MARGIN - 2}} ", style)
+        self._print(f" {call.mark}", "dim")
+        self._print(f"{who:>{_MARGIN - 2}} ", style)
         self._begun = True
 
     def _words(self, text: str, style: str = "", *, margin: int = _MARGIN) -> None:
@@ -173,6 +215,12 @@ class CallConsole:
 def without_markdown(text: str) -> str:
     """The text without Discord's markdown."""
     return _MARKDOWN.sub("", text)
+
+
+def _rest_of(heard: str, said: list[str]) -> list[str]:
+    """The words that were played and are not printed yet."""
+    words = heard.split()
+    return words[len(said) :] if words[: len(said)] == said else []
 
 
 def _encryption(transport: str, *, encrypted: bool) -> str:

@@ -124,7 +124,8 @@ def _details(**known: object) -> dict[str, object]:
 
 
 def decode_event(line: str | bytes) -> CallEvent:
-    """Decode a line of :func:`encode_event`. The id of a prompt's author is not in the line, so it is lost.
+    """Decode a line of :func:`encode_event`. Not in the line, and so lost: the id of a prompt's author, and
+    the people who are in a call as it begins.
 
     Raises:
         ValueError: the line is not a call event.

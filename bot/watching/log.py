@@ -34,7 +34,11 @@ _CONNECTION_LOST = (
 
 
 def log_to_stderr(
-    *, verbose: bool, before_each: Callable[[], None] = lambda: None, kind: LogFormat = LogFormat.TEXT
+    *,
+    verbose: bool,
+    before_each: Callable[[], None] = lambda: None,
+    kind: LogFormat = LogFormat.TEXT,
+    several_calls: bool = False,
 ) -> None:
     """Set up the root logger to log to stderr.
 
@@ -42,9 +46,10 @@ def log_to_stderr(
         verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
         before_each: called before each line. It ends an unfinished line of the console.
         kind: how lines look. As JSON, nothing else is printed to stderr from here on.
+        several_calls: whether several calls may be on at once. Then lines for people name the call.
     """
     handler = _Handler(before_each)
-    handler.setFormatter(formatter_for(sys.stderr, kind))
+    handler.setFormatter(formatter_for(sys.stderr, kind, several_calls=several_calls))
     if not verbose:
         handler.addFilter(ConnectionErrorFilter())
         handler.addFilter(lambda record: not str(record.msg).startswith(_FALSE_WARNING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -11,7 +12,9 @@ import pytest
 from bot import command_line
 from bot.command_line import run
 from bot.demo import run as demonstration
+from bot.voice.events import CallBegan
 from bot.watching.console import CallConsole
+from config.json_log import CALL
 from config.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -37,6 +40,9 @@ class Played:
 
     async def bot(self, settings: Settings, watcher: CallConsole, when_warm: Callable[[], None]) -> int:
         self.ran.append("run")
+        CALL.set("5f3a9c01d2e7")
+        watcher(CallBegan("discord", "Lounge", True, call="5f3a9c01d2e7"))
+        logging.getLogger("bot.x").warning("Late")
         return 0
 
 
@@ -84,6 +90,25 @@ def test_with_a_token_the_bot_runs(play: Play, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("DISCORD_TOKEN", "x")
     assert play() == (0, ["run"])
     assert play("talk") == (0, ["talk"])
+
+
+@pytest.mark.parametrize(("calls", "mark", "in_log"), [("1", "", ""), ("2", "[Lounge 5f3a] ", "[5f3a] ")])
+def test_if_several_calls_may_be_on_the_console_and_the_log_name_each(
+    play: Play,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    calls: str,
+    mark: str,
+    in_log: str,
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    monkeypatch.setenv("MAX_CALLS", calls)
+    # The log is only set up where it is not yet, and pytest has set it up.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    assert play() == (0, ["run"])
+    printed = capsys.readouterr()
+    assert f"📞 {mark}Seiyuu is in Lounge" in printed.out
+    assert printed.err.splitlines()[-1].endswith(f" WARNING {in_log}bot.x: Late")
 
 
 def test_the_option_once_is_refused_outside_of_the_demonstration(

@@ -110,9 +110,10 @@ def test_the_line_of_times_shows_the_kind_of_microphone_if_it_is_known(microphon
     assert shown(ReplyEnded(replace(TRACE, microphone=microphone)), width=200)[0].strip().startswith(begins)
 
 
-def shown(*events: CallEvent, width: int = 50, terminal: bool = True) -> list[str]:
+def shown(*events: CallEvent, width: int = 50, terminal: bool = True, several_calls: bool = False) -> list[str]:
     stream = io.StringIO()
-    view = CallConsole(Console(file=stream, width=width, force_terminal=terminal, color_system=None), "Seiyuu")
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
+    view = CallConsole(console, "Seiyuu", several_calls=several_calls)
     for event in events:
         view(event)
     return stream.getvalue().splitlines()
@@ -145,6 +146,71 @@ def test_a_terminal_never_breaks_a_word(width: int) -> None:
         assert max(map(len, lines)) <= width
         words = " ".join(line.strip() for line in lines if "⏱" not in line).split()
         assert [word for word in words if word in text.split()][: len(text.split())] == text.split()
+
+
+LOUNGE, ADA, BEN = "5f3a00000000", "c41d00000000", "77e000000000"
+
+
+def test_of_several_calls_each_line_names_its_call_and_each_reply_has_lines_of_its_own() -> None:
+    interrupted = replace(TRACE, outcome=Outcome.INTERRUPTED)
+    lines = shown(
+        CallBegan("discord", "Lounge", True, ("Eve", "Zoe"), call=LOUNGE),
+        CallBegan("browser", "your browser", False, ("Ada",), call=ADA),
+        CallBegan("phone", "a phone call (…12)", False, ("The caller",), call=BEN),
+        NoticePosted("**I listen**\nhere", call=BEN),
+        NoticePosted("I listen", call=ADA),
+        UtteranceHeard(8, "Zoe", "did you see it?", addressed=False, call=LOUNGE),
+        PromptTaken("r1", "Eve", "Tell me a story.", call=LOUNGE),
+        WordsSpoken("r1", "The first sentence", call=LOUNGE),
+        WordsSpoken("r1", "is rather long,", call=LOUNGE),
+        PromptTaken("r1", "Ada", "Count.", call=ADA),
+        WordsSpoken("r1", "and goes on here.", call=LOUNGE),
+        WordsSpoken("r1", "One,", call=ADA),
+        WordsSpoken("r1", "It has an end.", call=LOUNGE),
+        WordsSpoken("r1", "two.", call=ADA),
+        ReplyEnded(interrupted, "The first sentence is rather long, and goes on here. It has", call=LOUNGE),
+        ReplyEnded(TRACE, "One, two.", call=ADA),
+        CallEnded("your browser", "command", call=ADA),
+        CallEnded("Lounge", "kicked", call=LOUNGE),
+        CallEnded("", "shutdown"),
+        width=140,
+        several_calls=True,
+    )
+    times = "⏱  first token 11 ms · first packet 16 ms · 1.2 s spoken"
+    assert lines == [
+        "📞 [Lounge 5f3a] Seiyuu is in Lounge, end-to-end encrypted (DAVE)",
+        "📞 [Ada c41d] Seiyuu is in your browser",
+        "📞 [a phone call (…12) 77e0] Seiyuu is in a phone call (…12)",
+        " [a phone call (…12) 77e0]    Seiyuu (not heard) I listen",
+        " [a phone call (…12) 77e0]           here",
+        " [Ada c41d]    Seiyuu (written) I listen",
+        " [Lounge 5f3a]       Zoe did you see it?  (not to me)",
+        " [Lounge 5f3a]       Eve Tell me a story.",
+        " [Lounge 5f3a]    Seiyuu The first sentence",
+        " [Ada c41d]       Ada Count.",
+        " [Lounge 5f3a]    Seiyuu is rather long, and goes on here.",
+        " [Ada c41d]    Seiyuu One,",
+        " [Lounge 5f3a]    Seiyuu It has",
+        f" [Lounge 5f3a]           {times} · interrupted",
+        " [Ada c41d]    Seiyuu two.",
+        f" [Ada c41d]           {times} · spoken",
+        "📞 [Ada c41d] Seiyuu has left your browser (command)",
+        "📞 [Lounge 5f3a] Seiyuu has left Lounge (kicked)",
+    ]
+
+
+def test_the_name_of_a_call_is_cut_and_cannot_look_like_a_line_of_the_log() -> None:
+    place = "Lounge\n2026-11-29 12:00:00 ERROR bot.app: forged"
+    began, said = CallBegan("discord", place, True, call=LOUNGE), PromptTaken("r1", "Eve", "Hello.", call=LOUNGE)
+    *_, line = shown(began, said, width=140, several_calls=True)
+    assert line == " [Lounge 2026-11-29 1… 5f3a]       Eve Hello."
+
+
+def test_if_one_call_may_be_on_no_line_names_it() -> None:
+    began, said = CallBegan("browser", "your browser", False, ("Ada",), call=ADA), WordsSpoken("r1", "Hi.", call=ADA)
+    lines = shown(began, said, ReplyEnded(TRACE, "Hi.", call=ADA), width=120)
+    assert lines[:2] == ["📞 Seiyuu is in your browser", "    Seiyuu Hi."]
+    assert "c41d" not in "".join(lines)
 
 
 def test_a_file_gets_whole_lines() -> None:

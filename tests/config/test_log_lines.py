@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from config.json_log import CALL
 from config.log_lines import FORMAT, TIMES, fold, formatter_for
 from config.project import child_environment
 
@@ -138,6 +140,24 @@ def test_a_traceback_that_another_formatter_has_made_is_indented_as_well() -> No
     logging.Formatter(FORMAT, TIMES).format(record)
     record.exc_info = None
     assert len(begun(formatter_for(io.StringIO()).format(record))) == 1
+
+
+@pytest.mark.parametrize(
+    ("several_calls", "begins"), [(True, "WARNING [5f3a] bot.app: "), (False, "WARNING bot.app: ")]
+)
+async def test_a_line_names_its_call_if_several_may_be_on(
+    several_calls: bool, begins: str, terminal: io.TextIOWrapper
+) -> None:
+    async def in_call() -> list[str]:
+        CALL.set("5f3a9c01d2e7")
+        return said()
+
+    def said() -> list[str]:
+        formatters = [formatter_for(stream, several_calls=several_calls) for stream in (io.StringIO(), terminal)]
+        return [formatter.format(_record("Late 100%")) for formatter in formatters]
+
+    assert all(f" {begins}Late 100%" in line for line in await asyncio.create_task(in_call()))
+    assert all(" WARNING bot.app: Late 100%" in line for line in said()), "outside of a call"
 
 
 def test_words_of_all_languages_and_several_lines_stay_readable() -> None:

@@ -89,6 +89,7 @@ async def test_each_call_has_its_own_words_sound_history_traces_and_recording(ca
     )
     await stage.until(lambda: len(_answers(stage)) == 3, "three answers")
     places = {began.call: began.place for began in only(CallBegan, stage.events)}
+    assert [began.people for began in only(CallBegan, stage.events) if began.transport == "browser"] == [("Eve",)]
     assert {places[call]: heard for call, heard in _answers(stage).items()} == {
         "Lounge": [ANSWERS["Apples"]],
         "den": [ANSWERS["Pears"]],
