@@ -24,8 +24,11 @@ The standard library's ``is_global`` is not used, because its answers for severa
 Python, and because multicast counts as global there.
 """
 _GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
-"""All public IPv6 addresses. Loopback, link-local, private and multicast addresses are outside of it, and so are those
-that contain an IPv4 address: mapped ones (``::ffff:0:0/96``) and those of NAT64 (``64:ff9b::/96``)."""
+"""The range of all public IPv6 addresses. Some addresses in it are not public: see :data:`_NOT_PUBLIC_V6`.
+
+Loopback, link-local, private and multicast addresses are outside of it, and so are mapped IPv4 addresses
+(``::ffff:0:0/96``) and those of NAT64 (``64:ff9b::/96``).
+"""
 _NOT_PUBLIC_V6 = tuple(
     map(
         IPv6Network,

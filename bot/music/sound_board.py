@@ -95,7 +95,7 @@ class CallSounds:
             frames = []
             async for frame in sound.frames():
                 frames.append(frame)
-                # The process refuses what is too long. This bound keeps the bot's memory from depending on it.
+                # The decoder refuses sounds that are too long. This bound limits the bot's memory even if it does not.
                 if len(frames) > MAX_FRAMES:
                     raise MusicError(TOO_LONG)
         stream = MixedStream(Channel.EFFECTS)
@@ -110,8 +110,9 @@ class CallSounds:
 class SoundBoard:
     """Plays sounds in calls, and keeps the folder of sounds. Use it on the event loop.
 
-    All methods raise :class:`~bot.user_error.UserError` with a text for people; so they do if there is no folder. A
-    server is named by its id; 0 stands for the page, which has only the sounds that are for all servers.
+    A method that can't do what it should raises :class:`~bot.user_error.UserError` with a text for people, also if
+    there is no folder. Only :meth:`search` and :meth:`removable` return nothing then, and :meth:`stop` never raises.
+    A server is named by its id; 0 stands for the page, which has only the sounds that are for all servers.
 
     Args:
         folder: the operator's sounds; ``None`` if there are none.
@@ -150,7 +151,7 @@ class SoundBoard:
         return sounds is not None and sounds.stop()
 
     async def sounds(self, server: int) -> list[Piece]:
-        """All sounds that can be played on a server, by name. Those that say that they are too long can't."""
+        """The sounds that can be played on a server, by name. Those that are known to be too long are left out."""
         return await self._short(await asyncio.to_thread(self._require().sounds, server))
 
     async def search(self, words: str, server: int) -> list[Piece]:
@@ -199,7 +200,7 @@ class SoundBoard:
         return title
 
     async def remove(self, name: str, server: int, *, owner: bool) -> str:
-        """Delete the sound with exactly this name. Returns its name as it was written.
+        """Delete the sound whose whole name is this one. Returns the name as the folder has it.
 
         Args:
             owner: whether the person may delete sounds that are for all servers.

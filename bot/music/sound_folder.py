@@ -124,7 +124,7 @@ class SoundFolder:
             raise UserError(NOT_WRITTEN.format(cause=error.strerror or error)) from error
 
     def remove(self, name: str, server: int, *, owner: bool) -> str:
-        """Delete the sound with exactly this name. Returns its name as it was written.
+        """Delete the sound whose whole name is this one. Returns the name as the folder has it.
 
         Args:
             owner: whether the person may delete sounds that are for all servers.

@@ -79,8 +79,9 @@ class Prompt:
         spoken: the turn in which the prompt was spoken; ``None`` if it was typed.
         voice: name of the voice that speaks the reply; ``None`` for the usual voice.
         language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
-        results: tool calls and results that came after the text was answered. The answer to this prompt tells them.
-        only_if_present: whether the prompt is dropped if its author has left the call when its turn comes.
+        results: tool calls with the results that came only after ``text`` had been answered. This prompt asks for a
+            second answer, which tells them.
+        only_if_present: whether the prompt is dropped if its author has left the call before it is answered or recited.
     """
 
     author: str

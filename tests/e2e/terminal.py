@@ -106,7 +106,7 @@ class Terminal:
         return Family(self.program)
 
     def press_ctrl_c(self) -> None:
-        """Send SIGINT to all processes in the foreground, as the kernel does."""
+        """Type Ctrl+C: the kernel sends SIGINT to all processes in the foreground."""
         os.write(self._master, _CTRL_C)
 
     async def answer(self, question: str, line: str) -> None:

@@ -20,7 +20,7 @@ def test_what_is_said_twice_is_heard_twice_and_what_nobody_knows_is_marked() -> 
     assert listened("Apple, river. Hm: apple!") == ["apple", "river", UNKNOWN, "apple"]
 
 
-def test_a_word_that_is_broken_off_is_none_and_a_word_has_its_place() -> None:
+def test_a_word_that_is_broken_off_is_left_out_and_a_whole_word_has_its_place() -> None:
     sound = tones("apple river", SAMPLE_RATE)
     begun = np.concatenate([sound, tones("tiger", SAMPLE_RATE)[: SAMPLE_RATE // 20]])
     (_, river) = words_in(begun, SAMPLE_RATE)

@@ -75,7 +75,10 @@ class ExpectedCalls:
         return list(late.values())
 
     def forget(self, sid: str) -> ExpectedCall | None:
-        """A phone call is over. Its token is invalid from now on. Returns it, unless its stream has been opened."""
+        """Forget a phone call that is over, so that its token is invalid.
+
+        Returns the phone call; ``None`` if it is not expected any more, for example because its stream was opened.
+        """
         digest = next((digest for digest, call in self._calls.items() if call.sid == sid), None)
         return self._calls.pop(digest) if digest is not None else None
 

@@ -109,7 +109,7 @@ class ReplySpeech:
                 case _:
                     pass
             if isinstance(event, Disconnected) and event.replaced:
-                # The messages that wait are a part of what is sent to the other server now.
+                # The other server gets all that has not been spoken, so what waits here would be sent twice.
                 self._outbox.clear()
                 reply = self._current()
                 self._handle(events.SpeechServerReplaced(0 if reply is None else self._playback.sent(reply)))

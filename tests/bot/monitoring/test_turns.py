@@ -91,7 +91,7 @@ def test_of_two_calls_each_has_its_own_figures() -> None:
     assert figures.log.people_speaking("c1"), "the same turn's number in the other call is another turn"
     assert not figures.log.people_speaking("c2")
     figures.turn()
-    assert figures.log.turns[-1].transport == "browser", "the call that began last is another one"
+    assert figures.log.turns[-1].transport == "browser", "the turn was in c1, not in the call that began last"
     figures.log(CallEnded("x", "command", call="c1"))
     assert (figures.log.since("c1"), figures.log.since("c2")) == (None, BEGAN)
 
