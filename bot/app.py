@@ -267,7 +267,7 @@ async def build_application(
         model = partial(describe_model, settings, core.engines.weights, core.engines.models.for_calls_client)
         status = StatusReporter(
             calls,
-            EngineTexts(core.characters.at, model, core.warning, settings.memory),
+            EngineTexts(core.characters.at, model, core.warning, settings.memory, core.usage.limits.reached),
             core.engines.transcriber.describe,
             core.engines.speech_server.health,
             None if phone is None else phone.describe,

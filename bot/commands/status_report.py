@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -37,12 +37,14 @@ class EngineTexts:
         model: returns the name of a character's model.
         engine_warning: a warning if engines are toys, or the language model is small; ``None`` if there is none.
         memory: the operator's rule for remembering people.
+        limits: returns the limits of the day that are reached, in sentences.
     """
 
     character: Callable[[int], Character]
     model: Callable[[Character], str]
     engine_warning: str | None
     memory: MemoryPolicy
+    limits: Callable[[], Sequence[str]]
 
 
 class StatusReporter:
@@ -78,6 +80,7 @@ class StatusReporter:
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._transcriber()}")
         lines.append(f"**Voice** {await self._voice_health()}")
+        lines += [f"⚠️ {limit}" for limit in self._engines.limits()]
         lines.append(f"**Memory** {self._memory(guild)}")
         if self._telephone is not None:
             lines.append(f"**Telephone** {self._telephone()}")

@@ -57,7 +57,7 @@ class Announcement(StrEnum):
     NO_ANSWER = "no_answer"
     """On the telephone, in place of an answer that could not be made or spoken."""
     LIMIT = "limit"
-    """The same where today's limit of the model is reached."""
+    """Today's limit of the model is reached: on the telephone in place of each answer, in other calls once."""
     NOT_HEARD = "not_heard"
     """On the telephone: today's limit of the recogniser is reached."""
 

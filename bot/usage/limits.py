@@ -92,6 +92,10 @@ class DailyLimits:
         """The limits that are reached, or nearly, for the operator."""
         return [self._state(paid, words) for paid, words in _WORDS.items() if (self.used(paid) or 0.0) >= NEARLY]
 
+    def reached(self) -> list[str]:
+        """The limits that are reached, in sentences for people."""
+        return [text for paid in _WORDS if (text := self.refusal(paid)) is not None]
+
     def summary(self, here: Amounts | None = None) -> list[str]:
         """How much of each limit is used, in words; nothing about limits that are not set.
 

@@ -104,6 +104,8 @@ class CallParts(Generic[T]):
         clock: returns monotonic seconds.
 
     Attributes:
+        when_model_limited: called once, when today's limit keeps the model from answering. People were told so in
+            writing, and by default they are also told aloud.
         when_voice_limited: called when today's limit has kept a reply from being spoken. It was written instead.
         when_ears_limited: called when today's limit keeps speech from being transcribed. People were told so in
             writing.
@@ -136,6 +138,7 @@ class CallParts(Generic[T]):
         self.transcriber = engines.transcriber
         self.ambience = engines.ambience
         self._clock = clock
+        self.when_model_limited: Callable[[], object] = lambda: self.recite(self.aloud(Announcement.LIMIT))
         self.when_voice_limited: Callable[[], None] = lambda: None
         self.when_ears_limited: Callable[[], None] = lambda: None
         self.events = CallFeed(call_id or new_call_id(), clock)
@@ -177,6 +180,7 @@ class CallParts(Generic[T]):
             speculation=engines.speculation,
             waiting_line=lambda spoken, wait: lines.waiting(character.now().persona.waiting, spoken, wait),
             thinking=self.thinking,
+            when_model_limited=lambda: self.when_model_limited(),
             voice_limited=lambda: self.when_voice_limited(),
             clock=clock,
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from audio.samples import Samples
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
 from bot.speech_server.events import SegmentAudio, SpeechEvent
@@ -17,6 +18,7 @@ from bot.voice.turn import Prompt
 from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
 
 SECOND = 48_000
+REACHED = "Today's limit is reached."
 
 
 class RepeatingResponder:
@@ -29,6 +31,15 @@ class RepeatingResponder:
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         progress.asked()
         yield f"{asked.speaker} said: {asked.text}"
+
+
+class LimitedMind(RepeatingResponder):
+    """A model server that costs money and may not be asked any more."""
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        if not asked.results:
+            raise ModelError(ModelErrorKind.LIMIT, REACHED)
+        yield ""
 
 
 class HummingSpeech:

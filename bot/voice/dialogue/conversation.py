@@ -74,6 +74,7 @@ class Conversation:
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         thinking: is told how far the current reply is, for the sound while people wait.
+        when_model_limited: called once, when today's limit keeps the model from answering.
         voice_limited: called when today's limit has kept a reply from being spoken.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
@@ -95,6 +96,7 @@ class Conversation:
         speculation: Speculation = WITHOUT_COSTS,
         waiting_line: WaitingLine = _usual_line,
         thinking: ThinkingWatcher | None = None,
+        when_model_limited: Callable[[], object] = lambda: None,
         voice_limited: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
@@ -126,6 +128,7 @@ class Conversation:
             remark=self._remark,
             handle=self._handle,
             start=self._spawn,
+            when_limited=when_model_limited,
             sleep=sleep,
         )
         self._speech = ReplySpeech(

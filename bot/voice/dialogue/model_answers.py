@@ -38,6 +38,7 @@ class ModelAnswers:
         remark: returns what is said when a wait for tools has lasted so long.
         handle: passes an event to the state machine.
         start: starts a task, which ends with the call.
+        when_limited: called once, when people are told that today's limit keeps the model from answering.
         sleep: waits for some seconds.
 
     Attributes:
@@ -55,6 +56,7 @@ class ModelAnswers:
         remark: Callable[[WaitLength], str],
         handle: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
+        when_limited: Callable[[], object],
         sleep: Sleep,
     ) -> None:
         self._responder = responder
@@ -65,6 +67,7 @@ class ModelAnswers:
         self._remark = remark
         self._handle = handle
         self._start = start
+        self._when_limited = when_limited
         self._sleep = sleep
         self.limited = False
         self._committed = asyncio.Event()
@@ -149,7 +152,9 @@ class ModelAnswers:
         is reached."""
         self.limited = error.kind is ModelErrorKind.LIMIT
         known = self.limited and self._limit_told and prompt.spoken is not None
-        self._limit_told |= self.limited
+        if self.limited and not self._limit_told:
+            self._limit_told = True
+            self._when_limited()
         return "" if known else f"❌ {error}"
 
     def _say_that_it_takes_long(self, reply: str, *, first: bool) -> None:

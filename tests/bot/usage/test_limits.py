@@ -44,6 +44,13 @@ def test_guesses_stop_first_and_then_everything(tokens: int, may_guess: bool, ma
     assert day.limits.refusal(Paid.SPEECH, guess=True) is None, "each limit is for itself"
 
 
+def test_the_limits_that_are_reached_are_named() -> None:
+    day = Day()
+    assert day.limits.reached() == []
+    day.used = Amounts(1, 999, 0, 600_000)
+    assert day.limits.reached() == [day.limits.refusal(Paid.SPEECH)]
+
+
 def test_both_directions_of_tokens_count_and_speech_counts_in_minutes() -> None:
     day = Day()
     day.used = Amounts(1, 600, 400, 600_000)

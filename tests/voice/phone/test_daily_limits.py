@@ -33,24 +33,14 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
 from tests.timing import wait_until
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind, RepeatingResponder
 from tests.voice.phone.memory_line import MemoryLine
 from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.messages import ClientMessage
 from wire.parameters import SpeechParameters
 
-REACHED = "Today's limit is reached."
 CALLER_ID = 7
 LINES = load_word_lists().lines
-
-
-class LimitedMind(RepeatingResponder):
-    """A model server that costs money and may not be asked any more."""
-
-    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
-        if not asked.results:
-            raise ModelError(ModelErrorKind.LIMIT, REACHED)
-        yield ""
 
 
 class BrokenMind(RepeatingResponder):
@@ -149,6 +139,8 @@ async def test_in_place_of_an_answer_the_caller_hears_whether_the_limit_is_the_r
     async with phone_call(tmp_path, mind) as room:
         room.ask()
         await wait_until(lambda: room.recited() == [LINES.announcement(said, "de")])
+        room.ask()
+        await wait_until(lambda: room.recited() == [LINES.announcement(said, "de")] * 2)
 
 
 async def test_a_caller_who_is_not_heard_any_more_is_told_so(tmp_path: Path) -> None:

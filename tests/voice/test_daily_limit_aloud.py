@@ -1,0 +1,33 @@
+"""Who talks in a call hears that today's limit of the model is reached, once, in the language of the call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.llm.spoken_lines import Announcement
+from bot.voice.events import NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.turn import Outcome, Prompt
+from bot.voice.utterances.word_lists import load_word_lists
+from tests.timing import wait_until
+from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind
+from tests.voice.memory_call import ADA, memory_call
+from tests.voice.test_broken_transport import ConstantTranscriber
+
+
+async def test_that_todays_limit_is_reached_is_said_once_in_a_call_and_written(tmp_path: Path) -> None:
+    sentence = load_word_lists().lines.announcement(Announcement.LIMIT, "de")
+    async with memory_call(tmp_path, ConstantTranscriber(), LimitedMind(), HummingSpeech(), language="de") as held:
+
+        def outcomes() -> list[Outcome]:
+            return [each.trace.outcome for each in held.events if isinstance(each, ReplyEnded)]
+
+        held.call.say(Prompt("Ada", "How are you?", 0.0, person=ADA))
+        await wait_until(lambda: outcomes() == [Outcome.FAILED, Outcome.SPOKEN])
+        held.call.say(Prompt("Ada", "How are you?", 0.0, person=ADA))
+        await wait_until(lambda: len(outcomes()) == 3 and held.call.conversation.floor_free)
+        recited = [each.text for each in held.events if isinstance(each, PromptTaken) and each.recited]
+        spoken = [each.text for each in held.events if isinstance(each, WordsSpoken)]
+        written = [each.text for each in held.events if isinstance(each, NoticePosted) and REACHED in each.text]
+    assert recited == [sentence]
+    assert " ".join(spoken) == sentence
+    assert len(written) == 2, "each question that was typed has a written answer"
