@@ -59,6 +59,7 @@ from bot.music.web_music import WebMusic
 from bot.operator_files import corrections_file, own_persona, prepare_folders, read_corrections
 from bot.own_engines import Progress
 from bot.own_tools import make_tools
+from bot.paid_servers import costing_kinds
 from bot.personal_data.noted import NotedLines
 from bot.personal_data.personal_data import PersonalStores
 from bot.personal_data.remembered import RememberedFacts
@@ -256,7 +257,9 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         def clock() -> datetime:
             return datetime.now(zone)
 
-        usage = await stack.enter_async_context(Usage.opened(database, clock, settings.daily))
+        online = (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")
+        costing = costing_kinds(settings, online)
+        usage = await stack.enter_async_context(Usage.opened(database, clock, settings.daily, costing))
         store = Store(database)
         turn_log = TurnLog()
         watch = EventFeed(*watchers, turn_log, stack.enter_context(TraceFile(settings.data_dir)))

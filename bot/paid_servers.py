@@ -25,6 +25,11 @@ def paid_servers(settings: Settings, openai_url: str | None = None) -> Mapping[P
     }
 
 
+def costing_kinds(settings: Settings, openai_url: str | None = None) -> tuple[Paid, ...]:
+    """The kinds of use for which a server costs money."""
+    return tuple(paid for paid, servers in paid_servers(settings, openai_url).items() if servers)
+
+
 def daily_limits(settings: Settings) -> Mapping[Paid, str]:
     """The limits that are set, as in ``.env``."""
     values = {Paid.TOKENS: settings.daily.tokens, Paid.SPEECH: settings.daily.speech_minutes}

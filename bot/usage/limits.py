@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -46,14 +46,20 @@ class DailyLimits:
         settings: the operator's limits; 0 is none.
         paid_today: returns what was used today of servers that cost money.
         clock: returns the current time in the people's time zone.
+        costing: the kinds of use for which a server costs money, as far as the settings tell.
     """
 
     def __init__(
-        self, settings: DailySettings, paid_today: Callable[[], Amounts], clock: Callable[[], datetime]
+        self,
+        settings: DailySettings,
+        paid_today: Callable[[], Amounts],
+        clock: Callable[[], datetime],
+        costing: Collection[Paid] = tuple(Paid),
     ) -> None:
         self._limits = {Paid.TOKENS: float(settings.tokens), Paid.SPEECH: settings.speech_minutes}
         self._paid_today = paid_today
         self._clock = clock
+        self._costing = costing
         self._told: dict[Paid, tuple[date, float]] = {}
         # The operator was told of what was reached before this start, so it is not told again.
         self.news()
@@ -97,7 +103,7 @@ class DailyLimits:
         return [text for paid in _WORDS if (text := self.refusal(paid)) is not None]
 
     def summary(self, here: Amounts | None = None) -> list[str]:
-        """How much of each limit is used, in words; nothing about limits that are not set.
+        """How much of each limit is used, in words; nothing about limits that are not set, or limit nothing.
 
         Args:
             here: what was used today, in the place for which this is told, of servers that cost money; ``None`` if it
@@ -105,7 +111,8 @@ class DailyLimits:
         """
         lines = []
         for paid, words in _WORDS.items():
-            if (used := self.used(paid)) is not None:
+            used = self.used(paid)
+            if used is not None and (used or paid in self._costing):
                 amount = words.amount.format(self._limits[paid])
                 part = "" if here is None else f", {_percent(_of(here, paid) / self._limits[paid])} by this server"
                 lines.append(SHARES.format(amount=amount, what=words.what, used=_percent(used), part=part))

@@ -100,7 +100,7 @@ def _server_lines(servers: list[ServerUse]) -> list[str]:
         f"{', costs money' if each.paid else ''}): {amounts_text(each.amounts)}"
         for each in servers
     ]
-    return ["By server:", *shown, *_more(servers)]
+    return ["By engine:", *shown, *_more(servers)]
 
 
 def _people_lines(people: list[tuple[int, Amounts]], name_of: Callable[[int], str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -38,6 +38,7 @@ class Usage:
         clock: returns the current time in the people's time zone.
         ledger: the figures of today.
         limits: the operator's limits; by default there are none.
+        costing: the kinds of use for which a server costs money.
         sleep: waits the given seconds.
     """
 
@@ -47,13 +48,14 @@ class Usage:
         ledger: UsageLedger,
         clock: Callable[[], datetime],
         limits: DailySettings = NO_LIMITS,
+        costing: Collection[Paid] = tuple(Paid),
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.records = records
         self.ledger = ledger
         self.clock = clock
-        self.limits = DailyLimits(limits, ledger.paid_today, clock)
+        self.limits = DailyLimits(limits, ledger.paid_today, clock, costing)
         self._sleep = sleep
         self._more = asyncio.Event()
         self._storing = asyncio.Lock()
@@ -63,7 +65,11 @@ class Usage:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, database: Database, clock: Callable[[], datetime], limits: DailySettings = NO_LIMITS
+        cls,
+        database: Database,
+        clock: Callable[[], datetime],
+        limits: DailySettings = NO_LIMITS,
+        costing: Collection[Paid] = tuple(Paid),
     ) -> AsyncIterator[Self]:
         """Read the figures of the newest days. When the context ends, what was counted last is stored.
 
@@ -72,7 +78,7 @@ class Usage:
         """
         records = UsageRecords(database)
         stored = await records.since(clock().date() - timedelta(days=1))
-        usage = cls(records, UsageLedger(lambda: clock().date(), stored), clock, limits)
+        usage = cls(records, UsageLedger(lambda: clock().date(), stored), clock, limits, costing)
         try:
             yield usage
         finally:

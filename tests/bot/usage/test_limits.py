@@ -10,7 +10,7 @@ import pytest
 
 from bot.doctor.limits import check_limits
 from bot.metering import Paid
-from bot.paid_servers import limit_notices, paid_servers
+from bot.paid_servers import costing_kinds, limit_notices, paid_servers
 from bot.usage.ledger import Amounts
 from bot.usage.limits import DailyLimits, until_midnight, wait_text
 from config.sections import DailySettings
@@ -75,6 +75,19 @@ def test_zero_is_no_limit() -> None:
     day.used = Amounts(1, 10**9, 0, 10**9)
     assert all(day.limits.refusal(paid, guess=True) is None for paid in Paid)
     assert (day.limits.news(), day.limits.states(), day.limits.summary()) == ([], [], [])
+
+
+def test_the_share_of_a_limit_that_limits_nothing_is_not_shown_unless_something_was_used() -> None:
+    day = Day()
+    limits = DailyLimits(day.settings, lambda: day.used, lambda: day.now, [Paid.SPEECH])
+    assert [text.split(",")[0] for text in limits.summary()] == ["Today's limit of 10 minutes of speech"]
+    day.used = Amounts(1, 500, 0)
+    assert len(limits.summary()) == 2, "the server was taken out of the settings today"
+
+
+@pytest.mark.parametrize(("url", "kinds"), [("http://127.0.0.1:1/v1", ()), ("https://a.example/v1", (Paid.TOKENS,))])
+def test_the_settings_tell_for_what_a_server_costs_money(url: str, kinds: tuple[Paid, ...]) -> None:
+    assert costing_kinds(settings(llm_url=url, llm_api_key="sk-1")) == kinds
 
 
 def test_the_operator_is_told_once_a_day_of_each_level() -> None:

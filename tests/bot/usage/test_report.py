@@ -60,7 +60,7 @@ async def test_a_person_sees_today_and_the_last_days_by_server(desk: Desk) -> No
             "Yours",
             "Today: 100 tokens (10 written) · 42 s of speech",
             "Last 7 days: 1,012 tokens (22 written) · 42 s of speech",
-            "By server:",
+            "By engine:",
             "- `api.example.org` (model, costs money): 1,012 tokens (22 written)",
             "- `127.0.0.1:8080` (voice): 42 s of speech",
         ]
