@@ -45,8 +45,8 @@ class SseParser:
     - ``error: …`` instead of ``data: …`` becomes an event of the type "error".
     - A line that is a JSON object without a field name becomes an event of the type "bare" at once. Other lines without
       a known field name are collected, and become one "bare" event at the end of the stream.
-    - An event without an empty line after it ends where the next event begins, or at the end of the stream. At the end
-      of the stream it may be incomplete.
+    - An event without an empty line after it ends at the end of the stream, where it may be incomplete. If it is one
+      line with a JSON object, it also ends where the next event begins.
 
     Args:
         max_event_chars: the largest number of characters in one line, or in the data of one event.
@@ -152,8 +152,12 @@ class SseParser:
         self._data.append(value)
 
     def _is_whole_without_end(self, value: str) -> bool:
-        """Whether the data so far is a complete event and ``value`` begins the next, without an empty line between."""
-        return bool(self._data) and value[:1] in ("{", "[") and _is_json_object("\n".join(self._data))
+        """Whether the data so far is a complete event and ``value`` begins the next, without an empty line between.
+
+        Only an event of one line can be complete like this. If longer ones were tried too, each line of an event would
+        cost as much as all lines before it, and a hostile server could stop the event loop for minutes.
+        """
+        return len(self._data) == 1 and value[:1] in ("{", "[") and _is_json_object(self._data[0])
 
     def _take_bare(self, line: str) -> SseEvent | None:
         if not self._bare and _is_json_object(line):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -63,3 +65,16 @@ def test_an_endless_event_is_refused(stream: bytes) -> None:
     with pytest.raises(SseOverflowError):
         for byte in stream:
             parser.feed(bytes([byte]))
+
+
+def test_an_event_that_never_ends_is_not_parsed_again_with_each_of_its_lines() -> None:
+    # A hostile server could otherwise stop the whole bot with a few hundred kilobytes.
+    with patch.object(json, "loads", wraps=json.loads) as loads:
+        assert parse(b"data: {\n" * 1000) == []
+    assert loads.call_count == 1
+
+
+def test_one_line_of_json_ends_where_the_next_begins() -> None:
+    stream = b'data: {"a": 1}\ndata: {"b": 2}\ndata: [DONE]\n\n'
+    events = [SseEvent("message", data) for data in ('{"a": 1}', '{"b": 2}', "[DONE]")]
+    assert parse(stream) == events
