@@ -8,7 +8,7 @@ made, and a token that comes after its reply was cancelled. Events of a reply th
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from bot.speech_server.events import Disconnected
@@ -279,10 +279,11 @@ class Dialogue:
             yield from self._advance(progress.end_with_sentence(position))
         elif progress is not None:
             # Nothing of the answer was heard, so it is made anew.
-            yield from self._put_aside(progress.reply.prompt, self._set_aside)
+            waiting.appendleft(progress.reply.prompt)
+            yield from self._put_all_aside(waiting, self._set_aside)
             yield from self._advance(progress.interrupt(position))
-        for prompt in waiting:
-            yield from self._put_aside(prompt, self._set_aside)
+            return
+        yield from self._put_all_aside(waiting, self._set_aside)
 
     def _break_off(self, position: int) -> Iterator[Effect]:
         """End the reply at once, and keep the rest of a text that was read aloud."""
@@ -291,12 +292,20 @@ class Dialogue:
             progress.cut_off = progress.reply.unheard_text(position)
             yield from self._interrupt(position)
 
-    def _put_aside(self, prompt: Prompt, aside: list[Prompt]) -> Iterator[Effect]:
-        """Keep a prompt for after the restart, if it is a person's. Its author is told."""
+    def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
+        """Put prompts aside. Of those of one person that are kept, only the newest one is answered."""
+        newest = {(each.author, each.person): each for each in prompts if self._keeps(each)}
+        for prompt in prompts:
+            answered = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt
+            yield from self._put_aside(prompt, aside, answered=answered)
+
+    def _put_aside(self, prompt: Prompt, aside: list[Prompt], *, answered: bool = True) -> Iterator[Effect]:
+        """Keep a prompt for after the restart, if it is a person's. Its author is told, if it is ``answered``."""
         yield Drop(prompt)
         if prompt.author:
             aside.append(replace(prompt, results=()))
-            yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
+            if answered:
+                yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
 
     def _put_rest_aside(self, progress: ReplyProgress) -> Iterator[Effect]:
         """Keep the rest of a text that is read aloud, if the restart cuts it off. The rest of an answer is not kept."""

@@ -78,6 +78,16 @@ def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_i
     assert dialogue.floor_free
 
 
+def test_of_several_messages_of_one_person_that_wait_only_the_newest_is_answered_if_they_are_kept() -> None:
+    for kept, answered in ((True, [3, 2]), (False, [1, 3, 2])):
+        dialogue = Dialogue(DialogueTexts)
+        more = replace(ADA, message=3)
+        effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Once"), on.Prompted(more), on.Prompted(BEN))
+        told = only(do.Tell, effects_of(dialogue, restart(0, kept=kept)))
+        assert [each.prompt.message for each in told] == answered
+        assert dialogue.set_aside == ((ADA, more, BEN) if kept else ())
+
+
 @pytest.mark.parametrize("later", [on.Prompted(BEN), on.TurnCommitted(spoken("hello"))], ids=["written", "spoken"])
 def test_whoever_writes_or_speaks_later_is_told_and_waits(later: on.Event) -> None:
     dialogue = Dialogue(DialogueTexts)
