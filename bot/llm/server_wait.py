@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from bot.llm.errors import ModelError, Refusal
+from bot.retry_after import retry_after
 
 FIRST_PAUSE = 0.25
 """First pause between two attempts, in seconds, if the server names no time. The pause doubles each time."""
@@ -67,7 +66,7 @@ class ServerWait:
         if loading:
             self.loading_error = failure
             self._set_notice()
-        wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
+        wanted = wait_asked_for(refusal, datetime.now(UTC))
         pause = pause_before(self._waits)
         if not loading:
             if refusal.quota_used_up or (wanted is None and self._waits > MAX_BLIND_WAITS):
@@ -114,20 +113,15 @@ def may_succeed_later(refusal: Refusal) -> bool:
     return refusal.status in _BEHIND_A_PROXY | {HTTPStatus.TOO_MANY_REQUESTS} or _is_loading(refusal)
 
 
-def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
+def wait_asked_for(refusal: Refusal, now: datetime) -> float | None:
     """Seconds to wait before the next attempt, as the server asks for it; ``None`` if it asks for no valid time.
 
-    The header ``Retry-After`` has seconds or a date. Some servers send a header with milliseconds. Gemini and Groq
-    write the time into the body. The result can be very large, so the caller needs a limit of its own.
+    Most servers name the time in a header. Gemini and Groq write it into the body. The result can be very large, so the
+    caller needs a limit of its own.
     """
-    milliseconds = _number(headers.get("Retry-After-Ms", ""))
-    if milliseconds is not None:
-        return milliseconds / _MILLISECONDS
-    given = headers.get("Retry-After", "").strip()
-    if given:
-        seconds = _number(given)
-        return seconds if seconds is not None else _until(given, now)
-    if found := _DELAY_IN_BODY.search(body):
+    if (asked := retry_after(refusal.headers, now)) is not None:
+        return asked
+    if found := _DELAY_IN_BODY.search(refusal.body):
         amount = float(found["amount"])
         seconds = amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
         return 60 * int(found["minutes"] or 0) + seconds
@@ -137,21 +131,3 @@ def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float |
 def pause_before(attempt: int) -> float:
     """Seconds to wait before retry number ``attempt`` (the first retry is 1), if the server names no time."""
     return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), MAX_PAUSE)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())

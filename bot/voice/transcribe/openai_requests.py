@@ -92,7 +92,7 @@ class TranscriptionEndpoint:
         url: base URL of the server, with its version. Only the path of the endpoint is added.
         settings: key, model and language.
         http: session for the requests.
-        asked_to_wait: returns the seconds for which a response's headers ask to wait; ``None`` if they don't.
+        asked_to_wait: returns the seconds for which the headers of a refusal ask to wait; ``None`` if they don't.
 
     Attributes:
         host: the server's host.
@@ -134,8 +134,7 @@ class TranscriptionEndpoint:
                 asyncio.timeout(limit),
                 self._http.post(url, data=self._form(request, request_format), headers=self._headers()) as response,
             ):
-                body = await self._read(response)
-                status, wait = response.status, self._asked_to_wait(response.headers)
+                status, headers, body = response.status, response.headers, await self._read(response)
         except TimeoutError as error:
             raise RequestFailed(
                 f"{self.host} gave no whole answer within {limit:.0f} s.", temporary=True, used=True
@@ -144,7 +143,7 @@ class TranscriptionEndpoint:
             text = f"The transcription server at {self.host} can't be reached, or hangs up."
             raise RequestFailed(text, temporary=True) from error
         if status >= 300:
-            raise self._refusal(status, wait, body)
+            raise self._refusal(status, headers, body)
         try:
             return read_answer(body)
         except AnswerError as error:
@@ -181,8 +180,9 @@ class TranscriptionEndpoint:
                 raise RequestFailed(f"{self.host} answers with more words than anybody can have said.")
         return bytes(body)
 
-    def _refusal(self, status: int, wait: float | None, body: bytes) -> RequestFailed:
+    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestFailed:
         """The error for a response with an error status."""
+        wait = self._asked_to_wait(headers)
         try:
             words = complaint(json.loads(body))
         except (ValueError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 import math
 import re
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.retry_after import retry_after
 from bot.voice.transcribe.hallucinations import TranscriptSegment
 from languages.names import language_code
 
@@ -176,15 +176,11 @@ SHORTEST_SPECULATION_PAUSE, MAX_SPECULATION_PAUSE = 15.0, 120.0
 Speculation means requests that are not final: their turn may go on. A refusal soon after such a pause makes the next
 pause twice as long.
 """
-MAX_WAIT = 86_400.0
-"""A longer wait in a header is shortened to this many seconds."""
 MAX_DELAY = 25.0
 """Longest wait that is obeyed for final requests, in seconds.
 
 If a server asks for a longer wait, the request is sent all the same, since the words would be lost otherwise.
 """
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
-"""A duration such as "1m30s" or "250ms"."""
 
 
 class RateLimits:
@@ -228,32 +224,5 @@ class RateLimits:
         self._paused_until = now + min(wait, MAX_SPECULATION_PAUSE) + self._pause
 
     def asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
-        """The seconds for which a response's headers ask to wait; ``None`` if they don't.
-
-        The header Retry-After has seconds or a date (RFC 9110), or a duration such as "1m30s". Retry-After-Ms has
-        milliseconds.
-        """
-        if (milliseconds := _wait(headers.get("Retry-After-Ms"))) is not None:
-            return milliseconds / 1000
-        written = headers.get("Retry-After", "").strip()
-        if (seconds := _wait(written)) is not None:
-            return seconds
-        if (match := _DURATION.fullmatch(written)) and written:
-            hours, minutes, rest, thousandths = (float(part or 0) for part in match.groups())
-            return min(MAX_WAIT, 3600 * hours + 60 * minutes + rest + thousandths / 1000)
-        try:
-            date = email.utils.parsedate_to_datetime(written)
-        except ValueError:
-            return None
-        if date.tzinfo is None:
-            date = date.replace(tzinfo=UTC)
-        return min(MAX_WAIT, max(0.0, (date - self._today()).total_seconds()))
-
-
-def _wait(written: str | None) -> float | None:
-    """The number in a header; ``None`` if there is no valid number."""
-    try:
-        value = float(written or "")
-    except ValueError:
-        return None
-    return min(value, MAX_WAIT) if value >= 0 else None
+        """The seconds for which the headers of a refusal ask to wait; ``None`` if they don't."""
+        return retry_after(headers, self._today())

@@ -271,6 +271,17 @@ async def test_a_server_that_asks_to_wait_too_long_is_an_error_at_once() -> None
         assert talk.clock.slept == 0.0
 
 
+@pytest.mark.parametrize("written", ["1..2s", f"Thu, 01 Jan {'9' * 20} 00:00:07 GMT"])
+async def test_no_words_are_lost_to_a_wait_that_can_not_be_read(written: str) -> None:
+    async with talking(answering("{}", 503, Retry_After=written), HELLO) as talk:
+        assert await talk.transcribe() == "Hello."
+
+
+async def test_a_wait_that_comes_with_the_words_does_not_matter() -> None:
+    async with talking(answering('{"text": "Hello."}', Retry_After="1..2s")) as talk:
+        assert await talk.transcribe() == "Hello."
+
+
 async def test_the_error_names_a_server_that_can_not_be_reached() -> None:
     async with aiohttp.ClientSession() as http:
         transcriber = OpenAITranscriber("http://127.0.0.1:9/v1", RecogniserSettings(), http, Corrections())
