@@ -56,10 +56,11 @@ async def begins_inside_thought(
         address = root / "props"
         if model := body.get("model"):
             address = address.with_query(model=str(model), autoload="false")
-        props = await _answer(session.get(address))
+        props = await _answer(session.get(address, allow_redirects=False))
         if not props.keys() & _OF_LLAMA_CPP:
             return None
-        prompt = (await _answer(session.post(root / "apply-template", json=dict(body)))).get("prompt")
+        asking = session.post(root / "apply-template", json=dict(body), allow_redirects=False)
+        prompt = (await _answer(asking)).get("prompt")
         return ends_inside_thought(prompt) if isinstance(prompt, str) and prompt else _from_props(props, body)
 
 

@@ -29,6 +29,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import (
     AnswerTooLargeError,
     LowPerformanceError,
+    RedirectedError,
     UnspeakableError,
     VoiceAwayError,
     VoiceLimitError,
@@ -187,6 +188,8 @@ class SpeechServerClient:
             if not can_speak(health):
                 return ServerHealth(False, f"the speech server at {address.place} has no voice loaded yet")
             return ServerHealth(True, f"{describe_engine(health)} at {address.place}")
+        except RedirectedError as error:
+            return ServerHealth(False, str(error))
         except _NO_STATUS:
             return ServerHealth(False, f"no speech server answers at {address.place}")
 
@@ -196,6 +199,8 @@ class SpeechServerClient:
             return EngineState(PLAIN_ENGINE, PLAIN_ENGINE, "ready", None)
         try:
             return EngineState.of(await self._ask_status("GET", "/health"))
+        except RedirectedError as error:
+            raise VoiceAwayError(str(error)) from error
         except _NO_STATUS as error:
             raise VoiceAwayError(f"no speech server answers at {self._address.place}") from error
 
@@ -206,7 +211,7 @@ class SpeechServerClient:
     async def _answers(self, address: ServerAddress, seconds: float) -> bool:
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._request("GET", address.http("/health"), timeout, allow_redirects=True):
+            async with self._request("GET", address.http("/health"), timeout):
                 return True
         except (TimeoutError, aiohttp.ClientError, OSError):
             return False
@@ -305,8 +310,10 @@ class SpeechServerClient:
         self, method: str, path: str, address: ServerAddress | None = None, **options: Any
     ) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)
-        url = (address or self._address).http(path)
-        async with self._request(method, url, timeout, allow_redirects=True, **options) as response:
+        server = address or self._address
+        async with self._request(method, server.http(path), timeout, **options) as response:
+            if 300 <= response.status < 400:
+                raise RedirectedError(f"the speech server at {server.place} redirects us elsewhere")
             answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
             return answer
 
@@ -361,12 +368,10 @@ class SpeechServerClient:
             raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error
 
     def _request(
-        self, method: str, url: URL, timeout: aiohttp.ClientTimeout, *, allow_redirects: bool = False, **options: Any
+        self, method: str, url: URL, timeout: aiohttp.ClientTimeout, **options: Any
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         headers = self._address.headers
-        return self._http.request(
-            method, url, headers=headers, timeout=timeout, allow_redirects=allow_redirects, **options
-        )
+        return self._http.request(method, url, headers=headers, timeout=timeout, allow_redirects=False, **options)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

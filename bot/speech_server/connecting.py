@@ -20,6 +20,13 @@ _REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice 
 """What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
 
 
+class _Connect(connect):
+    """Follows no redirect: what the bot says goes to no host that the settings don't name."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -> ClientConnection:
     """Connect to the speech server.
 
@@ -31,7 +38,7 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         SpeechUnavailable: the server does not answer, or refuses the connection.
     """
     try:
-        return await connect(
+        return await _Connect(
             address.stream_url,
             additional_headers=address.headers,
             # Audio does not compress well, and a proxy in the environment is not meant for this connection.
@@ -45,6 +52,8 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         )
     except InvalidStatus as error:
         status = error.response.status_code
+        if 300 <= status < 400:
+            raise SpeechUnavailable(f"The speech server at {address.websocket} redirects us elsewhere.") from error
         why = _REASONS.get(status, f"refuses us: it answers with HTTP status {status}")
         raise SpeechUnavailable(f"The speech server at {address.websocket} {why}.") from error
     except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:

@@ -52,5 +52,9 @@ class VoiceLimitError(VoiceAwayError):
     """The voice costs money, and today's limit is reached, so the speech server was not asked."""
 
 
+class RedirectedError(ValueError):
+    """The server redirects a request elsewhere, which is not followed. The text names the server."""
+
+
 class AnswerTooLargeError(ValueError):
     """An answer of the server has too many bytes."""

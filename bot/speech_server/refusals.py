@@ -49,6 +49,8 @@ def voices_refusal(status: int, body: bytes) -> VoicesError:
             return VoicesError(
                 "❌ This speech server has no list of voices. It may be an older version, or another program."
             )
+        case _ if 300 <= status < 400:
+            return VoicesError("❌ The speech server redirects me elsewhere. The people who run me can fix that.")
         case _ if reason:
             return VoicesError(f"❌ {reason}")
         case _:

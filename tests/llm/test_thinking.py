@@ -119,6 +119,27 @@ async def test_the_first_reply_is_clean_too_if_the_template_shows_that_the_model
         assert "".join(await pieces_of(client)) == CLEAN
 
 
+@pytest.mark.parametrize("moved", ["/props", "/apply-template"])
+async def test_questions_about_the_template_follow_no_redirect(moved: str) -> None:
+    asked: list[str] = []
+
+    async def other(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"prompt": "<think>"})
+
+    async with serving(other, llama_paths=True) as elsewhere:
+        answering = llama_cpp(writing("Hello", " there."), {"/props": {"chat_template": HYBRID_TEMPLATE}})
+
+        async def redirecting(request: web.Request) -> web.StreamResponse:
+            if request.path == moved:
+                return web.Response(status=307, headers={"Location": f"{elsewhere}{moved}"})
+            return await answering(request)
+
+        async with serving(redirecting, llama_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+            assert "".join(await pieces_of(client)) == CLEAN
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("answers", "extra"),
     [

@@ -63,7 +63,10 @@ async def check(settings: Settings) -> CheckResult:
         return CheckResult("Drawing", False, str(error))
     url = f"{settings.draw.url}/queue"
     try:
-        async with aiohttp.ClientSession(timeout=TIMEOUT, headers=HEADERS) as session, session.get(url) as response:
+        async with (
+            aiohttp.ClientSession(timeout=TIMEOUT, headers=HEADERS) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
             good = response.status == HTTPStatus.OK
             advice = "" if good else ". Is COMFYUI_URL right?"
             return CheckResult("Drawing", good, f"{url} answers with status {response.status}{advice}")

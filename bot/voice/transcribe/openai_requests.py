@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
+from yarl import URL
 
 from audio.samples import HEARING_RATE
 from audio.wav import to_wav
@@ -116,7 +117,11 @@ class TranscriptionEndpoint:
         # Not every server lists its models, so other error statuses don't matter.
         url = f"{self._url}/models"
         try:
-            async with self._http.get(url, headers=self._headers(), timeout=CHECK_TIMEOUT) as response:
+            async with self._http.get(
+                url, headers=self._headers(), timeout=CHECK_TIMEOUT, allow_redirects=False
+            ) as response:
+                if _leads_elsewhere(response):
+                    return f"the recogniser at {self.host} redirects us elsewhere"
                 refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
                 if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     return f"the recogniser at {self.host} answers with status {response.status}"
@@ -132,7 +137,10 @@ class TranscriptionEndpoint:
         try:
             async with (
                 asyncio.timeout(limit),
-                self._http.post(url, data=self._form(request, request_format), headers=self._headers()) as response,
+                # People were told of this host alone, so their voices go to no other one.
+                self._http.post(
+                    url, data=self._form(request, request_format), headers=self._headers(), allow_redirects=False
+                ) as response,
             ):
                 status, headers, body = response.status, response.headers, await self._read(response)
         except TimeoutError as error:
@@ -182,6 +190,12 @@ class TranscriptionEndpoint:
 
     def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestFailed:
         """The error for a response with an error status."""
+        if status < 400:
+            place = headers.get("Location", "")[:200]
+            where = f"elsewhere{f', to {place}' if place else ''}"
+            return RequestFailed(
+                f"The transcription server at {self.host} redirects us {where}. Is STT_URL right? It answered {status}."
+            )
         wait = self._asked_to_wait(headers)
         try:
             words = complaint(json.loads(body))
@@ -197,6 +211,16 @@ class TranscriptionEndpoint:
             refused_field=status in REFUSED_FIELDS,
             about_request=status in ABOUT_THE_REQUEST,
         )
+
+
+def _leads_elsewhere(response: aiohttp.ClientResponse) -> bool:
+    """Whether a response redirects to another server, or to no valid address."""
+    if not 300 <= response.status < 400:
+        return False
+    try:
+        return response.url.join(URL(response.headers.get("Location", ""))).origin() != response.url.origin()
+    except ValueError:
+        return True
 
 
 def _is_cut_off(body: bytes) -> bool:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import MAX_STATUS_BYTES, SpeechServerClient
+from bot.speech_server.errors import VoiceAwayError
 from tests.http_server import Handler, LocalServer, app_of
 
 
@@ -60,3 +61,25 @@ async def test_the_status_says_if_no_server_answers() -> None:
         health = await SpeechServerClient(session, ServerAddress("ws://127.0.0.1:9/ws/stream")).health()
         assert not health.ok
         assert str(health) == "⚠️ no speech server answers at 127.0.0.1:9"
+
+
+async def test_a_redirect_is_told_and_not_followed() -> None:
+    asked: list[str] = []
+
+    async def other(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"engine": "espeak-ng"})
+
+    async with speech_server(other) as elsewhere, aiohttp.ClientSession() as session:
+
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(status=307, headers={"Location": f"http://127.0.0.1:{elsewhere.port}/health"})
+
+        async with speech_server(answer) as server:
+            client = SpeechServerClient(session, ServerAddress(server.url))
+            assert (
+                str(await client.health()) == f"⚠️ the speech server at 127.0.0.1:{server.port} redirects us elsewhere"
+            )
+            with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
+                await client.engine_state()
+    assert asked == []

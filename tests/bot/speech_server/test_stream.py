@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
@@ -178,6 +179,27 @@ async def test_the_error_for_an_unreachable_server_names_its_address() -> None:
     with pytest.raises(SpeechUnavailable, match=r"127\.0\.0\.1:9"):
         await client.open()
     await client.close()
+
+
+async def test_a_redirect_takes_no_words_to_another_host() -> None:
+    reached: list[ServerConnection] = []
+
+    async def other(socket: ServerConnection) -> None:
+        reached.append(socket)
+
+    async with serving(other) as (_, elsewhere):
+
+        def redirecting(socket: ServerConnection, _: Request) -> Response:
+            response = socket.respond(307, "")
+            response.headers["Location"] = elsewhere.websocket
+            return response
+
+        async with serve(stay, "127.0.0.1", 0, process_request=redirecting) as server:
+            stream = SpeechStream(ServerAddress(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream"))
+            with pytest.raises(SpeechUnavailable, match="redirects us elsewhere"):
+                await stream.open()
+            await stream.close()
+    assert reached == []
 
 
 async def test_the_error_says_if_the_token_was_refused() -> None:

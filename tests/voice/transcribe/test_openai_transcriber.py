@@ -290,6 +290,34 @@ async def test_the_error_names_a_server_that_can_not_be_reached() -> None:
         await transcriber.close()
 
 
+async def test_a_redirect_takes_no_voice_to_another_host() -> None:
+    # With this status, a client that follows redirects sends the whole recording again.
+    async with (
+        serving(HELLO) as other,
+        talking(answering("", 307, Location=f"{other.url}/audio/transcriptions")) as talk,
+    ):
+        with pytest.raises(TranscriptionError, match=rf"redirects us elsewhere, to {other.url}.* Is STT_URL right\?"):
+            await talk.transcribe()
+        assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [("http://127.0.0.1:9/v1/models", "redirects us elsewhere"), ("http://[", "redirects us elsewhere"), ("/m/", None)],
+)
+async def test_a_check_follows_no_redirect(place: str, problem: str | None) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=307, headers={"Location": place})
+
+    async with LocalServer(app_of("/{path:.*}", answer, method="*"), "/v1") as server, aiohttp.ClientSession() as http:
+        found = await OpenAITranscriber(server.url, RecogniserSettings(), http, Corrections()).problem()
+    assert asked == ["/v1/models"]
+    assert found is None if problem is None else problem in (found or "")
+
+
 async def test_a_busy_server_is_ready() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         await talk.transcriber.warm_up()
