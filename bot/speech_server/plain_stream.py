@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 60
 """Maximum number of bytes of a frame: 60 s of float32 samples. Some servers send a sentence as one frame."""
+MAX_TEXT = 65_536
+"""Maximum number of characters of a text that is read. Reading a longer one would hold up all calls."""
 QUEUED_FRAMES = 2
 """Maximum number of frames that are buffered before the server has to wait."""
 LOOK_INTERVAL = 0.1
@@ -241,29 +243,31 @@ class PlainSpeechStream:
 
     def _read(self, frame: str | bytes, reply: PlainReply | None, waited: float) -> None:
         if isinstance(frame, str):
-            self._read_text(frame, reply)
+            self._read_text(frame, reply, waited)
             return
         samples = read_frame(frame)
         if reply is None:
             self._stale |= samples is None or is_audible(samples)
         elif samples is None:
-            self._warn(NOT_SOUND)
+            self._warn("not sound", NOT_SOUND)
             self._put(reply.wait(waited))
         else:
             self._put(reply.sound(samples, waited))
 
-    def _read_text(self, frame: str, reply: PlainReply | None) -> None:
+    def _read_text(self, frame: str, reply: PlainReply | None, waited: float) -> None:
         error = _error_of(frame)
         if error is None:
             _log.debug("The speech server sent a text of %d characters, which is ignored", len(frame))
+            if reply is not None:
+                self._put(reply.wait(waited))
             return
-        self._warn(SERVER_ERROR.format(error=error))
+        self._warn("server error", SERVER_ERROR.format(error=error))
         if reply is not None:
             reply.over = True
             self._put([Failure(error, "engine_failed", reply.id)])
 
-    def _warn(self, text: str) -> None:
-        kind = text[:40]
+    def _warn(self, kind: str, text: str) -> None:
+        """Warn people once about each kind of fault, whatever words the server finds for it."""
         if kind not in self._warned:
             self._warned.add(kind)
             _log.warning("%s", text)
@@ -326,7 +330,9 @@ def _frames_of(message: Speak) -> list[str]:
 
 
 def _error_of(frame: str) -> str | None:
-    """The error that a text reports, on one line; ``None`` if it reports none."""
+    """The error that a text reports, on one line; ``None`` if it reports none, or is too long to be read."""
+    if len(frame) > MAX_TEXT:
+        return None
     try:
         fields = json.loads(frame)
     except (ValueError, RecursionError):

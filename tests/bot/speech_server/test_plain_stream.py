@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from itertools import count
 
 import aiohttp
 import numpy as np
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.utils import accept_key
 
 from bot.speech_server.address import ServerAddress
@@ -16,7 +18,7 @@ from bot.speech_server.client import ONE_VOICE, PLAIN_ENGINE, SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError, SpeechUnavailable, VoiceAwayError, VoicesError
 from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
 from bot.speech_server.plain_reply import PlainLimits
-from bot.speech_server.plain_stream import NOT_SOUND, PlainSpeechStream
+from bot.speech_server.plain_stream import MAX_TEXT, NOT_SOUND, PlainSpeechStream
 from bot.speech_server.plain_trial import REMEDY, try_plain_server
 from sandbox.bare_speech import BareSpeechServer
 from wire.messages import Cancel, Failure, Flushed, SegmentStart, Speak, Warned
@@ -221,6 +223,39 @@ async def test_texts_are_ignored_but_an_error_is_reported() -> None:
         assert "no memory left" in warned.text
         assert len(warned.text) < 400
         assert isinstance(failed, Failure)
+
+
+async def test_a_text_that_is_too_long_is_not_read() -> None:
+    async with BareSpeechServer() as server, connected(server) as stream:
+        server.change = lambda frame: ['{"error": "' + MAX_TEXT * "!" + '"}', frame]
+        await stream.send(Speak(TEXT, flush=True, reply="r1"))
+        assert sound_of(await until(stream, Flushed))
+
+
+async def test_a_server_that_finds_new_words_for_its_error_each_time_is_reported_once() -> None:
+    async with BareSpeechServer() as server, connected(server) as stream:
+        letters = map(chr, count(0x4E00))
+        server.change = lambda frame: [f'{{"error": "{next(letters)}"}}']
+        events = list[SpeechEvent]()
+        for reply in ("r1", "r2"):
+            await stream.send(Speak(TEXT, flush=True, reply=reply))
+            events += await until(stream, Failure)
+        assert len([event for event in events if isinstance(event, Warned)]) == 1
+
+
+async def test_texts_without_end_do_not_keep_a_reply_without_sound_from_failing() -> None:
+    async def talk(connection: ServerConnection) -> None:
+        while True:
+            await connection.send('{"status": "working"}')
+            await asyncio.sleep(0.02)
+
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(LIMIT):
+        port = next(iter(server.sockets)).getsockname()[1]
+        stream = PlainSpeechStream(ServerAddress(f"ws://127.0.0.1:{port}/?protocol=plain"), limits=QUICK)
+        await stream.open()
+        await stream.send(Speak(TEXT, flush=True, reply="r1"))
+        assert sound_of(await until(stream, Failure)) == []
+        await stream.close()
 
 
 async def test_a_server_without_voices_says_so_in_words_for_people() -> None:
