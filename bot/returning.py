@@ -139,17 +139,10 @@ class Returning:
         if interrupted is None or cause is not EndCause.SHUTDOWN:
             return
         self._left.add(interrupted.prompt_channel)
-        prompts = [
-            UnansweredPrompt(
-                interrupted.prompt_channel,
-                *(each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE),
-            )
-            for each in call.conversation.set_aside
-            if each.person is not None
-        ]
+        now = self._rules.clock()
         try:
-            await self._records.keep_call(replace(interrupted, ended_at=self._rules.clock()))
-            await self._records.keep(prompts)
+            await self._records.keep_call(replace(interrupted, ended_at=now))
+            await self._records.keep(_prompts_of(call, interrupted.prompt_channel), now)
         except aiosqlite.Error as error:
             _log.warning("I can't go back into a call after the restart, since it can't be stored: %s", error)
 
@@ -162,7 +155,7 @@ class Returning:
             return
         prompt = UnansweredPrompt(message.channel.id, message.id, author.id, author.display_name, text)
         try:
-            await self._records.keep([prompt])
+            await self._records.keep([prompt], self._rules.clock())
             await reply_to(message, RESTARTING)
         except (*DISCORD_ERRORS, aiosqlite.Error) as error:
             _log.warning("Message %d may get no answer: %s", message.id, discord_error_detail(error))
@@ -186,7 +179,8 @@ class Returning:
         """
         try:
             await self._records.forget_offered(self._rules.clock() - GO_ON_LIMIT)
-            calls, prompts = await self._records.take_calls(), await self._records.unanswered()
+            calls = await self._records.take_calls()
+            prompts = await self._records.unanswered(self._rules.started_at - GO_ON_LIMIT)
             for call in calls:
                 here = [each for each in prompts if each.channel == call.prompt_channel]
                 if await self._return_to(call, here):
@@ -212,7 +206,7 @@ class Returning:
             await tell_in(self._client, call.prompt_channel, text)
             return False
         for each in prompts:
-            if not session.may_talk(each.person):
+            if not session.may_talk(each.person) or not self._may_show(each):
                 continue
             kind = PromptKind.RECITE if each.recited else PromptKind.ASK
             session.say(Prompt(each.name, each.text, time.monotonic(), each.message, kind, person=each.person))
@@ -240,7 +234,10 @@ class Returning:
             session.go_on_with(earlier)
             if call.killed:
                 return
-            session.mode, session.captions = CallMode(call.mode), Captions(call.captions)
+            try:
+                session.mode, session.captions = CallMode(call.mode), Captions(call.captions)
+            except ValueError as error:
+                _log.warning("What was chosen for the last call can't be read, so the usual choices apply: %s", error)
             if not call.listening:
                 session.listening = False
 
@@ -312,8 +309,18 @@ class Returning:
             waited += LINGER_POLL
         return RoomNow(frozenset(_people_in(voice)), self._rules.welcome(call))
 
+    def _may_show(self, prompt: UnansweredPrompt) -> bool:
+        """Whether a prompt's words may still be used: written ones, and spoken ones of whoever still agrees to it."""
+        if prompt.message is not None:
+            return True
+        channel = self._client.get_channel(prompt.channel)
+        server = channel.guild.id if isinstance(channel, PromptTextChannel) else None
+        return self._conversations.may_show(server, prompt.person)
+
     async def _tell(self, prompt: UnansweredPrompt) -> None:
         """Tell a person that their prompt was not answered, or not read aloud."""
+        if not self._may_show(prompt):
+            return
         name, text = discord.utils.escape_markdown(prompt.name), shorten(prompt.text, SHOWN_CHARS)
         not_read = NOT_READ.format(text=text) if prompt.recited else None
         if prompt.message is None:
@@ -329,6 +336,17 @@ class Returning:
 
 def _people_in(channel: VoiceChannel) -> list[int]:
     return [member.id for member in channel.members if not member.bot]
+
+
+def _prompts_of(call: Call[Any], channel: int) -> list[UnansweredPrompt]:
+    """The prompts that a call has put aside, as they may be kept at this moment."""
+    return [
+        UnansweredPrompt(
+            *(channel, each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE),
+        )
+        for each in call.conversation.set_aside
+        if each.person is not None
+    ]
 
 
 def _without(turns: Sequence[Turn], prompts: Sequence[UnansweredPrompt]) -> list[Turn]:

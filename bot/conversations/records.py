@@ -209,13 +209,16 @@ class ConversationRecords(Records):
     async def forget_person(self, person: int) -> int:
         """Delete all turns of a person, the answers to them, and facts from or about the person.
 
-        Returns the number of turns and facts.
+        So are spoken prompts that wait for the end of a restart. Returns the number of turns, facts and prompts.
         """
+        prompts = await self._database.write(
+            "DELETE FROM unanswered_prompt WHERE person = ? AND message IS NULL", person
+        )
         facts = await self._database.write("DELETE FROM fact WHERE speaker = ?1 OR person = ?1", str(person))
         conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?"
         # The answers are deleted first. Without the turns before them, it would not be known whose they are.
         answers = await self._forget(conversations, _ANSWERS_TO, str(person))
-        return facts + answers + await self._forget(conversations, "person = ?2", str(person))
+        return prompts + facts + answers + await self._forget(conversations, "person = ?2", str(person))
 
     async def forget_exchange(self, channel: int, person: int, text: str) -> int:
         """Delete a person's newest turn with this text in a channel's conversations, and the answers to it.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.database import Records, Row
+
+_log = logging.getLogger(__name__)
 
 _CALLS = (
     "SELECT guild, voice_channel, prompt_channel, ended_at, present, language, listening, mode, captions, offered_at "
@@ -79,10 +82,13 @@ class RestartRecords(Records):
         )
 
     async def take_calls(self) -> list[InterruptedCall]:
-        """Read the calls without a button and delete them, so that the bot goes back into none of them twice."""
+        """Read the calls without a button and delete them, so that the bot goes back into none of them twice.
+
+        Those that can't be read are logged and left out.
+        """
         rows = await self._database.rows(f"{_CALLS} WHERE offered_at IS NULL ORDER BY ended_at")
         await self._database.write("DELETE FROM interrupted_call WHERE offered_at IS NULL")
-        return [_call(row) for row in rows]
+        return [call for row in rows if (call := _call(row)) is not None]
 
     async def offered(self, guild: int, since: float) -> InterruptedCall | None:
         """The call on a server for which a button was posted after ``since`` (seconds since 1970), if there is one."""
@@ -98,19 +104,23 @@ class RestartRecords(Records):
         """Delete the call on a server."""
         await self._database.write("DELETE FROM interrupted_call WHERE guild = ?", guild)
 
-    async def keep(self, prompts: Sequence[UnansweredPrompt]) -> None:
-        """Add prompts."""
+    async def keep(self, prompts: Sequence[UnansweredPrompt], at: float) -> None:
+        """Add prompts that came at about this time (seconds since 1970)."""
         await self._database.write_many(
-            "INSERT INTO unanswered_prompt (channel, message, person, name, text, recited) VALUES (?, ?, ?, ?, ?, ?)",
-            [(each.channel, each.message, each.person, each.name, each.text, each.recited) for each in prompts],
+            "INSERT INTO unanswered_prompt (channel, message, person, name, text, recited, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(each.channel, each.message, each.person, each.name, each.text, each.recited, at) for each in prompts],
         )
 
-    async def unanswered(self) -> list[UnansweredPrompt]:
-        """All prompts, in the order in which they came."""
-        query = "SELECT channel, message, person, name, text, recited FROM unanswered_prompt ORDER BY id"
+    async def unanswered(self, since: float) -> list[UnansweredPrompt]:
+        """The prompts, in the order in which they came. Spoken ones from before ``since`` are left out."""
+        query = (
+            "SELECT channel, message, person, name, text, recited FROM unanswered_prompt "
+            "WHERE message IS NOT NULL OR at >= ? ORDER BY id"
+        )
         return [
             UnansweredPrompt(channel, message, person, name, text, bool(recited))
-            for channel, message, person, name, text, recited in await self._database.rows(query)
+            for channel, message, person, name, text, recited in await self._database.rows(query, since)
         ]
 
     async def forget_prompts(self) -> None:
@@ -118,9 +128,17 @@ class RestartRecords(Records):
         await self._database.write("DELETE FROM unanswered_prompt")
 
 
-def _call(row: Row) -> InterruptedCall:
+def _call(row: Row) -> InterruptedCall | None:
+    """The call of a row; ``None`` if the row is damaged, so that the other calls are not lost with it."""
     guild, voice, prompts, ended_at, present, language, listening, mode, captions, offered_at = row
-    people = frozenset(json.loads(present))
+    try:
+        people = json.loads(present)
+    except (ValueError, RecursionError):
+        people = None
+    if not isinstance(people, list) or not all(isinstance(person, int) for person in people):
+        _log.warning("A call on the server %d can't be gone on with: what is stored of it is damaged", guild)
+        return None
+    people = frozenset(people)
     return InterruptedCall(
         guild, voice, prompts, ended_at, people, language, bool(listening), mode, captions, offered_at
     )

@@ -14,6 +14,7 @@ import pytest
 from bot.conversations.keeping import DAY, Conversations
 from bot.conversations.records import CHAT, DELETE_BATCH, ConversationPlace, ConversationRecords
 from bot.database import Database
+from bot.restart.records import RestartRecords, UnansweredPrompt
 from bot.voice.events import CallEnded, UtteranceHeard
 from config.types import KeptDays
 from tests.bot.conversations.archives import ADA, BEN, CAT, CHANNEL, SERVER, Archive, answer, words
@@ -75,6 +76,16 @@ async def test_all_turns_of_a_person_who_opts_out_are_deleted_even_unwritten_one
     archive.conversations.writer.forget_person(ADA)
     assert words(await archive.turns()) == ["yours"], "an answer to Ada may repeat her words"
     assert all("Ada" not in people for *_, people in await archive.rows())
+
+
+async def test_spoken_prompts_that_wait_for_a_restart_are_deleted_when_their_person_opts_out(archive: Archive) -> None:
+    records = RestartRecords(archive.database)
+    spoken, typed = UnansweredPrompt(CHANNEL, None, ADA, "Ada", "mine"), UnansweredPrompt(CHANNEL, 7, ADA, "Ada", "hi")
+    bens = UnansweredPrompt(CHANNEL, None, BEN, "Ben", "yours")
+    await records.keep([spoken, typed, bens], archive.now)
+    archive.conversations.writer.forget_person(ADA)
+    await archive.conversations.writer.flush()
+    assert await records.unanswered(0.0) == [typed, bens]
 
 
 async def test_answers_to_a_person_who_opts_out_are_deleted_and_those_to_others_stay(

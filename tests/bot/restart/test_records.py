@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bot.database import Database
 from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPrompt
 
@@ -16,12 +18,13 @@ async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(t
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         records = RestartRecords(database)
         await records.keep_call(CALL)
-        await records.keep(prompts)
+        await records.keep(prompts, 100.5)
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         records = RestartRecords(database)
         assert await records.take_calls() == [CALL]
         assert await records.take_calls() == []
-        assert await records.unanswered() == prompts
+        assert await records.unanswered(100.5) == prompts
+        assert await records.unanswered(101.0) == prompts[:1], "spoken words are not shown long after they were said"
         await records.keep_call(replace(CALL, offered_at=500.0))
         assert await records.take_calls() == [], "the bot goes back by itself into none that it has offered"
         assert await records.offered(CALL.guild, 400.0) == replace(CALL, offered_at=500.0)
@@ -29,4 +32,16 @@ async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(t
         assert await records.offered(CALL.guild, 501.0) is None
         assert await records.offered(CALL.guild, 400.0) is None, "what is too old is deleted"
         await records.forget_prompts()
-        assert await records.unanswered() == []
+        assert await records.unanswered(0.0) == []
+
+
+@pytest.mark.parametrize("damage", ["[1", "", "7", '["11"]', "[[1]]", 100_000 * "["])
+async def test_a_damaged_call_is_left_out_and_the_other_calls_are_not_lost(tmp_path: Path, damage: str) -> None:
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        records = RestartRecords(database)
+        for call in (CALL, replace(CALL, guild=7, offered_at=500.0)):
+            await records.keep_call(call)
+        await database.write("UPDATE interrupted_call SET present = ?", damage)
+        await records.keep_call(replace(CALL, guild=5))
+        assert await records.take_calls() == [replace(CALL, guild=5)]
+        assert await records.offered(7, 400.0) is None
