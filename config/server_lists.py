@@ -70,7 +70,7 @@ def mistake_in_list(name: str, urls: str | None, models: str | None, keys: str |
     if twice is None:
         return None
     listed = [variable for variable, values in parallel.items() if "," in (values or "")]
-    too = f", and in {' and '.join(listed)} as many values" if listed else ""
+    too = f", and {' and '.join(listed)} must have one value for each address that is left" if listed else ""
     return (
         f"{name}: {shown(twice)} is listed twice, but no server can stand in for itself. It must be listed once{too}, "
         f"for example {name}={','.join(dict.fromkeys(addresses))}"

@@ -309,7 +309,10 @@ def verdict(ratio: float, lighter: str | None) -> str:
 
 
 def lighter_engine(settings: SpeechSettings) -> str | None:
-    """The best engine that costs less than the preferred one; ``None`` if that is espeak-ng. Looks at the disk."""
+    """The best engine that needs less computing than the preferred one. Looks at the disk.
+
+    Returns ``None`` if the preferred one is espeak-ng, which needs the least.
+    """
     if settings.tts_engine == EngineName.ESPEAK:
         return None
     has_piper = settings.piper_model is not None or settings.downloaded_piper is not None

@@ -16,7 +16,8 @@ class QuietConnection(web.RequestHandler):
 
     aiohttp's class logs a traceback for each invalid request and for each client that goes away before its answer.
     It also unpacks compressed bodies, and closes the connection with a traceback if one is broken. Here bodies stay as
-    they are: refuse those that :func:`~web_access.compression.compression_of` finds.
+    they are, and the server has to refuse those in which :func:`~web_access.compression.compression_of` finds a
+    compression.
 
     Args:
         server: aiohttp's server, which handles the requests.

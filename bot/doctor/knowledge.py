@@ -35,7 +35,7 @@ class _Found:
 
 
 async def check_knowledge(settings: Settings) -> CheckResult:
-    """Count the files that are read and those that are not, and ask the server for embeddings for one vector."""
+    """Count the files that are read and those that are not, and ask the embeddings server for one vector."""
     if settings.knowledge_dir is None:
         return CheckResult(_SUBJECT, None, "KNOWLEDGE_DIR is not set: nothing is looked up in files")
     try:

@@ -54,7 +54,7 @@ class FetchLimits:
     """Limits for fetching one file.
 
     Attributes:
-        size: largest number of bytes, as they come and unpacked.
+        size: largest number of bytes, both of the body as it is sent and of the unpacked body.
         seconds: seconds for everything, redirects included.
         idle_seconds: seconds in which at least one byte must come.
         redirects: largest number of redirects, at most :data:`MAX_REDIRECTS`.

@@ -60,7 +60,7 @@ class OutsideWeights:
 
     @property
     def whereabouts(self) -> str:
-        """Where the weights are, as the end of a sentence that begins with their setting."""
+        """Where the weights are, for a line of its own or behind the setting and a colon."""
         return "is not here" if self.place is None else f"stored in {self.place}, and is not checked"
 
 

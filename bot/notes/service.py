@@ -197,8 +197,9 @@ class NotesService:
         self._somebody_leaves.set()
 
     async def forget_person(self, person: int) -> int:
-        """Delete a person's lines, the answers to them, and what the model wrote about them; returns how many lines.
+        """Delete a person's lines, the answers to them, and what the model wrote about them.
 
+        Returns the number of lines and answers that were deleted.
         Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What is asked first: the seam to the buttons, and the yes that a person says in their next turn."""
+"""Asks a person before a tool runs: the interface for questions with buttons, and the yes in the person's next turn."""
 
 from __future__ import annotations
 

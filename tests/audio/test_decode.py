@@ -1,4 +1,7 @@
-"""Tests of decoding sound files, within limits. Formats and attacks are tested with the users of the decoder."""
+"""Tests of decoding sound files, within limits.
+
+Formats and attacks are tested where the decoder is used, such as with music.
+"""
 
 from __future__ import annotations
 

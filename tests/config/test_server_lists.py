@@ -63,8 +63,11 @@ def test_a_list_of_another_length_is_refused(name: str, value: str) -> None:
     ("settings", "told"),
     [
         ({"llm_url": f"{HERE},{THERE},{HERE}/"}, f"LLM_URL: {HERE!r} is listed twice"),
-        ({"llm_url": f"{HERE},{HERE}", "llm_model": "m,m"}, "and in LLM_MODEL as many values"),
-        ({"llm_url": f"{HERE},{HERE}", "llm_api_key": "sk-secret,sk-secret"}, "and in LLM_API_KEY as many values"),
+        ({"llm_url": f"{HERE},{HERE}", "llm_model": "m,m"}, "and LLM_MODEL must have one value for each address"),
+        (
+            {"llm_url": f"{HERE},{HERE}", "llm_api_key": "sk-secret,sk-secret"},
+            "and LLM_API_KEY must have one value for each address",
+        ),
         ({"stt_url": f"{THERE},{THERE}"}, f"for example STT_URL={THERE}"),
         (
             {"tts_websocket_url": "ws://a:1/x,ws://b:1/x,ws://A:1/x"},

@@ -30,8 +30,8 @@ async def word_voice(tmp_path: Path) -> AsyncIterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of all cells that were tried."""
+    """Print the table: a row for each thing that failed and each way in which it failed, as far as they were tried."""
     results = read_results(terminalreporter.getreports("passed") + terminalreporter.getreports("failed"))
     if results:
-        terminalreporter.section("What happened in each cell")
+        terminalreporter.section("What happened with each thing and each fault")
         terminalreporter.write_line(as_table(results))

@@ -1,4 +1,4 @@
-"""The command ``memory`` and the question of ``MEMORY=ask``: people see, correct and forget what is theirs, alone."""
+"""The command ``memory`` and the question of ``MEMORY=ask``: people correct and forget what is theirs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def mind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield made
 
 
-async def test_people_see_what_is_theirs_alone_and_of_others_what_they_have_heard(mind: Mind) -> None:
+async def test_people_see_in_private_all_that_is_theirs_and_of_others_only_what_they_have_heard(mind: Mind) -> None:
     stage, ada, ben = mind.stage, mind.stage.ada, mind.ben
     tea = await mind.learn(ada, "likes *tea*", heard=[ben])
     await mind.learn(ada, "is afraid of <@5>")

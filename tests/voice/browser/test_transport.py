@@ -298,7 +298,7 @@ async def test_words_and_states_come_as_messages(client: MemoryClient, transport
     assert client.all(Notice) == [Notice("👂 I listen.")]
 
 
-def test_of_a_client_that_reports_nothing_sound_that_is_not_due_was_not_heard() -> None:
+def test_if_a_client_sends_no_reports_its_sound_counts_as_heard_only_when_it_is_due() -> None:
     clock = Clock()
     played = PlayedReports(clock)
     played.began("r1")
@@ -306,7 +306,7 @@ def test_of_a_client_that_reports_nothing_sound_that_is_not_due_was_not_heard() 
     clock.pass_by(0.04)
     assert played.heard("r1", 6_720) == pytest.approx(1_920, abs=1)
     clock.pass_by(60.0)
-    assert played.heard("r1", 48_000) == 48_000, "all that was sent until the playback was held"
+    assert played.heard("r1", 48_000) == 48_000, "all that was sent is due, and no more was heard"
 
 
 def test_sound_that_was_not_played_was_not_heard() -> None:

@@ -59,8 +59,8 @@ async def test_the_first_syllable_comes_after_a_telephone_has_switched_its_earpi
     assert heard[LEAD_IN_SAMPLES : LEAD_IN_SAMPLES + 400].max() > 5_000
 
 
-async def test_a_sentence_waits_for_nothing_that_reads_files() -> None:
-    """Asyncio has few threads of its own, and a sentence lasts seconds."""
+async def test_a_sentence_is_spoken_even_if_all_of_asyncios_threads_are_busy() -> None:
+    """A sentence has a thread of its own, since it lasts seconds, and asyncio has few threads."""
     released, line = threading.Event(), MemoryLine()
     with ThreadPoolExecutor(1) as pool:
         asyncio.get_running_loop().set_default_executor(pool)
