@@ -82,7 +82,7 @@ class TurnMeasurement:
         transcription: the delay of the stand-in transcriber in seconds.
         folder: the bot's data and log.
         progress: called after each turn and each interruption.
-        with_music: whether as many turns and interruptions over music alternate with the others.
+        with_music: whether each turn is followed by one over music, and the interruptions by as many over music.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class _Person:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
 
     def _times_of(self, times: SpeechTimes, trace: ReplyTrace, received: Sequence[float]) -> TurnTimes:
-        # Requests for pauses within the words were discarded. The last request is that of the reply.
+        # Replies that were prepared at pauses within the words were discarded. The last request is that of the reply.
         asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
         heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)
         spoken = self._call.first_segment(asked.requested)

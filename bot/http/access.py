@@ -26,7 +26,7 @@ _SHOWN = 100
 
 
 class Access:
-    """Admits requests with the token. Without a token, it admits programs of this machine and allowed web pages.
+    """Admits requests with the token. If no token is set, it admits programs of this machine and allowed web pages.
 
     Args:
         origins: other web pages that may use the server.

@@ -30,7 +30,7 @@ class OggLinks:
         """How many of the bytes that are held may be handed on."""
         self._is_ogg: bool | None = None
         self._begun = False
-        """Whether the link has had a page that is not one of its first."""
+        """Whether a page of this link has come that is without the flag :data:`_BEGINS`."""
 
     def read(self, most: int) -> bytes:
         """At most ``most`` bytes; empty at the end of the link."""

@@ -61,7 +61,7 @@ _TASK_OF = re.compile(r"^([^:：]{1,32})[:：]\s*(?=\S)")
 
 
 def read_answer(answer: str, lines: Iterable[NoteLine], people: Iterable[str]) -> tuple[Claim, ...]:
-    """The claims in an answer that follow from lines that exist; all others are dropped.
+    """The claims in an answer that cite lines which exist; all others are dropped.
 
     Args:
         lines: the lines that the model was shown.

@@ -14,7 +14,7 @@ from languages.search_words import TOKENIZER, index_text, query
 MAX_LINES = 60_000
 """Maximum number of lines in the index. Of older notes, only the claims are in it."""
 _CANDIDATES = 60
-"""Number of hits that are looked at for one question. The asker may not know all of them."""
+"""Number of hits that are looked at for one question. Those of lines that the asker did not hear are then dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class NoteHit:
 
     Attributes:
         id: its id in the index.
-        said_by: the names of those who said it, or the lines of a claim.
+        said_by: the names of those who said the line; for a claim, of those who said the lines that it cites.
         kind: what kind of claim it is; ``None`` for a line.
         witnesses: the user ids of those who were in the call when it was said.
     """
@@ -101,7 +101,7 @@ class NotesIndex:
         return []
 
     def get(self, ids: Iterable[int], person: int) -> list[NoteHit]:
-        """What is still in the index of what was found before, if the person may know it."""
+        """Of the hits that were found before, those that are still in the index and that the person may know."""
         with self._lock:
             hits = [self._hits[each] for each in ids if each in self._hits]
         return [hit for hit in hits if person in hit.witnesses]

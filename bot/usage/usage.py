@@ -25,7 +25,7 @@ GATHER_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """Seconds between two attempts while the database can't be written."""
 DAYS_KEPT = 92
-"""Number of days of which figures are kept: the current quarter of a year."""
+"""Number of days, with today, of which figures are kept: enough for any quarter of a year."""
 NO_LIMITS = DailySettings()
 MAX_FIGURES = 50_000
 """Maximum number of stored figures. If there are more, the oldest days are deleted."""

@@ -31,7 +31,7 @@ async def test_each_question_is_answered_by_exactly_one_passage(tmp_path: Path) 
         assert len(answers) == 1, question
 
 
-def test_recall_is_counted_by_rank_half_and_language() -> None:
+def test_recall_is_counted_by_rank_by_half_of_the_questions_and_by_language() -> None:
     questions = [Question(language, f"{at}?", "a.md", "x") for at, language in enumerate(("en", "en", "de", "zh"))]
     recall = recall_of("both", questions, [0, None, 4, 0])
     assert (recall.first, recall.five, recall.halves) == (0.5, 0.75, (1.0, 0.5))
@@ -52,7 +52,7 @@ def test_four_bits_become_weights() -> None:
     assert (weights[0], weights[16], weights[15], weights[31], weights[1]) == (3.5, 0.5, 0.0, -4.0, -4.0)
 
 
-def test_vectors_come_from_a_file_and_mean_the_whole_text(tmp_path: Path) -> None:
+def test_vectors_have_length_1_and_depend_on_the_order_of_the_words(tmp_path: Path) -> None:
     model = E5(_file_of_small_weights(tmp_path / "weights.bin"))
     vectors = [model.embed(text) for text in ("query: a b", "query: b a", "query: ａ  b", "query: " + "a b " * 900)]
     assert all(np.linalg.norm(each) == pytest.approx(1) and each.dtype == np.float32 for each in vectors)
@@ -61,7 +61,7 @@ def test_vectors_come_from_a_file_and_mean_the_whole_text(tmp_path: Path) -> Non
 
 
 def _file_of_small_weights(path: Path) -> Path:
-    """A model of 64 numbers a vector, 2 layers and 6 pieces, with weights by chance."""
+    """A file with a small model: vectors of 64 numbers, 2 layers, 7 word pieces, and random weights."""
     width, layers, middle, places = 64, 2, 128, 600
     rng = np.random.default_rng(1)
     pieces = [

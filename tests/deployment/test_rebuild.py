@@ -81,7 +81,7 @@ def test_the_bot_finds_everything_it_needs(rebuild: Rebuild, state: Path) -> Non
     assert status == 0, said
 
 
-def test_the_speech_server_speaks_says_so_and_ends_when_asked(rebuild: Rebuild, state: Path) -> None:
+def test_the_speech_server_reports_its_health_and_ends_when_asked(rebuild: Rebuild, state: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         bind = f"TTS_BIND=127.0.0.1:{free.getsockname()[1]}"

@@ -28,7 +28,7 @@ ANSWER = next(phrase.answer for phrase in TOY_PHRASES if phrase.question == QUES
 
 
 def wav(sound: NDArray[np.float32], rate: int = 16_000) -> bytes:
-    """A WAV file of a sound at 48,000 Hz."""
+    """A WAV file at ``rate`` of a sound that is at 48,000 Hz."""
     file = io.BytesIO()
     with wave.open(file, "wb") as output:
         output.setparams((1, 2, rate, 0, "NONE", ""))

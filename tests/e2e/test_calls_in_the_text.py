@@ -1,4 +1,4 @@
-"""A model without tool calling writes its call into the text: in a call, people hear and read only the answer."""
+"""A model without tool calling writes tool calls into the text: in a voice call, only the answer is heard and read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def script(line: str) -> Answer:
     return Answer(f"I roll. {CALL} It is a six!")
 
 
-async def test_nothing_of_a_call_in_the_text_is_heard_or_read(make_stage: StageMaker) -> None:
+async def test_nothing_of_a_tool_call_in_the_text_is_heard_or_read(make_stage: StageMaker) -> None:
     async with ScriptedModel(script) as model, make_stage(llm_url=model.url) as stage:
         await stage.join()
         since = Since(stage)

@@ -27,7 +27,7 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 
 class Bot(commands.Bot):
-    """A plain bot that keeps its messages and events."""
+    """A plain bot that keeps the messages that others write, and notes when it is ready or has resumed its session."""
 
     def __init__(self, sandbox: Sandbox, intents: discord.Intents | None = None) -> None:
         context = ssl.create_default_context(cafile=str(sandbox.ca_file))

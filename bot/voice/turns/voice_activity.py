@@ -172,7 +172,7 @@ class VoiceActivityDetector:
         return self._rest
 
     def begins(self) -> bool:
-        """True if the newest 32 ms are voiced, although they don't fill the next window. It takes about 50 µs.
+        """True if the newest 32 ms are voiced; they end within a window that is not complete yet. Takes about 50 µs.
 
         A voice is thus noticed with each packet, up to 40 ms before its first voiced window. It is less certain: music
         is sometimes taken for a voice.

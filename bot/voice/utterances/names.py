@@ -264,7 +264,8 @@ class Names:
     def misheard_in(self, text: str) -> bool:
         """Whether one word or two sound remotely like a long name, and are not written like it: "see you", "so you".
 
-        This is for recognisers that do not know the names. Most of such words are what they seem to be.
+        This is for recognisers that do not know the names. Most of such words are meant as they are written, and are
+        no name.
         """
         words = plain_words(separate_scripts(fold_text(text)))
         spoken = ((*words[at : at + length],) for length in (1, 2) for at in range(len(words) - length + 1))

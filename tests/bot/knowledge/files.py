@@ -47,7 +47,7 @@ def pdf(pages: Sequence[str]) -> bytes:
 
 
 def pdf_of(objects: Sequence[str]) -> bytes:
-    """A PDF of these objects, numbered from 1, with its table. The first one is the catalogue."""
+    """A PDF of these objects, numbered from 1, with its cross-reference table. The first one is the catalogue."""
     body, starts = b"%PDF-1.4\n", []
     for number, each in enumerate(objects, 1):
         starts.append(len(body))
