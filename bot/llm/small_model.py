@@ -120,7 +120,8 @@ def options_for_size(options: ModelOptions, size: ModelSize) -> ModelOptions:
     """Adapt the options to the model's size. Values that the operator chose are kept."""
     if not size.small:
         return options
-    # A tiny model often puts the asker's name before its own answer. In 184 replies it never quoted anybody.
+    # A tiny model often puts the asker's name before its own answer, which must not count as the asker's words. In 184
+    # replies it never quoted anybody.
     chosen: dict[str, Any] = {"extra": {**SAMPLING, **options.extra}, "quotes_people": not size.tiny}
     if "temperature" not in options.chosen:
         chosen["temperature"] = TEMPERATURE

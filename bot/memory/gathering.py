@@ -286,7 +286,7 @@ class FactGatherer:
                 # count, because the clock was wrong then.
                 return
             if fact.speaker in (each.speaker, fact.person):
-                # A fact is superseded only by its own speaker or by the person whom it is about. Else both are told.
+                # Only its own speaker, or the person whom it is about, can supersede a fact. Otherwise both are kept.
                 superseded.append(each.id)
         await self._facts.add(fact, instead_of=superseded)
 

@@ -38,7 +38,10 @@ def telling(text: str) -> list[str]:
 
 
 def names(text: str) -> set[str]:
-    """The names and numbers in a text, as the search knows them: words with a digit, or a capital after the first."""
+    """The names and numbers in a text, as the search knows them.
+
+    They are the words with a digit, and those that begin with a capital, unless they stand at the text's beginning.
+    """
     marked = [
         match[0]
         for match in _WORD.finditer(text)

@@ -10,7 +10,7 @@ from aiohttp import web
 from tests.http_server import LocalServer, app_of
 
 MEANINGS = (("car", "automobile", "wagen"), ("doctor", "physician", "arzt"), ("warm", "hot", "heiß"))
-"""Words that mean the same, each a dimension of the vectors."""
+"""Groups of words that mean the same. Each group is a dimension of the vectors."""
 
 
 def vector_of(text: str) -> list[float]:

@@ -43,7 +43,7 @@ _BEGIN_WITHOUT_FILES = """async () => {
   await begun;
   return context.sampleRate;
 }"""
-"""Records without a file of the tests, which the program itself does not serve. A busy page may lose parts."""
+"""Records without the tests' script ``recorder.js``, which the program does not serve. A busy page may lose parts."""
 _READ = """async () => {
   const bytes = new Uint8Array(await new Blob(testRecording).arrayBuffer());
   let text = "";

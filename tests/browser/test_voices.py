@@ -105,7 +105,7 @@ LISTEN = """() => {
   globalThis.testListener = listener;
   return context.sampleRate;
 }"""
-"""Records what is played, without a script of the server's: a real one has none for tests."""
+"""Records what is played without a script from the server, because a real server serves no scripts for tests."""
 
 
 async def say_into_microphone(page: Page) -> None:
@@ -168,7 +168,7 @@ async def test_without_a_yes_nothing_is_recorded(page: Page) -> None:
     assert await page.evaluate("testMicrophone.asked.length") == 0
 
 
-async def test_a_recording_that_is_left_is_not_kept(page: Page) -> None:
+async def test_a_recording_is_not_kept_if_the_person_leaves_the_view_before_its_end(page: Page) -> None:
     await page.get_by_test_id("new-voice").fill("Robin")
     await page.get_by_test_id("record").click()
     await page.get_by_test_id("ask-yes").click()

@@ -40,7 +40,7 @@ console.log = (line) => { log(line); log(`played ${played}`); process.exit(0); }
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One fenced block: its language, its first line, and its text."""
+    """One fenced block: its language, the number of the line on which it begins, and its text."""
 
     kind: str
     number: int
@@ -122,7 +122,9 @@ async def test_the_examples_give_what_they_promise(stage: ApiStage, tmp_path: Pa
         return await run(containing(words), stage, tmp_path)
 
     assert WORDS in await printed_by("/stt -F audio=@input.wav")
-    assert (await printed_by("call.ulaw")).count(WORDS) == 4, "twice the text, and the text of its only segment"
+    assert (await printed_by("call.ulaw")).count(WORDS) == 4, (
+        "for each of the two requests, the text and the text of its only segment"
+    )
     assert "00:00:00,000 --> " in await printed_by("response_format=srt")
     assert '"token": "It is "' in await printed_by('"stream": true')
     await printed_by("headers.txt")

@@ -336,7 +336,7 @@ async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
     assert stage.app.calls.status().held == (), "no feature stays paused"
 
 
-async def test_a_start_after_a_crash_leaves_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:
+async def test_a_start_after_a_crash_ends_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         # A process that was killed in a call leaves two things behind: the record of the call, and its place in the
         # channel.

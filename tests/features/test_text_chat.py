@@ -95,7 +95,7 @@ async def test_nobody_is_notified_by_what_the_model_writes(stage: ChatStage) -> 
     assert (answer.mentions, answer.mention_roles, answer.mention_everyone) == ((), (), False)
 
 
-async def test_managers_choose_the_persona_and_the_twin_has_its_own_model(stage: ChatStage) -> None:
+async def test_managers_choose_the_persona_and_the_twin_has_its_own_prompt_and_moods(stage: ChatStage) -> None:
     listed = "🎭 I am Seiyuu. You can choose from: Seiyuu, Evil Seiyuu, Kobi (`helper`)."
     assert await stage.stage.ask("!persona", starts="🎭") == listed
     assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")

@@ -19,7 +19,7 @@ from tests.voice.mixing.sounds import ScriptedReply, level, stream_of, tone
 FRAMES_A_LOOK = round(LOOK_SECONDS / 0.02)
 """Frames that the sending thread takes between two looks."""
 HALF_A_SECOND = 25
-"""Frames in half a second. If a second has more than these, the sound has begun soon."""
+"""Frames in half a second. If more than these are heard within a second, the sound began in its first half."""
 
 
 class Stage:
@@ -100,7 +100,7 @@ async def test_it_begins_again_while_a_tool_works_after_something_was_said(stage
     assert heard(await stage.take(1.0)) > HALF_A_SECOND
 
 
-async def test_sound_that_comes_without_a_warning_finds_silence_within_a_frame(stage: Stage) -> None:
+async def test_the_sound_is_gone_within_a_frame_when_the_voice_comes_without_a_warning(stage: Stage) -> None:
     await begin(stage)
     voice = tone(10, 0.3)
     stage.reply.frames.extend(voice)

@@ -60,7 +60,7 @@ def end_limit(recorded: RecordedAnswers, number: int) -> int:
 
 
 def max_samples(old_samples: int, sound: Samples) -> int:
-    """Maximum number of samples that a new sound should have if the old one had ``old_samples``."""
+    """The longest that the new sound may be: ``old_samples``, or its length at :data:`MAX_TEMPO`, whichever is more."""
     return max(old_samples, int(len(sound) / MAX_TEMPO))
 
 

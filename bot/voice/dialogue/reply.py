@@ -83,7 +83,8 @@ class ReplyProgress:
 
     Attributes:
         over: whether the reply has ended.
-        cut_off: the rest of the answer that people will not hear, once the reply is to end with a sentence.
+        cut_off: once the reply is to end after the sentence that people are hearing: the rest of the answer, which they
+            will not hear.
     """
 
     def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_speculates: bool = True) -> None:
@@ -94,7 +95,7 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
-        # Once the reply is to end with a sentence: a place in that sentence, and the sentence's end, both in samples.
+        # Once the reply is to end after the sentence being heard: a place in it, and its end, both in samples.
         self._last_sentence: int | None = None
         self._cut: int | None = None
 

@@ -141,7 +141,7 @@ async def test_it_changes_with_the_persona_and_another_mood_does_not_begin_it_an
     assert stage.opened == ["Rain", "Sea", "Rain"]
 
 
-async def test_the_persona_of_the_beginning_is_heard_at_once(stage: Stage) -> None:
+async def test_the_ambience_of_the_persona_at_the_beginning_is_heard_at_once(stage: Stage) -> None:
     stage.become("Sea")
     async with stage.call():
         await stage.hear(50)

@@ -1,4 +1,4 @@
-"""A person who asks for a tool, and what they are told."""
+"""A person who asks, and the call of a tool for them, which returns what the model reads."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class TestPhonemes:
     def test_phonemes_are_those_that_kokoro_has_learned(self, language: str, text: str, phonemes: str) -> None:
         assert PhonemeReader().read(text, language) == phonemes
 
-    def test_marks_of_foreign_words_are_not_spoken(self) -> None:
+    def test_language_marks_of_espeak_around_foreign_words_are_not_spoken(self) -> None:
         read = PhonemeReader().read("Il aime le football et le week-end.", "fr")
         assert "(" not in read
         assert read.endswith(".")

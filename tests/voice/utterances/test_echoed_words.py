@@ -62,7 +62,7 @@ def test_echoes_are_recognised_in_scripts_without_spaces() -> None:
 
 
 @given(st.text(), st.text())
-def test_any_texts_get_an_answer(heard: str, spoken: str) -> None:
+def test_any_two_texts_are_compared_without_an_error(heard: str, spoken: str) -> None:
     is_echo(heard, spoken)
 
 

@@ -100,14 +100,14 @@ async def test_only_so_many_conversations_are_in_memory(stage: ApiStage) -> None
     assert stage.kept[0].ended
 
 
-async def test_a_model_without_a_word_gets_the_personas_line(stage: ApiStage) -> None:
+async def test_if_the_model_says_nothing_the_answer_is_a_line_of_the_persona(stage: ApiStage) -> None:
     stage.mind.pieces = ("  ",)
     reply = (await ask(stage)).json["reply"]
     assert len(reply.split()) > 1
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_model_that_wants_to_be_silent_gets_it_too(stage: ApiStage, streams: bool) -> None:
+async def test_if_the_model_wants_to_be_silent_the_answer_is_such_a_line_too(stage: ApiStage, streams: bool) -> None:
     stage.mind.pieces = ("<si", "lent>")
     answer = await ask(stage, stream=streams)
     assert "<si" not in answer.text and "lent>" not in answer.text
@@ -120,7 +120,7 @@ async def test_an_answer_that_only_begins_like_silence_is_sent_whole(stage: ApiS
     assert (await ask(stage)).json["reply"] == "<silent night> it is called."
 
 
-async def test_without_a_mind_the_status_says_so_and_nothing_of_the_inside(stage: ApiStage) -> None:
+async def test_without_a_mind_the_status_says_so_and_the_answer_names_no_inner_address(stage: ApiStage) -> None:
     stage.mind.pieces, stage.mind.error = (), "the server at 192.168.1.20 is gone"
     for streams in (False, True):
         answer = await ask(stage, stream=streams)
