@@ -159,7 +159,7 @@ async def test_an_error_in_the_middle_of_the_events_is_an_event(client: AsyncOpe
             assert event.type == "transcript.text.delta"
 
 
-async def test_without_ears_the_status_says_so_and_nothing_of_the_inside(stage: ApiStage) -> None:
+async def test_without_ears_the_status_says_so_and_the_answer_names_no_inner_address(stage: ApiStage) -> None:
     stage.ears.error = "the weights in /home/ada/models are damaged"
     for streams in ("false", "true"):
         answer = await stage.post_file("/v1/audio/transcriptions", stream=streams)
