@@ -179,15 +179,17 @@ class ReplyProgress:
                 yield from self._text_ended()
             case ModelFailed(_, fault, timed_out):
                 yield from self._model_failed(fault, timed_out)
+            case SegmentStart(_, text) if not reply.speech_lost and not reply.may_begin(text):
+                yield from self.speech_failed()
             case SegmentStart(_, text) if not reply.speech_lost:
-                new = reply.begin_segment(text)
+                new = reply.begin_segment(len(text))
                 # A segment may be only the white space behind the last sentence, which nobody hears or wants to read.
                 if new.strip():
                     yield from self._show(MarkSegment(reply.id, new))
             case SegmentAudio(_, _, samples) if not reply.speech_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))
-            case SegmentEnd() if not reply.speech_lost and reply.segments:
+            case SegmentEnd() if not reply.speech_lost and reply.segments and not reply.segments[-1].complete:
                 reply.segments[-1].complete = True
                 if (reply.waiting or not reply.answer) and reply.caught_up:
                     yield from self._show(PausePlayback(reply.id))

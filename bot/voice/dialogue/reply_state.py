@@ -18,6 +18,10 @@ SOON_SENT = 4_800
 MOST_OF_IT = 0.99
 """Largest share of a segment that counts as spoken if its end has not come: at least the last word counts as
 unspoken."""
+SLACK = 1_000
+"""Number of characters by which a segment may exceed the text that was sent. A server may spell out numbers."""
+MOST_SEGMENTS = 100
+"""Number of segments that a reply of any length may have, beside two for each character."""
 
 _ENDS_SENTENCE = re.compile(r"(\n|[.!?…。！？।؟][\"'»”’)\]*_]*)\s*$")
 
@@ -27,6 +31,7 @@ class Segment:
     """A segment of a reply: a piece of text that the speech server synthesizes as a whole.
 
     Attributes:
+        text: its part of the reply's text.
         received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
         complete: whether all sound of the segment has come.
         broken_off: whether ``text`` is only what is estimated to be in a sound that broke off.
@@ -122,12 +127,26 @@ class Reply:
         spoken = "".join(segment.text for segment in self.segments if segment.complete)
         return bool(self.text) and spoken.strip() == self.text.strip()
 
-    def begin_segment(self, text: str) -> str:
-        """Begin the next segment. Returns the part of its text that is not marked in the playback yet."""
-        new = text[max(0, self.marked - self.begun) :]
-        self.segments.append(Segment(text))
-        self.begun += len(text)
-        self.marked = max(self.marked, self.begun)
+    def may_begin(self, text: str) -> bool:
+        """Whether a segment with ``text`` can be a part of this reply: the server was sent about as much text."""
+        return (
+            self.begun + len(text) <= len(self.text) + SLACK and len(self.segments) < 2 * len(self.text) + MOST_SEGMENTS
+        )
+
+    def begin_segment(self, length: int) -> str:
+        """Begin the next segment. Returns the part of its text that is not marked in the playback yet.
+
+        The segments, put together, are the reply's text. So its words are taken from there, and not from the server,
+        which could name other words as the bot's.
+
+        Args:
+            length: number of characters of the segment.
+        """
+        start, end = self.begun, min(self.begun + length, len(self.text))
+        self.segments.append(Segment(self.text[start:end]))
+        new = self.text[max(start, self.marked) : end]
+        self.begun = end
+        self.marked = max(self.marked, end)
         return new
 
     @property

@@ -64,7 +64,14 @@ def test_an_interruption_while_the_model_loads_leaves_no_answer_in_the_history()
 def test_the_history_of_an_interrupted_answer_does_not_have_the_notice() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
-        dialogue, on.Prompted(ADA), *notices_of_loading("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad.")
+        dialogue,
+        on.Prompted(ADA),
+        *notices_of_loading("r1"),
+        on.TokenCame("r1", "All is well."),
+        SegmentStart(0, "\nAll is well.", "r1"),
+        SegmentAudio("r1", 0, SOUND),
+        SegmentEnd(0, len(SOUND), "r1"),
+        *speak("r1", " Be glad."),
     )
     effects = effects_of(dialogue, on.Stopped(3 * len(SOUND)))
     assert do.Remember(ADA, "All is well.", interrupted=True) in effects
