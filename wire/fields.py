@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Literal, Self, get_args
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -25,6 +26,20 @@ class WireError(ValueError):
 
 class GarbledError(WireError):
     """A message is not even JSON: it comes from another program, or was damaged on its way."""
+
+
+def finite_number(value: Any) -> float:
+    """A number from outside that is neither NaN nor infinite, which JSON can't express.
+
+    Raises ``ValueError`` and ``TypeError``.
+    """
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("the number is too large") from error
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number")
+    return number
 
 
 class Fields(dict[str, Any]):

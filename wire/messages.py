@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 from typing_extensions import override
 
-from wire.fields import ERROR_CODES, ErrorCode, Fields, WireError
+from wire.fields import ERROR_CODES, ErrorCode, Fields, WireError, finite_number
 from wire.parameters import SpeechParameters
 
 SAMPLE_RATE = 48_000
@@ -164,7 +164,7 @@ class Flushed(ServerMessage):
     @classmethod
     def _read(cls, fields: Fields) -> Self:
         first = fields.get("first_chunk_ms")
-        return cls(None if first is None else float(first), float(fields["audio_ms"]), fields.reply)
+        return cls(None if first is None else finite_number(first), finite_number(fields["audio_ms"]), fields.reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class Loading(Notice):
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
-        return cls(str(fields["engine"]), min(max(float(fields["progress"]), 0.0), 1.0))
+        return cls(str(fields["engine"]), min(max(finite_number(fields["progress"]), 0.0), 1.0))
 
 
 EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "asked"]

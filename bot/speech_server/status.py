@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from wire.fields import finite_number
+
 _WHY = {
     "loading": "not loaded yet",
     "too_slow": "too slow just now",
@@ -75,7 +77,7 @@ class EngineState:
     def of(cls, health: dict[str, Any]) -> Self:
         """Read the answer of ``/health``. Raises ``KeyError``, ``TypeError`` and ``ValueError``."""
         progress = health.get("loading")
-        loading = None if progress is None else min(max(float(progress), 0.0), 1.0)
+        loading = None if progress is None else min(max(finite_number(progress), 0.0), 1.0)
         return cls(_name(health["engine"]), _name(health.get("speaking")), str(health.get("state", "ready")), loading)
 
 
@@ -92,10 +94,10 @@ def can_speak(health: dict[str, Any]) -> bool:
 def describe_engine(health: dict[str, Any]) -> str:
     """Name the engine that speaks, and say why it is a fallback if it is one.
 
-    The argument is the answer of ``/health``. Raises ``KeyError`` and ``TypeError`` if it is malformed.
+    The argument is the answer of ``/health``. Raises ``KeyError``, ``TypeError`` and ``ValueError`` if it is malformed.
     """
     wanted, speaking, state = health["engine"], health.get("speaking"), health.get("state")
     if state in (None, "ready") or speaking == wanted:
         return str(wanted)
-    progress = f", {100 * health['loading']:.0f} %" if health.get("loading") is not None else ""
+    progress = f", {100 * finite_number(health['loading']):.0f} %" if health.get("loading") is not None else ""
     return f"{speaking}, in place of {wanted} ({_WHY.get(state, 'away')}{progress})"

@@ -194,3 +194,17 @@ def test_nonsensical_messages_of_a_server_are_refused(raw: str, words: str) -> N
     with pytest.raises(WireError, match=re.escape(words)) as raised:
         parse_server(raw)
     assert raised.value.code == "bad_message"
+
+
+@pytest.mark.parametrize("number", ["NaN", '"nan"', "Infinity", '"-inf"', "1e999", "1" + "0" * 400])
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"event": "loading", "engine": "XTTS v2", "progress": %s}',
+        '{"event": "flushed", "audio_ms": %s}',
+        '{"event": "flushed", "first_chunk_ms": %s, "audio_ms": 1}',
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(message: str, number: str) -> None:
+    with pytest.raises(WireError, match="malformed event"):
+        parse_server(message % number)

@@ -31,6 +31,10 @@ def speech_server(health: Handler) -> LocalServer:
             {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "out_of_memory", "loading": None},
             "espeak-ng, in place of XTTS v2 (the graphics card is full) at 127.0.0.1",
         ),
+        (
+            {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "loading", "loading": float("nan")},
+            "⚠️ no speech server answers at 127.0.0.1",
+        ),
         ({"speaking": "espeak-ng"}, "⚠️ no speech server answers at 127.0.0.1"),
         ([], "⚠️ no speech server answers at 127.0.0.1"),
     ],
@@ -83,3 +87,15 @@ async def test_a_redirect_is_told_and_not_followed() -> None:
             with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
                 await client.engine_state()
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    "progress", [float("nan"), float("inf"), "nan", 10**400], ids=["NaN", "infinite", "text", "too large"]
+)
+async def test_progress_that_is_no_finite_number_is_not_passed_on(progress: object) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"engine": "XTTS v2", "state": "loading", "loading": progress})
+
+    async with speech_server(answer) as server, aiohttp.ClientSession() as session:
+        with pytest.raises(VoiceAwayError):
+            await SpeechServerClient(session, ServerAddress(server.url)).engine_state()
