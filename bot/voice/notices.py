@@ -13,9 +13,14 @@ from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 
+MAX_WAITING = 100
+"""Maximum number of notices that wait to be written. Discord lets a bot write about one a second."""
+
 
 class Notices:
     """A queue of notices. :meth:`run` writes them during the whole call. Use it only on the event loop.
+
+    While too many wait, new ones are dropped, and the log says so.
 
     Args:
         channel: the prompt channel, where the notices are written.
@@ -27,12 +32,13 @@ class Notices:
         self._watch = watch
         # The queue has functions, not coroutines, because Python warns about coroutines that are never awaited. Notices
         # that still wait when the call ends are never written.
-        self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(MAX_WAITING)
+        self._full = False
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
         """Queue a notice, as an answer to ``prompt`` if there is one."""
-        self._watch(NoticePosted(text))
-        self._waiting.put_nowait(partial(self._channel.tell, text, prompt))
+        if self._queue(partial(self._channel.tell, text, prompt)):
+            self._watch(NoticePosted(text))
 
     async def announce(self, text: str) -> None:
         """Write a notice at once. Returns when people can read it. Errors of the channel are raised."""
@@ -41,7 +47,18 @@ class Notices:
 
     def acknowledge(self, prompt: Prompt) -> None:
         """Queue an acknowledgement, which shows the author of a prompt that the bot has accepted it."""
-        self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
+        self._queue(partial(self._channel.acknowledge, prompt))
+
+    def _queue(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """Queue a function that writes. Returns False if it was dropped."""
+        if self._waiting.full():
+            if not self._full:
+                _log.warning("%d notices wait to be written, so new ones are dropped", MAX_WAITING)
+            self._full = True
+            return False
+        self._full = False
+        self._waiting.put_nowait(write)
+        return True
 
     async def wait_written(self) -> None:
         """Wait until all notices that are queued now are written, while :meth:`run` writes them."""

@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from bot.voice.events import CallEvent, NoticePosted
-from bot.voice.notices import Notices
+from bot.voice.notices import MAX_WAITING, Notices
 from bot.voice.turn import Prompt
 
 
@@ -91,3 +91,21 @@ async def test_before_a_restart_all_that_is_queued_is_written_or_has_failed(brok
     assert channel.written == (["seen: two"] if broken else ["One.", "seen: two"])
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_while_too_many_notices_wait_new_ones_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    channel, events = RecordedChannel(), list[CallEvent]()
+    notices = Notices(channel, events.append)
+    for number in range(10 * MAX_WAITING):
+        notices.tell(f"Notice {number}")
+        notices.acknowledge(Prompt("Ada", "hello", 0.0))
+    assert len(caplog.records) == 1
+    writing = asyncio.create_task(notices.run())
+    await notices.wait_written()
+    notices.tell("Later.")
+    await notices.wait_written()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert len(channel.written) == MAX_WAITING + 1
+    assert channel.written[-1] == "Later."
+    assert [event for event in events if event == NoticePosted(f"Notice {MAX_WAITING}")] == [], "it was never written"
