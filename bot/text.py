@@ -40,6 +40,11 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def one_line(text: str, limit: int) -> str:
+    """``text`` on one line, cut to at most ``limit`` characters: for words of another program."""
+    return shorten(" ".join(text[: 4 * limit].split()), limit)
+
+
 def escape_markdown(text: str) -> str:
     """Escape ``text``, so that Discord shows it unchanged and not as markdown."""
     return _MARKDOWN.sub(r"\\\1", text)

@@ -35,4 +35,11 @@ class Disconnected:
     replaced: bool = False
 
 
-SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
+@dataclass(frozen=True, slots=True)
+class ServerMoved:
+    """Another of several servers speaks from now on. ``text`` says so to people."""
+
+    text: str
+
+
+SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected | ServerMoved

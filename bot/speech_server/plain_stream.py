@@ -26,7 +26,7 @@ from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT
-from bot.text import shorten
+from bot.text import one_line
 from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Flushed, Speak, Warned
 
 _log = logging.getLogger(__name__)
@@ -339,4 +339,4 @@ def _error_of(frame: str) -> str | None:
         return None
     if not isinstance(fields, dict) or not fields.get("error"):
         return None
-    return shorten(" ".join(str(fields["error"])[: 4 * MAX_ERROR].split()), MAX_ERROR)
+    return one_line(str(fields["error"]), MAX_ERROR)

@@ -16,12 +16,12 @@ from websockets.protocol import State
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import close_connection, happens_within, open_connection
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from bot.speech_server.events import Connected, Disconnected, SpeechEvent
+from bot.speech_server.events import Connected, Disconnected, ServerMoved, SpeechEvent
 from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.owed_sound import OwedSound
 from bot.speech_server.servers import SpeechServers
 from wire.fields import GarbledError
-from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Speak, Warned
+from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Notice, Speak
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 """Maximum number of bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
 """Maximum number of frames that are buffered before the server has to wait."""
+MAX_EARLY = 20
+"""Maximum number of notices that are kept while the engine is being loaded. Nothing else is expected then."""
 FIRST_DELAY = 0.1
 """Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
 MAX_DELAY = 1.0
@@ -59,7 +61,7 @@ class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
     If there are several servers, one that is gone, fails or is too slow is left for another one at once. Then
-    :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a warning for people.
+    :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a :class:`ServerMoved`.
 
     Args:
         servers: address of the server, or several servers that stand in for each other.
@@ -136,8 +138,9 @@ class SpeechStream:
         """
         with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError, _ServerFailed):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
+                frames = FrameReader()
                 while (connection := self._connection) is not None:
-                    match FrameReader().read(await self._receive(connection)):
+                    match frames.read(await self._receive(connection)):
                         case EngineChanged(_, "loading"):
                             limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
                         case Loading(_, progress):
@@ -145,8 +148,10 @@ class SpeechStream:
                         case EngineChanged() as state:
                             self._early.append(state)
                             return
-                        case event if event is not None:
-                            self._early.append(event)
+                        case Notice() as notice if len(self._early) < MAX_EARLY:
+                            self._early.append(notice)
+                        case _:
+                            pass
 
     async def send(self, message: ClientMessage) -> None:
         """Send a message. Waits if the server does not read.
@@ -376,11 +381,11 @@ class SpeechStream:
                 return connection
         raise SpeechUnavailable(" ".join(reasons) or self._servers.refusal() or "There is no speech server.")
 
-    def _news(self) -> list[Warned]:
+    def _news(self) -> list[ServerMoved]:
         """What people are told once about a change of the server."""
         old, new = self._told, self._address
         if old is new:
             return []
         self._told = new
         text = MOVED_BACK if new is self._servers.preferred else MOVED
-        return [Warned(text.format(old=old.place, new=new.place))]
+        return [ServerMoved(text.format(old=old.place, new=new.place))]

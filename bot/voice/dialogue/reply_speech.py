@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
-from bot.speech_server.events import Disconnected, SegmentAudio
+from bot.speech_server.events import Disconnected, SegmentAudio, ServerMoved
 from bot.voice.dialogue import events
 from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.outbox import Outbox
@@ -67,6 +67,7 @@ class ReplySpeech:
         self._outbox = Outbox(speech, self._not_sent)
         self._voice_notices = VoiceNotices()
         self._limit_told = False
+        self._failed = set[str]()
 
     def send(self, message: ClientMessage) -> None:
         """Queue a message. Text of the reply gets the reply's parameters."""
@@ -100,11 +101,13 @@ class ReplySpeech:
                     if reply is not None and reply == self._current():
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
                     self._measured.note_stage(reply, "first_audio")
-                case Failure(error, code, reply):
-                    _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
+                case Failure() as failure:
+                    self._log_failure(failure)
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
                 case Notice() if (text := self._voice_notices.text_for(event)) is not None:
+                    self._notices.tell(text)
+                case ServerMoved(text):
                     self._notices.tell(text)
                 case _:
                     pass
@@ -115,3 +118,11 @@ class ReplySpeech:
                 self._handle(events.SpeechServerReplaced(0 if reply is None else self._playback.sent(reply)))
             elif isinstance(event, events.SpeechOutput):
                 self._handle(event)
+
+    def _log_failure(self, failure: Failure) -> None:
+        """Log a failure: once for each reply, and once for all that is no current reply."""
+        reply = failure.reply
+        failed = reply if reply is not None and reply == self._current() else "a message"
+        if failed not in self._failed:
+            self._failed.add(failed)
+            _log.warning("The voice failed at %s: %s (%s)", failed, failure.error, failure.code)

@@ -11,25 +11,34 @@ _WHILE_AWAY: dict[EngineChange, str] = {
     "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
     "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
 }
-MAX_DETAIL = 500
-"""Maximum number of characters of an engine's error that people are shown."""
+MAX_WARNINGS = 5
+"""Maximum number of warnings that one call passes on. They are the server's own words."""
+MAX_CHANGES = 20
+"""Maximum number of changes of the engine that one call reports."""
 BACK = "🎤 My own voice is back."
 
 
 class VoiceNotices:
-    """Texts for people about changes of the engine in one call. Each change is reported once."""
+    """Texts for people about changes of the engine in one call. Each change is reported once.
+
+    A server may tell anything at any rate, so each warning is passed on once, and there are limits for a call.
+    """
 
     def __init__(self) -> None:
         self._state: EngineChange = "ready"
+        self._warned = set[str]()
+        self._changes = 0
 
     def text_for(self, notice: Notice) -> str | None:
         """The text to write into the prompt channel about a notice of the server; ``None`` if there is none."""
         match notice:
-            case Warned(text):
+            case Warned(text) if text not in self._warned and len(self._warned) < MAX_WARNINGS:
+                self._warned.add(text)
                 return text
-            case EngineChanged(engine, reason, detail) if reason != self._state:
+            case EngineChanged(engine, reason, detail) if reason != self._state and self._changes < MAX_CHANGES:
+                self._changes += 1
                 self._state = reason
-                detail = detail[:MAX_DETAIL] or "the reason is not known"
+                detail = detail or "the reason is not known"
                 return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
             case _:
                 return None

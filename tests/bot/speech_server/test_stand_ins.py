@@ -19,7 +19,7 @@ from bot.servers import choice, probes
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
+from bot.speech_server.events import Connected, Disconnected, SegmentAudio, ServerMoved, SpeechEvent
 from bot.speech_server.servers import SpeechServers
 from bot.speech_server.stream import SpeechStream
 from config.errors import SettingsError
@@ -28,7 +28,7 @@ from tests.bot.speech_server.test_stream import serving, stay, take
 from tests.http_server import LocalServer, app_of
 from tests.meters import NotingMeter
 from tests.timing import LIMIT, wait_until
-from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak, Warned
+from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
 NOBODY = ServerAddress("ws://127.0.0.1:9/ws/stream")
 HI = Speak("Hi.", flush=True, reply="r1")
@@ -48,11 +48,11 @@ class Pair:
         return await take(self.stream.events(), count)
 
     @property
-    def moved(self) -> Warned:
+    def moved(self) -> ServerMoved:
         """What people are told of the change to the second server."""
         old, new = self.addresses
         text = f"🔁 The speech server at {old.place} doesn't answer, or is too slow: {new.place} speaks instead."
-        return Warned(text)
+        return ServerMoved(text)
 
 
 @asynccontextmanager
@@ -75,7 +75,7 @@ async def test_a_call_begins_with_the_first_server_that_answers_and_people_are_t
         assert client.connected
         assert servers.current is second
         (told,) = await take(client.events(), 1)
-        assert isinstance(told, Warned)
+        assert isinstance(told, ServerMoved)
         assert second.place in told.text
         await client.close()
 

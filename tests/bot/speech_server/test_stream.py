@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
-from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SpeechStream
+from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, MAX_EARLY, SpeechStream
 from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
@@ -98,6 +98,26 @@ async def test_loading_is_waited_for_and_its_progress_reported(monkeypatch: pyte
             EngineChanged("XTTS v2", "ready"),
             Warned("The card is full."),
         ]
+        await client.close()
+
+
+async def test_what_a_server_sends_without_end_while_it_loads_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.speech_server.stream.FIRST_NOTICE_LIMIT", LIMIT)
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.send(SegmentStart(0, "Hi.", "r1").to_json())
+        for number in range(200):
+            await socket.send(np.zeros(480, "<f4").tobytes())
+            await socket.send(Warned(f"Warning {number}").to_json())
+        await socket.send(EngineChanged("XTTS v2", "ready").to_json())
+        await socket.wait_closed()
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
+        await client.open()
+        await client.loaded(lambda _: None)
+        assert len(client._early) == MAX_EARLY + 1
+        assert client._early[-1] == EngineChanged("XTTS v2", "ready")
         await client.close()
 
 
