@@ -210,6 +210,18 @@ async def test_what_was_chosen_for_the_call_stays_chosen_and_nobody_is_greeted_a
 
 
 @pytest.mark.slow
+async def test_a_choice_that_the_bot_does_not_know_does_not_keep_it_from_coming_back(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    with closing(sqlite3.connect(server.folder / "data" / FILE)) as database, database:
+        assert database.execute("UPDATE interrupted_call SET mode = 'whisper', captions = 'sky'").rowcount == 1
+    async with server.bot():
+        await server.told("👋 I'm back. Where were we?")
+
+
+@pytest.mark.slow
 async def test_after_a_crash_a_button_goes_on_with_the_conversation_for_those_who_may_use_join(server: Server) -> None:
     async with server.bot() as process:
         await server.join()
