@@ -162,7 +162,7 @@ async def test_suggestions_ask_the_server_seldom_and_include_new_voices(library:
         (refusal(500, "", "engine_failed"), "(HTTP status 500)"),
         (web.Response(status=404, text="404: Not Found"), "has no list of voices"),
         (web.Response(status=409, text="[]"), "(HTTP status 409)"),
-        (web.Response(status=302, headers={"Location": "/elsewhere"}), "(HTTP status 302)"),
+        (web.Response(status=302, headers={"Location": "/elsewhere"}), "redirects me elsewhere"),
         (refusal(400, "x" * 5_000), "xx…"),
         (web.Response(text="<html>"), "don't understand"),
         (web.Response(text="[" * 100_000), "don't understand"),
