@@ -149,6 +149,8 @@ def _card_limits(limits: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _bind(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it must have only printable characters")
     if int(text.rpartition(":")[2]) > MAX_PORT:
         raise ValueError(f"its port must be a number from 0 to {MAX_PORT}")
     return text

@@ -27,6 +27,13 @@ def test_on_loopback_no_token_is_needed(bind: str) -> None:
     assert Settings.read(web_bind=bind).web.token is None
 
 
+@pytest.mark.parametrize("sign", ["\ud800", "\x1b", "\n"])
+def test_an_address_with_a_sign_that_cannot_be_printed_is_refused(sign: str) -> None:
+    with pytest.raises(SettingsError, match=r"^WEB_BIND: .* is not valid\.") as wrong:
+        Settings.read(web_bind=f"127.{sign}.0.1:8770")
+    assert str(wrong.value).isprintable()
+
+
 def test_every_web_page_may_connect_only_if_there_is_a_token() -> None:
     with pytest.raises(SettingsError, match=r"^WEB_ALLOWED_ORIGINS: '\*' lets every web page .* WEB_TOKEN"):
         Settings.read(web_allowed_origins="https://a.example, *")
