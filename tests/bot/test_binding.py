@@ -10,7 +10,7 @@ import pytest
 
 from bot.binding import TRIED_PORTS, WebBindError, take_port, web_url
 from config.sections import WebSettings
-from tests.bot.http.web_stage import free_port
+from tests.free_ports import free_port
 
 
 @contextmanager

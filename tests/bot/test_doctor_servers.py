@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,15 +14,10 @@ from bot.doctor.engines import check_ears, check_model_server, check_voice
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 from sandbox.bare_speech import BareSpeechServer
+from tests.free_ports import free_port
 from wire.messages import EngineChanged
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

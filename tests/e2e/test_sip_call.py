@@ -19,7 +19,8 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.phone.programs import BARESIP, HOST, KAMAILIO, Phone, baresip, free_port, free_ports, kamailio, needs
+from tests.free_ports import free_port, free_ports
+from tests.phone.programs import BARESIP, HOST, KAMAILIO, Phone, baresip, kamailio, needs
 from tests.tones import silence
 from tests.voice.effects import only
 

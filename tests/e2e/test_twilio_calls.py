@@ -15,11 +15,11 @@ from bot.voice.phone.audio_output import PhoneFrames
 from bot.voice.phone.line import FRAME_BYTES
 from bot.voice.turn import Outcome
 from sandbox.twilio.stream import LineQuality
-from tests.bot.http.web_stage import free_port
 from tests.e2e.conftest import StageMaker
 from tests.e2e.scripted_ears import ScriptedEars
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.twilio_calls import Telephone, phone_settings, telephone
+from tests.free_ports import free_port
 from tests.voice.effects import only
 
 STORY = (

@@ -20,9 +20,9 @@ from audio.g711 import decode_g711
 from sandbox.twilio.account import TwilioAccount, new_id
 from sandbox.twilio.stream import MediaStream
 from tests.bot.http.twilio.stage import AUTH_TOKEN, PUBLIC_URL
-from tests.bot.http.web_stage import free_port
 from tests.e2e.twilio_calls import ACCOUNT, phone_settings
-from tests.voice.phone.sip.telephone import HOST, Message, Telephone, free_ports, parse
+from tests.free_ports import free_port, free_ports
+from tests.voice.phone.sip.telephone import HOST, Message, Telephone, parse
 
 PIECE_SECONDS = 0.02
 _SILENCE = b"\xd5" * 160

@@ -16,7 +16,8 @@ from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account, RegistrationState
 from bot.voice.phone.sip.timers import SipTimers
-from tests.phone.programs import HOST, PATIENCE, free_ports
+from tests.free_ports import free_ports
+from tests.phone.programs import HOST, PATIENCE
 
 RATE = 8000
 FRAME = 160

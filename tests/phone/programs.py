@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.free_ports import free_port, free_ports
+
 HOST = "127.0.0.1"
 PATIENCE = 45.0
 """Seconds after which a test that waits has failed."""
@@ -107,28 +109,6 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(
         bool(missing), reason=f"{', '.join(missing)} not installed (Debian: apt install {install})"
     )
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def free_ports(count: int) -> range:
-    """A row of ports, the first of them even, that were free a moment ago for UDP and TCP."""
-    for _ in range(200):
-        start = free_port() & ~1
-        with contextlib.ExitStack() as open_sockets:
-            try:
-                for port in range(start, start + count):
-                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                        open_sockets.enter_context(socket.socket(socket.AF_INET, kind)).bind((HOST, port))
-            except (OSError, OverflowError):
-                continue
-        return range(start, start + count)
-    raise AssertionError("no free ports")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
@@ -241,7 +221,7 @@ async def baresip(
         says: what its microphone hears in every phone call, at 8,000 Hz.
     """
     # baresip listens for TLS, too, on the port after that of SIP.
-    control, sip, rtp = free_port(socket.SOCK_STREAM), free_ports(2).start, free_ports(20)
+    control, sip, rtp = free_port(), free_ports(2).start, free_ports(20)
     settings = {"control": control, "sip": sip, "rtp": rtp.start, "last": rtp.stop - 1, "modules": _MODULES}
     config = _PHONE.format(host=HOST, folder=folder, **settings)
     account = _ACCOUNT.format(user=user, host=HOST, pbx=pbx, codec=codec)
@@ -289,7 +269,7 @@ async def _sipp_once(folder: Path, port: int, *options: str) -> tuple[int, str]:
         "-mp",
         str(media),
         "-cp",
-        str(free_port(socket.SOCK_STREAM)),
+        str(free_port()),
     )
     always = ("-sf", "scenario.xml", "-nostdin", "-trace_err", "-error_file", "errors.log", "-timeout", "60")
     async with running(folder, SIPP, f"{HOST}:{port}", *addresses, *always, *options) as process:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,15 +144,3 @@ async def web_stage(
             yield WebStage(server, session, clock)
     finally:
         await server.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment.
-
-    It is none of those that the system gives away: other tests would have taken one of them before it is bound.
-    """
-    while True:
-        port = random.randrange(20_000, 32_768)
-        with socket.socket() as finder, suppress(OSError):
-            finder.bind(("127.0.0.1", port))
-            return port

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import itertools
 import re
-import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ from bot.voice.phone.line import LineEnd, PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account
 from bot.voice.phone.sip.timers import SipTimers
+from tests.free_ports import free_ports
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0
@@ -308,19 +308,6 @@ async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not happened():
             await asyncio.sleep(0.005)
-
-
-def free_ports(count: int = 40) -> range:
-    """A range of ports of which the first two are free. Each call begins its search at another port."""
-    for start in range(20_000 + 2 * (next(_NUMBERS) * count % 10_000), 60_000, count):
-        try:
-            for port in (start, start + 1):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind((HOST, port))
-        except OSError:
-            continue
-        return range(start, start + count)
-    raise AssertionError("no free ports")
 
 
 class Shifted:

@@ -10,7 +10,8 @@ from bot.voice.phone.answering import Admission, PhoneStartError, Refusal
 from bot.voice.phone.line import LineEnd
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.open_calls import MAX_CALLS, MAX_UNCONFIRMED
-from tests.voice.phone.sip.telephone import FRAME, HOST, SLOW, Answering, description, exchange, free_ports, until
+from tests.free_ports import free_ports
+from tests.voice.phone.sip.telephone import FRAME, HOST, SLOW, Answering, description, exchange, until
 
 
 async def test_a_phone_call_is_answered_and_ended_by_the_caller() -> None:

@@ -23,7 +23,8 @@ from bot.voice.phone.sip.rtp import Incoming
 from bot.voice.phone.sip.sound_rules import SoundRules
 from bot.voice.phone.sip.timers import SipTimers
 from bot.voice.phone.sip.transactions import MAX_REMEMBERED
-from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, description, exchange, free_ports, parse, until
+from tests.free_ports import free_ports
+from tests.voice.phone.sip.telephone import FRAME, HOST, Answering, description, exchange, parse, until
 
 HOSTILE_VALUES = (
     *("", " ", "-1", "0", "4294967296", "9" * 400, "٣", "1_0", "1e9", "0x10", "NaN", "%s%n", "\x00", "\xff\xfe"),
