@@ -79,7 +79,7 @@ class NotesRecall:
                 hits = await asyncio.to_thread(self._find, asked.person, server, asked.text, told)
         except (TimeoutError, sqlite3.Error) as error:
             if not self._trouble:
-                _log.error("Nothing can be recalled from the notes of calls now: %s", error or "it took too long")
+                _log.error("Nothing can be recalled from the notes of calls now: %s", str(error) or "it took too long")
             self._trouble = True
             return ""
         self._trouble = False

@@ -171,7 +171,7 @@ class VisionModel:
                         return
             _log.info("The vision model's server has no way to unload a model")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            _log.warning("The vision model may still be loaded: %s", error or "its server does not answer")
+            _log.warning("The vision model may still be loaded: %s", str(error) or "its server does not answer")
 
     def _ways_to_unload(self) -> list[tuple[str, str, object]]:
         model = self._name
