@@ -169,7 +169,7 @@ def phone_process_ended_by_sigterm(network: Callable[[], PhoneNetwork]) -> Endin
                     process.terminate()
                     await caller.hung_up_on.wait()
                     said = await output(process)
-            # After 8 s the process would have ended itself with another status.
+            # After 9 s the process would have ended itself with another status.
             assert process.returncode == 0, said
             assert "Traceback" not in said
             _, alive = psutil.wait_procs(children, timeout=LIMIT)
