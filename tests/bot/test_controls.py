@@ -198,7 +198,7 @@ async def test_without_a_call_there_is_nothing_to_leave(stage: Stage) -> None:
         await stage.use("leave_call", in_minutes=1)
     before = asyncio.all_tasks()
     await stage.leaving.close()
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ async def test_a_piece_that_is_stopped_leaves_no_process_and_was_not_decoded_ahe
         (process,) = set(psutil.Process().children(recursive=True)) - before
         await asyncio.sleep(0.2)
         assert process.is_running(), "it waits for the reader instead of decoding all"
-    assert set(psutil.Process().children(recursive=True)) == before
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 @pytest.mark.parametrize("steps", range(5))
@@ -161,4 +161,4 @@ async def test_a_piece_that_is_stopped_twice_at_once_leaves_no_process(steps: in
         await asyncio.sleep(0)
     playing.cancel()
     await asyncio.gather(playing, return_exceptions=True)
-    assert set(psutil.Process().children(recursive=True)) == before
+    assert set(psutil.Process().children(recursive=True)) <= before

@@ -141,7 +141,7 @@ async def test_late_tools_end_at_a_stop_at_the_askers_dismissal_and_at_the_end_o
                 await settle()
                 assert (mind.running, talk.conversation.late_tools, len(talk.taken)) == ({}, 0, 1)
         assert (mind.running, mind.ended) == ({}, ["rain?"])
-        assert asyncio.all_tasks() == before
+        assert asyncio.all_tasks() <= before
 
 
 async def test_an_interruption_of_the_remark_ends_the_tool_with_its_reply() -> None:

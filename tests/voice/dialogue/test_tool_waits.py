@@ -112,4 +112,4 @@ async def test_the_end_of_the_call_ends_a_tool_and_its_wait() -> None:
         talk.conversation.prompt(ASKED)
         await sleep.pass_by(FIRST_REMARK)
     assert (responder.running, responder.ran) == ([], [])
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before

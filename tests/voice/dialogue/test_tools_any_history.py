@@ -190,7 +190,7 @@ async def _history(steps_of_it: list[Step], *, call_ends: bool) -> None:
         assert len(remembered) == len(set(remembered)), "something is remembered twice"
         assert not any("moment" in text for text in talk.remembered)
     assert not mind.running, "a tool is left running after the call"
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 @pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.slow)])
