@@ -116,7 +116,8 @@ class Application:
         """End all calls, and disconnect from Discord. After that, :meth:`run` returns.
 
         Args:
-            restarting: let the sentence that is being spoken end, and keep what waits for an answer.
+            restarting: whether the bot may be started again soon. If so, the sentence that is being spoken is finished,
+                and prompts that wait for an answer are stored.
         """
         if restarting:
             await self.returning.begin()

@@ -11,11 +11,11 @@ class BoundedLines:
     """The file. Use it on the event loop: it is read and written in threads, one line at a time.
 
     When a line no longer fits, only the newest lines that fit into half of the size are kept. A crash or a full disk
-    may leave half a line at the end; the next one is never a part of it.
+    may leave half a line at the end of the file. The next line that is written begins after it, on a line of its own.
 
     Args:
         file: the file. It need not be there.
-        max_bytes: its largest size.
+        max_bytes: the file's largest size.
     """
 
     def __init__(self, file: Path, max_bytes: int) -> None:

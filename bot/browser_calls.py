@@ -204,7 +204,8 @@ class BrowserCalls:
     def _taken_from(self, tab: Tab, hello: Hello) -> BrowserSession | None:
         """The call of a client that was away for a moment, which somebody else has taken over meanwhile.
 
-        The client comes back by itself. If that took the call back, the other one would lose it, and nobody has asked.
+        The client reconnects by itself. If that alone took the call back, the other person would lose it, though nobody
+        asked for that.
         """
         own = self._session_of(tab)
         return next((each for each in self._sessions if each is not own and each.was_taken_from(hello)), None)

@@ -33,7 +33,9 @@ def farewell_message(cause: EndCause) -> Failure | Notice | None:
 
 
 def tell_taken(client: ChatClient, by: str | None) -> None:
-    """Tell a client that another one has taken over its call: ``by`` is the name of another person who has done so."""
+    """Tell a client that another client has taken over its call. If another person has done so, ``by`` is that person's
+    name.
+    """
     if by is not None:
         client.send(Notice(TAKEN_BY.format(name=by)))
     client.close(CloseCode.TAKEN_OVER, TAKEN_OVER)

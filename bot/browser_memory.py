@@ -67,7 +67,7 @@ class BrowserMemory:
             place: the id of the page.
 
         Raises:
-            UserError: it can't be carried out.
+            UserError: the words can't be carried out.
         """
         first, _, rest = words.strip().partition(" ")
         parts: dict[str, Callable[[MemoryAsker, str], Awaitable[str]]] = {

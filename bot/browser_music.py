@@ -12,7 +12,9 @@ from bot.user_error import UserError
 from bot.voice.browser.transport import BrowserCall
 
 MAX_AT_ONCE = 8
-"""Number of commands of a call that may be under way. They wait for pieces that are being opened."""
+"""Largest number of commands of one call that may be under way at once, for example while they wait until pieces of
+music are opened.
+"""
 SLOW_DOWN = "❌ One moment: I am still busy with what you typed before."
 ONLY_PLAYS = "❌ Here I only play sounds. `{prefix}sound {word}` is for Discord."
 

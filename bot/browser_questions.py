@@ -93,7 +93,7 @@ class BrowserQuestions:
             found.transport.send(QuestionOver(message.question))
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
-        """Tell the person on the page that a server of tools has failed. Programs learn it from the answer."""
+        """Tell the person on the page that an MCP server has failed. Programs learn that from the model's answer."""
         for call in self._calls():
             if _asks_here(asker, call):
                 call.transport.send(Notice(f"🔧 {text}"))
@@ -127,7 +127,9 @@ class BrowserQuestions:
         return own[-1].answer.done()
 
     def listen(self, event: CallEvent) -> None:
-        """Take what the person says in the call (a :data:`~bot.voice.events.Watcher`)."""
+        """Take the words that a person says in a call as an answer, if they are one (a
+        :data:`~bot.voice.events.Watcher`).
+        """
         if isinstance(event, UtteranceHeard):
             self.hear(event.person, event.text, event.call, spoken=True)
 

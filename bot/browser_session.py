@@ -14,7 +14,7 @@ from bot.voice.browser.transport import BrowserCall
 MAX_EARLY_TEXTS = 20
 """Largest number of texts that wait while a call begins."""
 MAX_FORMER = 50
-"""Largest number of clients that are remembered from whom a call was taken over."""
+"""Largest number of former ids that a session remembers; see :attr:`BrowserSession.former`."""
 SESSION_BYTES = 18
 """Length of a session's id, in bytes, before it is written in base64."""
 
@@ -33,7 +33,7 @@ class BrowserSession:
         hanging_up: whether somebody wants to end it.
         opening: begins the call; ``None`` once it has begun.
         early: texts that wait for the beginning.
-        former: the newest ids that it had before others took it over.
+        former: the ids that the session had before other people took over its call; only the newest.
     """
 
     call: BrowserCall

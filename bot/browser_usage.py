@@ -19,7 +19,8 @@ OTHERS = (
 
 
 class BrowserUsage:
-    """Carries out the command. Whoever may open the page runs the bot or was given its token, so they see the sums.
+    """Carries out the command. Everybody who can open the page sees the sums, since they run the bot or were given the
+    page's token.
 
     Args:
         prefix: the characters that a command begins with.

@@ -46,8 +46,8 @@ class CallAnnouncer:
                 typed there.
 
         Returns:
-            False if the person does not hear a call of this server or channel now, or if somebody interrupted it, or
-            if it could not be said in time.
+            False if the person does not hear a call of this server or channel now, if somebody interrupted the words,
+            or if they could not be said in time.
         """
         heard = (call for call in self._calls() if call.server == server and _is_heard(call, person, private))
         call = next(heard, None)

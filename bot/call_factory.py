@@ -55,11 +55,12 @@ class CallFactory:
         manner_in: returns the speech parameters for a server, given its id and another mood than its own.
         watch: gets the events of all calls.
         speculation: what calls may do before it is certain that a turn is over.
-        last_prompts: gets what each prompt of a call holds.
+        last_prompts: keeps the contents of the newest prompt to the model, for each place.
         greeted: ids of the people whom the bot has greeted since its start.
         slots: gives each call a slot of the model server, for its prompt cache.
         tools: the tools that the model may call; ``None`` for none.
-        memory: returns what carries out requests about the memory in a call of a place; ``None`` for no memory.
+        memory: takes the id of a place; returns the object that carries out requests about the memory in a call there.
+            ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
         ambience: plays the ambience of personas; ``None`` for none.

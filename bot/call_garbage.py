@@ -13,10 +13,11 @@ DELAY = 1.0
 
 
 class CallGarbageCollector:
-    """Runs a full garbage collection after each call, when it delays no sound. Call it with each event of a call.
+    """Runs a full garbage collection after each call, at a time when that delays no sound. Call the object with each
+    event of each call.
 
     The parts of a call refer to each other, so that only a full garbage collection frees them. By itself, Python runs
-    one after about 40 short calls, and these calls would stay in memory until then, with their sound. A collection
+    one only after about 40 short calls. Until then, these calls would stay in memory, with their sound. A collection
     takes a few milliseconds, because it leaves out the objects of the bot's start.
 
     Args:

@@ -62,7 +62,7 @@ RESTARTING_FAREWELL = (
 )
 
 _KINDS: Mapping[str, str] = MappingProxyType({BrowserTransport.kind: "call in a browser", PHONE: "phone call"})
-"""What people on Discord call the other calls, by the kind of their transport."""
+"""Words for calls that are not on Discord, in texts for people on Discord; by the kind of the calls' transport."""
 
 MakeCall = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds a call that is not started. Gets the place, the volume (0 to 2), and a callback for loading progress."""
@@ -191,7 +191,7 @@ class Calls:
         try:
             await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         except aiosqlite.Error as error:
-            _log.warning("The call goes on, but if the bot dies, its next start won't say so: %s", error)
+            _log.warning("The call goes on, but if the bot dies, its next start won't say that a call was lost: %s", error)
         await self._presence.show()
         return call
 
@@ -231,7 +231,8 @@ class Calls:
         raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int, cause: EndCause = EndCause.COMMAND) -> None:
-        """End the call on this server, or cancel its start. If a phone call is the only call, any server can end it.
+        """End the call on this server, or cancel its start. If a phone call is the only call, it can be ended from any
+        server.
 
         Args:
             cause: why the call ends. Unless the cause is a typed command, a text in the prompt channel tells it.

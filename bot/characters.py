@@ -160,7 +160,7 @@ class Characters:
         """Note the mood that was named in an answer that people heard or read; ``None`` if the answer named none.
 
         The mood of the scope may move. It moves at once, so that the next answer has it however slow the disk is. Never
-        raises: if the mood can't be stored, that is logged, and it lasts until the next start.
+        raises: if the new mood can't be stored, the failure is logged, and the mood lasts until the next start.
         """
         now = self.at(scope)
         moved = self._named.note(scope, now.persona, now.mood, named) if now.names_moods else None

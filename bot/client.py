@@ -149,7 +149,7 @@ class SeiyuuBot(commands.Bot):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Connect to the gateway, and stay connected when a message can't be read, until the bot is closed."""
-        # discord.py looks the classes up in this module. There are no arguments for other classes.
+        # discord.py looks these classes up in its module `discord.client`. No argument can name other classes.
         discord.client.DiscordWebSocket = TolerantWebSocket  # type: ignore[misc]
         discord.client.ExponentialBackoff = BoundedBackoff  # type: ignore[assignment, attr-defined]
         self.ws = self.ws or NotConnectedYet()  # type: ignore[assignment]
@@ -208,7 +208,9 @@ class SeiyuuBot(commands.Bot):
         return True
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Run a message that begins like a command. Most don't, and discord.py would parse each of them."""
+        """Run the command in a message that begins like one. Most messages don't, and discord.py would parse all of
+        them.
+        """
         if message.content.startswith(self._prefix):
             await self.process_commands(message)
 

@@ -78,7 +78,7 @@ def run(given: list[str]) -> int:
 
 
 def _may_rehearse(settings: Settings, options: argparse.Namespace) -> bool:
-    """Whether the operator agrees to what a rehearsal costs. A person at a terminal is asked.
+    """Whether the operator agrees to what a rehearsal costs. If a person uses the terminal, ask them.
 
     Call it before the event loop runs, because it waits for the person's answer.
     """

@@ -55,7 +55,8 @@ class ListeningConsent:
     def admits(self, person: int) -> bool:
         """Whether this person may be listened to.
 
-        People whom nobody can recognise later agree to it by calling. Storing their choice would be useless.
+        People whom nobody can recognise later agree to being listened to by calling. Storing their choice would be
+        useless.
         """
         choice = self._choices.get(person)
         return self._admits_by_default or is_passing(person) if choice is None else choice

@@ -112,13 +112,13 @@ class Core:
         calls: builds calls.
         manager: starts and ends all calls.
         call_ends: passes the end of each call on to its listeners.
-        tools: the tools of the bot and of MCP servers, in every place where people talk with it.
+        tools: the tools of the bot and of MCP servers, in every place where people talk with the bot.
         controls: what the bot can change about itself when it is asked.
-        volumes: how loud it speaks in each place.
+        volumes: how loud the bot speaks in each place.
         music: the music of calls.
-        music_control: plays and controls it on request.
+        music_control: plays music, and controls it, when people ask for that.
         sounds: the sound board.
-        usage: counts what is used of the engines.
+        usage: counts how much the engines are used: tokens, and seconds of sound.
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
@@ -192,7 +192,7 @@ class Core:
             self.background.begin({"warm-up": partial(self._warm_up, when_warm)})
 
     async def _run_tool_servers(self) -> None:
-        """Keep the MCP servers running, if at least one model is told of their tools."""
+        """Keep the MCP servers running, if tools are offered to at least one model."""
         await self.engines.models.learn_model_sizes()
         if self.engines.models.take_tools({each.model for each in self.characters.personas.values()}):
             await self.tools.run()
@@ -209,7 +209,7 @@ class Core:
         """Let the sentence that is being spoken in each call end, within :data:`SENTENCE_LIMIT`.
 
         Args:
-            keeps: whether a prompt of a call is kept until the bot is back.
+            keeps: gets a call and one of its prompts; returns whether the prompt is kept until the bot is back.
         """
         calls = self.manager.calls
         await asyncio.gather(*(call.end_sentence(SENTENCE_LIMIT, partial(keeps, call)) for call in calls))

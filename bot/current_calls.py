@@ -19,5 +19,5 @@ def call_at(manager: CallManager[Call[Any]], where: Where) -> Call[Any] | None:
 
 
 def where_asked(asker: Asker) -> Where:
-    """Where a person asks."""
+    """The id of the call in which a person asks; outside of calls, the id of the place."""
     return asker.server if asker.call is None else asker.call

@@ -19,9 +19,9 @@ DISCORD_ERRORS = (
 )
 """What a request to Discord can raise, over HTTP or the gateway.
 
-discord.py raises its own errors for Discord's answers. It passes on what aiohttp raises, of which a part is no
-:class:`OSError` (``ServerDisconnectedError``, ``ClientPayloadError``); :class:`TimeoutError` is one. If a proxy answers
-in Discord's place, the answer may be no UTF-8, or no JSON although it says so.
+discord.py raises its own errors for Discord's answers. It passes aiohttp's errors on. Some of these are no
+:class:`OSError` (``ServerDisconnectedError``, ``ClientPayloadError``). :class:`TimeoutError` is an :class:`OSError`. If
+a proxy answers in Discord's place, the answer may be no UTF-8, or no JSON although it says so.
 """
 
 
@@ -41,9 +41,9 @@ def discord_error_text(error: Exception) -> str:
 
 
 def discord_error_detail(error: Exception) -> str:
-    """The same for the log: with Discord's own words, which name a missing permission, for example.
+    """Why Discord can't be reached, for the log: in Discord's own words, which name a missing permission, for example.
 
-    An error that is none of Discord's is told as it is, so that it can be caught together with them.
+    Other errors than :data:`DISCORD_ERRORS` keep their own text, so that callers can catch them together with these.
     """
     answered = isinstance(error, discord.HTTPException)
     return str(error) if answered or not isinstance(error, DISCORD_ERRORS) else discord_error_text(error)

@@ -52,7 +52,7 @@ class EmbeddingsClient:
     """Asks one server. Use it on one event loop.
 
     Args:
-        options: its ``url`` must be set.
+        options: the server's settings. Their ``url`` must be set.
         meter: counts the tokens of all texts.
     """
 

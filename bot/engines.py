@@ -116,7 +116,7 @@ async def open_engines(
     """Open the engines: start the bot's own ones, and connect to the others. They are closed with the stack.
 
     Args:
-        meter: counts what is used of them.
+        meter: counts how much the engines are used.
 
     Raises:
         ServiceError, RealWeightsMissingError: an engine could not be opened. The text says what to do.

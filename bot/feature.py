@@ -47,12 +47,12 @@ class FeatureParts:
         say: speaks a text in a place's voice.
         hear: returns the transcript of the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
         tell: posts a text in the channel with this id. An error is only logged.
-        last_prompts: gets what each prompt for an answer holds.
+        last_prompts: keeps the contents of the newest prompt to the model, for each place.
         forget_reminders: deletes the reminders that were set in the channel with this id, and returns how many.
-        forget_notes: deletes the notes of calls with their prompts from this channel, and returns how many.
+        forget_notes: deletes the notes of calls whose prompts came from the channel with this id, and returns how many.
         tools: the tools that the model may call in writing; ``None`` for none.
         recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
-        meter: counts what is used of engines.
+        meter: counts how much the engines are used.
     """
 
     settings: Settings

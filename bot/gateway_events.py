@@ -24,7 +24,7 @@ _ENDS = (ReconnectWebSocket, discord.ConnectionClosed, OSError, aiohttp.ClientEr
 LONGEST_PAUSE = 120.0
 """Longest pause between two attempts to connect, in seconds.
 
-discord.py's own pauses grow to 17 minutes, for which the bot would stay away after the end of an outage. Discord allows
+discord.py's own pauses grow to 17 minutes. The bot could stay away that long after the end of an outage. Discord allows
 1,000 new sessions a day, and takes the token away from a bot that begins more: this pause allows 720.
 """
 
@@ -56,7 +56,7 @@ class NotConnectedYet:
 
 
 class TolerantWebSocket(DiscordWebSocket):
-    """discord.py's connection to the gateway, which stays when a message, or the event in it, can't be read.
+    """discord.py's connection to the gateway, which stays open when a message, or the event in it, can't be read.
 
     Such a message is left out, and the first one of a connection is logged. A message that can't be unpacked or is no
     JSON was damaged on its way: the connection is made anew after a pause, and the session resumed, so that Discord
@@ -99,7 +99,7 @@ class TolerantWebSocket(DiscordWebSocket):
     async def resume(self) -> None:
         """Go on with the session of an earlier connection, or begin one if there is none.
 
-        After an error discord.py would resume in any case.
+        By itself, discord.py would try to resume after an error even without a session.
         """
         await (self.identify() if self.session_id is None else super().resume())
 

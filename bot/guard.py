@@ -69,8 +69,9 @@ class Guard:
     Args:
         permits: the operator's permits; see :func:`read_permits`.
         owners: the people who may use commands that affect all servers.
-        call: returns the voice channel of the call that a server (by id) sees, from the request to the end of the call;
-            ``None`` if it sees none. It is a call on the server, or elsewhere if there can be only one call.
+        call: gets a server's id; returns the voice channel of the call that counts there, from the request for the call
+            to its end; ``None`` if no call counts. Calls on the server count. If only one call is possible at a time,
+            it counts everywhere.
         ignored: gets a server's id and a user id; returns whether the person is ignored on the server.
     """
 

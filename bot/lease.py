@@ -171,8 +171,8 @@ class Lease:
 class SharedLease:
     """Lets several calls hold one lease: it is acquired with the first call, and released after the last one.
 
-    A call that begins while the last one ends takes the lease over, unless its release has begun. Then the call waits
-    until all features are released, and holds them anew. Use it only on the event loop.
+    A call that begins while the last one ends takes the lease over. If the release of the features has begun already,
+    the call waits until all are released, and holds them anew. Use it only on the event loop.
     """
 
     def __init__(self, lease: Lease) -> None:

@@ -1,4 +1,4 @@
-"""Bounds the log's lines about events that anybody outside can cause: the first ones are told, the others counted."""
+"""Bounds the log's lines about events that anybody outside can cause: the first ones are logged, the others counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Callable
 PER_MINUTE, PER_DAY = 30, 1_000
 """Largest numbers of events that have lines of their own."""
 COUNT_EVERY = 3_600.0
-"""Seconds after which the number of the others is told at the latest, if still more of them come."""
+"""While there are more events than that: longest time, in seconds, until the number of events without a line is
+logged.
+"""
 _MINUTE, _DAY = 60.0, 86_400.0
 
 
@@ -17,7 +19,7 @@ class LineBudget:
     """The budget of one kind of events. Use it on one thread.
 
     Args:
-        log: gets the number of those that had no line.
+        log: gets the number of events that had no line.
         what: the events, in the plural and in words for the operator.
         clock: returns monotonic seconds.
     """
@@ -45,7 +47,7 @@ class LineBudget:
         return True
 
     def tell_count(self) -> None:
-        """Log how many events had no line since that was told last, if there were any."""
+        """Log how many events had no line since this number was logged last, if there were any."""
         if self._left_out:
             self._log.warning("%d more %s had no line of their own in this log", self._left_out, self._what)
             self._left_out = 0
@@ -62,5 +64,5 @@ class LineBudget:
 
 
 def _reached(times: deque[float], since: float) -> bool:
-    """Whether as many times as fit are later than this one."""
+    """Whether ``times`` is full, and all of them are later than ``since``."""
     return len(times) == times.maxlen and times[0] > since

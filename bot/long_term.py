@@ -60,7 +60,7 @@ class KeepingRules:
     policy: MemoryPolicy
 
     def may_keep(self, server: int | None, person: int) -> bool:
-        """Whether anything of a person may be stored on a server, or in private for ``None``."""
+        """Whether anything may be stored that a person says on a server; in private if ``server`` is ``None``."""
         return self.consent.admits(person) and not (server is not None and self.ignored.include(server, person))
 
     def remembers(self, place: int) -> bool:

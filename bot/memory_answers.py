@@ -35,7 +35,7 @@ class MemoryAnswers:
     Attributes:
         writer: deletes what was said.
         words: the answers, by language.
-        confirmation: returns how people are asked with buttons.
+        confirmation: returns the object that asks people with buttons.
         may_keep: says whether anything of a person may be stored on a server.
         remembers: says whether the persona of a place has a memory.
         prefix: what typed commands begin with.
@@ -55,7 +55,8 @@ class MemoryAnswers:
         """The part that carries out requests in one place.
 
         Args:
-            server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, which has a channel.
+            server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, for which ``channel`` is
+                given.
             call: id of the call; ``None`` outside of calls.
         """
         return _LocalAnswers(self, server, channel, call)

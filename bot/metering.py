@@ -37,7 +37,7 @@ class Paid(Enum):
     TOKENS = auto()
     """Tokens of model servers."""
     SPEECH = auto()
-    """Sound that speech servers make, and that recognisers are sent."""
+    """Sound that speech servers make, and sound that is sent to recognisers."""
 
 
 class Meter(Protocol):

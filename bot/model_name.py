@@ -22,7 +22,7 @@ NO_TOOLS = (
 def describe_model(settings: Settings, weights: OwnWeights, client: AnsweringModel, character: Character) -> str:
     """The model that answers as this character in calls, its server, and its graphics card if that is known.
 
-    The text also says if the model is too small for tools, or if another server should answer.
+    The text also says whether the model is too small for tools, and whether its server stands in for another one.
     """
     options = client.options
     name = character.persona.model or options.model or "its default model"

@@ -37,7 +37,7 @@ def network_error_text(error: Exception) -> str:
         case aiohttp.ContentTypeError():
             return "what it answers is not JSON"
         case aiohttp.ClientResponseError() if isinstance(error.__cause__, HttpProcessingError):
-            # The status is the library's own.
+            # aiohttp has made this status up: no server has sent it.
             return "what it answers is not HTTP"
         case aiohttp.ClientResponseError():
             return f"it answers with status {error.status}"

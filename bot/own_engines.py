@@ -57,7 +57,7 @@ async def quickest_weights(llm: EmbeddedLlm, progress: Progress = lambda what, d
     """The file to load for a model: its quicker copy, which may have to be made first, or its weights themselves.
 
     Args:
-        progress: called in another thread as a copy is made.
+        progress: called in another thread while a copy is made.
     """
     if llm.sha256 is None:
         return llm.path

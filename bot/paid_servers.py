@@ -1,4 +1,4 @@
-"""Tells from the settings which servers cost money. The limits of a day are for these servers."""
+"""Tells from the settings which servers cost money. The daily limits hold for these servers alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def daily_limits(settings: Settings) -> Mapping[Paid, str]:
 
 
 def limit_notices(settings: Settings, openai_url: str | None = None) -> list[str]:
-    """Limits that limit nothing, for the operator."""
+    """Sentences for the operator about daily limits that have no effect."""
     servers = paid_servers(settings, openai_url)
     return [
         f"{text} limits nothing: no server of its kind costs money, as far as the settings tell (on the internet, with "

@@ -70,7 +70,7 @@ async def phone_parts(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls
 
 @asynccontextmanager
 async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls]:
-    """The service of phone calls alone, as :func:`phone_parts` makes it. It is closed at the end."""
+    """The service of phone calls without its gateways. It is closed when the block ends."""
     log = CallsLog(core.settings.data_dir / FILE, time.monotonic)
     language, lines = core.settings.stt.language, core.calls.word_lists.lines
 

@@ -177,7 +177,8 @@ class PhoneCalls:
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
         started, cause = datetime.now(UTC), EndCause.FAILURE.value
-        # Anybody can end phone calls before they are let in, as often as they like.
+        # Until the caller is let in, the call is logged like a refusal, of which only some a day are logged: anybody
+        # can call and hang up as often as they like.
         note = self._calls_log.note_refusal
         task = asyncio.current_task()
         if task is None:
@@ -273,7 +274,7 @@ class PhoneCalls:
         return transport.line_cause or admission.value
 
     async def _has_room(self, transport: PhoneTransport) -> bool:
-        """Whether the call can begin. Waits for one that is ending."""
+        """Whether the call can begin. If another call is just ending, wait for its end."""
         if self._manager.full:
             await transport.unless_ended(self._manager.wait_for_room(), REDIAL_SECONDS)
         return not self._manager.full
@@ -284,7 +285,7 @@ class PhoneCalls:
         """Hold the call. Returns the cause of its end.
 
         Args:
-            told: whether it may have lines in the log.
+            told: whether the call may have lines in the log.
         """
         task = asyncio.current_task()
         if task is None:
@@ -371,7 +372,7 @@ class PhoneCalls:
 
     async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
         if cause is EndCause.LIMIT:
-            # The voice says nothing new. Its sound was made before; otherwise there is a tone.
+            # The voice makes no new sound any more. If the sentence was not made before, the caller hears a tone.
             await self._sentences.say(line, PhoneSentence.LIMIT)
             return
         switched_off = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()

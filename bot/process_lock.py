@@ -20,11 +20,12 @@ def hold(file: Path, no_locks: Callable[[str], None]) -> int:
     """Hold a file until the returned descriptor is closed or the process ends. The file gets the process's id.
 
     Args:
-        no_locks: called with the reason if the file system does not support locks. Then nothing keeps others out.
+        no_locks: called with the reason if the file system does not support locks. Then nothing keeps other processes
+            out.
 
     Raises:
-        HeldByAnotherError: another process holds it.
-        OSError: it can't be written. The error names it.
+        HeldByAnotherError: another process holds the file.
+        OSError: the file can't be written. The error names the file.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE)
     try:

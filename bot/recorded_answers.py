@@ -56,7 +56,7 @@ class RecordedAnswers:
     """The answers in a recording's ``bot.wav``, in order.
 
     Attributes:
-        channel: the id of the channel where people are notified.
+        channel: the id of the channel where the bot posts that the answers were spoken again.
         samples: the number of samples in the file. If the number differs, the answers belong to another file.
     """
 

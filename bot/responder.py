@@ -49,10 +49,10 @@ class ModelResponder:
         clock: returns the current time in the people's time zone.
         context_messages: the largest number of turns of the history that the model is shown.
         small_prompts: the prompts of small models, by language.
-        rules: how it answers: :data:`~bot.llm.prompts.IN_A_CALL` or other rules of that module.
+        rules: how the model answers: :data:`~bot.llm.prompts.IN_A_CALL` or other rules of that module.
         never_retract: withhold the first answer of a model until it is whole, so that no thought is ever yielded.
         slot: the slot of a llama.cpp server in which answers are made; ``None`` leaves the choice to the server.
-        note_prompt: called with what each prompt for an answer holds.
+        note_prompt: called with a report of what each request for an answer holds.
         toolbox: the tools that the model may call; ``None`` for none. Small models are told of no tools: they call them
             at random, and a long prompt confuses them.
         recall: recalls what the model is told besides the history; ``None`` for nothing. Small models are told nothing.
@@ -125,7 +125,7 @@ class ModelResponder:
             _log.warning("The model server could not be warmed up: %s", error)
 
     async def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
-        """Have a llama.cpp server process the prompt up to the speaker's words so far, so that later only few are left.
+        """Have a llama.cpp server process the prompt up to the speaker's words so far. The answer then needs less work.
 
         Words that end like a sentence may be all that the speaker says. So the server also reads what the chat template
         puts between these words and an answer.
@@ -158,7 +158,8 @@ class ModelResponder:
             _log.debug("The model server could not read ahead: %s", error)
 
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
-        """Stream the answer to a turn. If tools have late results for it, the model is told them, and can't call tools.
+        """Stream the answer to a turn. If the turn has late results of tools, the model gets these, and can't call
+        tools.
 
         Raises:
             ModelError: there is no answer, or it broke off.

@@ -50,14 +50,17 @@ SAY_AGAIN = "👋 I was restarted before I could answer what {name} said: “{te
 SHOWN_CHARS = 300
 """Maximum number of characters that are shown of what was not answered."""
 SAME_CALL = 30.0
-"""A stored conversation is that of a call if it did not end more than this number of seconds before the call."""
+"""A stored conversation belongs to a call unless it ended more than this number of seconds before the call's end."""
 LONGEST_SILENCE = 3_600.0
-"""The same limit if the bot was killed. Then the end of the call is not known, and its conversation ends with its last
-turn."""
+"""The same limit if the bot was killed. Then only the bot's next start is known, not the end of the call, and the
+conversation ends with its last turn.
+"""
 GO_ON_LIMIT = 900.0
 """Seconds for which people can go on with a call by a button."""
 LINGER_LIMIT, LINGER_POLL = 5.0, 0.1
-"""Seconds for which Discord may still show the bot in its last call after a restart, and between two looks."""
+"""After a restart, Discord may still show the bot in its last call: seconds to wait for that to end, and seconds
+between two looks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class ReturnRules:
 
     Attributes:
         started_at: when the bot was started, in seconds since 1970.
-        welcome: whether the bot may go into a channel by itself, and somebody there may bring it into a call.
+        welcome: gets a call; returns whether the bot may go into its channel by itself, and somebody there may bring
+            the bot into a call.
         clock: returns seconds since 1970.
     """
 
@@ -82,7 +86,7 @@ class Returning:
         end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own. Takes a
             function that returns whether a prompt of a call is kept.
         chat: the text chat; ``None`` if there is none.
-        features: methods of other features, which tell people before the restart what is not done.
+        features: called before the restart; they tell people which of their wishes other features give up.
         conversations: has what was said in a call, and says whose spoken words may be stored.
         prefix: the prefix of commands.
 
@@ -161,9 +165,11 @@ class Returning:
             _log.warning("Message %d may get no answer: %s", message.id, discord_error_detail(error))
 
     def _keeps(self, call: Call[Any], prompt: Prompt) -> bool:
-        """Whether a prompt of a call is kept: on Discord, of a known person, and what was spoken only where it may be.
+        """Whether a prompt of a call is kept. It must come from a known person on Discord; spoken words must also be
+        allowed to be stored.
 
-        A text for another voice than the usual one is no use after the restart: it shows what that voice is like.
+        A text in another voice than the usual one only shows how that voice sounds, which is of no use after the
+        restart.
         """
         if not isinstance(call, DiscordCall) or prompt.person is None or prompt.voice is not None:
             return False
@@ -310,7 +316,7 @@ class Returning:
         return RoomNow(frozenset(_people_in(voice)), self._rules.welcome(call))
 
     def _may_show(self, prompt: UnansweredPrompt) -> bool:
-        """Whether a prompt's words may still be used: written ones, and spoken ones of whoever still agrees to it."""
+        """Whether a prompt's words may still be used: written ones always, spoken ones if they may still be stored."""
         if prompt.message is not None:
             return True
         channel = self._client.get_channel(prompt.channel)
@@ -339,7 +345,7 @@ def _people_in(channel: VoiceChannel) -> list[int]:
 
 
 def _prompts_of(call: Call[Any], channel: int) -> list[UnansweredPrompt]:
-    """The prompts that a call has put aside, as they may be kept at this moment."""
+    """The prompts of known people that a call has put aside, as they are stored."""
     return [
         UnansweredPrompt(
             *(channel, each.message, each.person, each.author, each.text, each.kind is PromptKind.RECITE),

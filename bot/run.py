@@ -66,7 +66,8 @@ class Program(Protocol):
         """End the current call. After that, :meth:`run` returns.
 
         Args:
-            restarting: let the sentence that is being spoken end, and keep what waits for an answer.
+            restarting: whether the bot may be started again soon. If so, the sentence that is being spoken is finished,
+                and the bot on Discord stores the prompts that wait for an answer.
         """
         ...
 

@@ -60,7 +60,7 @@ async def make_transcriber(
         http: session for requests to a transcription server. It must outlive the transcriber.
         progress: called with the name of a step and its progress, 0 to 1, while toy weights are made.
         corrections: the operator's corrections; ``None`` to read them from the operator's file.
-        meter: counts the sound that servers are sent.
+        meter: counts the sound that is sent to servers.
 
     Raises:
         CorrectionsError: the operator's file of corrections can't be used.

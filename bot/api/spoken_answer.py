@@ -120,6 +120,7 @@ async def _next(events: AsyncGenerator[Samples, None], writing: asyncio.Task[Non
                 waiting = {coming}
         return coming.result()
     finally:
-        # Also if it is done: both may have failed at once, and only one error is raised.
+        # It is awaited even if it is done: both may have failed at once, only one error is raised, and asyncio would
+        # complain about the other.
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)

@@ -32,7 +32,7 @@ class ImportedPersona:
 
     Attributes:
         file: its file name without ``.yaml``.
-        notices: what of the card it does not have, in words for people.
+        notices: the parts of the card that the persona does not have, in words for people.
     """
 
     file: str

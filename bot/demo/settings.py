@@ -29,7 +29,7 @@ _KEPT = frozenset(
         *("guesses", "wrong_guesses_per_minute"),
     }
 )
-"""Settings that are always used: the choice of the engines, and what is sent to them."""
+"""The operator's settings that the demonstration always uses: the choice of the engines, and what is sent to them."""
 _NOT_REPORTED = frozenset(
     {"discord_token", "discord_api_url", "discord_ca_file", "tts_bind", "web_bind", "web_token", "web_allowed_origins"}
 )
@@ -46,8 +46,8 @@ def demo_settings(settings: Settings) -> Settings:
 def demo_environment(settings: Settings, speech: SpeechSettings, secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
     """Environment variables for the demonstration's bot. They hide the operator's settings, except for the engines.
 
-    Its bot reads no files of secrets, since they would win over its token. The engines' keys become variables.
-    Blocks on the disk, because it reads these files and looks for downloaded models.
+    The demonstration's bot reads no files of secrets, since a token there would replace its own. The engines' keys
+    become variables. Blocks on the disk, because it reads these files and looks for downloaded models.
     """
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_used(name, settings)}
     # The demonstration's bot has its own DATA_DIR without models and voices, so their variables get absolute paths.

@@ -26,7 +26,8 @@ class _Found:
     """What the check has found in the folder and in the index.
 
     Attributes:
-        dimensions: numbers in each stored vector, and the model that made them; ``None`` if there are no vectors.
+        dimensions: how many numbers each stored vector has, and the name of the model that made the vectors; ``None``
+            if there are no vectors.
     """
 
     text: str

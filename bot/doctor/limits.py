@@ -1,4 +1,4 @@
-"""The doctor's check of the limits of a day for servers that cost money."""
+"""The doctor's check of the daily limits for servers that cost money."""
 
 from __future__ import annotations
 

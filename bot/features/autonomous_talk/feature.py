@@ -108,7 +108,8 @@ class AutonomousTalk:
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         channel = message.channel.id
-        # Most channels are only looked up, so a person who waits for an answer does not wait for a write, too.
+        # The database is written only for channels that have opted in. Elsewhere, a person who waits for an answer does
+        # not wait for a write too.
         if not (await self._records.opted_in(channel) and await self._records.note_message(channel, self._clock())):
             return
         text = clean_prompt(message.clean_content, DiscordNames())

@@ -30,7 +30,9 @@ MAX_WAIT = DAY
 POLL = 30.0
 """Seconds between two checks whether a feed is due."""
 _MAX_DOUBLINGS = 16
-"""Each failure in a row doubles the pause before the next attempt. After this number, the pause stays."""
+"""Each failure in a row doubles the pause before the next attempt. After this number of failures, it grows no
+further.
+"""
 
 
 class FigurineNotifier:

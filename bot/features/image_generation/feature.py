@@ -103,7 +103,9 @@ class ImageGeneration:
         self._waiting.begin()
 
     async def begin_restart(self) -> None:
-        """Tell the people whose drawings wait for the end of the call that these are not drawn: they are not stored."""
+        """Tell the people whose drawings wait for the end of the call that these are given up, since they are not
+        stored.
+        """
         await self._waiting.give_up()
 
     async def close(self) -> None:

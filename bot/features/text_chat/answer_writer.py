@@ -75,14 +75,14 @@ class AnswerWriter:
     """Writes answers, and stores questions and answers.
 
     Args:
-        conversations: stores questions and answers for longer than the model's memory.
+        conversations: stores questions and answers for people, apart from the model's memory.
         context_messages: the largest number of earlier turns that the model sees.
         clock: the time in the people's time zone.
         small_prompts: the prompts for small models, by language tag.
-        last_prompts: gets what each prompt for an answer holds.
+        last_prompts: keeps the contents of the newest prompt to the model, for each place.
         tools: the tools that the model may call; ``None`` for none. Small models are told of no tools.
-        recalls: gives what is recalled for each turn, and is told to the model beside the earlier turns; ``None`` for
-            nothing. Small models get nothing of it.
+        recalls: recalls for each turn what the model is told besides the earlier turns; ``None`` for nothing. Small
+            models are told nothing of it.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class AnswerWriter:
     async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
         """Store both turns in the model's memory and in the stored conversations."""
         channel, guild = message.channel, message.guild
-        # These are queued, so they are stored even if the database can't be written now.
+        # The stored conversations have a queue, so these turns are stored later if the database can't be written now.
         if self._conversations is not None:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
             place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)

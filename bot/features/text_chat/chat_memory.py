@@ -37,7 +37,7 @@ class ChatMemory:
         return History(turns)
 
     async def remember(self, channel: int, asked: Turn, answered: Turn) -> None:
-        """Store a question and its answer, both as words of the person who asked."""
+        """Store a question and its answer, both under the id of the person who asked."""
         person = None if asked.person is None else str(asked.person)
         rows = [(channel, turn.role, turn.speaker, turn.text, turn.interrupted, person) for turn in (asked, answered)]
         await self._database.write_many(

@@ -150,14 +150,13 @@ class TextChat:
 
         Args:
             hear: transcribes the recordings in a waiting message.
-            conversations: stores questions and answers for longer than the model's memory.
-            last_prompts: gets what each prompt for an answer holds.
+            conversations: stores questions and answers for people, apart from the model's memory.
+            last_prompts: keeps the contents of the newest prompt to the model, for each place.
             clock: the time in the people's time zone.
             small_prompts: the prompts for small models, by language tag.
             sleep: waits the given seconds between two answers to waiting messages.
             tools: the tools that the model may call; ``None`` for none.
-            recalls: gives what is recalled for each turn, and is told to the model beside a channel's history; ``None``
-                for nothing.
+            recalls: recalls for each turn what the model is told besides a channel's history; ``None`` for nothing.
 
         Raises:
             aiosqlite.Error: the database can't be read.
@@ -204,7 +203,7 @@ class TextChat:
             self._backlog.begin()
 
     async def begin_restart(self) -> None:
-        """Begin no further answers, and let those end that are being written, for a moment.
+        """Begin no further answers, and give those that are being written a moment to end.
 
         Messages wait for the bot's next start, and their authors are told so.
         """
@@ -306,7 +305,9 @@ class TextChat:
             return False
 
     async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
-        """Say an answer aloud if recordings were heard. No call waits for it: a call ends it, and nobody is told."""
+        """Say an answer aloud if recordings were heard. A call that begins does not wait for this: it stops it, and
+        nobody is told.
+        """
         if self.say_answer is not None and question.heard and said:
             await self.say_answer(message, said)
 

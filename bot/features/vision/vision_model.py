@@ -35,7 +35,9 @@ ANSWER_SECONDS = 120.0
 PICTURE_TOKENS = 800
 """Number of tokens that are counted for a picture if the server does not count them."""
 MOST_PICTURE_TOKENS = 60_000
-"""Most tokens that a server is believed to count for a picture. Some count far more than there are, as a price."""
+"""Largest number of tokens for a picture that a server is believed to report. Some servers report far more than the
+model has read, as a price.
+"""
 _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""
 _MAX_ANSWER_BYTES = 1 << 20

@@ -48,7 +48,7 @@ _SILENCE = 0.25
 
 @dataclass(slots=True)
 class _Turn:
-    """What was heard, and the answer so far. ``whole``: the model has written all of it."""
+    """What was heard, and the answer so far. ``whole`` says whether the answer is complete."""
 
     chat: Chat
     words: str

@@ -53,7 +53,7 @@ class ApiParts:
         manner: returns the voice and the manner of speaking in a place, given its id.
         page: the id of the page among these places.
         monitor: the figures of the running bot.
-        setup: what tests and writes settings.
+        setup: the parts that test and write settings.
     """
 
     gate: WorkGate

@@ -116,7 +116,7 @@ async def pass_on(
 
 
 async def _refusal(answer: ForwardedAnswer) -> HttpError:
-    """The speech server's error in the form of this server. What is wrong inside is not told."""
+    """The speech server's refusal as an error of this server; raises :class:`VoiceAwayError` for a fault inside it."""
     reason, code = await answer.reason()
     if answer.status >= 500:
         raise VoiceAwayError(f"it answers with status {answer.status}: {reason}")

@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 
 class RealtimeSocket:
-    """The endpoint. Who may connect has been checked when a request comes here.
+    """The endpoint. Whether the client may connect was checked before a request comes here.
 
     Args:
         calls: the browser calls service.
@@ -234,7 +234,7 @@ class _Connection:
         self._client.tell("conversation.item.truncated", item_id=item, content_index=0, audio_end_ms=ms)
 
     async def _respond(self, event: Mapping[str, Any]) -> None:
-        """Have the texts answered. What was said is answered without being asked."""
+        """Have the typed texts answered. What the client says is answered without this event."""
         session = self._client.session.for_response(event.get("response"))
         if session != self._client.session:
             if not (self._pending or self._client.awaits_words):

@@ -7,7 +7,7 @@ from aiohttp import web
 from bot.http.chat_socket import break_off
 
 MAX_PENDING = 32
-"""Largest number of such forms, and of such sockets. Twilio shows within milliseconds that it is there."""
+"""Largest number of such forms, and of such sockets. A request of Twilio's is pending for milliseconds only."""
 
 
 class PendingRequests:

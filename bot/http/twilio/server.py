@@ -59,7 +59,8 @@ class TwilioServer:
         self._announced = AnnouncedCalls(announced)
         media = MediaSocket(answering, expected, settings.account_sid, clock=clock)
         self._webhooks = TwilioWebhooks(public_url, settings, answering, self._announced, expected, media, clock)
-        # Limits per client would count Twilio's proxy as one of them.
+        # There are no limits per client: if all requests come through one proxy, Twilio looks like the same client as
+        # everybody.
         application = web.Application(middlewares=[errors_as_json, refuse_compressed], client_max_size=MAX_FORM)
         application.add_routes([*self._webhooks.routes, *media.routes])
         application.on_response_prepare.append(add_protection)

@@ -116,7 +116,7 @@ class TwilioWebhooks:
             return self._refuse(number, admission)
         if admission is Admission.BUSY and self._media.full:
             return self._refuse(number, admission, "and others are being told so")
-        # If another caller lost their token to this one, their line would be dead.
+        # If another caller's token had to make room for this caller's, the other caller's line would be dead.
         if self._expected.full or self._rate.take(_ALL):
             return self._refuse(number, Refusal.TOO_MANY)
         self._log_late()
