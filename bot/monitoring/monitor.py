@@ -25,7 +25,7 @@ from hardware.poll import CardPoll
 PARTS: Mapping[str, str] = {"model": "mind", "ears": "ears", "voice": "voice"}
 """The engines, by their names in ``python -m bot health``, and what people call them."""
 NAMED_FOR = 5.0
-"""Seconds for which the voice's name is not asked for again, because the speech server has to be asked."""
+"""Seconds for which the voice's name is kept. To learn it, the speech server has to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Monitor:
         names: name the engines.
         small_engines: names the engines that are only small models or toys; ``None`` if there are none.
         prefix: the prefix of text commands.
-        usage: what is used of the engines; ``None`` if it is not counted.
+        usage: counts how much the engines are used; ``None`` if that is not counted.
         remedies: what helps here against figures that are too high, by their names.
         waiting_messages: returns the number of messages that wait for the call's end.
     """

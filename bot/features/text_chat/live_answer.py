@@ -100,7 +100,7 @@ class LiveAnswer:
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[None]:
         """Wait until the next change is due. The change after it is due one interval after Discord has confirmed this
-one. An interval that began with the request would let the next change follow a delayed request too closely.
+        one. An interval that began with the request would let the next change follow a delayed request too closely.
         """
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._next_change - loop.time())
