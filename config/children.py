@@ -21,7 +21,7 @@ async def end_child(process: asyncio.subprocess.Process, grace: float = 0.0) -> 
                 async with asyncio.timeout(grace):
                     await process.wait()
     finally:
-        # Also if this task is cancelled meanwhile: then nobody waits for the process any more.
+        # The process is killed even if this task is cancelled meanwhile: nobody would wait for it any more.
         signal_child(process, signal.SIGKILL)
     await process.wait()
 

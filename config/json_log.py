@@ -64,7 +64,7 @@ class JsonLines(logging.Formatter):
 
 
 def json_line(logger: str, level: int, message: str) -> str:
-    """One log line as JSON, for what is told before the log is set up."""
+    """One log line as JSON, for messages that are printed before the log is set up."""
     return JsonLines().format(logging.LogRecord(logger, level, "", 0, message, (), None))
 
 

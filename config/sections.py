@@ -216,7 +216,7 @@ class DailySettings(Section):
 
     Attributes:
         tokens: tokens that model servers read and write.
-        speech_minutes: minutes of sound that speech servers make and recognisers are sent, together.
+        speech_minutes: minutes of sound that speech servers make, plus minutes of sound that is sent to recognisers.
     """
 
     prefix: ClassVar[str] = "daily_"

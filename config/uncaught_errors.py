@@ -1,4 +1,4 @@
-"""Errors that nobody catches are logged as everything else, rather than printed by Python in lines of its own."""
+"""Logs errors that nobody catches, in the format of all other lines. By itself, Python would print them."""
 
 from __future__ import annotations
 

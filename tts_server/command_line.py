@@ -222,7 +222,9 @@ class Refusals:
     options: Mapping[str, str]
 
     def exit_with(self, message: str, status: int) -> int:
-        """Print the message. If it begins with a setting's name, add where it is written. Returns ``status``."""
+        """Print the message. If it begins with a setting's name, add where the setting is written. Returns
+        ``status``.
+        """
         variable = re.match(r"[A-Z_]+(?=[:=])", message)
         if variable and variable[0] not in self.options:
             with contextlib.suppress(SettingsError):
@@ -261,7 +263,7 @@ def run() -> int:
     except SettingsError as error:
         return refusals.exit_with(str(error), _CANNOT_START)
     if settings.log_format is LogFormat.JSON and kind is LogFormat.TEXT and not check:
-        # Its environment variable is not set, but .env asks for JSON.
+        # The environment variable LOG_FORMAT is not set, but .env asks for JSON.
         handler.setFormatter(formatter_for(handler.stream, settings.log_format))
         log_everything_as_json()
     # Only `python -m bot models download` may download weights, so keep the libraries offline here.

@@ -125,7 +125,7 @@ class PersonalStores:
             except NotErasedError as error:
                 failed.append(str(error))
             except Exception:
-                # Whatever it is, the person's other data must not stay because of it.
+                # Whatever the error is, the person's other data must not stay because of it.
                 _log.exception("Data of a person could not be deleted: %s", store.name)
                 failed.append(FAILED.format(name=store.name))
             else:

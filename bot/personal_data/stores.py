@@ -60,7 +60,7 @@ def all_stores(
         ),
         # These are emptied while the stored conversations still tell where something was said.
         *more,
-        # Its rows are found by the stored conversations.
+        # Its rows are found with the help of the stored conversations, so it comes before `SaidWords`.
         WrittenWords(database),
         SaidWords(database, writer),
         TableData(

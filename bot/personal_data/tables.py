@@ -18,7 +18,7 @@ class TableData:
         person: the column with the person's user id.
         shown: for each field in the export, the column or expression that it comes from.
         times: the fields that are seconds since 1970.
-        private: whether ``person`` has the id of the person's private channel instead.
+        private: whether the column ``person`` has the id of the person's private channel in place of the user id.
         left: why the rows stay, as a sentence for people; empty if they are deleted.
         also: statements that delete what belongs to the rows. They get the person's id, and run before the rows go.
     """

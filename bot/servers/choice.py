@@ -66,7 +66,7 @@ class ServerChoice:
         self._in_call = False
         self._current = self._expected = 0
         self._told: dict[int | None, int] = {}
-        """By slot: the server that people last heard is the one that answers."""
+        """By slot: the server of which people were told last that it answers."""
 
     @property
     def current(self) -> int:

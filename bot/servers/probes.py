@@ -16,7 +16,7 @@ class ServerProbes:
     """The task that probes the servers. Use it on one event loop.
 
     Args:
-        choice: says which probes are due, and is told what they find.
+        choice: says which probes are due, and gets their results.
         ask: asks a server, by its number, whether it is ready. Never raises.
         probed: called after probes, which may have changed the current server.
         clock: returns monotonic seconds.

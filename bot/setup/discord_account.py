@@ -30,7 +30,7 @@ _TEXT_CHANNEL = 0
 _SHOWN = 8
 _DOTS = 2
 """Number of dots in a bot's token."""
-NOT_LIKE_ONE = "And this does not look like a bot's token: one has two dots in it."
+NOT_LIKE_ONE = "And this does not look like a bot's token, which has two dots in it."
 
 
 class AccountError(Exception):

@@ -38,7 +38,7 @@ class Question:
 
     Attributes:
         title: its heading.
-        read: asks, and returns the changes of the answer.
+        read: asks the question, and returns the changes that the answer means.
         doing: what is said while the answer is tested.
     """
 

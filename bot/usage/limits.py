@@ -73,8 +73,8 @@ class DailyLimits:
         """Why nothing that costs money may be begun now, in a sentence for people; ``None`` if it may.
 
         Args:
-            guess: whether it would be done in advance, and may be in vain. Such work ends at :data:`NEARLY` of the
-                limit.
+            guess: whether the work would be done in advance, and may be in vain. Such work ends at :data:`NEARLY` of
+                the limit.
         """
         used = self.used(paid)
         if used is None or used < (NEARLY if guess else 1.0):

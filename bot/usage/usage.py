@@ -158,7 +158,7 @@ class Usage:
     async def disown(self, person: int) -> int:
         """Forget whose use it was. Returns how many figures there were; raises :class:`aiosqlite.Error`.
 
-        The sums of the days and servers stay, because the limits of a day are counted by them.
+        The sums of the days and servers stay, because the daily limits need them.
         """
         await self.store()
         async with self._storing:

@@ -39,7 +39,7 @@ _NOT_SHOWN = ("last_packet",)
 _MARGIN = 11
 """Width of the column for the speaker's name in front of the text, in characters."""
 _LONGEST_NAME = 20
-"""A longer name of a call is cut in front of a line, in characters."""
+"""Longest name of a call in front of a line, in characters. A longer one is cut."""
 _MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
 
 

@@ -45,7 +45,7 @@ def log_to_stderr(
     Args:
         verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
         before_each: called before each line. It ends an unfinished line of the console.
-        kind: how lines look. As JSON, nothing else is printed to stderr from here on.
+        kind: how lines look. With JSON, nothing else is printed to stderr from here on.
         several_calls: whether several calls may be on at once. Then lines for people name the call.
     """
     handler = _Handler(before_each)

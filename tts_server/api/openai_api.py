@@ -125,7 +125,9 @@ class OpenAiApi:
             return error_response(400, "the client closed the connection")
 
     def resolve(self, speech: SpeechRequest) -> tuple[EnginePool, SpeechRequest]:
-        """The engines that speak a text, and how; raises :class:`ApiError`."""
+        """The engine pool for a request, and the request with its preset and voice filled in; raises
+        :class:`ApiError`.
+        """
         pool = self._pool_for(speech.model)
         return pool, replace(speech, parameters=resolved_parameters(pool, speech))
 

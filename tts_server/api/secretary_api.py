@@ -1,4 +1,5 @@
-"""``/admin/tts/stream``, by POST and as a WebSocket: speech for telephones, as AI Secretary asks for it.
+"""``/admin/tts/stream``, by POST and as a WebSocket: speech for telephones, in the form of another program, AI
+Secretary.
 
 The fields are those of ``POST /v1/audio/speech`` under other names, and the sound is made in the same way.
 """

@@ -110,7 +110,7 @@ class VoicesApi:
             async with self._changing:
                 record = await asyncio.to_thread(self._library.create, name, language, recordings, others)
                 try:
-                    # Other engines learn it when they first speak with it.
+                    # Other engines learn the voice when they first speak with it.
                     record = await self._learn(record, voices) if voices.can_clone else record
                 except BaseException:
                     await self._remove(record.profile.id, voices)

@@ -47,7 +47,8 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
     """Refuse outgoing connections to other machines until the process ends. Incoming connections still work.
 
     Args:
-        everywhere: whether the whole process is refused connections; if not, only code inside :func:`nothing_fetched`.
+        everywhere: whether all connections of the process are refused; if not, only those of code inside
+            :func:`nothing_fetched`.
         allowed: host names that count as this machine.
     """
     local_names = frozenset({"", "localhost", socket.gethostname(), *allowed})
