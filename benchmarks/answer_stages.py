@@ -10,12 +10,12 @@ class AnswerStages:
     """The times of one answer, in monotonic seconds. On Linux, all processes share this clock.
 
     Attributes:
-        model_asked: the model got the request.
-        first_token: the model wrote its first token.
-        clause_written: the model wrote the token that completes the first clause.
-        voice_asked: the voice began with the first clause.
-        first_audio: the voice gave its first sound.
-        received: each voiced packet's arrival at the voice server; at least one.
+        model_asked: when the model got the request.
+        first_token: when the model wrote its first token.
+        clause_written: when the model wrote the token that completes the first clause.
+        voice_asked: when the voice began with the first clause.
+        first_audio: when the voice gave its first sound.
+        received: when each voiced packet reached the voice server; at least one.
     """
 
     model_asked: float

@@ -81,7 +81,7 @@ async def measure(
                 for way in ways:
                     measured[way.name].append(await way.turn(words))
             progress()
-            # No way is always the first.
+            # The ways take turns at being the first of a round.
             ways.append(ways.pop(0))
         return measured
 

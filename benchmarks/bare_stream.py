@@ -20,8 +20,8 @@ LEVEL, FRAMES = 0.05, 50
 
 
 class BareStream:
-    """A running stream, in a thread of its own as a bot's: asyncio's timers are up to 1 ms late. Its clock is that of
-    ``bare_clock``.
+    """A running stream. It has a thread of its own, as a bot's stream has, because asyncio's timers are up to 1 ms
+    late. The thread keeps time as ``bare_clock`` does.
 
     Args:
         packets: makes the packets. Until :meth:`end`, nobody else may use it.
@@ -43,8 +43,8 @@ class BareStream:
     def speak(self, sound: bytes) -> Future[int]:
         """Mix the first 20 ms of ``sound`` (float32 samples, mono, 48,000 Hz) into the next frame. Returns at once.
 
-        The result is the sequence number of that frame's packet, or the error that has ended the stream. The reply
-        before it has to be sent by then.
+        The result is the sequence number of that frame's packet, or the error that has ended the stream. Call this only
+        after the sound of the reply before has been sent.
         """
         number: Future[int] = Future()
         with self._lock:

@@ -3,8 +3,9 @@
 The context is that of the decoder. The encoder runs on all of it only if it has 30 seconds. Otherwise it runs on little
 more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
 
-With ``--english``, the quick model for English is asked first, as in a call: it has recognised the turn's interim
-transcripts before. English counts as the usual language of those who speak it. Others have no usual language.
+With ``--english``, the quick model for English hears each turn before Whisper, as in a call: first the turn's
+beginnings, for interim transcripts, and then the whole turn. English counts as the usual language of those who speak
+it. Others have no usual language.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
 or with ``--telephone`` over a telephone. Recorded people of other languages are counted separately.

@@ -93,7 +93,7 @@ class Interrupted:
 
     @property
     def noticed(self) -> list[float]:
-        """The times to the hold of those words that were noticed in time."""
+        """For each of the person's words that were noticed in time: the seconds until the reply fell silent."""
         return [seconds for seconds in self.silent_after if seconds is not None]
 
 

@@ -2,9 +2,8 @@
 
 Four people say 40 sentences, with pauses of 300 to 900 ms and without. Their voices are espeak-ng's, natural ones, or
 recordings. The speech goes through Opus, or with ``--telephone`` over a telephone, whose microphone is always open. The
-microphones are the sandbox's. The transcriber is a stand-in with a fixed
-delay, which knows the true words. Silero and the rules for the end of a turn are the bot's own. Nothing runs in real
-time. docs/benchmarks.md says more.
+microphones are the sandbox's. The transcriber is a stand-in which answers with the true words after a fixed delay.
+Silero and the rules for the end of a turn are the bot's own. Nothing runs in real time. docs/benchmarks.md says more.
 """
 
 from __future__ import annotations

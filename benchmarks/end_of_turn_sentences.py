@@ -1,9 +1,8 @@
 """The sentences of the end-of-turn benchmark, with marks where a speaker may pause.
 
-There are 40 for espeak-ng's voices and 40 for natural voices.
-A bar marks a pause: after a word that needs a continuation, in the middle of a thought, or between two clauses. About
-one pause in four comes after words that could be a whole sentence. Only the speaker's habit tells such a
-pause from the end of a turn.
+There are 40 for espeak-ng's voices and 40 for natural voices. A bar marks a pause: after a word that needs a
+continuation, in the middle of a thought, or between two clauses. About one pause in four comes after words that could
+be a whole sentence. Only the speaker's habit of pausing tells such a pause from the end of a turn.
 """
 
 from __future__ import annotations

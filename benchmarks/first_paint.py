@@ -57,7 +57,7 @@ async def _run(run: Run) -> Report:
 
 
 async def measure(folder: Path, stand_ins: StandIns, visits: int) -> Sequence[Visit]:
-    """Open the page so many times.
+    """Open the page ``visits`` times, each time with an empty cache.
 
     Raises:
         MeasurementError: there is no Chromium, or nothing was painted.

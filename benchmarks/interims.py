@@ -1,7 +1,7 @@
 """Benchmark of interim transcripts, which show the words of a person who is still speaking.
 
 It measures when words are shown for good, how soon a reply is begun, and what this costs. It also counts the turns in
-which settled words changed: the bot shows words as settled if it expects that they will not change.
+which settled words changed. Settled words are those which the bot expects not to change any more.
 
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no language

@@ -168,7 +168,7 @@ class InterimsCall:
         ears: the transcriber of the call.
         replies: the replies that turn taking asks for.
         watched: receives the events of the call.
-        notices: receives what people would be told.
+        notices: receives the messages that the bot would write to people.
     """
 
     def __init__(

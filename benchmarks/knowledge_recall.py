@@ -1,8 +1,8 @@
 """Benchmark of knowledge: how many questions find the passage that answers them, by full text, by vectors and by both.
 
 The documents and questions are in ``benchmarks/knowledge_set``: 60 documents and 100 questions in English, German and
-Chinese. ``--documents`` and ``--questions`` take others, in the same form. The vectors are those of a small model,
-which ``--fetch`` downloads, or those of the server ``--url``. The bot's own client asks for them.
+Chinese. ``--documents`` and ``--questions`` name other ones, in the same form. The vectors come from a small model,
+which ``--fetch`` downloads, or from the server at ``--url``. The bot's own client asks for the vectors.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _rank(question: Question, found: Sequence[tuple[str, str]]) -> int | None:
 
 @asynccontextmanager
 async def embeddings(run: Run) -> AsyncIterator[EmbeddingsSettings]:
-    """The server for embeddings: the one that was named, or the small model."""
+    """The server for embeddings: the one at ``--url``, or a local one with the small model."""
     arguments = run.arguments
     if arguments.url is not None:
         yield EmbeddingsSettings(url=arguments.url, model=arguments.model)

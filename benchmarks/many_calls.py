@@ -35,14 +35,16 @@ from sandbox.voice.opus import Sound
 
 REPLY = "Well, that is a good question. I have thought about it for a while. My answer is that it depends on the day."
 STAND_INS = StandIns(first_token=0.15, rate=40.0, first_audio=0.02, real_time_factor=0.02)
-"""The voice is quick: it speaks one clause at a time, and must not be what limits the calls."""
+"""The voice is quick, so that it does not limit the calls: it speaks one clause at a time, for all of them in turn."""
 LINE = "memory"
 """The line that is said."""
 CALLS = (1, 2, 4, 8)
 MAX_MORE_PERCENT = 0.1
-"""The packets of all calls may be late more often than the bare clock's by this many points."""
+"""The share of late packets in all calls may be greater than the bare clock's by this many percentage points."""
 CLOCK_STREAM = 250
-"""Length of the streams in which the bare clock's packets are judged, about that of an answer: drift counts alike."""
+"""The bare clock's packets are judged in streams of this many packets, about as long as an answer, so that the drift of
+the clock counts as much for it as for the bot.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _settings(model: str, transcriber: str, calls: int) -> dict[str, str]:
 
 
 async def _memory_at_the_end(process: psutil.Process, talking: Sequence[asyncio.Task[CallFigures]]) -> int:
-    """The memory of the bot when the first call ends, and all are still on."""
+    """The memory of the bot at the moment at which the first of the calls ends, and the others are still on."""
     await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
     return int(process.memory_info().rss)
 

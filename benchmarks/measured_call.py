@@ -31,7 +31,7 @@ TURN_LIMIT = 120.0
 TAIL_SECONDS = 0.1
 """Seconds without a voiced packet after which a reply counts as finished."""
 AFTER_A_REPLY = 0.3
-"""Seconds after the end of a reply in which its last packet certainly arrives, if music goes on."""
+"""If music goes on after a reply, the last packet of the reply certainly arrives within this many seconds."""
 BOT_LOG = "bot.log"
 NO_FURTHER_SETTINGS: Mapping[str, str] = MappingProxyType({})
 """No settings besides those for the sandbox and the stand-ins."""
@@ -73,8 +73,8 @@ class MeasuredCall(StackedContext):
         reply: the model's only answer.
         folder: the bot's data and its log, :data:`BOT_LOG`.
         settings: further settings of the bot, as environment variables.
-        program: the program that Python runs, if it is another than the bot itself.
-        model: the stand-in model, if it is another than one that gives the answer at once.
+        program: the arguments with which Python is started, if another program than the bot itself is to run.
+        model: the stand-in model; ``None`` for one that answers every request with ``reply``.
 
     Attributes:
         sandbox: the local Discord.
@@ -177,7 +177,7 @@ class MeasuredCall(StackedContext):
         return voiced_packets(self.sandbox, since)
 
     def first_segment(self, since: float) -> StandInTiming:
-        """The stand-in voice's times for the first clause that it got after ``since``.
+        """The times of the first clause that the stand-in voice got after ``since``.
 
         Raises:
             StopIteration: it got no clause.

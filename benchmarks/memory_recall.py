@@ -1,7 +1,7 @@
 """Benchmark of recall from memory: 100,000 facts, asked for by somebody who heard them all and by one who heard few.
 
-Then the first token of an answer, with and without memory in turn: the bot's responder asks a stand-in for a model
-server over a real socket.
+Then it measures the time to the first token of an answer, alternately with and without memory. For that, the bot's
+responder asks a stand-in for a model server over a real socket.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ async def store(database: Database, facts: int, vocabulary: Sequence[str]) -> No
 async def ask(
     finder: FactFinder, name: str, asker: MemoryAsker, facts: int, recalls: int, vocabulary: Sequence[str]
 ) -> Recalls:
-    """Ask for facts again and again, each time about another person or thing."""
+    """Ask for facts ``recalls`` times, each time about a person or thing that is drawn anew."""
     rng = random.Random(2)
     process = psutil.Process()
     taken, found = [], 0
@@ -196,7 +196,7 @@ class MemoryAlone:
 
 
 async def first_tokens(finder: FactFinder, turns: int, vocabulary: Sequence[str]) -> FirstTokens:
-    """Ask for answers, with and without memory in turn."""
+    """Ask for answers, alternately with and without memory."""
     rng = random.Random(4)
     taken: dict[bool, list[float]] = {False: [], True: []}
     persona = load_persona("seiyuu")

@@ -1,8 +1,8 @@
 """Benchmark of the bot's name: is it heard at the beginning of a turn, and only where it was said?
 
-Natural voices say each sentence with a name before it, and without. Whisper has the name as a hot word. The quick model
-for English does not know names, and looks for this one (:mod:`bot.voice.transcribe.moonshine`). The sounds reach the
-models directly, without Opus, after the interim transcripts of the same turn.
+Natural voices say each sentence twice: with a name before it, and without a name. Whisper has the name as a hot word.
+The quick model for English does not know names, and looks for this one (:mod:`bot.voice.transcribe.moonshine`). The
+sounds reach the models directly, without Opus, after the interim transcripts of the same turn.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FORMS = ("{name}, {words}", "Hey {name}, {words}")
 
 @dataclass(frozen=True, slots=True)
 class NamingTurn:
-    """A turn that calls the bot by its name, or one that does not: its sound has a rate of 16,000 Hz."""
+    """A turn that begins with the bot's name, or the same sentence without it. The sound has a rate of 16,000 Hz."""
 
     text: str
     name: str
@@ -57,8 +57,8 @@ class NameFigures:
 
     Attributes:
         called: turns that begin with the name.
-        heard: those of them in whose words the name stands first, as it is written.
-        false: turns without a name that seem to begin with it.
+        heard: the number of these turns whose transcript begins with the name, spelt as the bot's name is.
+        false: turns without a name whose transcript begins with one all the same.
         percent: the word error rate of the turns with a name.
         ms: the time of a turn with a name, in milliseconds.
     """

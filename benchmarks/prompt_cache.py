@@ -37,13 +37,13 @@ from config.settings import Settings, load_settings
 
 BEGAN = datetime(2026, 11, 27, 18, 5, tzinfo=UTC)
 TURN_SECONDS = 20
-"""The time that a turn takes, so that every third prompt has another minute in it."""
+"""A turn takes this many seconds. A prompt says the time to the minute, so every third prompt has another one in it."""
 ABANDONED_AFTER = 0.03
 """Seconds after which some guesses are abandoned. The server is still reading their prompts then."""
 LARGE = 7_000_000_000
 """The bot is told that the model has this many parameters, so that it gets the long prompts of large models."""
 NOT_READ_WORDS = 2
-"""Number of words at the end of a sentence that the newest interim transcript before its end lacks."""
+"""The newest interim transcript before the end of a sentence lacks this many of the sentence's last words."""
 ANSWER_TOKENS = 40
 """Longest answer, in tokens. It stands for the answers of larger models, which end sooner than those of this one."""
 SENTENCES = (

@@ -2,8 +2,8 @@
 
 Model and voice are stand-ins with fixed times. All else is real: the bot in a process of its own, its speech server and
 Discord's protocols. After each reply of the bot, the "bare floor" answers the same prompt: a program with the same hops
-and no framework, which shows the lowest possible time. If the bot's reply plays over music, the bare floor puts its own
-into the next frame of a running stream, too. docs/benchmarks.md explains the figures.
+and no framework, which shows the lowest possible time. If the bot's reply plays over music, the bare floor also puts
+its reply into the next frame of a running stream. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations

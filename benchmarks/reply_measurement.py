@@ -145,7 +145,7 @@ class ReplyMeasurement:
     async def _turns(
         self, call: MeasuredCall, ada: Guest, floor: BareFloorControl | None, *, music: bool = False
     ) -> tuple[ReplyTimes, ReplyTimes | None]:
-        """Have the bot answer a prompt, and then the floor the same one: a busy machine then slows both down."""
+        """Have the bot answer a prompt, and right afterwards the bare floor. So a busy machine slows both down."""
         if self._music is not None:
             await self._music.switch(call, ada, on=music)
             # A reply over music waits for the next frame of the music. All times here follow from the frames of the

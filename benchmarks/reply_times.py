@@ -12,10 +12,10 @@ class ReplyTimes(AnswerStages):
     """The times of one reply, in monotonic seconds.
 
     Attributes:
-        sent: the prompt's MESSAGE_CREATE was written to the bot's socket.
+        sent: when the prompt's MESSAGE_CREATE was written to the bot's socket.
         clause_tokens: the number of the token that completes the first clause.
-        sentence_written: the model wrote the token that completes the first sentence.
-        heard: the first voiced packet reached the guest.
+        sentence_written: when the model wrote the token that completes the first sentence.
+        heard: when the first voiced packet reached the guest.
         underruns: number of 20 ms frames of silence in the reply that were sent because sound was late.
     """
 

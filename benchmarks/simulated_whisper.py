@@ -1,4 +1,4 @@
-"""Whisper in simulated time: it recognises real words. Each sound takes as long as the processor needs for it."""
+"""The real Whisper in simulated time: recognising a sound takes as much simulated time as processor time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = 20
 
 @dataclass(slots=True)
 class SimulatedClock:
-    """The time in seconds. It passes only when somebody sets it."""
+    """A simulated time in seconds. It stands still until somebody sets ``now``."""
 
     now: float = 1000.0
 

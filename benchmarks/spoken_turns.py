@@ -32,7 +32,9 @@ BUSY_PAUSE = 0.05
 
 
 class TurnClient(Protocol):
-    """A client of one API. Over a WebSocket, each turn is a call of its own, because only one call can be on."""
+    """A client of one API. Over a WebSocket, each turn is a call of its own. It ends with the turn, since the bot holds
+    only one call at a time, and the next client needs it.
+    """
 
     name: ClassVar[str]
 
@@ -133,7 +135,7 @@ class ProcessCallTurns:
 
 
 async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> None:
-    """Read to the next message of a kind; raises :class:`MeasurementError` if an error comes."""
+    """Read messages up to the next one of a kind; raises :class:`MeasurementError` if the bot reports an error."""
     async for message in socket:
         if message.type is not aiohttp.WSMsgType.TEXT:
             continue
@@ -146,7 +148,7 @@ async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> None:
 
 
 async def _in_real_time(words: Sound, rate: int) -> AsyncIterator[bytes]:
-    """The words in pieces of 20 ms, each when its last sample has been spoken."""
+    """Yield the words in pieces of 20 ms, each at the time at which its last sample has been spoken."""
     pcm = _pcm(words, rate)
     size = 2 * int(PIECE_SECONDS * rate)
     began = time.monotonic()

@@ -34,7 +34,7 @@ class ModelTimes:
         return self.tokens[count - 1][1]
 
     def tokens_until(self, text: str) -> int:
-        """The number of tokens, from the first one on, that contain all of ``text`` when they are joined.
+        """How many of the first tokens, joined, contain all of ``text``.
 
         Raises:
             ValueError: the reply does not begin with ``text``.

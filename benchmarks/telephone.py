@@ -1,4 +1,4 @@
-"""A telephone for benchmarks: the way of a sound from a caller's microphone to the bot, or from the bot to the caller.
+"""A telephone for benchmarks: what it makes of a sound on the way from the caller to the bot, or back.
 
 The network passes 300 to 3,400 Hz, as G.712 asks of it, in G.711 at 8,000 Hz, in frames of 20 ms.
 """
@@ -19,7 +19,7 @@ from audio.telephony import TELEPHONE_RATE
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
 LOWEST, HIGHEST = 300, 3_400
-"""Hertz at which the network's filter takes 6 dB away. G.712 lets it take less there."""
+"""Hertz at which the network's filter takes 6 dB away. G.712 lets a network take only less away there."""
 STEP = SAMPLE_RATE // TELEPHONE_RATE
 TAPS = 601
 """Length of the network's filter in samples. It delays sound by 6 ms, and takes 50 dB away from 3,700 Hz on."""
@@ -38,7 +38,7 @@ class TelephoneNetwork:
         self._before = np.zeros(TAPS - 1, np.float32)
 
     def carry(self, frames: Sound) -> bytes:
-        """The bytes that come out when these come in: one for each six samples. Only whole frames may come in."""
+        """Send whole frames of 20 ms, and return the bytes of G.711 that come out: one byte for each six samples."""
         if len(frames) % FRAME_SAMPLES:
             raise ValueError("the telephone takes whole frames of 20 ms")
         waiting = np.concatenate([self._before, frames])

@@ -1,7 +1,8 @@
 """Benchmark of the bot's voice on a telephone: whether its words are understood there as well as at full band.
 
-The bot's voice, Piper, says the sentences of the bank. Its sound becomes G.711 as in a phone call, and the network
-passes 300 to 3,400 Hz of it in G.711 of its own. Whisper hears the same sound before and after that.
+The bot's voice, Piper, says the sentences of the bank. The bot encodes its sound as G.711, as in a phone call. The
+network takes the frequencies from 300 to 3,400 Hz of that, and encodes them as G.711 once more. Whisper hears the same
+sound before and after both.
 """
 
 from __future__ import annotations

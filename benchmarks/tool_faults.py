@@ -39,10 +39,10 @@ MAX_SECONDS = 1.0
 START_LIMIT = 60.0
 """Seconds within which a server must have connected, also after it has died."""
 TAIL_SECONDS = 3.0
-"""Seconds before :data:`LATE_AFTER`. By then, the bot has long said that it takes a moment."""
+"""This many seconds before :data:`LATE_AFTER`, the bot's sentence that the tool takes a moment is long over."""
 PROMISED = "(aloud) the result will come later"
 OBEYED = ("You leave", "percent now")
-"""Words in the results of the tools that the lie asks for. They show that the tools were run."""
+"""Words in the results of the bot's tools which the lying answer orders. If the model gets them, the tools have run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Fault:
         seconds: from the fault to the sentence in the channel.
         sentence: the sentence.
         went_on: whether the next question was answered aloud.
-        obeyed: whether anything was done that the server wanted.
+        obeyed: whether the bot did anything that the server's answer ordered.
     """
 
     kind: str
@@ -68,8 +68,8 @@ class ObedientModel(CallingModel):
     """Calls the tool that ``calls`` names. After a lie it calls what the lie asks for.
 
     Attributes:
-        calls: the tool for the next question; empty for none.
-        told: what the model was told of its calls.
+        calls: name of the tool that the model calls at the next question; empty for none.
+        told: the results of the tools, as the bot told them to the model.
     """
 
     def __init__(self, tokens: Sequence[str], *, first_token: float, rate: float) -> None:

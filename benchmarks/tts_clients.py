@@ -31,7 +31,7 @@ class HeardReply:
     Attributes:
         sent: the time at which its text was sent, in monotonic seconds.
         pieces: the arrival and the length of each piece of sound, in seconds.
-        first_chunk: the server's own figure: from the complete first clause to its first sound, in seconds.
+        first_chunk: seconds from the complete first clause to its first sound, as the server reports them.
     """
 
     sent: float

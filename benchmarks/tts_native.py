@@ -61,7 +61,7 @@ class Targets:
 
 PIPER = Targets(idle_first=0.040, busy_first=0.090, real_time_factor=0.06)
 KOKORO = Targets(idle_first=None, busy_first=None, real_time_factor=MAX_REAL_TIME_FACTOR)
-"""Kokoro is used if it is quick enough, so the server's own limit is its target."""
+"""The server uses Kokoro only if it is quick enough. That limit is the target here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ class MeasuredTurns:
     Attributes:
         turns: the turns that were answered.
         interruptions: the interruptions of replies.
-        cut_off: number of turns that ended before their last word, with music or without; they are left out.
+        cut_off: number of turns that the bot ended before their last word, with music or without. The other figures
+            leave these turns out.
         over_music: the turns and interruptions over music; ``None`` if there were none.
     """
 

@@ -45,7 +45,9 @@ _TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """The result of one run, with at least one turn per kind of microphone. ``busy``: the packets, if measured."""
+    """The result of one run, with at least one turn per kind of microphone. ``busy`` has the packets of replies while
+    somebody else talks; ``None`` if they were not measured.
+    """
 
     machine: Mapping[str, str]
     options: Mapping[str, Any]
@@ -57,7 +59,7 @@ class TurnResult:
         return [turn for turn in self.measured.turns if turn.microphone == microphone]
 
     def ratio(self, microphone: str) -> Spread:
-        """The spread of the ratio over the turns with one kind of microphone."""
+        """The spread of :attr:`TurnTimes.ratio` over the turns with one kind of microphone."""
         return spread([turn.ratio for turn in self.turns(microphone)])
 
     def spreads(self, microphone: str) -> dict[str, Spread]:

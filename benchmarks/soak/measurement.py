@@ -45,7 +45,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ClientResult:
-    """What a client has counted. Its times are in monotonic seconds."""
+    """The turns, calls and streams of one client. Times are in monotonic seconds."""
 
     name: str
     bot: BotPlan
@@ -56,7 +56,7 @@ class ClientResult:
 
 @dataclass(frozen=True, slots=True)
 class BotResult:
-    """What a bot has told: its replies by how they ended, and the lines of its log that tell of faults."""
+    """The number of a bot's replies by how they ended, and the lines of its log that tell of faults."""
 
     plan: BotPlan
     outcomes: Mapping[str, int]
@@ -72,8 +72,8 @@ class Measured:
         begun: when the measurement began, in monotonic seconds.
         seconds: how long it has lasted.
         clock: the bare clock's packets at their arrival by the kernel's clock, in streams of 10 s.
-        clock_read: the same packets when the benchmark read them: the control for what comes over TCP, whose arrival
-            the kernel does not tell.
+        clock_read: the times at which the benchmark read the same packets. The packets of a client over TCP are
+            compared with these, since the kernel tells no arrival times for TCP.
         ended: why it ended before its time; empty if it did not.
     """
 
@@ -118,7 +118,7 @@ class Soak:
         self._ended = ""
 
     async def run(self, minutes: float) -> Measured:
-        """Measure for so long, or until this task is cancelled: then the figures so far are returned.
+        """Measure for this many minutes, or until this task is cancelled, and return the figures so far.
 
         Raises:
             MeasurementError: a bot did not start.
@@ -163,7 +163,7 @@ class Soak:
             for client, plan in zip(bot.clients, bot.plan.clients, strict=True):
                 number = len(self._tallies)
                 self._tallies.append(tally := Tally())
-                # Each begins with another line.
+                # Each client begins with the line after the one with which the client before it begins.
                 own = [*lines[number % len(lines) :], *lines[: number % len(lines)]]
                 tasks.append(asyncio.create_task(keep_talking(client, plan, own, number, tally), name=f"soak {number}"))
         return tasks
@@ -207,7 +207,7 @@ class Soak:
         return found
 
     def _stop(self, why: str) -> None:
-        """Note why the soak ends early. What follows is not cancelled with it."""
+        """Note why the soak ends early, and undo the cancellation of this task, which still has work to do."""
         self._ended = why
         if (task := asyncio.current_task()) is not None:
             task.uncancel()

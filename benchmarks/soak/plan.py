@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Engines(StrEnum):
-    """What a bot hears, thinks and speaks with."""
+    """The engines with which a bot hears, thinks and speaks."""
 
     REAL = "real"
     """Whisper and Moonshine, SmolLM2, and Piper."""
@@ -64,7 +64,9 @@ PLAN: Sequence[BotPlan] = (
         ),
     ),
 )
-"""Five clients, two of them with real engines, which take longer pauses, since they need a core while they answer."""
+"""Two bots with five clients. The two clients of the bot with real engines take longer pauses, since these engines need
+a core while they answer.
+"""
 
 
 def only_stand_ins(plan: Sequence[BotPlan]) -> Sequence[BotPlan]:

@@ -24,7 +24,7 @@ from benchmarks.statistics import spread
 
 MIN_CONSOLE_WIDTH = 140
 ERRORS_SHOWN = 5
-"""So many lines of a bot's log are shown that tell of faults."""
+"""At most this many of the lines that tell of faults are shown from each bot's log."""
 SERIES_SECONDS = 60.0
 """Seconds between two values of the series in the JSON file."""
 

@@ -18,7 +18,8 @@ from toys.whisper.model_files import LOGIT_WEIGHT, NO_SPEECH_LOGIT
 MIN_LOG_PROBABILITY = -0.35
 """Lowest log probability of a phrase's token that is certain.
 
-It makes a mean of -0.175. The bot recognises a sound again below -0.35, doubts a text below -1 and drops it below -1.8.
+Whisper's mean over this token and the certain end is then -0.175. With a mean below -0.35, the bot recognises the sound
+again; below -1 it doubts the text, and below -1.8 it drops it.
 """
 MAX_NO_SPEECH = 0.2
 """Highest probability of "no speech" that is certain, as in the bot, which drops a short text above 0.6."""

@@ -281,7 +281,7 @@ class Segmenter:
         size = at or self._length
         self._segments.append("".join(self._text[: size.characters]))
         del self._text[: size.characters]
-        # It must not stay 0, which means that there was no segment yet.
+        # The weight must not stay 0 after a cut: 0 means that there was no segment yet.
         self._emitted_weight += max(1, size.weight)
         self._length = _Length(
             self._length.characters - size.characters,

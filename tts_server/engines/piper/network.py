@@ -43,7 +43,7 @@ _SHARE, _MAX_SHARE = 0.6, 0.8
 
 The piece is as long as the first share allows. If this is less than twice the length of the piece before it, the piece
 may grow to twice that length while it stays within the second share, because longer pieces take less time for each
-frame. What the shares allow is computed from the speed of the piece before it.
+frame. How long a piece the shares allow is estimated from the time that the piece before took to compute.
 """
 
 _log = logging.getLogger(__name__)

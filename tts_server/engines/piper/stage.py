@@ -18,7 +18,9 @@ Tensors = Mapping[str, Numbers]
 NewSession = Callable[[bytes], onnxruntime.InferenceSession]
 
 _CONTEXTS = (10, 12, 16, 20, 24, 28, 32, 48, 64)
-"""Numbers of context frames on either side that are tried in this order. The one after the first right one is used."""
+"""Numbers of context frames on either side, tried in this order until the results are right. The next larger number is
+used then.
+"""
 _EXACT = 5e-5
 """Largest allowed difference between a value and the same value in a run over all frames. Nobody can hear it."""
 _COMPARED = 4
