@@ -1,8 +1,9 @@
 """Benchmark of the bot's name: is it heard at the beginning of a turn, and only where it was said?
 
 Natural voices say each sentence twice: with a name before it, and without a name. Whisper has the name as a hot word.
-The quick model for English does not know names, and looks for this one (:mod:`bot.voice.transcribe.moonshine`). The
-sounds reach the models directly, without Opus, after the interim transcripts of the same turn.
+The quick model for English takes no hot words. It puts the name before its text if the sound makes that likely enough
+(:mod:`bot.voice.transcribe.moonshine`). The sounds reach the models directly, without Opus, after the interim
+transcripts of the same turn.
 """
 
 from __future__ import annotations
