@@ -1,7 +1,8 @@
 """How much longer a spoken turn takes over ``POST /process_call`` and ``/v1/realtime`` than over ``/ws/chat``.
 
-One real bot with stand-in engines of fixed delays. The turns alternate, so that other work of the machine disturbs all
-of them. Measured is the time from the end of the words to the first sound of the answer.
+All turns are had with one real bot, whose engines are stand-ins with fixed delays. The ways alternate from turn to
+turn, so that other work of the machine disturbs all of them alike. The benchmark measures the time from the end of the
+words to the first sound of the answer.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ MAX_LONGER_MS = 50.0
 LINE = "memory"
 """The line that is said."""
 UNPREPARED: Mapping[str, str] = {"GUESSES": "off", "INTERIM_TRANSCRIPTS": "off"}
-"""Settings with which the bot begins to work when the words are over, as it has to for a recording."""
+"""Settings with which the bot begins to work only when the words are over. With a recording, it has no other choice."""
 
 Turns = Mapping[str, Sequence[float]]
-"""The milliseconds of all turns, by the way in which they were had."""
+"""The milliseconds of all turns, by the name of the way: the path of the API."""
 
 
 def main() -> int:

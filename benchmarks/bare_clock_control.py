@@ -54,7 +54,7 @@ class BareClockControl:
     def read_stream(self) -> list[float]:
         """The times since :meth:`begin` at which this process read the packets, in monotonic seconds.
 
-        It is the control for what comes over TCP, whose arrival the kernel does not tell.
+        Packets that come over TCP are compared with these times, since the kernel tells no arrival times for TCP.
         """
         return list(self._readings)
 

@@ -6,7 +6,8 @@ detector decides about each sound, so that it knows nothing of the person. With 
 microphone's sound go over a telephone in place of Opus; this measures no music and no replies.
 
 With --music it measures music instead: the turns that its echo makes, and the sentences over it that are heard. With
---replies it measures the bot's replies over music: how often their echo holds them, and how soon a person does.
+--replies it measures the bot's replies over music: how often their own echo pauses them, and how soon they pause when a
+person speaks.
 """
 
 from __future__ import annotations

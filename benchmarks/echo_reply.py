@@ -105,9 +105,11 @@ class ReplyRow:
         music: one of :data:`MUSIC_KINDS`.
         loudspeakers: whether there is an echo.
         replies: number of replies that nobody interrupted.
-        holds, turns: how often their echo has held them, and turns that ended with nothing but echo in them.
+        holds, turns: number of times that the echo of a reply has held the reply, and number of turns that ended with
+            nothing but echo in them.
         words: number of sentences that interrupted replies.
-        noticed: seconds from the beginning of those that were noticed to the hold of the reply.
+        noticed: for each sentence that the bot noticed in time, the seconds from its beginning to the hold of the
+            reply.
         heard: number of sentences whose turn has ended.
     """
 

@@ -1,6 +1,7 @@
 """Benchmark of the page's first paint: how soon it shows something in a real Chromium that has never opened it.
 
-The bot is `python -m bot talk`. Each time the page is opened in a new profile, so that nothing of it is kept.
+The bot is `python -m bot talk`. Each visit has a new profile of the browser, which has nothing of the page in its
+cache.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ class Beset(Protocol):
 
 
 class HostileClients:
-    """All of them, one round after another, until cancelled. It is a company for a measurement of replies.
+    """Sends all hostile inputs, one round after another, until cancelled. It can be the ``company`` of a measurement of
+    replies.
 
     Args:
         pause: seconds between two batches of :data:`AT_ONCE` clients.

@@ -30,8 +30,8 @@ class Coming:
 
     Attributes:
         allowed: whether the bot may go into this channel by itself (`AUTOJOIN_CHANNELS`).
-        welcome: takes the ids of a server and of a voice channel; returns whether the bot may go there by itself now,
-            and somebody there may bring it into a call.
+        welcome: takes the ids of a server and of a voice channel. Returns True if the bot may go there by itself now,
+            and if somebody in that channel may bring it into a call.
     """
 
     autojoin: AutoJoin

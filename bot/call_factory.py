@@ -52,7 +52,8 @@ class CallFactory:
 
     Attributes:
         manner: returns the speech parameters for a server, given the server's id.
-        manner_in: returns the speech parameters for a server, given its id and another mood than its own.
+        manner_in: returns the speech parameters for a server as if it had another mood, given the server's id and that
+            mood.
         watch: gets the events of all calls.
         speculation: what calls may do before it is certain that a turn is over.
         last_prompts: keeps the contents of the newest prompt to the model, for each place.

@@ -41,7 +41,9 @@ _PREFIXES = (
     ("-zh", ("为这个句子生成表示以用于检索相关文章：", "")),
     ("bge-", ("Represent this sentence for searching relevant passages: ", "")),
 )
-"""What models expect before a question and before a passage, by a part of the model's name. Servers do not add it."""
+"""The words that a model expects before a question and before a passage, by a part of the model's name. Servers do not
+add these words themselves.
+"""
 
 
 class EmbeddingsError(Exception):

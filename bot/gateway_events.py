@@ -73,7 +73,7 @@ class TolerantWebSocket(DiscordWebSocket):
 
         Raises:
             ReconnectWebSocket: the connection has to be made anew.
-            ConnectionError: the same, after a pause.
+            ConnectionError: the connection has to be made anew, after a pause.
         """
         session = self.session_id
         try:

@@ -62,7 +62,7 @@ class NoSpeechServer(SpeechServerClient):
     """Stands for the speech server, which runs only beside the bot."""
 
     def __init__(self) -> None:
-        """It has no connection."""
+        """Make one that has no connection."""
 
     async def catalogue(self) -> VoiceCatalogue:
         """Refuse to list voices.

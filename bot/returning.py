@@ -69,8 +69,8 @@ class ReturnRules:
 
     Attributes:
         started_at: when the bot was started, in seconds since 1970.
-        welcome: gets a call; returns whether the bot may go into its channel by itself, and somebody there may bring
-            the bot into a call.
+        welcome: gets a call. Returns True if the bot may go into the call's channel by itself, and if somebody there
+            may bring the bot into a call.
         clock: returns seconds since 1970.
     """
 

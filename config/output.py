@@ -11,7 +11,7 @@ def whole_output() -> BinaryIO:
     """The standard output as a buffered file. Call ``flush`` after what the parent process waits for.
 
     With PYTHONUNBUFFERED, which containers set, ``sys.stdout.buffer`` has no buffer. If the process is stopped while it
-    waits for its reader, and goes on later, such a file writes only a part of the bytes, and reports no error.
-    ``docker pause`` stops processes.
+    waits for its reader, and goes on later, a file without a buffer writes only a part of the bytes, and reports no
+    error. ``docker pause`` stops processes.
     """
     return os.fdopen(sys.stdout.fileno(), "wb", closefd=False)

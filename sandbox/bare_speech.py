@@ -48,8 +48,8 @@ class BareSpeechServer:
         speed: how fast sound is sent, as a multiple of real time; ``None`` sends it at once.
 
     Attributes:
-        change: is given each frame of sound; returns the frames that are sent in its place. With it, tests make the
-            server hostile.
+        change: a function that gets each frame of sound, and returns the frames that are sent in its place. With it,
+            tests make the server hostile.
         hangs_up: whether the connection is closed after each reply.
         connections: number of connections that were opened so far.
         messages: all messages that came.

@@ -171,8 +171,8 @@ def quiet_places(sound: Samples, rate: int) -> list[Quiet]:
 def gaps(played: Sequence[Quiet], sent: Sequence[Quiet]) -> list[float]:
     """The length in milliseconds of each quiet place in what was played that is not in what was sent.
 
-    The page makes a quiet place :data:`BLOCK` longer or shorter where its delay has to change. What comes after a gap
-    or such a change is moved by it.
+    The page makes a quiet place :data:`BLOCK` longer or shorter where its delay has to change. Each gap and each such
+    change shifts all sound that comes after it.
     """
     found, moved, left = list[float](), 0.0, list(sent)
     for quiet in played:

@@ -139,7 +139,7 @@ async def measure_turns(
     words = {name: files[name].read() for name in LINES}
     measured: dict[str, list[Turn]] = {"browser": [], "sandbox": []}
     async with _sides(folder, real) as sides:
-        # The first turn does not count: in it, models are loaded and habits are learned.
+        # The first turn does not count: in it, the bot loads models, and learns how long the guest pauses.
         for side in sides.values():
             await _until_not_cut_off(side, LINES[0], words[LINES[0]])
         for _, line in zip(range(count), cycle(LINES), strict=False):

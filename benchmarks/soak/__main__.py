@@ -1,8 +1,8 @@
 """Benchmark of hours of conversation: what bots hold while five clients talk with them at once.
 
-Clients on Discord, in the browser and on the telephone talk with bots, two of which have real engines. Measured are the
-slope of the memory after 20 minutes, handles and threads, late packets beside those of a bare clock, and answers.
-Ctrl-C ends it early, with the figures so far.
+Clients on Discord, in the browser and on the telephone talk with two bots: one with real engines, and one with
+stand-ins. The benchmark measures the slope of the memory after 20 minutes, handles and threads, late packets beside
+those of a bare clock, and answers. Ctrl-C ends it early, with the figures so far.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Access:
 
     Args:
         origins: other web pages that may use the server.
-        open_paths: paths that need no token and may be asked by every page: the page's own files, and ``/health``.
+        open_paths: paths that any web page may request, without a token: the page's own files, and ``/health``.
         seal: checks the cookies; ``None`` if there is no token.
         clock: monotonic seconds.
     """

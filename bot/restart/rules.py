@@ -14,7 +14,7 @@ class RoomNow:
 
     Attributes:
         people: user ids of those who are in it.
-        welcome: whether the bot may go there by itself, and somebody there may bring it into a call.
+        welcome: True if the bot may go there by itself, and if somebody there may bring it into a call.
     """
 
     people: frozenset[int]

@@ -35,7 +35,8 @@ class World:
         avatars: changes of users' avatars.
         presences: users' presences.
         voice_endpoint: ``host:port`` of the voice server; ``None`` while there is none.
-        gateway_endpoint: ``host:port`` of the gateway, as bots are told; ``None`` for that of the REST API.
+        gateway_endpoint: ``host:port`` at which bots are told to reach the gateway; ``None`` for the address of the
+            REST API.
     """
 
     def __init__(self, *, wall_clock: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic):

@@ -5,7 +5,8 @@ GELU(-x) is x, so nothing is lost, and GELU(x) + GELU(-x) is nearly |x|. The zer
 kept apart from the others, so a voice may be loud or quiet. Silence and Whisper's padding have a flat spectrum, so
 their other cepstra are zero.
 The second convolution passes a quarter of a second at a time through many random filters. So the same sounds in another
-order give another mean. No layer follows that changes anything, so there is no self-attention over 30 seconds.
+order give another mean. The one layer behind them changes nothing, so :meth:`Encoder.encode` computes no self-attention
+over 30 seconds.
 """
 
 from __future__ import annotations

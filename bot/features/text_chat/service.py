@@ -305,8 +305,8 @@ class TextChat:
             return False
 
     async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
-        """Say an answer aloud if recordings were heard. A call that begins does not wait for this: it stops it, and
-        nobody is told.
+        """Say an answer aloud if recordings were heard. A call that begins does not wait for the answer's end. It stops
+        the voice, and nobody is told.
         """
         if self.say_answer is not None and question.heard and said:
             await self.say_answer(message, said)
