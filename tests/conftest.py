@@ -30,7 +30,9 @@ CI = "CI"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Spare tests the disk, repeat them after stalls of the machine, and let hypothesis measure no time."""
+    """Keep the folders of tests in memory, repeat tests after stalls of the machine, and let hypothesis measure no
+    time.
+    """
     use_memory()
     config.pluginmanager.register(RepeatAfterStall())
     settings.register_profile("untimed", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
@@ -53,7 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Collect garbage before a test that reads the log, so that it reads what is logged during this test alone.
 
     The garbage collector logs the errors of tasks that earlier tests left behind. The objects that survive are frozen:
-    otherwise the collector would look at everything that the session keeps before each of these tests.
+    otherwise, before each of these tests, the collector would look at everything that the session keeps.
     """
     if "caplog" in getattr(item, "fixturenames", ()):
         gc.collect()

@@ -128,7 +128,7 @@ class ForkServer:
 class Leaving:
     """Ends a forked process after all that Python does at an exit, but before Python deletes each object.
 
-    That would take most of the time of a short program: it writes to all the memory that forks share.
+    Deleting them would take most of the time of a short program, since it writes to all the memory that forks share.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,9 @@ from contextlib import ExitStack
 
 _HOST = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_767
-"""None of these ports is one that Linux gives away by itself: other programs would take them before they are bound."""
+"""Linux gives away none of these ports by itself. A port that it gives away could go to another program before it is
+bound.
+"""
 _ATTEMPTS = 500
 _CHANCE = random.SystemRandom()
 """Tests that begin with the same seed must not try the same ports at the same time."""

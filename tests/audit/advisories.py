@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 LIMIT = 300.0
-"""Seconds that asking may take."""
+"""Seconds that pip-audit may take."""
 NOT_INSTALLED = (
     "not looked up: pip-audit is not installed here. It is no part of this project; install it where you like, "
     "and run it with -r requirements.txt."
@@ -16,7 +16,7 @@ NOT_INSTALLED = (
 
 
 def advisories() -> tuple[list[str], str]:
-    """A line for each known weakness, and other remarks, such as that no server could be reached."""
+    """Returns a line for each known weakness, and a remark: how many packages were looked up, or why none was."""
     if importlib.util.find_spec("pip_audit") is None:
         return [], NOT_INSTALLED
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--skip-editable"]

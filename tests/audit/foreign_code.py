@@ -38,7 +38,7 @@ def code_from_outside(text: str) -> Iterator[tuple[int, str]]:
 
 
 def code_from_outside_in(root: Path, packages: Iterable[str] = PROGRAMS) -> list[str]:
-    """A line for each such place in the packages."""
+    """A line for each such call or import in the packages."""
     return [
         f"{file.relative_to(root)}, line {line}: {name}"
         for package in packages

@@ -10,7 +10,9 @@ FRAMES = 12
 
 
 class ToneBot:
-    """The bot's side of ``/ws/chat``: answers loud sound once, with a tone of :data:`FRAMES` messages."""
+    """The bot's side of ``/ws/chat``: when a loud tone has ended, it answers once, with :data:`FRAMES` frames of
+    silence.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, object]] = []

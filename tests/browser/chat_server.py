@@ -52,8 +52,8 @@ class Client:
     Attributes:
         messages: what the page has sent, in JSON.
         sound: the sound that the page has sent: 16-bit mono at 16,000 Hz, a frame each.
-        over: whether the page has closed the socket.
-        closing: held until the page has answered a closing frame.
+        over: whether the socket is closed.
+        closing: held while the server waits for the page's answer to its closing frame.
     """
 
     socket: web.WebSocketResponse

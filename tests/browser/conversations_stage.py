@@ -100,7 +100,7 @@ def tone(rate: int) -> Samples:
 
 @asynccontextmanager
 async def conversations_stage(folder: Path, token: str | None = None) -> AsyncIterator[ConversationsStage]:
-    """Run the server while the block runs. What it learns goes into a file in the folder."""
+    """Run the server while the block runs. Corrections that it learns go into a file in the folder."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         archive, corrections = Archive(database, now=STARTED), Corrections()

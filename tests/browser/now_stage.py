@@ -24,7 +24,7 @@ from tests.browser.conftest import LIMIT
 
 @dataclass(eq=False)
 class StillCall:
-    """A call in which nothing happens but what the test says: what the monitor reads of a call.
+    """Stands in for a call, with what the monitor reads of one. Nothing happens in it but what the test says.
 
     Attributes:
         conversation: whether a reply is being made, its timings so far, and the number of waiting prompts.

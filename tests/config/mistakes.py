@@ -212,7 +212,7 @@ VALUES = (
     value("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765", "ws:// or wss://"),
     value("TTS_WEBSOCKET_URL", "ws://127.0.0.1:8765/ws/stream?protocol=bare", "?protocol=plain"),
 )
-"""Each setting that there is, at least once."""
+"""A mistake in each setting that there is, at least one."""
 
 NAMES = tuple(
     Mistake(f"{wrong}={SECRET}", (f"{wrong} is not a setting. Did you mean {meant}?",))

@@ -58,9 +58,9 @@ class ScriptedModel(LocalServer):
 
     ``asked`` has the messages of every request, ``models`` the model that each one named. Requests that only warm it up
     are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
-    ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. If it is given
-    models (``lists``), it tells which it has, and that they belong to ``owner``, and counts in
-    ``listed`` how often. ``called_at`` is when the last call of a tool was sent, in monotonic seconds.
+    ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. With ``lists``, it
+    answers ``/v1/models`` with these models, which belong to ``owner``, and counts such requests in ``listed``.
+    ``called_at`` is when the last call of a tool was sent, in monotonic seconds.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ class FaultyCall:
         return Question(word, await self.ada.say(self.sandbox.home.general, f"{verb} {word}"))
 
     async def ask_aloud(self) -> Question:
-        """Ada asks a question aloud. What she says has no words: those that are recognised come from the test."""
+        """Ada asks a question aloud. Whatever she says, the transcriber returns the words of the test."""
         word = next(self.unused)
         last = self.ada.messages(self.sandbox.home.general)[-1]
         self.ears.hears = f"Please say {word}."
@@ -113,7 +113,7 @@ class FaultyCall:
         return self.sandbox.bot_id in self.sandbox.guild.voice_states
 
     def over(self, during: Question) -> bool:
-        """Whether the call has ended since a question, with a word that says how to go on."""
+        """Whether the call has ended since a question, and a message says how to go on."""
         return not self.in_call() and any("`!join`" in text for text in self.read(during.asked))
 
     def outcome(self, question: Question, since: float) -> str | None:
@@ -149,7 +149,9 @@ class FaultyCall:
         await self.ada.voice.receiver.wait_for_silence(self.sandbox.bot_id, 0.5, LIMIT)
 
     async def answered_or_told(self, question: Question) -> None:
-        """Check that a question outside of the call is answered there, or that Ada is told of its loss."""
+        """Check that the bot answers a question outside of the call in its channel, or tells Ada that the question is
+        lost.
+        """
 
         def fits(message: Message) -> bool:
             return question.word in message.content.lower() or message.content == NOT_KEPT

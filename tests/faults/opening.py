@@ -50,7 +50,7 @@ SETTINGS = {
     "LLM_STALL_TIMEOUT": "3",
     "MEMORY": "off",
 }
-"""A model server that hangs is given up sooner than by default, and only what Ada asks is asked of a server."""
+"""The bot gives up a model server that hangs sooner than by default, and asks servers only for what Ada asks."""
 _ASKED = re.compile(r"\b(say|find) (\w+)\b")
 
 
@@ -71,7 +71,7 @@ def script(line: str) -> Answer:
 
 @asynccontextmanager
 async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIterator[tuple[FaultyCall, Thing]]:
-    """A call that has begun, and the thing of this name. In the end the bot is ended, and its log read.
+    """A call that has begun, and the thing of this name. At the end of the block the bot ends, and its log is read.
 
     Args:
         folder: an empty folder for the bot.
@@ -104,7 +104,7 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         if name is Name.TOOLS:
             proxies[Name.TOOLS] = await behind(await stack.enter_async_context(_tool_server()))
             settings["TOOLS_FILE"] = str(_tools_file(folder, proxies[Name.TOOLS]))
-            # A model of 4,096 tokens, as the bot takes this one to be, is told of the bot's own tools only.
+            # By default, the bot takes this model to have 4,096 tokens, and tells such a model of its own tools only.
             settings["LLM_CONTEXT_TOKENS"] = "32768"
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)

@@ -21,12 +21,12 @@ Change = Callable[[bytes], bytes]
 
 
 def without_quotes(data: bytes) -> bytes:
-    """No JSON can be read in this, while the framing of HTTP and of WebSockets stays as it is."""
+    """Make JSON unreadable. The framing of HTTP and of WebSockets stays as it is."""
     return data.replace(b'"', b"'")
 
 
 def noise(data: bytes) -> bytes:
-    """Nothing can be read in this."""
+    """Make everything unreadable."""
     return bytes(each ^ 0x15 for each in data)
 
 

@@ -1,4 +1,4 @@
-"""The table of what happened in each cell, as Markdown for docs/benchmarks.md."""
+"""The table of what happened with each thing and each fault, as Markdown for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.faults.things import Fault, Name
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What happened in one cell.
+    """What happened with one thing and one fault: a cell of the matrix, and a row of the table.
 
     Attributes:
-        meanwhile: what became of the question that was asked in the fault.
+        meanwhile: what became of the question that was asked during the fault.
         stayed: whether the bot was still in the call when the fault was over.
         recovery: seconds from the end of the fault to the first sound of a good answer.
     """

@@ -1,4 +1,4 @@
-"""What a call needs and can lose, one of each: how it breaks, and how it is whole again."""
+"""The things that a call needs and can lose: how each one breaks, and how it is mended."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Proxied:
     """A server behind a proxy.
 
     Args:
-        pause: seconds before each piece of it when it is ten times slower.
-        garble: what its rubbish is.
+        pause: seconds before each piece of what the server sends when it is ten times slower.
+        garble: makes rubbish of what the server sends.
     """
 
     def __init__(self, proxy: TcpProxy, pause: float, garble: Change) -> None:

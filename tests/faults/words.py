@@ -29,7 +29,7 @@ _LOWEST, _STEP = 300.0, 30.0
 _FRAME, _WINDOW = 0.02, 0.08
 """Seconds of a frame, and of the sound around it from which its pitch is measured."""
 _LEAST = 4
-"""Number of frames that make a word. Where one word follows another, fewer are heard as a third one."""
+"""Least number of frames that make a word. Between two words, fewer frames than these may sound like a third word."""
 _QUIET = 0.01
 
 
@@ -76,7 +76,7 @@ class Listener:
         for word, same in groupby(voiced, key=lambda each: each[0]):
             places = [at * self._frame for _, at in same]
             if word and len(places) >= _LEAST:
-                # Who hears a word for twice as long has heard it twice.
+                # A word that sounds for twice as long was said twice.
                 found += [HeardWord(word, places[0])] * max(1, round(len(places) * _FRAME / SECONDS))
         return found
 

@@ -111,7 +111,7 @@ async def chat_stage(
 ) -> AsyncIterator[ChatStage]:
     """Start the bot. A given ``sandbox`` is not stopped at the end; ``text_model`` replaces the model server.
 
-    With ``follow_model`` the moods that the model names move its mood.
+    With ``follow_model``, the bot's mood follows the moods that the model names.
     """
     async with (
         ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,

@@ -40,7 +40,7 @@ class ComfyUiServer(LocalServer):
     """The server, on loopback. It is an async context manager.
 
     Attributes:
-        going: while cleared, a drawing stops after its first step.
+        going: while cleared, a drawing waits after its first step.
         graphs: all accepted graphs.
         requests: all requests, as ``METHOD /path``.
         rejection: the answer of ``POST /prompt`` if it must refuse a drawing.

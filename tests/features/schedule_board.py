@@ -76,7 +76,7 @@ class Board:
         await let_run(0.15)
 
     async def begins_to_post(self) -> None:
-        """Wait until the sandbox delays a post, as it was told to."""
+        """Wait until the sandbox has got a post that the test told it to delay."""
         await wait_until(lambda: self.stage.sandbox.faults.rest.pending == 0)
 
     def posted(self, channel: Channel | None = None) -> list[str]:
@@ -88,7 +88,7 @@ class Board:
 
 @asynccontextmanager
 async def open_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
-    """Run the bot during the block. The schedule itself is run by the test."""
+    """Run the bot during the block. The test itself runs the schedule."""
     clock, scheduler = Clock(CLOCK_START), AsyncIOScheduler(timezone=UTC)
     made: list[ScheduledEvents] = []
 

@@ -1,1 +1,1 @@
-"""Hostile requests, made at random from an OpenAPI document, and what no answer may have in it."""
+"""Fuzzing: hostile requests, made at random from an OpenAPI document, and damaged messages for parsers."""

@@ -31,7 +31,7 @@ class Target:
     Attributes:
         document: its OpenAPI document.
         headers: what every client sends, such as its token.
-        fields: the names in its errors.
+        fields: the names of the fields of its errors.
         secrets: what must be in no answer.
     """
 

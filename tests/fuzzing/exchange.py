@@ -69,7 +69,7 @@ def complaint(answer: Answer, secrets: Collection[bytes], fields: Collection[str
 
     Args:
         secrets: what must be in no answer: keys, tokens, folders of this machine.
-        fields: the names in the errors of this server.
+        fields: the names of the fields of the server's errors.
     """
     if answer.status == 0:
         return None

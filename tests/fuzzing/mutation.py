@@ -65,7 +65,9 @@ def damaged_json(seeds: Sequence[bytes], rng: random.Random) -> bytes:
 
 
 def text_of(data: bytes) -> str:
-    """The bytes as a text that a socket may bring, with half surrogate pairs where they are no UTF-8."""
+    """The bytes as a text that a socket may bring: with lone surrogates if only these keep it from being UTF-8,
+    otherwise with replacement characters.
+    """
     return data.decode("utf-8", "surrogatepass" if b"\xed" in data and _is_wide(data) else "replace")
 
 

@@ -108,7 +108,7 @@ def _simple(parse: Callable[[bytes], object]) -> Start:
 
 
 def _drop(result: object) -> None:
-    """Read what the parser returns, if it is read piece by piece."""
+    """Read all that the parser returns, if it is an iterator."""
     if isinstance(result, Iterator):
         for _ in result:
             pass
@@ -360,4 +360,4 @@ KINDS = (
     Kind("phones: Twilio", lambda: encoded(*TWILIO), _simple(twilio), (StreamError,)),
     Kind("results of tools", lambda: encoded(*RESULTS), _tool_results),
 )
-"""All kinds. STUN and other discovery is not parsed here: discord.py finds out the address of voice packets."""
+"""All kinds. The project parses no STUN or other discovery: discord.py finds out the address of voice packets."""

@@ -139,7 +139,7 @@ class SipCaller:
             self.heard = self.heard or bool(np.abs(decode_g711(data[12:], "alaw")).max(initial=0) > _VOICED)
 
     async def _follow(self) -> None:
-        """Answer the bot's BYE, and note the answer to the own one."""
+        """Answer the bot's BYE, and note the bot's answer to the caller's BYE."""
         while True:
             message = parse(*await self._telephone.signals.came.get())
             if message.method == "BYE":

@@ -37,7 +37,7 @@ class WorldMaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The tools with which calls are ended."""
+    """What an ending needs in order to begin a call and to end it."""
 
     make_world: WorldMaker
     folder: Path
@@ -78,7 +78,7 @@ async def lose_the_voice(world: World) -> None:
 
 
 async def lose_the_gateway(world: World) -> None:
-    """End the gateway session so that it can't be resumed. The call goes on, and is left afterwards."""
+    """End the gateway session so that it can't be resumed. The call goes on. Afterwards, Ada ends it."""
     world.stage.sandbox.faults.cut_gateway_and_forget_sessions()
     await world.stage.sandbox.bot_online()
     await leave(world)

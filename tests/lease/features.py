@@ -263,7 +263,9 @@ class FigurineNotifier:
         await self._publish(world)
 
         async def told() -> bool:
-            """Whether all items were told. A look that began before the newest one came makes the next look wait."""
+            """Whether all items were told. Makes a look due each time, since a look that misses the newest item puts
+            off the next.
+            """
             await self._make_due(world)
             return all(world.written(entry.title) for entry in self.entries)
 
@@ -287,7 +289,7 @@ class FigurineNotifier:
 
 
 class ProgramRequests:
-    """Requests of programs over HTTP: answers them; in a call it refuses them at once."""
+    """Requests of programs over HTTP: the bot answers them; during a call it refuses them at once."""
 
     async def works(self, world: World) -> None:
         text = f"hello {next(world.numbers)}"

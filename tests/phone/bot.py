@@ -1,4 +1,4 @@
-"""The SIP endpoint with somebody who answers: hears, answers with a tone, and hangs up when told."""
+"""The SIP endpoint, and in place of the bot an operator who answers its phone calls. The test says what is said."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def bot(
     """The endpoint, registered if there is a PBX.
 
     Args:
-        told: the password that the operator has told the bot.
+        told: the password with which the endpoint registers.
     """
     operator = Operator()
     account = None if pbx is None else Account(f"{HOST}:{pbx}", user, told)

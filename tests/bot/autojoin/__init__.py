@@ -1,1 +1,1 @@
-"""Tests of coming by itself."""
+"""Tests of how the bot comes into channels by itself."""

@@ -20,9 +20,9 @@ from bot.voice.transport import EndCause
 from config.sections import CallSettings
 
 GRACE = 8.0
-"""Seconds alone after which a call ends."""
+"""Seconds that the bot is alone before its call ends."""
 NOTICED = 2.0
-"""Seconds within which the end of a call is noticed and carried out: two looks of the call."""
+"""Seconds in which a call notices that it is over, and ends. In this time it looks twice."""
 OPENING = 1.0
 """Seconds that joining takes."""
 EVENING = datetime(2026, 11, 28, 22, 59, 50, tzinfo=UTC)
@@ -107,7 +107,7 @@ class Transport:
 
 @dataclass
 class World:
-    """All that happens, and what must never happen. It is the bot's :class:`~bot.autojoin.service.Places`."""
+    """All that happens, and what must never happen. It stands in for :class:`~bot.autojoin.service.Places`."""
 
     records: MemoryRecords = field(default_factory=MemoryRecords)
     people: dict[int, set[int]] = field(default_factory=lambda: {ONE: set(), TWO: set()})
@@ -130,7 +130,7 @@ class World:
         self.autojoin = AutoJoin(self, self.records, self.clock, lambda: self.busy, monotonic=loop.time)
 
     async def begin(self) -> None:
-        """Start the bot, and let it look."""
+        """Start the bot, and let it come by itself."""
         self.start()
         await self.autojoin.load()
         self.running = asyncio.create_task(self.autojoin.run())

@@ -252,7 +252,7 @@ async def chat_house(
     first_notice: str | None = None,
     max_calls: int = 1,
 ) -> AsyncIterator[ChatHouse]:
-    """Serve the socket. Without ``away``, a client that is gone is waited for in real time."""
+    """Serve the socket. Without ``away``, the server waits in real time for a client that is gone."""
     settings = settings or CallSettings(answer_to=AnswerPolicy.ALWAYS)
     policy, word_lists = await asyncio.to_thread(load_turn_policy), await asyncio.to_thread(load_word_lists)
     async with Database.opened(folder / "house.sqlite3") as database:

@@ -87,7 +87,7 @@ def bearer(token: str = SECRET) -> dict[str, str]:
 
 
 def own_routes() -> Sequence[web.RouteDef]:
-    """A route that answers, one that takes an object, two that fail, and a WebSocket that answers each text."""
+    """A route that answers, one that takes an object, three that fail, and a WebSocket that answers each text."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"good": True})

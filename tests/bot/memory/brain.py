@@ -75,7 +75,9 @@ class Brain:
         *,
         listening: Collection[int] = (),
     ) -> str:
-        """What the model is told when this person asks, in a call if there are people who listen."""
+        """Return what the memory tells the model when this person asks. In a call, ``listening`` are the people who
+        hear.
+        """
         asked = Turn.of_person(NAMES[asker], words, asker)
         return await self.memory.recall.section(asked, server, channel, listening)
 
@@ -90,7 +92,8 @@ class Brain:
     def bytes_of_all_files(self) -> bytes:
         """All that is in the folder of data.
 
-        Tests search it for a word without its first letter: texts have it as a capital, the index of words does not.
+        Tests search these bytes for a word without its first letter: in texts that letter may be a capital, in the
+        index of words it is not.
         """
         return b"".join(path.read_bytes() for path in self.folder.iterdir())
 

@@ -31,7 +31,8 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence. ``facts`` are what the model makes of it: person and fact, and the quote if it is another text.
+    """A sentence. ``facts`` are what the model makes of it: person and fact, and the quote if it is not the whole
+    sentence.
 
     ``heard`` names those who heard it besides the speaker; ``written``: the sentence is in a text channel in which
     those people take part.
@@ -47,7 +48,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """A person asks. What the model is told has ``told``, and nothing of ``untold``; words are parted by spaces."""
+    """A person asks. The model is told each word of ``told`` and no word of ``untold``. Spaces are between the
+    words.
+    """
 
     who: str
     text: str
@@ -58,7 +61,8 @@ class Asks:
 
 @dataclass(frozen=True, slots=True)
 class Does:
-    """A person has something done: forget, forget all, correct (to ``to``), refuse, agree, or opts out of being heard.
+    """A person has something done. ``what`` is "forget", "forget all", "correct", "refuse", "agree" or "opt out".
+    ``words`` find the facts; ``to`` is the corrected text.
 
     ``gone``: words that are nowhere in the files of the database afterwards.
     """

@@ -17,7 +17,7 @@ def write_slow_weights(toy: Path, file: Path, *, spread: float = 0.1) -> Path:
     """Write the toy in Q4_1 to ``file``; returns it.
 
     Args:
-        spread: the standard deviation of the random weights. Other numbers make other files.
+        spread: the standard deviation of the random weights. Another value makes another file.
     """
     random = np.random.default_rng(5)
     reader = gguf.GGUFReader(toy)

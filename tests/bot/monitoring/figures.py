@@ -103,10 +103,10 @@ class Figures:
             await polling
 
     def call(self, transport: str = "browser") -> None:
-        """Begin a call, for the log alone."""
+        """Note the beginning of a call in the log. There is no real call."""
         self.log(CallBegan(transport, "a secret place", False, call="c1"))
 
     def turn(self, trace: ReplyTrace = SPOKEN_TURN, *, spoken: bool = True, later: float = 10.0) -> None:
-        """End a turn, some seconds after the last one."""
+        """Note the end of a turn in the log, ``later`` seconds after the last one."""
         self.now += later
         self.log(ReplyEnded(trace, "secret words", TurnId(77, 1) if spoken else None, call="c1"))

@@ -36,11 +36,13 @@ from tests.voice.test_broken_transport import ConstantTranscriber
 
 WORDS = speech("Please turn the volume down.", ADAS_VOICE)
 STEPS = {"end": 3, "barge in": 6, "play": 32, "sound": 8, "stop": 20, "listen": 31}
-"""How often each kind of step is taken, in percent: a call ends, somebody speaks over the bot, a piece or a short
-sound is asked for, something stops one, and somebody listens until a piece has begun, or none is left."""
+"""How often each kind of step is taken, in percent: a call ends; somebody speaks over the bot; a piece or a short sound
+is asked for; music, sounds or the bot's reply are stopped or changed; somebody listens until a piece has begun, or none
+is left.
+"""
 GOOD = ("Short One.wav", "Long One.wav", "Flac.flac", "Opus.opus")
 PAUSES = (0.0, 0.0, 0.02, 0.1)
-"""Seconds between two steps: some come before the last one has had any effect."""
+"""Seconds between two steps. With 0, a step comes before the last one has had any effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class History:
     """A random history, the same for the same seed.
 
     Attributes:
-        told: what people were told of it.
+        told: the texts that people got: notices of the calls, and how pieces and sounds began or failed.
         steps: how often each thing was done.
     """
 
@@ -286,7 +288,7 @@ class History:
 
 
 async def settled(folder: Path, before: Held) -> dict[str, object]:
-    """What is held beyond what was held before. Waits until it is nothing, or for four seconds."""
+    """Wait until no more is held than before, four seconds at most. Returns what is held beyond it."""
     beyond: dict[str, object] = {}
     for _ in range(200):
         beyond = held(folder).beyond(before)
@@ -297,7 +299,7 @@ async def settled(folder: Path, before: Held) -> dict[str, object]:
 
 
 async def left_by_a_history(folder: Path, seed: int, steps: int) -> tuple[History, dict[str, object]]:
-    """Run a history. Returns it, and what is left of it."""
+    """Run a history. Returns the history, and what is still held after it."""
     make_music(folder / "music")
     # The first call opens what stays: the loop's watcher of children, the modules of a call, measured loudness.
     await History(folder, seed + 1).run(3)

@@ -23,7 +23,7 @@ class Station:
     Args:
         pitch: the tone that it plays, in hertz.
         greets: the first line of its answer. Shoutcast says ``ICY 200 OK``.
-        always_titles: whether it puts titles between the sound for those too who have not asked for them.
+        always_titles: whether it puts titles between the sound even for listeners who have not asked for titles.
 
     Attributes:
         on_air: while it is not set, the station sends nothing.

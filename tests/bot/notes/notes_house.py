@@ -36,7 +36,8 @@ LOUNGE = NotesPlace(DISCORD, "Lounge", SERVER, CHANNEL)
 
 @dataclass
 class Model:
-    """Answers with ``script``, which gets the transcript; ``None`` never answers. ``asked`` has the requests.
+    """Answers with ``script``, which gets the transcript; if it returns ``None``, no answer comes. ``asked`` has the
+    requests.
 
     The first requests, as many as ``over_limit``, are refused because of the limit of the day.
     """
@@ -127,7 +128,7 @@ class House:
 
     async def finished(self) -> None:
         """Wait until all notes of past calls are finished."""
-        # This writes what waits.
+        # Reading notes writes the lines that wait.
         await self.service.newest(SERVER)
         await self.until_rows("SELECT count(*) FROM note WHERE NOT done", 0)
 
@@ -195,7 +196,7 @@ async def notes_house(
             monotonic=lambda: now,
             sleep=sleep,
         )
-        # A database in memory answers within its limit also on a machine that stands still.
+        # Let the recall wait for the database even on a machine that stands still.
         service.recall._limit = LIMIT
         service.finisher.poster = poster
         await service.open()

@@ -23,14 +23,14 @@ class Board:
     """One bot's reminders.
 
     Attributes:
-        now: the wall clock.
-        elapsed: the clock that nobody sets.
+        now: the wall clock, in seconds since 1970.
+        elapsed: the monotonic clock, in seconds.
         looks: how often the reminders have looked at ``elapsed``.
         in_call: the people who hear what is said.
         private: the channels that not everybody can read.
         language: the language of the call.
         said: what was said aloud.
-        pinged: what was written, by channel.
+        pinged: the texts that were written, each with its channel.
         ping_result: the result of each ping.
         floor: set while the floor is free.
     """

@@ -24,7 +24,7 @@ ENGLISH: Json = {
     "seconds": None,
     "recordings": 0,
 }
-"""The engine's own voice."""
+"""A voice of the engine's own."""
 
 
 def refusal(status: int, message: str, code: str | None = None) -> web.Response:
@@ -37,8 +37,8 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 class VoiceServer:
     """The server.
 
-    ``fault`` is the answer to every request, and ``refused`` the answer to every recording. With ``mute``, previews are
-    silent; ``sound`` is what the others are, if it is set. Cloning waits for ``learning``.
+    If they are set, ``fault`` makes the answer to every request, ``refused`` is the answer to every new voice, ``mute``
+    the answer to every preview, and ``sound`` the sound of previews. Cloning waits for ``learning``.
     """
 
     voices: dict[str, Json] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnEnded
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
 from bot.voice.utterances.voice_commands import VoiceCommand
+from tests.timing import settle
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 
@@ -216,11 +217,6 @@ class TurnTakingHarness:
     @property
     def lines(self) -> list[str]:
         return self.replies.lines
-
-
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 @asynccontextmanager

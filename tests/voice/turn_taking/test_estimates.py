@@ -7,7 +7,8 @@ import asyncio
 from bot.llm.history import Turn
 from bot.voice.turn_taking import ESTIMATE_TURNS
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
-from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, settle, sound
+from tests.timing import settle
+from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, sound
 
 
 async def test_a_slow_estimate_does_not_delay_the_answer(harness: TurnTakingHarness) -> None:

@@ -9,8 +9,9 @@ from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnPart, TurnStarted
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
+from tests.timing import settle
 from tests.voice.effects import only
-from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, settle, sound
+from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, sound
 
 
 async def test_the_answer_is_prepared_at_the_pause_and_committed_at_the_end(harness: TurnTakingHarness) -> None:

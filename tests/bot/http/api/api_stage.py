@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,9 +11,6 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import aiohttp
-import av
-import numpy as np
-from numpy.typing import NDArray
 
 from bot.api.chats import Chats
 from bot.conversations.archive import ConversationArchive
@@ -197,15 +193,6 @@ def form(file: bytes | None = None, part: str = "audio", **fields: str) -> aioht
     for key, value in fields.items():
         data.add_field(key, value)
     return data
-
-
-def played(data: bytes) -> tuple[NDArray[np.float32], int]:
-    """The samples of a sound file, and their rate in Hz."""
-    with av.open(io.BytesIO(data), "r") as container:
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler("flt", "mono", stream.rate)
-        frames = [part for frame in container.decode(stream) for part in resampler.resample(frame)]
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames]), stream.rate
 
 
 @asynccontextmanager

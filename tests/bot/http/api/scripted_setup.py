@@ -21,11 +21,11 @@ FINDINGS = (
 
 @dataclass(slots=True)
 class ScriptedSetup:
-    """The service.
+    """The service. It notes what it is to test and to write.
 
     Attributes:
         values: what ``.env`` sets.
-        error: the error of the next writing.
+        error: what each writing raises; ``None`` if it succeeds.
         shown: what the console shows.
     """
 

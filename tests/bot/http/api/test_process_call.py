@@ -12,8 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from bot.http.api import process_call
-from tests.bot.http.api.api_stage import WORDS, ApiStage, api_stage, form, played
+from tests.bot.http.api.api_stage import WORDS, ApiStage, api_stage, form
 from tests.timing import wait_until
+from tests.tts_server.api.speaking import played
 from tts_server.engines.stand_in import SECONDS_PER_CHARACTER
 
 PATH = "/process_call"

@@ -9,7 +9,8 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.bot.http.api.api_stage import ApiStage, api_stage, played
+from tests.bot.http.api.api_stage import ApiStage, api_stage
+from tests.tts_server.api.speaking import played
 from tts_server.engines.stand_in import SECONDS_PER_CHARACTER
 
 TEXT = "Hello there, how are you?"

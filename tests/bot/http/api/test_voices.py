@@ -13,9 +13,10 @@ from bot.database import Database
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.voices.voices import Voices
-from tests.bot.http.api.api_stage import ApiStage, api_stage, played
+from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.api.test_voice_profiles import PROFILE, make
 from tests.bot.http.web_stage import SECRET, Answer
+from tests.tts_server.api.speaking import played
 from tests.tts_server.stand_in_engines import CountingEngine
 from tests.tts_server.voices.sounds import seconds_of_speech, wav
 from tts_server.engines.stand_in import StandInEngine

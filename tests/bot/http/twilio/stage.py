@@ -26,7 +26,9 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Heard:
-    """A :class:`~bot.voice.phone.line.LineListener` that notes everything, with the loss in its place."""
+    """A :class:`~bot.voice.phone.line.LineListener` that notes everything: in ``sounds``, a number stands for lost
+    samples.
+    """
 
     def __init__(self) -> None:
         self.sounds: list[bytes | int] = []
@@ -66,7 +68,7 @@ class Answering:
 
     Attributes:
         admission: what is decided about all numbers.
-        talk: what is done with lines. Otherwise they are listened to until they end.
+        talk: what is done with each line. If it is ``None``, the line is listened to until it ends.
     """
 
     admission: Admission = Admission.ALLOWED
@@ -128,7 +130,9 @@ class TwilioStage:
         return await self.account.session.ws_connect(f"{self.url}/phone/twilio/media")
 
     async def idle_sockets(self, count: int) -> list[aiohttp.ClientWebSocketResponse]:
-        """Sockets that have said nothing yet, in the order in which they were opened."""
+        """Sockets that have said nothing yet, in the order in which they were opened. A phone call must have been
+        announced.
+        """
         return [await self.account.session.ws_connect(f"{self.url}/phone/twilio/media") for _ in range(count)]
 
     async def raw(self, method: str, path: str, **options: Any) -> tuple[int, str]:
@@ -145,7 +149,7 @@ async def serving_twilio(
     public_url: str = PUBLIC_URL,
     folder: Path | None = None,
 ) -> AsyncIterator[tuple[str, TwilioAccount]]:
-    """Serve while the block runs. Yields the server's own address, and Twilio."""
+    """Serve while the block runs. Yields the server's own address, and an account of the stand-in for Twilio."""
     sid = new_id("AC")
     phone = PhoneSettings(bind="127.0.0.1:0", public_url=public_url)
     twilio = TwilioSettings(account_sid=sid, auth_token=SecretStr(AUTH_TOKEN), phone_number=NUMBER)
