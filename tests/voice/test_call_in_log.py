@@ -1,4 +1,4 @@
-"""Tests of the ids in the log of a call: each line has the call's id, and what is done for a turn the turn's."""
+"""Tests of the ids in the log of a call: each line has the call's id, and each line about a turn the turn's id too."""
 
 from __future__ import annotations
 

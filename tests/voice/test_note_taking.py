@@ -49,7 +49,7 @@ class Notebook:
 
 
 class Room:
-    """Note taking with a voice that the test lets end."""
+    """Note taking in a call whose announcements end when the test says so."""
 
     def __init__(self, notebook: Notebook | None) -> None:
         self.transport = MemoryTransport({ADA: "Ada", BEN: "Ben", CLEO: "Cleo"})

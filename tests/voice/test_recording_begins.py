@@ -118,7 +118,7 @@ async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryC
         await starting
 
 
-async def test_it_is_announced_in_the_language_of_the_call(tmp_path: Path) -> None:
+async def test_a_recording_is_announced_in_the_language_of_the_call(tmp_path: Path) -> None:
     mind, voice = RepeatingResponder(), HummingSpeech()
     async with memory_call(tmp_path, ManualTranscriber(), mind, voice, language="de") as memory:
         await memory.call.start_recording(WRITTEN)

@@ -52,7 +52,7 @@ class Room:
         self.told.append((person, speaking))
 
 
-def test_each_person_is_told_once_when_they_begin_and_once_when_they_cease() -> None:
+def test_the_follower_is_told_once_when_a_person_begins_and_once_when_they_cease() -> None:
     room = Room(voiced={ADA})
     watch = SpeechWatch(room, room, room)
     watch.update(ADA, 1.0)

@@ -41,7 +41,7 @@ class Control:
 
 
 class Stage:
-    """A call with such music."""
+    """A call in which people ask for music aloud. Keeps what the bot writes and says."""
 
     def __init__(self, control: Control | None) -> None:
         self.written: list[str] = []

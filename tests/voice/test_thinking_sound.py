@@ -77,19 +77,19 @@ async def begin(stage: Stage) -> None:
     assert heard(await stage.take(1.0)) > HALF_A_SECOND
 
 
-async def test_it_begins_after_a_second_and_goes_on_as_long_as_people_wait(stage: Stage) -> None:
+async def test_the_sound_begins_after_a_second_and_goes_on_as_long_as_people_wait(stage: Stage) -> None:
     await begin(stage)
     assert heard(await stage.take(30.0)) == 1500
 
 
-async def test_it_has_faded_out_within_100_ms_after_text_came(stage: Stage) -> None:
+async def test_the_sound_has_faded_out_within_100_ms_after_text_came(stage: Stage) -> None:
     await begin(stage)
     stage.sound.text_came()
     assert heard(await stage.take(1.0)) == FADE_FRAMES
     assert heard(await stage.take(10.0)) == 0, "the text is being made into speech: that is not thinking"
 
 
-async def test_it_begins_again_while_a_tool_works_after_something_was_said(stage: Stage) -> None:
+async def test_the_sound_begins_again_while_a_tool_works_after_something_was_said(stage: Stage) -> None:
     await begin(stage)
     stage.sound.text_came()
     stage.sound.sound_came()
@@ -117,7 +117,7 @@ async def test_without_a_reply_nothing_sounds_and_the_end_of_one_ends_it(stage: 
     assert heard(await stage.take(5.0)) == FADE_FRAMES
 
 
-async def test_while_somebody_speaks_it_does_not_begin_and_it_ends_when_somebody_begins(stage: Stage) -> None:
+async def test_the_sound_does_not_begin_while_somebody_speaks_and_ends_when_somebody_begins(stage: Stage) -> None:
     stage.sound.began()
     stage.sound.follow(started(1))
     await asyncio.sleep(0)
@@ -140,7 +140,7 @@ async def test_music_needs_no_sound_for_waiting_beneath_it(stage: Stage) -> None
     assert heard(await stage.take(2.0)) > HALF_A_SECOND, "it begins when the music is over"
 
 
-async def test_the_end_of_the_call_ends_it(stage: Stage) -> None:
+async def test_the_end_of_the_call_ends_the_sound(stage: Stage) -> None:
     await begin(stage)
     await stage.close()
     assert heard([stage.mixer.take() for _ in range(50)]) == FADE_FRAMES

@@ -159,7 +159,7 @@ def test_between_long_pieces_that_are_recorded_one_after_another_there_is_no_gap
     ("microphone", "announced", "delayed"),
     [(Microphone.OPEN, False, True), (Microphone.OPEN, True, False), (None, False, False)],
 )
-def test_after_a_gap_without_an_announced_pause_the_sound_counts_as_delayed(
+def test_after_a_gap_sound_counts_as_delayed_if_a_client_that_announces_pauses_announced_none(
     source: BrowserAudioInput, clock: Clock, microphone: Microphone | None, announced: bool, delayed: bool
 ) -> None:
     """A client that does not name its microphone never announces pauses. So a gap in its sound counts as a pause."""

@@ -22,7 +22,7 @@ class FailingVoice(WordVoice):
             self._events.put_nowait(ServerMoved("Another server speaks."))
 
 
-async def test_each_reply_logs_one_failure_and_all_other_failures_together_one(
+async def test_each_reply_logs_one_failure_and_all_others_together_log_one_more(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with talking(voice=FailingVoice()) as talk:

@@ -1,4 +1,4 @@
-"""What a speech server names as its segments: it may begin no more text than it was sent, and no other words."""
+"""Hostile segments: those of a speech server may have no more text than the server was sent, and no other words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER = "It is late. Go to bed."
 
 
 @pytest.mark.parametrize("text", ["a " * 30_000, "a " * 300, "a", " ", ""])
-def test_segments_without_end_are_a_failure_of_the_voice(text: str) -> None:
+def test_a_thousand_segments_are_a_failure_of_the_voice(text: str) -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", ANSWER), on.ModelDone("r1"))
     effects = effects_of(dialogue, *repeat(SegmentStart(0, text, "r1"), 1_000))
@@ -60,7 +60,7 @@ def test_a_server_that_spells_out_numbers_speaks_the_whole_reply() -> None:
     assert effects[-1] == do.EndReply("r1", Outcome.SPOKEN)
 
 
-def test_ends_of_a_segment_without_end_leave_nothing_behind() -> None:
+def test_a_segment_that_ends_a_thousand_times_leaves_nothing_behind() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue,

@@ -187,7 +187,7 @@ async def test_a_tool_that_never_ends_is_ended_and_that_is_reported() -> None:
         assert "was ended" in talk.voice.sent["r2"]
 
 
-async def test_the_tools_of_a_further_reply_are_waited_for_and_then_ended() -> None:
+async def test_the_tools_of_one_reply_too_many_are_waited_for_and_then_ended() -> None:
     sleep = ManualSleep()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep) as talk:

@@ -48,7 +48,7 @@ def test_no_remark_comes_at_first_if_something_was_said() -> None:
     assert said(effects_of(dialogue, FIRST)) == []
 
 
-def test_what_was_said_before_the_call_is_spoken_without_waiting_for_more() -> None:
+def test_what_the_model_said_before_it_called_a_tool_is_spoken_at_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Let me look."), on.ToolsBegan("r1"))
     assert said(effects) == ["Let me look.", "\n"]

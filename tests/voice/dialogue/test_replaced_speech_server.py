@@ -34,7 +34,7 @@ class Replies:
     Attributes:
         queue: the characters whose sound waits to be played, and those that were played.
         played: how many of them were played.
-        breaks: before which of them a server was lost.
+        breaks: for each server that was lost, the number of characters before the loss.
         unspoken: the text that the current server has got.
     """
 
@@ -106,7 +106,7 @@ def test_each_word_is_heard_and_shown_once_whenever_servers_are_lost(
     assert replies.shown.replace(" ", "") == TEXT.replace(" ", "")
     words = re.findall("[a-z]+", TEXT)
     assert set(words) <= set(re.findall("[a-z]+", replies.heard))
-    # Only the word in which a server was lost may be begun, and then said.
+    # Only the word in which a server was lost may be begun, and then said anew.
     assert Counter(re.findall("[a-z]+(?![a-z|])", replies.heard)) <= Counter(words)
     (remembered,) = only(do.Remember, replies.effects)
     assert (remembered.heard, remembered.interrupted) == (TEXT, False)
@@ -126,7 +126,7 @@ def test_a_segment_that_nobody_has_heard_yet_is_dropped_and_spoken_wholly_by_the
     assert only(do.MarkSegment, effects_of(dialogue, SegmentStart(0, "Three four.", "r1"))) == []
 
 
-def test_a_segment_that_is_being_heard_is_gone_on_with_after_its_last_whole_word() -> None:
+def test_a_segment_that_is_being_heard_is_continued_after_its_last_whole_word() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue,
@@ -143,7 +143,7 @@ def test_a_segment_that_is_being_heard_is_gone_on_with_after_its_last_whole_word
     assert only(do.Remember, effects) == [do.Remember(ADA, "One two", interrupted=True)]
 
 
-def test_a_slow_voice_is_known_by_the_segments_before() -> None:
+def test_the_pace_of_a_slow_voice_is_known_from_earlier_segments() -> None:
     dialogue = Dialogue(DialogueTexts)
     slow = np.zeros(2 * SAMPLES_PER_CHARACTER * 9, np.float32)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "One two. Three four five."))
@@ -156,7 +156,7 @@ def test_a_slow_voice_is_known_by_the_segments_before() -> None:
     assert effects[-1] == do.Send(Speak("four five.", reply="r1"))
 
 
-def test_a_slow_voice_is_known_by_the_reply_before() -> None:
+def test_the_pace_of_a_slow_voice_is_known_from_the_reply_before() -> None:
     dialogue = Dialogue(DialogueTexts)
     slow = np.zeros(2 * SAMPLES_PER_CHARACTER * 8, np.float32)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "One two."), on.ModelDone("r1"))

@@ -1,4 +1,6 @@
-"""A reply may name a mood. The reply is spoken in it if that changes the mood, and counts only if people heard it."""
+"""A reply may name a mood: it is spoken in a mood that is new, and the named mood counts only if people heard the
+reply.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +162,7 @@ async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
         assert world.character.counted == [None], "only the second reply"
 
 
-async def test_what_was_named_counts_also_if_the_next_reply_has_begun() -> None:
+async def test_a_named_mood_counts_also_if_the_next_reply_has_begun() -> None:
     character = FollowedCharacter()
     mood = ReplyMood(character, lambda _: SAD)
     mood.name("sad")

@@ -40,7 +40,7 @@ def test_after_a_minute_an_answer_no_longer_counts() -> None:
     assert shares.next_of([ada := asks(ADA, 65.0), asks(BEN, 66.0)]) is ada
 
 
-def test_what_the_bot_says_by_itself_waits_for_nobody_who_was_answered() -> None:
+def test_what_the_bot_says_by_itself_goes_before_somebody_who_was_answered() -> None:
     shares = TurnShares()
     shares.note(asks(ADA, 0.0))
     assert shares.next_of([asks(ADA, 1.0), own := asks(None, 2.0)]) is own

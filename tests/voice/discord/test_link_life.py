@@ -49,7 +49,7 @@ def test_a_call_in_which_nobody_speaks_goes_on_for_ever(link: Link) -> None:
     assert link.run(7_200) == []
 
 
-def test_a_server_that_never_answers_about_the_address_is_no_dead_one(link: Link) -> None:
+def test_a_server_that_never_answers_about_the_address_is_not_taken_for_dead(link: Link) -> None:
     link.path_answers = False
     assert link.run(7_200) == []
 
@@ -104,7 +104,7 @@ def test_nothing_is_made_anew_while_nobody_is_there(link: Link) -> None:
     assert link.run(2) == [Verdict.HEAL]
 
 
-def test_a_process_that_stood_still_has_noticed_no_sign_of_life(link: Link) -> None:
+def test_the_time_in_which_the_process_stood_still_is_no_silence_of_the_server(link: Link) -> None:
     link.run(60)
     link.clock.now += 3_600
     assert link.life.step(people=True) is Verdict.ALIVE
@@ -112,7 +112,9 @@ def test_a_process_that_stood_still_has_noticed_no_sign_of_life(link: Link) -> N
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.5, 120.0)), max_size=30))
-def test_while_the_gateway_answers_no_history_of_the_path_ends_a_call(history: list[tuple[bool, float]]) -> None:
+def test_whatever_happens_on_the_path_a_call_goes_on_while_the_gateway_answers(
+    history: list[tuple[bool, float]],
+) -> None:
     link = Link()
     for answers, seconds in history:
         link.path_answers = answers

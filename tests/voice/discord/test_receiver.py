@@ -238,7 +238,7 @@ def test_hostile_datagrams_raise_nothing_are_not_heard_and_leave_nothing_behind(
     assert grown < 200_000
 
 
-def test_whatever_the_clock_shows_a_transmission_is_over_when_it_is_due() -> None:
+def test_whatever_the_clock_shows_a_transmission_is_over_at_its_deadline() -> None:
     for number in range(200):
         channel, ada = Channel(now=128.64 + 0.001 * number), Talker(ADA, 77)
         channel.receiver.speaking(77, ADA)

@@ -27,7 +27,7 @@ def test_quiet_sound_passes_as_the_same_object() -> None:
     assert Limiter().limit(sound) is sound
 
 
-def test_both_channels_get_the_same_gain_so_that_the_picture_does_not_move() -> None:
+def test_both_channels_get_the_same_gain_so_that_the_stereo_image_does_not_move() -> None:
     sound = np.full((FRAME_SAMPLES, 2), 0.4, np.float32)
     sound[:, 0] = 2.0
     limited = Limiter().limit(sound)

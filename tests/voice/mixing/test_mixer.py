@@ -148,7 +148,7 @@ def test_music_begins_and_ends_without_a_click() -> None:
     assert steps[0] < 0.001
 
 
-def test_what_was_taken_is_told_apart() -> None:
+def test_the_voice_and_the_music_of_a_taken_frame_are_known_separately() -> None:
     mixer, reply, _ = playing(tone(100, 0.2))
     voice = tone(1, 0.5)[0]
     reply.frames.append(voice)

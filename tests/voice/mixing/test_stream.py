@@ -24,7 +24,7 @@ def levels(stream: MixedStream, frames: int) -> list[float]:
     return [float(np.abs(frame).max()) for _ in range(frames) if (frame := stream.take()) is not None]
 
 
-def test_it_begins_when_half_a_second_is_there() -> None:
+def test_a_stream_begins_when_half_a_second_is_there() -> None:
     stream, _ = filled(START_FRAMES - 1)
     assert stream.take() is None
     stream.write(LOUD)
@@ -79,7 +79,7 @@ def test_a_stream_that_never_got_enough_can_be_stopped() -> None:
     assert states == [StreamState.OVER]
 
 
-def test_it_is_full_after_two_seconds_and_tells_when_there_is_room_again() -> None:
+def test_a_stream_is_full_after_two_seconds_and_tells_when_there_is_room_again() -> None:
     stream, states = filled(FULL_FRAMES - 1)
     fullness = [stream.full]
     stream.write(LOUD)

@@ -118,7 +118,7 @@ def test_words_that_go_on_may_be_less_sure_if_their_speaker_speaks_english() -> 
     assert words(going_on, usual="en") == "Whisper's words."
 
 
-def test_times_of_words_and_very_long_sounds_are_whispers() -> None:
+def test_whisper_is_asked_for_times_of_words_and_for_very_long_sounds() -> None:
     assert words(English(), word_times=True) == "Whisper's words."
     assert words(English(), np.zeros(31 * HEARING_RATE, np.float32)) == "Whisper's words."
 

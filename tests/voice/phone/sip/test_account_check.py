@@ -59,14 +59,14 @@ async def test_a_pbx_that_does_not_answer_is_reported_once(
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_it_is_said_that_nobody_may_call() -> None:
+async def test_an_empty_list_of_allowed_callers_is_reported() -> None:
     result = await check_telephone(settings(sip_bind=f"{HOST}:0", phone_allow=""))
     assert result.good is None
     assert result.text.startswith("nobody may call, because PHONE_ALLOW is empty; ")
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_it_is_reported_that_a_bot_which_listens_only_on_loopback_can_not_be_reached() -> None:
+async def test_a_bot_that_listens_only_on_loopback_is_reported_as_out_of_reach() -> None:
     result = await check_telephone(settings(sip_registrar="192.0.2.1", sip_user="610", sip_password="secret"))
     assert result.good is False and "set SIP_BIND=0.0.0.0:5060" in result.text
 

@@ -233,7 +233,7 @@ async def test_digits_by_message_count_if_the_phone_sends_none_over_rtp() -> Non
         assert ear.digits == "5#"
 
 
-async def test_the_way_back_keeps_the_route_and_its_order() -> None:
+async def test_requests_of_the_bot_keep_the_route_and_its_order() -> None:
     async with exchange() as here:
         phone = await here.phone()
         routes = "Record-Route: <sip:127.0.0.1;lr;n=1>\r\nRecord-Route: <sip:127.0.0.2;lr;n=2>\r\n"

@@ -1,4 +1,4 @@
-"""What the sound of a phone call over SIP is agreed on: at the beginning, by a hold, and by later changes."""
+"""How both sides of a phone call over SIP agree on its sound: at the beginning, at a hold, and at later changes."""
 
 from __future__ import annotations
 

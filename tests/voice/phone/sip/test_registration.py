@@ -44,7 +44,7 @@ CHALLENGE = f'Digest realm="{REALM}", nonce="n{{n}}", qop="auth,auth-int", algor
 
 
 class Registrar:
-    """A PBX: what it answers is what the test says."""
+    """A PBX that answers what the test says."""
 
     def __init__(self, signals: Socket) -> None:
         self.signals = signals

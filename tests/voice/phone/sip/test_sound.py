@@ -157,7 +157,7 @@ def test_only_the_other_side_is_heard() -> None:
     assert incoming.dropped == 3
 
 
-def test_what_is_no_sound_moves_nothing() -> None:
+def test_packets_without_sound_do_not_say_where_the_phone_is() -> None:
     incoming = Incoming(MEDIA, OF_PBX)
     for data in (b"", b"\x80", packet(0, kind=0), packet(0, b"x" * 1700), b"\x00" * 172, bytes(20)):
         assert receive(incoming, data, source=(SIGNALLING, 1)) == []
