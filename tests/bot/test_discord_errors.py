@@ -55,7 +55,7 @@ async def test_all_that_discord_py_lets_through_is_in_the_list(answer: bytes, mo
         assert "can't be reached" in (explain_login_failure(raised.value) or "")
 
 
-async def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_where_nobody_listens_is_reported_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     async with server(b"") as port:
         pass
     with pytest.raises(DISCORD_ERRORS) as raised:
@@ -74,7 +74,9 @@ async def test_the_log_has_the_words_of_discord_and_of_nobody_else(monkeypatch: 
 
 
 def handlers_that_lack_others(name: str, module: ast.Module) -> Iterator[str]:
-    """Those that catch all errors of discord.py, but not those that it lets through."""
+    """A line for each handler that catches all errors of discord.py's own, but not those of others that it lets
+    through.
+    """
     for function in ast.walk(module):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or (name, function.name) in ONLY_ANSWERS:
             continue

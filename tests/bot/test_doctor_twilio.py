@@ -83,7 +83,7 @@ async def test_what_is_wrong_without_asking_is_not_asked(monkeypatch: pytest.Mon
     assert "the-token" not in short.text
 
 
-async def test_it_says_what_was_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doctor_says_what_was_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     async def found(url: str) -> tuple[bool, str]:
         return True, f"{url} leads to me"
 

@@ -14,7 +14,7 @@ def made(clock: Clock) -> LineBudget:
     return LineBudget(logging.getLogger("bot.made_up"), "phone calls", clock)
 
 
-def test_the_first_ones_of_a_minute_are_told_and_the_others_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_events_of_a_minute_have_a_line_and_the_others_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     budget = made(clock)
     assert [budget.admit() for _ in range(PER_MINUTE + 7)] == PER_MINUTE * [True] + 7 * [False]
@@ -55,7 +55,7 @@ def test_a_flood_that_goes_on_is_counted_each_hour(caplog: pytest.LogCaptureFixt
     assert len(caplog.messages) == 1 + 2
 
 
-def test_those_that_come_now_and_then_are_all_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_that_come_now_and_then_all_have_a_line(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     budget = made(clock)
     for _ in range(PER_DAY):

@@ -1,4 +1,4 @@
-"""The texts of the sound board's commands that no call is needed for."""
+"""The texts of the sound board's commands, as far as they need no call."""
 
 from __future__ import annotations
 

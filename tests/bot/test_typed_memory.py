@@ -1,4 +1,6 @@
-"""What people write about the memory outside of calls: it is carried out as in calls, and all who take part know it."""
+"""Requests about the memory that people write outside of calls: the bot carries them out as in calls, and all who take
+part know the facts.
+"""
 
 from __future__ import annotations
 

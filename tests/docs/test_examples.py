@@ -15,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from config.project import ROOT
-from tests.bot.http.api.api_stage import WORDS, ApiStage, api_stage, played
+from tests.bot.http.api.api_stage import WORDS, ApiStage, api_stage
 from tests.bot.http.chat_house import chat_house
 from tests.docs.pages import EXAMPLES, lines
 from tests.features.recordings import recording
+from tests.tts_server.api.speaking import played
 from tests.tts_server.voices.sounds import seconds_of_speech, wav
 
 REPLY = "It is five o'clock."

@@ -20,18 +20,18 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 
 from sandbox.speech import GUEST_VOICES, speech
-from tests.bot.http.api.api_stage import played
 from tests.docs.test_examples import PLAYER
 from tests.e2e.program import logged_program, read_until, speech_port
 from tests.e2e.test_api import ANSWER, QUESTION, said_over_realtime, wav
 from tests.e2e.test_page import page_of
+from tests.tts_server.api.speaking import played
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tests.tts_server.voices.sounds import wav as long_wav
 
 pytestmark = pytest.mark.timeout(240)
 
 SECRETARY, AVATAR, MIKU = "localhost:8002", "localhost:8000", "localhost:8765"
-"""The addresses in the seeds: of AI Secretary's orchestrator, of AVATAR, and of Miku's voice."""
+"""The addresses in those projects: of AI Secretary's orchestrator, of AVATAR, and of Miku's voice."""
 SPEAK = """
 curl -X POST http://localhost:8002/tts \\
   -H "Content-Type: application/json" \\
@@ -105,7 +105,7 @@ class House:
         return printed.decode()
 
     async def sh(self, text: str, address: str, port: int) -> str:
-        """Run a seed's command, with our port in its address. A status of an error makes curl fail."""
+        """Run a command of those projects, with our port in its address. An error status makes curl fail."""
         return await self.run(
             "sh", "-ec", text.replace(address, f"localhost:{port}").replace("curl ", "curl -sS -f ", 1)
         )

@@ -1,4 +1,4 @@
-"""Tests of the rules of coming by itself, and of quiet hours, with times that the test names."""
+"""Tests of the rules by which the bot comes by itself, and of quiet hours, with times that the test names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Rules:
         return self.rules.step(self.now, {HERE: room}, calls, busy=busy)
 
 
-def test_it_comes_once_when_somebody_is_there_and_again_when_somebody_is_there_again() -> None:
+def test_the_bot_comes_once_when_somebody_is_there_and_again_when_somebody_is_there_again() -> None:
     rules = Rules()
     assert rules.step(EMPTY) == ()
     assert rules.step(UNWELCOME) == ()
@@ -60,7 +60,7 @@ def test_it_comes_once_when_somebody_is_there_and_again_when_somebody_is_there_a
     assert rules.step() == (Come(HERE),)
 
 
-def test_after_it_was_sent_away_it_comes_only_when_the_channel_was_empty() -> None:
+def test_after_the_bot_was_sent_away_it_comes_only_when_the_channel_was_empty() -> None:
     rules = Rules()
     rules.step()
     rules.rules.came(HERE)
@@ -73,7 +73,7 @@ def test_after_it_was_sent_away_it_comes_only_when_the_channel_was_empty() -> No
     assert rules.step() == (Come(HERE),)
 
 
-def test_it_waits_a_minute_for_a_drawing_then_asks_and_comes_on_a_yes() -> None:
+def test_the_bot_waits_a_minute_for_a_drawing_then_asks_and_comes_on_a_yes() -> None:
     rules = Rules()
     assert rules.step(busy=True) == ()
     assert rules.step(busy=True, after=ASK_AFTER - 0.1) == ()
@@ -83,7 +83,7 @@ def test_it_waits_a_minute_for_a_drawing_then_asks_and_comes_on_a_yes() -> None:
     assert rules.step(busy=True) == (Come(HERE),)
 
 
-def test_a_no_keeps_it_away_until_the_channel_was_empty() -> None:
+def test_a_no_keeps_the_bot_away_until_the_channel_was_empty() -> None:
     rules = Rules()
     rules.step(busy=True)
     rules.step(busy=True, after=ASK_AFTER)
@@ -126,7 +126,7 @@ def test_a_call_elsewhere_beside_which_another_one_can_begin_keeps_nobody_waitin
     assert rules.step(calls=CallsNow(frozenset({OTHER, HERE}))) == ()
 
 
-def test_who_has_waited_longest_gets_it_first() -> None:
+def test_who_has_waited_longest_gets_the_bot_first() -> None:
     rules = ComingRules()
     rules.choose(HERE)
     rules.choose(OTHER)
@@ -135,7 +135,7 @@ def test_who_has_waited_longest_gets_it_first() -> None:
     assert rules.step(3.0, {HERE: THERE, OTHER: THERE}, NO_CALLS, busy=False) == (Come(OTHER),)
 
 
-def test_what_can_not_be_seen_changes_nothing() -> None:
+def test_a_channel_that_can_not_be_seen_changes_nothing() -> None:
     rules = Rules()
     rules.rules.sent_away(HERE)
     assert rules.rules.step(5.0, {}, NO_CALLS, busy=False) == ()

@@ -1,4 +1,6 @@
-"""What is asked first in a browser call: by buttons on the page, in words, and with answers that nobody asked for."""
+"""Questions before a tool runs in a browser call: with buttons on the page, in words, and answers that nobody asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ ADA = web_person("Ada")
 
 
 class Notes:
-    """A tool that deletes notes, and is asked first. The first turn begins with :meth:`delete`."""
+    """A tool that deletes notes, before which the bot asks. A turn that uses it begins with :meth:`delete`."""
 
     def __init__(self, house: ChatHouse) -> None:
         self.tool = MadeTool("delete_note", effect=Effect.CHANGES)

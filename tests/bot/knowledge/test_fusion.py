@@ -1,4 +1,6 @@
-"""What full text and meaning find is put together so that neither pushes out what the other is sure of."""
+"""The results of searches by words and by meaning are put together so that neither pushes out what the other is sure
+of.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def test_passages_that_share_only_common_words_push_out_none_that_are_near() -> 
 
 
 def test_a_passage_with_all_words_of_the_question_comes_before_those_that_have_none_however_near() -> None:
-    """An article number, say, which has no meaning to a model."""
+    """Such as a passage with an article number, which has no meaning to a model."""
     assert ranked({9: 1.0}, {1: 0.88, 2: 0.87, 3: 0.8})[:2] == [9, 1]
 
 

@@ -119,7 +119,7 @@ def test_a_given_profile_and_given_names_win_over_the_settings(
         ({"PROFILE": "local"}, False),
     ],
 )
-def test_the_quick_model_for_english_pays_beside_whisper_base_on_the_processor(
+def test_the_quick_model_for_english_is_worth_it_beside_whisper_base_on_the_processor(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], pays: bool
 ) -> None:
     for name, value in {"WEIGHTS": "auto", **variables}.items():

@@ -123,7 +123,7 @@ async def test_a_long_piece_is_decoded_again_each_time(stage: Stage) -> None:
         assert stage.opened[:3] == ["Rain"] * 3
 
 
-async def test_it_changes_with_the_persona_and_another_mood_does_not_begin_it_anew(stage: Stage) -> None:
+async def test_the_ambience_changes_with_the_persona_and_does_not_begin_anew_with_another_mood(stage: Stage) -> None:
     async with stage.call():
         await stage.silent()
         stage.become("Rain")

@@ -44,12 +44,14 @@ pytestmark = pytest.mark.usefixtures("forked_decoders")
 
 LOUDEST = 10 ** (-1 / 20)
 MOST_FRAMES = 500
-"""Frames (10 s) that no file here has."""
+"""More frames than any file here has: 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What people heard and were told of a piece. That it has stalled is left out: the frames are taken at once."""
+    """What people heard and were told of a piece. Notices of stalls are left out, because the test takes frames at
+    once.
+    """
 
     told: list[str]
     frames: list[bytes]
@@ -89,7 +91,7 @@ def attached(data: bytes) -> Callable[[], Awaitable[bytes]]:
 
 
 def source_of(data: bytes, folder: Path) -> Source:
-    """The content as a file of the operator, or as an attachment: every second one each."""
+    """The content as a file of the operator if its length is even, otherwise as an attachment."""
     return attached(data) if len(data) % 2 else write(folder / "Song.mp3", data)
 
 

@@ -55,7 +55,7 @@ async def resolve(_: str) -> list[IPAddress]:
 
 
 class Radio:
-    """A station at ``/live``, a player of a call, and who listens.
+    """A station at ``/live``, a player of a call, and the people who listen.
 
     Attributes:
         told: what people were told.

@@ -26,7 +26,9 @@ _LINE = re.compile(r"^(\d+) \d\d:\d\d (?:Ada|Ben): (.*)$", re.MULTILINE)
 
 
 def last_of_each_part(shown: str) -> str | None:
-    """A decision for the last line of what was shown; merged, what was found is given back."""
+    """The script of a model. Shown lines of a transcript, it finds a decision in the last one. Shown claims to merge,
+    it returns them.
+    """
     lines = _LINE.findall(shown)
     if lines:
         number, text = lines[-1]
@@ -205,7 +207,7 @@ async def test_after_a_crash_and_when_notes_are_old_the_next_start_puts_everythi
     [(Model(name="tiny-135M"), TOO_SMALL, 0), (Model(fails=True), NOT_REACHED, len(RETRIES) + 1)],
     ids=["small", "off"],
 )
-async def test_without_a_model_that_can_there_is_the_transcript_and_one_sentence(
+async def test_without_a_model_that_can_sum_up_there_is_the_transcript_and_one_sentence(
     tmp_path: Path, model: Model, why: str, asked: int
 ) -> None:
     async with notes_house(tmp_path, model=model) as house:

@@ -114,7 +114,7 @@ async def test_what_was_written_in_a_private_channel_is_not_said_to_others(stage
     assert stage.pinged == [(CHANNEL, f"<@{ADA}> ⏰ Your reminder: the surprise for Ben")]
 
 
-async def test_it_is_said_in_the_language_of_the_call(stage: Board) -> None:
+async def test_a_reminder_is_said_in_the_language_of_the_call(stage: Board) -> None:
     stage.in_call.add(ADA)
     stage.language = "de"
     await stage.timer(1)

@@ -108,7 +108,7 @@ def test_dates_and_times_are_those_of_the_people(written: str, time: str) -> Non
         ("x" * 10_000, "at most 100 characters"),
     ],
 )
-def test_what_is_no_time_is_said(written: str, why: str) -> None:
+def test_what_is_no_time_is_refused_with_the_reason(written: str, why: str) -> None:
     with pytest.raises(TimesError, match=why):
         read_when(written, NOW)
 

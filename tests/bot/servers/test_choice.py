@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.servers.choice import DOWN_RESTS, MISSES, PROBE_EVERY, PROBE_RARELY, SLOW_RESTS, Candidate, ServerChoice
+from tests.timing import Clock
 
 FREE, PAID = Candidate(), Candidate(paid=True, hosted=True)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def choice_of(*servers: Candidate) -> tuple[ServerChoice, Clock]:

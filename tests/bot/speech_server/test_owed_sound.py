@@ -1,4 +1,4 @@
-"""Tests of the rule by which a speech server is too slow, driven by a clock."""
+"""Tests of the rule by which a speech server counts as too slow, driven by a clock."""
 
 from __future__ import annotations
 

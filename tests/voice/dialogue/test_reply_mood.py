@@ -1,5 +1,5 @@
-"""A reply may name a mood: it is spoken in a mood that is new, and the named mood counts only if people heard the
-reply.
+"""A reply may name a mood. If the mood changes by it, the reply is spoken in the new mood. A named mood counts only if
+people heard the reply.
 """
 
 from __future__ import annotations

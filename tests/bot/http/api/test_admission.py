@@ -44,7 +44,7 @@ REACHED = "Today's limit is reached."
 CHAT = {"message": "What time is it?", "stream": True}
 
 
-async def test_while_a_call_is_on_the_engines_are_the_calls(stage: ApiStage) -> None:
+async def test_while_a_call_is_on_the_engines_belong_to_it(stage: ApiStage) -> None:
     await stage.gate.hold("a call")
     for path, options in NEEDS_ENGINES:
         answer = await stage.web.ask(path, "POST", **options())

@@ -1,4 +1,4 @@
-"""Recordings become words: the seeds' ``/stt`` and OpenAI's ``/v1/audio/transcriptions``."""
+"""Recordings become words: ``/stt``, as projects before this one had it, and OpenAI's ``/v1/audio/transcriptions``."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ async def test_the_answer_is_spoken_and_the_words_are_in_headers(stage: ApiStage
     assert [turn.text for turn in stage.kept[0].turns][:2] == ["Wie spät ist es? 5 %", REPLY]
 
 
-async def test_it_begins_to_speak_before_the_answer_is_whole(stage: ApiStage) -> None:
+async def test_the_bot_begins_to_speak_before_the_answer_is_whole(stage: ApiStage) -> None:
     stage.mind.pieces = ("It is five o'clock. ", "And ", None, "ten minutes.")
     async with stage.web.session.post(stage.web.url(PATH), data=form()) as answer:
         begun = await answer.content.readexactly(2_000)
@@ -82,7 +82,7 @@ async def test_an_answer_without_a_speakable_word_is_a_moment_of_silence(stage: 
     assert 0.1 < len(samples) / rate < 2
 
 
-async def test_where_nothing_is_said_nobody_is_asked(stage: ApiStage) -> None:
+async def test_where_nothing_is_said_the_model_is_not_asked(stage: ApiStage) -> None:
     stage.ears.texts = [" "]
     answer = await stage.post_file(PATH)
     assert (answer.status, answer.code) == (400, "nothing_said")

@@ -144,7 +144,7 @@ async def test_where_other_machines_can_connect_nothing_is_tested_or_written(tmp
 
 @pytest.fixture
 async def open_stage(tmp_path: Path) -> AsyncIterator[ApiStage]:
-    """The API where another page may use everything else."""
+    """The API, where another page may use everything but the setup."""
     async with api_stage(tmp_path, allowed=("http://localhost:8000",)) as stage:
         yield stage
 

@@ -1,4 +1,6 @@
-"""Texts become speech: the seeds' ``/tts``, and OpenAI's endpoints, which are passed on to the speech server."""
+"""Texts become speech: ``/tts``, as projects before this one had it, and OpenAI's endpoints, whose requests go on to
+the speech server.
+"""
 
 from __future__ import annotations
 

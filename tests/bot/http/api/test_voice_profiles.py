@@ -1,4 +1,4 @@
-"""Voices are made from recordings, listed and deleted, by the names of the seeds."""
+"""Voices are made from recordings, listed and deleted, at the paths that projects before this one had."""
 
 from __future__ import annotations
 
