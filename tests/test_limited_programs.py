@@ -24,7 +24,7 @@ MIB = 1024**2
 @pytest.mark.parametrize(
     "command", [(page_text.__file__, "html", "utf-8"), (parser.__file__,)], ids=["a page", "a feed"]
 )
-async def test_what_reads_a_page_or_a_feed_has_little_time_and_memory(command: tuple[str, ...]) -> None:
+async def test_programs_that_read_pages_or_feeds_have_little_time_and_memory(command: tuple[str, ...]) -> None:
     own = resource.getrlimit(resource.RLIMIT_AS)
     process = await asyncio.create_subprocess_exec(sys.executable, "-I", *command, stdin=asyncio.subprocess.PIPE)
     try:
@@ -38,7 +38,7 @@ async def test_what_reads_a_page_or_a_feed_has_little_time_and_memory(command: t
     assert 0 < seconds <= 60
 
 
-def test_what_reads_a_file_of_knowledge_reads_no_pipe_that_has_taken_its_place(tmp_path: Path) -> None:
+def test_the_reader_of_knowledge_reads_no_pipe_that_has_taken_the_place_of_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "notes.txt"
     os.mkfifo(pipe)
     command = (sys.executable, "-I", child.__file__, str(pipe), "text")

@@ -91,7 +91,7 @@ def test_nothing_in_the_bot_s_process_is_kept_at_module_level() -> None:
         "count = 0\ndef note():\n    global count\n    count += 1",
     ],
 )
-def test_state_would_be_found(code: str) -> None:
+def test_state_at_module_level_is_found(code: str) -> None:
     assert list(faults("made_up.py", ast.parse(code)))
 
 

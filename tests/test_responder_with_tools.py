@@ -76,7 +76,7 @@ class Handbook:
         return Recollection(knowledge="Leave the channel.")
 
 
-async def test_the_tools_are_told_what_is_recalled_since_recalled_text_must_not_have_them_run() -> None:
+async def test_the_tools_learn_what_is_recalled_because_recalled_text_must_not_make_them_run() -> None:
     tools = ScriptedTools(SUNNY)
     async with responder_of(Recorded(ANSWER), tools, recall=Handbook()) as responder:
         await answered(responder)

@@ -15,7 +15,7 @@ def test_the_level_of_a_tone_is_its_peak_over_the_root_of_two() -> None:
     assert rms(0.1 * TONE) == pytest.approx(0.1 * 0.5**0.5)
 
 
-def test_hours_of_sound_have_the_level_of_a_second_of_it() -> None:
+def test_minutes_of_sound_have_the_level_of_a_second_of_it() -> None:
     assert rms(np.tile(np.float32(0.001) * TONE, 500)) == pytest.approx(0.001 * 0.5**0.5, rel=1e-6)
 
 

@@ -96,6 +96,6 @@ def test_shells_and_pickles_are_found(line: str) -> None:
     assert [number for number, _ in code_from_outside(f"import re\n{line}\n")] == [2]
 
 
-def test_other_programs_and_files_are_nothing_to_mend() -> None:
+def test_other_programs_and_files_are_not_reported() -> None:
     harmless = ("re.compile(form)", "platform.system()", "subprocess.run(command, shell=False)", "json.loads(text)")
     assert list(code_from_outside("\n".join(harmless))) == []

@@ -38,7 +38,7 @@ def test_what_was_quiet_before_it_was_sent_is_no_gap_also_where_the_page_has_cha
     assert gaps([Quiet(1.0, 0.027), Quiet(3.01, 0.007), Quiet(5.0, 0.02)], sent) == []
 
 
-def test_a_gap_is_one_wherever_it_is_and_what_comes_after_it_is_moved() -> None:
+def test_a_gap_is_found_anywhere_even_if_it_moves_what_comes_after_it() -> None:
     sent = [Quiet(1.0, 0.017), Quiet(3.0, 0.017)]
     assert gaps([Quiet(1.0, 0.017), Quiet(2.0, 0.05), Quiet(3.05, 0.017)], sent) == [50.0]
     assert gaps([Quiet(1.0, 0.067), Quiet(3.05, 0.017)], sent) == [50.0]

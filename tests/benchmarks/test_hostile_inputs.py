@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Bot:
-    """A bot whose memory is measured often enough for ``rounds`` rounds, and then no longer."""
+    """A bot whose memory can be measured for ``rounds`` rounds. After them, it is gone."""
 
     def __init__(self, page: str, rounds: int) -> None:
         self.page = page

@@ -50,7 +50,7 @@ def test_a_frame_in_is_a_frame_out() -> None:
         network.carry(tone(500)[:100])
 
 
-def test_it_is_the_same_in_pieces() -> None:
+def test_sound_in_pieces_comes_out_as_in_one_piece() -> None:
     sound, network = tone(700), TelephoneNetwork("alaw")
     pieces = b"".join(network.carry(sound[at : at + FRAME_SAMPLES]) for at in range(0, len(sound), FRAME_SAMPLES))
     assert pieces == TelephoneNetwork("alaw").carry(sound)

@@ -143,7 +143,7 @@ async def test_a_view_that_is_not_shown_asks_for_nothing(now: NowPage) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", PHONE)])
-async def test_everybody_can_use_it(browser: Browser, axe: Path, scheme: str, width: int) -> None:
+async def test_everybody_can_use_the_view(browser: Browser, axe: Path, scheme: str, width: int) -> None:
     source = await axe_source(axe)
     context = await browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme="dark" if scheme == "dark" else "light"

@@ -58,7 +58,7 @@ def spoke(voice: str, speed: float | None) -> bool:
 
 @asynccontextmanager
 async def voices_view(context: BrowserContext, stage: ApiStage) -> AsyncIterator[Page]:
-    """The view, open. It reports no error."""
+    """The view, open. A test fails if the view has reported an error."""
     page = await context.new_page()
     page.set_default_timeout(LIMIT)
     errors: list[str] = []
@@ -105,7 +105,9 @@ LISTEN = """() => {
   globalThis.testListener = listener;
   return context.sampleRate;
 }"""
-"""Records what is played without a script from the server, because a real server serves no scripts for tests."""
+"""Records what the page plays. This script is not fetched from the server, since a real one serves no scripts for
+tests.
+"""
 
 
 async def say_into_microphone(page: Page) -> None:

@@ -95,7 +95,7 @@ def test_values_that_do_not_fit_the_message_are_shown_beside_it() -> None:
     assert formatted(record("%d of %d", 1))["message"] == "%d of %d (1,)"
 
 
-def test_what_is_printed_before_the_log_is_set_up_is_such_a_line_too() -> None:
+def test_what_is_printed_before_the_log_is_set_up_is_a_line_of_json_too() -> None:
     found = json.loads(json_line("bot", logging.WARNING, "50 % of\nit"))
     assert list(found) == FIELDS
     assert found["message"] == "50 % of\nit"

@@ -130,7 +130,7 @@ def test_no_text_from_outside_makes_a_record_of_its_own(line_break: str, termina
         for record in (named, _record(forging), failed(forging), stacked):
             said = formatter_for(stream).format(record)
             assert len(begun(said)) == 1, said
-            # What a terminal makes of it begins at the left edge, too.
+            # At some control characters, a terminal goes on at the left edge. What follows would look like a record.
             assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", said), said
             assert said.count("stolen") == forging.count("stolen")
 

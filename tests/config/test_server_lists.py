@@ -102,7 +102,7 @@ def test_several_models_for_one_address_are_a_probable_mistake(settings: dict[st
 
 
 @pytest.mark.usefixtures("clean_environment")
-def test_one_model_for_one_address_and_lists_that_fit_are_none() -> None:
+def test_one_model_for_one_address_and_lists_that_fit_are_no_mistakes() -> None:
     assert setting_notices(load_settings(llm_url=HERE, llm_model="a", llm_api_key="sk")) == []
     assert setting_notices(load_settings(llm_url=f"{HERE},http://127.0.0.1:9/v1", llm_model="a,b")) == []
     assert setting_notices(load_settings(stt_model="tiny", llm_model="a,b")) == []

@@ -188,7 +188,7 @@ getattr(importlib.import_module(module), function)(*(arguments and [arguments]))
     ],
     ids=["bot", "speech server", "transcriber"],
 )
-def test_the_programs_with_engines_have_one_pool(program: tuple[str, ...]) -> None:
+def test_the_threads_of_programs_with_engines_share_one_pool_of_memory(program: tuple[str, ...]) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _BEGINNING_OF_A_PROGRAM, *program],
         cwd=ROOT,

@@ -26,7 +26,7 @@ BALLS = "JUGGLING_BALLS"
 
 
 class Juggling:
-    """A feature that throws a ball repeatedly, and remembers messages about it."""
+    """A feature that throws a ball again and again, and remembers all messages that people write."""
 
     name = "juggling"
 

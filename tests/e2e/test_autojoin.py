@@ -37,7 +37,9 @@ async def no_call(stage: Stage) -> None:
     await stage.until(lambda: not stage.app.calls.occupied, "the end of the call")
 
 
-async def test_it_comes_when_somebody_comes_and_goes_when_all_have_gone(make_stage: StageMaker, tmp_path: Path) -> None:
+async def test_the_bot_comes_when_somebody_comes_and_goes_when_all_have_gone(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
     async with (
         serving_tones(tmp_path) as voice,
         make_stage(tts_websocket_url=voice, greet="all", alone_timeout=1.0) as stage,
@@ -79,7 +81,7 @@ async def test_it_comes_when_somebody_comes_and_goes_when_all_have_gone(make_sta
         assert stage.app.calls.occupied, "the call goes on"
 
 
-async def test_it_waits_for_a_drawing_and_then_asks(
+async def test_the_bot_waits_for_a_drawing_and_asks_whether_it_may_come(
     make_stage: StageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "ASK_AFTER", 2.0)
@@ -232,7 +234,7 @@ async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(
             assert sandbox.guild.voice_states[sandbox.bot_id].channel_id == sandbox.voice_channel.id
 
 
-async def test_it_goes_along_with_people_who_asked_for_that(stage: Stage) -> None:
+async def test_the_bot_goes_along_with_people_who_asked_for_that(stage: Stage) -> None:
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     games = directory.add_channel(sandbox.guild, "games", ChannelKind.VOICE)
     afk, lounge = sandbox.home.afk, sandbox.home.lounge

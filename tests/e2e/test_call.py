@@ -233,7 +233,9 @@ async def test_being_in_the_audience_of_a_stage_is_reported(stage: Stage) -> Non
 
 
 QUICK_CODES = {4006, 4015}
-"""The close codes of the voice gateway that `make test` tries: one of a new connection, and one of a resumed one."""
+"""The close codes of the voice gateway that `make test` tries. After the first, the bot makes a new connection. After
+the second, it resumes the old one.
+"""
 RESTORED = [
     pytest.param(code, marks=[] if code in QUICK_CODES else [pytest.mark.slow], id=f"{code} {after.name.lower()}")
     for code, after in CLOSE_CODES.items()

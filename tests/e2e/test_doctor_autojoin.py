@@ -1,4 +1,4 @@
-"""The doctor's line about coming by itself, with channels that are there, are gone, or are closed to the bot."""
+"""What the doctor says of a bot that comes by itself: its channel is there, is gone, or is closed to the bot."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_server_that_the_bot_has_left_is_no_finding(sandbox: Sandbox, tm
     assert (await check(sandbox, tmp_path)).good
 
 
-async def test_without_an_answer_of_discord_it_is_no_finding(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_that_discord_gives_no_answer_is_no_finding(sandbox: Sandbox, tmp_path: Path) -> None:
     await choose(sandbox, tmp_path)
     result = await check(sandbox, tmp_path, discord_token="not.a.token")
     assert result.good is None

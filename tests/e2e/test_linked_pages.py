@@ -15,7 +15,9 @@ from tests.llm.servers import DONE, FINISHED, begin_stream, delta_event, said
 
 
 class Reader(LocalServer):
-    """A model that reads every address that it is told, and says what it got."""
+    """A model that calls the tool for reading with every address that somebody names. It keeps the results, and says
+    that it can't read the page.
+    """
 
     def __init__(self) -> None:
         super().__init__(app_of("/v1/chat/completions", self._answer), "/v1", cancels=True)

@@ -1,4 +1,6 @@
-"""Two days after a call, only those who heard a sentence are told of it, even after a kill, until it is forgotten."""
+"""What Ada said in a call, the bot tells two days later only to those who heard it, even if it was killed, until Ada
+has it forgotten.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What people say about the memory in a call of the real bot: it is carried out without the model, and told aloud."""
+"""People ask the real bot to remember, to tell or to forget something. The bot does so without the model, and in a call
+it answers aloud.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
     assert files_with(b"Zephyrine", tmp_path) == []
 
 
-async def test_by_voice_it_is_the_same_and_others_in_the_call_hear_only_what_they_know(
+async def test_spoken_requests_are_carried_out_too_and_nobody_hears_what_the_bot_knows_about_others(
     make_stage: StageMaker, model: ScriptedModel, ears: ScriptedEars, tmp_path: Path
 ) -> None:
     async with (
@@ -119,7 +121,7 @@ async def test_by_voice_it_is_the_same_and_others_in_the_call_hear_only_what_the
         assert len(await memory.search("Zephyrine")) == 0
 
 
-async def test_what_is_typed_to_the_bot_outside_of_calls_is_carried_out_too(
+async def test_requests_that_are_typed_outside_of_calls_are_carried_out_too(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:

@@ -152,7 +152,7 @@ def noted_lines(database: Path) -> list[str]:
         return [str(text) for (text,) in connection.execute("SELECT text FROM note_line ORDER BY number")]
 
 
-async def test_after_a_crash_the_next_start_finishes_the_notes_and_a_call_that_begins_stops_it(
+async def test_after_a_crash_the_next_start_finishes_the_notes_but_not_during_a_call(
     tmp_path: Path, speech_server: str
 ) -> None:
     answers = [Answer(fault=Fault.SILENT), Answer("## Decisions\n- The party is on Friday. [1]\n- Nothing. [9]")]

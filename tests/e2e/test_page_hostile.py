@@ -20,12 +20,14 @@ from tests.watching.event_schema import checked
 
 SECRET = "correct horse"
 GROWTH = 10 * 1024**2
-"""Largest growth of the bot's memory, in bytes. A body of a refused request would be larger."""
+"""Largest growth of the bot's memory, in bytes. If the bot kept what is refused, it would grow more."""
 LONG = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3
 
 
 async def answer_to(port: int, request: bytes) -> tuple[int, str]:
-    """The status and the rest of the answer, up to its end or for a WebSocket its closing."""
+    """The status and the rest of the answer. If it has no length, as with a WebSocket, the rest is what comes until the
+    connection is closed.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
         writer.write(request)

@@ -169,7 +169,7 @@ async def test_the_history_of_an_interrupted_answer_is_what_the_network_has_play
 ) -> None:
     async with make_telephone() as phone:
         stage: Stage = phone.stage
-        # Two seconds lie in the network: what is in it is not heard when the caller interrupts.
+        # Two seconds of sound are always on their way. After an interruption, the caller does not hear them.
         line = phone.call(MemoryLine(held=16_000))
         quiet = asyncio.create_task(sends_silence(line))
         await phone.talks()

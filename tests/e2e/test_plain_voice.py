@@ -1,4 +1,4 @@
-"""Tests of calls whose voice is a server that sends bare sound, as the bot's first plan had it."""
+"""Tests of calls whose voice is a server that sends bare sound, without any event."""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ async def test_what_was_not_read_aloud_before_the_restart_is_read_after_it_or_wr
 
 
 @pytest.mark.slow
-async def test_the_bot_ends_its_sentence_and_who_is_not_answered_is_told_now_and_later(server: Server) -> None:
+async def test_a_bot_that_is_ended_in_a_call_tells_whom_it_does_not_answer_at_once_and_at_the_next_start(
+    server: Server,
+) -> None:
     async with server.bot() as process:
         await server.join()
         await server.hear_a_story()
@@ -210,7 +212,7 @@ async def test_what_was_chosen_for_the_call_stays_chosen_and_nobody_is_greeted_a
 
 
 @pytest.mark.slow
-async def test_a_choice_that_the_bot_does_not_know_does_not_keep_it_from_coming_back(server: Server) -> None:
+async def test_the_bot_comes_back_even_if_it_does_not_know_what_was_chosen_for_the_call(server: Server) -> None:
     async with server.bot() as process:
         await server.join()
         process.send_signal(signal.SIGTERM)

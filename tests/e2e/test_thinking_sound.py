@@ -1,4 +1,4 @@
-"""The sound while people wait for the model, as a guest hears it: it begins, and it is gone when the answer begins."""
+"""The sound while people wait for the model, as a guest hears it. It ends at a stop, and before the answer begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUDIBLE = -60.0
 FRAMES_A_SECOND = 50
 
 
-async def test_a_guest_hears_it_while_the_model_thinks_and_no_more_after_a_stop(
+async def test_a_guest_hears_the_sound_while_the_model_thinks_until_a_stop(
     make_stage: StageMaker, tmp_path: Path
 ) -> None:
     async with (
@@ -40,7 +40,7 @@ async def test_a_guest_hears_it_while_the_model_thinks_and_no_more_after_a_stop(
 
 
 async def ask_for_the_weather(stage: Stage, tool: SlowForecast, seconds: float) -> None:
-    """Ask what needs the slow tool, wait, and let the tool end. Returns when the answer was spoken."""
+    """Ask a question that needs the slow tool, wait, and let the tool end. Returns when the answer was spoken."""
     stage.app.core.tools.add(tool)
     await stage.join()
     await stage.ask(QUESTION)
@@ -50,7 +50,9 @@ async def ask_for_the_weather(stage: Stage, tool: SlowForecast, seconds: float) 
     await stage.turns(1)
 
 
-async def test_it_sounds_while_a_tool_works_and_the_answer_is_alone(make_stage: StageMaker, tmp_path: Path) -> None:
+async def test_the_sound_is_heard_while_a_tool_works_and_is_over_before_the_answer(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
     async with (
         ScriptedModel(script) as model,
         serving_tones(tmp_path) as address,

@@ -30,7 +30,7 @@ IN_CI = (
     (Name.DISK, Fault.KILLED),
     (Name.TOOLS, Fault.HUNG),
 )
-"""The cells for continuous integration."""
+"""What fails in continuous integration, and how: each of the eight things in one way."""
 OTHERS = tuple(cell for cell in product(Name, Fault) if cell not in IN_CI)
 PATIENCE = {Name.VOICE_GATEWAY: 60.0, Name.UDP: 45.0, Name.GATEWAY: 8.0, Name.EARS: 45.0}
 """Seconds after which these faults end even if Ada was told nothing: without Discord's gateway, nobody can be."""

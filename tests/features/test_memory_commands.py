@@ -190,7 +190,7 @@ async def test_buttons_work_after_a_restart_and_for_their_person_alone(
             assert [fact.id for fact in await mind.memory.export(other.speaker)] == [other.id]
 
 
-async def test_off_forgets_and_keeps_nothing(mind: Mind) -> None:
+async def test_memory_off_forgets_everything_and_keeps_nothing_more(mind: Mind) -> None:
     ada = mind.stage.ada
     await mind.learn(ada, "likes tea")
     assert (await mind.stage.ask("!memory off")).startswith("🧠 I remember nothing of you from now on")
@@ -231,7 +231,7 @@ async def test_a_person_is_asked_once_where_they_have_talked_and_only_they_can_a
             assert questions == [], "asked once, and the question has been answered"
 
 
-async def test_where_the_memory_is_off_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_memory_is_off_its_commands_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with minded(tmp_path, monkeypatch, MemoryPolicy.OFF) as mind:
         for command in ("!memory", "!memory on", f"!memory about <@{mind.ben.id}>"):
             assert await mind.stage.ask(command) == SWITCHED_OFF

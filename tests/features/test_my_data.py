@@ -137,7 +137,7 @@ async def test_a_person_who_takes_no_direct_messages_is_told_how_to_see_what_sta
     assert [*desk.notes.of] == [5]
 
 
-async def test_as_a_slash_command_only_the_person_sees_any_of_it(desk: Desk) -> None:
+async def test_only_the_person_sees_the_answers_to_the_slash_command(desk: Desk) -> None:
     stage, general = desk.stage, desk.stage.sandbox.home.general
     pressed = await stage.ada.press(general, "erase-me")
     question = await pressed.response(LIMIT)

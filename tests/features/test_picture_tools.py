@@ -100,7 +100,7 @@ async def test_during_a_call_a_model_that_would_take_the_calls_memory_is_not_ask
 
 
 @pytest.mark.parametrize("beside_calls", [True])
-async def test_during_a_call_a_model_beside_it_is_asked(gallery: Gallery) -> None:
+async def test_during_a_call_a_model_that_runs_beside_calls_is_asked(gallery: Gallery) -> None:
     await gallery.post(CAT)
     await gallery.vision.hold("a call")
     assert "A red cat." in await ask(gallery.tool, gallery.asker)
@@ -141,7 +141,7 @@ def drawing(studio: Studio) -> tuple[Tool, Asker]:
     return DrawPicture(ChannelDrawings(studio.stage.bot, studio.images)), asker
 
 
-async def test_what_is_asked_for_in_a_call_is_drawn_when_it_has_ended(studio: Studio) -> None:
+async def test_a_drawing_that_is_asked_for_in_a_call_is_made_after_the_call(studio: Studio) -> None:
     tool, asker = drawing(studio)
     await studio.images.hold("a call")
     told = await ask(tool, asker, description="a red  cat")
@@ -156,13 +156,13 @@ async def test_what_is_asked_for_in_a_call_is_drawn_when_it_has_ended(studio: St
     assert len(studio.comfyui.graphs) == 1
 
 
-async def test_without_a_call_it_is_drawn_at_once(studio: Studio) -> None:
+async def test_without_a_call_a_drawing_is_made_at_once(studio: Studio) -> None:
     tool, asker = drawing(studio)
     assert (await ask(tool, asker, description="a cat")).startswith("It is being drawn")
     assert len((await studio.picture()).attachments) == 1
 
 
-async def test_a_call_that_begins_before_it_was_drawn_does_not_lose_it(studio: Studio) -> None:
+async def test_a_drawing_is_not_lost_if_the_next_call_begins_before_it(studio: Studio) -> None:
     tool, asker = drawing(studio)
     await studio.images.hold("a call")
     await ask(tool, asker, description="a cat")
@@ -187,7 +187,7 @@ async def test_whoever_waits_for_a_drawing_when_the_bot_is_restarted_is_told_tha
 
 
 @pytest.mark.parametrize("permit", [Permit(role_names=frozenset({"artists"}))])
-async def test_who_may_not_draw_gets_no_drawing_this_way_either(studio: Studio) -> None:
+async def test_who_may_not_draw_gets_no_drawing_from_the_tool_either(studio: Studio) -> None:
     tool, asker = drawing(studio)
     assert await ask(tool, asker, description="a cat") == "❌ You are not allowed to let me draw here."
     assert await ask(tool, asker, description=" ") == "❌ Tell me what to draw."

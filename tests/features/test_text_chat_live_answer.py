@@ -88,7 +88,7 @@ async def test_an_answer_grows_visibly_and_never_too_fast(tmp_path: Path, monkey
     assert all(content in WHOLE for content in changes.contents)
 
 
-async def test_a_post_that_is_delayed_on_its_way_has_the_next_one_no_closer_behind_it(
+async def test_after_a_post_that_was_delayed_on_its_way_the_next_one_keeps_its_distance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = Changes()

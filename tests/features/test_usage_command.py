@@ -121,7 +121,7 @@ async def test_an_owner_sees_all_servers(desk: Desk) -> None:
     assert "Today: 32,000 tokens" in await desk.answer(desk.owner, f"!usage <@{desk.ben.id}>")
 
 
-async def test_as_a_slash_command_only_the_person_sees_it(desk: Desk) -> None:
+async def test_only_the_person_sees_the_answer_to_the_slash_command(desk: Desk) -> None:
     pressed = await desk.stage.ada.press(desk.stage.sandbox.home.general, "usage")
     response = await pressed.response(LIMIT)
     assert response.content.startswith(YOURS)

@@ -114,7 +114,7 @@ async def test_the_slash_command_shows_the_text_for_those_who_can_not_hear(studi
     assert len(spoken) == 1
 
 
-async def test_it_works_in_private_with_the_voice_of_that_channel(studio: Studio) -> None:
+async def test_in_private_the_voice_of_that_channel_speaks(studio: Studio) -> None:
     private = studio.stage.ada.dm_channel
     asked = await studio.stage.ada.dm("!voice-message Hello there")
     answer = await studio.next(asked, private)
@@ -135,7 +135,7 @@ async def test_without_the_permission_the_sound_comes_as_a_file_with_a_sentence(
     assert len(studio.voice.asked) == 1, "nothing is spoken in vain"
 
 
-async def test_without_the_right_to_read_the_history_it_replies_to_nothing(studio: Studio) -> None:
+async def test_without_the_right_to_read_the_history_a_voice_message_replies_to_nothing(studio: Studio) -> None:
     sandbox = studio.stage.sandbox
     sandbox.faults.deny(sandbox.bot, studio.general, Permission.READ_MESSAGE_HISTORY)
     asked = await studio.stage.ada.say(studio.general, "!voice-message Hello there")

@@ -191,7 +191,7 @@ async def test_warming_up_has_the_server_read_the_prompt_on_the_connection_of_th
         body = json.loads(await request.text())
         asked.append((body["max_tokens"], body["messages"]))
         peers.add(request.transport.get_extra_info("peername") if request.transport else None)
-        # The only token of a warm-up may be part of a thought. That there is no text is then no failure.
+        # The only token of a warm-up may be part of a thought. Then the answer has no text, and this is no failure.
         words = event({"choices": [{"delta": {"reasoning_content": "Hm"}}]}) if body["max_tokens"] == 1 else said("Hi")
         return await streaming(words, FINISHED, DONE)(request)
 

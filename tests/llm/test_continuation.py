@@ -101,7 +101,7 @@ def test_a_prompt_of_our_own_ends_with_the_words_that_were_said(name: str) -> No
     asked, begun = template.render(HELLO), template.render(going_on(HELLO, "I am ", continues=True), continues=True)
     assert begun.startswith(asked.removesuffix(template.cue))
     assert begun.endswith("I am")
-    # The prompt ends where the model goes on: exactly there in a whole answer, too.
+    # A prompt with the whole answer begins in the same way, so the model goes on at the right place.
     whole = template.render((*HELLO, ChatMessage("assistant", "I am fine.")))
     assert whole.startswith(begun)
 

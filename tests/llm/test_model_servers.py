@@ -113,7 +113,7 @@ async def test_a_server_that_fails_before_its_first_word_is_replaced_unheard(fau
         assert both.asked == [1, 2]
 
 
-async def test_a_server_that_is_gone_is_replaced_and_said_so_once() -> None:
+async def test_a_server_that_is_gone_is_replaced_and_people_learn_of_it_once() -> None:
     async with pair([Answer(ALL)], [Answer("I'm here.")]) as both:
         await both.servers[0].stop()
         assert [await both.reply(), await both.reply()] == ["I'm here.", "I'm here."]
@@ -138,14 +138,14 @@ async def test_a_slow_server_is_waited_for_if_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize("owner", ["llamacpp", "vllm"])
-async def test_a_server_that_breaks_off_is_gone_on_for(owner: str) -> None:
+async def test_another_server_goes_on_for_one_that_breaks_off(owner: str) -> None:
     first, second = Answer("One two", Fault.BROKEN_JSON), Answer("three. Four five six.")
     async with pair([first], [second], owner=owner) as both:
         assert await both.reply() == ALL
         assert both.servers[1].asked[0] == [*both.servers[0].asked[0], {"role": "assistant", "content": "One two"}]
 
 
-async def test_a_server_that_is_killed_is_gone_on_for() -> None:
+async def test_another_server_goes_on_for_one_that_is_killed() -> None:
     async with pair([Answer("One two three. Four", Fault.HANG_UP, pause=0.01)], [Answer("")], owner="llamacpp") as both:
         # How many words arrive before the connection is gone is not certain.
         both.servers[1].script = lambda said: Answer(ALL.removeprefix(said).strip() if ALL.startswith(said) else ALL)
@@ -153,7 +153,7 @@ async def test_a_server_that_is_killed_is_gone_on_for() -> None:
 
 
 @pytest.mark.parametrize(("slow_after", "stall_timeout"), [(0.2, 20.0), (20.0, 0.2)])
-async def test_a_server_that_stalls_is_gone_on_for(slow_after: float, stall_timeout: float) -> None:
+async def test_another_server_goes_on_for_one_that_stalls(slow_after: float, stall_timeout: float) -> None:
     limits = {"slow_after": slow_after, "stall_timeout": stall_timeout}
     first, second = Answer("One two", Fault.STALL), Answer("three. Four five six.")
     async with pair([first], [second], owner="llamacpp", **limits) as both:  # type: ignore[arg-type]
@@ -270,7 +270,7 @@ async def test_servers_of_the_own_machine_come_first() -> None:
     assert ModelServers(options).options.url == "http://127.0.0.1:9/v1"
 
 
-async def test_a_persona_s_model_is_asked_of_a_stand_in_only_if_it_has_it() -> None:
+async def test_a_stand_in_is_asked_for_the_model_of_a_persona_only_if_it_has_that_model() -> None:
     async with pair([Answer("", Fault.STATUS_500)], [Answer(ALL)]) as both:
         for wanted in ("other", "m"):
             assert [part.text async for part in both.client.text(HELLO, model=wanted)]

@@ -26,13 +26,15 @@ WIPP = Persona(name="Wippelwapp", also_called=(), description="x", moods={"calm"
 
 
 class Call:
-    """A responder in a call, and the threads in which patterns were compiled. Its model answers when it is told to."""
+    """A responder in a call, and the threads in which patterns were compiled. Its model answers once enough of them are
+    kept.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.people = ["Zebulon", "Quintessa"]
         self.compiled_by: list[threading.Thread] = []
         self.sets_to_wait_for = 0
-        """The model answers once this many sets of patterns are kept."""
+        """How many sets of patterns must be kept before the model answers."""
         _heads.cache_clear()
         # The patterns without any people's names are compiled once in the life of a bot.
         prepare_names(NO_SPEAKERS)

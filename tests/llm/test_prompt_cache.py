@@ -17,7 +17,9 @@ TURNS = 10
 ATTEMPTS = 5
 """How many calls may be held until one shows that the cache works. A fault of the prompts shows in all of them."""
 TAIL = 60
-"""More tokens than the newest line has. Only this line differs from the guess before it."""
+"""More tokens than the newest line has. Only in this line does a turn's prompt differ from the last guess about the
+turn.
+"""
 
 
 async def call_of_ten_turns(weights: Path, setup: Setup) -> list[TurnCost]:

@@ -103,7 +103,8 @@ class ShortPieces:
         return True
 
 
-# While the voice is loaded, its own noise tests how much context a piece needs. The noise of these seeds hid a need.
+# While the voice is loaded, a probe with noise of its own finds how much context a piece needs. With the noise of these
+# seeds, the probe once found too little.
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_seam_is_heard_with_random_noise_either(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime.set_seed(seed)

@@ -72,7 +72,7 @@ async def test_a_voice_message_of_the_bot_arrives_with_its_length_and_its_wavefo
         (with_file(waveform=base64.b64encode(bytes(257)).decode()), 50035),
     ],
 )
-async def test_a_voice_message_is_refused_if_it_is_none(
+async def test_what_is_no_proper_voice_message_is_refused(
     sandbox: Sandbox, bot: Bot, message: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(discord.HTTPException) as error:
@@ -81,7 +81,7 @@ async def test_a_voice_message_is_refused_if_it_is_none(
 
 
 @pytest.mark.parametrize(("files", "kind"), [(2, "audio/ogg"), (1, "application/octet-stream")])
-async def test_a_voice_message_has_exactly_one_file_and_it_is_sound(
+async def test_a_voice_message_has_exactly_one_file_which_is_a_sound(
     sandbox: Sandbox, bot: Bot, files: int, kind: str
 ) -> None:
     with pytest.raises(discord.HTTPException) as error:

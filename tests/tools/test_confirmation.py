@@ -1,4 +1,4 @@
-"""What is asked first: with buttons, in words, and what counts as a yes."""
+"""Questions before a tool runs: with buttons, in words, and which answers count as a yes."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_yes_is_understood_in_many_languages(words: str) -> None:
         "bitte erzähl mir einen Witz",
     ],
 )
-def test_in_doubt_it_is_no_yes(words: str) -> None:
+def test_doubtful_words_are_no_yes(words: str) -> None:
     assert not YesNoWords().is_yes(words)
 
 
@@ -170,5 +170,5 @@ def test_a_no_is_understood_too(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["", "yes", "not sure, yes", "nothing", "what?", "no " + "way " * 20])
-def test_in_doubt_it_is_no_no(words: str) -> None:
+def test_doubtful_words_are_no_no(words: str) -> None:
     assert not YesNoWords().is_no(words)

@@ -113,7 +113,7 @@ async def test_a_lying_server_moves_nothing() -> None:
         assert await registry.at(1).for_turn(asked("please leave")).run(call("leave")) == "done"
 
 
-async def test_a_server_that_died_is_a_sentence_and_the_others_go_on() -> None:
+async def test_a_server_that_died_is_reported_in_a_sentence_and_the_others_go_on() -> None:
     allow = {"look": "everyone", "fine_look": "everyone"}
     async with running(server("dying", "dies"), server("fine", "fine"), allow=allow) as registry:
         told: list[tuple[int | None, str]] = []
@@ -177,6 +177,6 @@ async def test_a_name_that_no_tool_has_is_logged_at_the_start(caplog: pytest.Log
     assert "no tool has the name rol_dice, which allow or ask mentions. Did you mean roll_dice?" in caplog.text
 
 
-def test_nobody_is_known_at_first() -> None:
+def test_before_the_bot_is_connected_nobody_counts_as_a_manager() -> None:
     registry = ToolRegistry(ToolsFile(rules=ToolRules({"roll": "managers"})), YesNoWords(), [MadeTool("roll")])
     assert not registry.allows(registry.tools()[0], Asker(7, "Ada", "", 1))

@@ -37,7 +37,7 @@ async def test_the_check_says_what_the_server_says(
         (b"", "closed connection"),
     ],
 )
-async def test_another_program_at_the_port_is_told_in_one_line(
+async def test_another_program_at_the_port_is_reported_in_one_line(
     answer: bytes, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +55,7 @@ async def test_another_program_at_the_port_is_told_in_one_line(
     assert said.count("\n") == 1
 
 
-def test_a_port_that_can_not_be_is_told_in_one_line(
+def test_an_impossible_port_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TTS_BIND", "0.0.0.0:99999")

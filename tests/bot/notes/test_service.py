@@ -37,7 +37,9 @@ def last_of_each_part(shown: str) -> str | None:
 
 
 @pytest.mark.parametrize("context", [900, 3_000])
-async def test_a_long_call_is_read_in_parts_that_fit_and_a_call_between_stops_it(tmp_path: Path, context: int) -> None:
+async def test_a_long_call_is_read_in_parts_that_fit_and_another_call_stops_the_reading(
+    tmp_path: Path, context: int
+) -> None:
     model = Model(last_of_each_part, context=context)
     async with notes_house(tmp_path, model=model) as house:
         held = asyncio.Event()

@@ -3,7 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import { Connection } from "./page/talk/connection.js";
 
-/** A browser whose time passes only when told. */
+/** A browser whose time passes only when a test lets it pass. */
 class World {
   constructor() {
     this.time = 0;
@@ -62,7 +62,7 @@ function getReady(session = "s1") {
   world.socket.onmessage({ data: JSON.stringify({ type: "ready", session, down: 24000 }) });
 }
 
-test("it greets, and is ready when the server is", () => {
+test("the page greets, and is ready when the server is", () => {
   connection.start(null);
   assert.equal(connection.send({ type: "text", text: "too early" }), false);
   getReady();
@@ -71,7 +71,7 @@ test("it greets, and is ready when the server is", () => {
   assert.equal(connection.send({ type: "text", text: "now" }), true);
 });
 
-test("it comes back with its session, waits longer each time, and gives up when the session is forgotten", () => {
+test("a lost connection comes back with its session, after longer and longer waits, until the session is forgotten", () => {
   connection.start(null);
   getReady();
   world.socket.onclose({ code: 1006, reason: "" });
@@ -98,7 +98,7 @@ test("the session goes with each new socket, and the waiting begins anew after s
 });
 
 for (const code of [1000, 1001, 1008, 1009, 1013, 4001, 4002, 4003]) {
-  test(`it does not come back after ${code}`, () => {
+  test(`a connection does not come back after ${code}`, () => {
     connection.start(null);
     world.socket.onopen();
     world.socket.onmessage({ data: '{"type": "error", "code": "bad_token", "message": "No."}' });
@@ -141,7 +141,7 @@ test("sound that the network does not take is left out, and then the network cou
   assert.deepEqual(told.lost, [300]);
 });
 
-test("what an old socket still says does not matter", () => {
+test("late messages of an old socket are ignored", () => {
   connection.start(null);
   getReady();
   const old = world.socket;

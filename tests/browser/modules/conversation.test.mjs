@@ -123,7 +123,7 @@ test("a reply that was shown too early and not heard at all leaves no line", () 
   assert.deepEqual(said(conversation), []);
 });
 
-test("an interruption that came too late is none", () => {
+test("an interruption that came too late takes no word away", () => {
   const conversation = new Conversation();
   conversation.token({ token: "One, two, three.", reply: "1" }, 0);
   conversation.end("interrupted");

@@ -87,7 +87,7 @@ test("after a restart, the turns before it are gone", async () => {
   assert.deepEqual(feed.turns, [{ number: 2 }, { number: 1 }]);
 });
 
-test("the end of a turn is told in words, whatever it was", () => {
+test("each way in which a turn ends is told in words", () => {
   for (const how of ["spoken", "written", "silent", "interrupted", "failed", "discarded", "refused"]) {
     assert.doesNotMatch(outcome({ outcome: how, spoken: true, transport: "browser" }), /discarded|refused|, (spoken|silent|failed)/);
   }

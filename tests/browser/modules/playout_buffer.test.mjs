@@ -96,7 +96,7 @@ test("an underrun does not click", () => {
   assert.ok(largestStep(heard) < STEP);
 });
 
-test("when the server pauses, that is not taken for late frames", () => {
+test("a pause of the server is not taken for late frames", () => {
   const buffer = new PlayoutBuffer(RATE);
   const second = frames(50, { from: 1700, make: (i) => tone((50 + i) * FRAME) });
   play(buffer, 4000, [...frames(50), ...second, end(2700)]);

@@ -50,7 +50,7 @@ test("a recording is full after its seconds, and a WAV file", async () => {
   assert.equal(view.getInt16(44 + 198, true), 4);
 });
 
-test("a recording in which nothing is heard is told apart", () => {
+test("a recording in which nothing is heard is recognised", () => {
   const recording = new VoiceRecording();
   recording.add(new ArrayBuffer(960), 0.001);
   assert.ok(recording.isQuiet);

@@ -1,7 +1,8 @@
-// A guest on @discordjs/voice. Reads JSON lines on standard input, first
+// A guest on @discordjs/voice. It reads JSON lines on standard input: first
 //   {"guildId", "channelId", "userId", "voiceState", "voiceServer", "listenTo"}
-// and then, whenever it is to speak, {"play": [Opus packets of 20 ms, base64]}. It writes JSON lines: {"state"} as the connection changes, {"opus"} (base64) for each packet of `listenTo` that was
-// decrypted, end to end too. Ends when standard input closes.
+// and then, whenever the guest is to speak, {"play": [Opus packets of 20 ms, base64]}. It writes JSON lines: {"state"} as
+// the connection changes, {"opus"} (base64) for each packet of `listenTo`, after both decryptions, and {"error"}. It ends
+// when standard input closes.
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import {

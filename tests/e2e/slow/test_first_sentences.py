@@ -1,4 +1,6 @@
-"""Tests of the first sentence after joining, ten times: the person transmits before, or begins at that moment."""
+"""Tests of the first sentence that the bot hears in a call, ten times: Ben transmits before it joins, Dan speaks when
+it has joined.
+"""
 
 from __future__ import annotations
 

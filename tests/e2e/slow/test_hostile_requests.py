@@ -37,7 +37,8 @@ async def test_ten_thousand_hostile_requests_are_answered_or_refused_in_words(tm
         "TTS_ENGINE": "espeak",
         "TTS_REQUESTS_PER_MINUTE": "100000",
         "DISCORD_API_URL": "http://127.0.0.1:9",
-        # glibc keeps what each thread has freed. Without that, the memory shows what the programs themselves keep.
+        # glibc keeps the memory that each thread has freed, except with this setting. What is left is what the programs
+        # themselves keep.
         "MALLOC_ARENA_MAX": "1",
         "CACHE_DIR": str(cache_dir),
         **KEYS,

@@ -39,7 +39,7 @@ def test_what_was_named_may_be_read_and_nothing_else() -> None:
         assert not links.include(ADA, other), other
 
 
-def test_another_conversation_knows_nothing_of_it() -> None:
+def test_an_address_that_was_named_in_another_conversation_may_not_be_read() -> None:
     links = Links()
     links.heard(replace(ADA, words="example.org"))
     assert links.include(replace(ADA, person=8), "example.org")

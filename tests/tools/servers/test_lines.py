@@ -1,4 +1,6 @@
-"""Lines of a server's output: bounded, and of a line that is too long, which request it answers."""
+"""Lines of a server's output: their length is bounded, and a line that is too long still tells which request it
+answers.
+"""
 
 from __future__ import annotations
 

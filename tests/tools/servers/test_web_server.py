@@ -1,4 +1,6 @@
-"""MCP servers over streamable HTTP: a real one of the library, and ones that flood, hang, fail, or are none."""
+"""MCP servers over streamable HTTP: a real one of the library, ones that flood, hang or fail, and what is no MCP
+server.
+"""
 
 from __future__ import annotations
 
@@ -228,7 +230,7 @@ async def _until_it_answers(server: McpServer) -> str:
                 await asyncio.sleep(0.05)
 
 
-async def test_what_is_no_server_says_so() -> None:
+async def test_what_is_no_mcp_server_is_reported() -> None:
     async with (
         LocalServer(app_of("/{path:.*}", _page, method="*"), "/mcp") as page,
         running(page.url) as server,

@@ -1,4 +1,6 @@
-"""Tests of how certain the toy Whisper is of what the sandbox's guests say: it decides whether the bot drops a text."""
+"""Tests of how certain the toy Whisper is of what the sandbox's guests say. The bot drops a text that is too
+uncertain.
+"""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ async def test_with_a_token_the_server_accepts_any_host_name(locked: RunningServ
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("referer", [None, f"{STRANGER}/page", "http://["])
-async def test_a_stranger_can_not_let_the_engine_speak_as_a_sound_of_its_page(
+async def test_a_foreign_page_can_not_make_the_engine_speak_by_embedding_a_sound(
     server: RunningServer, site: str, referer: str | None
 ) -> None:
     """A browser sends no Origin for the sounds and pictures of a page, but says that another site asks."""

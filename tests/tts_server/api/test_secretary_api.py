@@ -47,7 +47,7 @@ async def heard(socket: aiohttp.ClientWebSocketResponse) -> tuple[list[bytes], d
             return pieces, json.loads(message.data)
 
 
-async def test_the_request_of_the_seed_is_answered(server: RunningServer) -> None:
+async def test_a_request_of_ai_secretary_is_answered(server: RunningServer) -> None:
     async with post(server, THEIRS) as answer:
         assert (answer.status, answer.headers["Content-Type"]) == (200, "audio/pcm")
         samples = np.frombuffer(await answer.read(), "<i2")
@@ -56,7 +56,7 @@ async def test_the_request_of_the_seed_is_answered(server: RunningServer) -> Non
     assert frequency(np.asarray(samples / 32767, np.float32), 8000) == pytest.approx(TONE_HZ, rel=0.02)
 
 
-async def test_the_messages_of_the_seed_are_answered(server: RunningServer) -> None:
+async def test_messages_of_ai_secretary_are_answered(server: RunningServer) -> None:
     async with server.session.ws_connect(server.url(SOCKET)) as socket:
         for _ in range(2):
             await socket.send_str(json.dumps({"text": "Привет!", "voice": "gulya", "target_sample_rate": 8000}))
@@ -82,7 +82,7 @@ async def test_every_format_can_be_asked_for(server: RunningServer, form: str) -
         assert len(data) / width / rate == pytest.approx(SECONDS, abs=0.021)
 
 
-async def test_a_voice_of_that_name_is_taken_where_there_is_one(server: RunningServer) -> None:
+async def test_the_voice_that_a_request_names_speaks_if_there_is_one(server: RunningServer) -> None:
     engine = server.engine
     assert isinstance(engine, ToneEngine)
     for voice, spoken_by in (("nova", "nova"), ("gulya", "tone"), ("Лидия".lower(), "tone")):

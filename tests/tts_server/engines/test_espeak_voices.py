@@ -114,7 +114,7 @@ def test_no_name_has_blanks_around_it(engine: RealtimeTtsEngine) -> None:
     assert [voice.name for voice in engine.voices() if voice.name != voice.name.strip()] == []
 
 
-def test_the_default_voice_may_be_named_just_as_loosely() -> None:
+def test_the_default_voice_may_be_named_in_familiar_ways_too() -> None:
     for named, meant in (("en-gb", "en-gb"), ("german", "de"), ("fr", "fr-fr"), ("en", "en-us"), (None, "en-us")):
         with closing(_engine(named)) as engine:
             assert engine.resolve(None, None).id == meant

@@ -154,7 +154,7 @@ def test_remains_of_a_crash_are_removed(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
-def test_who_only_looks_at_the_voices_takes_nothing_from_the_running_server(
+def test_a_program_that_only_looks_at_the_voices_removes_nothing_of_the_running_server(
     library: VoiceLibrary, folder: Path
 ) -> None:
     with library.workspace() as uploads:
