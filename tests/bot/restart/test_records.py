@@ -26,7 +26,7 @@ async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(t
         assert await records.unanswered(100.5) == prompts
         assert await records.unanswered(101.0) == prompts[:1], "spoken words are not shown long after they were said"
         await records.keep_call(replace(CALL, offered_at=500.0))
-        assert await records.take_calls() == [], "the bot goes back by itself into none that it has offered"
+        assert await records.take_calls() == [], "the bot does not go back by itself into a call that it has offered"
         assert await records.offered(CALL.guild, 400.0) == replace(CALL, offered_at=500.0)
         assert await records.offered(CALL.guild + 1, 400.0) is None
         assert await records.offered(CALL.guild, 501.0) is None

@@ -41,7 +41,7 @@ def test_guesses_stop_first_and_then_everything(tokens: int, may_guess: bool, ma
     day.used = Amounts(1, tokens, 0)
     assert (day.limits.refusal(Paid.TOKENS, guess=True) is None) == may_guess
     assert (day.limits.refusal(Paid.TOKENS) is None) == may_ask
-    assert day.limits.refusal(Paid.SPEECH, guess=True) is None, "each limit is for itself"
+    assert day.limits.refusal(Paid.SPEECH, guess=True) is None, "each limit counts alone"
 
 
 def test_the_limits_that_are_reached_are_named() -> None:
