@@ -201,7 +201,7 @@ async def test_after_a_long_outage_the_bot_is_back_soon(
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)
         proxy.cut()
         bot = Watched(sandbox)
-        # The pauses of discord.py would have been more than half an hour together by then.
+        # With the pauses of discord.py itself, so many attempts would take more than half an hour.
         await bot.until(lambda: sum("Attempting a reconnect" in record.message for record in caplog.records) > 12)
         await proxy.heal()
         await bot.until(bot.ready.is_set)

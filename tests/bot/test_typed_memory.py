@@ -83,7 +83,7 @@ async def test_who_takes_part_in_the_conversation_knows_it_and_nobody_else(tmp_p
         assert await mind.recalled(CLEO, "What is Ada's sister called?") == ""
         assert await write(typed, "What do you know about me?") == "You told me: my sister is called Mira."
         assert await write(typed, "What is my sister called?") is None
-        # In private it stays private.
+        # What is written in private stays private.
         assert await write(typed, "Remember that I fear Quillmoths", server=None) == "I'll remember that."
         assert "Quillmoths" not in await mind.recalled(ADA, "What do I fear?")
         assert "Quillmoths" in await mind.recalled(ADA, "What do I fear?", None)

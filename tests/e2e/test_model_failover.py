@@ -101,7 +101,7 @@ async def test_a_fault_of_one_server_costs_no_word(
         await servers.stage.ask("and now?")
         await servers.stage.turns(2)
         assert servers.spoken() == [WHOLE, WHOLE]
-        # The history has what was heard, and it was said once that another server answers.
+        # The history has what was heard, and people were told once that another server answers.
         history = [message["content"] for message in servers.models[1].asked[-1] if message["role"] == "assistant"]
         assert history == [WHOLE]
         assert servers.notices() == [MOVED.format(*servers.names)]

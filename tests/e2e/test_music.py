@@ -81,7 +81,7 @@ def _decodes(process: psutil.Process) -> bool:
     try:
         return "bot.music.decoding_process" in process.cmdline()
     except psutil.NoSuchProcess:
-        # It has ended since it was listed.
+        # The process has ended since it was listed.
         return False
 
 

@@ -29,7 +29,7 @@ def _command_line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:
-        # It has ended in this moment.
+        # The process has ended in this moment.
         return []
 
 

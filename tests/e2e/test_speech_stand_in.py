@@ -64,14 +64,14 @@ async def test_the_other_server_speaks_the_rest_of_the_answer(
         process.send_signal(number)
         (trace,) = await stage.turns(1)
         assert trace.outcome is Outcome.SPOKEN
-        # Each word was heard once, as the events say, and as the sound says: it is as long as that of one server alone.
+        # Each word was heard once: the events say so, and the sound is as long as that of one server alone.
         assert spoken(stage) == [LONG]
         await stage.ask("the same long one again, please")
         again = (await stage.turns(2))[1]
         assert again.outcome is Outcome.SPOKEN
         assert spoken(stage) == [LONG, LONG]
         assert trace.audio == pytest.approx(again.audio, abs=ONE_WORD)
-        # The history has all of it, and it was said once that another server speaks.
+        # The history has the whole answer, and people were told once that another server speaks.
         history = [message["content"] for message in model.asked[-1] if message["role"] == "assistant"]
         assert history == [LONG]
         old, new = (address.split("/")[2] for address in (first, second))

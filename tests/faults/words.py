@@ -67,7 +67,7 @@ class Listener:
         Args:
             sound: all of it, from the beginning.
         """
-        # What follows the last frames may change what they are taken for.
+        # Sound that has come since may change for which words the last frames are taken.
         known = max(0, len(self._words) - self._window // self._frame)
         del self._words[known:]
         self._words += self._words_of(sound, known)

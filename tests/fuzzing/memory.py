@@ -15,7 +15,7 @@ def held_memory() -> int:
     that memory is given back first. Pages that other processes share, such as those of libraries, don't count.
     """
     gc.collect()
-    # Only the GNU C library has this function. Elsewhere, what is kept counts as held.
+    # Only the GNU C library has this function. Elsewhere, freed memory that is kept counts as held.
     if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
     return int(psutil.Process().memory_full_info().uss)

@@ -215,7 +215,7 @@ async def _pressed(place: Place, command: str, options: dict[str, Any]) -> str:
     if command in group:
         return await _typed(place, command, options)  # Discord has no slash command for a group itself.
     if command == "sound":
-        command = "sound play"  # Discord has no slash command for a group itself, so this one has a name for it.
+        command = "sound play"  # The slash command for the group itself.
     answer = await (await place.guest.press(place.channel, command, **options)).response(LIMIT)
     assert answer.is_ephemeral, command
     return answer.content

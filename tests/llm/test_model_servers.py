@@ -108,7 +108,7 @@ async def test_a_server_that_fails_before_its_first_word_is_replaced_unheard(fau
     async with pair([Answer("", fault)], [Answer(ALL)]) as both:
         assert await both.reply() == ALL
         assert both.servers[1].asked[0] == both.servers[0].asked[0]
-        # The next answer does not try it again first.
+        # For the next answer, the failed server is not asked first.
         assert await both.reply() == ALL
         assert both.asked == [1, 2]
 

@@ -72,7 +72,7 @@ async def test_what_came_before_the_connection_broke_is_given_before_the_fault(
     fetcher: Fetcher, public: HostileServer
 ) -> None:
     async def send(writer: asyncio.StreamWriter) -> None:
-        # The piece that says that there are no more is missing.
+        # The last piece, which marks the end, is missing.
         writer.write(CHUNKED + b"1388\r\n" + b"hello" * 1_000 + b"\r\n")
 
     public.answers["/"] = send

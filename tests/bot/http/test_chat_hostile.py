@@ -120,7 +120,7 @@ async def test_sound_that_is_ahead_of_the_clock_ends_the_socket_and_the_call_wai
     async with chat_house(tmp_path, away=away) as house:
         page = await house.talking()
         second = bytes(16_000 * 2)
-        # Far more than is allowed: even if a busy machine takes seconds to send it, it is ahead of the clock.
+        # Far more sound than is allowed: it is ahead of the clock even if a busy machine takes seconds to send it.
         with suppress(ConnectionError):
             for _ in range(30):
                 if in_base64:

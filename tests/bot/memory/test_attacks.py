@@ -102,7 +102,7 @@ async def test_hearsay_does_not_supersede_what_a_person_said(tmp_path: Path) -> 
         both = await mind.recalled(BEN, "What is my dog called?")
         assert "Bolt (Ben said" in both
         assert "Rex (Cleo said" in both
-        # What the person says later holds against both.
+        # What Ben himself says later replaces both.
         mind.now += 5
         await mind.written(BEN, "My dog is called Wuff.")
         await gather(mind, facts(("Ben", "dog is called Wuff", "My dog is called Wuff.")))

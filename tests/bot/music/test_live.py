@@ -127,7 +127,7 @@ def _decodes(process: psutil.Process) -> bool:
     try:
         return "bot.music.live_process" in process.cmdline()
     except psutil.NoSuchProcess:
-        # It has ended in this moment.
+        # The process has ended in this moment.
         return False
 
 

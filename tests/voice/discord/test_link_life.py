@@ -75,7 +75,7 @@ def test_a_path_that_answered_and_falls_silent_is_made_anew_and_never_ends_the_c
     link.path_answers = False
     assert link.run(PROBE_AFTER + SILENCE_LIMIT + HEARTBEAT) == [Verdict.HEAL]
     assert link.run(PATH_HEALED_FOR) == []
-    # On the new connection nothing was answered, so its silence says nothing.
+    # On the new connection, the path has never answered, so its silence means nothing.
     assert link.run(7_200) == []
 
 

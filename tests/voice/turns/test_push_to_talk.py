@@ -111,7 +111,7 @@ def question_with_a_pause(person: Person, *, held: bool) -> float:
 
 def test_a_key_that_was_held_through_a_pause_ends_the_same_turn_soon_after_its_release() -> None:
     assert question_with_a_pause(Person(), held=True) < 0.3
-    # Without a key, the pause says that the person may pause again.
+    # Without a key, the first pause shows that this person pauses, so the bot waits longer.
     assert question_with_a_pause(Person(), held=False) > 0.4
 
 
