@@ -1,5 +1,6 @@
-"""What Ada said in a call, the bot tells two days later only to those who heard it, even if it was killed, until Ada
-has it forgotten.
+"""Two days after a call, the bot still knows what Ada said there, even if it was killed meanwhile.
+
+Only those who heard her are told of it, until she has it forgotten.
 """
 
 from __future__ import annotations
