@@ -163,7 +163,7 @@ def test_the_packets_of_the_floor_are_encrypted_twice_and_contain_the_sound() ->
     assert float(np.abs(sound).max()) > 0.1
 
 
-async def test_messages_of_every_length_pass_both_ways() -> None:
+async def test_messages_with_each_form_of_length_pass_both_ways() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         socket = await BareWebSocket.accept(reader, writer)
         for _ in lengths:

@@ -30,14 +30,14 @@ USUAL = load_spoken_lines()
 NONE = WaitingLines()
 
 
-def test_every_language_has_several_lines_for_every_occasion() -> None:
+def test_every_language_has_several_lines_for_each_wait_and_greetings_with_a_name() -> None:
     waiting = USUAL.waiting
     assert waiting.soon.keys() == waiting.later.keys() == USUAL.greetings.keys() == USUAL.phone.keys()
     assert all(len(set(lines)) >= 3 for lines in (*waiting.soon.values(), *waiting.later.values()))
     assert all("{name}" in line for each in (USUAL.greetings, USUAL.phone) for lines in each.values() for line in lines)
 
 
-def test_callers_and_people_in_a_call_are_told_in_every_language_of_the_other_lines() -> None:
+def test_sentences_for_callers_and_announcements_exist_in_every_language_of_the_other_lines() -> None:
     told: list[Mapping[str, str]] = [*USUAL.sentences.values(), *USUAL.announcements.values()]
     assert len(told) == len(PhoneSentence) + len(Announcement)
     for texts in told:
