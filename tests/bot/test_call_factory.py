@@ -1,4 +1,4 @@
-"""Which rules a call's turns are detected by."""
+"""The rules by which a call detects people's turns."""
 
 from __future__ import annotations
 

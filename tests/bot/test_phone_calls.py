@@ -114,10 +114,10 @@ class SlowCall:
         self.may_end = asyncio.Event()
 
     async def check(self) -> None:
-        """It is always possible."""
+        """The call is always possible."""
 
     async def open(self) -> None:
-        """It connects at once."""
+        """The call connects at once."""
 
     async def wait_lost(self) -> EndCause:
         await asyncio.Event().wait()

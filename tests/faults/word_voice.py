@@ -23,7 +23,7 @@ PIECE = 0.1
 class WordVoice(stand_in.StandInEngine):
     """Speaks each word as its tone, at once, whatever the mood."""
 
-    # So the server does not shift the pitch: a mood would change the tones.
+    # With this, the server leaves the pitch to the engine. Otherwise a mood would change the tones.
     shifts_pitch = True
 
     @override

@@ -200,7 +200,7 @@ class ManagerMachine(RuleBasedStateMachine):
 
 
 class SeveralCallsMachine(ManagerMachine):
-    """The same with up to three calls at once."""
+    """The steps of :class:`ManagerMachine`, with up to three calls at once."""
 
     max_calls = 3
 

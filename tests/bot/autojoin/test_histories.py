@@ -104,7 +104,7 @@ async def settle(world: World) -> None:
     world.refuses = False
     if world.on is not None and world.on.server is None:
         await world.leave()
-    # That is longer than the quiet hours, and than the longest pause after an attempt that failed.
+    # 700 s are longer than the quiet hours, and than the longest pause after an attempt that failed.
     await asyncio.sleep(700.0)
     waiting = {server for server in SERVERS if world.people[server] - {0} and not world.autojoin.is_away(server)}
     if world.on is None:

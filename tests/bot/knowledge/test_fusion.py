@@ -21,7 +21,7 @@ def test_passages_that_share_only_common_words_push_out_none_that_are_near() -> 
 
 
 def test_a_passage_with_all_words_of_the_question_comes_before_those_that_have_none_however_near() -> None:
-    """Such as a passage with an article number, which has no meaning to a model."""
+    """An article number, for example, has no meaning to the model that makes the vectors."""
     assert ranked({9: 1.0}, {1: 0.88, 2: 0.87, 3: 0.8})[:2] == [9, 1]
 
 

@@ -143,7 +143,7 @@ async def test_a_piece_that_is_stopped_leaves_no_process_and_was_not_decoded_ahe
 
 @pytest.mark.parametrize("steps", range(5))
 async def test_a_piece_that_is_stopped_twice_at_once_leaves_no_process(steps: int, tmp_path: Path) -> None:
-    """It is skipped, and the call ends ``steps`` steps of the event loop later."""
+    """The piece is skipped, and the call ends ``steps`` steps of the event loop later."""
     long = write(tmp_path / "long.wav", wav(60.0, 0.1, rate=16_000))
     before = set(psutil.Process().children(recursive=True))
     begun = asyncio.Event()

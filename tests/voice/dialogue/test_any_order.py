@@ -185,7 +185,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 class AnyOrderWithACostlyVoice(AnyOrder):
-    """The same, with a voice that gets the text of a reply only when the reply is committed."""
+    """Events in any order, with a voice that gets the text of a reply only when the reply is committed."""
 
     voice_speculates = False
 

@@ -131,7 +131,7 @@ async def test_a_frame_on_its_way_to_the_loop_does_not_follow_the_interruption()
 
 @given(st.lists(st.sampled_from(["send", "play", "play", "clear", "return"]), max_size=120))
 def test_what_was_heard_is_what_twilio_has_played(steps: Sequence[str]) -> None:
-    """Whatever is sent, played, cleared and delayed: what counts as heard was heard, and in the end all counts."""
+    """Nothing counts as heard that Twilio has not played. Without a clearing, all that was played counts in the end."""
     sound, twilio, returning = MarkedSound(), Playout(), list[str]()
     for step in steps:
         if step == "send":
