@@ -89,7 +89,7 @@ async def test_the_moved_mood_survives_a_restart_and_listeners_hear_of_it(tmp_pa
         assert (await opened(database)).at(HERE).mood == "sad"
 
 
-async def test_a_mood_that_cannot_be_stored_moves_until_the_next_start(
+async def test_a_mood_that_cannot_be_stored_lasts_only_until_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:

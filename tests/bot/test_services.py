@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_just_before_the_start_does_no_harm(
         ("::", "127.0.0.1"),
     ],
 )
-async def test_repeated_starts_find_a_free_port_and_say_so_once(
+async def test_each_of_several_starts_finds_a_free_port_and_logs_that_once(
     slow_to_end: str, listens: str, bind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     family = socket.AF_INET6 if ":" in listens else socket.AF_INET

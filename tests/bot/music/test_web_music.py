@@ -238,14 +238,14 @@ async def test_what_people_take_for_music_by_mistake_is_named(
         "`10.0.0.1:8000/;`",
     ],
 )
-def test_an_address_whose_beginning_is_missing_is_known(text: str) -> None:
+def test_an_address_without_a_scheme_is_recognised(text: str) -> None:
     assert lacks_scheme(text)
 
 
 @pytest.mark.parametrize(
     "text", ["AC/DC", "Blue Danube", "mix.2026", "song.mp3", "12:30", "a/b.c d", "No. 5/2", "http", ""]
 )
-def test_other_names_lack_no_beginning(text: str) -> None:
+def test_a_name_of_music_lacks_no_scheme(text: str) -> None:
     assert not lacks_scheme(text)
 
 

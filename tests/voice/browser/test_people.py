@@ -7,7 +7,7 @@ import pytest
 from bot.voice.browser.people import BrowserPeople, web_person
 
 
-def test_a_name_always_has_the_same_id_and_no_discord_user_has_it() -> None:
+def test_a_name_always_has_the_same_id_which_no_discord_user_has() -> None:
     assert web_person("Ada") == web_person("ada ") == 6_689_460_803_072_927_440
     assert web_person("Ada") != web_person("Ben")
     for name in ("", "Ada", "\ud800", "名前", "a" * 1_000, ":::"):

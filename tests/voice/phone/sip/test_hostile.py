@@ -344,7 +344,7 @@ async def test_no_sound_is_sent_before_the_answer_is_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("host", ["224.0.0.1", "255.255.255.255", "pbx.example", "1.2.3", "::ffff:1:2:3:4:5:6:7:8"])
-async def test_sound_goes_to_addresses_of_one_machine_only(host: str) -> None:
+async def test_an_offer_that_names_no_single_machine_or_a_system_port_is_refused(host: str) -> None:
     async with exchange() as here:
         phone = await here.phone()
         phone.send(phone.invite(body=description(4000, host=host)))

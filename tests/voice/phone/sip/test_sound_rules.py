@@ -55,7 +55,7 @@ async def test_before_a_phone_call_is_answered_hardly_more_is_sent_than_has_come
         await until(lambda: phone.sound.came.qsize() == 5 * CREDIT)
 
 
-async def test_the_sentence_is_spoken_to_few_callers_and_only_to_their_own_hosts() -> None:
+async def test_the_sentence_for_busy_lines_is_spoken_to_few_callers_and_only_to_their_own_hosts() -> None:
     async with exchange(SipTimers(t1=5.0, closing=0.1)) as here:
         here.answering.admission = Admission.BUSY
         elsewhere = await here.phone()
