@@ -17,7 +17,7 @@ class Choice:
         channel: the id of the voice channel.
         prompts: the id of the text channel in which it was chosen. Calls get their prompts from there.
         quiet: when the bot does not come; ``None`` if it always comes.
-        person: the user id of who chose it; ``None`` once that person's data were erased.
+        person: the user id of the person who chose it; ``None`` once that person's data were erased.
     """
 
     server: int

@@ -44,7 +44,7 @@ class CallsNow:
 
 @dataclass(frozen=True, slots=True)
 class Come:
-    """Start a call in the server's channel. Then :meth:`ComingRules.came`, ``missed`` or ``failed`` is called."""
+    """Start a call in the server's channel, and then call :meth:`ComingRules.came`, ``missed`` or ``failed``."""
 
     server: int
 
@@ -58,7 +58,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take the question back."""
+    """Take back the question of :class:`Ask`."""
 
     server: int
 
@@ -184,7 +184,7 @@ class ComingRules:
         return [*_withdrawn(server, state), Come(server)]
 
     def answered(self, server: int, *, yes: bool) -> tuple[Wish, ...]:
-        """Somebody has answered the question."""
+        """Somebody has answered the question of :class:`Ask`. ``yes`` stops the running work, so that the bot comes."""
         state = self._servers.get(server)
         if state is None or not state.asked:
             return ()
@@ -193,7 +193,10 @@ class ComingRules:
         return () if yes else self.sent_away(server)
 
     def sent_away(self, server: int) -> tuple[Wish, ...]:
-        """The bot was sent out of a call on this server, or lost it. It stays away until the channel was empty once."""
+        """The bot was sent out of a call on this server, or the call broke off.
+
+        The bot stays away until the channel was empty once.
+        """
         state = self._servers.get(server)
         if state is None or state.away:
             return ()

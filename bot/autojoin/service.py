@@ -29,7 +29,7 @@ class Places(Protocol):
     """The channels of all servers, and the calls in them."""
 
     def look(self, choice: Choice) -> Room | None:
-        """Who is in the chosen channel; ``None`` if that can't be seen now. Quiet hours don't count here."""
+        """Look who is in the chosen channel; ``None`` if that can't be seen now. Ignores the quiet hours."""
         ...
 
     def calls(self) -> CallsNow:
@@ -57,7 +57,7 @@ class Places(Protocol):
         ...
 
     def withdraw(self, server: int) -> None:
-        """Take the question back."""
+        """Take back the question of :meth:`ask`."""
         ...
 
 
@@ -137,7 +137,7 @@ class AutoJoin:
         self._changed.set()
 
     async def run(self) -> None:
-        """Look and come until cancelled."""
+        """Look at the channels and carry out the wishes of the rules, until cancelled."""
         try:
             while True:
                 self._step()

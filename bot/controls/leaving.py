@@ -20,7 +20,7 @@ _POLL = 0.2
 
 
 class LateLeaving:
-    """Leaves calls after a while. A new wish for a call takes the place of the one before. Not thread-safe.
+    """Leaves calls after a while. A new plan for a call replaces the one before. Not thread-safe.
 
     Args:
         manager: ends calls.

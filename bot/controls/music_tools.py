@@ -112,7 +112,7 @@ class ShowMusic(ReadOnlyTool):
         self._music = music
 
     def may_use(self, asker: Asker) -> bool:
-        """Whoever may use ``!queue``."""
+        """Whether the person may use ``!queue``."""
         return self._controls.may(asker, "queue")
 
     async def run(self, arguments: Mapping[str, Any], asker: Asker) -> ToolResult:

@@ -19,7 +19,7 @@ from bot.voice.manager import CallManager
 
 MAX_NAME = 100
 MAX_TOLD = 20
-"""Number of sounds that the model is told of."""
+"""Maximum number of sounds that are named to the model."""
 
 PLAY = ToolDescription(
     "play_sound",

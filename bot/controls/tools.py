@@ -1,6 +1,6 @@
-"""Tools with which the model changes what people ask the bot for: volume, speed, mood, leaving the call.
+"""Tools with which the model changes the bot's volume, speed or mood, or leaves the call, when people ask for that.
 
-They act on a call over any transport, and need the same rights as the typed commands.
+The tools act on a call over any transport, and need the same rights as the typed commands.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ class ControlTool:
         return self._controls.may(asker, self.command)
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the words ask for it. "Not so loud" and "don't be sad" do, too; for ``stay``, "don't leave" does."""
+        """Whether the words ask for the change. "Not so loud" and "don't be sad" ask for one, too.
+
+        With the argument ``stay``, "don't leave" asks for it.
+        """
         known = self._controls.words
         if self.control is not Control.LEAVE:
             return known.ask_for(self.control, words)
@@ -104,12 +107,12 @@ class ControlTool:
         return known.ask_for(Control.LEAVE, not_denied(words))
 
     async def run(self, arguments: Mapping[str, Any], asker: Asker) -> ToolResult:
-        """Change it.
+        """Make the change.
 
         Raises:
             ToolError: the arguments can't be used, the person has lost the right, or there is nothing to change.
         """
-        # The model may take a while to call the tool.
+        # The model may have called the tool late, when the person had lost the right.
         if not self.may_use(asker):
             raise ToolError(f"{asker.name} may not do that here.")
         try:
@@ -127,7 +130,7 @@ class Controls:
 
     Attributes:
         words: recognises words that ask for a change.
-        may: who may change what. At first, everybody may. The parts that know people's rights replace it.
+        may: says who may change what. At first, everybody may; the part that knows people's rights replaces this.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How loud the bot speaks in each place. The choices are stored."""
+"""How loud the bot's voice, its music and its sounds are in each place. The choices are stored."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Volumes:
         return await self._kept(1.0, VOLUME_ON.format(place=place), VOLUME_SETTING)
 
     async def music_at(self, place: int) -> float:
-        """The volume of music in a place, 0 to 2, as :meth:`at`."""
+        """The volume of music in a place, 0 to 2; ``music`` if none was chosen or the database can't be read."""
         return await self._kept(self._music, MUSIC_VOLUME_ON.format(place=place))
 
     async def sounds_at(self, place: int) -> float:
-        """The volume of the sound board's sounds in a place, 0 to 2, as :meth:`at`."""
+        """The volume of the sound board's sounds in a place, 0 to 2; else :data:`SOUND_VOLUME`, as :meth:`music_at`."""
         return await self._kept(SOUND_VOLUME, SOUND_VOLUME_ON.format(place=place))
 
     async def shown(self, place: int, of: str = VOICE) -> str:
@@ -89,7 +89,7 @@ class Volumes:
         await self._store.set_setting(VOLUME_ON.format(place=place), repr(volume))
 
     async def choose_of(self, place: int, of: str, volume: float, *, only: str | None = None) -> None:
-        """Set and store one of the volumes in a place, as :meth:`choose`."""
+        """Set and store the volume of the voice, music or sounds in a place, as :meth:`choose`."""
         choose = {VOICE: self.choose, MUSIC: self.choose_music, SOUNDS: self.choose_sounds}[of]
         await choose(place, volume, only=only)
 

@@ -1,4 +1,4 @@
-"""Words with which people ask for the bot's own controls, from ``config/language/controls.yaml``."""
+"""Words with which people ask the bot to change something about itself, from ``config/language/controls.yaml``."""
 
 from __future__ import annotations
 

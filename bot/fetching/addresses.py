@@ -1,4 +1,4 @@
-"""Which network addresses are public. What people or the model ask for is fetched from those only."""
+"""Tells which network addresses are public. Files that people or the model ask for are fetched only from those."""
 
 from __future__ import annotations
 

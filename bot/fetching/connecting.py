@@ -18,8 +18,8 @@ from bot.fetching.errors import FetchError
 _MAX_INTERIM = 20
 """Maximum number of answers to one request: interim ones, such as "100 Continue", and the final one."""
 _RECEIVE_BUFFER = 32 * 1024
-"""Bytes that the system keeps for a connection. All that is there is parsed at once, and a body in pieces of a byte
-takes long to parse, which would hold up a call."""
+"""Bytes that the system keeps for a connection. The library parses all of them at once. That takes long if a body comes
+in pieces of one byte, so a larger buffer would hold up a call."""
 _WRAPPING = 512 * 1024
 """A body may have twice as many bytes as its content, and this many more. A body in pieces has a header for each piece.
 Headers cost as much work as content, and without this limit, a body of hardly anything but headers would never end."""
@@ -82,7 +82,7 @@ class BoundedResponse(aiohttp.ClientResponse):
         return await super().start(connection)
 
     def _measured(self, receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """Hand on what comes. If most of it is no content, the body fails."""
+        """Hand on what comes. If most of it is wrapping instead of content, reading the body fails."""
         count = 0
 
         def received(data: bytes) -> None:
@@ -129,7 +129,7 @@ def _in_http(receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
 
 
 def small_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket that keeps little of what comes."""
+    """Make a socket with a receive buffer of :data:`_RECEIVE_BUFFER` bytes."""
     family, kind, protocol, *_ = info
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

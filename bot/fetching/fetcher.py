@@ -76,7 +76,7 @@ class FetchRequest:
             private network, and the address may have a password. Neither holds for other hosts to which it redirects.
         types: the media types that are wanted, in lower case, such as ``text/html``; empty if all are.
         headers: further headers. They are not sent to other hosts after a redirect.
-        hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` if all may be.
+        hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` if any host may be asked.
     """
 
     url: str
@@ -97,7 +97,8 @@ class FetchedFile:
         charset: the charset that the server named; "" if it named none.
         headers: all headers of the answer, found by names in any case.
         body: the file; empty if it was not modified.
-        not_modified: whether the server answered that the file has not changed. This needs a header in the request.
+        not_modified: whether the server answered that the file has not changed. Servers answer so only to a request
+            with a header such as ``If-None-Match``.
     """
 
     url: str
@@ -148,7 +149,7 @@ class Fetcher:
     async def open(self, request: FetchRequest) -> AsyncIterator[OpenFile]:
         """Ask for a file whose body is read piece by piece, without a limit of its length.
 
-        ``limits.seconds`` is for the way to the beginning of the body. The connection is closed when the context ends.
+        The body has to begin within ``limits.seconds``. The connection is closed when the context ends.
 
         Raises:
             The errors of :meth:`fetch`.
@@ -285,7 +286,7 @@ class OpenFile:
 
     @property
     def is_endless(self) -> bool:
-        """Whether the server names no length, and does not pack what it sends."""
+        """Whether the body may have no end: the server names no length, and does not compress the body."""
         return self._response.content_length is None and "Content-Encoding" not in self.headers
 
     async def read(self) -> bytes:

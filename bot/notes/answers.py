@@ -1,7 +1,7 @@
 """Reads what the model has answered about a transcript. The answer is hostile until it is read: all sizes are bounded.
 
-The model is asked for a JSON object. Many models write Markdown instead, or are cut off in the middle, so everything is
-read in which claims and the numbers of their lines can be found.
+The model is asked for a JSON object. Many models write Markdown instead, or are cut off in the middle. So claims with
+the numbers of their lines are read from both forms, and from unfinished JSON.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_CLAIM_CHARS = 400
 MAX_CLAIMS = 60
 """Maximum number of claims of each kind in one answer."""
 MAX_LINES = 20
-"""Maximum number of lines of one claim."""
+"""Maximum number of lines that one claim cites."""
 MAX_RANGE = 50
-"""Longest range of lines, such as 3-9, that is read."""
+"""Largest distance between the first and the last line of a range such as 3-9. A longer range is cut there."""
 
 _KINDS: Mapping[str, ClaimKind] = MappingProxyType(
     {
@@ -61,7 +61,7 @@ _TASK_OF = re.compile(r"^([^:：]{1,32})[:：]\s*(?=\S)")
 
 
 def read_answer(answer: str, lines: Iterable[NoteLine], people: Iterable[str]) -> tuple[Claim, ...]:
-    """The claims in an answer that cite lines which exist; all others are dropped.
+    """The claims in an answer. A claim that cites none of the ``lines`` is dropped.
 
     Args:
         lines: the lines that the model was shown.
@@ -86,7 +86,7 @@ def read_answer(answer: str, lines: Iterable[NoteLine], people: Iterable[str]) -
 
 
 _Found = Iterator[tuple[ClaimKind, str, list[int], str]]
-"""Claims as they are written: kind, text, numbers of lines, who."""
+"""Claims as the model wrote them: kind, text, numbers of the cited lines, and who does the task."""
 
 
 def _claims(answer: str) -> _Found:
@@ -98,7 +98,7 @@ def _claims(answer: str) -> _Found:
 
 
 def _from_json(text: str) -> _Found:
-    """Read each list by its key, so that an answer that was cut off gives what is complete."""
+    """Read each list by its key, so that all complete entries of an answer that was cut off are read."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     keys = list(re.finditer(r'"([^"\\]{1,40})"\s*:\s*(?=[\[{"])', text))
     sections = [(key, kind) for key in keys if (kind := _kind_of(key[1])) is not None and text[key.end()] in '[{"']
@@ -179,7 +179,7 @@ def _from_markdown(text: str) -> _Found:
 
 
 def _heading(line: str) -> tuple[ClaimKind | None, str]:
-    """The section that a line begins, if it does, and the rest of the line."""
+    """The section that a line begins (``None`` if it begins none), and the rest of the line."""
     bare = line.strip().lstrip("#*_ ").strip()
     name, colon, rest = bare.partition(":")
     kind = _kind_of((name if colon else bare).strip("*_: "))
@@ -205,7 +205,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _from_text(kind: ClaimKind, text: str) -> _Found:
-    """A claim with its citations in its text, as in "Ben: brings the cake [3]"."""
+    """Read a claim whose citations are in its text, as in "Ben: brings the cake [3]"."""
     text = text[: 4 * MAX_CLAIM_CHARS]
     numbers = [number for match in _CITED.finditer(text) for number in _ranges(match[1] or match[2])]
     bare = " ".join(_CITED.sub("", text).split()).strip(" *_–—-")
@@ -229,7 +229,7 @@ def _ranges(text: str) -> list[int]:
 
 
 def _known(who: str, names: Iterable[str], cited: Iterable[NoteLine]) -> str:
-    """The name of the person who does a task, if the person was in the call or is named in the lines; otherwise ""."""
+    """The name of the person who does a task, if the person was in the call or a cited line has the name; else ""."""
     wanted = plain(who[:100])
     if not wanted:
         return ""

@@ -19,10 +19,10 @@ _NAME = re.compile(r"\d{8}T\d{6}Z-(\d{1,18})\.md(?:\.new)?")
 
 
 class NoteFiles:
-    """The files of notes, one for each call. The name is the time when the call began (UTC) and the id of the notes.
+    """The files of notes, one for each call. A file's name is the time when the call began (UTC) and the notes' id.
 
     Args:
-        folder: the folder of the files. It is made for the first one.
+        folder: the folder of the files. It is made when the first file is written.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -25,23 +25,24 @@ _log = logging.getLogger(__name__)
 DISCORD = "discord"
 """The transport of calls whose notes are posted."""
 QUIET = 5.0
-"""Seconds after somebody has asked for an answer until the model is asked for notes again."""
+"""Seconds for which the model is not asked for notes after somebody has asked the bot something."""
 POSTING_LIMIT = 5.0
 """Seconds for which a deletion waits for the end of a posting that has begun."""
 RETRIES = (20.0, 120.0, 600.0, 1_800.0)
-"""Seconds to wait after each failed attempt. After that, notes are finished without a summary."""
+"""Seconds to wait after the first failed attempt, the second, and so on. After one more failure, the notes are finished
+without a summary, or without being posted."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotesPost:
-    """What is posted of notes.
+    """What is posted of the notes of one call.
 
     Attributes:
         title: the name of the thread.
         messages: texts of at most 2,000 characters.
         file_name: the name of the attached file.
-        file: its content, Markdown in UTF-8.
-        again: whether posting has begun before, and the process may have died meanwhile. What is posted already is not
+        file: the content of the attached file, Markdown in UTF-8.
+        again: whether an earlier attempt has begun to post them and perhaps did not finish. What it has posted is not
             posted twice.
     """
 
@@ -73,13 +74,13 @@ class _LaterError(Exception):
 
 
 class NotesFinisher:
-    """Finishes notes, one after another, while no call is on. :meth:`run` runs while the bot does.
+    """Finishes notes, one after another, while no call is on. :meth:`run` runs as long as the bot.
 
-    It is paused by the lease: :meth:`hold` ends a request to the model at once, and :meth:`release` goes on with it.
-    Notes that are being posted at that moment are posted to the end, since that does not use the model.
+    The lease pauses it: :meth:`hold` ends a request to the model at once; after :meth:`release` the request is made
+    again. Notes that are being posted at that moment are posted to the end, since posting does not use the model.
 
     Args:
-        model_at: returns the model of the persona on a server; ``None`` for the configured one.
+        model_at: returns the model of the persona on a server (id); ``None`` for the configured model.
         local: turns seconds since 1970 into the time in the people's time zone.
         clock: returns monotonic seconds.
         sleep: waits the given seconds.
@@ -122,7 +123,7 @@ class NotesFinisher:
         self._failures: dict[int, int] = {}
 
     def wake(self) -> None:
-        """There may be notes to finish."""
+        """Say that there may be notes to finish."""
         self._wanted.set()
 
     async def hold(self, reason: str) -> None:
@@ -134,14 +135,14 @@ class NotesFinisher:
             await asyncio.wait([self._working])
 
     async def release(self) -> None:
-        """Go on."""
+        """Allow requests to the model again."""
         self._held = False
-        # Whoever was answered in the call waits no more.
+        # Whoever waited for an answer before the call has it by now.
         self._busy_until = 0.0
         self._go_on()
 
     def step_aside(self) -> None:
-        """Somebody waits for an answer: end the request that goes on. It is made again after some quiet."""
+        """End the request that is running, since somebody waits for an answer. It is made again after :data:`QUIET`."""
         self._busy_until = self._clock() + QUIET
         if self._asking and self._working is not None:
             self._working.cancel()
@@ -149,7 +150,10 @@ class NotesFinisher:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Stop at once, and go on after the block: what was read before may be deleted in it."""
+        """Finish no notes while the block runs, which may delete what was read before.
+
+        A request to the model ends at once. A posting that has begun gets :data:`POSTING_LIMIT` to end.
+        """
         self._deletions += 1
         try:
             self._free.clear()
@@ -187,7 +191,7 @@ class NotesFinisher:
         return self._free.is_set() and self._clock() >= self._busy_until
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for some seconds, or until somebody wakes this."""
+        """Wait for some seconds, or until :meth:`wake` is called."""
         tasks = [
             asyncio.create_task(self._sleep_for(seconds), name="notes: pause"),
             asyncio.create_task(self._wanted.wait(), name="notes: awake"),
@@ -204,7 +208,7 @@ class NotesFinisher:
         await self._sleep(seconds)
 
     async def _try(self, note: int) -> bool:
-        """Finish some notes. Returns False if it failed and is to be tried again."""
+        """Finish the notes of one call. Returns False if that failed and is to be tried again."""
         if not self._may_ask:
             self.wake()
             return True
@@ -216,7 +220,7 @@ class NotesFinisher:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         if task.cancelled():
-            # Whoever has stopped it says when it is to go on.
+            # The method that cancelled the task wakes :meth:`run` when the work is to go on.
             return True
         error = task.exception()
         if isinstance(error, _LaterError):
@@ -297,6 +301,6 @@ class NotesFinisher:
         try:
             await self._records.set_done(head.id, link)
         except aiosqlite.Error as error:
-            _log.warning("It can't be stored that notes were posted: %s", error)
+            _log.warning("It can't be stored that the notes of %s are finished: %s", head.place.name, error)
             return False
         return True

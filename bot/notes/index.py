@@ -1,4 +1,4 @@
-"""The search in notes: an FTS5 index in memory, made from the database: deleted words leave no traces on disk."""
+"""The search in notes: an FTS5 index in memory, made from the database. So deleted words leave no traces on disk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from languages.search_words import TOKENIZER, index_text, query
 MAX_LINES = 60_000
 """Maximum number of lines in the index. Of older notes, only the claims are in it."""
 _CANDIDATES = 60
-"""Number of hits that are looked at for one question. Those of lines that the asker did not hear are then dropped."""
+"""Maximum number of hits that are read for one question. Hits that the asker did not hear are dropped afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoteHit:
-    """Something in notes that was found.
+    """A line or a claim in notes that was found.
 
     Attributes:
         id: its id in the index.
         said_by: the names of those who said the line; for a claim, of those who said the lines that it cites.
         kind: what kind of claim it is; ``None`` for a line.
-        witnesses: the user ids of those who were in the call when it was said.
+        witnesses: the user ids of those who know the line; for a claim, of those who know all lines that it cites.
     """
 
     id: int
@@ -60,7 +60,7 @@ class NotesIndex:
             self._words.close()
 
     def replace(self, note: int, notes: Notes | None) -> None:
-        """Put notes into the index, in place of what is in it of them; ``None`` removes them."""
+        """Put notes into the index, and remove what it had of them before; with ``None``, only remove that."""
         with self._lock:
             knew = self._remove(note)
             if notes is not None:
@@ -70,11 +70,11 @@ class NotesIndex:
                     del self._notes_of[each]
 
     def may_have(self, person: int, server: int | None) -> bool:
-        """Whether there are notes of a call on the server of which the person knows something. Never blocks."""
+        """Whether the person knows anything in the notes of calls on the server. Never blocks."""
         return (person, server) in self._notes_of
 
     def search(self, question: str, person: int, server: int | None, most: int) -> list[NoteHit]:
-        """What fits a question and was said on the server while the person was in the call; the best first."""
+        """At most ``most`` lines and claims on a server that fit a question and that the person may know; best first."""
         asked = query(question)
         if not asked:
             return []
@@ -91,7 +91,7 @@ class NotesIndex:
         return [hit for hit in hits if person in hit.witnesses][:most]
 
     def newest(self, person: int, server: int | None, kinds: Iterable[ClaimKind], most: int) -> list[NoteHit]:
-        """The claims of some kinds about the newest call that has any, and in which the person was."""
+        """At most ``most`` claims of some kinds, about the newest call with such claims that the person may know."""
         wanted = frozenset(kinds)
         with self._lock:
             for head in self._heads(person, server):
@@ -107,7 +107,7 @@ class NotesIndex:
         return [hit for hit in hits if person in hit.witnesses]
 
     def _heads(self, person: int, server: int | None) -> Sequence[NoteHead]:
-        """The calls on a server in which the person was, newest first."""
+        """The notes of a server in which the person knows something, newest first."""
         heads = [self._hits[self._of_note[note][0]].head for note in self._notes_of.get((person, server), ())]
         return sorted(heads, key=lambda head: head.started, reverse=True)
 
@@ -131,7 +131,7 @@ class NotesIndex:
         self._next += 1
 
     def _remove(self, note: int) -> set[tuple[int, int | None]]:
-        """Remove notes. Returns who knew something of them, whose entries may be empty now."""
+        """Remove notes. Returns the keys of ``_notes_of`` from which they were removed; those sets may be empty now."""
         knew = set[tuple[int, int | None]]()
         for each in self._of_note.pop(note, ()):
             (words,) = self._words.execute("SELECT words FROM hit WHERE id = ?", (each,)).fetchone()

@@ -18,7 +18,7 @@ class ClaimKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotesPlace:
-    """Where a call is held whose notes are taken.
+    """The place of a call whose notes are taken.
 
     Attributes:
         transport: what carries the call, such as "discord".
@@ -58,7 +58,7 @@ class NoteLine:
 
     @property
     def witnesses(self) -> frozenset[int]:
-        """The user ids of those who know that it was said."""
+        """The user ids of those who know the line: they said it or heard it."""
         return self.present if self.person is None else self.present | {self.person}
 
 
@@ -87,7 +87,7 @@ class NoteHead:
         ended: seconds since 1970; ``None`` while the call is on.
         broke_off: whether the bot's process died during the call.
         summed: whether the model has summed them up, or never will.
-        why_none: why the model has not summed them up; "" if it has.
+        why_none: the reason, for people, why there will be no summary; "" otherwise.
         posted: the link to where they were posted; "" if they were not.
         done: whether nothing is left to do.
         tried: whether posting has begun before, so that a part may be posted already.

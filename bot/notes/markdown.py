@@ -1,4 +1,4 @@
-"""Notes as Markdown: what the model found, and the lines by person, with times and numbers."""
+"""Notes as Markdown: what the model found, and the lines with their numbers, times and speakers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_FILE_BYTES = 7_000_000
 LEFT_OUT = "\n*The first {count} lines are left out here, because the file would be too large for Discord.*\n"
 THE_REST = "\n\n*The rest is in the file.*"
 _SHOWN_LINES = 4
-"""Maximum number of lines that are quoted beside a claim, by their numbers."""
+"""Maximum number of line numbers that are written beside a claim."""
 
 
 def title(head: NoteHead, local: LocalTime) -> str:

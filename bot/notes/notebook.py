@@ -35,8 +35,8 @@ class OpenNotes:
         id: the id in the database. The writer sets it when it stores the beginning.
         next_number: the number of the next line.
         last_person: the user id of the person who spoke last.
-        people: the people who are in the notes already.
-        present: the people who hear the call now.
+        people: the user ids of the people who are in the notes already.
+        present: the user ids of the people who hear the call now.
     """
 
     place: NotesPlace
@@ -111,7 +111,7 @@ class LineWriter:
         self._more.set()
 
     def forget(self, person: int) -> None:
-        """Drop what is not written yet of a person: lines, answers to them, and that the person was there."""
+        """Drop what is queued about a person (user id): lines, answers to them, and that the person was in the call."""
         left: deque[_Item] = deque()
         for each in self._waiting:
             match each:
@@ -188,7 +188,7 @@ class CallNotebook:
         return self._may_keep(self._place.server, person)
 
     def begin(self, asked_by: str) -> None:
-        """Begin, or go on after a pause."""
+        """Begin the notes, or go on with them after a pause."""
         if self._notes is None:
             name = clean_name(join_surrogates(asked_by))
             self._notes = OpenNotes(self._place, name, self._clock())
@@ -229,13 +229,13 @@ class CallNotebook:
         self._writer.put(_NewLine(notes, line))
 
     def forget(self, person: int) -> None:
-        """A person is no longer in the notes."""
+        """Forget that a person (user id) was in the call, since their words are being deleted."""
         if self._notes is not None:
             self._notes.people.discard(person)
             self._notes.present -= {person}
 
     def end(self) -> None:
-        """The call is over."""
+        """End the notes, since the call is over."""
         notes, self._notes = self._notes, None
         if notes is not None:
             self._writer.put(_End(notes, self._clock()))

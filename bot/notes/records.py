@@ -14,7 +14,7 @@ _HEAD = (
     "FROM note"
 )
 WHOLE = 0
-"""The part whose claims are about the whole call."""
+"""The number that stands in place of a part's number for claims about the whole call."""
 # SQLite takes a limited number of values in one statement, so ids are passed as one JSON array.
 _THESE = "(SELECT value FROM json_each(?))"
 

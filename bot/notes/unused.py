@@ -1,4 +1,4 @@
-"""The notes without a bot: they are shown and deleted, and nothing is taken or summed up."""
+"""The notes service without a bot. It shows and deletes notes, but takes none and sums none up."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class _NoModel:
         raise ModelError(ModelErrorKind.UNREACHABLE, "There is no model without a bot.")
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
-        """Not known."""
+        """An unknown size."""
         return ModelSize(model)
 
     def context_size(self, *, model: str | None = None) -> int:
-        """None."""
+        """0, since there is no model."""
         return 0
 
     async def learn_model_sizes(self) -> None:
-        """There is none."""
+        """Do nothing, since there is no model."""
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class NoteWords:
         self._notes = re.compile(_either(file.notes.values()))
 
     def is_order(self, text: str) -> bool:
-        """Whether a line tells somebody to ignore a task: it could be meant for the model that writes the notes."""
+        """Whether a line tells somebody to ignore a task. It could be meant for the model that writes the notes."""
         return self._orders.search(f" {plain(text)} ") is not None
 
     def asks_for_decisions(self, text: str) -> bool:

@@ -42,7 +42,7 @@ def decode_sound(
     """Decode a file: mono, -1 to 1, at 16 kHz. CPU-bound; call it in a thread. Set ``stop`` to end it early.
 
     Raises:
-        NotSoundError: the file has no sound, is broken, or takes too long to decode.
+        NotSoundError: the file has no sound, is broken, or takes too long to decode, or ``stop`` was set.
         TooLongSoundError: the sound is longer than ``max_seconds``.
     """
     until = clock() + MAX_DECODING_SECONDS

@@ -48,7 +48,7 @@ class VoiceRecords(Records):
         return manners
 
     async def choose_manner(self, guild: int, manner: SpeechParameters) -> None:
-        """Store the manner of a server (guild); the usual one is deleted."""
+        """Store the manner of a server (guild). A manner without any choice deletes the stored one."""
         if fields := manner.write():
             await self._database.write(
                 "INSERT OR REPLACE INTO voice_manner VALUES (?, ?)", guild, json.dumps(fields, sort_keys=True)

@@ -15,7 +15,7 @@ from config.place import bot_command, how_to_install_xtts
 from wire.parameters import SpeechParameters
 
 DEFAULT = "default"
-"""The name for the usual voice, which speaks if no voice was chosen. No voice that is made may have it."""
+"""The name for the usual voice, which speaks if no voice was chosen. No cloned voice may have this name."""
 MAX_NAME = 50
 """Maximum number of characters of a searched name."""
 REMEMBERED = 10.0
