@@ -96,7 +96,7 @@ class ConversationArchive:
         writer tries it again later.
 
         Raises:
-            NotCorrectableError: the bot said it.
+            NotCorrectableError: the turn is an answer of the bot.
         """
         await self._conversations.writer.flush()
         found = await self._reader.turn(self._conversations.may_show, conversation, number)

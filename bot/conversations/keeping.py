@@ -66,7 +66,7 @@ class Conversations:
         """End the conversations that a crash left open, and delete turns that are too old.
 
         Args:
-            opted_out: people who have opted out. Their turns are deleted now if a crash came before that.
+            opted_out: people who have opted out. Their turns are deleted, in case a crash has prevented it before.
 
         Raises:
             aiosqlite.Error: the database can't be used.
@@ -116,7 +116,7 @@ class Conversations:
     async def last_turns(self, place: ConversationPlace, since: float) -> list[Turn]:
         """The last turns of the newest conversation of a place, oldest first, if it has not ended before ``since``.
 
-        Those of people whose words may not be stored any more are left out, with the answers to them.
+        Turns of people whose words may not be stored any more are left out, with the answers to them.
 
         Raises:
             aiosqlite.Error: the database can't be read.

@@ -64,7 +64,7 @@ class PageOfTurns:
     """Which turns of a conversation are read.
 
     Attributes:
-        limit: the maximum number of turns; ``None`` for all.
+        limit: the maximum number of turns; ``None`` for all, or for the newest :data:`MAX_TURNS_READ` of more.
         before: a turn's number: read the last turns before it. Otherwise, the first turns are read.
         after: a turn's number: read the first turns after it. Only one of ``before`` and ``after`` may be given.
     """
@@ -106,7 +106,7 @@ class TurnsRead:
 
 _LAST = 2**62
 """Greater than the number of any turn."""
-# The person of a turn: who said it, or for an answer of the bot, who spoke last before it, since it may repeat words.
+# The person of a turn: who said it. For an answer of the bot: who spoke last before, whose words it may repeat.
 _PERSON = (
     "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
     "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"

@@ -209,7 +209,8 @@ class ConversationRecords(Records):
     async def forget_person(self, person: int) -> int:
         """Delete all turns of a person, the answers to them, and facts from or about the person.
 
-        So are spoken prompts that wait for the end of a restart. Returns the number of turns, facts and prompts.
+        The person's spoken prompts that wait for the end of a restart are deleted, too. Returns the number of turns,
+        facts and prompts.
         """
         prompts = await self._database.write(
             "DELETE FROM unanswered_prompt WHERE person = ? AND message IS NULL", person

@@ -169,7 +169,7 @@ class ConversationWriter:
             await self._records.forget_conversation(conversation)
 
     async def forget_before(self, at: float) -> None:
-        """Delete all stored turns from before ``at``, in seconds since 1970, also from the gaps in the files.
+        """Delete all stored turns from before ``at``, in seconds since 1970, and clean the database's files of them.
 
         Raises:
             aiosqlite.Error: the database can't be written.

@@ -76,7 +76,7 @@ class FetchRequest:
             private network, and the address may have a password. Neither holds for other hosts to which it redirects.
         types: the media types that are wanted, in lower case, such as ``text/html``; empty if all are.
         headers: further headers. They are not sent to other hosts after a redirect.
-        hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` if any host may be asked.
+        hosts: the only hosts that are asked, also after a redirect; see :func:`host_of`. ``None`` allows all hosts.
     """
 
     url: str

@@ -29,7 +29,7 @@ _OBJECTS = re.compile(r"\{")
 
 @dataclass(frozen=True, slots=True)
 class ClaimedFact:
-    """A fact as the model wrote it, one line each, bounded, and not checked."""
+    """A fact as the model wrote it: three texts of one line each and of limited length, which are not checked."""
 
     person: str
     fact: str
@@ -43,7 +43,7 @@ class CheckedFact:
     Attributes:
         turn: the turn in which it was said.
         person_name: the name of the person whom it is about.
-        of_speaker: whether that is the speaker.
+        of_speaker: whether that person is the turn's speaker.
     """
 
     turn: UnreadTurn
@@ -94,9 +94,10 @@ def _refuse(number: str) -> Never:
 
 
 def check(claim: ClaimedFact, turns: Sequence[UnreadTurn], labels: Mapping[int, str]) -> list[CheckedFact]:
-    """Find the sentence of a claimed fact, in all turns in which its speaker said it: other people may have heard each.
+    """Find the turns in which somebody said the sentence of a claimed fact.
 
-    Empty if the sentence was not said, or does not say that.
+    Returns one fact for each such turn of the same speaker, since each turn may have been heard by other people.
+    Returns none if nobody said the sentence, or if it does not say what the fact claims.
 
     Args:
         labels: the names of the speakers in the transcript that the model has read, by user id.
@@ -106,7 +107,7 @@ def check(claim: ClaimedFact, turns: Sequence[UnreadTurn], labels: Mapping[int, 
     if not claim.fact or not said or claim.quote.rstrip().endswith(("?", "？")) or _is_secret(claim):
         return []
     heard = [turn for turn in turns if _contains(words_of(turn.text), said)]
-    # If two people said the same, the one whom it is about is meant.
+    # If two people said the same, the sentence of the person whom the fact is about is meant.
     own = [turn for turn in heard if labels.get(turn.person, turn.name).casefold() == claim.person.casefold()]
     of_speaker = bool(own)
     meant = next((turn for turn in own or heard if of_speaker or _named(claim.person, said, turn.name)), None)
@@ -170,9 +171,10 @@ def _says(claim: ClaimedFact, said: Sequence[str], turn: UnreadTurn) -> bool:
 
 
 def _agrees(claim: ClaimedFact, said: Sequence[str], text: str) -> bool:
-    """Whether a fact is denied as little or as much as in the sentence, in the clause that has its name or value.
+    """Whether fact and sentence both have a "not", or neither has one.
 
-    The clauses are those of the whole turn, since a quotation could leave out the "not".
+    Only the clauses of the sentence with the fact's name or value are compared. They are taken from the whole turn,
+    since the quotation could leave out the "not".
     """
     denied, value = _denies(words_of(claim.fact)), values(claim.fact)
     clauses = [each for each in _CLAUSES.split(text) if not value.isdisjoint(telling(each))]

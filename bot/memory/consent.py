@@ -77,6 +77,6 @@ class MemoryConsent(Records):
         self.ask(person)
 
     async def erase(self, person: int) -> None:
-        """Delete that a person has chosen or was asked. Raises :class:`aiosqlite.Error`."""
+        """Delete the record that a person has chosen or was asked. Raises :class:`aiosqlite.Error`."""
         await self._database.write("DELETE FROM memory_choice WHERE person = ?", str(person))
         self._choices.pop(person, None)

@@ -21,7 +21,7 @@ class TranscribedPiece:
 
     Attributes:
         start: the beginning of the piece in the file, in seconds.
-        end: its end, in seconds.
+        end: the end of the piece in the file, in seconds.
         text: the words; empty if nothing was said.
         language: Whisper's code for the language, such as "de"; ``None`` if it is not known.
         words: the words with their times in the file, if they were asked for.
@@ -54,7 +54,7 @@ class FileTranscriber:
         """Decode an untrusted file in a thread, one file at a time, because minutes of samples take some memory.
 
         Args:
-            law: the data is no file, but raw G.711 with this law, mono at 8,000 Hz.
+            law: if given, the data is no file, but raw G.711 with this law, mono at 8,000 Hz.
 
         Raises:
             NotSoundError: the file has no sound, is broken, or takes too long to decode.
@@ -114,8 +114,8 @@ class FileTranscriber:
 def timed(text: str, measured: tuple[TimedWord, ...], seconds: float) -> tuple[TimedWord, ...]:
     """The words of a text with their times.
 
-    Where the text has other words than were measured, since some were corrected or left out, or none were measured, the
-    times are estimates: the words share the time by their numbers of letters.
+    If the text has another number of words than were measured, because words were corrected or left out, or none were
+    measured, the times are estimates: the words share the time by their numbers of letters.
 
     Args:
         measured: the words as they were recognised.
