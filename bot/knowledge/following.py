@@ -1,4 +1,4 @@
-"""Keeps the index like the folder: reads files that are new or have changed, and removes those that are gone."""
+"""Brings the index up to date with the folder: reads files that are new or changed, and removes those that are gone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEADS_OUT = "link out of the folder or to another one"
 _NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode's categories of characters that would make a name pass for more than one line, or steer a terminal."""
 _PROGRESS_EVERY = 25
-"""Files between two lines that tell the progress."""
+"""Number of files that are read between two messages about the progress."""
 
 
 class FolderError(OSError):
@@ -95,9 +95,9 @@ def folder_content(folder: Path) -> FolderContent:
 
 
 def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
-    """The size and time of change of a file, and whether it may be read; ``None`` if it is not one to read.
+    """The size and time of change of a file, and whether it may be read; ``None`` if it is not to be read.
 
-    Then ``others`` counts why.
+    If it is not, the reason is counted in ``others``.
 
     Args:
         root: the folder of all files, without links in its path.
@@ -113,7 +113,7 @@ def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
             # The link may lead to a file that is the bot's alone, as .env is.
             why = _LEADS_OUT
         elif stat.S_ISREG((status := file.stat()).st_mode):
-            # The stamp changes too when the file becomes readable. So it is read then, though its content is the same.
+            # The stamp also changes when the file becomes readable. So the file is read then, though it is the same.
             return f"{status.st_size} {status.st_mtime_ns}{'' if os.access(file, os.R_OK) else ' not readable'}"
         else:
             why = "neither file nor folder"

@@ -1,8 +1,8 @@
 """Fuses the results of full text and of vector search: a convex combination of their scores, with equal weights.
 
 A rank does not say how good a result is. For a question whose words occur nowhere, full text ranks passages with common
-words first. Reciprocal rank fusion then let these passages push out those that were near in meaning
-(docs/benchmarks.md, "Knowledge").
+words first. Reciprocal rank fusion lets these passages push out those that are near in meaning (docs/benchmarks.md,
+"Knowledge").
 
 A score says how good a result is, if its scale is the same for each question (Bruch et al. 2023, "An Analysis of Fusion
 Functions for Hybrid Retrieval"). The score of full text has such a scale: it is the share of the question's words that

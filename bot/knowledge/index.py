@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 
 FILE = "knowledge.db"
 VERSION = 3
-"""Version of the tables, of the readers and of the words. A file with another version is replaced."""
+"""Version of the tables, of the readers and of the form of indexed words. A file with another version is replaced."""
 MAX_FOUND = 50
 _RARE = 3
 """A word is rare if at most this many passages have it, or one passage in a hundred if that is more."""
 _BUSY_MS = 10_000
 _STEPS = 2_000
-"""SQLite's steps between two looks at the time."""
+"""Number of SQLite's steps between two checks whether a search takes too long."""
 _PRIVATE = 0o600
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS file (
@@ -339,7 +339,7 @@ def _version(connection: sqlite3.Connection) -> int:
     """The version of the tables. They are created if there are none."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables:
-        # Another process may do the same at the same time. It waits, and finds all tables.
+        # Another process may do the same at the same time. The second one waits, and finds all tables.
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)

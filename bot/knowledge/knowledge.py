@@ -22,11 +22,14 @@ LOOK_AGAIN = 10.0
 CANDIDATES = 30
 """Number of passages that each kind of search finds, before the results are put together."""
 FITS = 0.3
-"""For a prompt, passages must fit the question at least so well; see :class:`~bot.knowledge.index.Found`."""
+"""For a prompt, passages must have at least this ``fit``; see :class:`~bot.knowledge.index.Found`."""
 NEAREST = 2
-"""For a prompt, this many passages that are nearest in meaning are taken even if they have no word of the question."""
+"""For a prompt, this many passages that are nearest in meaning are taken even if they have no word of the question.
+
+That needs a question with at least :data:`TELLING` words.
+"""
 TELLING = 2
-"""But only if the question has at least this many telling words."""
+"""Minimum number of telling words of a question for which passages count as near in meaning."""
 
 
 class Vectors(Protocol):
@@ -102,9 +105,8 @@ class Knowledge:
         """The passages that fit a question best, the best first; none if the knowledge is off on the server.
 
         Args:
-            seconds: how long to wait for what is near in meaning. It does not shorten the search by full
-                text.
-            fitting: only passages that have something to do with the question, for a prompt.
+            seconds: how long to wait for the search by meaning. The search by full text is not limited by it.
+            fitting: whether to return only passages that have something to do with the question, for a prompt.
 
         Raises:
             KnowledgeError: the index can't be read.

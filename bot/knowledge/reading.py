@@ -83,7 +83,7 @@ class _Output:
         self._size = 0
 
     def take(self, line: bytes) -> None:
-        """Take a line; raises :class:`ValueError`."""
+        """Take a line; raises :class:`ValueError` if the child can't have written it."""
         self._size += len(line)
         match json.loads(line):
             case ["passage", str(headings), str(text), str(place), str(also)]:

@@ -1,4 +1,4 @@
-"""What the model is told of the passages that were found: data of files, quoted, with their sources."""
+"""The prompt's section with the passages that were found: data of files, quoted, with their sources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def knowledge_section(passages: Iterable[Passage]) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without the marks, invisible characters, control tokens, and what looks like the head of a section."""
+    """The text without the marks, invisible characters, control tokens, and what looks like the head of a section."""
     shown = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _HIDDEN)
     shown = without_control_marks(shown.replace(_OPEN, "").replace(_CLOSE, ""))
     return _HEADINGS.sub("", shown).strip()

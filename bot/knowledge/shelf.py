@@ -28,8 +28,8 @@ class Shelf:
 
         Args:
             found: what was found for it, the best first.
-            generation: the number of changes of the knowledge. If it differs, nothing stays.
-            keep: whether they stay for the next questions. Pass False while more words of the question may come.
+            generation: the number of changes of the knowledge. If it has grown, the passages shown before are dropped.
+            keep: whether the result stays for the next questions. Pass False while more words of the question may come.
         """
         before = self._shown if generation == self._generation else ()
         known = {(each.source, each.text) for each in before}

@@ -14,7 +14,7 @@ from bot.question_vectors import QuestionVectors
 _log = logging.getLogger(__name__)
 
 _PROGRESS_EVERY = 20
-"""Requests between two lines that tell the progress."""
+"""Number of requests between two log lines about the progress."""
 
 
 class PassageVectors:

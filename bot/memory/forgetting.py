@@ -1,4 +1,4 @@
-"""Forgetting: deletes what was said of facts, and what repeats their words, so that nothing of them is left."""
+"""Forgetting: deletes the sentences that facts come from and those that repeat the facts' words, so nothing is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IN_PRIVATE = (
 _HERE = "server IS ?1 AND (?1 IS NOT NULL OR id IN (SELECT conversation FROM turns WHERE person = ?2))"
 _OF_THIS_PLACE = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND {_HERE}"  # noqa: S608
 _OF_OTHER_PLACES = f"SELECT CAST(channel AS INTEGER) FROM conversations WHERE channel IS NOT NULL AND NOT ({_HERE})"  # noqa: S608
-# Old rows have no person: at that time, whose words they are was not stored.
+# Old rows have no person, because the speaker was not stored at that time.
 _OWN_CHAT = (
     f"SELECT id, text FROM chat_memory WHERE channel NOT IN ({_OF_OTHER_PLACES}) "  # noqa: S608
     f"AND (person = ?2 OR (role = 'assistant' AND (person IS NULL OR channel IN ({_OF_THIS_PLACE}))))"
@@ -32,15 +32,17 @@ _CHAT_OF_OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class ForgottenWords:
-    """The words that a person has forgotten in one place, in the form of :func:`languages.search_words.words`.
+    """The words that a person had the bot forget in one place, in the form of :func:`languages.search_words.words`.
 
     Attributes:
         server: id of the Discord server; 0 outside Discord; ``None`` in private.
         by: user id of the person.
-        values: the words by which their facts are recognised. What the person or the bot said with one of them goes.
-        names: those names and numbers among them that came up in this place through the person. What others said
-            with one of them goes too.
-        since: seconds since 1970, for each of ``names``. What others said before stays.
+        values: the words by which the forgotten facts are recognised. Sentences of the person and of the bot that have
+            one of them are deleted.
+        names: the names and numbers among ``values`` that nobody else had said in this place before the person.
+            Sentences of other people that have one of them are deleted, too.
+        since: for each of ``names``, when it was first said, in seconds since 1970. Earlier sentences of other people
+            stay.
     """
 
     server: int | None
@@ -65,12 +67,12 @@ class ForgottenWords:
 class Forgetting(Records):
     """Deletes the words of facts from stored conversations. All methods may raise :class:`aiosqlite.Error`."""
 
-    async def words_of(self, facts: Sequence[Fact], by: int) -> tuple[set[int], list[ForgottenWords]]:
-        """Delete what was said of facts in their places, and what repeats it.
+    async def forget_words_of(self, facts: Sequence[Fact], by: int) -> tuple[set[int], list[ForgottenWords]]:
+        """Delete the turns from which facts come, and turns in the same places that repeat the facts' words.
 
         The turn from which a fact comes is deleted. Of the person and of the bot, each turn is deleted that has a name
         or number of a fact, or another word by which the fact is recognised. Of other people, a turn is deleted only if
-        it has a name or number of a fact that came up in this place through the person: nobody else had said it before.
+        it has a name or number of a fact that nobody else had said in this place before the person.
         But if another person told one of the facts, a turn of theirs is deleted too if it has the name of the person
         whom the fact is about, and one of the words above. Facts that do not concern the person stay, so that nobody
         can delete them by telling something with the same words. At other places nothing is deleted.
@@ -96,7 +98,7 @@ class Forgetting(Records):
             doomed |= set(await _with_words(rows, gone.values))
         return doomed, forgotten
 
-    async def presence_of(self, person: int, audiences: Audiences) -> None:
+    async def forget_presence_of(self, person: int, audiences: Audiences) -> None:
         """Delete the record that a person heard what others said. So the person is told nothing of it any more."""
         await self._database.write(
             "UPDATE turns SET present = (SELECT json_group_object(key, value) FROM json_each(present) WHERE key != ?1) "
@@ -166,7 +168,14 @@ class Forgetting(Records):
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """The turns of a conversation: the numbers of those to delete, those of others with a name, and people's names."""
+    """The turns of a conversation, sorted by whether they are to be deleted.
+
+    Attributes:
+        own: the numbers of the turns that are to be deleted.
+        others: of each turn of another person that has a name or number of a fact: its number, its time in seconds
+            since 1970, and these names and numbers.
+        people: the words of the speakers' names.
+    """
 
     own: Sequence[int]
     others: Sequence[tuple[int, float, frozenset[str]]]
@@ -183,7 +192,7 @@ def _sort(
     """Sort the turns of a conversation. Thousands of them take a while.
 
     Args:
-        told: for each other person who told a fact, by user id, the words of the name of whom it is about.
+        told: for each other person who told a fact, by user id, the words of the name of the person it is about.
     """
     own, others, people = list[int](), list[tuple[int, float, frozenset[str]]](), set[str]()
     tellers = {str(teller): known for teller, known in told.items()}
@@ -202,6 +211,6 @@ def _sort(
 
 
 async def _with_words(rows: Sequence[Row], wanted: Collection[str]) -> list[int]:
-    """The numbers of the rows (number and text) that have one of the words. Thousands of them take a while."""
+    """The numbers of the rows (number and text) that have one of the words. Runs in a thread, for it may take long."""
     known = frozenset(wanted)
     return await asyncio.to_thread(lambda: [int(row) for row, text in rows if not known.isdisjoint(words(text))])

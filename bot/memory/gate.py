@@ -1,4 +1,4 @@
-"""Keeps facts from being stored after what they come from was forgotten."""
+"""Keeps facts from being stored after the sentences that they come from were forgotten."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 
 class ForgettingGate:
-    """Whoever forgets and whoever stores gathered facts pass it, one at a time. Use it only on the event loop.
+    """A lock that lets only one task at a time forget facts or store gathered ones. Use it only on the event loop.
 
-    The model may have read a sentence that is forgotten while it answers. What it answers is then not stored.
+    A sentence may be forgotten while the model looks for facts in it. The facts of that answer are then not stored.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class ForgettingGate:
 
     @property
     def mark(self) -> int:
-        """A number that changes each time that something is forgotten. Whoever reads sentences keeps it."""
+        """A number that changes each time that something is forgotten. Read it before the sentences are read."""
         return self._forgotten
 
     @asynccontextmanager

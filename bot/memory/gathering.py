@@ -109,7 +109,7 @@ class FactGatherer:
         await self._end_request()
 
     async def release(self) -> None:
-        """Go on."""
+        """Allow requests again."""
         self._free.set()
 
     def step_aside(self) -> None:
@@ -129,7 +129,7 @@ class FactGatherer:
                 try:
                     worked = await self.gather_some()
                 except aiosqlite.Error as error:
-                    # Nothing is lost: what could not be stored counts as unread. The model is not asked at once again.
+                    # Nothing is lost: what could not be stored counts as unread. The model is asked after a pause.
                     self._failed(error)
             if not worked:
                 await self._sleep(LOOK_EVERY)
@@ -286,7 +286,7 @@ class FactGatherer:
                 # count, because the clock was wrong then.
                 return
             if fact.speaker in (each.speaker, fact.person):
-                # Only its own speaker, or the person whom it is about, can supersede a fact. Otherwise both are kept.
+                # Only the speaker of a fact, or the person it is about, can supersede it. Otherwise both are kept.
                 superseded.append(each.id)
         await self._facts.add(fact, instead_of=superseded)
 

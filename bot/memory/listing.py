@@ -8,7 +8,7 @@ from bot.memory.records import Fact
 
 
 def page_of(facts: Sequence[Fact], page: int, most: int) -> tuple[Sequence[Fact], int, int]:
-    """The facts on a page, the number of the page, and of all pages. A number that is too large gives the last page."""
+    """The facts on a page, the number of that page, and how many pages there are. Too large a ``page`` is the last."""
     pages = max(1, -(-len(facts) // most))
     page = min(max(page, 1), pages)
     return facts[(page - 1) * most : page * most], page, pages

@@ -49,7 +49,7 @@ OtherRecords = Callable[[ForgottenWords], Awaitable[None]]
 
 
 class MemoryEmptyError(ValueError):
-    """A correction has no words."""
+    """A correction, or a sentence that is to be noted, has no words."""
 
 
 class Memory:
@@ -238,7 +238,7 @@ class Memory:
     async def forget(self, fact: int, person: int) -> int:
         """Forget a fact, so that its words are nowhere on disk.
 
-        What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.words_of`.
+        What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.forget_words_of`.
 
         Returns:
             How many facts are told no more, including those with the same words; 0 if the fact does not concern the
@@ -274,7 +274,7 @@ class Memory:
         # The facts that these facts have superseded are forgotten too.
         older = [each for fact in facts for each in await self.facts.predecessors(fact.id)]
         facts = list({fact.id: fact for fact in (*facts, *older)}.values())
-        same, words = await self._forgetting.words_of(facts, by)
+        same, words = await self._forgetting.forget_words_of(facts, by)
         for each in words:
             for records in self._others:
                 await records(each)
@@ -338,7 +338,7 @@ class Memory:
         Facts that others told in the presence of the person stay. The record of that presence is deleted.
         """
         forgotten = await self.forget_all(person)
-        await self._forgetting.presence_of(person, self.audiences)
+        await self._forgetting.forget_presence_of(person, self.audiences)
         await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
         if self.choice(person) is not False:
             await self.consent.erase(person)

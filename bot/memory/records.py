@@ -33,12 +33,12 @@ class Fact:
     Attributes:
         id: its number. Numbers are never used twice.
         server: id of the Discord server; 0 outside Discord; ``None`` in private.
-        conversation: the stored conversation in which it was said; ``None`` for a correction.
+        conversation: the stored conversation in which it was said; ``None`` for a correction or a noted sentence.
         turn: the number of its turn in that conversation.
         speaker: user id of the person who said it.
         person: user id of the person whom it is about; ``None`` if only the name is known.
         text: the fact, one line.
-        quote: the sentence from which it is.
+        quote: the sentence from which the fact was gathered.
         said_at: seconds since 1970.
         audience: who may know it; see :class:`~bot.memory.audience.Audiences`.
         superseded_by: the id of a newer fact about the same matter. A superseded fact is told to nobody.
@@ -64,7 +64,7 @@ class Fact:
 
     @property
     def names(self) -> set[str]:
-        """The names and numbers in it, as the search knows them, without those of the people whom it concerns."""
+        """The names and numbers in the fact, as the search knows them, but not the names of the people it concerns."""
         return names(self.text) - self._people
 
     @property
@@ -111,7 +111,7 @@ def _key(number: int | None) -> str | None:
 class FactRecords(Records):
     """Reads and writes the facts. All methods that are awaited may raise :class:`aiosqlite.Error`.
 
-    Everything that stores a fact or lets more people know one uses the same object, and :meth:`open` first.
+    All parts that store facts or let more people know one have to use the same object. Await :meth:`open` first.
     """
 
     def __init__(self, database: Database) -> None:
@@ -199,11 +199,11 @@ class FactRecords(Records):
         return False
 
     async def search(self, words: str, *, audience: str | None = None, person: int | None = None) -> list[Fact]:
-        """The facts that contain all words, the newest first. Who may know them is checked only by ``audience``.
+        """The facts that contain all words, the newest first; at most :data:`MAX_LISTED`.
 
         Args:
-            audience: a word that they must have in their audience.
-            person: user id of somebody whom they must concern. Then all of them are returned.
+            audience: a word that the facts must have in their audience; ``None`` to leave audiences unchecked.
+            person: user id of somebody whom the facts must concern. If given, even more than the maximum are returned.
         """
         if not (wanted := query(words, every=True)):
             return []

@@ -1,4 +1,4 @@
-"""What the model is told of the facts: quoted, with names and dates, after a sentence that forbids to obey them."""
+"""The facts as the model reads them: quoted, with names and dates, after a sentence that forbids to obey them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MAX_PART_TURNS = 40
 MAX_PART_TOKENS = 1_800
 """Maximum number of tokens (estimated) that are read at once, unless one turn is longer. A small context has 4,096."""
 MAX_PRESENT_CHARS = 100_000
-"""Maximum number of characters that are read of the list of people beside a turn. The bot writes no longer ones."""
+"""Maximum number of characters that are read of the list of people who heard a turn. The bot writes shorter ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class UnreadTurns(Records):
         """The oldest unread turns of these people; ``None`` if there are none that can be read now.
 
         Args:
-            quiet_since: seconds since 1970; conversations with later turns still go on, and so do calls without an end.
+            quiet_since: seconds since 1970. A text chat with later turns is not read yet, because it still goes on. A
+                call is read as soon as it has ended.
         """
         wanted = json.dumps([str(person) for person in people])
         row = await self._database.row(
@@ -143,7 +144,7 @@ class UnreadTurns(Records):
 
 
 def _people(stored: str | None) -> dict[int, str]:
-    """The people beside a turn. A damaged list counts as empty."""
+    """The names of the people who heard a turn, by user id. A damaged list counts as empty."""
     try:
         found = json.loads(stored or "{}")
     except (ValueError, RecursionError):

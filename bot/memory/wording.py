@@ -15,12 +15,12 @@ _IS = frozenset({*("is", "are", "was", "were", "be", "ist", "sind", "war", "heiÃ
 
 
 def fold(text: str) -> str:
-    """A text without differences of case, of accents, of spaces, and of punctuation."""
+    """A form of a text that is the same for texts that differ only in case, accents, spaces and punctuation."""
     return " ".join(words_of(text))
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, folded, with a character each for Chinese and Japanese."""
+    """The words of a text, in lower case and without accents. Each character of Chinese and Japanese is a word."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     folded = "".join(sign for sign in folded if not unicodedata.combining(sign))
     found: list[str] = []

@@ -25,7 +25,7 @@ OPENING_SECONDS = 15.0
 MAX_NAME = 200
 """Longest name that is looked for."""
 MAX_TOLD = 5
-"""Number of waiting pieces that are named."""
+"""Maximum number of waiting pieces that are named."""
 
 NO_CALL = "There is no voice call here."
 NO_LIBRARY = "There is no music here: nobody has set MUSIC_DIR."
@@ -43,7 +43,7 @@ class MusicDone:
     Attributes:
         written: a line for the prompt channel; empty if there is one already.
         sentence: the same in words, for the model. It has no title that people in the call have written.
-        waits: whether a piece was asked for that is behind others.
+        waits: whether the piece that was asked for waits until others have ended.
     """
 
     written: str
@@ -86,7 +86,7 @@ class MusicControl:
         return self._music.has_library
 
     async def play(self, where: Where, name: str) -> MusicDone:
-        """Play the operator's piece of this name in the call that is meant, after those that were asked for before."""
+        """Play the operator's piece of this name in the call at ``where``, after those that were asked for before."""
         self._require_call(where)
         if not self.has_library:
             raise MusicError(NO_LIBRARY)
@@ -100,7 +100,7 @@ class MusicControl:
         return await self.play_piece(where, AskedPiece(shown_title(piece.title), piece.path))
 
     async def play_piece(self, where: Where, piece: AskedPiece) -> MusicDone:
-        """Play a piece in the call that is meant, after those that were asked for before."""
+        """Play a piece in the call at ``where``, after those that were asked for before."""
         volume = await self._volume_at(self._require_call(where).server)
         # No await between this and the player's use, so the call can't end in between.
         call = self._require_call(where)
@@ -145,11 +145,11 @@ class MusicControl:
         return MusicDone(f"▶️ {track.title}", f"{track.title} plays now.")
 
     def titles(self) -> TitleIndex:
-        """The titles of the pieces, as they were when somebody looked last. It reads no disk."""
+        """The titles of the pieces, as they were at the last look into the library. Does not read the disk."""
         return self._music.titles
 
     async def look(self) -> None:
-        """Look which pieces there are."""
+        """Look into the library which pieces there are now; see :meth:`titles`."""
         await self._music.search("")
 
     async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:
@@ -219,7 +219,7 @@ class MusicControl:
         return call
 
     def require_playing(self, where: Where) -> tuple[MusicPlayer, Playing]:
-        """The player of the call that is meant, and what it plays now."""
+        """The player of the call at ``where``, and what it plays now."""
         player = self._music.player(self._require_call(where))
         # A piece that somebody has ended is still fading out.
         if player is None or player.playing is None or (player.playing.skipped and not player.waiting):

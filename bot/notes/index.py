@@ -74,7 +74,7 @@ class NotesIndex:
         return (person, server) in self._notes_of
 
     def search(self, question: str, person: int, server: int | None, most: int) -> list[NoteHit]:
-        """At most ``most`` lines and claims of a server that fit a question and that the person may know, best first."""
+        """At most ``most`` lines and claims of a server that fit a question and the person may know; the best first."""
         asked = query(question)
         if not asked:
             return []

@@ -12,9 +12,10 @@ class Block:
     """A heading, a paragraph or a record.
 
     Attributes:
-        level: 1 to 6 for a heading, 0 for what stands beneath headings.
+        level: 1 to 6 for a heading, 0 for a paragraph or a record.
         place: where it is in the file, if people can find it by that: "page 3".
-        headings: what a record is headed by. A record becomes a passage of its own, and ``level`` is 0.
+        headings: the headings of a record, the outermost first; ``None`` if the block is no record. A record becomes a
+            passage of its own.
         also: further words by which a record is found. They are not shown.
     """
 

@@ -1,4 +1,4 @@
-"""Reads JSON of any shape: its records, each with the names of what it stands in."""
+"""Reads JSON of any shape: its records, each with the names of the objects that contain it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bot.knowledge.readers.lorebook import is_lorebook, read_lorebook
 from bot.knowledge.readers.text import decode
 
 MAX_RECORD = 900
-"""Maximum number of characters of a record that stays whole. A larger one is cut at its parts."""
+"""Maximum number of characters of a record that stays whole. Each part of a larger one becomes a record."""
 MAX_DEPTH = 40
-"""What is nested deeper is left out."""
+"""Maximum number of levels of nesting. What is nested deeper is left out."""
 _TITLES = ("name", "title", "question", "label", "heading", "topic", "subject", "id", "名称", "标题", "问题", "姓名")
-"""Keys whose value a record is known by."""
+"""Keys whose value can be the heading of a record. The first of them that the record has is used."""
 _MAX_TITLE = 120
 
 
@@ -56,7 +56,7 @@ class _Records:
         self._told = False
 
     def of(self, value: object, above: tuple[str, ...]) -> Iterator[Block]:
-        """The records in a value, which is headed by ``above``."""
+        """The records in a value whose headings are ``above``, the outermost first."""
         if len(above) > MAX_DEPTH:
             if not self._told:
                 self._told = True
@@ -125,7 +125,7 @@ def _written(value: object) -> str:
 
 
 def _title(value: object) -> str:
-    """What a record is known by, if it has a key for that."""
+    """The heading of a record, from one of the keys in :data:`_TITLES`; "" if it has none of them."""
     if not isinstance(value, dict):
         return ""
     found = (value[key] for key in _TITLES if isinstance(value.get(key), str | int))

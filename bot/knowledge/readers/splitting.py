@@ -71,7 +71,7 @@ def split(blocks: Iterable[Block]) -> Iterator[FilePassage]:
 
 
 def cut(text: str, limit: int = MAX_CHARS) -> Iterator[str]:
-    """Cut a text into parts of at most ``limit`` characters, where it hurts least."""
+    """Cut a text into parts of at most ``limit`` characters: between lines, or else sentences, or else words."""
     text = text.strip()
     if len(text) <= limit:
         if text:
@@ -98,7 +98,7 @@ def _parts(text: str, limit: int) -> Iterator[str]:
 
 
 def _words(sentence: str, limit: int) -> Iterator[str]:
-    """Parts of a sentence. It is never copied as a whole, since one of 60 million characters would take hours."""
+    """Parts of a sentence. The rest is not copied for each part: that would take hours for 60 million characters."""
     at = 0
     while len(sentence) - at > limit:
         end = sentence.rfind(" ", at + limit // 2, at + limit)

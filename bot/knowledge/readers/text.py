@@ -35,13 +35,14 @@ _USUAL = 0.7
 def decode(data: bytes, notices: list[str]) -> str:
     """The text of a file, with ``\\n`` at the ends of lines.
 
-    It is UTF-8, UTF-16 with its mark, or an old encoding: GB 18030 if that gives Chinese, else Windows-1252.
+    The file may be in UTF-8, UTF-16 with its mark, or an old encoding: GB 18030 if that gives Chinese, else
+    Windows-1252.
 
     Args:
         notices: gets a sentence if bytes were left out.
 
     Raises:
-        UnreadableError: these are the bytes of no text.
+        UnreadableError: the bytes are no text.
     """
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not is_utf16 and (b"\0" in data[:4096] or _is_much(len(data) - len(data.translate(None, _CONTROL)), data)):
@@ -80,8 +81,8 @@ def _decoded(data: bytes, notices: list[str]) -> str:
 def _is_chinese(text: str) -> bool:
     """Whether a text that was decoded as GB 18030 is Chinese.
 
-    In a western text, an accented letter and the plain letter after it look like one rare Chinese character. The second
-    byte of a usual one is no plain letter.
+    In a western text, an accented letter and the plain letter after it look like one rare Chinese character. In a usual
+    Chinese character, the second byte is no plain letter.
     """
     others = [char for char in text if not char.isascii()]
     usual = sum(len(code := char.encode("gb18030")) == 2 and min(code) >= _LARGE for char in others)
