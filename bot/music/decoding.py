@@ -56,7 +56,7 @@ class DecodedMusic:
 
     Attributes:
         seconds: its length; 0 for a stream, whose length nobody knows.
-        live: whether it is such a stream. What is not played now is lost.
+        live: whether it is such a stream. Its sound is lost if it is not played as it comes.
     """
 
     seconds: float
@@ -66,7 +66,7 @@ class DecodedMusic:
     _too_slow: str = TOO_SLOW
     """What people are told if no sound comes for :data:`SOUND_SECONDS`."""
     _statuses: Mapping[int, str] = field(default_factory=dict)
-    """What they are told, by the exit status of the process. Other statuses mean the same as for a file."""
+    """What people are told, by the exit status of the process. For others than 0, they are told :data:`BROKEN_OFF`."""
     _feeding: asyncio.Task[None] | None = None
     """The task that hands the bytes of a stream to the process. If it fails, people are told its error."""
 
@@ -99,7 +99,7 @@ async def decoding(source: FileSource, store: Path, *, max_seconds: float = math
 
     Args:
         store: the folder in which measured loudness is kept.
-        max_seconds: a longer piece is refused. None may be longer than 90 minutes.
+        max_seconds: a longer piece is refused, and also one that is longer than 90 minutes.
 
     Raises:
         MusicError: the piece can't be played.
@@ -175,7 +175,7 @@ async def _fetched(fetch: Callable[[], Awaitable[bytes]]) -> bytes:
 
 
 async def _to_the_end(work: asyncio.Future[Any]) -> None:
-    """Wait for what takes a moment, even if this task is cancelled meanwhile."""
+    """Wait until ``work`` is done, which takes a moment, even if this task is cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:

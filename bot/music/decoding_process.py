@@ -37,7 +37,7 @@ from config.output import whole_output
 
 MAX_MINUTES = 90
 MAX_MB = 300
-"""Length and size of the longest piece."""
+"""Maximum length and size of a piece."""
 TARGET_LUFS = -16.0
 """Loudness of all music at a volume of 100 percent."""
 MOST_DB = 12.0
@@ -45,13 +45,13 @@ MOST_DB = 12.0
 MEASURED_SAMPLES = SPEAKING_RATE * 2 // 5
 """EBU R128 measures parts of 0.4 s. A shorter sound is filled up with silence to be measured."""
 LOUDEST_SAMPLE = np.float32(2.0)
-"""Samples are at most 6 dB above full scale. Files of floating-point numbers can have louder ones, whose loudness EBU
-R128 no longer measures as it is."""
+"""Samples are clipped at 6 dB above full scale. Files of floating-point numbers can have louder ones, which EBU R128
+would measure wrongly."""
 MEMORY_BYTES, CPU_SECONDS = 3 * 1024**3, 900
 BROKEN_OFF = 1
-"""Exit status of a process whose sound ends before the piece does. Sound is all that it can write by then."""
+"""Exit status of a process whose sound ends before the piece does. By then, the process can't write a text any more."""
 TOLERATED_SECONDS = 0.5
-"""A piece may be shorter than it was measured by this much."""
+"""The sound may be shorter by this much than the length that was measured."""
 NICENESS = 5
 """The process gives way to the thread that sends the sound."""
 BOUNDS = replace(

@@ -25,7 +25,7 @@ def folder_fault(folder: Path) -> str:
 
 
 def folder_notices(settings: Settings) -> list[str]:
-    """What is wrong with the folders, for a start. Blocks.
+    """Sentences about what is wrong with the folders, for the start of the bot. Blocks on the disk.
 
     A folder of sounds that is not there is no mistake: it is made when somebody adds a sound.
     """

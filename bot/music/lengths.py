@@ -13,7 +13,7 @@ from bot.music.decoding import MusicError, decoder
 SECONDS = 10.0
 """Longest wait for the lengths. Then they count as unknown, until the files are looked at again."""
 MAX_KNOWN = 10_000
-"""Number of lengths that are kept. Then all are read again."""
+"""Maximum number of lengths that are kept. If there were more, the older ones are dropped and read again if needed."""
 
 
 class SoundLengths:

@@ -14,7 +14,7 @@ from bot.text import escape_markdown, shorten
 
 ENDINGS = frozenset({".mp3", ".ogg", ".oga", ".opus", ".flac", ".wav", ".m4a", ".mp4", ".aac", ".mka", ".webm"})
 MAX_FILES = 5_000
-"""Files that are looked at. What lies behind them in the alphabet is not found."""
+"""Maximum number of files that are looked at, in alphabetical order. Files behind them are not found."""
 MAX_SHOWN = 5
 MAX_TITLE = 80
 MAX_SUGGESTION = 100
@@ -62,10 +62,10 @@ class MusicLibrary:
 
     Args:
         what: the word for its pieces in texts for users.
-        skips: gets the path of a subfolder, its links resolved; returns whether nothing in it counts.
+        skips: says whether a subfolder is left out. It gets the subfolder's path.
 
     Attributes:
-        index: the titles that were there when somebody looked last. Reading it does not block.
+        index: the titles that were there when the folder was read last. Using this index does not block.
     """
 
     def __init__(self, folder: Path, what: str = "music", skips: Callable[[Path], bool] = lambda _: False) -> None:

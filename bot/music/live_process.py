@@ -27,10 +27,10 @@ from config.output import whole_output
 MAX_HOURS = 12
 """After this time a stream is ended."""
 TOO_LONG = 2
-"""Exit status of a process that has ended a stream for its length."""
+"""Exit status of a process that has ended a stream after :data:`MAX_HOURS`."""
 MEMORY_BYTES, CPU_SECONDS = 1024**3, 3_600
 AHEAD_FRAMES = 25
-"""Frames (0.5 s) that are heard before they are levelled. The first of them tell how loud the stream is."""
+"""Number of frames (0.5 s) that are measured before the first one is levelled, so that its loudness is known."""
 BOUNDS = replace(
     COMMON_FORMATS,
     demuxers="ogg,mp3,aac,flac",
@@ -39,7 +39,7 @@ BOUNDS = replace(
     probe_bytes=256 * 1024,
 )
 FAULTS = (NotSoundError, TooLongSoundError, MemoryError)
-"""What ends the sound of a stream before the stream ends."""
+"""The errors that end the sound of a stream before the stream ends."""
 STDIN = 0
 
 
@@ -89,9 +89,9 @@ def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:
 
 
 def levelled(sound: Iterable[Stereo]) -> Iterator[Stereo]:
-    """The frames, as loud as other music. If the sound breaks off, the frames before that come first.
+    """The frames, as loud as other music. If the sound breaks off, all frames before that are yielded first.
 
-    What breaks off before :data:`AHEAD_FRAMES` have come is no sound: bytes of any kind can look like a little of it.
+    A stream that breaks off before :data:`AHEAD_FRAMES` is no sound: any bytes can look like a little sound.
     """
     gain, waiting, fault = SlowGain(TARGET_LUFS, MOST_DB), deque[Stereo](), None
     try:

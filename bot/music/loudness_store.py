@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_KEPT = 2_000
-"""Number of pieces whose loudness is kept. Then the oldest is forgotten."""
+"""Maximum number of pieces whose loudness is kept. If there are more, the oldest are forgotten."""
 
 
 class LoudnessStore:

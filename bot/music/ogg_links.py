@@ -15,8 +15,9 @@ _BEGINS = 2
 class OggLinks:
     """A stream for FFmpeg. If it is Ogg, each link of its chain seems to be a stream of its own.
 
-    FFmpeg decodes a link with what it knows of the one before: it clicks, or gives up if the rate, the channels or the
-    codec is another one. :meth:`read` is at its end at the end of each link, and :meth:`go_on` moves to the next one.
+    By itself, FFmpeg decodes a link with what it knows of the one before: there is a click, or FFmpeg gives up if the
+    rate, the channels or the codec differ. So :meth:`read` returns nothing at the end of each link, until :meth:`go_on`
+    moves to the next one.
     What is no Ogg is handed on as it is. No more than one page (64 KiB) is held.
 
     Args:

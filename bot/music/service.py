@@ -79,7 +79,7 @@ class MusicService:
 
     @property
     def titles(self) -> TitleIndex:
-        """The titles that were there when somebody looked last. It reads no disk."""
+        """The titles that were there when the folder was read last. Does not read the disk."""
         return self._library.index if self._library is not None else TitleIndex()
 
     async def search(self, words: str) -> list[Piece]:

@@ -52,6 +52,6 @@ class SlowGain:
             self._loudness += (now - self._loudness) * (1 - math.exp(-FRAME_SECONDS / FOLLOW_SECONDS))
 
     def level(self, frame: Stereo) -> Stereo:
-        """The frame with the gain of now."""
+        """The frame with the current gain. The gain changes evenly from that of the frame before."""
         before, self._gain = self._gain, factor(self.decibels)
         return self._limiter.limit(scaled(frame, before, self._gain))

@@ -16,9 +16,9 @@ MAX_NAME = 32
 MAX_MB = 10
 """Size of the largest sound that people may add."""
 MAX_SOUNDS = 100
-"""Number of a server's own sounds from which on its people may add none."""
+"""Maximum number of a server's own sounds."""
 MAX_SERVER_MB = 100
-"""Size of all of a server's own sounds together."""
+"""Maximum size of all of a server's own sounds together."""
 SERVERS = "servers"
 """The subfolder in which each server has a folder for its own sounds, named after the server's id."""
 RESERVED = frozenset({"add", "list", "remove", "stop", "play"})
@@ -98,7 +98,7 @@ class SoundFolder:
             raise UserError(FULL)
 
     def add(self, name: str, ending: str, data: bytes, server: int) -> None:
-        """Store a sound of a server. It is there as a whole, or not at all. No two calls may run at the same time.
+        """Store a sound of a server. It is stored as a whole, or not at all. Two threads must not do this at once.
 
         Args:
             name: see :func:`sound_name`.

@@ -75,7 +75,7 @@ class TypedMusic:
         return done.written + (self._endless(where) if done.waits else "")
 
     def _endless(self, where: Where) -> str:
-        """What is added if a person has asked for a piece while a stream plays; otherwise empty."""
+        """The sentence that is added if a person has asked for a piece while a stream plays; otherwise empty."""
         try:
             _, playing = self._control.require_playing(where)
         except MusicError:
@@ -89,7 +89,7 @@ class TypedMusic:
         return (self._control.resume if paused else self._control.pause)(where).written
 
     def skip(self, where: Where, what: str = "") -> str:
-        """End the piece that plays, so that the next one begins, or all music."""
+        """End the piece that plays, so that the next one begins. If ``what`` is :data:`ALL`, end all music."""
         self.playing(where)
         if what.strip().casefold() == ALL:
             return self._control.stop(where).written
@@ -146,7 +146,7 @@ class TypedMusic:
 
 
 def music_hint(call: Call[Any], prefix: str) -> str:
-    """What is added to the answer if a person wants silence while music plays; otherwise empty."""
+    """The sentence that is added to the answer if a person wants silence while music plays; otherwise empty."""
     return PLAYS_ON.format(prefix=prefix) if call.mixer.plays(Channel.MUSIC) else ""
 
 

@@ -12,7 +12,7 @@ from bot.voice.call import Call
 
 MAX_LISTED = 100
 LISTS = frozenset({"", "list"})
-"""What lists the sounds in place of playing one. No sound that people add is called so."""
+"""Names for which the sounds are listed, instead of one being played. No sound that people add has such a name."""
 
 LIST = "📣 I have these sounds: {sounds}. `{prefix}sound NAME` plays one."
 EMPTY = "📣 I have no sounds yet."

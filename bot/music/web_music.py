@@ -79,7 +79,7 @@ def lacks_scheme(text: str) -> bool:
 
 
 class WebMusic:
-    """Makes pieces of web addresses. Nothing is fetched before a piece's turn has come.
+    """Makes pieces of web addresses. Nothing is fetched before a piece is about to be played.
 
     The operator has named the hosts, so one may be in the operator's network. No other host there is asked: a redirect
     from one host to another leads only to the public internet. What comes is only bytes for the decoder, which never
@@ -123,7 +123,7 @@ class WebMusic:
 
 
 def _sound(data: bytes) -> bytes:
-    """A file, unless it is one that people take for music by mistake."""
+    """The content of a file. Raises :class:`MusicError` for a web page or playlist, which people take for music."""
     begin = _text(data[:_LOOKED_AT])
     for kind, told in ((_PAGES, PAGE), (_HLS, HLS), (_PLAYLISTS, PLAYLIST)):
         if kind.match(begin):

@@ -11,7 +11,9 @@ from wire.messages import SAMPLE_RATE, Cancelled, Failure, Flushed
 
 
 class ChargedSound:
-    """Adds up what a server has made of a reply. It is charged last, because people wait for the first sound.
+    """Adds up the seconds of sound that a server has made for a reply, and charges them when it has made the last.
+
+    They are not charged earlier, because people wait for the first sound.
 
     Args:
         charge: called with the server, the account and the seconds.

@@ -21,7 +21,7 @@ _REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice 
 
 
 class _Connect(connect):
-    """Follows no redirect: what the bot says goes to no host that the settings don't name."""
+    """Follows no redirect, so that what the bot says goes only to hosts that the settings name."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

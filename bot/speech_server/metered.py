@@ -18,7 +18,7 @@ class MeteredStream:
 
     Args:
         charge: called once for the sound of each reply: with the server that has spoken it, the account, and the
-            seconds. Those of discarded replies count too.
+            seconds. The sound of discarded replies is charged too.
         whose: returns the account to which the sound of the current reply is charged.
     """
 

@@ -23,7 +23,7 @@ MIN_LEARNED = 20
 PIECE = SPEAKING_RATE // 10
 """Sound is passed on in pieces of at most this many samples."""
 MIN_CLAUSE = 12
-"""Minimum number of characters of a segment, if there are more."""
+"""Minimum number of characters of a segment, unless the rest of the text is shorter."""
 ENOUGH = 0.75
 """A reply may be over once this share of the expected length has come."""
 _CLAUSE_END = re.compile(r"[.!?…,;:]+[\"'”’)]*\s+|[。！？、，；：]+\s*|\n+")
@@ -69,7 +69,7 @@ class PlainReply:
 
     Args:
         reply: the reply's id.
-        pace: the pace of the voice. A complete reply is added to what it has learned.
+        pace: the pace of the voice. It learns from the reply once that is complete.
 
     Attributes:
         over: whether the reply is complete or has failed. No method may be called after that.

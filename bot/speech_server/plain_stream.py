@@ -1,7 +1,7 @@
 """The WebSocket to a speech server that sends bare sound (``?protocol=plain``): text goes out, float32 samples come in.
 
-The server sends no events, so its replies are followed by :class:`~bot.speech_server.plain_reply.PlainReply`. Nor does
-it know a message that cancels a reply, so the connection is replaced instead.
+The server sends no events, so :class:`~bot.speech_server.plain_reply.PlainReply` works out what they would be. Nor does
+the server know a message that cancels a reply, so the connection is replaced instead.
 """
 
 from __future__ import annotations

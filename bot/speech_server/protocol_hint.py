@@ -1,4 +1,4 @@
-"""What a WebSocket speaks that is no speech server of the bot's kind: for the doctor, which can say what to set."""
+"""Finds out what a WebSocket without the bot's own protocol speaks, so that the doctor can say what to set."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class SpeechServers:
     """The servers, the preferred one first, and the choice among them. Use it on one event loop.
 
     Outside of calls, the preferred server that answers is the current one. A call begins with the current server and
-    stays with it until it fails. From the moment at which today's limit is reached, nothing new is spoken by those that
-    cost money.
+    stays with it until it fails. From the moment at which today's limit is reached, servers that cost money speak
+    nothing new.
 
     Args:
         addresses: at least one.

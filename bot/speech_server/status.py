@@ -59,7 +59,7 @@ class PerformanceStatus:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """Which engine speaks now, and how far the preferred one is.
+    """Which engine speaks now, and how far the preferred one is loaded.
 
     Attributes:
         engine: name of the preferred engine; ``None`` while the server starts.
