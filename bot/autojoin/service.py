@@ -97,7 +97,7 @@ class AutoJoin:
             self._rules.choose(choice.server, away=away)
 
     def at(self, server: int) -> Choice | None:
-        """A server's choice, without who has chosen it; ``None`` if it has none."""
+        """A server's choice; ``None`` if it has none. Only the records know whether its ``person`` was erased."""
         return self._choices.get(server)
 
     def is_away(self, server: int) -> bool:

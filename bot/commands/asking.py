@@ -88,7 +88,7 @@ class _Button(discord.ui.Button[_Question]):
 
 
 def answer_old_questions(client: discord.Client, guard: Guard) -> None:
-    """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+    """Answer people who press buttons of questions from before the bot's start. Call it on the event loop."""
     ids = (ButtonAnswer.YES.value, ButtonAnswer.NO.value)
     client.add_view(OutdatedQuestions(guard, _ANYBODYS, ids, GIVE_AGAIN, anybody=True))
 

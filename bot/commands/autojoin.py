@@ -112,7 +112,7 @@ class AutoJoinCommands(commands.Cog, name="Coming by itself"):
             raise UserError(BAD_TIMES.format(reason=error, prefix=self._prefix)) from error
 
     def _require_allowed(self, ctx: Context, channel: Channel) -> discord.VoiceChannel:
-        """Check that people may have the bot come into a channel."""
+        """Check that the author may have the bot come into a channel by itself."""
         author = ctx.author
         if isinstance(author, discord.Member) and author not in channel.members:
             allowed = channel.permissions_for(author)

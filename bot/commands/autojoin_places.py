@@ -73,7 +73,7 @@ class DiscordPlaces:
         self._awaited: set[str] = set()
 
     def open(self) -> None:
-        """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+        """Answer people who press buttons of questions from before the bot's start. Call it on the event loop."""
         self._client.add_view(OutdatedQuestions(self._guard, "join", (COME_ID, STAY_ID), ASKED_AGAIN))
 
     def look(self, choice: Choice) -> Room | None:
@@ -153,7 +153,7 @@ class DiscordPlaces:
                 del self._questions[choice.server]
 
     def withdraw(self, server: int) -> None:
-        """Take the question back."""
+        """Take back the question of :meth:`ask`."""
         if (question := self._questions.get(server)) is not None:
             question.stop()
 

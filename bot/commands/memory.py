@@ -55,7 +55,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         )
 
     async def cog_load(self) -> None:
-        """Make controls of earlier runs work. One view answers for all: discord.py would keep one for each message."""
+        """Make the controls of old messages work. One view answers for all, or discord.py would keep one for each."""
         placeholder = Fact(0, None, None, None, 0, "", None, "", "-", "", 0.0, "")
         self._bot.add_view(MemoryView(self._guard, self._presses, [placeholder]))
         self._bot.add_view(MemoryView(self._guard, self._presses, question=True))

@@ -137,7 +137,7 @@ class _Button(discord.ui.Button[MemoryView]):
         self._press = press
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Carry it out."""
+        """Carry out what the button is for."""
         await self._press(interaction, [])
 
 
@@ -151,5 +151,5 @@ class _Menu(discord.ui.Select[MemoryView]):
         self._press = press
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Carry it out."""
+        """Carry out what the menu is for, with the chosen values."""
         await self._press(interaction, self.values)

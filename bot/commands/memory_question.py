@@ -51,7 +51,7 @@ class MemoryQuestions:
         self._asking: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
-        """Ask from now on, and take the answers to questions of earlier runs. Call it on the event loop."""
+        """Ask from now on, and take answers to questions from before the bot's start. Call it on the event loop."""
         self._bot.add_view(_MemoryQuestion(self._guard, self._answer))
         self._memory.consent.ask = self.ask
 

@@ -32,7 +32,7 @@ class MessageRouter(commands.Cog):
 
     Args:
         rate: limits how often one person is answered.
-        prefix: the prefix of commands. A message that begins with it is answered by nobody here.
+        prefix: the prefix of commands. A message that begins with it is left to the commands.
         is_for_call: whether messages in a channel (by id) are for a call.
         answers: takes a person's id, a text and a channel's id; returns whether the text is the answer to something
             that the bot has asked the person. Such a message goes nowhere else.

@@ -26,7 +26,7 @@ MAX_FIELDS = 4
 MAX_POLL_ANSWERS = 10
 """Maximum number of answers of a poll that the text includes."""
 MAX_FILES = 10
-"""Maximum number of files of a message that the text includes, and of stickers."""
+"""Maximum number of files of a message that the text includes. The same number holds for stickers."""
 _MAX_LABEL = 100
 _NOBODY = DiscordNames()
 

@@ -41,7 +41,7 @@ class MusicCommands(commands.Cog, name="Music"):
         self._prefix = prefix
 
     async def cog_load(self) -> None:
-        """Answer the buttons below all messages, also those of earlier runs."""
+        """Answer the buttons below all messages, also those from before the bot's start."""
         self._bot.add_view(self._buttons.view())
 
     @commands.hybrid_command(
@@ -70,7 +70,7 @@ class MusicCommands(commands.Cog, name="Music"):
         return [app_commands.Choice(name=title, value=title) for title in suggested_titles(pieces, SUGGESTED)]
 
     async def _attached(self, ctx: Context, file: discord.Attachment) -> AskedPiece:
-        """The attached file as a piece. It is fetched when its turn has come."""
+        """The attached file as a piece. It is downloaded when it is about to be played."""
         await sound_file(ctx, file, self._prefix)
 
         async def fetch() -> bytes:
@@ -124,5 +124,5 @@ class MusicCommands(commands.Cog, name="Music"):
         return self._music.player(call) if call is not None else None
 
     def _place(self, ctx: Context) -> int:
-        """The server of the current call, which has to be this one."""
+        """The id of this server. Raises :class:`UserError` if no call is on here."""
         return self._calls.require_for_sound(require_guild(ctx).id).server

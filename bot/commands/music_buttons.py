@@ -19,7 +19,7 @@ OVER = "⌛ That piece is over."
 
 
 class MusicButton(StrEnum):
-    """The buttons, by their ids, which are always the same. So those of earlier runs still reach the bot."""
+    """The buttons, by their ids, which are always the same. So buttons from before a restart still reach the bot."""
 
     PAUSE = "music:pause"
     SKIP = "music:skip"
@@ -46,7 +46,7 @@ class MusicButtons:
         return _View(self._guard, self)
 
     def show(self, message: int, playing: Playing) -> None:
-        """The message with this id shows this piece from now on."""
+        """Note that the message with this id shows this piece from now on."""
         self._shown[message] = playing
         if len(self._shown) > MAX_SHOWN:
             del self._shown[next(iter(self._shown))]
@@ -92,5 +92,5 @@ class _Button(discord.ui.Button[_View]):
         self._buttons = buttons
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Carry it out."""
+        """Carry out what the button is for."""
         await self._buttons.press(interaction, self._button)

@@ -116,7 +116,7 @@ class NotesCommands(commands.Cog, name="Notes"):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """Tell people who join a call of which notes are taken."""
+        """Tell people who join a call that notes of it are taken."""
         call = self._call(member.guild.id)
         if call is None or not call.taking_notes or member.bot:
             return

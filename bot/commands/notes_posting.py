@@ -30,7 +30,7 @@ class DiscordNotesPoster:
     async def post(self, channel: int, post: NotesPost) -> str:
         """Post notes in a new thread of a channel, and return the first message's address.
 
-        If no thread can be made there, they are posted in the channel; "" if that is not possible either.
+        If no thread can be made there, the notes are posted in the channel. Returns "" if that is not possible either.
 
         Raises:
             PostLaterError: Discord can't be reached, or has a fault.
@@ -52,9 +52,9 @@ class DiscordNotesPoster:
             raise PostLaterError(discord_error_text(error)) from error
 
     async def _thread_of_before(self, channel: Place, post: NotesPost) -> Place | None:
-        """The thread that was made when posting began before; ``None`` if there is none.
+        """The thread that an earlier attempt has made for these notes; ``None`` if there is none.
 
-        Its name has the time of the call. It may be empty still, or have the beginning of these notes.
+        The thread's name has the time of the call. The thread may still be empty, or have the beginning of the notes.
         """
         if not isinstance(channel, discord.TextChannel) or self._client.user is None:
             return None

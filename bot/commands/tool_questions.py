@@ -36,7 +36,7 @@ IN_WORDS = "💬 {name} answers in words."
 FAILED = "🔧 {text}"
 NOT_ASKED = "🔒 Only {name} can answer that."
 MAX_WRITERS = 1_000
-"""Maximum number of people who are remembered."""
+"""Maximum number of people whose roles are remembered; see :class:`ToolPermits`."""
 _COMMAND = "help"
 """The buttons need the right to use this command. Everybody has it; the question itself refuses all but the asker."""
 
@@ -118,7 +118,7 @@ class ToolQuestions:
         """The newest open question of each person."""
 
     def open(self) -> None:
-        """Answer those who press the buttons of earlier runs' questions. Call it on the event loop."""
+        """Answer people who press buttons of questions from before the bot's start. Call it on the event loop."""
         self._client.add_view(OutdatedQuestions(self._guard, _COMMAND, (YES_ID, NO_ID), anybody=True))
 
     def hear(self, person: int, words: str, where: int | str) -> bool:

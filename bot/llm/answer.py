@@ -119,7 +119,7 @@ class ReplyFilter:
         return self._reasoned or self._thoughts.thought or self._harmony.thought
 
     def take_calls(self) -> tuple[CallPiece, ...]:
-        """The tool calls that were in the text since the last time, in order."""
+        """The tool calls that were found in the text since this was called last, in order."""
         return self._tool_calls.take_calls()
 
     def take(self, delta: Delta) -> list[str]:

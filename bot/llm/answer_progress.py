@@ -28,7 +28,7 @@ class AnswerProgress:
         account: the place and the person for whom the answer is made.
         loading: called once if the server has been loading its model for a while.
         fitted: called with what the prompt holds and what was cut from it, just before ``asked``.
-        asked: called when the request was written. It may be called more than once, or never.
+        asked: called when the request was written to the connection. It may be called more than once, or never.
         came: called for each piece of a reply that has come from the server, even if it is only a thought.
         moved: called with a sentence for people if another model server answers from now on.
         counted: called with the token counts of the prompt, if the server reports them.

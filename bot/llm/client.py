@@ -215,11 +215,12 @@ class ModelClient:
             speakers: names that the model may write at the start of a line.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
             slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
-                ``None`` leaves the choice to the server. It is then asked to report tokens only if it costs money.
+                ``None`` leaves the choice to the server. Without a slot, a server is asked to report tokens only if it
+                costs money.
             progress: its functions are called while the reply is made.
             tools: the tools that the model may call. They are described in a field of the request, or in the system
                 prompt if the server refuses that field or has none (:mod:`bot.llm.tool_text`).
-            continues: go on with the last message, which is the assistant's. Only if :meth:`continues_answers`.
+            continues: go on with the last message, which is the assistant's. Allowed only if :meth:`continues_answers`.
 
         Raises:
             ModelError: there is no reply, or it broke off. Everything that was yielded before stays valid.

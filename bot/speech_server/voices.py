@@ -42,7 +42,7 @@ class ServerPreset(BaseModel):
 
 
 class VoiceCatalogue(BaseModel):
-    """All voices, and what can be chosen besides. Older servers do not tell the latter.
+    """All voices, and the parameters and presets that can be chosen, which older servers do not name.
 
     Attributes:
         can_clone: whether more voices can be cloned.

@@ -87,7 +87,7 @@ class _Pending:
 
 
 class Consents:
-    """Calls of tools that wait for a person's yes. The person's next words decide about them, and only those.
+    """Calls of tools that wait for a person's yes. Only the person's next words decide about them.
 
     Args:
         is_yes: takes words and the name of a tool; returns whether the words say yes to a call of that tool.

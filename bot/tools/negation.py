@@ -44,7 +44,7 @@ _DENIAL = re.compile(
 def not_denied(text: str) -> str:
     """The clauses of ``text`` that deny nothing, one a line.
 
-    In doubt a clause is left out: then the person is asked whether they want it.
+    In doubt, a clause is left out. Then the person is asked before the tool runs.
     """
     folded = unicodedata.normalize("NFKC", text).replace("’", "'")
     return "\n".join(

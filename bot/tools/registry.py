@@ -30,7 +30,7 @@ def only_for_everyone(_: Asker, permit: str) -> bool:
 
 
 def for_the_operator(_: Asker, permit: str) -> bool:
-    """Whether a permit includes a user of the page or a program, who counts as the operator: all but ``nobody`` do."""
+    """Whether a permit includes users of the page and programs, who count as the operator. Only ``nobody`` does not."""
     return permit != NOBODY
 
 

@@ -100,7 +100,7 @@ class Tool(Protocol):
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
         """Whether a person's own words ask for this call. Only tools with an effect are asked.
 
-        Words that deny it ("don't leave") do not: :func:`~bot.tools.negation.not_denied`.
+        Words that deny it ("don't leave") do not ask for it; see :func:`~bot.tools.negation.not_denied`.
 
         Args:
             arguments: the model's arguments. They fit the tool's schema roughly, and are hostile otherwise.

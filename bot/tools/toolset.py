@@ -37,7 +37,7 @@ GATED = (
     "arguments."
 )
 HELD_BACK = "I did not use {name} after what I have read: {asker} did not ask for it in so many words."
-"""For people: what was read may have ordered it."""
+"""A text for people: something that the model has read may have ordered the call."""
 ASK = (
     "The tool {name} was not run yet: it needs a yes of {asker}. Tell {asker} what it would do, and ask whether you "
     "should. If the answer is yes, call the tool again with the same arguments."
@@ -89,7 +89,7 @@ class OwnToolPolicy:
 
 
 async def tell_nobody(_: Asker, __: str) -> None:
-    """Tell nobody that a server has failed: the model's answer does."""
+    """Do nothing: only the model's answer tells the person that a server has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Toolset:
         own = own_words(asked.text)
         asker = Asker(asked.person, asked.speaker, own, self._server, self._channel, self._call)
         if self._heard is not None:
-            # Words that they quote count here too: a reply to a message with an address asks about that address.
+            # Words that the person quotes count here too: a reply to a message with an address asks about the address.
             self._heard(replace(asker, words=asked.text))
         if self._asking is not None:
             self._asking.consents.heard(asker)
@@ -301,7 +301,7 @@ class TurnToolset:
         return result_text(name, result)
 
     async def _tell_failure(self, text: str) -> None:
-        """Tell the person in writing that a server has failed or wants something, once in a turn."""
+        """Tell the person in writing that a server has failed or that a tool was held back, once in a turn."""
         if self._failure_told:
             return
         self._failure_told = True

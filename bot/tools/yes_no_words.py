@@ -1,4 +1,4 @@
-"""Recognises a person's yes in many languages: in doubt, an answer is no yes."""
+"""Recognises a person's yes or no in many languages. In doubt, an answer counts as neither."""
 
 from __future__ import annotations
 

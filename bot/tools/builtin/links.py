@@ -32,7 +32,7 @@ class Links:
     Without this rule, a page could have the model read an address that carries what was said elsewhere.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class Links:
         self._known: OrderedDict[Conversation, OrderedDict[str, float]] = OrderedDict()
 
     def heard(self, asker: Asker) -> None:
-        """Remember the addresses in the words of a person. Called for each turn."""
+        """Remember the addresses in the words of a person. Call this for each turn."""
         for address in addresses_in(asker.words):
             self.note(asker, address)
 

@@ -63,7 +63,7 @@ class ReadPage(ReadOnlyTool):
         """Read ``part`` of the page at ``address``.
 
         Raises:
-            ToolError: the page may not be read, or has no text that can be found.
+            ToolError: the page may not be read, takes too long to read, or has no such part.
         """
         written = str(arguments.get("address", "")).strip()
         if not self._links.include(asker, written):

@@ -30,7 +30,7 @@ MAX_DESCRIPTION = 600
 MAX_SCHEMA = 6_000
 """Maximum number of characters of a tool's schema, as JSON. A tool with a longer one is left out."""
 _MAX_UNCLEAN = 4 * MAX_SCHEMA
-"""As above, before it is cleaned of long notes and invisible characters."""
+"""Maximum number of characters of a schema before long notes and invisible characters are removed from it."""
 FAILED = "The tool failed. It says: {text}"
 _MAX_PAGES = 20
 _NAME_CHARS = 128
@@ -151,7 +151,7 @@ async def linked(server: StdioServer | HttpServer, when_changed: Callable[[], No
     async with AsyncExitStack() as stack:
         ended, streams = asyncio.Event(), None
         calls: set[asyncio.Task[str]] = set()
-        # This is done last, since a call ends at once when its connection is closed.
+        # The calls of tools are ended last: closing the connection before lets each of them end at once.
         stack.push_async_callback(_end, calls)
         last_words: Callable[[], str] = str
         if isinstance(server, StdioServer):

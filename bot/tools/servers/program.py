@@ -40,7 +40,7 @@ _PIECE = 1 << 16
 _PACE = 16.0 * (1 << 20)
 """Bytes per second that are read of a server's output. More would take processor time from the call."""
 _DROP_PACE = 64.0 * (1 << 20)
-"""The same for a line that is dropped, which costs much less. Somebody waits to hear that it is too large."""
+"""Bytes per second that are read of a line that is dropped, which costs much less. Somebody waits for the end of it."""
 _SHARE = 0.1
 """Largest part of the event loop's time that a server's messages may take. A flood of them must not disturb a call."""
 _SLICE = 0.003
@@ -132,7 +132,7 @@ class ServerProgram:
             close()
 
     async def _end(self) -> None:
-        """Wait until the program has ended. A program that is stuck in writing could not end."""
+        """Wait until the program has ended. Its output is read, since a program that is stuck in writing can't end."""
         await asyncio.gather(self._process.wait(), _drain(self._process.stdout), _drain(self._process.stderr))
 
     def _signal(self, number: signal.Signals) -> None:
@@ -191,7 +191,9 @@ class ServerProgram:
             return None
 
     def _answered_by(self, line: TooLong) -> int | str | None:
-        """The request that is answered by a line that is too long; ``None`` if it is not known yet, or was told before.
+        """The id of the request that is answered by a line that is too long.
+
+        ``None`` if it is not known yet, or if the request was reported as answered before.
 
         Raises:
             _UnknownAnswerError: the line has ended, and its request is not known.

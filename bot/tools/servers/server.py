@@ -117,7 +117,7 @@ class McpServer:
             self._look_again.set()
             raise ToolError(f"The server {self.name} did not answer within {CALL_LIMIT:.0f} seconds.") from error
         except Exception as error:
-            # As above. What the server itself says of an error is not passed on as ours.
+            # The library raises errors of many kinds. The server may have written their texts: they are only logged.
             _log.warning("The MCP server %s failed in the tool %s: %s", self.name, clean_result(tool), _reason(error))
             if isinstance(self._server, HttpServer):
                 self._suspected = True
