@@ -37,8 +37,9 @@ def threads_for(cores: int) -> int:
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    Loading and stopping run in a thread. But while it stops, the library holds Python's interpreter lock: for 1 ms if
-    the clients have closed their connections, for up to 2 s in the middle of a reply. So close the clients first.
+    Loading and stopping run in a thread. But while the server stops, the library holds Python's interpreter lock: for
+    1 ms if the clients have closed their connections, for up to 2 s in the middle of a reply. So close the clients
+    first.
 
     Args:
         weights: the GGUF file.

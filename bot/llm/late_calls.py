@@ -73,7 +73,7 @@ def take_none(_: LateCalls) -> bool:
 
 
 def running_tools(calls: Iterable[StartedCall]) -> list[asyncio.Task[str]]:
-    """The tasks of those calls that were run."""
+    """The tasks of those calls that were run, whether they have ended or not."""
     return [task for _, task in calls if task is not None]
 
 

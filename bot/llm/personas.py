@@ -45,7 +45,7 @@ class Persona(BaseModel):
         preset: the name of its preset on the speech server. It applies like ``voice``.
         speed: speaking speed, as a factor. The mood's own change comes on top.
         pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
-        waiting: what it says while a tool takes long. Languages without lines of its own get the usual ones.
+        waiting: what it says while a tool takes long. In a language for which it has no lines, it says the usual ones.
         greetings: what it says to people who join a call, by language; ``{name}`` stands for the name.
         ambience: the title of a piece of music that plays quietly beneath its calls; ``None`` for none.
         memory: whether it remembers facts about people from earlier conversations. If not, no facts are kept from what

@@ -1,4 +1,4 @@
-"""Holds the token counts that a model server reports against what it was sent and has sent.
+"""Compares the token counts that a model server reports with the texts that were sent to it and came from it.
 
 The limits of a day are counted by these numbers, so one false report could end the day for everybody.
 """

@@ -9,7 +9,7 @@ from bot.llm.answer_progress import AnswerProgress
 
 
 class Pulse:
-    """Limits how long a server may be silent. Thoughts count as answers, though nothing of them is passed on.
+    """Limits how long a server may be silent. A thought ends a silence too, though nothing of it is passed on.
 
     Args:
         silence: seconds; ``None`` for no limit.

@@ -7,7 +7,7 @@ SILENT = "<silent>"
 SILENCE_RULE = (
     f"- When people talk among themselves and a line is not for you, your whole answer is {SILENT} and nothing else."
 )
-"""The rule that tells a model so. Small models are not told, because they would be silent too often."""
+"""The rule that has a model answer with :data:`SILENT`. Small models don't get it: they would be silent too often."""
 
 
 class SilenceFilter:

@@ -174,7 +174,7 @@ class _RunningTools:
         return taken
 
     async def results(self) -> list[ChatMessage]:
-        """Wait for the calls since the last time, and return their results in order."""
+        """Wait for the calls of this round, and return their results in order."""
         await self._ended()
         await end_tasks([*running_tools(self._round), *([self._patience] if self._patience is not None else [])])
         results = results_of(self._round)

@@ -16,7 +16,7 @@ from bot.llm.tool_calls import ToolCall
 
 @dataclass(frozen=True)
 class ToolDescription:
-    """What the model is told about a tool. What is made of it is made once, since it is a part of every prompt.
+    """A tool as it is described to the model. Its JSON is made only once, since it is a part of every prompt.
 
     Attributes:
         name: the name by which the model calls it: letters, digits, ``_`` and ``-``, at most 64 of them.

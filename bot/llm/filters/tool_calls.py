@@ -121,7 +121,7 @@ class ToolCallFilter:
         return self._tags is None and bool(self._held) and not self._called
 
     def take_calls(self) -> tuple[CallPiece, ...]:
-        """The calls that were read since the last time, in order. Their arguments are not checked yet."""
+        """The calls that were read since this was called last, in order. Their arguments are not checked yet."""
         calls, self._calls = self._calls, []
         return tuple(calls)
 
