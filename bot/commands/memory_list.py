@@ -96,7 +96,7 @@ Press = Callable[[discord.Interaction[Any], list[str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presses:
-    """What the controls below lists and questions do."""
+    """The functions that carry out what the controls below lists and questions are for."""
 
     forget_one: Press
     ask_all: Press

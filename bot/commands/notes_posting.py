@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 THREAD_NAME_CHARS = 100
 """Maximum number of characters of a thread's name."""
 LOOK_BACK = 100
-"""Number of messages that are looked at for what was posted before."""
+"""Number of newest messages among which those of an earlier attempt are looked for."""
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 

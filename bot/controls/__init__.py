@@ -1,1 +1,1 @@
-"""What the bot changes about itself when it is asked: volume, speed, mood, leaving. The same in every kind of call."""
+"""What the bot changes about itself when people ask for it: volume, speed, mood, leaving. The same in all calls."""

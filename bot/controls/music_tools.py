@@ -56,7 +56,7 @@ _COMMANDS = {
 
 
 def music_tools(controls: Controls, music: MusicControl, volumes: Volumes) -> Sequence[Tool]:
-    """The tools of music. There are none without a folder of music: then the model could play nothing."""
+    """The tools of music; none if there is no folder of music, since the model could play nothing."""
     if not music.has_library:
         return ()
 

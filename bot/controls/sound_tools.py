@@ -36,7 +36,7 @@ SOUND_NAMES = frozenset({PLAY.name})
 
 
 def sound_tools(controls: Controls, board: SoundBoard, manager: CallManager[Call[Any]]) -> Sequence[Tool]:
-    """The tool of the sound board. There is none without a folder of sounds: then the model could play nothing."""
+    """The tool of the sound board; none if there is no folder of sounds, since the model could play nothing."""
     if not board.has_folder:
         return ()
 

@@ -126,8 +126,8 @@ class ConversationArchive:
         conversation.
 
         Raises:
-            aiosqlite.Error: it could not be deleted; or it was deleted, and the files could not be cleaned yet. Then
-                the writer tries it again later.
+            aiosqlite.Error: the conversation could not be deleted; or it was deleted, but the database's files could
+                not be cleaned. In the second case the writer tries to clean them again later.
         """
         await self._conversations.writer.flush()
         if await self._reader.find(self._conversations.may_show, conversation) is None:

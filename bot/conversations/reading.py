@@ -51,7 +51,7 @@ class Hit:
     Attributes:
         number: the turn's number in its conversation.
         who: the speaker's name.
-        text: its words around the first one that was found. An ellipsis marks where words are left out.
+        text: the turn's words around the first word that was found. An ellipsis marks where words are left out.
     """
 
     number: int

@@ -75,7 +75,7 @@ class ConversationRecords(Records):
     """
 
     async def begin(self, place: ConversationPlace, at: float, call: str | None = None) -> int:
-        """Add a conversation, and return its id. ``call`` is the id of its call, if it is one.
+        """Add a conversation, and return its id. ``call`` is the call's id, if the conversation is a call.
 
         A conversation in the text chat has its end set from the beginning. Each turn moves the end to its own time.
         """
@@ -217,7 +217,7 @@ class ConversationRecords(Records):
         )
         facts = await self._database.write("DELETE FROM fact WHERE speaker = ?1 OR person = ?1", str(person))
         conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?"
-        # The answers are deleted first. Without the turns before them, it would not be known whose they are.
+        # The answers are deleted first, because only the turns before them show to whom they were given.
         answers = await self._forget(conversations, _ANSWERS_TO, str(person))
         return prompts + facts + answers + await self._forget(conversations, "person = ?2", str(person))
 

@@ -53,7 +53,7 @@ def parser() -> CommandParser:
 def run_knowledge(arguments: list[str]) -> int:
     """Run the command. Returns 0, 1 if it failed, 2 if the settings can't be used, or 130 if it was interrupted.
 
-    Files that can't be read keep no other file from being indexed. ``index`` names them, and returns 1.
+    ``index`` names the files that can't be read, indexes the others, and then returns 1.
     """
     keep_files_private()
     logging.basicConfig(level=logging.WARNING, format="! %(message)s", stream=sys.stderr)

@@ -137,7 +137,7 @@ async def update(
     Args:
         tell: called with sentences about the progress.
         seconds: seconds in which each file must be read.
-        again: read files again that have not changed, too.
+        again: whether to read also the files that have not changed.
 
     Raises:
         FolderError: the folder can't be read. The index stays as it is.

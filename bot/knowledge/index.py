@@ -63,7 +63,7 @@ class IndexedFile:
 
     Attributes:
         stamp: its size and time of change. If they are the same, it has not changed.
-        fault: why it could not be read, or not to its end.
+        fault: why the file could not be read, or not to its end; ``None`` if it could.
     """
 
     path: str
@@ -91,7 +91,7 @@ class Found:
 
     @property
     def source(self) -> str:
-        """Its file, and its page."""
+        """The passage's file, and its place in the file if it has one: ``handbook.pdf, page 3``."""
         return f"{self.path}, {self.place}" if self.place else self.path
 
 

@@ -49,7 +49,7 @@ class Vectors(Protocol):
 
 
 class Knowledge:
-    """What the files of a folder say. Its methods run on the event loop; threads and child processes do the work.
+    """The passages of a folder's files. Use it on the event loop; threads and child processes do the work.
 
     Args:
         vectors: finds passages by meaning; ``None`` for full text alone.

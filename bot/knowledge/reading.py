@@ -26,7 +26,7 @@ class FileContent:
 
     Attributes:
         notices: what was left out, in words for people.
-        fault: why nothing, or not everything, could be read; ``None`` if it could.
+        fault: why nothing, or not everything, could be read; ``None`` if everything could.
     """
 
     passages: tuple[FilePassage, ...]

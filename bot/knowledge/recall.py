@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 PASSAGES = 3
 """Maximum number of passages that a question adds."""
 LIMIT = 0.1
-"""Seconds after which an answer begins without passages that are not found by then."""
+"""Seconds for which an answer waits for the passages. If they are found later, the answer goes without them."""
 MAX_PLACES = 200
 """Maximum number of conversations whose passages stay shown. The least recently used ones beyond it are forgotten."""
 Place = tuple[int | None, int | None]

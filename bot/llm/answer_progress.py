@@ -1,4 +1,4 @@
-"""What those who ask for an answer can learn about it while it is made."""
+"""Functions that report to whoever has asked for an answer what happens while it is made."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from bot.llm.messages import ChatMessage
 
 
 class AnswerSoFar:
-    """What has come of an answer. It passes the parts on, and joins the rest from another server to what was said.
+    """The part of an answer that has come. It passes the parts on, and joins the rest from another server to it.
 
     Attributes:
         called: whether a tool was called.

@@ -80,7 +80,7 @@ def going_on(messages: Sequence[ChatMessage], said: str, *, continues: bool) -> 
 
 
 class SaidText:
-    """What has been said of an answer. An unfinished word is held back: servers go on after whole words.
+    """The part of an answer that has been said. An unfinished word is held back: servers go on after whole words.
 
     Text in languages without spaces between words is not held back.
     """

@@ -78,7 +78,7 @@ class _Server:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked; see :meth:`ModelClient.stream` and :meth:`ModelClient.text`."""
+    """The arguments of :meth:`ModelClient.stream` or :meth:`ModelClient.text`, for whichever server is asked."""
 
     messages: Sequence[ChatMessage]
     model: str | None

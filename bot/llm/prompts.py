@@ -28,7 +28,7 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a system prompt ends with: what is recalled, place and time. An empty part is left out.
+    """The end of a system prompt: what is recalled, place and time. An empty part is left out.
 
     Attributes:
         room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,

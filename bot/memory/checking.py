@@ -41,8 +41,8 @@ class CheckedFact:
     """A fact that is in a turn.
 
     Attributes:
-        turn: the turn in which it was said.
-        person_name: the name of the person whom it is about.
+        turn: the turn in which the fact was said.
+        person_name: the name of the person whom the fact is about.
         of_speaker: whether that person is the turn's speaker.
     """
 

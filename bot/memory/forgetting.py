@@ -99,7 +99,7 @@ class Forgetting(Records):
         return doomed, forgotten
 
     async def forget_presence_of(self, person: int, audiences: Audiences) -> None:
-        """Delete the record that a person heard what others said. So the person is told nothing of it any more."""
+        """Delete the record that a person heard what others said, so that the bot tells the person nothing of it."""
         await self._database.write(
             "UPDATE turns SET present = (SELECT json_group_object(key, value) FROM json_each(present) WHERE key != ?1) "
             "WHERE json_valid(present) AND EXISTS (SELECT 1 FROM json_each(present) WHERE key = ?1)",

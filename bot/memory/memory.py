@@ -159,7 +159,7 @@ class Memory:
     # What people ask.
 
     async def about(self, name: str, asker: MemoryAsker, person: int | None = None) -> list[Fact]:
-        """What the asker may know about a person of this name, the newest first.
+        """The facts that the asker may know about a person of this name, the newest first.
 
         Args:
             person: the person's user id, if known. Facts about other people of the same name are then left out. Facts
@@ -177,7 +177,7 @@ class Memory:
         ]
 
     async def about_person(self, person: int, asker: MemoryAsker) -> list[Fact]:
-        """What the asker may know about the person with this user id, the newest first."""
+        """The facts that the asker may know about the person with this user id, the newest first."""
         return [
             fact
             for fact in await self.facts.of(person)
@@ -238,7 +238,7 @@ class Memory:
     async def forget(self, fact: int, person: int) -> int:
         """Forget a fact, so that its words are nowhere on disk.
 
-        What else goes with it is in the docstring of :meth:`bot.memory.forgetting.Forgetting.forget_words_of`.
+        The docstring of :meth:`bot.memory.forgetting.Forgetting.forget_words_of` says what else is deleted with it.
 
         Returns:
             How many facts are told no more, including those with the same words; 0 if the fact does not concern the

@@ -59,7 +59,7 @@ class Fact:
     superseded_by: int | None = None
 
     def concerns(self, person: int) -> bool:
-        """Whether a person has said it, or it is about them. This person may correct it and have it forgotten."""
+        """Whether a person has said the fact or is its subject. This person may correct it and have it forgotten."""
         return person in (self.person, self.speaker)
 
     @property
@@ -69,12 +69,12 @@ class Fact:
 
     @property
     def values(self) -> set[str]:
-        """The words by which it is recognised in other sentences: its names and numbers, or else its last word."""
+        """The words by which the fact is recognised in other sentences: its names and numbers, or its last word."""
         return self.names or set([each for each in telling(self.text) if each not in self._people][-1:])
 
     @property
     def _people(self) -> set[str]:
-        """The words of the names of the people whom it concerns. They are in all that is said of these people."""
+        """The words of the names of the people whom it concerns. They occur in all that is said about them."""
         return set(words(f"{self.person_name} {self.speaker_name}"))
 
     @property

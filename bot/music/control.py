@@ -38,7 +38,7 @@ OPENING = "⏳ {title} is being opened."
 
 @dataclass(frozen=True, slots=True)
 class MusicDone:
-    """What was done.
+    """The result of a request about music.
 
     Attributes:
         written: a line for the prompt channel; empty if there is one already.

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.music.decoding import MusicError, decoder
 
 SECONDS = 10.0
-"""Longest wait for the lengths. Then they count as unknown, until the files are looked at again."""
+"""Seconds to wait for the lengths. After that they count as unknown, until they are asked for again."""
 MAX_KNOWN = 10_000
 """Maximum number of lengths that are kept. If there were more, the older ones are dropped and read again if needed."""
 

@@ -78,7 +78,7 @@ def links(chain: OggLinks, max_seconds: float = BOUNDS.max_seconds) -> Iterator[
 
 
 def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:
-    """Stereo sound, left and right samples taking turns, in whole frames. What is left at the end is dropped."""
+    """Stereo sound, left and right samples taking turns, in whole frames. An incomplete frame at the end is dropped."""
     size = 2 * FRAME_SAMPLES
     rest = np.zeros(0, np.float32)
     for piece in sound:

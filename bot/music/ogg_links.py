@@ -18,7 +18,7 @@ class OggLinks:
     By itself, FFmpeg decodes a link with what it knows of the one before: there is a click, or FFmpeg gives up if the
     rate, the channels or the codec differ. So :meth:`read` returns nothing at the end of each link, until :meth:`go_on`
     moves to the next one.
-    What is no Ogg is handed on as it is. No more than one page (64 KiB) is held.
+    Other formats are handed on as they are. No more than one page (64 KiB) is held.
 
     Args:
         read: reads at most this many bytes, and returns those that have arrived; empty at the end.

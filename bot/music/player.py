@@ -33,7 +33,7 @@ class Track:
 
     Attributes:
         begun: gets True when the piece begins, False if it is skipped before, or the error if it can't be played.
-            If it is ``None``, everybody is told of the piece instead.
+            If it is ``None``, the player tells everybody of the piece instead.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Playing:
     Attributes:
         stream: its sound in the mixer; ``None`` while it is being opened.
         seconds: its length, when it is known.
-        live: whether it is a stream without an end. What comes of it during a pause is lost.
+        live: whether it is a stream without an end. Sound that comes during a pause is lost.
     """
 
     track: Track

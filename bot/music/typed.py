@@ -164,8 +164,10 @@ def playing_line(playing: Playing) -> str:
 
 
 def playing_text(playing: Playing) -> str:
-    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``. A stream has no length, and what
-    is being opened has not begun."""
+    """What plays, and a bar with the position and the length: ``▬▬▬🔘▬▬ 1:05 / 3:20``.
+
+    Of a stream, only the position is shown; of a piece that is being opened, neither.
+    """
     if playing.stream is None:
         return playing_line(playing)
     if playing.live:

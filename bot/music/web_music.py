@@ -37,7 +37,7 @@ STREAMED = frozenset(
     {"audio/mpeg", "audio/mp3", "audio/x-mpeg", "audio/aac", "audio/aacp", "audio/x-aac", "audio/ogg"}
     | {"application/ogg", "audio/opus", "audio/flac"}
 )
-"""The media types of streams. What has another one, and names no length, is a file."""
+"""The media types of streams. Content of another type is a file, unless headers show that it is from a station."""
 STATION = "icy-"
 """The beginning of the headers by which many radio stations present themselves."""
 REFUSED = "I may not fetch from {host}."
@@ -132,7 +132,7 @@ def _sound(data: bytes) -> bytes:
 
 
 def _text(begin: bytes) -> bytes:
-    """The beginning of a file as UTF-8 without a byte-order mark, if it has one. What has none is left as it is."""
+    """The beginning of a file, converted to UTF-8 without a byte-order mark if it has such a mark."""
     for mark, encoding in _MARKS.items():
         if begin.startswith(mark):
             return begin.removeprefix(mark).decode(encoding, "ignore").encode()

@@ -193,7 +193,7 @@ def _kind_of(name: str) -> ClaimKind | None:
 
 
 def _sentences(text: str) -> list[str]:
-    """Cut a text after each citation, since what follows it has a citation of its own."""
+    """Cut a text after each citation, since the text that follows has a citation of its own."""
     cut, begin = [], 0
     for match in _CITED.finditer(text):
         end = match.end()

@@ -67,7 +67,7 @@ class Claim:
     """Something that the model says about a call.
 
     Attributes:
-        lines: the numbers of the lines that it follows from, at least one.
+        lines: the numbers of the lines from which the claim follows, at least one.
         who: for a task, the name of the person who does it; "" if it is not known.
     """
 

@@ -97,7 +97,7 @@ def _about(notes: Notes, local: LocalTime) -> str:
 
 
 def _found(notes: Notes, level: str) -> list[str]:
-    """What the model found, each claim with the numbers of its lines and who said them."""
+    """The claims that the model made, each with the numbers of its lines and who said them."""
     said_by = {line.number: line.who for line in notes.lines}
     parts = []
     for kind, heading in HEADINGS.items():

@@ -17,7 +17,7 @@ class ChargedSound:
 
     Args:
         charge: called with the server, the account and the seconds.
-        whose: returns the account to which the sound of the current reply is charged. It is asked at the first sound.
+        whose: returns the account to which the sound of the current reply is charged. Called at a reply's first sound.
     """
 
     def __init__(self, charge: Callable[[ServerAddress, Account, float], None], whose: Callable[[], Account]) -> None:

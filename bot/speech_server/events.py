@@ -1,4 +1,4 @@
-"""What the connection to the speech server tells: the server's messages, sound, and changes of the connection."""
+"""The events of the connection to the speech server: its messages, sound, and changes of the connection."""
 
 from __future__ import annotations
 

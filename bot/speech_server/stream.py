@@ -382,7 +382,7 @@ class SpeechStream:
         raise SpeechUnavailable(" ".join(reasons) or self._servers.refusal() or "There is no speech server.")
 
     def _news(self) -> list[ServerMoved]:
-        """What people are told once about a change of the server."""
+        """The notice for people if the server has changed since the last one; otherwise nothing."""
         old, new = self._told, self._address
         if old is new:
             return []

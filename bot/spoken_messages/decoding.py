@@ -24,7 +24,7 @@ PIECE_SECONDS = 28
 """Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, turns of a call can be transcribed."""
 _CUT_SECONDS = 8
 """The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration, but
-never within the first half of it.
+never within the first half of that duration.
 """
 _WINDOW = HEARING_RATE // 10
 """Number of samples in a window (100 ms). The sound is cut in the middle of the quietest window."""

@@ -1,5 +1,5 @@
-"""Finds the words with which a person may ask for something. The words of a clause that denies it do not ask for it
-("don't leave")."""
+"""Finds the clauses with which a person may ask for something. A clause that denies something, such as "don't leave",
+does not count."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ def only_for_everyone(_: Asker, permit: str) -> bool:
 
 
 def for_the_operator(_: Asker, permit: str) -> bool:
-    """Whether a permit includes users of the page and programs, who count as the operator. Only ``nobody`` does not."""
+    """Whether a permit includes users of the page and programs, who count as the operator: all but ``nobody`` do."""
     return permit != NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUsers:
-    """What is known of the people for whom tools run.
+    """How the rights of the people for whom tools run are checked, and how these people are asked and told something.
 
     Attributes:
         permits: who may use a tool that has a permit.

@@ -98,7 +98,7 @@ class Tool(Protocol):
         ...
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether a person's own words ask for this call. Only tools with an effect are asked.
+        """Whether a person's own words ask for this call. This is called only for tools with an effect.
 
         Words that deny it ("don't leave") do not ask for it; see :func:`~bot.tools.negation.not_denied`.
 

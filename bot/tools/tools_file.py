@@ -1,4 +1,4 @@
-"""The file of tools (``TOOLS_FILE``): which MCP servers there are, who may use their tools, and what is asked first."""
+"""The file of tools (``TOOLS_FILE``): the MCP servers, who may use their tools, and which tools need a yes first."""
 
 from __future__ import annotations
 

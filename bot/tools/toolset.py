@@ -49,7 +49,7 @@ ALLOWED = " The person has just said yes to the call with the arguments {argumen
 
 
 class Policy(Protocol):
-    """What is known of tools besides what they say of themselves."""
+    """Rules about tools, in addition to what the tools say of themselves."""
 
     def allows(self, tool: Tool, asker: Asker) -> bool:
         """Whether the person may use the tool."""

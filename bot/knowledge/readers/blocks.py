@@ -34,7 +34,7 @@ class Reader(Protocol):
     """Reads one kind of file."""
 
     def __call__(self, data: bytes, notices: list[str]) -> Iterator[Block]:
-        """Yield the blocks of a file. What could not be read of it is added to ``notices``, in words for people.
+        """Yield the blocks of a file. Parts that can't be read are named in ``notices``, in words for people.
 
         Raises:
             UnreadableError: nothing can be read.

@@ -18,7 +18,7 @@ _CHARSETS = re.compile(
 _HIDDEN = frozenset(
     ("script", "style", "noscript", "template", "svg", "math", "iframe", "object", "select", "nav", "footer", "form")
 )
-"""Elements whose text is left out, because the page does not show it or it is no part of the page's content."""
+"""Elements whose text is left out: the page does not show it, or it is beside the page's content."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _PARTS = frozenset(
     (

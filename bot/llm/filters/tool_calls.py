@@ -259,7 +259,7 @@ class _JsonStrings:
 def calls_in(text: str) -> list[CallPiece]:
     """The calls in the text between two tags: JSON objects, one after another or in a list.
 
-    What can't be read is left out, and so is what follows it.
+    The first value that can't be read is left out, with everything after it.
     """
     calls: list[CallPiece] = []
     decoder = json.JSONDecoder(parse_constant=_refuse)

@@ -29,7 +29,7 @@ _CHARSETS = re.compile(
 _HIDDEN = frozenset(
     {"script", "style", "noscript", "template", "svg", "math", "iframe", "object", "select", "nav", "footer", "form"}
 )
-"""Elements whose text is left out, because the page does not show it or it is no part of the page's content."""
+"""Elements whose text is left out: the page does not show it, or it is beside the page's content."""
 _BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1"),

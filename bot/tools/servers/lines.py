@@ -21,8 +21,9 @@ class TooLong:
     """A line that is dropped.
 
     Attributes:
-        request: the id of the request that it answers; ``None`` if it is not known.
-        ended: whether the line has ended. If it has not, it is an answer, and the id may be known at its end.
+        request: the id of the request that the line answers; ``None`` if it is not known.
+        ended: whether the line has ended. A line that is reported before its end is an answer. If ``request`` is not
+            known by then, the end of the line may show it.
     """
 
     request: int | None

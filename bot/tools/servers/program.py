@@ -1,6 +1,6 @@
 """The connection to an MCP server that is a program: a child process whose lines are bounded before they are parsed.
 
-The library's own connection has no limits, and gives the child no end when the bot is killed.
+The library's own connection has no limits, and does not end the child when the bot is killed.
 """
 
 from __future__ import annotations

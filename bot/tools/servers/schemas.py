@@ -26,7 +26,7 @@ _LEFT_OUT = frozenset(
 def clean_schema(schema: Mapping[str, Any]) -> Any:
     """The schema without references, patterns, long notes and invisible characters.
 
-    What refers to itself, or to nothing in the schema, becomes a schema that allows everything.
+    A reference to itself, or to nothing in the schema, becomes a schema that allows everything.
 
     Raises:
         ValueError: it is nested too deeply, or too long.

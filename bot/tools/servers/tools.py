@@ -78,7 +78,7 @@ def tools_of(servers: Iterable[McpServer], rules: ToolRules, permits: Permits, t
     """The tools of all servers, in the order of the file of tools.
 
     A name that a model can't use is changed: "read file" becomes ``read_file``. If a name is taken, the server's name
-    comes before it. If that is taken too, the tool is left out.
+    is put before it. If that name is taken too, the tool is left out.
 
     Args:
         taken: names of other tools.
