@@ -23,7 +23,7 @@ from bot.voice.utterances.voice_commands import VoiceCommand
 OPENING_SECONDS = 15.0
 """Longest wait for the beginning of a piece, in seconds. If it begins or fails later, a message says so."""
 MAX_NAME = 200
-"""Longest name that is looked for."""
+"""Maximum number of characters of a name that is looked for."""
 MAX_TOLD = 5
 """Maximum number of waiting pieces that are named."""
 
@@ -62,7 +62,7 @@ class AskedPiece:
 class MusicControl:
     """Plays and controls the music of calls. Use it on the event loop.
 
-    All its methods raise :class:`~bot.music.decoding.MusicError` if there is nothing to be done. The text says why, in
+    The methods that do something raise :class:`~bot.music.decoding.MusicError` if they can't. The text says why, in
     words that can be spoken.
 
     Args:

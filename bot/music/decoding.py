@@ -23,7 +23,7 @@ measured before it plays."""
 SOUND_SECONDS = 20.0
 """Longest wait for further sound."""
 BUFFER_BYTES = 16 * FRAME_BYTES
-"""Sound that waits between the processes, besides what the pipe itself holds: a third of a second."""
+"""Maximum number of bytes of sound (0.3 s) that wait between the processes, besides what the pipe itself holds."""
 
 TOO_SLOW = "It takes too long to decode."
 TOO_SLOW_TO_FETCH = "It takes too long to fetch."

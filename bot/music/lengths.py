@@ -1,4 +1,4 @@
-"""How long sound files say they are."""
+"""The lengths of sound files, as the files state them."""
 
 from __future__ import annotations
 

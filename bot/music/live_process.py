@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def links(chain: OggLinks, max_seconds: float = BOUNDS.max_seconds) -> Iterator[Samples]:
-    """The sound of all links of a stream, one after the other, as :func:`~audio.decode.decoded` has it."""
+    """The sound of all links of a stream, one after the other, in the pieces of :func:`~audio.decode.decoded`."""
     left = max_seconds
     while True:
         bounds = replace(BOUNDS, max_seconds=left)

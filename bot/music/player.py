@@ -61,12 +61,12 @@ class Playing:
 
     @property
     def position(self) -> float:
-        """Seconds that were played."""
+        """Seconds of the piece that were played."""
         return self.stream.position if self.stream is not None else 0.0
 
     @property
     def over(self) -> bool:
-        """Whether no more of it will be heard."""
+        """Whether nothing more of the piece will be heard."""
         return self.skipped or (self.stream is not None and self.stream.state is StreamState.OVER)
 
 

@@ -55,7 +55,7 @@ class CallSounds:
         """Play a sound at once, over those that play. Returns when it begins.
 
         Raises:
-            UserError: as many sounds play as may, or the call is over.
+            UserError: :data:`MAX_AT_ONCE` sounds play already, or the call is over.
             MusicError: the sound can't be played.
         """
         if self._closed:

@@ -1,4 +1,4 @@
-"""The titles that radio stations put between the bytes of their sound, which are no sound."""
+"""Removes the titles that radio stations put between the bytes of their sound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 EVERY = "icy-metaint"
 """The header with the number of bytes of sound between two titles."""
 LEAST, MOST = 1_024, 1_024 * 1_024
-"""Bounds of that number. All real stations keep to them. Below the lower one, most of what comes could be titles."""
+"""Bounds of the number in that header, to which all real stations keep. With less, most bytes could be titles."""
 BLOCK_BYTES = 16
 """A title is preceded by a byte that says how many blocks of this size it has."""
 

@@ -29,7 +29,7 @@ from bot.music.station_titles import titles_every, without_titles
 from bot.text import escape_markdown, shorten
 
 MAX_MB = 25
-"""Size of the largest file. It is that of the largest attachment."""
+"""Maximum size of a file. It is the same as for an attachment."""
 MAX_REASON = 200
 LIMITS = FetchLimits(size=MAX_MB * 1024**2, seconds=60.0, idle_seconds=15.0)
 """Bounds of a file. A stream has no size, and may take as long as it plays."""

@@ -1,4 +1,4 @@
-"""Roughly checks a model's arguments against a tool's JSON schema. Then the model can learn what is wrong."""
+"""Roughly checks a model's arguments against a tool's JSON schema, so that the model can be told what is wrong."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from bot.tools.results import clean_result
 from bot.tools.tool import Asker, Conversation
 
 BUTTON_SECONDS = 30.0
-"""Seconds in which a person can answer with a button. No answer is no."""
+"""Seconds in which a person can answer with a button. No answer counts as a no."""
 SPOKEN_SECONDS = 60.0
 """For this many seconds after a tool was called, the person's next words can allow the call. The time in which the bot
 asks is included."""
 READING_SECONDS = 1.0
-"""Words that are heard sooner after a question was sent were said before anybody could read it."""
+"""Seconds that it takes to read a question. Words that are heard sooner after it was sent are no answer to it."""
 _MAX_SHOWN = 300
 _MAX_PENDING = 200
 
@@ -34,7 +34,7 @@ class Confirmation(Protocol):
         """Ask, and wait at most :data:`BUTTON_SECONDS`. Only the asker's click counts. Cancelling ends the question.
 
         Args:
-            call: the call as people are shown it.
+            call: the tool call in the form in which people read it; see :func:`shown_call`.
 
         Returns:
             ``True`` or ``False`` as the person answers; ``None`` if there is no answer, or the question can't be asked.
@@ -66,12 +66,12 @@ class NoButtons:
         return False
 
     async def ask(self, asker: Asker, call: str) -> bool | None:
-        """There is no answer."""
+        """Ask nobody, and return ``None``."""
         return None
 
 
 def shown_call(call: ToolCall) -> str:
-    """A call as people are shown it: its name and its arguments, shortened."""
+    """A tool call in the form in which people read it: the tool's name and the arguments, shortened."""
     return f"{call.name} {shorten(' '.join(clean_result(call.arguments).split()), _MAX_SHOWN)}"
 
 
@@ -83,7 +83,7 @@ class _Pending:
     until: float
     asked_in: object = field(compare=False)
     answered: str = ""
-    """What the person has said next, if it is no yes."""
+    """The person's next words, if they are no yes."""
 
 
 class Consents:

@@ -59,7 +59,7 @@ class ToolRegistry:
             too.
 
     Attributes:
-        users: what is known of people. The bot on Discord sets it, since it knows people only once it has a client.
+        users: checks people's rights, and asks and tells them. The bot on Discord sets it once it has a client.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class ToolRegistry:
         return isinstance(tool, McpTool)
 
     def describe(self) -> str:
-        """The tools for people, in one line: "2 servers, 7 tools"; or what is wrong."""
+        """A line for people about the servers and their tools, and what is wrong with them: "2 servers, 7 tools"."""
         if not self.servers:
             return "no servers"
         tools = self._of_servers()

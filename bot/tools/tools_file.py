@@ -98,7 +98,7 @@ class ToolRules:
 
 @dataclass(frozen=True, slots=True)
 class ToolsFile:
-    """What the file of tools says."""
+    """The content of the file of tools."""
 
     servers: tuple[StdioServer | HttpServer, ...] = ()
     rules: ToolRules = field(default_factory=ToolRules)

@@ -22,9 +22,9 @@ from config.plain_json import read_json
 _log = logging.getLogger(__name__)
 
 CALL_SECONDS = 30.0
-"""Seconds that a call of a tool may take, besides those in which a person is asked."""
+"""Seconds that a call of a tool may take, without the time in which a person is asked."""
 PATIENT_SECONDS = 300.0
-"""The same where a result can be told after its turn."""
+"""Seconds that a call of a tool may take where its result can be told after its turn."""
 TELL_SECONDS = 2.0
 """An answer waits at most this many seconds until the person has been told of a failure."""
 UNKNOWN = "There is no tool of the name {name}, or this person may not use it."
@@ -72,19 +72,19 @@ class OwnToolPolicy:
     """The :class:`Policy` of the bot's own tools: they say themselves who may use them, and are not asked first."""
 
     def allows(self, tool: Tool, asker: Asker) -> bool:
-        """Whether the tool says so."""
+        """Whether the tool itself allows the person to use it."""
         return tool.may_use(asker)
 
     def asks_first(self, tool: Tool) -> bool:
-        """No tool does."""
+        """No tool needs a yes."""
         return False
 
     def is_restricted(self, tool: Tool) -> bool:
-        """No tool is."""
+        """The operator has restricted no tool."""
         return False
 
     def is_outside(self, tool: Tool) -> bool:
-        """No tool is."""
+        """Others wrote none of the tools."""
         return False
 
 

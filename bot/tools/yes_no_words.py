@@ -13,7 +13,7 @@ from config.yaml_files import read_yaml
 
 YES_NO_FILE = Path(__file__).parents[2] / "config" / "language" / "yes_no.yaml"
 MAX_WORDS = 8
-"""A longer answer says more than yes, so it does not count as one."""
+"""Maximum number of words of a yes or a no. A longer answer says more than that, so it counts as neither."""
 MAX_OTHERS = 2
 """Maximum number of words in a yes that do not say yes."""
 

@@ -73,7 +73,7 @@ class DrawPicture:
         """Have a picture drawn of ``description``.
 
         Raises:
-            ToolError: it is not drawn.
+            ToolError: the request is refused, or there is no channel for the picture.
         """
         if asker.person is None or asker.channel is None:
             raise ToolError("There is no channel for a picture here.")

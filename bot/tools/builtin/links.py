@@ -1,4 +1,4 @@
-"""The web addresses that were said, written or found in a conversation. Only these may be read for it."""
+"""The web addresses that were said, written or found in a conversation. The model may read only these in it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _AT_THE_END = ".,;:!?)]}»”’*_|"
 class Links:
     """Remembers, for each conversation, the addresses that may be read. Not thread-safe.
 
-    Without this rule, a page could have the model read an address that carries what was said elsewhere.
+    Without this rule, a web page could have the model read an address that contains what people said, and so send
+    their words elsewhere.
 
     Args:
         clock: returns monotonic seconds.
@@ -85,7 +86,7 @@ def full_address(address: str) -> str:
 
 
 def _plain(address: str) -> str | None:
-    """An address in the form in which two are compared: without scheme, ``www.``, fragment and slash at the end."""
+    """An address in a form for comparisons: without scheme, ``www.``, fragment and slash at the end."""
     if len(address) > MAX_ADDRESS:
         return None
     try:

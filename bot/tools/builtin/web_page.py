@@ -21,7 +21,7 @@ PART_CHARS = 3_400
 """Characters of a page that are returned at a time."""
 MAX_PARTS = page_text.MAX_TEXT // PART_CHARS
 READ_SECONDS = 10.0
-"""Usual number of seconds in which the text of a page must be found."""
+"""Seconds in which the text of a page must be found, unless another limit is given."""
 _LIMITS = FetchLimits(size=2 * 1024 * 1024, seconds=15.0, idle_seconds=8.0)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _TYPES = _HTML | {"text/plain", "text/markdown", "application/json"}

@@ -1,4 +1,4 @@
-"""A connection to an MCP server: lists its tools and calls them. The library ``mcp`` is imported when one is made.
+"""A connection to an MCP server: lists its tools and calls them. The first one imports the library ``mcp``.
 
 Nothing of what a server sends is trusted: it is bounded and cleaned here.
 """
@@ -37,7 +37,7 @@ _NAME_CHARS = 128
 
 
 class LinkError(Exception):
-    """A call has no answer that can be used. The text says why, in words of this program."""
+    """A call of a tool has no answer that can be used. The text says why, in words of this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Link:
 
     Attributes:
         ended: set when the server has ended; never set for a server at an address.
+        last_words: returns what a program has written about its end; "" for a server at an address.
     """
 
     def __init__(

@@ -16,11 +16,11 @@ from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 from typing_extensions import override
 
 _PIECE = 8 << 10
-"""Bytes that are read at once. All of them are parsed at once."""
+"""Maximum number of bytes that are read, and then parsed, at once."""
 _SHARE = 0.1
 """Largest part of the event loop's time that a server's data may take."""
 _SLICE = 0.003
-"""Seconds of processor time after which :data:`_SHARE` is kept."""
+"""After this many seconds of processor time, reading pauses, so that :data:`_SHARE` is kept."""
 _MAX_REST = 0.25
 """Longest rest, in seconds. It is bounded because other parts of the program may have used the processor time."""
 

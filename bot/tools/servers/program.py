@@ -44,7 +44,7 @@ _DROP_PACE = 64.0 * (1 << 20)
 _SHARE = 0.1
 """Largest part of the event loop's time that a server's messages may take. A flood of them must not disturb a call."""
 _SLICE = 0.003
-"""Seconds of processor time after which :data:`_SHARE` is kept."""
+"""After this many seconds of processor time, reading pauses, so that :data:`_SHARE` is kept."""
 _UNWRITTEN = 100
 """Maximum number of messages that wait for a program that does not read. With fewer, the cancellation of a call would
 have to wait until the program reads on."""
