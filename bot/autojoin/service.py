@@ -20,9 +20,10 @@ from bot.voice.transport import EndCause
 _log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = 1.0
-"""Seconds between two looks while a channel is chosen. Changes that Discord reports are looked at at once."""
+"""Seconds between two looks while a channel is chosen. A change that Discord reports leads to a look at once."""
 STAY_ENDS = frozenset({EndCause.ALONE, EndCause.SHUTDOWN})
-"""Ends of a call after which the bot may come back at once. After all others it stays away until nobody is there."""
+"""Ends of a call after which the bot may come back at once. After all others, the bot stays away until the channel was
+empty."""
 
 
 class Places(Protocol):

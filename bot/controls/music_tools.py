@@ -15,7 +15,7 @@ from bot.music.decoding import MusicError
 from bot.tools.tool import Asker, ReadOnlyTool, Tool, ToolError, ToolResult
 
 VOLUME_STEP = 0.1
-"""How much "the music a bit louder" changes its volume. 1 leaves the sound as it is."""
+"""How much "the music a bit louder" changes the volume of music. A volume of 1 leaves the sound as it is."""
 
 PLAY = ToolDescription(
     "play_music",

@@ -18,7 +18,7 @@ NOT_CALLS = (CHAT, "api")
 
 
 class NotCorrectableError(Exception):
-    """The turn is an answer of the bot. Nobody has misheard it."""
+    """The turn can't be corrected, because it is an answer of the bot, which nobody has misheard."""
 
 
 @dataclass(frozen=True, slots=True)

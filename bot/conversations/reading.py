@@ -64,7 +64,8 @@ class PageOfTurns:
     """Which turns of a conversation are read.
 
     Attributes:
-        limit: the maximum number of turns; ``None`` for all, or for the newest :data:`MAX_TURNS_READ` of more.
+        limit: the maximum number of turns; ``None`` for all. If there are more than :data:`MAX_TURNS_READ`, only the
+            newest are read.
         before: a turn's number: read the last turns before it. Otherwise, the first turns are read.
         after: a turn's number: read the first turns after it. Only one of ``before`` and ``after`` may be given.
     """

@@ -24,7 +24,7 @@ MAX_FILES = 10_000
 _UNREADABLE = "unreadable"
 _LEADS_OUT = "link out of the folder or to another one"
 _NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode's categories of characters that would make a name pass for more than one line, or steer a terminal."""
+"""Unicode's categories of characters that would make a file's name look like several lines, or control a terminal."""
 _PROGRESS_EVERY = 25
 """Number of files that are read between two messages about the progress."""
 
@@ -163,7 +163,7 @@ async def update(
 
 
 def problems_of(file: IndexedFile) -> list[str]:
-    """A sentence for each thing of a file that could not be read. Each names the file."""
+    """A sentence for each part of a file that could not be read. Each sentence names the file."""
     faults = [f"{file.path} can't be read: {file.fault}"] if file.fault is not None else []
     return faults + [f"{file.path}: {notice}" for notice in file.notices]
 

@@ -197,7 +197,7 @@ class Index:
 
     @property
     def identity(self) -> str:
-        """A name that no other index has, nor this one when it is made anew."""
+        """A name that no other index has. An index that is made anew gets a new name."""
         return str(self._rows("SELECT value FROM about WHERE name = 'identity'")[0][0])
 
     def vector_ids(self, model: str) -> list[int]:
@@ -308,7 +308,7 @@ def _fit(weights: Mapping[str, _Weight], found: Collection[str]) -> float:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Open the file, and create its tables. One of another version, and one that is damaged, is replaced."""
+    """Open the file, and create its tables. A file that is damaged or of another version is replaced."""
     try:
         connection = _connected(path)
         if _version(connection) == VERSION:

@@ -45,11 +45,11 @@ class AnswerSoFar:
         return self._passed_on(TextDelta(rest + self._said.rest()))
 
     def broke_off(self) -> None:
-        """The server has failed. An unfinished word of its answer is forgotten."""
+        """Forget an unfinished word of the answer, because the server has failed and will not finish it."""
         self._said.lose()
 
     def go_on(self, messages: Sequence[ChatMessage], *, continues: bool) -> Sequence[ChatMessage]:
-        """The messages for the server that is asked next. What it answers is joined to what was said.
+        """The messages for the server that is asked next, whose answer will be joined to the words that were said.
 
         Args:
             continues: whether the server goes on with an assistant's message.

@@ -45,13 +45,13 @@ _SERVER_IS_DOWN = frozenset(
         ModelErrorKind.SERVER,
     }
 )
-"""Errors after which a server is asked no more until a probe has found it well. After other errors, which may be due to
-the conversation, only this answer is asked for elsewhere."""
+"""Errors after which a server is not asked again until a probe has found that it is ready. Other errors may be due to
+the conversation: another server is asked for this answer, but the same server is asked for the next answer."""
 _SLOW = frozenset({ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED})
 _ABOUT_THE_REQUEST = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
-"""Statuses with which a server that is well refuses one request."""
+"""HTTP statuses with which a working server refuses a single request."""
 
 
 @dataclass(slots=True)

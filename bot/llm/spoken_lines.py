@@ -70,11 +70,11 @@ class WaitLength(StrEnum):
     """How long a wait for a tool is."""
 
     SOON = "soon"
-    """It begins to be noticed."""
+    """People begin to notice the wait."""
     LATER = "later"
-    """It goes on."""
+    """The wait goes on."""
     LATE = "late"
-    """It is given up: the result is told when it comes."""
+    """The bot waits no longer, and tells the result when it comes."""
 
 
 class WaitingLines(BaseModel):
@@ -153,7 +153,7 @@ def _read(path: Path, form: TypeAdapter[Any]) -> Any:
 
 
 def _read_all(path: Path, names: type[StrEnum]) -> Any:
-    """Read a file with a text for each of some names."""
+    """Read a file that has a text in several languages for each of ``names``."""
     texts: dict[StrEnum, Texts] = _read(path, TypeAdapter(dict[names, Texts]))  # type: ignore[valid-type]
     for name in names:
         if USUAL_LANGUAGE not in texts.get(name, {}):
@@ -168,7 +168,7 @@ class LineChooser:
 
     Args:
         usual: the lines for personas that have none of their own in that language.
-        choose: chooses one of some lines.
+        choose: returns one of the lines that it is given.
     """
 
     def __init__(self, usual: SpokenLines, choose: Callable[[Sequence[str]], str] = random.choice) -> None:

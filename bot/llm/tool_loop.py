@@ -61,8 +61,8 @@ async def answer_with_tools(
     Args:
         progress: its functions are called: ``tools`` at the first call of each round and when all results are there,
             ``before_tools`` before each tool runs, and ``take_late`` if tools still run after :data:`LATE_AFTER`
-            seconds. If that one takes the tools, the answer ends. ``mood`` is called for the mood that the answer's
-            head names.
+            seconds. If ``take_late`` takes the tools, the answer ends. ``mood`` is called for the mood that the
+            answer's head names.
         sleep: waits for some seconds; :data:`MAX_SECONDS` and :data:`LATE_AFTER` are measured with it.
 
     Raises:
@@ -113,7 +113,7 @@ async def answer_with_tools(
 
 
 def _parted(said: str, part: TextDelta) -> TextDelta:
-    """The first words after a tool, parted from the words before it."""
+    """The first words after a tool's results, on a new line unless white space parts them from ``said`` already."""
     together = not said or said[-1].isspace() or part.text[0].isspace()
     return part if together else TextDelta("\n" + part.text)
 
@@ -163,7 +163,7 @@ class _RunningTools:
         self._round.append((call, task))
 
     async def in_time(self) -> bool:
-        """Wait for the tools of this round. Returns False if one still runs when the patience with them ends."""
+        """Wait for the tools of this round. Returns False if one still runs after :data:`LATE_AFTER` seconds."""
         return await self._ended(self._patience)
 
     def hand_over(self, take_late: TakeLate, earlier: Sequence[ChatMessage]) -> bool:

@@ -192,7 +192,7 @@ def _sort(
     """Sort the turns of a conversation. Thousands of them take a while.
 
     Args:
-        told: for each other person who told a fact, by user id, the words of the name of the person it is about.
+        told: by the user id of each other person who told a fact: the words of the name of the fact's subject.
     """
     own, others, people = list[int](), list[tuple[int, float, frozenset[str]]](), set[str]()
     tellers = {str(teller): known for teller, known in told.items()}

@@ -24,13 +24,13 @@ class ForgettingGate:
 
     @asynccontextmanager
     async def forgetting(self) -> AsyncIterator[None]:
-        """Held while something is forgotten."""
+        """Hold the gate while the block forgets something."""
         self._forgotten += 1
         async with self._passing:
             yield
 
     @asynccontextmanager
     async def storing(self, mark: int) -> AsyncIterator[bool]:
-        """Held while a fact is stored. Yields whether nothing was forgotten since ``mark``."""
+        """Hold the gate while the block stores a fact. Yields whether nothing was forgotten since ``mark``."""
         async with self._passing:
             yield mark == self._forgotten

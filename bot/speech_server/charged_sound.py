@@ -41,7 +41,7 @@ class ChargedSound:
                 pass
 
     def end(self) -> None:
-        """Charge what has come of a reply, because no more of it comes."""
+        """Charge the sound of a reply that has come so far, because no more of it comes."""
         made, self._made = self._made, None
         if made is not None:
             self._charge(*made)

@@ -217,7 +217,7 @@ class SpeechServerClient:
             return False
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
-        """Switch low-performance mode on or off, as people want it; raises :class:`LowPerformanceError`."""
+        """Switch low-performance mode on or off for people who want it; raises :class:`LowPerformanceError`."""
         # The current server may change between the requests.
         address = self._address
         if address.own and self._own_engine is not None:

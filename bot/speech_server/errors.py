@@ -53,7 +53,7 @@ class VoiceLimitError(VoiceAwayError):
 
 
 class RedirectedError(ValueError):
-    """The server redirects a request elsewhere, which is not followed. The text names the server."""
+    """The server redirects a request to another address, which the client does not ask. The text names the server."""
 
 
 class AnswerTooLargeError(ValueError):

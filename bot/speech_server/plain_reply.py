@@ -56,7 +56,7 @@ class Pace:
     known: bool = False
 
     def learn(self, characters: int, samples: int) -> None:
-        """Learn from a whole reply. The newest one counts as much as all before it."""
+        """Learn from a whole reply. The newest reply counts as much as all earlier ones together."""
         if characters < MIN_LEARNED:
             return
         pace = min(max(samples / characters, PACES[0]), PACES[1])

@@ -144,7 +144,7 @@ class SpeechServers:
         self._log_change()
 
     def failed(self, address: ServerAddress, *, slow: bool = False) -> None:
-        """A server can't be reached, has gone, or was too ``slow``. One that is known to be down stays so."""
+        """Note that a server can't be reached, has gone, or was too ``slow``."""
         if self.is_up(address):
             self._choice.failed(self._addresses.index(address), slow=slow)
         if address is self._in_call:

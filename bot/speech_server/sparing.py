@@ -18,7 +18,7 @@ class PaidEngine:
     """The preferred engine of the bot's own speech server, which costs money.
 
     Args:
-        set_low: switches low-performance mode on or off, in which another engine speaks; raises LowPerformanceError.
+        set_low: switches low-performance mode, in which another engine speaks, on or off; raises LowPerformanceError.
 
     Attributes:
         limited: whether the mode is on because today's limit is reached.

@@ -189,7 +189,7 @@ class SpeechStream:
             raise SpeechLimitError(why)
 
     async def _move(self) -> None:
-        """Have another server speak from now on. Returns when that server is connected, or no other one can be."""
+        """Have another server speak from now on. Returns when it is connected, or when none could be connected."""
         if (connection := self._connection) is None:
             # The connection is being restored already, to a server that may be asked.
             return

@@ -13,7 +13,7 @@ class Block:
 
     Attributes:
         level: 1 to 6 for a heading, 0 for a paragraph or a record.
-        place: where it is in the file, if people can find it by that: "page 3".
+        place: where the block is in the file: "page 3"; "" in a file without pages.
         headings: the headings of a record, the outermost first; ``None`` if the block is no record. A record becomes a
             passage of its own.
         also: further words by which a record is found. They are not shown.

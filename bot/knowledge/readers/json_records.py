@@ -56,7 +56,7 @@ class _Records:
         self._told = False
 
     def of(self, value: object, above: tuple[str, ...]) -> Iterator[Block]:
-        """The records in a value whose headings are ``above``, the outermost first."""
+        """The records in a value. ``above`` are the headings above that value, the outermost first."""
         if len(above) > MAX_DEPTH:
             if not self._told:
                 self._told = True
@@ -98,7 +98,7 @@ def _is_scalar(value: object) -> bool:
 
 
 def _is_flat(value: dict[str, Any]) -> bool:
-    """Whether an object is one record: in it are values, lists of values, and objects of these."""
+    """Whether an object is one record: it contains only values, lists of values, and objects of these two."""
     return all(
         _is_simple(each) or (isinstance(each, dict) and all(map(_is_simple, each.values()))) for each in value.values()
     )

@@ -22,7 +22,7 @@ class FilePassage:
 
     Attributes:
         headings: the headings above it, the outermost first, as one text.
-        place: where in the file it is: "page 3", or "".
+        place: where the passage begins in the file: "page 3"; "" in a file without pages.
         also: further words that a search finds it by.
     """
 

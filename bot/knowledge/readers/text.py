@@ -29,7 +29,7 @@ _IN_A_CHINESE_TEXT = 0.3
 _LARGE = 0xA1
 """Both bytes of a usual Chinese character are at least this, in GB 18030."""
 _USUAL = 0.7
-"""Share of usual characters among those that are not ASCII, in a Chinese text."""
+"""Minimum share of usual characters among those that are not ASCII, in a Chinese text."""
 
 
 def decode(data: bytes, notices: list[str]) -> str:
