@@ -47,7 +47,7 @@ class _Button(discord.ui.Button[OutdatedQuestions]):
         """Write below the question that it is over, and take its buttons away."""
         message = interaction.message
         if message is None or self.view is None or message.created_at >= self.view.since:
-            # Its own view answers as soon as Discord has confirmed the message.
+            # The question is new. Its own view answers as soon as Discord has confirmed the question's message.
             await interaction.response.send_message(EARLY, ephemeral=True)
             return
         # Two people may press a button at the same moment.

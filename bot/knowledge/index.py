@@ -315,7 +315,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             return connection
         connection.close()
     except sqlite3.OperationalError:
-        # Somebody else uses it, or the disk is full: it is not damaged.
+        # Another process uses the file, or the disk is full. The file is not damaged.
         raise
     except sqlite3.DatabaseError as error:
         _log.warning("%s was damaged (%s), so the knowledge is indexed again", path, error)

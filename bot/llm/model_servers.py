@@ -266,7 +266,7 @@ class ModelServers:
                             yield ready
             except ModelError as error:
                 if error.kind is ModelErrorKind.NO_CONTINUATION:
-                    # The server is well. It is asked once more, now for a new sentence.
+                    # The server works. It is asked once more, now for a new sentence.
                     tried.discard(number)
                     continue
                 if error.kind is ModelErrorKind.EMPTY and not (so_far.begun or so_far.called):

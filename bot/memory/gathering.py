@@ -101,7 +101,7 @@ class FactGatherer:
         self._told_small = False
         self._trouble = 0
 
-    # When it works.
+    # When facts are gathered.
 
     async def hold(self, reason: str) -> None:
         """End the current request at once, and begin none until :meth:`release`."""
@@ -139,7 +139,7 @@ class FactGatherer:
             asking.cancel()
             await asyncio.wait([asking])
 
-    # What it does.
+    # How facts are gathered.
 
     async def gather_some(self) -> bool:
         """Read one part of a conversation. Returns False if nothing could be read now.

@@ -137,7 +137,7 @@ async def decoder(
             raise MusicError(BROKEN)
         yield process, process.stdout
     finally:
-        # Before anything is awaited: a second cancellation may come at once.
+        # The process is killed before anything is awaited, because a second cancellation may come at once.
         signal_child(process, signal.SIGKILL)
         await _to_the_end(asyncio.gather(end_child(process), _read_rest(process.stdout)))
 

@@ -68,7 +68,7 @@ async def close_connection(connection: ClientConnection) -> None:
     """
     closing = asyncio.create_task(connection.close(), name="speech server: close")
     try:
-        # If somebody else still reads, they read on.
+        # If another task still reads from the connection, ConcurrencyError is raised, and that task reads the rest.
         with contextlib.suppress(ConnectionClosed, ConcurrencyError):
             while True:
                 await connection.recv()

@@ -23,7 +23,7 @@ def read_frame(frame: bytes) -> Samples | None:
     if len(frame) % FLOAT_BYTES:
         return None
     samples = np.frombuffer(frame, "<f4").astype(np.float32, copy=False)
-    # A comparison with what is not a number is false.
+    # A comparison with NaN is false, so NaN is no sound either.
     sound = np.abs(samples) <= MAX_LEVEL
     right = int(np.count_nonzero(sound))
     if right < len(samples) * (1 - MAX_WRONG):

@@ -55,7 +55,7 @@ class _Parser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._hidden:
-            # What was opened in it and never closed ends with it.
+            # Elements that were opened inside this one and never closed end here too.
             while self._hidden.pop() != tag:
                 pass
         if tag in _PARTS:

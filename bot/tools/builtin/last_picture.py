@@ -73,5 +73,5 @@ class LookAtPicture(ReadOnlyTool):
             raise ToolError(str(error)) from error
         if seen is None:
             raise ToolError("There is no picture among the newest messages of the channel. Ask the people to post it.")
-        # What is written in a picture are the words of others.
+        # The words in a picture are the words of others.
         return ToolResult(seen, trusted=False)

@@ -24,7 +24,7 @@ async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    # Its import takes as long as that of the library.
+    # Imported here, because this module imports httpcore2 too.
     from bot.tools.servers.pacing import PacedBackend
 
     transport = httpx2.AsyncHTTPTransport()
