@@ -90,4 +90,4 @@ def _check_end(answer: AnswerBuilder, request: ReplyRequest) -> None:
     if not reply.has_text and not (answer.called and request.runs_tools):
         raise nothing_said(request.options, reply.reason, thought=reply.thought)
     if not reply.finished and not answer.ended:
-        _log.warning("the model server at %s did not mark the end of its reply", request.options.server_name)
+        _log.warning("The model server at %s did not mark the end of its reply", request.options.server_name)
