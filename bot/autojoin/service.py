@@ -98,7 +98,7 @@ class AutoJoin:
             self._rules.choose(choice.server, away=away)
 
     def at(self, server: int) -> Choice | None:
-        """A server's choice; ``None`` if it has none. Only the records know whether its ``person`` was erased."""
+        """A server's choice; ``None`` if it has none. Its ``person`` stays even if that person's data were erased."""
         return self._choices.get(server)
 
     def is_away(self, server: int) -> bool:

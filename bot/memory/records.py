@@ -69,7 +69,7 @@ class Fact:
 
     @property
     def values(self) -> set[str]:
-        """The words by which the fact is recognised in other sentences: its names and numbers, or its last word."""
+        """The words by which the fact is recognised elsewhere: its names and numbers; if it has none, its last word."""
         return self.names or set([each for each in telling(self.text) if each not in self._people][-1:])
 
     @property

@@ -99,7 +99,7 @@ async def decoding(source: FileSource, store: Path, *, max_seconds: float = math
 
     Args:
         store: the folder in which measured loudness is kept.
-        max_seconds: a longer piece is refused, and also one that is longer than 90 minutes.
+        max_seconds: longer pieces are refused. Pieces of more than 90 minutes are refused in any case.
 
     Raises:
         MusicError: the piece can't be played.

@@ -1,4 +1,4 @@
-"""The web addresses that were said, written or found in a conversation. The model may read only these in it."""
+"""The web addresses that were said, written or found in a conversation. There, the model may read no others."""
 
 from __future__ import annotations
 
