@@ -23,12 +23,12 @@ class _Change:
 class Attendance:
     """The people who came and left. Not thread-safe.
 
-    The text for the model changes only when somebody comes or leaves, or when that is long ago. It has no times, so the
-    model server's prompt cache stays useful.
+    The text for the model changes only when somebody comes or leaves, and again :data:`LATELY` seconds later. It names
+    no times, so the model server's prompt cache stays useful.
 
     Args:
         people: returns the names of the people in the call, by user id.
-        unmentioned: whether nothing may be said of a person (user id), because they opted out.
+        unmentioned: returns whether nothing may be said of a person (user id), because that person opted out.
         clock: returns monotonic seconds.
     """
 
@@ -45,7 +45,7 @@ class Attendance:
         self._changes: dict[int, _Change] = {}
 
     def look(self) -> tuple[int, ...]:
-        """Look who is there; returns who has come since the last look. The people of the first look were there before.
+        """Look who is there; returns who has come since the last look. At the first look, nobody counts as having come.
 
         People of whom nothing may be said are left out.
         """
@@ -57,7 +57,7 @@ class Attendance:
         came = tuple(person for person in now if person not in before and not self._unmentioned(person))
         left = [person for person in before if person not in now and not self._unmentioned(person)]
         for person in (*came, *left):
-            # The newest change is the last one of the list.
+            # A key that a dict has already keeps its place there. It is removed first, so that the newest change comes last.
             self._changes.pop(person, None)
             self._changes[person] = _Change((now if person in now else before)[person], person in now, at)
         return came

@@ -75,7 +75,7 @@ class Call(Generic[T]):
     # Start and end.
 
     def go_on_with(self, earlier: EarlierCall) -> None:
-        """Go on with an earlier call. Only before :meth:`check`."""
+        """Take over the turns, the people and the language of an earlier call. To be called before :meth:`check`."""
         for turn in earlier.turns:
             self._parts.history.add(turn)
         self._parts.greeter.knows(earlier.present)
@@ -193,7 +193,7 @@ class Call(Generic[T]):
         another :data:`NOTICES_LIMIT` seconds.
 
         Args:
-            keeps: whether a prompt is kept until the bot is back.
+            keeps: returns whether a prompt is kept until the bot is back.
         """
         self.conversation.begin_restart(keeps)
         try:
@@ -253,7 +253,7 @@ class Call(Generic[T]):
     # Control of an active call.
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Pass the events of this call on to ``watcher`` too. The returned function ends that."""
+        """Pass the events of this call to ``watcher`` too, until the returned function is called."""
         return self._parts.events.subscribe(watcher)
 
     @property
@@ -300,7 +300,7 @@ class Call(Generic[T]):
         return None if spoken is None else self._parts.recite(self._parts.aloud(spoken))
 
     def arrived(self, person: int) -> None:
-        """Greet a person who has come. For transports whose list of people does not show that."""
+        """Greet a person who has come. For transports whose list of people does not show who comes."""
         self._parts.greeter.came((person,))
 
     def may_talk(self, person: int) -> bool:

@@ -36,7 +36,7 @@ IDLE_WAIT = 1.0
 LATE = 0.02
 """If the thread wakes up this many seconds later than it wanted to, the machine stood still."""
 SETTLING = 0.02
-"""Seconds after that in which nothing counts as missing, since packets may still wait in the socket."""
+"""Seconds after the machine stood still in which nothing counts as missing: packets may still wait in the socket."""
 RETRY_WAIT = 0.1
 """Seconds until overdue work that has failed is tried again."""
 MAX_FAULT = 5.0
@@ -125,7 +125,7 @@ class InputWorker(threading.Thread):
         turns: turn detection for all people.
         echo: echo detection for all people.
         loop: event loop on which turn events are reported.
-        follower: told on this thread who speaks, as soon as a voice is noticed.
+        follower: learns, on this thread, who speaks as soon as a voice is noticed.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -290,8 +290,8 @@ class InputWorker(threading.Thread):
         """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox.
 
         Args:
-            posted_at: when the newest of the functions that were called was posted. On a machine that is too slow, more
-                of them wait. Then nothing after this time is due, for what waits may be just what is missing.
+            posted_at: when the function that was called last was posted. If further functions wait in the inbox, only
+                what was due at this time is done: the packets that seem to be missing may be among those that wait.
         """
         now = self._clock() if self._inbox.empty() else posted_at
         if self._source.deadline is not None and self._source.deadline <= now:

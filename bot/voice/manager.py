@@ -109,7 +109,7 @@ class CallManager(Generic[S]):
         return CallStatus(state, calls, len(states), self._lease.held, self._lease.stuck)
 
     def require_room(self, place: Hashable = None) -> None:
-        """Check that a call can begin in a place, before a caller builds one.
+        """Check that a call can begin in a place. Use it before the call is built.
 
         Args:
             place: the place; ``None`` for calls of which several may be in one place.
@@ -127,7 +127,7 @@ class CallManager(Generic[S]):
         """Check the call, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
         Args:
-            reason: what the call is, in words.
+            reason: what the call is, in words for people who ask why features are paused.
             place: the place of the call; ``None`` for calls of which several may be in one place.
 
         Raises:

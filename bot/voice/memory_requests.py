@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.05
 LONGEST_WAIT = 20.0
 """Seconds after which a request is carried out although a reply is still spoken."""
 MAX_WAITING = 5
-"""Maximum number of requests that are carried out at the same time. More are dropped."""
+"""Maximum number of requests that wait until they are begun. Further ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class MemoryAnswer:
 
     Attributes:
         text: what is spoken.
-        forget: the person's turns are to be removed from the call's history too.
+        forget: whether the person's turns are to be removed from the call's history too.
     """
 
     text: str
@@ -79,9 +79,9 @@ class MemoryRequests:
 
     Args:
         keeper: carries them out; ``None`` if there is no memory.
-        history: the call's history. What a person has forgotten is removed from it.
+        history: the call's history. What is to be forgotten is removed from it.
         attending: returns the people in the call; nobody if they are not known.
-        answering: whether a reply is being made or spoken. It comes into the history when it has ended.
+        answering: returns whether a reply is being made or spoken. A reply comes into the history when it has ended.
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class MemoryRequests:
         self._history = history
         self._attending = attending
         self._told: dict[int, tuple[str, Sequence[Turn]]] = {}
-        """What each person had remembered or was told last, and their last exchange at that time."""
+        """For each person, what they asked the bot to remember or were told of the memory last; and their last exchange
+        at that time."""
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue(MAX_WAITING)
 
     def request(self, command: SpokenCommand) -> None:

@@ -1,4 +1,4 @@
-"""The browser transport of a call: one person, who talks through a WebSocket. It knows no web server.
+"""The browser transport of a call: one person, who talks through a WebSocket. It depends on no web server.
 
 ``client_messages.py`` and ``server_messages.py`` have the messages of the WebSocket ``/ws/chat``.
 """

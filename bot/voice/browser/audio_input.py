@@ -57,8 +57,9 @@ class SoundClock:
 class BrowserAudioInput:
     """The :class:`~bot.voice.transport.AudioInput` of a browser call.
 
-    :meth:`feed`, :meth:`end_transmission`, :meth:`start` and :meth:`stop` are called on the event loop, and all other
-    methods on the input thread. Sound that comes before :meth:`start` is kept, within :data:`KEPT_EARLY`.
+    :meth:`start`, :meth:`stop`, :meth:`feed`, :meth:`end_transmission` and :meth:`person_changed` are called on the event
+    loop, and all other methods on the input thread. Sound that comes before :meth:`start` is kept, within
+    :data:`KEPT_EARLY`.
 
     Args:
         person: returns the id of the person who speaks.
@@ -77,7 +78,7 @@ class BrowserAudioInput:
         self._early: deque[tuple[int, bytes, float, Microphone | None]] = deque()
         self._stopped = False
         # Only the input thread uses these: the person who transmits now, the time of the last frame, when the
-        # transmission counts as ended, and whether the last one ended only because no more sound came.
+        # transmission counts as ended, and whether the last transmission ended only because no more sound came.
         self._transmitting: int | None = None
         self._last_at = -math.inf
         self._ends_at = 0.0

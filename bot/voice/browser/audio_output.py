@@ -119,8 +119,8 @@ class BrowserFrames:
         """Do nothing; see the class."""
 
     def set_speaking(self, speaking: bool) -> None:
-        """When sound is over, forget its last samples, which would be mixed into the next sound, and end other
-        sound."""
+        """When no more sound comes for now, end other sound, and forget the last samples: they would be mixed into the
+        next sound."""
         if speaking:
             return
         self._halver.reset()
@@ -159,7 +159,7 @@ class SoundOutlet:
         self._in_background = False
 
     def attach(self, client: ChatClient | None) -> None:
-        """Send to this client from now on, and tell it of the segment that is being played."""
+        """Send to this client from now on (``None``: to nobody), and announce to it the segment that is being played."""
         self._client = client
         self._in_background = False
         self._piece.clear()

@@ -55,7 +55,7 @@ class MessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClientMessage:
-    """A message from the client. A subclass defines its type's name, its fields, and how it is read."""
+    """A message from the client. A subclass defines the value of ``type`` (:attr:`kind`), the fields, and :meth:`_read`."""
 
     kind: ClassVar[str] = ""
     by_kind: ClassVar[dict[str, type[ClientMessage]]] = {}
@@ -180,7 +180,7 @@ class HangUp(ClientMessage):
 
 @dataclass(frozen=True, slots=True)
 class Switch(ClientMessage):
-    """A switch with the field ``on``."""
+    """A message that switches something on or off, by its field ``on``."""
 
     on: bool = False
 

@@ -14,7 +14,8 @@ from bot.voice.lone_person import LonePerson
 WEB_PREFIX = "web:"
 """Beginning of the id of a person in a browser. The rest is the name."""
 PAGE_PLACE = 0
-"""Id of the place of the page and of programs, beside the ids of Discord's servers."""
+"""The place (of voices, rights and the like) of all browser calls. In other calls, the id of a Discord server stands
+there."""
 NAMELESS = "Guest"
 """Name of a person whose client gives none."""
 
@@ -49,7 +50,7 @@ class BrowserPeople(LonePerson):
 
     def become(self, name: str) -> None:
         """Let a person with this name take the place of the one before. The names of earlier people stay known."""
-        # Other threads read the id, so it is set when the name is known.
+        # Other threads read the id and look up its name, so the name is stored before the id.
         known = web_name(name)
         self._names[web_person(known)] = known
         self.person = web_person(known)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from audio.samples import SPEAKING_RATE
 
 REPORT_INTERVAL = 0.5
-"""Longest time between two reports of a client that plays, in seconds. After that, the client counts as silent."""
+"""Longest time between two reports of a client that plays, in seconds.
+
+If the next report takes longer, no more sound counts as heard until it comes.
+"""
 
 
 class PlayedReports:

@@ -51,7 +51,7 @@ class EventReporter:
     Args:
         send: sends a message to the client.
         outlet: sends the sound of segments to the client.
-        played: is told which reply begins to be heard.
+        played: counts how much of a reply was heard. The reporter tells it when the sound of a reply begins.
         person_id: returns the id of a person in messages, ``web:NAME``.
 
     Attributes:

@@ -69,7 +69,10 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerMessage:
-    """A message to the client. A subclass defines its type's name and its fields. Fields of ``None`` are left out."""
+    """A message to the client. A subclass defines the value of ``type`` (:attr:`kind`), and the fields.
+
+    Fields of ``None`` are left out.
+    """
 
     kind: ClassVar[str] = ""
 
@@ -121,6 +124,7 @@ class AudioResponse(ServerMessage):
         segment: number of the segment in its reply, from 0.
         text: the words of the segment. A segment whose sound is in base64 comes in several messages, and only the first
             of them has the words.
+        quality: always ``fast``.
         audio: a piece of the sound, for clients that send their own sound in base64.
     """
 
@@ -176,11 +180,11 @@ class PersonaShown(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Question(ServerMessage):
-    """The person is asked whether the bot may call a tool.
+    """Asks the person whether the bot may call a tool.
 
     Attributes:
         question: id of the question.
-        text: the call: the name of the tool and its arguments. A model wrote it.
+        text: the name of the tool and its arguments. The language model wrote them.
     """
 
     kind = "question"
@@ -198,7 +202,7 @@ class QuestionOver(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Background(ServerMessage):
-    """Other sound than the voice plays alone: the binary messages that follow belong to no reply. Off: it has ended."""
+    """Whether other sound than the voice plays alone. If ``on``, the binary messages that follow belong to no reply."""
 
     kind = "background"
     on: bool

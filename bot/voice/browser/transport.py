@@ -191,7 +191,7 @@ class BrowserTransport:
         if self._client is not None:
             self._client.send(message)
         elif not isinstance(message, State):
-            # A client that comes back is told the state of that moment.
+            # Old states are not kept: when a client comes back, it gets the state of that moment.
             self._missed.append(message)
 
     def hear(self, pcm: bytes, form: SoundForm) -> bool:

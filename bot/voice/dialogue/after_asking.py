@@ -1,4 +1,4 @@
-"""Puts off work that nobody waits for until the request to the model was written."""
+"""While a request to the model is being written, puts off work for which nobody waits."""
 
 from __future__ import annotations
 

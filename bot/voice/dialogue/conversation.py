@@ -73,7 +73,7 @@ class Conversation:
             ``None``, the speech server is told no language.
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
-        thinking: is told how far the current reply is, for the sound while people wait.
+        thinking: plays a sound while people wait. The conversation tells it how far the current reply is.
         when_model_limited: called once, when today's limit keeps the model from answering.
         voice_limited: called when today's limit has kept a reply from being spoken.
         clock: returns monotonic seconds.
@@ -285,7 +285,8 @@ class Conversation:
         """End the reply with the sentence that is being spoken, and put all other prompts aside, now and later.
 
         Args:
-            keeps: whether a prompt is kept until the bot is back. The authors of the others are told to ask again.
+            keeps: returns whether a prompt is kept until the bot is back. The authors of prompts that are not kept are
+                told to ask again.
         """
         late = self._late_tools.give_up()
         self._handle(events.RestartBegan(self._position(), keeps))
@@ -451,7 +452,7 @@ class Conversation:
         self._measured.end(outcome)
 
     def _progress(self, reply: str, prompt: Prompt) -> AnswerProgress:
-        """What is noted, told and done while the model's answer is made, apart from its tools."""
+        """The functions that the responder calls while it makes the answer, apart from those for tools."""
         return AnswerProgress(
             fitted=partial(self._measured.note_prompt, reply),
             asked=self._after_asking.catch_up,

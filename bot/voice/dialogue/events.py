@@ -53,7 +53,7 @@ class InterruptionConfirmed:
     """There are words in a turn that began during a reply, so the turn ends that reply.
 
     Attributes:
-        position: number of samples of the current reply that have been sent.
+        position: number of samples of the current reply that people have heard.
     """
 
     turn: TurnId
@@ -95,7 +95,7 @@ class ToolsTakeLong:
 
     Attributes:
         remark: a text that could be spoken, to say that the answer takes a moment.
-        position: number of samples of the reply that have been sent.
+        position: number of samples of the reply that people have heard.
         first: whether this is the first event of its kind since the answer began to wait.
     """
 
@@ -154,14 +154,14 @@ class SpeechServerReplaced:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Somebody has told the bot to be silent. ``position`` samples of the current reply have been sent."""
+    """Somebody has told the bot to be silent. People have heard ``position`` samples of the current reply."""
 
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """The bot no longer answers a person (user id). ``position`` samples of the current reply have been sent."""
+    """The bot no longer answers a person (user id). People have heard ``position`` samples of the current reply."""
 
     person: int
     position: int
@@ -169,7 +169,7 @@ class Dismissed:
 
 @dataclass(frozen=True, slots=True)
 class PromptCancelled:
-    """This one prompt is no longer to be answered. ``position`` samples of the current reply have been sent."""
+    """This one prompt is no longer to be answered. People have heard ``position`` samples of the current reply."""
 
     prompt: Prompt
     position: int
@@ -180,8 +180,8 @@ class RestartBegan:
     """The bot is being restarted: the sentence that is being spoken is the last one, and further prompts wait.
 
     Attributes:
-        position: number of samples of the current reply that have been sent.
-        keeps: whether a prompt is kept until the bot is back.
+        position: number of samples of the current reply that people have heard.
+        keeps: returns whether a prompt is kept until the bot is back.
     """
 
     position: int

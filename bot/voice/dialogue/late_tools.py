@@ -16,8 +16,10 @@ from bot.voice.turn import Outcome, Prompt
 _log = logging.getLogger(__name__)
 
 MAX_LATE = 2
-"""How many replies of a call may have tools that outlive them. The tools of another reply are waited for, as long as a
-turn may take, and then ended."""
+"""Largest number of replies of a call whose tools outlive them at the same time.
+
+A further reply waits for its tools, for as long as a turn may take. Then its tools are ended.
+"""
 LATE_SECONDS = 300.0
 """Seconds that the tools may run after their reply has ended."""
 

@@ -35,7 +35,7 @@ class ModelAnswers:
         measured: measures the current reply.
         current: returns the id of the current reply, if there is one.
         position: returns how many samples of the current reply were heard.
-        remark: returns what is said when a wait for tools has lasted so long.
+        remark: returns the remark for a wait for tools of this length.
         handle: passes an event to the state machine.
         start: starts a task, which ends with the call.
         when_limited: called once, when people are told that today's limit keeps the model from answering.

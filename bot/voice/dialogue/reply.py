@@ -50,7 +50,8 @@ VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 STILL_WAITING = "⏳ {remark}"
 """The message that says that the tools take long."""
 MAX_SERVERS_LOST = 3
-"""Maximum number of speech servers that one reply may lose before its rest is written. Its text may be the cause."""
+"""Maximum number of speech servers that one reply may lose. At the next loss, the rest of the reply is written, because
+its text may be what makes speech servers fail."""
 MAX_REMARKS = 2
 """Maximum number of remarks in one reply that say that the tools take long."""
 
@@ -83,8 +84,8 @@ class ReplyProgress:
 
     Attributes:
         over: whether the reply has ended.
-        cut_off: once the reply is to end after the sentence that people are hearing: the rest of the answer, which they
-            will not hear.
+        cut_off: the rest of the answer, which people will not hear, if the reply is to end with the sentence that they
+            are hearing (:meth:`end_with_sentence`). Empty until all sound of that sentence has come.
     """
 
     def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_speculates: bool = True) -> None:
@@ -95,7 +96,8 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
-        # Once the reply is to end after the sentence being heard: a place in it, and its end, both in samples.
+        # Set if the reply is to end with the sentence that people are hearing, both in samples: a place in the sentence,
+        # and, once all its sound has come, the sentence's end.
         self._last_sentence: int | None = None
         self._cut: int | None = None
 
@@ -130,7 +132,7 @@ class ReplyProgress:
         """End the reply at once. A speculative reply is discarded.
 
         Args:
-            position: number of the reply's samples that were sent so far.
+            position: number of the reply's samples that people have heard so far.
         """
         reply = self.reply
         yield CloseModel(reply.id)
@@ -142,7 +144,7 @@ class ReplyProgress:
             yield from self._end(Outcome.DISCARDED, "")
 
     def end_with_sentence(self, position: int) -> Iterator[Effect]:
-        """End the reply with the sentence that people hear at ``position`` (samples that were sent so far)."""
+        """End the reply with the sentence that people are hearing. They have heard ``position`` samples so far."""
         self._last_sentence = position
         yield from self._cut_after_sentence()
 
@@ -206,7 +208,7 @@ class ReplyProgress:
                 yield from self._end_if_complete()
 
     def write_wait(self, remark: str) -> Iterator[Effect]:
-        """Write once that the tools take long: whoever has typed may not hear the call, and a voice may have failed."""
+        """Write once that the tools take long: whoever has typed may not hear the call, and the voice may have failed."""
         reply = self.reply
         if not reply.waiting or reply.text_ended or reply.wait_written:
             return
@@ -298,8 +300,8 @@ class ReplyProgress:
             yield from self._show(PausePlayback(reply.id))
 
     def _tools_take_long(self, remark: str, position: int, *, first: bool) -> Iterator[Effect]:
-        """Speak a remark, if all that was said before was heard. The ``first`` is spoken only in a reply without
-        text."""
+        """Speak a remark, if all that was said before was heard. The ``first`` remark is spoken only if the reply
+        has no text yet."""
         reply = self.reply
         yield from self.write_wait(remark)
         if not reply.waiting or reply.text_ended or reply.speech_lost or reply.remarks >= MAX_REMARKS:

@@ -55,7 +55,7 @@ class ReplyMood:
         self._named = None
 
     def name(self, named: str | None) -> SpeechParameters | None:
-        """Note the mood that the reply has named. Returns its speech parameters; ``None`` if the mood stays."""
+        """Note the mood that the reply has named. Returns the new mood's speech parameters; ``None`` if the mood stays."""
         self._named = named
         moved = self.moved
         return self._manner(moved) if moved is not None else None
@@ -63,6 +63,6 @@ class ReplyMood:
     def remembered(self) -> Coroutine[Any, Any, None]:
         """Note that people heard or read this reply, so that its mood counts. The coroutine never raises.
 
-        It is about this reply, even if it runs only after the next one has begun.
+        The coroutine is about this reply, even if it runs only after the next reply has begun.
         """
         return self._character.answered(self._named)

@@ -17,7 +17,7 @@ class ReplyParameters:
     """The speech parameters of the current reply, which change only if it names a mood. Use it only on the event loop.
 
     Args:
-        manner: called when a reply begins.
+        manner: returns the usual speech parameters.
         language: detects the language that people speak; ``None`` if the speech server is told no language.
     """
 
@@ -40,8 +40,8 @@ class ReplyParameters:
 
     def current(self) -> SpeechParameters:
         """The parameters of the reply. The first call for a reply detects the language of its prompt."""
-        # This is asked for while the model writes. Detecting the language before the model is asked would delay the
-        # reply.
+        # This method is called while the model writes. Detecting the language before the request to the model would delay
+        # the reply.
         prompt, self._undetected = self._undetected, None
         if prompt is not None and self._language is not None:
             self._current = replace(self._current, conversation_language=self._language.of(prompt))

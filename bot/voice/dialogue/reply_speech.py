@@ -36,7 +36,7 @@ class ReplySpeech:
         playback: says how much sound waits to be played.
         measured: measures the current reply.
         notices: writes what people should know about the voice.
-        thinking: is told when text is on its way to the voice.
+        thinking: plays a sound while people wait. It learns here when text is on its way to the voice.
         current: returns the id of the current reply, if there is one.
         handle: passes an event to the state machine.
         limited: called when today's limit has kept a reply from being spoken.
@@ -120,7 +120,7 @@ class ReplySpeech:
                 self._handle(event)
 
     def _log_failure(self, failure: Failure) -> None:
-        """Log a failure: once for each reply, and once for all that is no current reply."""
+        """Log the first failure of each reply, and the first failure that does not belong to the current reply."""
         reply = failure.reply
         failed = reply if reply is not None and reply == self._current() else "a message"
         if failed not in self._failed:

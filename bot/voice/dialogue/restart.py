@@ -11,7 +11,7 @@ from bot.voice.turn import Prompt, PromptKind
 ASK_AGAIN = "👋 I'm restarting. Ask me that again when I am back."
 """The answer if the prompt can't be kept: outside of Discord, and where spoken words may not be stored."""
 NOT_SAID = "👋 I'm restarting, so I did not say this: “{text}”"
-"""The same about a text that was to be read aloud."""
+"""The answer if the prompt can't be kept and is a text that was to be read aloud."""
 SHOWN_CHARS = 1_000
 """Maximum number of characters that are shown of a text that was not said."""
 

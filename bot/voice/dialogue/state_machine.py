@@ -56,7 +56,7 @@ class Dialogue:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
         voice_speculates: called for each reply; returns whether the speech server gets the text of a speculative reply
             at once. If not, it gets the text when the reply is committed.
-        present: whether a person (user id) is in the call.
+        present: returns whether a person (user id) is in the call.
     """
 
     def __init__(
@@ -206,7 +206,8 @@ class Dialogue:
     def _excess(self, prompt: Prompt) -> Prompt | None:
         """The waiting prompt that has to give way to ``prompt``, so that one person can't take all places.
 
-        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author would then have more.
+        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author of ``prompt`` would then
+        have more prompts waiting than that person.
         """
         places = Counter(waiting.person for waiting in self._waiting if waiting.person is not None)
         if prompt.person is None or not places:
@@ -217,7 +218,7 @@ class Dialogue:
         return next(waiting for waiting in reversed(self._waiting) if waiting.person == person)
 
     def _merge(self, prompt: Prompt) -> bool:
-        """Append a spoken prompt to the last waiting prompt if both have the same speaker. Returns whether they do."""
+        """Append a spoken prompt to the last waiting prompt if both have the same speaker. Returns whether it did so."""
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
             return False
@@ -293,18 +294,19 @@ class Dialogue:
             yield from self._interrupt(position)
 
     def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
-        """Put prompts aside. Of those of one person that are kept, only the newest one is answered."""
+        """Put prompts aside, and tell their authors. A person with several prompts that are kept is told once, in answer
+        to the newest one."""
         newest = {(each.author, each.person): each for each in prompts if self._keeps(each)}
         for prompt in prompts:
-            answered = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt
-            yield from self._put_aside(prompt, aside, answered=answered)
+            tell = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt
+            yield from self._put_aside(prompt, aside, tell=tell)
 
-    def _put_aside(self, prompt: Prompt, aside: list[Prompt], *, answered: bool = True) -> Iterator[Effect]:
-        """Keep a prompt for after the restart, if it is a person's. Its author is told, if it is ``answered``."""
+    def _put_aside(self, prompt: Prompt, aside: list[Prompt], *, tell: bool = True) -> Iterator[Effect]:
+        """Keep a prompt for after the restart if it is a person's, and tell its author if ``tell`` is True."""
         yield Drop(prompt)
         if prompt.author:
             aside.append(replace(prompt, results=()))
-            if answered:
+            if tell:
                 yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
 
     def _put_rest_aside(self, progress: ReplyProgress) -> Iterator[Effect]:

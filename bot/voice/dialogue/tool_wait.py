@@ -41,7 +41,7 @@ class ToolWait:
         self._remarked = False
 
     async def may_begin(self) -> None:
-        """Return when the tools may run. A speculative reply that is discarded is cancelled here."""
+        """Return when the tools may run. If a speculative reply is discarded, this wait is cancelled with it."""
         await self._committed.wait()
 
     def tools(self, running: bool) -> None:

@@ -38,7 +38,8 @@ class VoiceListener(Protocol):
 
 
 class DiscordPacketSource:
-    """Passes the datagrams and messages of the attached voice client to a listener, and decrypts frames with its keys.
+    """Passes the datagrams and messages of the attached voice client to a listener, and decrypts frames with the
+    client's keys.
 
     It is the :class:`~bot.voice.discord.receiver.CipherSource` and the
     :class:`~bot.voice.discord.dave.EndToEndEncryption` of a receiver. Call :meth:`attach`, :meth:`detach` and

@@ -108,7 +108,7 @@ class _ConnectionState(VoiceConnectionState):
         super().__setattr__(name, value)
 
     async def _connect_websocket(self, resume: bool) -> DiscordVoiceWebSocket:
-        # discord.py keeps a close code to itself, and may have made another connection when somebody looks.
+        # discord.py passes no close code on, and may have made another connection by the time the link looks.
         gateway = await super()._connect_websocket(resume)
         poll_event = gateway.poll_event
 
@@ -142,7 +142,7 @@ class _ConnectionState(VoiceConnectionState):
 
 
 def _note_end(task: asyncio.Task[Any]) -> None:
-    """Log why a task of discord.py has ended. Nobody waits for it: the link sees that the connection is dead."""
+    """Log why a task of discord.py has ended. Nobody awaits the task: the link sees that the connection is dead."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.debug("%s has ended: %r", task.get_name(), error)
 
@@ -264,8 +264,8 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """Leave the channel, and end the tasks and the thread of the connection.
 
         discord.py itself leaves the task that reads the voice gateway running. If the voice server has just changed,
-        that task goes on to connect to the new server, which takes up to 30 s. And where Discord does not confirm that
-        the bot has left, it waits so long, even if it is cancelled.
+        that task goes on to connect to the new server, which takes up to 30 s. If Discord does not confirm that the bot
+        has left, discord.py waits until its timeout is over, and a cancellation is lost meanwhile.
         """
         connection = self._own_connection
         await connection.end_tasks()

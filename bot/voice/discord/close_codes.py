@@ -19,7 +19,7 @@ class AfterClose(Enum):
     ANEW = auto()
     """The bot joins the channel again, unless it was removed from it."""
     END = auto()
-    """The call ends: another connection would be refused too, or Discord asks for none."""
+    """The call ends: another connection would be refused too, or Discord asks the bot not to come back."""
 
 
 CLOSE_CODES: Mapping[int, AfterClose] = MappingProxyType(

@@ -156,7 +156,8 @@ class VoiceLink:
                 bad_since = None
 
     async def _is_given_up(self, client: SeiyuuVoiceClient) -> bool:
-        """Look for signs of life. A dead connection is made anew. Returns whether that was in vain."""
+        """Look for signs of life, and make a dead connection anew. Returns True if the call has to end, because that failed
+        or is of no use."""
         match self._life.step(people=any(not member.bot for member in self.channel.members)):
             case Verdict.PROBE:
                 client.ask_address()
@@ -204,7 +205,7 @@ class VoiceLink:
 
 
 async def _within(limit: float, leaving: Awaitable[None]) -> None:
-    """Leave a channel within so many seconds, or give up. Discord may not answer."""
+    """Leave a channel within ``limit`` seconds, or give up. Discord may not answer."""
     try:
         async with asyncio.timeout(limit):
             await leaving

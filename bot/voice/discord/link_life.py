@@ -7,8 +7,8 @@ A channel in which nobody speaks carries no voice packets, so their absence says
 - The voice gateway answers each heartbeat, which discord.py sends every 5 s at least. Discord's protocol demands it. If
   nothing comes from the gateway for :data:`SILENCE_LIMIT`, the connection is dead.
 - On the path of the voice packets (UDP), the bot asks for its own address now and then when nothing comes
-  (IP discovery). Discord answers that while connecting. It promises no answer later. So silence on this path counts
-  only once such a question was answered on the same connection, and it never ends a call.
+  (IP discovery). Discord answers this question while the bot connects, but promises no answer later. So silence on
+  this path counts only once such a question was answered on the same connection, and it never ends a call.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ than an echo, up to 3 % of the checks find an echo.
 FIRST_CHECKS = 2
 """Number of checks that let a person be heard when they begin to transmit: a short answer may have no more."""
 GIVEN_BACK = round(0.7 * HEARING_RATE)
-"""Samples before the release that are given back, which is at least what was said while the checks went on."""
+"""Largest number of samples from before the release that are let through with it.
+
+They hold at least what was said while the checks went on.
+"""
 
 
 @dataclass(slots=True, eq=False)

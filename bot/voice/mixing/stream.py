@@ -12,7 +12,7 @@ FADE_SECONDS = 0.1
 """Seconds in which a stream fades in, and out before it pauses, stops or stalls."""
 FADE_FRAMES = round(FADE_SECONDS / FRAME_SECONDS)
 START_FRAMES = 25
-"""Frames (0.5 s) that have to wait before a stream begins or goes on, unless there are no more."""
+"""Frames (0.5 s) that have to wait before a stream begins or goes on, unless no more will come."""
 FULL_FRAMES, LOW_FRAMES = 100, 50
 """Frames that wait at most (2 s, 384 kB), and frames (1 s) at which there is room for more again."""
 

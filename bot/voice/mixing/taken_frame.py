@@ -10,7 +10,7 @@ class TakenFrame:
     """What is in a frame of 20 ms.
 
     Attributes:
-        reply: the bot's own voice, as it is without a mixer; ``None`` if there was none.
+        reply: the bot's own voice, stereo 16-bit PCM at 48,000 Hz; ``None`` if there was none.
         background: the other channels, stereo 16-bit PCM at 48,000 Hz; ``None`` if there was only the voice.
     """
 

@@ -39,7 +39,7 @@ class Refusal(StrEnum):
     NOT_FROM_PBX = "not from the PBX"
     """The bot is registered at a PBX, and somebody else has sent the phone call. SIP: 403."""
     EXTENSION = "unknown extension required"
-    """SIP: 420."""
+    """The caller's program requires an extension of SIP that the bot does not have. SIP: 420."""
 
 
 RefusalCause: TypeAlias = Admission | Refusal | LineEnd

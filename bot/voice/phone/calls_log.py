@@ -73,7 +73,7 @@ class CallsLog:
         self._writing: set[asyncio.Task[None]] = set()
 
     def note_refusal(self, call: LoggedCall) -> None:
-        """Write the line of a phone call without a conversation soon, unless there are too many."""
+        """Write the line of a phone call without a conversation, in the background, unless there are too many."""
         now = self._clock()
         if not _reached(self._in_minute, now - _MINUTE) and not _reached(self._in_day, now - _DAY):
             self._in_minute.append(now)
@@ -81,7 +81,7 @@ class CallsLog:
             self.note(call)
 
     def note(self, call: LoggedCall) -> None:
-        """Write the line of a phone call with a conversation soon."""
+        """Write the line of a phone call with a conversation, in the background."""
         task = asyncio.create_task(self._write(call), name="log of phone calls")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)

@@ -14,7 +14,8 @@ from bot.voice.lone_person import LonePerson
 from config.phone_sections import plain_number
 
 PHONE_PLACE = 1
-"""Id of the place of phone calls, beside the ids of Discord's servers and the page's."""
+"""The place (of voices, rights and the like) of all phone calls. In other calls, the id of a Discord server or the place
+of the page stands there."""
 CALLER = "Caller"
 """Name of every caller, since the bot does not learn who they are."""
 SHOWN_DIGITS = 3
@@ -22,7 +23,7 @@ SHOWN_DIGITS = 3
 
 
 def phone_person(number: str, key: bytes) -> int:
-    """The id of the person with this telephone number. It is always the same for the same key.
+    """The id of the person with this telephone number. The same number and key always give the same id.
 
     A caller who withholds their number is a new person each time, since many people do so.
     """

@@ -135,7 +135,7 @@ class _Entering:
             await asyncio.gather(saying, return_exceptions=True)
 
     def give_way(self, *, told: bool) -> None:
-        """End the entry in favour of another caller. ``told``: this caller hears so."""
+        """End the entry in favour of another caller. ``told``: whether this caller is told so in a sentence."""
         self._gives_way, self._told = True, told
         self._attempts.put_nowait(None)
 

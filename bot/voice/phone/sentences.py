@@ -64,11 +64,14 @@ class Sentences:
         self._kept: dict[tuple[str, Hashable], Samples] = {}
 
     def ready(self, sentence: PhoneSentence) -> Samples | None:
-        """The sound of a sentence, if it is there."""
+        """The sound of a sentence, mono at 48,000 Hz; ``None`` if it was not made yet."""
         return self._kept.get((self._text(sentence), self._manner()))
 
     async def prepare(self) -> None:
-        """Make the sound of all sentences that are not there yet, until the voice can't. Never raises."""
+        """Make the sound of all sentences that is not there yet. Ends at the first one that the voice can't speak.
+
+        Never raises.
+        """
         for sentence in PhoneSentence:
             if await self.sound(sentence) is None:
                 return
@@ -112,7 +115,7 @@ class Sentences:
 async def play(line: PhoneLine, sound: Samples) -> None:
     """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame.
 
-    It has a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read files.
+    The sound is sent on a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read files.
     """
     stop = threading.Event()
     own = ThreadPoolExecutor(1, thread_name_prefix="sentence for the telephone")

@@ -114,7 +114,7 @@ class SipCall:
         self._pending: Request | None = invite  # the INVITE that awaits its ACK
         self._offered = media is None  # whether this side makes the offer, and the ACK has to bring the answer
         self._refused = False
-        self._refused_change = False  # it is logged once a phone call, as the caller can provoke it without the PIN
+        self._refused_change = False  # logged once a phone call, since a caller can provoke it without the PIN
         self._response = b""  # the newest response to the pending INVITE
         self._retransmission: Retransmission | None = None
         self._remote_sequence = invite.sequence
@@ -147,7 +147,11 @@ class SipCall:
     # What comes in
 
     def invite_again(self, request: Request) -> bool:
-        """If this is a retransmission of the pending INVITE, send the newest response again. Returns whether it was."""
+        """If this is a retransmission of the pending INVITE, send the newest response again.
+
+        Returns:
+            Whether this is a retransmission of the pending INVITE, or of the first one, which is acknowledged already.
+        """
         if self._pending is not None and request.transaction == self._pending.transaction:
             self._around.send(self._response, request.answer_to)
             return True

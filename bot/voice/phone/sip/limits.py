@@ -34,7 +34,7 @@ class MessageLimits:
         """Count a message. Returns whether it may be read.
 
         Args:
-            known: the host is no stranger.
+            known: whether the host is no stranger.
         """
         return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
 

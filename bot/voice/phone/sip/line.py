@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 TICK = 0.01
 """Seconds between two checks of what is due."""
 HEARD_AFTER = 0.2
-"""Seconds after which the caller has usually heard what was sent. The line waits for them before it hangs up."""
+"""Seconds after which the caller has usually heard what was sent. The line waits this long before it hangs up."""
 BLIND = 500
 """Maximum number of packets of a phone call that are sent to addresses from which nothing has come: 10 s of sound.
 
@@ -110,7 +110,7 @@ class SipLine:
 
     @property
     def reachable(self) -> bool:
-        """Whether sound may be sent: its address is known, and the caller is there."""
+        """Whether sound may be sent: the address for it is known, and the caller is there."""
         return self._end is None and (self._incoming.source is not None or self._may_send_blindly())
 
     async def wait_reachable(self, seconds: float | None = None) -> bool:
@@ -242,7 +242,7 @@ class SipLine:
             self._listener.sound(b"", now)
 
     def _give_up(self) -> None:
-        """Nothing has come for too long."""
+        """End the phone call, because nothing has come for too long, or the bot was on hold for too long."""
         self._timer.cancel()
         if self._hanging_up is None and self._end is None:
             self._hanging_up = self._loop.create_task(self._leave_silent())
@@ -315,7 +315,7 @@ def _waiting(bound: socket.socket) -> list[tuple[bytes, Endpoint]]:
         except (BlockingIOError, InterruptedError):
             break
         except OSError as error:
-            # This is about a packet that was sent: the kernel reports it only now if it could not be delivered.
+            # The error is about a packet that this socket has sent: the kernel reports here that it could not be delivered.
             _LOG.debug("A packet was not delivered: %s", error)
             continue
         found.append((data, (source[0], source[1])))

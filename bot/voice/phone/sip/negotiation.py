@@ -133,7 +133,7 @@ def _host(text: str) -> str:
         address.is_reserved or (address.packed[0] == 0 and not address.is_unspecified)
     )
     if address.is_multicast or reserved:
-        raise NoAgreementError("sound goes to one address only")
+        raise NoAgreementError("the address for sound is not that of one machine")
     return str(address)
 
 

@@ -20,7 +20,7 @@ class OpenCalls:
 
     Phone calls in which nobody is talked with give way: those that are not acknowledged, whose sound has not come, or
     that are over but for the other side's answer. Of these, the oldest one of the host that has most of them gives way.
-    So whoever calls again and again takes only their own places. What is talked about on a line goes on.
+    So whoever calls again and again takes only their own places. Phone calls in which somebody is talked with go on.
     """
 
     def __init__(self) -> None:

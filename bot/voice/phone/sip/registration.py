@@ -37,7 +37,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 30.0, 1800.0
 """The same after a refusal. A PBX may lock out whoever tries wrong passwords too often."""
 _ATTEMPTS = 4
-"""Requests of one attempt: the first, one with the password, one with a fresh nonce, one with another time."""
+"""Maximum number of requests in one attempt: the first one, one with the password, one with a fresh nonce, and one that
+asks for another time."""
 _ALGORITHMS = ("SHA-256", "MD5")
 
 

@@ -31,7 +31,8 @@ MAX_SOUND = 1600
 """Maximum length of a packet's sound in samples: 200 ms. Phones send 20 ms."""
 _WRAP = 1 << 32
 _LONGEST_EVENT = 0xFFFF
-"""Longest duration that a packet can give for a key. If the key is held longer, its packets get a new timestamp."""
+"""Longest duration that a packet can give for a key, in samples. If the key is held longer, its packets get a new
+timestamp."""
 _REMEMBERED = 16
 """Number of digits whose late packets are recognised."""
 

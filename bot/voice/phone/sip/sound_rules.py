@@ -38,7 +38,7 @@ class SoundRules:
         """Check the address of a session description.
 
         Args:
-            again: the phone call is on. Then an address of zeros is a hold, in which nothing is sent (RFC 3264).
+            again: whether the phone call is on already. Then an address of zeros is a hold, in which nothing is sent (RFC 3264).
 
         Raises:
             NoAgreementError: sound may not go there.
@@ -57,7 +57,7 @@ class SoundRules:
         return self.trusted or self._names_caller(media)
 
     def may_send_early(self, media: Media) -> bool:
-        """Whether sound may go there in a phone call that nobody has acknowledged: only if that is the PBX itself."""
+        """Whether sound may go to that address in a phone call that nobody has acknowledged: only if it is the PBX's own."""
         return self.trusted and self._names_caller(media)
 
     def may_come(self, media: Media, host: str) -> bool:
