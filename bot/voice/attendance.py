@@ -57,7 +57,7 @@ class Attendance:
         came = tuple(person for person in now if person not in before and not self._unmentioned(person))
         left = [person for person in before if person not in now and not self._unmentioned(person)]
         for person in (*came, *left):
-            # A key that a dict has already keeps its place there. It is removed first, so that the newest change comes last.
+            # A known key would keep its place in the dict. It is removed first, so that the newest change comes last.
             self._changes.pop(person, None)
             self._changes[person] = _Change((now if person in now else before)[person], person in now, at)
         return came

@@ -32,8 +32,8 @@ class CallEngines:
         character: the bot's persona and mood in the place where the call is held.
         make_responder: builds the responder of a call. Takes the call's history, and a function that returns where
             the call is and who is in it.
-        make_speech_client: builds the connection to the speech server. Takes a function that returns the account to which
-            the sound that comes now is charged.
+        make_speech_client: builds the connection to the speech server. Takes a function that returns the account to
+            which the sound that comes now is charged.
         manner: called before each reply; returns its speech parameters (voice, speed and so on).
         transcriber: transcribes speech to text.
         turn_policy: voice activity detection, the end-of-turn estimate and the waits.

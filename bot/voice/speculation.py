@@ -18,9 +18,9 @@ class Speculation:
 
     Attributes:
         replies: whether the model is asked for a speculative reply.
-        voice: whether the speech server gets the text of such a reply at once. If not, it gets it when the turn ends.
-        words: whether the words are transcribed at each pause. If not, they are transcribed when the turn ends.
-        words_cost: whether transcriptions cost money. If so, how many are discarded is limited too.
+        voice: whether the speech server gets the text of such a reply at once, or only when the turn ends.
+        words: whether the words are transcribed at each pause, or only when the turn ends.
+        words_cost: whether transcriptions cost money. If so, the number of discarded transcriptions is limited too.
         interims: whether words are transcribed while somebody speaks, for speculative replies and for those who watch
             the call.
         wrong_a_minute: the largest number of speculative replies that may be discarded in a minute.

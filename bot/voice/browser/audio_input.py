@@ -57,8 +57,8 @@ class SoundClock:
 class BrowserAudioInput:
     """The :class:`~bot.voice.transport.AudioInput` of a browser call.
 
-    :meth:`start`, :meth:`stop`, :meth:`feed`, :meth:`end_transmission` and :meth:`person_changed` are called on the event
-    loop, and all other methods on the input thread. Sound that comes before :meth:`start` is kept, within
+    :meth:`start`, :meth:`stop`, :meth:`feed`, :meth:`end_transmission` and :meth:`person_changed` are called on the
+    event loop, and all other methods on the input thread. Sound that comes before :meth:`start` is kept, within
     :data:`KEPT_EARLY`.
 
     Args:

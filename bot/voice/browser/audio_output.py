@@ -159,7 +159,7 @@ class SoundOutlet:
         self._in_background = False
 
     def attach(self, client: ChatClient | None) -> None:
-        """Send to this client from now on (``None``: to nobody), and announce to it the segment that is being played."""
+        """Send to this client from now on (``None``: to nobody), and announce the segment that is being played."""
         self._client = client
         self._in_background = False
         self._piece.clear()

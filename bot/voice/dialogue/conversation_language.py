@@ -30,7 +30,7 @@ class ConversationLanguage:
         return self._language
 
     def expect(self, language: str | None) -> None:
-        """Take ``language`` (Whisper's code) for the current one until another one is detected. ``None`` changes nothing."""
+        """Take ``language`` (Whisper's code) for the current one until one is detected. ``None`` changes nothing."""
         self._language = language or self._language
 
     async def load(self) -> None:

@@ -96,8 +96,8 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
-        # Set if the reply is to end with the sentence that people are hearing, both in samples: a place in the sentence,
-        # and, once all its sound has come, the sentence's end.
+        # Set if the reply is to end with the sentence that people are hearing, both in samples: a place in the
+        # sentence, and, once all its sound has come, the sentence's end.
         self._last_sentence: int | None = None
         self._cut: int | None = None
 
@@ -208,7 +208,7 @@ class ReplyProgress:
                 yield from self._end_if_complete()
 
     def write_wait(self, remark: str) -> Iterator[Effect]:
-        """Write once that the tools take long: whoever has typed may not hear the call, and the voice may have failed."""
+        """Write once that the tools take long: who has typed may not hear the call, and the voice may have failed."""
         reply = self.reply
         if not reply.waiting or reply.text_ended or reply.wait_written:
             return

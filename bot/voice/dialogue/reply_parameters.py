@@ -40,8 +40,8 @@ class ReplyParameters:
 
     def current(self) -> SpeechParameters:
         """The parameters of the reply. The first call for a reply detects the language of its prompt."""
-        # This method is called while the model writes. Detecting the language before the request to the model would delay
-        # the reply.
+        # This method is called while the model writes. Detecting the language before the request to the model would
+        # delay the reply.
         prompt, self._undetected = self._undetected, None
         if prompt is not None and self._language is not None:
             self._current = replace(self._current, conversation_language=self._language.of(prompt))

@@ -16,8 +16,8 @@ While the length of a segment's sound is not known, this number serves to estima
 SOON_SENT = 4_800
 """Number of samples that may be sent before the playback can be cut: 100 ms."""
 MOST_OF_IT = 0.99
-"""Largest share of a segment that counts as spoken if the end of its sound has not come: at least the last word counts as
-unspoken."""
+"""Largest share of a segment that counts as spoken if the end of its sound has not come: at least the last word counts
+as unspoken."""
 SLACK = 1_000
 """Number of characters by which a segment may exceed the text that was sent. A server may spell out numbers."""
 MOST_SEGMENTS = 100

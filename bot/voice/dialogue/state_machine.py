@@ -206,8 +206,8 @@ class Dialogue:
     def _excess(self, prompt: Prompt) -> Prompt | None:
         """The waiting prompt that has to give way to ``prompt``, so that one person can't take all places.
 
-        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author of ``prompt`` would then
-        have more prompts waiting than that person.
+        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author of ``prompt`` would
+        then have more prompts waiting than that person.
         """
         places = Counter(waiting.person for waiting in self._waiting if waiting.person is not None)
         if prompt.person is None or not places:
@@ -218,7 +218,7 @@ class Dialogue:
         return next(waiting for waiting in reversed(self._waiting) if waiting.person == person)
 
     def _merge(self, prompt: Prompt) -> bool:
-        """Append a spoken prompt to the last waiting prompt if both have the same speaker. Returns whether it did so."""
+        """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
         last = self._waiting[-1] if self._waiting else None
         if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
             return False
@@ -294,8 +294,8 @@ class Dialogue:
             yield from self._interrupt(position)
 
     def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
-        """Put prompts aside, and tell their authors. A person with several prompts that are kept is told once, in answer
-        to the newest one."""
+        """Put prompts aside, and tell their authors. A person with several prompts that are kept is told once, in
+        answer to the newest one."""
         newest = {(each.author, each.person): each for each in prompts if self._keeps(each)}
         for prompt in prompts:
             tell = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt

@@ -156,8 +156,8 @@ class VoiceLink:
                 bad_since = None
 
     async def _is_given_up(self, client: SeiyuuVoiceClient) -> bool:
-        """Look for signs of life, and make a dead connection anew. Returns True if the call has to end, because that failed
-        or is of no use."""
+        """Look for signs of life, and make a dead connection anew. Returns True if the call has to end, because that
+        failed or is of no use."""
         match self._life.step(people=any(not member.bot for member in self.channel.members)):
             case Verdict.PROBE:
                 client.ask_address()

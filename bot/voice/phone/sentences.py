@@ -115,7 +115,8 @@ class Sentences:
 async def play(line: PhoneLine, sound: Samples) -> None:
     """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame.
 
-    The sound is sent on a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read files.
+    The sound is sent on a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read
+    files.
     """
     stop = threading.Event()
     own = ThreadPoolExecutor(1, thread_name_prefix="sentence for the telephone")

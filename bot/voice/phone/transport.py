@@ -260,7 +260,7 @@ class PhoneCall(Call[PhoneTransport]):
     @override
     async def open(self) -> None:
         self.transport.not_answered = self._say_why
-        # A caller, who can't read, is told so in place of each answer.
+        # A caller can't read, so `_say_why` says in place of each answer that the limit is reached.
         self._parts.when_model_limited = lambda: None
         self._parts.when_voice_limited = self.transport.give_up
         self._parts.when_ears_limited = self._say_that_nothing_is_heard

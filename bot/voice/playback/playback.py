@@ -344,7 +344,7 @@ class ReplyPlayback:
         :data:`MAX_GAP` seconds and then ``None``. Without ``silence``, it returns ``None`` when sound is late, and does
         not count that as an underrun yet.
 
-        :meth:`report` tells the listener what was taken; the next call does so at the latest.
+        :meth:`report` tells the listener what was taken; the next call of this method does so at the latest.
         """
         self.report()
         frame = self._take(silence)

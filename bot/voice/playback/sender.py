@@ -43,7 +43,7 @@ class PacketSink(Protocol):
         ...
 
     def send_silence(self) -> None:
-        """Send Opus's frame of silence. On Discord this frame is not encrypted end to end."""
+        """Send 20 ms of silence. On Discord it is Opus's frame of silence, which is not encrypted end to end."""
         ...
 
     def set_speaking(self, speaking: bool) -> None:
@@ -68,7 +68,8 @@ class FrameClock:
         self.late = 0
 
     def start(self, now: float, lead: float = 0.0) -> None:
-        """Start the clock: the next frame is due now. If listeners still have sound that was sent ahead, it goes on."""
+        """Start the clock: the next frame is due now. While listeners still have sound that was sent ahead, the clock just
+        goes on."""
         if not self.ahead(now):
             self.due, self.lead = now, lead
 
@@ -118,8 +119,8 @@ class FrameSender(threading.Thread):
     before they are due.
 
     The thread is a daemon, and :meth:`end` stops it within 20 ms. It runs at the process's normal priority, because a
-    higher one needs rights that the bot does not ask for. Processes with work that nobody waits for lower their own
-    priority instead.
+    higher one needs rights that the bot does not ask for. Instead, processes whose work nobody waits for give
+    themselves a lower priority.
 
     Args:
         source: provides the frames. This thread sets the source's ``wake``, to be woken when there are frames.

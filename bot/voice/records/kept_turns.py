@@ -10,7 +10,10 @@ from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, Spee
 from bot.voice.turn import TurnId
 
 MAX_OPEN_TURNS = 64
-"""Maximum number of turns for which is remembered who heard their beginning. Some turns turn out to be no speech."""
+"""Maximum number of turns of which it is remembered who heard their beginning.
+
+Turns that turn out to be no speech would otherwise be remembered for good.
+"""
 
 
 class TurnKeeper(Protocol):

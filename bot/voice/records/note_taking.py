@@ -110,7 +110,7 @@ class NoteTaking:
         self._turns: set[TurnId] = set()
         """The turns that have begun since people know of the notes."""
         self._replies: dict[str, bool] = {}
-        """The replies that have begun since then, and whether they may be in the notes."""
+        """The replies that have begun since people know of the notes, and whether they may be in the notes."""
 
     @property
     def on(self) -> bool:

@@ -315,7 +315,7 @@ def _waiting(bound: socket.socket) -> list[tuple[bytes, Endpoint]]:
         except (BlockingIOError, InterruptedError):
             break
         except OSError as error:
-            # The error is about a packet that this socket has sent: the kernel reports here that it could not be delivered.
+            # The error is about a packet that was sent: the kernel reports here that it could not be delivered.
             _LOG.debug("A packet was not delivered: %s", error)
             continue
         found.append((data, (source[0], source[1])))

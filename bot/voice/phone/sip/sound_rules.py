@@ -38,7 +38,8 @@ class SoundRules:
         """Check the address of a session description.
 
         Args:
-            again: whether the phone call is on already. Then an address of zeros is a hold, in which nothing is sent (RFC 3264).
+            again: whether the phone call is on. Then an address of zeros is a hold, in which nothing is sent (RFC
+                3264).
 
         Raises:
             NoAgreementError: sound may not go there.
@@ -57,7 +58,7 @@ class SoundRules:
         return self.trusted or self._names_caller(media)
 
     def may_send_early(self, media: Media) -> bool:
-        """Whether sound may go to that address in a phone call that nobody has acknowledged: only if it is the PBX's own."""
+        """Whether sound may go to that address in a phone call that nobody has acknowledged: only if it is the PBX's."""
         return self.trusted and self._names_caller(media)
 
     def may_come(self, media: Media, host: str) -> bool:
