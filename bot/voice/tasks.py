@@ -22,7 +22,7 @@ def start_task(
         tasks: the group; ``None`` if the part does not run.
         work: what the task does.
         name: name of the task.
-        turn: the turn that it works for, for the log; ``None`` if there is none.
+        turn: the turn that the task works for, for the log; ``None`` if there is none.
 
     Raises:
         RuntimeError: the part does not run, or it is ending. The coroutine ``work`` is closed, so that Python does not

@@ -79,7 +79,7 @@ class ThinkingSound:
     :meth:`run` runs during the whole call.
 
     Args:
-        mixer: plays it in its channel for a bed.
+        mixer: plays the sound in its channel :attr:`~bot.voice.mixing.stream.Channel.BED`.
         queued: returns how many seconds of the bot's speech wait to be sent.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.

@@ -55,7 +55,10 @@ class MessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClientMessage:
-    """A message from the client. A subclass defines the value of ``type`` (:attr:`kind`), the fields and :meth:`_read`."""
+    """A message from the client.
+
+    A subclass defines the value of ``type`` (:attr:`kind`), the fields and how they are read.
+    """
 
     kind: ClassVar[str] = ""
     by_kind: ClassVar[dict[str, type[ClientMessage]]] = {}

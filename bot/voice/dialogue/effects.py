@@ -107,7 +107,7 @@ class PausePlayback:
 
 @dataclass(frozen=True, slots=True)
 class TrimPlayback:
-    """Drop the reply's sound behind its first ``samples`` samples, as far as it was not sent yet. More sound follows."""
+    """Drop the reply's sound behind its first ``samples`` samples, as far as it was not sent. More sound follows."""
 
     reply: str
     samples: int

@@ -55,8 +55,7 @@ class ReplyMood:
         self._named = None
 
     def name(self, named: str | None) -> SpeechParameters | None:
-        """Note the mood that the reply has named. Returns the speech parameters of the new mood, or ``None`` if the mood
-        stays."""
+        """Note the mood that the reply has named. Returns the new mood's parameters; ``None`` if the mood stays."""
         self._named = named
         moved = self.moved
         return self._manner(moved) if moved is not None else None

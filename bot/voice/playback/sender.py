@@ -68,7 +68,7 @@ class FrameClock:
         self.late = 0
 
     def start(self, now: float, lead: float = 0.0) -> None:
-        """Start the clock: the next frame is due now. While listeners still have sound that was sent ahead, the clock just
+        """Start the clock: the next frame is due now. If listeners still have sound that was sent ahead, the clock just
         goes on."""
         if not self.ahead(now):
             self.due, self.lead = now, lead

@@ -19,11 +19,11 @@ from config.reasons import reason
 MAX_WORDS = 300
 """Transcripts with more words are not compared, because the time grows with their square."""
 MAX_STRETCH = 5
-"""Longest stretch of misheard words, and of the words that were meant."""
+"""Maximum number of words in a misheard stretch, and in what was meant instead."""
 MIN_LETTERS = 3
-"""Shorter stretches are not learned: they are usually right elsewhere."""
+"""Stretches with fewer letters are not learned: they are usually right elsewhere."""
 MAX_BYTES = 1_000_000
-"""Largest file that is added to."""
+"""Maximum size of the file, in bytes. Nothing is added to a larger one."""
 
 LOOK_SECONDS = 5.0
 """Seconds between two looks whether the file has changed."""

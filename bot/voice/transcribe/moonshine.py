@@ -127,7 +127,7 @@ def write(
         draft: tokens that the text may begin with.
         limit: largest number of tokens.
         given: tokens that the text begins with, whether they are the most likely ones or not.
-        source: another text. What follows a token there is the draft of what follows it here.
+        source: tokens of another text. After a token that both texts have, what follows it there is the new draft.
 
     Returns:
         The tokens, and the log probabilities of each of them and of the token behind the last one, such as the end.
@@ -196,7 +196,7 @@ class _Decoder:
 
     def feed(self, tokens: Sequence[int]) -> Logits:
         """See :meth:`Decoder.feed`."""
-        # What it remembers of the sound stays the same after the first step.
+        # What the network remembers of the sound stays the same after the first step.
         changed = self._of_tokens if self._begun else list(self._memory)
         logits, *memory = self._network.run(
             ["logits", *(name.replace(PAST, PRESENT, 1) for name in changed)],

@@ -58,12 +58,12 @@ class RequestFailed(Exception):  # noqa: N818
     """One request has failed.
 
     Attributes:
-        temporary: True if another request may succeed.
+        temporary: True if the same request may succeed when it is made again.
         busy: True if the server refused the request because it has too many requests.
         wait: seconds for which the server asks to wait; ``None`` if it does not ask.
         refused_field: True if the server perhaps does not know a field of the request.
         used: True if the server may have worked on the sound.
-        about_request: True if the server may accept another request.
+        about_request: True if the fault may lie in this request, so that the server may accept the next one.
     """
 
     def __init__(

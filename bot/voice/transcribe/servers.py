@@ -32,9 +32,9 @@ SLOW_AFTER = 5.0
 class TranscriptionServers:
     """The :class:`~bot.voice.transcribe.transcriber.Transcriber` that asks one of several servers.
 
-    The words of a turn that is over are asked of each server in turn until one gives them, so nothing is lost. Requests
-    in the middle of a turn go to the current server alone. If that costs money and only stands in, they are dropped,
-    unless ``guesses`` is True.
+    When a turn is over, one server after another is asked for its words until one gives them, so nothing is lost.
+    Requests in the middle of a turn go to the current server alone. If that server costs money and only stands in for
+    another one, these requests are dropped, unless ``guesses`` is True.
 
     Args:
         servers: the servers, the preferred one first.
@@ -63,13 +63,13 @@ class TranscriptionServers:
             server.is_patient = partial(self._is_alone, number)
 
     async def warm_up(self) -> None:
-        """Choose the server for a call, and warm it up. Raises TranscriptionError if none can be."""
+        """Choose the server for a call, and warm it up. Raises TranscriptionError if no server can be warmed up."""
         self._choice.begin_call()
         self._probes.start()
         await self._ask_each(lambda number: self._servers[number].warm_up())
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        """Transcribe a turn. Raises TranscriptionError if no server can."""
+        """Transcribe a turn. Raises TranscriptionError if no server can do it."""
         self._probes.start()
         if request.urgency is Urgency.FINAL:
             return await self._ask_each(lambda number: self._servers[number].transcribe(request), request.seconds)

@@ -45,7 +45,7 @@ class TranscriptionRequest:
             the language.
         call: id of the call; empty outside of calls. Calls are served in turn.
         word_times: whether the time of each word is wanted. That takes longer, so calls don't ask for it.
-        account: the place, and the person who spoke.
+        account: the place and the person to whom the transcription is charged.
     """
 
     sound: Sound16
