@@ -1,6 +1,7 @@
 """The interface of a transport, which carries a call's sound and text to people and back.
 
-:mod:`bot.voice.discord` is one transport; the tests have another one that works in memory.
+:mod:`bot.voice.discord`, :mod:`bot.voice.browser` and :mod:`bot.voice.phone` are transports; the tests have another one
+that works in memory.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class TurnTranscriber:
         """Tell people that speech was lost.
 
         They are not told again within :data:`FAILURE_NOTICE_INTERVAL` seconds, unless speech was transcribed meanwhile.
-        That today's limit is reached, they are told once in a call.
+        They are told only once in a call that today's limit is reached.
         """
         _log.warning("Could not transcribe: %s", error)
         if isinstance(error, TranscriptionLimitError):

@@ -179,7 +179,7 @@ class WhisperTranscriber:
             self._releasing = None
 
     async def _end_later(self) -> None:
-        """End the process after the rest time, and forget which devices have failed."""
+        """End the process after ``release_seconds``, and forget which devices have failed."""
         await asyncio.sleep(self._release_seconds)
         _log.info("The transcriber gives its memory back")
         await self._end_worker()

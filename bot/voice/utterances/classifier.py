@@ -84,7 +84,8 @@ class SpokenCommand:
         person: the person's user id.
         author: the person's display name.
         before: the person's last utterance before the command, if there is one.
-        choice: the mood, the persona or the words that the command is about; empty for other commands.
+        choice: the mood, the persona, the words or the piece of music that the command is about; empty for other
+            commands.
         language: the language of a command that is about the memory.
     """
 
