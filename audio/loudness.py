@@ -18,8 +18,8 @@ class LoudnessMeter:
     """Measures the loudness of stereo sound at 48,000 Hz. Not thread-safe.
 
     Attributes:
-        lufs: the integrated loudness of all sound up to now.
-        momentary: the loudness of the last 0.4 s, ten times a second.
+        lufs: the integrated loudness of all sound up to now, in LUFS.
+        momentary: the loudness of the last 0.4 s, in LUFS. It is measured anew after each 0.1 s of sound.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,10 @@ from audio.telephony import TELEPHONE_RATE
 
 _UP = HEARING_RATE // TELEPHONE_RATE
 _UP_TAPS, _DOWN_TAPS = 63, 181
-"""Lengths of the filters, the second at 48,000 Hz. They let all up to 3,400 Hz pass: a telephone carries no more."""
+"""Lengths of the filters in samples, the first at 16,000 Hz, the second at 48,000 Hz.
+
+They let all up to 3,400 Hz pass: a telephone carries no more.
+"""
 _CUT = 3_950.0
 """Frequency at which the filters let half of the amplitude pass, in Hz. From 4,600 Hz on, they take 60 dB away."""
 _KAISER_BETA = 6.0
@@ -30,7 +33,7 @@ class FromTelephone:
     """Doubles the rate of one sound, from 8,000 Hz to 16,000 Hz. Not thread-safe."""
 
     def __init__(self) -> None:
-        # A sample of the output is a sum over every second tap, since zeros stand between the samples of the input.
+        # Zeros stand between the samples of the input, so only every second tap counts, and the taps are doubled.
         self._taps = _UP * _low_pass(_UP_TAPS, HEARING_RATE)
         self._before = np.zeros(_UP_TAPS - 1, np.float32)
 
@@ -46,7 +49,7 @@ class FromTelephone:
 
 
 def from_telephone(sound: Samples) -> Sound16:
-    """A whole sound at 8,000 Hz at twice the rate, without delay."""
+    """Convert a whole sound from 8,000 Hz to 16,000 Hz, without delay."""
     late = _UP_TAPS // 2
     return FromTelephone().convert(np.pad(sound, (0, -(-late // _UP))))[late : late + _UP * len(sound)]
 

@@ -18,7 +18,7 @@ MAX_POINTS = 256
 POINT_SAMPLES = SPEAKING_RATE // 10
 """Number of samples in a point of a short message's waveform (100 ms)."""
 BITS_PER_SECOND = 48_000
-"""At this bit rate, speech sounds as it was made."""
+"""At this bit rate, speech sounds as it did before it was encoded."""
 _LOUDEST = 255
 
 

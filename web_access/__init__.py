@@ -1,1 +1,1 @@
-"""Access checks of both HTTP servers: host names, origins of web pages, and a rate limit per client."""
+"""What both HTTP servers share: access by host names and origins, a rate limit per client, and their connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 PLAIN = "identity"
-"""The name of no compression. It is also what a refusal names in ``Accept-Encoding`` (RFC 9110, 15.5.16)."""
+"""HTTP's name for content that is not compressed. A refusal names it in ``Accept-Encoding`` (RFC 9110, 15.5.16)."""
 _SHOWN = 100
 
 

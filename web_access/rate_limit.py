@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_CLIENTS = 4096
-"""Largest number of clients that the rate limit remembers. Beyond it, the client with the oldest request is dropped."""
+"""Largest number of clients that the rate limit remembers. If there are more, the one with the oldest last request is
+forgotten."""
 
 
 @dataclass(slots=True)

@@ -29,9 +29,10 @@ class GarbledError(WireError):
 
 
 def finite_number(value: Any) -> float:
-    """A number from outside that is neither NaN nor infinite, which JSON can't express.
+    """Return a value from outside as a number. JSON can't express NaN and infinity, so they are refused.
 
-    Raises ``ValueError`` and ``TypeError``.
+    Raises:
+        ValueError, TypeError: the value is no finite number.
     """
     try:
         number = float(value)

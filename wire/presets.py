@@ -21,7 +21,7 @@ COMMON_FILE = ROOT / "config" / "presets.yaml"
 
 
 class PresetError(ValueError):
-    """A file of presets can't be used, or a preset does not exist. The message names it, and says why."""
+    """A file of presets can't be used, or a preset does not exist. The message names the file or the preset."""
 
 
 def _within(name: str) -> object:

@@ -22,7 +22,7 @@ class Wishes:
     speed: float | None = None
 
     def manner(self, usual: SpeechParameters) -> SpeechParameters:
-        """The usual speech parameters, with what was asked for in their place."""
+        """The usual speech parameters, in which the voice and the speed are replaced as wished."""
         voice, speed = self.voice or usual.voice, usual.speed if self.speed is None else self.speed
         return replace(usual, voice=voice, speed=speed)
 

@@ -18,9 +18,10 @@ class TurnSettings:
         sure_probability: least probability with which a window counts as voiced however quiet it is.
         quiet_share: a window of less than ``sure_probability`` counts as unvoiced if its level is below this share of
             the speaker's usual level.
-        pause_windows: number of unvoiced windows that make a pause if the last one is quiet, that is, has hardly any
-            sound. With 1, some transcriptions are needless; with 2, each pause is noticed 32 ms later. A pause may also
-            begin with the first half of a window; see :meth:`~bot.voice.turns.voice_activity.VoiceActivityDetector.falls_quiet`.
+        pause_windows: number of unvoiced windows that make a pause if the last one is quiet, which means that it has
+            hardly any sound. With 1, some transcriptions are needless; with 2, each pause is noticed 32 ms later. A
+            pause may also begin with the first half of a window; see
+            :meth:`~bot.voice.turns.voice_activity.VoiceActivityDetector.falls_quiet`.
         loud_pause_windows: number of unvoiced windows that make a pause if the last one is not quiet. A loud window
             without voice may be the end of a hissing sound ("s").
         certain_windows: number of voiced windows in a row that are certainly speech.

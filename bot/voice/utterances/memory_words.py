@@ -76,7 +76,7 @@ class MemoryWords:
 
     Attributes:
         languages: the phrases and lines of each language.
-        exact: the requests that are complete with their phrase, such as "forget that", by phrase in plain words.
+        exact: the requests that consist of a phrase alone, such as "forget that", by phrase in plain words.
         before: phrases before words that are to be remembered, with their language.
         after: phrases after such words, with their language.
         polite: polite phrases, in plain words.

@@ -30,8 +30,8 @@ class MusicTitles(Protocol):
 
 
 class PlayWords:
-    """Finds requests for a piece of music. Other talk about music is none: the words have to name a piece that is
-    there.
+    """Finds requests for a piece of music. The words have to name a piece that is there; other talk about music is no
+    request.
 
     After "play", which people say of games too, the words must be a whole title. After "play the song", some words of
     the title are enough, if no other title has them.

@@ -145,7 +145,7 @@ class CommandRequest:
     Attributes:
         choice: name of the mood, file name of the persona, the words to be remembered, or the title of a piece; empty
             for other commands.
-        language: the language of its phrase, if it is about the memory.
+        language: the language of the phrase, if the command is about the memory.
     """
 
     command: VoiceCommand
