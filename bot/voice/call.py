@@ -246,8 +246,8 @@ class Call(Generic[T]):
         self._parts.recordings.forget(person)
 
     def forget_words(self, has: Callable[[str], bool]) -> None:
-        """Remove from the history each turn for whose text ``has`` returns True: it has words that are to be
-        forgotten."""
+        """Remove each turn with words that are to be forgotten from the history. ``has`` tells whether a text has such
+        words."""
         self._parts.history.forget_words(has)
 
     # Control of an active call.

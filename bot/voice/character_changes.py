@@ -37,7 +37,7 @@ class CharacterChanges:
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
 
     def request(self, command: SpokenCommand) -> None:
-        """Queue the change that a command asks for. The caller has checked that the person may give the command."""
+        """Queue the change that a command asks for. The person's right to give the command was checked before."""
         self._requests.put_nowait(command)
 
     async def run(self) -> None:

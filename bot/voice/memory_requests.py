@@ -78,7 +78,7 @@ class MemoryRequests:
     """Carries out requests about the memory, while the conversation goes on. Use it only on the event loop.
 
     Args:
-        keeper: carries them out; ``None`` if there is no memory.
+        keeper: carries out the requests; ``None`` if there is no memory.
         history: the call's history. What is to be forgotten is removed from it.
         attending: returns the people in the call; nobody if they are not known.
         answering: returns whether a reply is being made or spoken. A reply comes into the history when it has ended.

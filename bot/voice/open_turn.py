@@ -102,7 +102,7 @@ class OpenTurn:
         return _joined((before, so_far.text))
 
     async def with_parts(self, last: str) -> str:
-        """The words of the whole turn: those of its parts, for which this waits, and ``last``, the words after them."""
+        """Wait for the words of the turn's parts. Returns them together with ``last``, the words after the parts."""
         if self.parts:
             # ``asyncio.gather`` would cancel the parts when this task is cancelled, but the parts are still needed.
             await asyncio.wait(self.parts)

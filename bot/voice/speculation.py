@@ -58,7 +58,7 @@ class SpeculationBudget:
         return cls(most if allowed.words else 0, clock)
 
     def allows(self, undecided: int = 0) -> bool:
-        """Whether another one may be made, even if it and all that are ``undecided`` will be discarded."""
+        """Whether one more may be made, even if it and the ``undecided`` ones are all discarded."""
         since = self._clock() - PERIOD
         while self._discarded and self._discarded[0] <= since:
             self._discarded.popleft()

@@ -27,7 +27,7 @@ class SpokenMusicControl(Protocol):
     """Carries out requests about music in calls."""
 
     def titles(self) -> MusicTitles:
-        """The titles of the pieces that can be played, as they were when somebody looked last. It reads no disk."""
+        """The titles of the pieces that can be played, as :meth:`look` has last found them. This reads no disk."""
         ...
 
     async def look(self) -> None:
@@ -50,7 +50,7 @@ class SpokenMusic:
     is said.
 
     Args:
-        control: carries them out; ``None`` if there is no music.
+        control: carries out the requests; ``None`` if there is no music.
         call: id of the call.
         tell: writes a line into the prompt channel.
         recite: speaks a text, as the answer to a command.
@@ -70,7 +70,7 @@ class SpokenMusic:
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue(MAX_WAITING)
 
     def request(self, command: SpokenCommand) -> None:
-        """Queue a request. The caller has checked that the person may have it."""
+        """Queue a request. The person's right to make it was checked before."""
         try:
             self._requests.put_nowait(command)
         except asyncio.QueueFull:

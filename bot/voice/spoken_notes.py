@@ -47,7 +47,7 @@ class SpokenNotes:
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
 
     def request(self, command: SpokenCommand) -> None:
-        """Queue a wish. The caller has checked that the person may have it."""
+        """Queue a wish. The person's right to have notes begun or ended was checked before."""
         self._requests.put_nowait(command)
 
     async def run(self) -> None:

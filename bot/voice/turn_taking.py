@@ -289,8 +289,8 @@ class TurnTaking:
     def _guess_early(self, turn: OpenTurn) -> None:
         """Have a reply prepared at once if an interim transcript has nearly all that was said before the pause.
 
-        The transcript of the pause will confirm the reply or replace it. It also decides whether the turn is over,
-        and whether it interrupts a reply.
+        The transcript of the pause will confirm the reply or replace it. Only that transcript serves to estimate
+        whether the turn is over, and to decide whether the turn interrupts a reply.
         """
         text = turn.early_words
         if text is None or turn.paused is None or (turn.interrupting and not turn.interruption_decided):

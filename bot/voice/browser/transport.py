@@ -144,13 +144,14 @@ class BrowserTransport:
     def attach(
         self, client: ChatClient, hello: Hello, *, form: SoundForm = SoundForm.BINARY, resumes: bool = False
     ) -> None:
-        """Talk with this client from now on. What it has missed is sent to it.
+        """Talk with this client from now on. The messages that it has missed are sent to it.
 
         Args:
             client: the client's socket.
             hello: what the client has asked for.
-            form: the form in which the client gets sound. Once the client sends sound, it gets the form that it sends.
-            resumes: whether the client was here before and goes on. Then its microphone stays muted if it was.
+            form: the form in which the client gets sound, until it sends sound: from then on it gets the form that it
+                sends.
+            resumes: whether the client was here before and goes on. If so, a muted microphone stays muted.
         """
         if client is not self._client:
             self.wishes = NO_WISHES
@@ -195,7 +196,7 @@ class BrowserTransport:
             self._missed.append(message)
 
     def hear(self, pcm: bytes, form: SoundForm) -> bool:
-        """Take sound of the person: 16-bit mono, 16,000 Hz. Returns False if it is too far ahead of the clock."""
+        """Take 16-bit mono sound of the person, at 16,000 Hz. Returns False if it comes too far ahead of the clock."""
         self._outlet.form = form
         if not self._sound_clock.take(seconds_of(pcm)):
             return False
@@ -250,7 +251,7 @@ class BrowserTransport:
                 return EndCause.CONNECTION_LOST
 
     async def _stays_away(self) -> bool:
-        """Wait until a client has come, or until it was away for too long. Returns False if a client has come."""
+        """Wait until a client has come, or until there was none for too long. Returns False if one has come."""
         slept = asyncio.ensure_future(self._sleep(RESUME_SECONDS))
         changed = asyncio.ensure_future(self._changed.wait())
         try:

@@ -264,7 +264,7 @@ class ReplyProgress:
             self._withheld.append(effect)
 
     def _speak(self, text: Speak) -> Iterator[Effect]:
-        """Send text to the speech server. If the voice must not run ahead, withhold it until the reply is committed."""
+        """Send text to the speech server. If the voice must not run ahead, the text waits for the reply's commit."""
         if self.reply.committed or self._voice_speculates:
             yield Send(text)
         else:

@@ -4,8 +4,8 @@ It is pure: events in, verdicts out, with the time of a given clock.
 
 A channel in which nobody speaks carries no voice packets, so their absence says nothing. What shows life is this:
 
-- The voice gateway answers each heartbeat, which discord.py sends every 5 s at least. Discord's protocol demands it. If
-  nothing comes from the gateway for :data:`SILENCE_LIMIT`, the connection is dead.
+- The voice gateway answers each heartbeat, which discord.py sends every 5 s at least. Discord's protocol demands this.
+  If nothing comes from the gateway for :data:`SILENCE_LIMIT`, the connection is dead.
 - On the path of the voice packets (UDP), the bot asks for its own address now and then when nothing comes
   (IP discovery). Discord answers this question while the bot connects, but promises no answer later. So silence on
   this path counts only once such a question was answered on the same connection, and it never ends a call.
@@ -40,7 +40,7 @@ class Verdict(Enum):
 
     ALIVE = auto()
     PROBE = auto()
-    """It may be alive: ask for the bot's address over UDP."""
+    """It may be dead: ask for the bot's address over UDP."""
     HEAL = auto()
     """It is dead: make it anew."""
     GIVE_UP = auto()

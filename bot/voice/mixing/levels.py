@@ -45,7 +45,7 @@ def scaled(sound: Stereo, begin: float, end: float) -> Stereo:
 def approach(value: float, target: float, seconds: float) -> float:
     """``value`` one frame later, on its way to ``target``. It changes by 1 in ``seconds`` seconds."""
     step = FRAME_SECONDS / seconds
-    # The last step may be a little longer, so that rounding leaves no rest of it.
+    # The last step may be a little longer, so that rounding errors need no further, tiny step.
     if abs(target - value) <= step * 1.001:
         return target
     return value + step if value < target else value - step

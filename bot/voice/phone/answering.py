@@ -33,7 +33,7 @@ class Refusal(StrEnum):
     """The other reasons for which a phone call is refused, as the log of calls names them."""
 
     TOO_MANY = "too many phone calls"
-    """There is no place for it now, or one host has called too often."""
+    """There is no place for the phone call now, or one host has called too often."""
     NO_SOUND = "no agreement on sound"
     """The caller offers no G.711, or wants sound sent where it must not go. SIP: 488."""
     NOT_FROM_PBX = "not from the PBX"
@@ -81,8 +81,8 @@ class PhoneAnswering(Protocol):
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up.
 
-        It decides again, since another call may have begun, and writes the phone call into the log of calls. It does
-        not raise, unless its task is cancelled; then it hangs up first.
+        The service decides again, since another call may have begun, and writes the phone call into the log of calls.
+        Nothing is raised, unless the task of this method is cancelled. Then the line is hung up first.
 
         Args:
             busy: only say that another call is on, even if that call has ended by now. SIP plays this as early media:

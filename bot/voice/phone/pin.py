@@ -15,7 +15,7 @@ MAX_WRONG_OF_ALL = 30
 """Number of wrong PINs of all callers in an hour, after which those are refused who have not given the right one since
 the start: telephone numbers can be forged."""
 MAX_NUMBERS = 10_000
-"""Largest number of callers whose wrong PINs are remembered, and of those who have given the right one."""
+"""Largest number of callers whose wrong PINs are remembered, and of callers who are remembered for the right PIN."""
 _CLEAR, _ENTER = "*", "#"
 
 

@@ -28,8 +28,8 @@ class PinEntry:
 
     Every caller is asked. If too many callers are asked at once, one gives way: among those of the source that has the
     most callers, the one who has pressed no key for longest. So whoever calls again and again takes only their own
-    places, and nobody keeps others out by pressing nothing. Who has given the right PIN since the start does not give
-    way to strangers, however many call.
+    places, and nobody keeps others out by pressing nothing. A caller who has given the right PIN since the start does
+    not give way to strangers, however many call.
 
     Args:
         pin: the right PIN.
@@ -109,7 +109,7 @@ class _Entering:
 
     Attributes:
         source: who is responsible for the phone call; see :attr:`~bot.voice.phone.line.PhoneLine.source`.
-        pressed_at: when they have pressed a key last, or have begun.
+        pressed_at: when the caller last pressed a key, or began if no key was pressed; in monotonic seconds.
     """
 
     def __init__(self, transport: PhoneTransport, pin: str, sentences: Sentences, clock: Callable[[], float]) -> None:

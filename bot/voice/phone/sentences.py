@@ -29,7 +29,7 @@ LEAD_IN = 0.4
 """Seconds of silence before a sentence, and from the beginning of a phone call to its greeting. Most telephones switch
 their earpiece on only when the first sound arrives, so that a first syllable in the very first packet would be lost."""
 MAKING_LIMIT = 5.0
-"""Seconds in which the voice must make a sentence. After that, a tone is played in its place."""
+"""Seconds in which the voice must make a sentence. After that, :func:`tones` are played in place of the sentence."""
 LAST_WORDS_LIMIT = 2.0
 """Longest sentence, in seconds, that the bot still says before it hangs up."""
 MAX_KEPT = 50

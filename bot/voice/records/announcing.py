@@ -1,4 +1,4 @@
-"""Announces something aloud that people must have heard before it begins: a recording, or notes."""
+"""Announces a recording or notes aloud. Neither begins before people have heard the announcement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEARD = (Outcome.SPOKEN, Outcome.WRITTEN)
 
 
 async def announce_until_heard(recite: Callable[[str], PromptHandle], spoken: str) -> Outcome:
-    """Speak an announcement until it was not interrupted, :data:`MAX_ANNOUNCEMENTS` times at most.
+    """Speak an announcement, and again whenever it was interrupted, :data:`MAX_ANNOUNCEMENTS` times at most.
 
     Returns how the last attempt ended. If that is one of :data:`HEARD`, people know what was announced.
     """

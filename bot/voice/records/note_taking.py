@@ -1,4 +1,4 @@
-"""Takes the notes of a call: announced first, and only what is said from then on."""
+"""Takes the notes of a call. Notes are announced first, and only what is said after that enters them."""
 
 from __future__ import annotations
 

@@ -16,12 +16,13 @@ ENGLISH = "en"
 TRUSTED = -0.18
 """Minimum mean log probability of a text that is kept.
 
-141 of 144 short English turns have more. Of 261 turns in Spanish, French, Italian and Russian, only one has more, since
-the model translated it. What is heard of the bot's own name, which the model does not know, mostly has less. So this
-number tells languages apart as well, and no language needs to be detected first (:mod:`benchmarks.ears`).
+The texts of 141 of 144 short English turns have more. Of the texts of 261 turns in Spanish, French, Italian and
+Russian, only one has more, since the model translated that turn. What the model writes for the bot's own name, which it
+does not know, mostly has less. So this number tells languages apart as well, and no language needs to be detected first
+(:mod:`benchmarks.ears`).
 """
 TRUSTED_INTERIM, TRUSTED_OF_A_STRANGER = -0.45, -0.28
-"""The same for words of a turn that still goes on, whose last word may be cut.
+"""Minimum mean log probabilities of a text of a turn that still goes on, whose last word may be cut.
 
 The first is for people who usually speak English, the second for those of whom no language is known.
 """

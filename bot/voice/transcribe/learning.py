@@ -60,7 +60,7 @@ class LearnedCorrections:
     """Learns from corrected transcripts: adds to the file, and at once to the corrections that the recogniser uses.
 
     Args:
-        path: the file of corrections. It is made when something is learned and there is none.
+        path: the file of corrections. If there is none, it is made when something is learned.
         corrections: the corrections that the recogniser uses.
         sleep: waits the given seconds.
     """
@@ -166,7 +166,7 @@ def _make_if_missing(path: Path) -> bool:
 
 
 def _append(path: Path, header: str, pairs: Mapping[str, str]) -> bool:
-    """Add a header and a line for each pair. If they would have no effect, leaves the file as it was and returns False.
+    """Add a header and a line for each pair. If the lines have no effect, leaves the file as it was and returns False.
 
     Raises:
         OSError: the file can't be written. It stays as it was.

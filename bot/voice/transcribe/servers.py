@@ -92,7 +92,8 @@ class TranscriptionServers:
     async def problem(self) -> str | None:
         """The reasons for which no server can be used; ``None`` if one can.
 
-        The probes ask each server as often as is right for it. So none is asked here if one is known to answer.
+        The probes ask each server as often as is right for that server. So if one is known to answer, none is asked
+        here.
         """
         self._probes.start()
         if any(map(self._choice.is_known, range(len(self._servers)))):

@@ -105,11 +105,11 @@ class TranscriptionError(Exception):
 
 
 class SoundRefusedError(TranscriptionError):
-    """The server refused this sound or its fields. It may well transcribe the next one."""
+    """The server refused this sound, or the fields of this request. It may well transcribe the next sound."""
 
 
 class TranscriptionLimitError(TranscriptionError):
-    """The recogniser costs money, and today's limit is reached. It was not asked."""
+    """The recogniser costs money, and was not asked, because today's limit is reached."""
 
 
 class TranscriptionShed(TranscriptionError):  # noqa: N818

@@ -65,7 +65,7 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
 
     @override
     def encode(self, features: np.ndarray) -> Any:
-        """Run the encoder on the frames that are to be encoded, unless it has just been run on the same."""
+        """Run the encoder on the frames that are to be encoded, unless it has just been run on the same frames."""
         on_cpu = self.model.device == "cpu"
         frames = np.ascontiguousarray(features[..., : self._encoded_frames if on_cpu else self._context_frames])
         if self._last_encoding is None or not np.array_equal(self._last_encoding[0], frames):

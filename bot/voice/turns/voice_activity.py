@@ -174,8 +174,8 @@ class VoiceActivityDetector:
     def begins(self) -> bool:
         """True if the newest 32 ms are voiced; they end within a window that is not complete yet. Takes about 50 µs.
 
-        A voice is thus noticed with each packet, up to 40 ms before its first voiced window. It is less certain: music
-        is sometimes taken for a voice.
+        A voice is thus noticed with each packet, up to 40 ms before its first voiced window. But this is less certain
+        than a voiced window: music is sometimes taken for a voice.
         """
         return len(self._rest) > 0 and self._probability.peek(self._newest) >= self._settings.voiced_probability
 

@@ -254,7 +254,7 @@ class CallClassifier:
     Args:
         bot_speech: the bot's own speech.
         people: the people in the call.
-        character: the bot's persona, which gives it its names.
+        character: the bot's persona, from which the bot has its names.
         policy: the operator's rule for whom the bot answers.
         words: the phrases of commands and the backchannels.
         remembers: whether there is a memory that can be asked.

@@ -1,4 +1,4 @@
-"""What people say about the bot's memory, and what it answers, by language (``config/language/memory.yaml``)."""
+"""What people say about the bot's memory, and what the bot answers, by language (``config/language/memory.yaml``)."""
 
 from __future__ import annotations
 

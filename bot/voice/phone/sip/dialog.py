@@ -90,7 +90,7 @@ class SipCall:
         ports: the ports for sound, which are closed with the phone call.
         number: the caller's number.
         media: what the INVITE offers; ``None`` if it leaves the offer to this side.
-        rules: where its sound may go to and come from.
+        rules: where the phone call's sound may go to and come from.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class SipCall:
         """The phone call is over.
 
         Args:
-            refusal: why nobody was talked with, if that is known better than by ``cause``.
+            refusal: why nobody was talked with, if ``cause`` does not say that exactly.
         """
         if self.line is None and self.state is not State.OVER:
             self._around.unanswered(self._number, refusal or cause, detail)

@@ -2,8 +2,9 @@
 
 Whatever comes from the network is bounded before anything is done with it: sizes, messages of one host and of all
 hosts, phone calls, remembered responses. A request that is refused gets one response and leaves nothing behind but
-that response. A response goes to the host that the request came from, and this endpoint's own requests to the host that
-has acknowledged the phone call. ``sound_rules`` says where sound may go; nothing else goes to an address in a message.
+that response. A response goes to the host that the request came from. This endpoint's own requests go to the host that
+has acknowledged the phone call, or to the PBX. ``sound_rules`` says where sound may go; nothing else goes to an address
+in a message.
 """
 
 from __future__ import annotations

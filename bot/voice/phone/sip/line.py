@@ -47,8 +47,8 @@ _SILENCE: dict[Law, bytes] = {"alaw": b"\xd5" * FRAME_BYTES, "ulaw": b"\xff" * F
 class SipLine:
     """An accepted phone call over SIP. See :class:`~bot.voice.phone.line.PhoneLine`.
 
-    It always sends 50 packets a second, of silence if there is nothing to say, since phones and routers take a pause
-    for a lost connection. While the caller has put the bot on hold, it sends nothing, and expects no sound.
+    It sends 50 packets a second, of silence if there is nothing to say, since phones and routers take a pause for a
+    lost connection. Only while the caller has put the bot on hold, it sends nothing, and expects no sound.
 
     Args:
         number: the caller's number.
@@ -301,7 +301,7 @@ class SipLine:
                     listener.digit(digit)
 
     def press(self, digit: str) -> None:
-        """Take a key that came in a message (SIP INFO). It counts only if the phone does not send keys over RTP."""
+        """Take a key that came in a message (SIP INFO). It only counts if the phone sends no keys over RTP."""
         if self._media.digits is None:
             self._tell([Digit(digit)])
 

@@ -20,11 +20,12 @@ class SoundRules:
       goes to where the caller's own sound comes from.
     - Other hosts are refused, except in phone calls of the PBX at which the bot is registered: its phones may exchange
       sound with the bot directly.
-    - Sound is taken from these hosts alone, and goes to the port that it came from (symmetric RTP).
+    - Sound is taken from the caller's host alone, and in phone calls of the PBX also from the named host. The bot's
+      sound then goes to the port that this sound came from (symmetric RTP).
 
     Attributes:
         caller: host that the phone call was set up from.
-        trusted: whether that is the PBX at which the bot is registered.
+        trusted: whether this host is the PBX at which the bot is registered.
     """
 
     caller: str
