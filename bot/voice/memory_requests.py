@@ -116,7 +116,7 @@ class MemoryRequests:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 command = await self._requests.get()
-                # A request may wait for an answer of its person, and others go on meanwhile.
+                # A request may wait until its person answers a question. Other requests go on meanwhile.
                 tasks.create_task(self._carry_out(command, recite), name="call: a request about the memory")
 
     async def _carry_out(self, command: SpokenCommand, recite: Callable[[SpokenCommand, str], None]) -> None:

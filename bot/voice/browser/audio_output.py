@@ -51,7 +51,7 @@ class BrowserFrames:
     sending thread. That thread converts each frame and hands it to the event loop. Before that, the playback
     tells the event loop whether the frame begins a segment. So the client learns of a segment before it gets its sound.
 
-    No silence is sent around replies: the client has a buffer, and nothing is lost on the way.
+    No silence is sent before and after replies: the client has a buffer, and nothing is lost on the way.
 
     Args:
         frames: the bot's own sound, and other sound beneath it.

@@ -179,8 +179,9 @@ class TranscriptionQueue:
     Calls with equally urgent requests are served in turn: first the call that was served longest ago. So a call
     in which much is said does not hold up the others.
 
-    If more than :data:`MAX_WAITING` of a call wait, the oldest of its least urgent is dropped. Final requests are never
-    dropped. A request of the lowest urgency is dropped at once if another request waits or is being processed.
+    If more than :data:`MAX_WAITING` requests of a call wait, the oldest of its least urgent ones is dropped. Final
+    requests are never dropped. A request of the lowest urgency is dropped at once if another request waits or is being
+    processed.
     """
 
     def __init__(self) -> None:
@@ -191,7 +192,7 @@ class TranscriptionQueue:
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
-        """Queue a job. If too many of its call wait, drop the oldest of the least urgent, which may be the new one."""
+        """Queue a job. If too many of its call wait, drop the oldest of the least urgent ones: perhaps this one."""
         self._drop_cancelled()
         if job.request.urgency is Urgency.ONLY_IF_IDLE and (self._waiting or self._begun):
             _drop(job)

@@ -380,7 +380,7 @@ class SipCall:
         return self._dialog.create_request("BYE", via_host=self._local[0], via_port=self._local[1])
 
     def _send_bye_once(self) -> None:
-        """End a phone call, and don't wait for an answer. If its INVITE was forged, its victim gets one packet."""
+        """End a phone call, and don't wait for an answer. The victim of a forged INVITE thus gets only one packet."""
         self._around.send(bytes(self._bye()), self._peer)
 
     def _spawn_bye(self) -> asyncio.Task[Response | None]:

@@ -35,7 +35,8 @@ REFRESH_AFTER, SHORTEST_PAUSE = 0.75, 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before the next attempt when no answer comes: at first, and at most."""
 REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 30.0, 1800.0
-"""The same after a refusal. A PBX may lock out whoever tries wrong passwords too often."""
+"""Seconds before the next attempt after a refusal: at first, and at most. A PBX may lock out whoever tries wrong
+passwords too often."""
 _ATTEMPTS = 4
 """Maximum number of requests in one attempt: the first one, one with the password, one with a fresh nonce, and one that
 asks for another time."""
