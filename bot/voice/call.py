@@ -246,7 +246,7 @@ class Call(Generic[T]):
         self._parts.recordings.forget(person)
 
     def forget_words(self, has: Callable[[str], bool]) -> None:
-        """Remove each turn with words that are to be forgotten from the history. ``has`` tells whether a text has such
+        """Remove from the history each turn with words that are to be forgotten. ``has`` tells whether a text has such
         words."""
         self._parts.history.forget_words(has)
 

@@ -125,7 +125,7 @@ class InputWorker(threading.Thread):
         turns: turn detection for all people.
         echo: echo detection for all people.
         loop: event loop on which turn events are reported.
-        follower: learns, on this thread, who speaks as soon as a voice is noticed.
+        follower: learns on this thread who speaks, as soon as a voice is noticed.
         clock: returns monotonic seconds.
 
     Attributes:

@@ -127,7 +127,7 @@ class CallManager(Generic[S]):
         """Check the call, acquire the lease and connect. If a step fails, all earlier steps are undone.
 
         Args:
-            reason: what the call is, in words for people who ask why features are paused.
+            reason: what the call is, in words. The features that pause for it get these words as the reason.
             place: the place of the call; ``None`` for calls of which several may be in one place.
 
         Raises:

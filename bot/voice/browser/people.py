@@ -14,8 +14,8 @@ from bot.voice.lone_person import LonePerson
 WEB_PREFIX = "web:"
 """Beginning of the id of a person in a browser. The rest is the name."""
 PAGE_PLACE = 0
-"""The place (of voices, rights and the like) of all browser calls. In other calls, the id of a Discord server stands
-there."""
+"""The place of the page and of programs, for which a voice or a persona is chosen. For calls on Discord, the server's
+id is the place."""
 NAMELESS = "Guest"
 """Name of a person whose client gives none."""
 

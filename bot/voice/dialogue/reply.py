@@ -208,7 +208,10 @@ class ReplyProgress:
                 yield from self._end_if_complete()
 
     def write_wait(self, remark: str) -> Iterator[Effect]:
-        """Write once that the tools take long: who has typed may not hear the call, and the voice may have failed."""
+        """Write once that the tools take long.
+
+        Whoever has typed may not hear the call, and the voice may have failed.
+        """
         reply = self.reply
         if not reply.waiting or reply.text_ended or reply.wait_written:
             return
@@ -264,7 +267,7 @@ class ReplyProgress:
             self._withheld.append(effect)
 
     def _speak(self, text: Speak) -> Iterator[Effect]:
-        """Send text to the speech server. If the voice must not run ahead, the text waits for the reply's commit."""
+        """Send text to the speech server. If the voice must not run ahead, send it when the reply is committed."""
         if self.reply.committed or self._voice_speculates:
             yield Send(text)
         else:

@@ -14,8 +14,8 @@ from bot.voice.lone_person import LonePerson
 from config.phone_sections import plain_number
 
 PHONE_PLACE = 1
-"""The place (of voices, rights and the like) of all phone calls. In other calls, the id of a Discord server or the
-place of the page stands there."""
+"""The place of all phone calls, for which a voice or a persona is chosen; see also
+:data:`~bot.voice.browser.people.PAGE_PLACE`. For calls on Discord, the server's id is the place."""
 CALLER = "Caller"
 """Name of every caller, since the bot does not learn who they are."""
 SHOWN_DIGITS = 3

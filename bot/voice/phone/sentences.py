@@ -68,7 +68,7 @@ class Sentences:
         return self._kept.get((self._text(sentence), self._manner()))
 
     async def prepare(self) -> None:
-        """Make the sound of all sentences that is not there yet. Ends at the first one that the voice can't speak.
+        """Make the sound of each sentence that has none yet. Ends at the first sentence that the voice can't speak.
 
         Never raises.
         """

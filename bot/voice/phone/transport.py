@@ -33,7 +33,7 @@ _UNSPOKEN = (Outcome.FAILED, Outcome.WRITTEN)
 """The outcomes of replies that callers don't hear to the end: the rest is only written, or there is no answer at
 all."""
 LastWords = Callable[[PhoneLine, EndCause], Awaitable[None]]
-"""Says something on a line before it is hung up: what, depends on the cause of the end. That takes some seconds.
+"""Says the last words on a line before it is hung up. The words depend on the cause; saying them takes some seconds.
 
 Nothing else is played on the line by then.
 """

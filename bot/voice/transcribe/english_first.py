@@ -16,10 +16,10 @@ ENGLISH = "en"
 TRUSTED = -0.18
 """Minimum mean log probability of a text that is kept.
 
-The texts of 141 of 144 short English turns have more. Of the texts of 261 turns in Spanish, French, Italian and
-Russian, only one has more, since the model translated that turn. What the model writes for the bot's own name, which it
-does not know, mostly has less. So this number tells languages apart as well, and no language needs to be detected first
-(:mod:`benchmarks.ears`).
+The texts of 141 of 144 short English turns have a higher one. Of the texts of 261 turns in Spanish, French, Italian and
+Russian, only one has a higher one, since the model translated that turn. What the model writes for the bot's own name,
+which it does not know, mostly has a lower one. So this number tells languages apart as well, and no language needs to
+be detected first (:mod:`benchmarks.ears`).
 """
 TRUSTED_INTERIM, TRUSTED_OF_A_STRANGER = -0.45, -0.28
 """Minimum mean log probabilities of a text of a turn that still goes on, whose last word may be cut.

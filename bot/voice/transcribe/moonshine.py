@@ -127,7 +127,7 @@ def write(
         draft: tokens that the text may begin with.
         limit: largest number of tokens.
         given: tokens that the text begins with, whether they are the most likely ones or not.
-        source: tokens of another text. After a token that both texts have, what follows it there is the new draft.
+        source: tokens of another text. When one of them is written, the tokens that follow it there are the new draft.
 
     Returns:
         The tokens, and the log probabilities of each of them and of the token behind the last one, such as the end.
