@@ -50,8 +50,7 @@ VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 STILL_WAITING = "⏳ {remark}"
 """The message that says that the tools take long."""
 MAX_SERVERS_LOST = 3
-"""Maximum number of speech servers that one reply may lose. At the next loss, the rest of the reply is written, because
-its text may be what makes speech servers fail."""
+"""Number of speech servers that a reply may lose. If it loses more, its rest is written: the text may be the cause."""
 MAX_REMARKS = 2
 """Maximum number of remarks in one reply that say that the tools take long."""
 
@@ -96,8 +95,7 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
-        # Set if the reply is to end with the sentence that people are hearing, both in samples: a place in the
-        # sentence, and, once all its sound has come, the sentence's end.
+        # If the reply is to end with the sentence that people hear: a place in it, and its end if known, in samples.
         self._last_sentence: int | None = None
         self._cut: int | None = None
 
@@ -208,10 +206,7 @@ class ReplyProgress:
                 yield from self._end_if_complete()
 
     def write_wait(self, remark: str) -> Iterator[Effect]:
-        """Write once that the tools take long.
-
-        Whoever has typed may not hear the call, and the voice may have failed.
-        """
+        """Write once that the tools take long: people who type may not hear the call, and the voice may have failed."""
         reply = self.reply
         if not reply.waiting or reply.text_ended or reply.wait_written:
             return

@@ -147,11 +147,7 @@ class SipCall:
     # What comes in
 
     def invite_again(self, request: Request) -> bool:
-        """If this is a retransmission of the pending INVITE, send the newest response again.
-
-        Returns:
-            Whether this is a retransmission of the pending INVITE, or of the first one, which is acknowledged already.
-        """
+        """Send the newest response again if the pending INVITE comes again. Returns whether it or the first one did."""
         if self._pending is not None and request.transaction == self._pending.transaction:
             self._around.send(self._response, request.answer_to)
             return True
