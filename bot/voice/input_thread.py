@@ -38,7 +38,7 @@ LATE = 0.02
 SETTLING = 0.02
 """Seconds after the machine stood still in which nothing counts as missing: packets may still wait in the socket."""
 RETRY_WAIT = 0.1
-"""Seconds until overdue work that has failed is tried again."""
+"""Seconds until overdue work (:meth:`InputWorker._do_what_is_due`) that has failed is tried again."""
 MAX_FAULT = 5.0
 """If overdue work fails for this many seconds without a break, the thread ends: it can't process sound any more."""
 
@@ -267,7 +267,7 @@ class InputWorker(threading.Thread):
             try:
                 function()
             except Exception:
-                _log.exception("Something heard could not be handled")
+                _log.exception("A packet, or another task of the input thread, could not be processed")
             if self._settles_until is not None:
                 wait = self._settles_until - time.monotonic()
                 if wait > 0:

@@ -70,7 +70,7 @@ class TurnTranscriber:
         except TranscriptionLimitError as error:
             self.report_failure(error)
         except TranscriptionError as error:
-            _log.error("Nobody can be understood: %s", error)
+            _log.error("The speech of people can't be transcribed: %s", error)
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     def usual_language(self, person: int) -> str | None:

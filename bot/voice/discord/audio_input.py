@@ -83,7 +83,7 @@ class DiscordPacketSource:
             elif op == _CLIENT_DISCONNECT:
                 listener.person_left(int(data["user_id"]))
         except (KeyError, ValueError, TypeError, OverflowError) as error:
-            _log.debug("A voice message could not be read: %r", error)
+            _log.debug("A message of the voice gateway could not be read: %r", error)
 
     def _on_datagram(self, data: bytes) -> None:
         """Pass a datagram to the listener. Called on the thread that reads the socket."""
@@ -128,7 +128,7 @@ class DiscordPacketSource:
         """
         session = self._session()
         if session is None:
-            raise DecryptionError("there is no group")
+            raise DecryptionError("there is no DAVE group")
         try:
             return bytes(session.decrypt(person, davey.MediaType.audio, frame))
         except (ValueError, RuntimeError) as error:

@@ -355,7 +355,7 @@ class WhisperTranscriber:
         self._fallback_reason = reason
         if reason not in self._reasons:
             self._reasons.add(reason)
-            _log.warning("Speech recognition falls back: %s", reason)
+            _log.warning("Speech recognition falls back to another device or number format: %s", reason)
 
     async def _end_worker(self) -> None:
         worker, self._worker = self._worker, None

@@ -107,7 +107,7 @@ def _agreed(
         raise NoAgreementError("there is no address for sound")
     remote = (_host(connection.address), media.port)
     if not _LOWEST_PORT <= media.port < 1 << 16:
-        raise NoAgreementError("the port for sound is not one of RTP")
+        raise NoAgreementError("the port for sound is not one that RTP may use")
     return Media(remote, law, sound.payload_type, digits, direction, place, others)
 
 
