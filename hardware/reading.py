@@ -1,4 +1,4 @@
-"""Reads the memory of all GPUs."""
+"""Reads memory and use of all GPUs."""
 
 from __future__ import annotations
 

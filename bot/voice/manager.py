@@ -21,7 +21,8 @@ class CallStatus(Generic[S]):
     """The state of the calls and the lease, as ``!voice-status`` shows it.
 
     Attributes:
-        state: ``ACTIVE`` if any call is active. Otherwise the state of the call that has been on for longest.
+        state: ``ACTIVE`` if any call is active. Otherwise the state of the call that has been on for longest; ``IDLE``
+            if there is none.
         calls: the active calls, the one that has been on for longest first.
         count: number of calls in any state.
         held: names of the features that the lease has paused.
@@ -38,7 +39,8 @@ class CallStatus(Generic[S]):
 class CallManager(Generic[S]):
     """Starts and ends calls, and is the only owner of all of them. Use it only on the event loop.
 
-    At most one call is in a place, and at most ``max_calls`` are on at once. Those that are starting or ending count.
+    At most ``max_calls`` calls are on at once, and at most one in each place. Calls that are starting or ending count
+    too.
 
     Args:
         lease: pauses ("holds") the bot's other features while any call is on, and resumes ("releases") them after the

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 FAILED = "Sorry, I can't do that now."
 NO_MUSIC = "There is no music here."
 MAX_WAITING = 5
-"""Number of requests that wait at most. More are dropped."""
+"""Maximum number of requests that wait until they are begun. Further ones are dropped."""
 
 
 class MusicRefusedError(Exception):
@@ -35,7 +35,7 @@ class SpokenMusicControl(Protocol):
         ...
 
     async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:
-        """Carry out a request in a call, given its id. Returns a line for the prompt channel, or an empty text.
+        """Carry out a request in the call with this id. Returns a line for the prompt channel, or an empty text.
 
         Raises:
             MusicRefusedError: it can't be carried out.

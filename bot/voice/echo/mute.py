@@ -19,9 +19,12 @@ While only an echo comes, up to 3 % of the checks find none, but seldom four in 
 than an echo, up to 3 % of the checks find an echo.
 """
 FIRST_CHECKS = 2
-"""Number of checks that let a person be heard when they begin to transmit: a short answer may have no more."""
+"""Number of checks in a row that let a person be heard when they begin to transmit.
+
+It is less than :data:`RELEASE_CHECKS`, since a short answer is over before more checks are made.
+"""
 GIVEN_BACK = round(0.7 * HEARING_RATE)
-"""Largest number of samples from before the release that are let through with it.
+"""Largest number of newest samples that are let through when a person is heard again.
 
 They hold at least what was said while the checks went on.
 """
@@ -29,7 +32,7 @@ They hold at least what was said while the checks went on.
 
 @dataclass(slots=True, eq=False)
 class _Person:
-    """One person.
+    """What is known of one person.
 
     Attributes:
         recent: the newest sound.

@@ -38,7 +38,7 @@ class TranscriptionServers:
 
     Args:
         servers: the servers, the preferred one first.
-        candidates: what each of them is.
+        candidates: for each server, in the same order, what the choice among them depends on.
         guesses: whether requests in the middle of a turn may go to a server that costs money and stands in.
         clock: returns monotonic seconds.
     """
@@ -75,7 +75,7 @@ class TranscriptionServers:
             return await self._ask_each(lambda number: self._servers[number].transcribe(request), request.seconds)
         number = self._choice.current
         if self._stands_in_for_money(number) and not self._guesses:
-            raise TranscriptionShed("Words are asked of a server that costs money only when a turn is over.")
+            raise TranscriptionShed("A server that costs money is asked for words only when a turn is over.")
         return await self._servers[number].transcribe(request)
 
     async def release_memory(self) -> None:
@@ -102,7 +102,7 @@ class TranscriptionServers:
         return None if None in problems else "; ".join(problem for problem in problems if problem)
 
     def describe(self) -> str:
-        """The server that is asked now, and the one for which it stands in."""
+        """The server that is asked now, and the server for which it stands in, if it does."""
         described = self._servers[self._choice.current].describe()
         if not self._choice.current:
             return described

@@ -20,7 +20,7 @@ class TurnAudio:
     All sound is mono, 16,000 Hz.
 
     Args:
-        pre_roll: least number of samples to hold between turns. Only whole arrays are dropped, so it may hold more.
+        pre_roll: least number of samples to hold between turns. Only whole arrays are dropped, so more may be held.
     """
 
     def __init__(self, pre_roll: int) -> None:
@@ -70,8 +70,8 @@ class TurnAudio:
         """Find the quietest tenth of a second within the last ``within`` samples.
 
         Returns:
-            The position of its middle in :meth:`whole`, in samples. If less than a tenth of a second is searched, this
-            is the end of the sound.
+            The position of the middle of that tenth in :meth:`whole`, in samples. If less than a tenth of a second is
+            searched, the end of the sound.
         """
         whole = self.whole()
         begin = max(0, len(whole) - within)

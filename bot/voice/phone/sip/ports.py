@@ -46,7 +46,7 @@ def bind_pair(host: str, ports: Sequence[int]) -> PortPair | None:
 
 
 def find_bind_error(host: str, port: int) -> OSError | None:
-    """Try whether SIP could listen there. Returns what is in the way; ``None`` if nothing is."""
+    """Try whether SIP could listen on this address. Returns what is in the way; ``None`` if nothing is."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((host, port))
@@ -56,7 +56,7 @@ def find_bind_error(host: str, port: int) -> OSError | None:
 
 
 def bind_error_text(host: str, port: int, error: OSError) -> str:
-    """Why SIP can't listen there, and what helps, for the operator."""
+    """Why SIP can't listen on this address, and what helps, for the operator."""
     where = f"SIP_BIND: can't listen on {host}:{port}"
     if error.errno == errno.EADDRINUSE:
         return f"{where}: another program listens there already. End that program, or choose another port."
