@@ -87,8 +87,8 @@ class RuleBasedEndOfTurn:
     """An :class:`EndOfTurn` by rules on the last words: a sentence does not end with "and" or an article, for example.
 
     Whisper writes a full stop after nearly everything, so full stops are ignored. Its question marks, commas and
-    ellipses are more reliable, so they are used. From the history, the rules use only one thing: whether the bot has
-    just asked a question. They don't use the sound, so they answer at once.
+    ellipses are more reliable, so they are used. From the history, the rules use only one thing: whether a question
+    came last. They don't use the sound, so they answer at once.
 
     Args:
         endings: the word lists; those of the project if none are given.
@@ -98,9 +98,10 @@ class RuleBasedEndOfTurn:
         self._endings = endings or read_endings()
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
-        """Estimate by ``text`` and by the last words of the bot; see :meth:`EndOfTurn.probability`."""
-        newest = history[-1] if history else None
-        asked = newest is not None and newest.role == "assistant" and newest.text.rstrip().endswith(_QUESTION_MARKS)
+        """Estimate by ``text`` and by what was said last; see :meth:`EndOfTurn.probability`."""
+        # A phrase after a question answers it, or belongs to it. The speaker's own question is a turn of its own here
+        # if they paused within it for so long that their turn was over.
+        asked = bool(history) and history[-1].text.rstrip().endswith(_QUESTION_MARKS)
         return self.estimate(text, asked=asked)
 
     def estimate(self, text: str, *, asked: bool = False) -> float:
@@ -108,7 +109,7 @@ class RuleBasedEndOfTurn:
 
         Args:
             text: the words of the turn.
-            asked: whether the turn answers a question of the bot.
+            asked: whether a question was said last before the turn.
         """
         endings = self._endings
         written = text.strip()

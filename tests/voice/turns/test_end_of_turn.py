@@ -84,10 +84,13 @@ def test_half_a_sentence_has_an_estimate_between_finished_and_unfinished(text: s
     [
         (Turn.of_bot("That is nice. When do you have time?"), 1.0),
         (Turn.of_bot("I have time."), 0.5),
-        (Turn.of_person("Bea", "When do you have time?", 2), 0.5),
+        (Turn.of_person("Bea", "When do you have time?", 2), 1.0),
+        (Turn.of_person("Bea", "I have time.", 2), 0.5),
+        # The speaker's own question, which their pause has made a turn of its own.
+        (Turn.of_person("Ada", "Where shall we eat?", 1), 1.0),
     ],
 )
-async def test_a_phrase_is_a_whole_answer_only_to_a_question_of_the_bot(newest: Turn, over: float) -> None:
+async def test_a_phrase_is_whole_only_after_a_question_whoever_asked_it(newest: Turn, over: float) -> None:
     history = [Turn.of_person("Ada", "I like music.", 1), newest]
     sound = np.zeros(16_000, np.float32)
     assert await RuleBasedEndOfTurn().probability(sound, "After the concert.", history) == over
