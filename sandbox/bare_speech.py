@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ import numpy as np
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from sandbox.held_port import hold_port, port_of
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 CHARACTER = SAMPLE_RATE // 15
@@ -63,6 +65,7 @@ class BareSpeechServer:
         self._speak = speak
         self._speed = speed
         self._server: Server | None = None
+        self._held: socket.socket | None = None
         self._port = 0
         self._open = set[ServerConnection]()
         self._sending = asyncio.Event()
@@ -74,6 +77,8 @@ class BareSpeechServer:
         return f"ws://127.0.0.1:{self._port}/ws/stream?protocol=plain"
 
     async def __aenter__(self) -> Self:
+        self._held = hold_port()
+        self._port = port_of(self._held)
         await self.start()
         return self
 
@@ -81,13 +86,14 @@ class BareSpeechServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.die()
+        if self._held is not None:
+            self._held.close()
 
     async def start(self) -> None:
         """Listen; after :meth:`die`, on the same port again."""
         self._server = await serve(
             self._serve, "127.0.0.1", self._port, compression=None, ping_interval=None, close_timeout=0.2
         )
-        self._port = self._server.sockets[0].getsockname()[1]
 
     async def send_unasked(self, sound: Sound) -> None:
         """Send sound that belongs to no text, over all connections."""

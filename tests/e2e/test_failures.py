@@ -16,6 +16,7 @@ from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+from tests.free_ports import free_port
 
 LONG = " ".join(f"This is sentence {number} of a long answer." for number in range(1, 30))
 SCRIPT = {
@@ -92,7 +93,8 @@ async def test_without_a_speech_server_join_says_so_and_leaves_nothing(make_stag
 
 @pytest.fixture
 async def mortal_server() -> AsyncIterator[SpeechServerProcess]:
-    server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0"))
+    # It is started again at the same port, which the system must give to nobody else meanwhile.
+    server = SpeechServerProcess(SpeechServerOptions(f"127.0.0.1:{free_port()}"))
     await server.start()
     yield server
     await server.stop()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from sandbox.held_port import hold_port, port_of
 from sandbox.tls import LocalAuthority
 
 PIECE = 19_200
@@ -47,6 +48,7 @@ class TcpProxy:
         self._theirs = self._ours = None
         if authority is not None:
             self._theirs, self._ours = authority.client_context(), authority.server_context()
+        self._held: socket.socket | None = None
         self._listening: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.StreamWriter] = set()
@@ -56,6 +58,8 @@ class TcpProxy:
         self._change: Change | None = None
 
     async def __aenter__(self) -> Self:
+        self._held = hold_port()
+        self.port = port_of(self._held)
         await self._listen()
         return self
 
@@ -63,6 +67,8 @@ class TcpProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut()
+        if self._held is not None:
+            self._held.close()
         self._flows.set()
         await asyncio.gather(*self._serving)
 
@@ -95,7 +101,6 @@ class TcpProxy:
 
     async def _listen(self) -> None:
         self._listening = await asyncio.start_server(self._serve, _HOST, self.port, ssl=self._ours)
-        self.port = self._listening.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

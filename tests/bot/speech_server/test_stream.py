@@ -19,6 +19,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, MAX_EARLY, SpeechStream
+from sandbox.held_port import hold_port, port_of
 from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
@@ -176,22 +177,21 @@ async def test_a_lost_connection_is_reported_and_restored() -> None:
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()
 
-    client: SpeechStream
-    async with serving(handler) as (server, address):
-        port = server.sockets[0].getsockname()[1]
-        client = SpeechStream(address)
-        await client.open()
-        events = client.events()
-        first = asyncio.create_task(take(events, 1))
-        await asyncio.sleep(0)
-    assert isinstance((await first)[0], Disconnected)
-    with pytest.raises(SpeechUnavailable):
-        await client.send(Speak("x"))
-    async with serving(handler, port):
-        assert await take(events, 1) == [Connected()]
-        assert client.connected
-        await client.send(Speak("x"))
-        await client.close()
+    with hold_port() as held:
+        async with serving(handler, port_of(held)) as (_, address):
+            client = SpeechStream(address)
+            await client.open()
+            events = client.events()
+            first = asyncio.create_task(take(events, 1))
+            await asyncio.sleep(0)
+        assert isinstance((await first)[0], Disconnected)
+        with pytest.raises(SpeechUnavailable):
+            await client.send(Speak("x"))
+        async with serving(handler, port_of(held)):
+            assert await take(events, 1) == [Connected()]
+            assert client.connected
+            await client.send(Speak("x"))
+            await client.close()
 
 
 async def test_the_error_for_an_unreachable_server_names_its_address() -> None:
