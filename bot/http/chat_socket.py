@@ -176,19 +176,11 @@ class ChatSocket:
     Args:
         calls: the browser calls service.
         clock: returns monotonic seconds.
-        heartbeat: seconds between two pings.
     """
 
-    def __init__(
-        self,
-        calls: BrowserCalls,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        heartbeat: float = HEARTBEAT_SECONDS,
-    ) -> None:
+    def __init__(self, calls: BrowserCalls, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._calls = calls
         self._clock = clock
-        self._heartbeat = heartbeat
 
     @property
     def routes(self) -> Iterable[web.RouteDef]:
@@ -200,7 +192,7 @@ class ChatSocket:
         websocket = web.WebSocketResponse(
             compress=False,
             max_msg_size=MAX_MESSAGE,
-            heartbeat=self._heartbeat,
+            heartbeat=HEARTBEAT_SECONDS,
             timeout=CLOSE_LIMIT,
             autoping=False,
         )

@@ -248,7 +248,6 @@ async def chat_house(
     away: Away | None = None,
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT,
     settings: CallSettings | None = None,
-    heartbeat: float = 10.0,
     first_notice: str | None = None,
     max_calls: int = 1,
 ) -> AsyncIterator[ChatHouse]:
@@ -306,7 +305,7 @@ async def chat_house(
             enabled=settings.enabled,
         )
         app = web.Application()
-        app.add_routes(ChatSocket(calls, heartbeat=heartbeat).routes)
+        app.add_routes(ChatSocket(calls).routes)
         app.add_routes(RealtimeSocket(calls, time.monotonic).routes)
         async with LocalServer(app, "/ws/chat") as server, aiohttp.ClientSession() as session:
             house = ChatHouse(

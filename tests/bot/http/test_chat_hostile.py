@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp.web_protocol import RequestHandler
 
-from bot.http.chat_socket import MAX_ERRORS, MAX_UNSENT_BYTES, READ_BYTES
+from bot.http.chat_socket import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES, READ_BYTES
 from bot.voice.browser.client_messages import MAX_SOUND
 from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
-from tests.timing import wait_until
+from tests.timing import clock_of_the_loop, let_run, wait_until
 
 VALUES: list[Any] = [
     None,
@@ -223,14 +223,18 @@ async def test_a_client_that_does_not_read_is_cut_off_and_takes_little_memory(tm
 
 async def test_a_client_that_answers_no_ping_counts_as_gone(tmp_path: Path) -> None:
     away = Away()
-    async with chat_house(tmp_path, away=away, heartbeat=0.2) as house:
+    async with chat_house(tmp_path, away=away) as house:
         socket = await house.session.ws_connect(house.url, autoping=False)
         page = ChatPage(socket)
         house.pages.append(page)
         await page.hello()
-        await wait_until(lambda: away.asked == 1)
-        away.pass_by()
-        await house.until_idle()
+        with clock_of_the_loop() as let_pass:
+            for _ in ("the time until a ping", "the time for its answer"):
+                let_pass(2 * HEARTBEAT_SECONDS)
+                await let_run(0.05)
+            await wait_until(lambda: away.asked == 1)
+            away.pass_by()
+            await house.until_idle()
 
 
 async def test_many_tabs_that_say_hello_at_once_leave_one_call(tmp_path: Path) -> None:
