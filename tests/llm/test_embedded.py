@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import threading
 from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from tests.llm.answers import texts
+from tests.timing import wait_until
 from toys.llm.weights import TOY_MODEL_NAME
 
 STORY = (ChatMessage("user", "Ann: tell me a story"),)
@@ -71,20 +73,30 @@ async def test_all_requests_are_answered_even_if_there_are_more_than_slots(weigh
 async def test_starting_and_stopping_leaves_no_port_thread_or_file_open(weights: Path) -> None:
     process = psutil.Process()
 
-    async def cycle() -> tuple[int, int]:
+    async def cycle() -> None:
         server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
         await server.start()
         url = server.url
         assert (await reply(url)).startswith("Once")
         await server.stop()
         assert not is_open(url)
-        return process.num_threads(), process.num_fds()
 
-    # The event loop keeps its worker threads, and may have made one or two by then.
+    def held() -> tuple[int, int]:
+        # The event loop keeps its worker threads, and makes another one if none is free.
+        kept = sum(thread.name.startswith("asyncio") for thread in threading.enumerate())
+        return process.num_threads() - kept, process.num_fds()
+
     await cycle()
-    threads, files = zip(*[await cycle() for _ in range(6)], strict=True)
-    assert max(threads) - threads[0] <= 1
-    assert set(files) == {files[0]}
+    threads, files = held()
+    for _ in range(6):
+        await cycle()
+
+    def no_more() -> bool:
+        # There may be less: what an earlier test has left may go meanwhile.
+        threads_now, files_now = held()
+        return threads_now <= threads and files_now <= files
+
+    await wait_until(no_more)
 
 
 async def test_stopping_does_not_wait_for_a_listener_who_does_not_read(weights: Path) -> None:
