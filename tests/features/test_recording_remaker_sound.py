@@ -97,8 +97,25 @@ class TestPlacing:
         assert len(first.sound) / SECOND == pytest.approx(2.125, abs=0.03)
         assert np.array_equal(np.concatenate([first.sound, second.sound]), new)
 
-    def test_a_part_that_would_overlap_the_next_part_does_not_fit(self) -> None:
-        assert split_like(tone(5), answer((1, 3), (3.1, 5)).spans, 20 * SECOND) is None
+    @pytest.mark.parametrize(
+        ("spans", "words", "end", "starts"),
+        [
+            (((1, 3), (3.1, 5)), (2.5, 2.4), 20, [1]),
+            # The pause of 80 ms is that of a machine that stood still for a moment.
+            (((1, 2), (2.08, 6), (8, 9)), (1.1, 4.3), 20, [1, 8]),
+            (((1, 3), (5, 6)), (2.0, 1.1), 6, [1]),
+        ],
+    )
+    def test_a_part_that_is_too_long_for_its_place_takes_up_the_pause_beside_it(
+        self, spans: tuple[tuple[float, float], ...], words: tuple[float, float], end: float, starts: list[int]
+    ) -> None:
+        sound = np.concatenate([tone(words[0]), silence(0.1), tone(words[1])])
+        pieces = split_like(sound, answer(*spans).spans, round(end * SECOND)) or []
+        assert [piece.start / SECOND for piece in pieces] == starts
+        assert np.array_equal(np.concatenate([piece.sound for piece in pieces]), sound)
+
+    def test_a_sound_that_is_too_long_even_without_pauses_does_not_fit(self) -> None:
+        assert split_like(tone(5.2), answer((1, 3), (5, 6)).spans, 6 * SECOND) is None
 
     @given(
         gaps=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 60_000)), min_size=1, max_size=5),
@@ -114,12 +131,14 @@ class TestPlacing:
             at = spans[-1].end
         sound = np.random.default_rng(samples).normal(0, 0.1, samples).astype(np.float32)
         pieces = split_like(sound, spans, at + room)
+        assert (pieces is None) == (spans[0].start + samples > at + room)
         if pieces is None:
             return
         assert np.array_equal(np.concatenate([piece.sound for piece in pieces]), sound)
-        assert [piece.start for piece in pieces] == [span.start for span in spans]
-        limits = [*(span.start for span in spans[1:]), at + room]
-        assert all(piece.end <= limit for piece, limit in zip(pieces, limits, strict=True))
+        starts = [piece.start for piece in pieces]
+        assert starts[0] == spans[0].start
+        assert set(starts) <= {span.start for span in spans}
+        assert all(piece.end <= limit for piece, limit in zip(pieces, [*starts[1:], at + room], strict=True))
 
 
 def test_the_length_of_an_answer_is_the_length_of_its_heard_parts() -> None:

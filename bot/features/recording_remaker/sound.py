@@ -88,19 +88,37 @@ def _level(sound: Samples) -> float:
 def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
     """Cut the new sound into as many parts as the old sound, in the same proportions.
 
-    Each new part starts where the old part started. Returns ``None`` if a new part is too long for its place.
+    Each new part starts where the old part started. A part that is too long for its place takes up the pause beside it,
+    so there are fewer parts then. Returns ``None`` if the whole sound is too long for the answer's place.
 
     Args:
         spans: the places of the old parts in the file.
         end: the sample at which the last part must end.
     """
-    *heard, total = accumulate(span.end - span.start for span in spans)
+    starts, lengths = [span.start for span in spans], [span.end - span.start for span in spans]
+    while True:
+        pieces = _cut(sound, starts, lengths)
+        limits = [*starts[1:], end]
+        too_long = next(
+            (n for n, (piece, limit) in enumerate(zip(pieces, limits, strict=True)) if piece.end > limit), None
+        )
+        if too_long is None:
+            return pieces
+        if len(pieces) == 1:
+            return None
+        # The last part has no pause behind it, so it takes up the one before it.
+        first = min(too_long, len(pieces) - 2)
+        del starts[first + 1]
+        lengths[first] += lengths.pop(first + 1)
+
+
+def _cut(sound: Samples, starts: Sequence[int], lengths: Sequence[int]) -> list[Piece]:
+    """Cut the sound in the proportions of ``lengths``, at quiet moments, and put the parts at ``starts``."""
+    *heard, total = accumulate(lengths)
     # If two cuts are close together, their quiet moments may come in the wrong order. So the cuts are sorted.
     cuts = sorted(_quiet_moment(sound, len(sound) * samples // total) for samples in heard)
     parts = [sound[a:b] for a, b in pairwise([0, *cuts, len(sound)])]
-    pieces = [Piece(span.start, part) for span, part in zip(spans, parts, strict=True)]
-    limits = [*(span.start for span in spans[1:]), end]
-    return pieces if all(piece.end <= limit for piece, limit in zip(pieces, limits, strict=True)) else None
+    return [Piece(start, part) for start, part in zip(starts, parts, strict=True)]
 
 
 def _quiet_moment(sound: Samples, near: int) -> int:
