@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -35,6 +35,10 @@ UTTERANCES = (
     "The meeting starts at nine.",
 )
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
+BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
+"""What a person has said who pauses in the middle, and what they say in all."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.6, 5.0
+"""Of such a person, in seconds. A bot on a fast machine guesses in the shortest one what the person will say."""
 SILENT = 0.3
 """The bot counts as silent after this many seconds without a packet. A shorter time is a gap in its speech."""
 Happened = TypeVar("Happened", bound=CallEvent)
@@ -48,6 +52,20 @@ async def voiced(who: str, text: str) -> Sound:
 async def talk(guest: Guest, text: str, microphone: SimulatedMicrophone | None = None) -> None:
     """A guest says a sentence. Returns after the last packet was sent."""
     await guest.voice.speak(await voiced(guest.user.name, text), microphone or VoiceActivity())
+
+
+async def hesitate(guest: Guest, microphone: SimulatedMicrophone, before: float, *, until: Callable[[], bool]) -> None:
+    """A guest says :data:`WHOLE`, and pauses after :data:`BEGINNING`. Returns after the last packet was sent.
+
+    The guest speaks with Ben's voice: in Ada's, the toy transcriber takes the pause for the end.
+
+    Args:
+        before: seconds that the microphone sends before the words.
+        until: what the guest waits for, beyond the shortest pause: the ears of a busy machine may need longer.
+    """
+    beginning, rest = await voiced("Ben", BEGINNING), await voiced("Ben", "the weather today.")
+    hesitating = Hesitating(microphone, before + len(beginning) / SAMPLE_RATE, until)
+    await guest.voice.speak(np.concatenate([beginning, silence(LONGEST_PAUSE), rest]), hesitating)
 
 
 async def talk_at_once(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:
@@ -158,6 +176,31 @@ class Loudspeakers:
             echo, self._buffer = self._buffer[:FRAME_SAMPLES], self._buffer[FRAME_SAMPLES:]
             echo = np.pad(echo, (0, FRAME_SAMPLES - len(echo)))
             yield sound[at : at + FRAME_SAMPLES] + echo + np.resize(np.roll(self._room, at), FRAME_SAMPLES)
+
+
+class Hesitating:
+    """A microphone whose owner pauses for :data:`SHORTEST_PAUSE`, and goes on as soon as ``may_go_on()`` is true too.
+
+    The sound that it is given has a pause of :data:`LONGEST_PAUSE`; what is too much of it is left out.
+
+    Args:
+        begins: seconds from the first frame to the pause.
+    """
+
+    def __init__(self, microphone: SimulatedMicrophone, begins: float, may_go_on: Callable[[], bool]) -> None:
+        self._microphone = microphone
+        self._left_out = range(_frames(begins + SHORTEST_PAUSE), _frames(begins + LONGEST_PAUSE))
+        self._may_go_on = may_go_on
+
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
+        """The frames. What may be left out is decided when it would be sent."""
+        for number, frame in enumerate(self._microphone.frames(sound)):
+            if number not in self._left_out or not self._may_go_on():
+                yield frame
+
+
+def _frames(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE / FRAME_SAMPLES)
 
 
 class SoundCounter:

@@ -6,22 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bot.voice.events import CallEnded
 from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.voice.microphone import OpenMicrophone, VoiceActivity
+from sandbox.voice.microphone import OpenMicrophone, SimulatedMicrophone, VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, stretches, talk, voiced
+from tests.e2e.talking import (
+    BEGINNING,
+    WHOLE,
+    Loudspeakers,
+    Since,
+    bot_speaks,
+    hesitate,
+    join_people,
+    stretches,
+    talk,
+    voiced,
+)
 from tests.features.talk import let_manage
 from tests.tones import silence
 from toys.llm.phrases import TOY_PHRASES
 
-BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
 SONG = "A quick brown fox jumps over nine dogs."
 ASKED = "Do you remember the summer holidays?"
 
@@ -64,18 +73,23 @@ async def test_a_spoken_question_gets_a_spoken_answer(make_stage: StageMaker, sp
         assert match.agreement > 0.4
 
 
-@pytest.mark.parametrize("microphone", [VoiceActivity(), OpenMicrophone()], ids=["voice activity", "open"])
+@pytest.mark.parametrize(
+    ("microphone", "before"),
+    [(VoiceActivity(), 0.0), (OpenMicrophone(before=0.5), 0.5)],
+    ids=["voice activity", "open"],
+)
 async def test_a_person_who_pauses_and_goes_on_gets_one_answer_to_the_whole_utterance(
-    stage: Stage, model: ScriptedModel, microphone: VoiceActivity | OpenMicrophone
+    stage: Stage, model: ScriptedModel, microphone: SimulatedMicrophone, before: float
 ) -> None:
+    def speculated() -> bool:
+        return any(messages[-1]["content"].endswith(BEGINNING) for messages in model.asked)
+
     since = Since(stage)
-    # Ada speaks with Ben's voice here, because with hers the toy transcriber takes the pause for the end.
-    sound = [await voiced("Ben", BEGINNING), silence(0.6), await voiced("Ben", "the weather today.")]
-    await stage.ada.voice.speak(np.concatenate(sound), microphone)
+    await hesitate(stage.ada, microphone, before, until=speculated)
     await stage.turns(1)
     assert since.prompts == [("Ada", WHOLE)]
     assert since.words == "Sunshine for everybody."
-    assert any(messages[-1]["content"].endswith(BEGINNING) for messages in model.asked), "nothing was speculated"
+    assert speculated()
     assert len(stretches(stage.ada.voice.receiver.packets(stage.bot))) == 1
 
 
