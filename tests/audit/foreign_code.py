@@ -1,6 +1,6 @@
-"""No shell and no pickle: calls by which what comes from outside could be run as code.
+"""Finds calls and imports with which a program could run data from outside as code, such as shells and pickles.
 
-Ruff has Bandit's rules, which find most of them. They miss asyncio's shells, the loaders of numpy and PyTorch, and
+Ruff has Bandit's rules, which find most of them. The rules miss asyncio's shells, the loaders of numpy and PyTorch, and
 imports of pickle in files that load nothing with it.
 """
 

@@ -1,4 +1,4 @@
-"""The benchmarks find the packets of a reply beneath which music plays."""
+"""The benchmarks find the packets of a reply while music plays beneath it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmark of the ears says of a telephone's targets."""
+"""The benchmark of the ears: its error rates, and whether they meet the targets over a telephone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks of the page that need no bot: what counts as refused, and what as a target that was met."""
+"""Tests of two benchmarks of the page without a bot: which answers are refusals, and when a target is met."""
 
 from __future__ import annotations
 

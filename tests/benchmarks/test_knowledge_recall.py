@@ -1,4 +1,4 @@
-"""The documents and questions of the knowledge's benchmark are whole, and its figures and its model compute right."""
+"""The benchmark of the knowledge: its documents and questions fit, and its figures and vectors are right."""
 
 from __future__ import annotations
 

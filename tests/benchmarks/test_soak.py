@@ -200,7 +200,7 @@ def test_missed_answers_and_lost_calls_are_reported_for_each_client() -> None:
 
 
 @pytest.mark.parametrize(("late", "met"), [(11, True), (12, False)])
-def test_late_packets_may_exceed_the_bare_clocks_by_a_tenth_of_a_point(late: int, met: bool) -> None:
+def test_late_packets_may_exceed_those_of_the_bare_clock_by_a_tenth_of_a_percentage_point(late: int, met: bool) -> None:
     # The clock has 1 late packet of 10,000, so 0.01 %.
     assert TARGETS.late_points == 0.1
     assert (not failed(soak(1.0, late=late))) is met

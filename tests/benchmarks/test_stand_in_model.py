@@ -1,4 +1,4 @@
-"""The number of tokens that contain a text."""
+"""The stand-in model of the benchmarks: its tokens, and the token that completes a given text."""
 
 from __future__ import annotations
 

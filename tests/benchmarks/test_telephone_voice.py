@@ -1,4 +1,4 @@
-"""What the benchmark of the bot's voice on a telephone sends, and what it says of its target."""
+"""The benchmark of the bot's voice on a telephone: the sound that a caller hears, and when the target is met."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def test_a_caller_hears_the_bots_voice_in_the_band_of_telephones_alone(law: Law)
     assert int(np.argmax(np.abs(np.fft.rfft(heard)))) * 2 == 1_000
 
 
-def test_the_target_is_compared_with_full_band() -> None:
+def test_a_telephone_may_have_two_points_more_wrong_words_than_the_full_band() -> None:
     rows = [Understood(FULL_BAND, 100, 3, 3.0), Understood("alaw", 100, 5, 5.0), Understood("ulaw", 1000, 51, 5.1)]
     assert [met for _, met in verdicts(rows)] == [True, False]

@@ -1,4 +1,4 @@
-"""Tests of what discord.py lets through when Discord, or the way to it, fails, and of who catches it."""
+"""Tests of the exceptions that come when Discord, or the way to it, fails, and of the code that catches them."""
 
 from __future__ import annotations
 

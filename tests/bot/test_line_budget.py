@@ -1,4 +1,4 @@
-"""Tests of the bound on the log's lines about what anybody outside can cause."""
+"""Tests of the limit on lines of the log about events that anybody outside can cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the language model is named for people, and that a small one is told of no tools."""
+"""The language model as the status and the doctor describe it, which say if it is too small for tools."""
 
 from __future__ import annotations
 

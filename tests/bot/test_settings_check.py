@@ -1,4 +1,4 @@
-"""Which settings the start accepts though something that they name is missing."""
+"""Settings that name a missing file or folder: when the start accepts them, and when it reports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the setup's service: what its tests send where, and what is written."""
+"""Tests of the setup's service: the servers to which it sends a key, and the settings that it writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Radio in a call, from a real server, as a guest hears it: its level, under a reply, its stalls and its end."""
+"""Radio in a call, from a real server, as a guest hears it: its level, also under a reply, its stalls and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends the bytes of a request, and reads its answer; says what no answer may have in it."""
+"""Sends the bytes of a request, reads its answer, and says what is wrong with the answer."""
 
 from __future__ import annotations
 

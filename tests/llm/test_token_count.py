@@ -1,4 +1,4 @@
-"""What a request to a model server counts: the server's own numbers, or estimates, however the request ends."""
+"""The tokens that are counted for a request: the model server's own numbers, or estimates, however it ends."""
 
 from __future__ import annotations
 

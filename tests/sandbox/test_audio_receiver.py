@@ -1,4 +1,4 @@
-"""What a guest received, asked for while more arrives."""
+"""The sound that a guest has received can be read while more of it arrives."""
 
 from __future__ import annotations
 

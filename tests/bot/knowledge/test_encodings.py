@@ -1,4 +1,4 @@
-"""Texts in old encodings are read as what they are."""
+"""Texts in old encodings are read with the right letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that the settings need: they are what ``models download`` downloads, and what messages tell people to type."""
+"""Models that the settings need: ``models download`` downloads them, and errors name the command that does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quicker copy of small weights in Q4_1: what it consists of, and that it is right or not there."""
+"""The quicker copy of small weights in Q4_1: what it consists of, and that no wrong copy is ever used."""
 
 from __future__ import annotations
 

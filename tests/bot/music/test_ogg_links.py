@@ -1,4 +1,4 @@
-"""Chained Ogg, link by link, however it comes."""
+"""Chained Ogg is read link by link, whatever pieces it comes in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Titles of radio stations are taken out of the sound, wherever what comes is cut."""
+"""Titles that radio stations send within their sound are taken out of it, whatever pieces the stream comes in."""
 
 from __future__ import annotations
 

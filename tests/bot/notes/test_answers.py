@@ -1,4 +1,4 @@
-"""Tests of what is read in a model's answer about a transcript: claims with lines that exist, whatever else it has."""
+"""Tests of the claims that are read in a model's answer about a transcript: each has words and lines that exist."""
 
 from __future__ import annotations
 

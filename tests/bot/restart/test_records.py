@@ -1,4 +1,4 @@
-"""What a restart has interrupted, in the database."""
+"""The database's records of the calls and prompts that a restart has interrupted."""
 
 from __future__ import annotations
 

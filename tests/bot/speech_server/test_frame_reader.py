@@ -1,4 +1,4 @@
-"""What a hostile speech server sends: it floods neither the log nor people."""
+"""The frames of a hostile speech server flood neither the log nor people."""
 
 from __future__ import annotations
 

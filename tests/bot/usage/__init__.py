@@ -1,1 +1,1 @@
-"""Tests of what is counted, stored and limited of the engines."""
+"""Tests of the use of engines: how it is counted, stored and limited."""

@@ -1,4 +1,4 @@
-"""The time, here and elsewhere."""
+"""Tests of the tool that tells the time, here and elsewhere."""
 
 from __future__ import annotations
 

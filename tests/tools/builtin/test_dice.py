@@ -1,4 +1,4 @@
-"""Dice."""
+"""Tests of the tool that rolls dice."""
 
 from __future__ import annotations
 

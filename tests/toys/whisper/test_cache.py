@@ -1,4 +1,4 @@
-"""Tests of the toy Whisper's cache: it is made once, it is made again if it is broken, and its progress is reported."""
+"""Tests of the cache of the toy Whisper: the model is made once, again if it is broken, and wholly or not at all."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_n
         assert sample._parts == []
 
 
-async def test_an_utterance_that_follows_a_sample_ends_at_the_first_pause() -> None:
+async def test_somebody_who_reads_on_after_a_sample_is_heard_again_after_their_first_pause() -> None:
     clock = Clock(100.0)
     sample = VoiceSample(ADA, seconds=0.01, clock=clock)
     waiting = asyncio.create_task(sample.whole())

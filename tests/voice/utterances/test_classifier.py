@@ -1,4 +1,4 @@
-"""Classification of utterances whose words alone do not decide."""
+"""Classification of utterances whose words alone do not tell their kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the endpoints of the setup need: a service that asks nobody and writes nothing."""
+"""A stand-in for the service behind the endpoints of the setup. It asks no server and writes nothing."""
 
 from __future__ import annotations
 
