@@ -78,7 +78,7 @@ def is_in(module: str, place: str) -> bool:
 
 
 def reached(graph: Graph, start: str) -> frozenset[str]:
-    """All names that a name leads to, directly or not. That includes itself if it is in a circle."""
+    """All names that a name leads to, directly or not. The name itself is among them if it is in a circle."""
     found: set[str] = set()
     ahead = list(graph.get(start, ()))
     while ahead:

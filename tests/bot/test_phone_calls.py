@@ -147,7 +147,7 @@ def press(line: MemoryLine, keys: str) -> None:
 
 @pytest.fixture(autouse=True)
 def quick_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Callers' lines are in memory, so sentences need not take as long as they are heard."""
+    """Send sentences faster than a caller could hear them. The lines of the callers are in memory."""
     monkeypatch.setattr("bot.voice.phone.sentences.FRAME_SECONDS", 0.001)
 
 

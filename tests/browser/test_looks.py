@@ -57,7 +57,7 @@ HEADER = """
 """
 """Left and right edges of what stands in the header, in pixels."""
 LINES = 64
-"""Height, in pixels, of what "What you and Seiyuu say is written here." takes."""
+"""Height, in pixels, that the text "What you and Seiyuu say is written here." needs."""
 SMALLEST = 40
 """Smallest height, in pixels, of what a finger has to hit on a phone."""
 

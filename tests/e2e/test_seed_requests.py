@@ -174,7 +174,7 @@ async def ask_as_avatar(house: House) -> None:
 
 
 async def heard_over_chat(house: House) -> list[dict[str, Any]]:
-    """What a client of AVATAR hears that sends a question in pieces of 300 ms, in real time, and then silence."""
+    """What a client of AVATAR hears after sending a question in pieces of 300 ms, in real time, and then silence."""
     said = np.frombuffer((house.folder / "input.wav").read_bytes()[44:], "<i2")
     said = np.concatenate([said, np.zeros(16_000, "<i2")])
     heard: list[dict[str, Any]] = []

@@ -143,7 +143,7 @@ class TcpProxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection as the kernel does that of a process which is killed with something unread."""
+    """End a connection as the kernel does when it kills a process that has not read everything."""
     connection = writer.get_extra_info("socket")
     if not writer.transport.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)

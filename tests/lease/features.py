@@ -263,8 +263,8 @@ class FigurineNotifier:
         await self._publish(world)
 
         async def told() -> bool:
-            """Whether all items were told. Makes a look due each time, since a look that misses the newest item puts
-            off the next.
+            """Whether all items were told. Each call makes a look at the feed due: a look that misses the newest item
+            would put the next one off.
             """
             await self._make_due(world)
             return all(world.written(entry.title) for entry in self.entries)

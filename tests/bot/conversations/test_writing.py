@@ -28,7 +28,7 @@ async def test_after_a_crash_a_call_is_stored_as_ended_at_its_last_words(archive
 
 
 LOCK_TIMEOUT = 5.0
-"""For how many seconds sqlite3 waits for a locked database: turns that waited for it would take longer."""
+"""Seconds for which sqlite3 waits for a locked database. A turn that waited for the disk would take longer."""
 
 
 async def test_nobody_waits_for_the_disk(archive: Archive, tmp_path: Path) -> None:

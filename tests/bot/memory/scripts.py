@@ -76,7 +76,7 @@ class Does:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """Time passes: days."""
+    """So many days pass."""
 
     days: float
 

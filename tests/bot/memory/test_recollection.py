@@ -15,7 +15,7 @@ OTHER = 99
 
 
 class NoNotes(NotesRecall):
-    """Notes in which nothing is."""
+    """Notes that are empty."""
 
     def __init__(self) -> None:
         pass
@@ -60,7 +60,7 @@ async def test_nothing_is_searched_for_whoever_can_be_told_nothing_until_there_i
 
 
 def searched_for(mind: Brain) -> Sequence[tuple[int, int | None]]:
-    """For whom facts are searched, and where they ask."""
+    """The people for whom facts are searched, each with the server on which they ask."""
     return [
         (person, server)
         for person, name in NAMES.items()

@@ -103,7 +103,7 @@ def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) ->
 
 
 def heard_in_a_call(whisper: ShortContextWhisper, sound: Sound16) -> str:
-    """What is heard in the context that calls give to short turns. It takes half the time of Whisper's own context."""
+    """What is heard in the context of a call's short turns, with which recognition takes half the usual time."""
     segments, _ = whisper.transcribe(sound, encoded_seconds=SHORT_CONTEXT, context_seconds=SHORT_CONTEXT, **OPTIONS)
     return " ".join(segment.text.strip() for segment in segments)
 
@@ -113,7 +113,7 @@ def clips_of_ada(count: int) -> list[Sound16]:
 
 
 def mistaken(hear: Callable[[Sound16], str], spoken: Iterable[tuple[str, int]], loss: float) -> list[tuple[str, str]]:
-    """What was said and what was heard instead, of phrases (guest and number) with this share of lost packets."""
+    """The phrases that are misunderstood if this share of packets is lost: what was said, and what was heard."""
     wrong = []
     for guest, number in spoken:
         sent, random = said(guest, number)

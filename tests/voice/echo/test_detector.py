@@ -37,7 +37,7 @@ def scenes(request: pytest.FixtureRequest) -> Sequence[Scene]:
 
 @pytest.fixture(scope="module")
 def rooms() -> list[Scene]:
-    """So many echoes that neither the noise in espeak-ng's voices nor how a processor rounds decides the results."""
+    """So many echoes that the noise in espeak-ng's voices and the rounding of a processor hardly change the results."""
     whole = first_scenes(SCENES)
     return [*whole, *(make_echo(RepeatableEspeak(), number, seed=7) for number in range(SCENES, ROOMS))]
 

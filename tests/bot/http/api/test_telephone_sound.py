@@ -35,7 +35,7 @@ def g711_form(data: bytes, kind: str = "application/octet-stream", **fields: str
 
 
 def au(law: Law) -> bytes:
-    """A file of Sun's, as audio/basic often is."""
+    """A file in Sun's format AU, in which sound of the type audio/basic often comes."""
     return b".snd" + struct.pack(">5I", 24, len(TONE), {"ulaw": 1, "alaw": 27}[law], 8_000, 1) + g711(law)
 
 

@@ -82,7 +82,7 @@ async def registrar() -> AsyncIterator[Registrar]:
 
 
 class Sleep:
-    """Remembers for how long it was to sleep, and ends at once; the last time it never ends."""
+    """Stands in for :func:`asyncio.sleep`, and notes the seconds. It ends at once, but the last of ``times`` never."""
 
     def __init__(self, times: int) -> None:
         self.slept: list[float] = []
