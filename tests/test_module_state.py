@@ -75,7 +75,7 @@ def is_changeable(value: ast.expr | None) -> bool:
             return False
 
 
-def test_nothing_in_the_bot_s_process_is_kept_at_module_level() -> None:
+def test_nothing_in_the_process_of_the_bot_is_kept_at_module_level() -> None:
     assert [fault for name, module in modules() for fault in faults(name, module)] == []
 
 

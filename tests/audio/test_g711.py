@@ -89,6 +89,6 @@ def test_bytes_come_back_as_they_were(law: Law) -> None:
     assert encode_g711(decode_g711(data, law), law) == data
 
 
-def test_no_samples_are_no_bytes_and_the_other_way_round() -> None:
+def test_an_empty_sound_becomes_no_bytes_and_no_bytes_an_empty_sound() -> None:
     assert decode_g711(b"", "ulaw").size == 0
     assert encode_g711(np.empty(0, np.int16), "alaw") == b""

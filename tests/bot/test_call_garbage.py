@@ -51,7 +51,9 @@ async def test_after_a_call_its_parts_are_freed() -> None:
         await wait_until(lambda: left() is None)
 
 
-async def test_a_call_right_after_another_one_waits_for_no_collection_later(collections: list[str]) -> None:
+async def test_if_a_call_begins_right_after_another_one_the_collection_runs_before_its_first_sound(
+    collections: list[str],
+) -> None:
     collector = CallGarbageCollector(lambda: collections.append("full"), LONG)
     collector(BEGAN)
     assert collections == []

@@ -71,7 +71,9 @@ async def test_an_address_that_only_this_machine_does_not_reach_is_no_fault() ->
     assert "nothing listens there" in told and "from the internet it may be" in told
 
 
-async def test_what_is_wrong_without_asking_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_settings_that_are_wrong_in_themselves_are_reported_without_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def nobody_asks(url: str) -> tuple[bool, str]:
         raise AssertionError(url)
 

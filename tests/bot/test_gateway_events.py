@@ -118,7 +118,7 @@ async def test_an_event_that_can_not_be_read_is_left_out_and_the_bot_stays(
     assert len([record for record in caplog.records if "left out" in record.message]) == 1
 
 
-async def test_what_was_garbled_on_its_way_is_read_once_the_way_is_clear_without_haste_meanwhile(
+async def test_what_was_garbled_on_its_way_is_read_later_and_attempts_to_connect_have_pauses(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = 0

@@ -75,7 +75,7 @@ async def test_what_is_not_valid_is_not_written(tmp_path: Path, changes: dict[st
     assert not await asyncio.to_thread((tmp_path / ".env").exists)
 
 
-def test_the_small_mind_takes_the_servers_out() -> None:
+def test_choosing_the_small_model_takes_the_model_servers_out_of_the_settings() -> None:
     current = {"LLM_URL": "http://a", "LLM_URL_AMD": "http://b", "PROFILE": "api"}
     changes = changes_for_mind(current)
     assert changes == {"LLM_URL": None, "LLM_MODEL": None, "LLM_URL_AMD": None, "PROFILE": None}

@@ -102,7 +102,7 @@ async def test_sounds_and_the_thinking_sound_come_back_unanswered(stage: Stage) 
 
 
 @pytest.mark.parametrize("ambience", ["Voices", "Rain"])
-async def test_a_persona_s_ambience_and_its_voice_come_back_unanswered_and_words_are_heard(
+async def test_a_personas_ambience_and_its_voice_come_back_unanswered_and_words_are_heard(
     make_stage: StageMaker,
     speech_server: str,
     model: ScriptedModel,
@@ -143,7 +143,7 @@ async def test_a_persona_s_ambience_and_its_voice_come_back_unanswered_and_words
         assert since.utterances == [("Ada", PIZZA)]
 
 
-async def test_a_headset_s_words_stop_the_voice_and_not_the_music(
+async def test_words_into_a_headset_stop_the_voice_and_not_the_music(
     make_stage: StageMaker, model: ScriptedModel, tmp_path: Path
 ) -> None:
     write(tmp_path / "music" / "Tone.wav", wav(60.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))

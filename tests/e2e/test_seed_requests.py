@@ -121,7 +121,7 @@ async def running_bot(folder: Path, cache_dir: Path) -> AsyncIterator[House]:
         yield House(int(url.rstrip("/").rpartition(":")[2]), speech_port(process), folder)
 
 
-async def test_the_requests_of_those_projects_are_answered_as_they_stand(tmp_path: Path, cache_dir: Path) -> None:
+async def test_the_requests_of_earlier_projects_are_answered_as_they_stand(tmp_path: Path, cache_dir: Path) -> None:
     async with running_bot(tmp_path, cache_dir) as house:
         await ask_as_ai_secretary(house)
         await ask_as_avatar(house)

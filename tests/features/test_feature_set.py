@@ -23,7 +23,7 @@ ORDER = [
 """The packages in ``bot/features``."""
 
 
-def test_a_call_holds_the_features_in_this_order() -> None:
+def test_a_call_holds_the_features_in_the_planned_order() -> None:
     assert [builder.build.__module__ for builder in FEATURES] == [f"bot.features.{name}.build" for name in ORDER]
 
 

@@ -118,7 +118,7 @@ async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("cards", [(GpuVendor.AMD,)])
-async def test_one_server_writes_everything(desk: Desk) -> None:
+async def test_if_there_is_only_one_model_server_it_writes_everything(desk: Desk) -> None:
     assert await desk.stage.ask("!gpu nvidia") == (
         "❌ There is no model server on the nvidia card. The people who run me can set one with `LLM_URL_NVIDIA`."
     )

@@ -81,12 +81,12 @@ def _random_json(rng: random.Random, depth: int = 0) -> Any:
 
 
 @pytest.mark.parametrize(("method", "path"), _routes())
-async def test_no_body_breaks_the_server(method: str, path: str) -> None:
+async def test_no_random_body_breaks_the_server(method: str, path: str) -> None:
     await send_random_bodies(method, path, 12)
 
 
 @pytest.mark.slow
-async def test_no_body_of_many_breaks_the_server() -> None:
+async def test_none_of_many_random_bodies_breaks_the_server() -> None:
     for method, path in _routes():
         await send_random_bodies(method, path, 60)
 

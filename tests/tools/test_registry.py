@@ -97,7 +97,7 @@ async def test_what_everybody_may_use_is_used_whoever_has_spoken_before() -> Non
         assert "fine" in await registry.at(1).for_turn(asked("hello"), earlier).run(call("look"))
 
 
-async def test_a_lying_server_moves_nothing() -> None:
+async def test_a_lying_server_cannot_make_the_bot_run_tools_that_change_something() -> None:
     leave = MadeTool("leave", effect=Effect.CHANGES, wanted_words="leave")
     async with running(server("liar", "lies"), built_in=(leave,)) as registry:
         turn = registry.at(1).for_turn(asked("what do you see?"))

@@ -56,7 +56,7 @@ async def test_of_two_tools_with_the_same_name_the_first_one_counts() -> None:
 # The gate
 
 
-async def test_what_is_recalled_from_files_cannot_have_the_bot_do_anything() -> None:
+async def test_what_is_recalled_from_files_cannot_make_the_bot_do_anything() -> None:
     timer = MadeTool("timer", effect=Effect.CHANGES, wanted_words="timer")
     tools = Toolset(lambda: [timer], 1, 2, asking())
     recalled = Recollection(knowledge=LIE)
@@ -67,7 +67,7 @@ async def test_what_is_recalled_from_files_cannot_have_the_bot_do_anything() -> 
     assert len(timer.runs) == 2
 
 
-async def test_a_lying_result_cannot_have_the_bot_leave() -> None:
+async def test_a_lying_result_cannot_make_the_bot_leave() -> None:
     page, leave = MadeTool("read_page", ToolResult(LIE, trusted=False)), MadeTool("leave", effect=Effect.CHANGES)
     turn = turn_of(page, leave, words="what is on that page?")
     answer = await turn.run(call("read_page"))
@@ -232,7 +232,7 @@ async def test_too_long_or_broken_arguments_run_nothing() -> None:
         ("nice weather", True),
     ],
 )
-async def test_previews_of_links_and_messages_that_are_passed_on_can_not_have_anything_done(
+async def test_previews_of_links_and_forwarded_messages_cannot_make_the_bot_do_anything(
     words: str, is_run: bool
 ) -> None:
     leave = MadeTool("leave", effect=Effect.CHANGES, wanted_words="leave")

@@ -110,7 +110,7 @@ async def test_the_sound_is_gone_within_a_frame_when_the_voice_comes_without_a_w
     assert others == voice[1:], "from the second frame on, there is only the voice"
 
 
-async def test_without_a_reply_nothing_sounds_and_the_end_of_one_ends_it(stage: Stage) -> None:
+async def test_without_a_reply_nothing_sounds_and_the_end_of_a_reply_ends_the_sound(stage: Stage) -> None:
     assert heard(await stage.take(5.0)) == 0
     await begin(stage)
     stage.sound.ended()
@@ -129,7 +129,7 @@ async def test_the_sound_does_not_begin_while_somebody_speaks_and_ends_when_some
     assert heard(await stage.take(5.0)) == FADE_FRAMES
 
 
-async def test_music_needs_no_sound_for_waiting_beneath_it(stage: Stage) -> None:
+async def test_the_sound_does_not_play_beneath_music(stage: Stage) -> None:
     music = stream_of(tone(300, 0.2), Channel.MUSIC)
     stage.mixer.add(music)
     stage.sound.began()

@@ -134,7 +134,7 @@ async def test_the_bots_own_controls_act_on_a_browser_call(tmp_path: Path) -> No
         await leaving.close()
 
 
-async def test_what_the_mind_can_not_do_is_reported_once(tmp_path: Path) -> None:
+async def test_that_the_model_is_too_small_for_tools_is_reported_once(tmp_path: Path) -> None:
     async with chat_house(tmp_path, first_notice=NO_TOOLS) as house:
         page = await house.talking()
         await page.noticed("too small for tools")

@@ -33,7 +33,7 @@ def test_models_whose_similarities_are_all_high_are_no_different() -> None:
     assert ranked(fits, wide) == ranked(fits, narrow) == [2, 1, 3]
 
 
-def test_one_kind_alone_keeps_its_order_and_equals_break_nothing() -> None:
+def test_one_kind_of_search_alone_keeps_its_order_and_equal_similarities_cause_no_error() -> None:
     assert ranked({}, {5: 0.9, 6: 0.8}) == [5, 6]
     assert ranked({5: 0.9, 6: 0.8}, {}) == [5, 6]
     assert ranked({}, {5: 0.5}) == [5]

@@ -111,7 +111,9 @@ def test_other_weights_get_a_new_copy_and_the_old_one_is_deleted(slow: Path, toy
     assert others_in(slow.parent, slow, second) == {second.with_suffix(".json").name}
 
 
-def test_a_newer_way_makes_a_new_copy_and_the_old_one_is_deleted(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_way_of_copying_makes_a_new_copy_and_the_old_one_is_deleted(
+    slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = made(slow)
     monkeypatch.setattr("bot.models.quick_weights._WAY", 999)
     second = made(slow)
@@ -200,7 +202,7 @@ def without_memory(*_: object) -> None:
     raise MemoryError
 
 
-def test_too_little_memory_is_an_error_as_of_the_disk_and_nothing_is_left(
+def test_too_little_memory_is_an_error_like_a_full_disk_and_nothing_is_left(
     slow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.models.quick_conversion.to_q4_0", without_memory)

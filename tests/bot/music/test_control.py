@@ -162,7 +162,7 @@ async def test_what_can_not_be_played_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize("change", ["explode", 3, None, ["skip"], "skip; stop"])
-async def test_what_is_no_change_is_refused(stage: Stage, change: object) -> None:
+async def test_an_unknown_change_of_the_music_is_refused(stage: Stage, change: object) -> None:
     with pytest.raises(ToolError, match="must be one of these"):
         await stage.use("change_music", change=change)
 

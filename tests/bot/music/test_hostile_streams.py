@@ -123,7 +123,7 @@ INSIDE = ["127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "localh
 
 
 @pytest.mark.parametrize("hops", range(5))
-async def test_no_hop_of_a_redirect_leads_inside(radio: Radio, hops: int) -> None:
+async def test_no_redirect_of_a_stream_leads_into_the_operators_network(radio: Radio, hops: int) -> None:
     async with HostileServer("127.0.0.2") as inside:
         for host in INSIDE:
             del radio.server.asked[:], radio.told[:]

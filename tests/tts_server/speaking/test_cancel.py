@@ -21,7 +21,7 @@ STOP_BUDGET = 0.05
 SOON = 0.5
 
 
-async def test_no_old_sample_after_cancelled_at_any_moment() -> None:
+async def test_no_old_sample_comes_after_the_message_cancelled_at_any_moment() -> None:
     """Replies with different numbers are cancelled at random moments. Each sample shows to which reply it belongs."""
     rng = random.Random(7)
     async with running(CountingEngine()) as server, server.connect() as client:

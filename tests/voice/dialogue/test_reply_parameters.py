@@ -25,7 +25,7 @@ def test_the_voice_of_the_prompt_counts_before_the_usual_voice() -> None:
     assert parameters.current().voice == "joe"
 
 
-def test_the_language_is_that_of_each_reply_s_own_prompt() -> None:
+def test_the_language_of_a_reply_is_that_of_its_own_prompt() -> None:
     parameters = ReplyParameters(SpeechParameters, ConversationLanguage())
     parameters.begin(Prompt("Ada", "Hallo!", 0.0, language="de"))
     assert parameters.current().conversation_language == "de"

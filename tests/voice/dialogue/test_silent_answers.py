@@ -45,7 +45,7 @@ def test_an_answer_that_only_begins_alike_is_spoken_whole(pieces: tuple[str, ...
     assert said(answered(*pieces)) == "".join(pieces)
 
 
-def test_the_beginning_of_the_word_alone_is_an_answer() -> None:
+def test_half_a_mark_of_silence_is_an_ordinary_answer() -> None:
     effects = answered("<sil")
     assert said(effects) == "<sil"
     assert do.EndReply("r1", Outcome.SILENT) not in effects

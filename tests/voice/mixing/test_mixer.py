@@ -98,7 +98,7 @@ def test_music_is_quieter_while_people_speak_too() -> None:
     assert level(take(mixer, BACK_WITHIN + 1)[-1]) == pytest.approx(alone, rel=1e-3)
 
 
-def test_only_music_and_a_bed_that_are_not_over_duck() -> None:
+def test_only_music_or_a_bed_that_is_not_over_has_to_get_quieter_for_speech() -> None:
     mixer, music = Mixer(ScriptedReply()), stream_of(tone(100, 0.5))
     mixer.add(stream_of(tone(100, 0.5), Channel.EFFECTS))
     ducks = [mixer.ducks]

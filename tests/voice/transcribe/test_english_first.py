@@ -144,7 +144,7 @@ def test_the_language_of_somebody_new_is_as_sure_as_the_words() -> None:
         (-0.6, False, [(None, False)]),
     ],
 )
-def test_whisper_hears_once_what_is_surely_english(
+def test_whisper_needs_one_attempt_for_what_is_surely_english_unless_it_ends_in_a_loop(
     log_probability: float, loop: bool, asked: list[tuple[str | None, bool]]
 ) -> None:
     whisper = Whisper(loop)

@@ -112,7 +112,7 @@ async def test_what_is_urgent_in_one_call_goes_before_what_is_not_in_another() -
     assert [await queue.next() for _ in range(2)] == [final, guess]
 
 
-async def test_a_call_with_too_many_requests_loses_its_own_and_no_other_call_s() -> None:
+async def test_a_call_with_too_many_requests_loses_its_own_and_none_of_another_call() -> None:
     queue = TranscriptionQueue()
     quiet = job(Urgency.INTERIM, "quiet")
     queue.add(quiet)

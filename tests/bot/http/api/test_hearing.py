@@ -180,7 +180,7 @@ async def test_a_recording_that_is_too_long_is_refused(stage: ApiStage, monkeypa
     assert (answer.status, answer.code) == (413, "too_long")
 
 
-async def test_not_a_number_in_the_sound_is_silence(stage: ApiStage) -> None:
+async def test_a_sample_that_is_not_a_number_becomes_silence(stage: ApiStage) -> None:
     sound = np.full(RATE, 0.1, np.float32)
     file = bytearray(recording(sound, container="wav", codec="pcm_f32le"))
     file[-4000:] = np.full(1000, np.nan, "<f4").tobytes()

@@ -34,7 +34,7 @@ async def test_a_text_is_spoken(stage: ApiStage, fields: dict[str, Any]) -> None
     assert seconds == pytest.approx(SECONDS, abs=0.2)
 
 
-async def test_the_seeds_request_is_answered(stage: ApiStage) -> None:
+async def test_a_russian_text_with_the_wrong_language_is_spoken(stage: ApiStage) -> None:
     seconds, _ = await spoken(stage, "/tts", text="Привет!", language="en")
     assert seconds > 0.2
 

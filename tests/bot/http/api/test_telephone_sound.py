@@ -105,7 +105,7 @@ async def test_a_wav_file_of_telephones_is_heard(stage: ApiStage, law: Law) -> N
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
 @pytest.mark.parametrize("kind", ["audio/basic", "application/octet-stream"])
-async def test_a_file_of_suns_is_heard_without_its_head(stage: ApiStage, law: Law, kind: str) -> None:
+async def test_a_file_in_suns_format_is_heard_without_its_head(stage: ApiStage, law: Law, kind: str) -> None:
     answer = await stage.web.ask("/stt", "POST", data=g711_form(au(law), kind))
     assert (answer.status, answer.json["text"]) == (200, WORDS)
     assert_tone_was_heard(stage)
@@ -151,7 +151,7 @@ async def test_the_length_of_g711_is_bounded(stage: ApiStage) -> None:
     assert not stage.ears.requests
 
 
-async def test_a_body_is_bounded_before_it_is_sound(stage: ApiStage) -> None:
+async def test_an_empty_a_too_large_and_a_misplaced_body_are_refused(stage: ApiStage) -> None:
     headers = {"Content-Type": "audio/PCMU"}
     answer = await stage.web.ask("/stt", "POST", data=b"", headers=headers)
     assert (answer.status, answer.code) == (400, "empty_file")

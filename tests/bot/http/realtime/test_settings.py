@@ -100,7 +100,7 @@ async def test_tools_are_refused_in_words_and_nothing_of_the_update_is_taken(tmp
         assert (await it.until("session.updated")).session.tools == []
 
 
-async def test_instructions_for_nothing_are_an_error(tmp_path: Path) -> None:
+async def test_instructions_without_anything_to_answer_are_an_error(tmp_path: Path) -> None:
     async with house_with(tmp_path) as house, talking(house) as it:
         await it.connection.response.create(response={"instructions": "Greet me."})
         assert (await it.until("error")).error.code == "nothing_to_answer"
