@@ -49,7 +49,7 @@ def decision_values(law: Law) -> npt.NDArray[np.int64]:
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
-def test_every_sample_is_the_byte_of_the_standards_tables(law: Law) -> None:
+def test_every_sample_becomes_a_byte_of_the_standards_tables(law: Law) -> None:
     borders = decision_values(law)
     assert len(borders) == 128
     # Bytes for the steps from silence on: the u-law inverts all bits, the A-law every second one.

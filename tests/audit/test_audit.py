@@ -1,4 +1,4 @@
-"""Tests of ``make audit``. They also run those of its parts on the project that need no network."""
+"""Tests of ``make audit``. Its parts that need no network look at the whole project here, too."""
 
 from __future__ import annotations
 

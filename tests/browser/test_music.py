@@ -73,7 +73,7 @@ async def levels(recording: Recording, pitch: int) -> Levels:
 
 
 async def heard(recording: Recording, pitch: int, enough: Callable[[Levels], bool]) -> Levels:
-    """Wait until the levels of a pitch that were heard so far are ``enough``. Returns them."""
+    """Wait until ``enough`` is true of the levels of a pitch that were heard so far. Returns the levels."""
     latest = np.zeros(0)
 
     async def is_enough() -> bool:

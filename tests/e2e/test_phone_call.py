@@ -354,7 +354,7 @@ async def test_a_caller_who_hangs_up_while_the_call_begins_leaves_nothing_behind
         def left() -> set[str]:
             return {task.get_name() for task in asyncio.all_tasks() - before if "phone" in task.get_name()}
 
-        # After a call, the sentences that are not there yet are made. That ends by itself.
+        # After a call, the bot makes the sentences that are not there yet. This task ends by itself.
         await phone.stage.until(lambda: not left(), "the end of all tasks of the phone call")
 
 

@@ -1,4 +1,4 @@
-"""A test driver for each feature. It checks that the feature works, and that it is paused during a call."""
+"""A test driver for each feature. It checks that the feature works, and that a call pauses the feature."""
 
 from __future__ import annotations
 

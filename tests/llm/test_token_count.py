@@ -1,4 +1,4 @@
-"""The tokens that are counted for a request: the model server's own numbers, or estimates, however it ends."""
+"""The tokens counted for a request: the model server's own numbers, or estimates, however the request ends."""
 
 from __future__ import annotations
 

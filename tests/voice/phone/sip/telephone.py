@@ -96,7 +96,7 @@ class Socket(asyncio.DatagramProtocol):
         self.transport.sendto(data, to)
 
     async def all_so_far(self) -> list[bytes]:
-        """Everything that has come to this socket. It sends a last datagram to itself, which comes after all others."""
+        """Everything that has come so far. The socket sends itself a last datagram, which comes after all others."""
         last = f"last {next(_NUMBERS)}".encode()
         host, port = self.transport.get_extra_info("sockname")[:2] if self.transport else ("", 0)
         self.send(last, (host, port))

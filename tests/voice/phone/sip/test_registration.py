@@ -82,7 +82,7 @@ async def registrar() -> AsyncIterator[Registrar]:
 
 
 class Sleep:
-    """Stands in for :func:`asyncio.sleep`, and notes the seconds. It ends at once, but the last of ``times`` never."""
+    """Stands in for :func:`asyncio.sleep`, and notes the seconds. It returns at once, but never from call ``times``."""
 
     def __init__(self, times: int) -> None:
         self.slept: list[float] = []
