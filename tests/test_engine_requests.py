@@ -27,7 +27,8 @@ def following() -> Iterator[str]:
                 and node.func.attr in METHODS
                 and ast.unparse(node.func.value).rpartition(".")[2] in SESSIONS
                 and not any(k.arg == "allow_redirects" and ast.unparse(k.value) == "False" for k in node.keywords)
-                and not (node.args and node.func.attr == "get" and isinstance(node.args[0], ast.Constant))  # a mapping
+                # ``get`` with a constant looks something up in a mapping.
+                and not (node.args and node.func.attr == "get" and isinstance(node.args[0], ast.Constant))
                 and name not in NO_ENGINES
             ):
                 yield f"{name}:{node.lineno}"

@@ -192,7 +192,7 @@ async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
         phone_service(world.stage.app.core, warms_up=False) as calls,
     ):
         calls.ready = True
-        # The caller's line is in memory, so the sentences need not take as long as they are heard.
+        # Send the sentences faster than a caller could hear them. The caller's line is in memory.
         tools.patch.setattr("bot.voice.phone.sentences.FRAME_SECONDS", 0.002)
         for lockable in world.stage.app.core.lease.lockables:
             with tools.patch.context() as patch:
