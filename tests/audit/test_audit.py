@@ -43,7 +43,7 @@ def test_every_required_package_has_an_allowed_licence_or_a_reason() -> None:
 )
 def test_other_licences_are_reported(fields: dict[str, str], allowed: bool) -> None:
     assert (forbidden(iter([package("x", **fields)])) == []) is allowed
-    assert forbidden(iter([package(next(iter(NAMED)), **fields)])) == [], "it is named with its reason"
+    assert forbidden(iter([package(next(iter(NAMED)), **fields)])) == [], "the package is named with its reason"
 
 
 def test_there_is_no_secret_in_the_project() -> None:

@@ -220,7 +220,7 @@ def test_the_plot_is_a_picture_with_the_lines_in_it(tmp_path: Path) -> None:
     draw(soak(2.0, grows=50.0), file)
     with Image.open(file) as picture:
         colors = {color for _, color in picture.convert("RGB").getcolors(100_000) or []}
-    assert (0x1F, 0x77, 0xB4) in colors, "the first line"
+    assert (0x1F, 0x77, 0xB4) in colors, "the colour of the first line"
 
 
 @pytest.mark.parametrize(

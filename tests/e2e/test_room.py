@@ -86,7 +86,9 @@ async def test_a_line_that_is_not_for_the_bot_gets_no_answer(stage: Stage, model
     await stage.ask("What a day!")
     await stage.turns(2)
     prompt = model.asked[-1]
-    assert any("Ben, did you feed the cat?" in str(message["content"]) for message in prompt), "it has heard it"
+    assert any("Ben, did you feed the cat?" in str(message["content"]) for message in prompt), (
+        "the model knows the line"
+    )
     assert not any("<silent>" in str(message["content"]) for message in prompt[1:])
     assert "<silent>" in str(prompt[0]["content"]), "the rules say how to be silent"
     assert [event.heard for event in since.all(ReplyEnded)] == ["", ANSWER]

@@ -104,7 +104,7 @@ async def faulty_call(folder: Path, speech_server: str, name: Name) -> AsyncIter
         if name is Name.TOOLS:
             proxies[Name.TOOLS] = await behind(await stack.enter_async_context(_tool_server()))
             settings["TOOLS_FILE"] = str(_tools_file(folder, proxies[Name.TOOLS]))
-            # By default, the bot assumes 4,096 tokens for this model, too few for any tools but those built into the bot.
+            # By default, the bot assumes 4,096 tokens for this model: too few for tools that are not the bot's own.
             settings["LLM_CONTEXT_TOKENS"] = "32768"
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)

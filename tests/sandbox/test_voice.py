@@ -191,4 +191,4 @@ def test_each_kind_of_microphone_sends_its_own_packets() -> None:
     gated = [frame is not None for frame in VoiceActivity(hang_over=0.2).frames(sound)]
     assert gated[:10] == [True] * 10, "speech passes"
     assert 8 <= sum(gated[10:60]) <= 11, "the hang-over passes and no more"
-    assert gated[-10:] == [True] * 10, "it opens again"
+    assert gated[-10:] == [True] * 10, "the gate opens again"

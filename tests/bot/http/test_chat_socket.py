@@ -179,7 +179,7 @@ async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Pat
         await page.send(type="talking", on=True)
         await page.send(type="mute", on=True)
         await page.speak(speech(QUESTION, ADAS_VOICE))
-        assert not page.all("transcription"), "muted"
+        assert not page.all("transcription"), "the microphone is muted"
         await page.send(type="mute", on=False)
         await page.speak(speech(QUESTION, ADAS_VOICE))
         await page.send(type="talking", on=False)

@@ -101,7 +101,7 @@ async def test_a_yes_aloud_counts_once_the_question_could_be_read(tmp_path: Path
         clock.pass_by(READING_SECONDS)
         questions.listen(UtteranceHeard(person=web_person("Ben"), author="Ben", text="Yes.", addressed=True))
         await settle()
-        assert not asking.done(), "too soon, and somebody else"
+        assert not asking.done(), "the first yes came too soon, and the second from somebody else"
         questions.listen(yes)
         assert await asking is True
 

@@ -77,7 +77,7 @@ async def test_passages_are_quoted_with_their_source_and_stay_while_they_fit(fil
     second = await files.ask("Who owns Brindle? I mean the owner")
     assert second.startswith(first)
     assert "[inn.json]" in second
-    assert await files.recall.section("And how are you?", SERVER, 71, unfinished=False) == "", "another channel"
+    assert await files.recall.section("And how are you?", SERVER, 71, unfinished=False) == "", "in another channel"
     # A file that has changed is not shown as it was.
     await files.write("pump.md", "# Pump\n\nThe pump has no warranty.")
     third = await files.ask("What about the warranty of the pump now?")

@@ -97,7 +97,7 @@ async def test_a_server_that_is_late_or_gone_costs_no_answer(scene: Scene, caplo
     scene.server.may_answer.clear()
     assert await scene.found("What colour has the car, I wonder?", seconds=0.0) == ["garage.md"]
     assert await scene.found("Wann kommt der Arzt denn?", seconds=0.0) == []
-    assert await scene.found("Is the physician here?", seconds=0.0) == ["health.md"], "by its words"
+    assert await scene.found("Is the physician here?", seconds=0.0) == ["health.md"], "found by its words"
     scene.server.answer, scene.server.status = "{}", 500
     scene.server.may_answer.set()
     with caplog.at_level(logging.WARNING):

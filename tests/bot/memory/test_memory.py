@@ -78,7 +78,7 @@ async def test_forgotten_words_are_nowhere_on_disk(tmp_path: Path) -> None:
             await mind.learn(f"has {number} Plumbobs", f"I have {number} Plumbobs.")
         fact = await mind.learn("sister is called Zephyrine", "My sister is called Zephyrine.")
         assert b"Zephyrine" in mind.bytes_of_all_files()
-        assert not await mind.memory.forget(fact.id, BEN), "it does not concern him"
+        assert not await mind.memory.forget(fact.id, BEN), "the fact is not about Ben"
         assert await mind.memory.forget(fact.id, ADA)
         assert b"zephyrin" not in mind.bytes_of_all_files().lower()
         assert b"I like tea." in mind.bytes_of_all_files()

@@ -140,7 +140,7 @@ async def test_a_reply_that_was_stopped_before_it_was_heard_does_not_count_and_t
         assert (ended.trace.outcome, ended.trace.mood) == (Outcome.INTERRUPTED, None)
         await world.answer()
         assert set(world.speech.asked) == {USUAL}
-        assert world.character.counted == [None], "only the second reply"
+        assert world.character.counted == [None], "only the second reply counts"
 
 
 async def test_what_is_recited_does_not_count() -> None:
@@ -159,7 +159,7 @@ async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
         world.speech.asked.clear()
         await world.answer()
         assert set(world.speech.asked) == {USUAL}
-        assert world.character.counted == [None], "only the second reply"
+        assert world.character.counted == [None], "only the second reply counts"
 
 
 async def test_a_named_mood_counts_also_if_the_next_reply_has_begun() -> None:

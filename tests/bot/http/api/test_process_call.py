@@ -53,7 +53,7 @@ async def test_the_texts_and_the_sound_come_as_parts(stage: ApiStage) -> None:
     stage.mind.pieces = ("It is five o'clock. ", None, "Good night.")
     async with stage.web.session.post(stage.web.url(PATH), data=form(), headers=headers) as answer:
         begun = await answer.content.readuntil(b"}")
-        assert json.loads(begun[begun.index(b"{") :])["transcription"] == WORDS, "it comes first"
+        assert json.loads(begun[begun.index(b"{") :])["transcription"] == WORDS, "the transcription comes first"
         stage.mind.going_on.set()
         body = begun + await answer.read()
         kind, name = answer.headers["Content-Type"], answer.headers["X-Conversation"]

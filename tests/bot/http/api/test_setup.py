@@ -72,12 +72,12 @@ async def test_settings_are_written_with_the_code_from_the_console(stage: ApiSta
     assert answer.json["backup"] == ".env.before-1"
     assert "make run" in answer.json["restart"]
     assert stage.setup.written == [MODEL]
-    assert (await write(stage, stage.setup.code)).code == "bad_code", "it is good for one use"
+    assert (await write(stage, stage.setup.code)).code == "bad_code", "a code is good for one use"
 
 
 @pytest.mark.parametrize("code", ["ABCD-EFGH", "x", "🙂", "\ud800"])
 async def test_without_the_code_nothing_is_written(stage: ApiStage, code: str) -> None:
-    assert (await write(stage, code)).code == "bad_code", "nobody has asked for one"
+    assert (await write(stage, code)).code == "bad_code", "nobody has asked for a code"
     await post(stage, "code")
     assert (await write(stage, code)).status == 403
     assert stage.setup.written == []

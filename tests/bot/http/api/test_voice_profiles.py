@@ -23,7 +23,9 @@ async def test_a_voice_is_made_listed_used_and_deleted(stage: ApiStage, path: st
     assert made.json.keys() == {"id", "name", "language", "engine", "similarity", "seconds", "recordings"}
     assert (made.json["id"], made.json["name"], made.json["language"]) == ("robin", "Robin", "en")
     listed = (await stage.web.ask(PROFILES)).json
-    assert listed == {"voices": [made.json], "can_clone": True, "engine": "stand-in"}, "the engine's own are not here"
+    assert listed == {"voices": [made.json], "can_clone": True, "engine": "stand-in"}, (
+        "the engine's own voices are not listed"
+    )
     assert (await stage.web.ask("/tts", "POST", json={"text": "Hello.", "voice": "robin"})).status == 200
     deleted = await stage.web.ask(f"{PROFILE}/robin", "DELETE")
     assert (deleted.status, deleted.text) == (204, "")
