@@ -182,7 +182,7 @@ def _letters(text: str) -> str:
 
 
 def _starts_of_words(text: str, kept: int) -> list[int]:
-    """Where words begin, counted in the last ``kept`` letters of a text."""
+    """The positions at which words begin among the last ``kept`` letters of a text; only letters are counted."""
     lengths = [len(_letters(word)) for word in re.findall(r"\w+", text)]
     total, place, starts = sum(lengths), 0, []
     for length in lengths:

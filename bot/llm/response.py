@@ -15,13 +15,13 @@ from bot.llm.requests import ModelOptions
 from bot.llm.sse import BARE, ERROR, SseEvent, SseOverflowError, SseParser
 from bot.llm.usage import TokenUsage
 
-# Seconds to wait for more after an end mark. The waits differ, because some servers mark every piece as the last one.
+# The waits for more after an end mark differ, because some servers mark every piece as the last one.
 _LAST_BYTES_WAIT = 0.05
-"""The wait if the mark came alone, after text. Only the last bytes of the response are missing then."""
+"""Seconds to wait if the end mark came alone, after text. Only the last bytes of the response are missing then."""
 _MORE_TEXT_WAIT = 0.5
-"""The wait if the mark came together with text."""
+"""Seconds to wait for more text if the end mark came together with text."""
 _FIRST_TEXT_WAIT = 2.0
-"""The wait if there was no text yet."""
+"""Seconds to wait for text if the end mark came before any text."""
 # aiohttp raises RuntimeError if the connection was closed while it was read.
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, RuntimeError)
 

@@ -55,8 +55,8 @@ class TurnTools(Protocol):
     async def run(self, call: ToolCall) -> str:
         """Run a call, and return its result as text for the model: at most some thousand characters.
 
-        A call that is not allowed, not known, too slow or that failed returns a sentence that says so. Cancelling ends
-        the tool. It raises nothing else.
+        For a call that is not allowed, not known, too slow or that failed, the result is a sentence that says so.
+        Cancelling this method ends the tool. It raises nothing but ``CancelledError``.
         """
         ...
 

@@ -98,7 +98,7 @@ class MusicLibrary:
         """The piece with this title or file name, or the only one that the name can mean.
 
         The name may leave out capitals, signs, and a number or a composer before the title, as people do who say it
-        (:class:`~bot.music.titles.TitleIndex`), or be some of its words.
+        (:class:`~bot.music.titles.TitleIndex`). Some words of the title are enough, too.
 
         Raises:
             NotFoundInLibraryError: there is none, or more than one.

@@ -18,7 +18,7 @@ MAX_CONVERSATIONS = 200
 KEPT_SECONDS = 3_600.0
 """Seconds after which an address is forgotten."""
 _READ_AT_MOST = 20_000
-"""Characters of a text in which addresses are looked for."""
+"""Addresses are looked for in this many characters at the beginning of a text."""
 _WITH_SCHEME = re.compile(r"https?://[^\s<>\"'`]{1,2000}", re.IGNORECASE)
 _WITHOUT_SCHEME = re.compile(
     r"(?<![\w@./:-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![\w@-])(?:/[^\s<>\"'`]{0,2000})?", re.I
@@ -72,7 +72,7 @@ def addresses_in(text: str) -> Iterator[str]:
     text = text[:_READ_AT_MOST]
     for pattern in (_WITH_SCHEME, _WITHOUT_SCHEME):
         for found in pattern.finditer(text):
-            # A bracket at the end belongs to the address if it was opened in it, as in Wikipedia's.
+            # A bracket at the end belongs to the address if it was opened in it, as in addresses of Wikipedia.
             address = found[0].rstrip(_AT_THE_END)
             if "(" in address and found[0].startswith(f"{address})"):
                 address += ")"
