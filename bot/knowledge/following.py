@@ -118,7 +118,7 @@ def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
         else:
             why = "neither file nor folder"
     except (OSError, RuntimeError, UnicodeEncodeError):
-        # It was removed just now, leads nowhere or to itself, or has a name that is no text.
+        # The file was removed just now, is a link that leads nowhere or to itself, or has a name that is no text.
         pass
     others[why] += 1
     return None

@@ -25,7 +25,7 @@ class KnowledgeSwitch:
         self._on: dict[int, bool] = {}
 
     async def is_on(self, server: int | None) -> bool:
-        """Whether the knowledge is used there. In private, and outside of Discord, it always is."""
+        """Whether the knowledge is used on a server. In private, and outside of Discord (``None``), it always is."""
         if server is None:
             return True
         if server not in self._on:
@@ -35,7 +35,7 @@ class KnowledgeSwitch:
         return self._on[server]
 
     async def set(self, server: int, *, on: bool) -> None:
-        """Switch it on or off on a server."""
+        """Switch the use of the knowledge on or off on a server."""
         await self._store.set_setting(_name(server), "on" if on else "off")
         self._on[server] = on
 

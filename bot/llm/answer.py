@@ -38,7 +38,7 @@ class ReplyFilter:
             has to be retracted.
         brief: keep the reply short, and end it after a sentence.
         quotes_people: whether the reply may begin with lines of other people, before the model's own line.
-        takes_calls: whether tools were offered. Otherwise, text that looks like a tool call is ordinary text.
+        takes_calls: whether tools were offered. Otherwise, tool calls in the text are only removed from it.
     """
 
     def __init__(

@@ -93,7 +93,7 @@ class ModelClient:
     def refusal(self, messages: Sequence[ChatMessage]) -> str | None:
         """Why a server that costs money is not asked any more today, as a sentence; ``None`` if it may be asked.
 
-        An answer that has begun goes on after its tools.
+        An answer that waits for tools goes on after them, even if today's limit was reached meanwhile.
         """
         goes_on = bool(messages) and messages[-1].role == "tool"
         return self._meter.refusal(Paid.TOKENS) if self.paid and not goes_on else None
@@ -302,7 +302,7 @@ class ModelClient:
 
     @asynccontextmanager
     async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Ask the server about its chat template while the request for the reply is sent, if that is not known yet.
+        """Ask the server about its chat template while the request for the reply is sent, unless it is known already.
 
         Yields a function that is awaited once the reply has begun.
         """

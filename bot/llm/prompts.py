@@ -72,7 +72,12 @@ class CallRoom:
 
 
 def single_call(means: str, person: str | None = None) -> str:
-    """Describe a call with a single person. The name is cleaned here; ``None``: it is not known."""
+    """Describe a call with a single person, whose name is cleaned here.
+
+    Args:
+        means: how the person takes part, such as "in a web browser".
+        person: the person's name; ``None`` if it is not known.
+    """
     if person is None:
         return f"You are on a voice call with one person, {means}. You do not know their name."
     return f"You are on a voice call with one person, {means}: {clean_name(person)}."

@@ -144,7 +144,7 @@ class RequestSender:
         self._field_tries = 0
         self._shortenings = 0
         self._report_prompt: Callable[[], None] = lambda: None
-        """Tells what the newest request holds."""
+        """Reports to the request's ``progress`` what the newest body holds."""
         self._wait = ServerWait(request.begin_by, self._options.loading_notice_after, request.progress.loading)
 
     def __enter__(self) -> Self:

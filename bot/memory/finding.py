@@ -26,7 +26,7 @@ COMMON = 400
 A more common word tells little, and ranking all its facts would take too long.
 """
 BUSY_SECONDS = 0.05
-"""How long a search waits for a locked database. Readers wait only while the bot starts or rewrites the file."""
+"""Seconds for which a search waits for a locked database: readers wait only while the bot starts or rewrites it."""
 
 P = ParamSpec("P")
 

@@ -19,11 +19,12 @@ _log = logging.getLogger(__name__)
 LIMIT = 0.1
 """Seconds after which nothing is recalled, so that a reply never waits."""
 MOST_FOUND = 6
-"""Maximum number of things that are recalled because words of the question are in them."""
+"""Maximum number of lines and claims that are recalled because they have words of the question."""
 MOST_ASKED = 14
 """Maximum number of claims about a call that was asked for as a whole."""
 MOST_TOLD = 24
-"""Maximum number of lines and claims in the prompt's section. If there are more, those recalled first are left out."""
+"""Maximum number of lines and claims in the prompt's section. If there are more, only the last ones stay: half of this
+number, or all that were found for the newest turn if these are more."""
 MAX_CHARS = 300
 """Maximum number of characters of each line or claim in the section."""
 MAX_CONVERSATIONS = 200

@@ -65,7 +65,7 @@ class NotesService:
         sleep: waits the given seconds.
 
     Attributes:
-        days: as above.
+        days: the argument of the same name.
         finisher: finishes notes after calls. The lease must hold it during calls.
         recall: recalls from notes.
     """

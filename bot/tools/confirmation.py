@@ -49,7 +49,7 @@ class Confirmations:
         self._places = places
 
     def can_ask(self, asker: Asker) -> bool:
-        """Whether one of them can."""
+        """Whether one of the places can ask this person."""
         return any(each.can_ask(asker) for each in self._places)
 
     async def ask(self, asker: Asker, call: str) -> bool | None:
@@ -62,7 +62,7 @@ class NoButtons:
     """A :class:`Confirmation` for places where nobody can be asked with buttons."""
 
     def can_ask(self, asker: Asker) -> bool:
-        """Nobody can."""
+        """Nobody can be asked."""
         return False
 
     async def ask(self, asker: Asker, call: str) -> bool | None:
@@ -107,7 +107,7 @@ class Consents:
         self._pending[_key(asker)] = _Pending(call.name, call.arguments, asker.words, until, turn)
 
     def heard(self, asker: Asker) -> None:
-        """Note that these words begin a turn. If they are no yes, a later yes does not answer the question any more."""
+        """Note that the asker's words begin a turn. If they are no yes, a later yes no longer answers the question."""
         found = self._pending.get(_key(asker))
         if found is None or found.words == asker.words or self._is_yes(asker.words, found.name):
             return

@@ -13,7 +13,7 @@ _CLAUSES = re.compile(
     r"mutta)\b|"
     r"\b(?:that|which|who)(?='s|\s+(?:is|are|was|were|has|have|does|do|can|looks?)\b)|하지만|그러니까"
 )
-"""What parts one clause from the next."""
+"""Matches the marks and words that separate clauses."""
 _NO_DENIAL = re.compile(
     # Whoever is asked not to forget something is asked to do it.
     r"\b(?:do not|don'?t|never)\s+(?:let\s+(?:me|us)\s+)?forget\b|\bverg(?:iss|esst)\s+(?:bitte\s+)?nicht\b|"

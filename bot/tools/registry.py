@@ -39,9 +39,9 @@ class ToolUsers:
     """How the rights of the people for whom tools run are checked, and how these people are asked and told something.
 
     Attributes:
-        permits: who may use a tool that has a permit.
-        confirmation: how people are asked with buttons.
-        tell_failure: tells a person in writing that a server has failed.
+        permits: says whether a permit includes a person.
+        confirmation: asks people with buttons.
+        tell_failure: tells a person in writing that a server has failed, or that a tool was held back.
     """
 
     permits: Permits = only_for_everyone

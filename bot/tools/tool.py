@@ -129,5 +129,5 @@ class ReadOnlyTool:
         return True
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
-        """Never needed, since nothing is changed."""
+        """This is never called, because the tool changes nothing."""
         return False

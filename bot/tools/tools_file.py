@@ -141,7 +141,10 @@ def read_tools_file(path: Path) -> ToolsFile:
 
 
 class _Reading:
-    """Reads the content of the file, and collects its mistakes. They name no values, since these may be secret."""
+    """Reads the content of the file, and collects sentences about its mistakes.
+
+    The sentences name no values, since these may be secret.
+    """
 
     def __init__(self) -> None:
         self.faults: list[str] = []

@@ -167,7 +167,7 @@ ANSWER_TAG = regex.compile(
 ANSWER_END_TAG = regex.compile(
     r"</(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
 )
-"""Some models put these tags around their answer after a thought."""
+"""The closing tag of :data:`ANSWER_TAG`. Some models put these tags around their answer after a thought."""
 
 DECORATION = regex.compile(
     rf"<{_BAR}(?:begin|start|end)_?(?:of_?)?(?:solution|response|text|answer|box){_BAR}>"

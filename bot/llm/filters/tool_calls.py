@@ -117,7 +117,7 @@ class ToolCallFilter:
 
     @property
     def holds(self) -> bool:
-        """Whether text is withheld that may be an opening tag."""
+        """Whether text is withheld that may be an opening tag or a call without tags."""
         return self._tags is None and bool(self._held) and not self._called
 
     def take_calls(self) -> tuple[CallPiece, ...]:

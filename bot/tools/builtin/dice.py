@@ -71,7 +71,7 @@ class RollDice(ReadOnlyTool):
 
 
 def _terms(written: str) -> list[tuple[int, int, int | None]]:
-    """The terms of a roll: sign, number of dice or the number itself, and the dice's sides.
+    """The terms of a roll: the sign, the number of dice, and their sides; for a plain number, ``None`` as the sides.
 
     Raises:
         ToolError: this is not a roll.

@@ -96,7 +96,7 @@ class _ReminderTool:
         self._clock = clock
 
     def may_use(self, asker: Asker) -> bool:
-        """Whoever is known can be reminded."""
+        """Only people whose user id is known can be reminded."""
         return asker.person is not None
 
     def asked_for(self, words: str, arguments: Mapping[str, Any]) -> bool:
@@ -124,7 +124,7 @@ class SetReminder(_ReminderTool):
         """Set a reminder of ``text`` for ``when``.
 
         Raises:
-            ToolError: the time is not valid, or the person has too many reminders.
+            ToolError: the time is not valid, the person has too many reminders, or the database can't be used.
         """
         person = _person(asker)
         try:
@@ -174,7 +174,7 @@ class CancelReminder(_ReminderTool):
         """Cancel the reminder with this ``number``, or the only one.
 
         Raises:
-            ToolError: there is no such reminder, or it is not clear which one is meant.
+            ToolError: there is no such reminder, it is not clear which one is meant, or the database can't be used.
         """
         found = await _of(self._book, asker)
         number = int(arguments["number"]) if "number" in arguments else None

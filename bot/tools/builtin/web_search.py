@@ -65,7 +65,7 @@ class SearchWeb(ReadOnlyTool):
         """Search for ``query``.
 
         Raises:
-            ToolError: the search engine does not answer as it should.
+            ToolError: the query is empty, or the search engine does not answer as it should.
         """
         query = shorten(" ".join(str(arguments.get("query", "")).split()), MAX_QUERY)
         if not query:

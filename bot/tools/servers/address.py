@@ -24,7 +24,7 @@ async def web_streams(server: HttpServer) -> AsyncIterator[tuple[Any, Any]]:
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    # Imported here, because this module imports httpcore2 too.
+    # The module pacing imports httpcore2, whose import takes long, so it is imported only here, too.
     from bot.tools.servers.pacing import PacedBackend
 
     transport = httpx2.AsyncHTTPTransport()

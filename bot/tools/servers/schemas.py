@@ -1,7 +1,7 @@
 """Cleans the JSON schemas of tools that others wrote, so that a model server can read them.
 
-Model servers turn schemas into grammars. One that they can't read makes them refuse the whole request, so that one tool
-of one server could keep the bot from answering at all. References are replaced by what they refer to.
+Model servers turn schemas into grammars. A schema that they can't read makes them refuse the whole request, so that one
+tool of one server could keep the bot from answering at all. References are replaced by what they refer to.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class _Cleaner:
         return kept
 
     def _found(self, reference: str) -> Any:
-        """What a reference within the schema refers to; nothing else is looked for."""
+        """The part of the schema that a reference refers to; {} if it refers to nothing in the schema."""
         found: Any = self._root if reference.startswith("#/") else {}
         for part in reference.removeprefix("#/").split("/"):
             key = part.replace("~1", "/").replace("~0", "~")
