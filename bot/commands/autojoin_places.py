@@ -77,7 +77,7 @@ class DiscordPlaces:
         self._client.add_view(OutdatedQuestions(self._guard, "join", (COME_ID, STAY_ID), ASKED_AGAIN))
 
     def look(self, choice: Choice) -> Room | None:
-        """Who is in the chosen channel; ``None`` if that can't be seen now."""
+        """Look who is in the chosen channel; ``None`` if that can't be seen now. Ignores the quiet hours."""
         channel = self._channel(choice)
         if channel is None or channel.guild.unavailable:
             return None

@@ -54,7 +54,7 @@ def facts_text(
     """A page of the list of facts, for the person who reads it.
 
     Args:
-        page: its number, from 1; see :func:`~bot.memory.listing.page_of`.
+        page: the number of the page, from 1; see :func:`~bot.memory.listing.page_of`.
         part: the part of the command that shows another page, as it is typed.
     """
     shown, page, pages = page_of(facts, page, MAX_LISTED)

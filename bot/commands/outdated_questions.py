@@ -1,4 +1,4 @@
-"""Questions of earlier runs of the bot: whoever presses their buttons reads that nobody waits for the answer."""
+"""Questions from before the bot's start: whoever presses their buttons reads that nobody waits for the answer."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class OutdatedQuestions(GuardedView):
     Register it with :meth:`discord.Client.add_view`.
 
     Args:
-        ids: the ids of the buttons. They must not differ from question to question, or those of earlier runs would be
-            unknown.
+        ids: the ids of the buttons. They must not differ from question to question, or those from before the bot's
+            start would be unknown.
         ending: what is written below the question.
         command, anybody: see :class:`~bot.commands.guarded_view.GuardedView`.
 
     Attributes:
-        since: questions that were asked since this time are of this run.
+        since: about the time of the bot's start. Questions from before this time are outdated.
     """
 
     def __init__(

@@ -44,11 +44,11 @@ _COMMAND = "help"
 class ToolPermits:
     """Whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
 
-    Args:
-        page: the id that stands for the page and for programs. Whoever uses them counts as the operator.
-
     Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So who
     writes a message is remembered here (:meth:`note`), with the roles of that moment.
+
+    Args:
+        page: the id that stands for the page and for programs. Whoever uses them counts as the operator.
     """
 
     def __init__(self, client: discord.Client, page: int) -> None:
@@ -146,7 +146,10 @@ class ToolQuestions:
         return read and call is not None and call.id == where
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
-        """Write in the channel of the call that a server of tools has failed. In the text chat, the answer says so."""
+        """Write in the channel of the call that a server of tools has failed, or that a tool was held back.
+
+        In the text chat, only the answer says so.
+        """
         if asker.channel is not None and self._call_in(asker.channel) is not None:
             await tell_in(self._client, asker.channel, FAILED.format(text=text))
 

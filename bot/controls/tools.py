@@ -25,7 +25,7 @@ from bot.voices.voices import Voices
 from wire.parameters import NUMBERS
 
 VOLUME_STEP = 0.2
-"""How much "a bit louder" changes the volume. 1 leaves the sound as it is."""
+"""How much "a bit louder" changes the volume. A volume of 1 leaves the sound as it is."""
 SPEED_STEP = 1.15
 """The factor by which "a bit faster" changes the speed."""
 MAX_MINUTES = 720

@@ -55,7 +55,10 @@ class Volumes:
         return await self._kept(self._music, MUSIC_VOLUME_ON.format(place=place))
 
     async def sounds_at(self, place: int) -> float:
-        """The volume of the sound board's sounds in a place, 0 to 2; else :data:`SOUND_VOLUME`, as :meth:`music_at`."""
+        """The volume of the sound board's sounds in a place, 0 to 2.
+
+        It is :data:`SOUND_VOLUME` if none was chosen or the database can't be read.
+        """
         return await self._kept(SOUND_VOLUME, SOUND_VOLUME_ON.format(place=place))
 
     async def shown(self, place: int, of: str = VOICE) -> str:

@@ -60,7 +60,7 @@ rowid IN (
     WHERE p.conversation = ?1 AND p.person = ?2
 )
 """
-"""The condition for the bot's turns between a turn of a person and the next turn of anybody."""
+"""The condition for the bot's turns between a turn of one person and the next turn of any person."""
 # A conversation without an end belongs to a running call, which may go on.
 _FORGET_EMPTY = """
 DELETE FROM conversations

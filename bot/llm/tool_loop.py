@@ -20,11 +20,11 @@ from bot.llm.tools import ToolDescription, TurnTools
 _log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 5
-"""How often the model is asked for one answer. The last time it is offered no tools, so that it answers. Search, a page
-or two, and a second search fit in; each round costs the people a pause."""
+"""Maximum number of times that the model is asked for one answer. The last time, it is offered no tools, so that it
+answers. Search, a page or two, and a second search fit in; each round costs the people a pause."""
 MAX_CALLS = 10
-"""How many calls are run in one turn. Further calls are not run, and the model is told so. It can make them in the next
-turn."""
+"""Maximum number of calls that are run in one turn. Further calls are not run, and the model is told so. It can make
+them in the next turn."""
 MAX_SECONDS = 75.0
 """Seconds from the first call of a turn after which running tools are ended, and the model has to answer. A person who
 is asked for consent has 30 s to answer, and a tool has 30 s too."""

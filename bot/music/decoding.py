@@ -18,10 +18,10 @@ from config.children import end_child, signal_child
 from config.project import child_environment
 
 OPENING_SECONDS = 120.0
-"""Longest wait for the content of an attachment, and for the first sound: a piece that is played for the first time is
-measured before it plays."""
+"""Seconds to wait at most for the content of an attachment, and for the first sound: a piece that is played for the
+first time is measured before it plays."""
 SOUND_SECONDS = 20.0
-"""Longest wait for further sound."""
+"""Seconds to wait at most for further sound."""
 BUFFER_BYTES = 16 * FRAME_BYTES
 """Maximum number of bytes of sound (0.3 s) that wait between the processes, besides what the pipe itself holds."""
 
@@ -38,7 +38,7 @@ FileSource = Path | Callable[[], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class WebSource:
-    """A file or a stream on the web. ``open`` asks for it; what it raises is a :class:`MusicError`."""
+    """A file or a stream on the web. ``open`` requests it, and raises :class:`MusicError` if it can't be fetched."""
 
     open: Callable[[], AbstractAsyncContextManager[Content]]
 

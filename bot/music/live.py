@@ -11,7 +11,7 @@ from bot.music.decoding import DecodedMusic, MusicError, Source, WebSource, deco
 from bot.music.live_process import MAX_HOURS, TOO_LONG
 
 OPENING_SECONDS = 30.0
-"""Longest wait for the first sound."""
+"""Seconds to wait at most for the first sound."""
 BYTES_A_SECOND, BURST_BYTES = 512 * 1024, 1024 * 1024
 """Largest number of bytes of a stream that the decoder gets in a second, and at once. No radio needs as much.
 

@@ -33,7 +33,9 @@ ALONE = " (it must stand alone in the list)"
 
 
 async def protocol_hint(address: ServerAddress, *, alone: bool = True) -> str | None:
-    """What to do about a server without a health of the bot's kind; ``None`` if no WebSocket answers. Never raises.
+    """What to do about a server that has no ``/health`` as the bot knows it; ``None`` if no WebSocket answers either.
+
+    Never raises.
 
     Args:
         alone: whether no other server is listed.
@@ -51,7 +53,7 @@ async def protocol_hint(address: ServerAddress, *, alone: bool = True) -> str | 
 
 
 async def _speaks_our_protocol(address: ServerAddress) -> bool:
-    """Whether the server begins with a notice of the bot's protocol, as those with a health do."""
+    """Whether the server begins with a notice of the bot's protocol, as servers with a ``/health`` do."""
     connection = await open_connection(address, MAX_FRAME_BYTES, QUEUED_FRAMES)
     try:
         async with asyncio.timeout(FIRST_NOTICE_LIMIT):
