@@ -8,7 +8,8 @@ beginnings, for interim transcripts, and then the whole turn. English counts as 
 it. Others have no usual language.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
-or with ``--telephone`` over a telephone. Recorded people of other languages are counted separately.
+or with ``--telephone`` over a telephone. Other languages are counted separately: recorded people, who say only single
+words in German, and natural voices in Japanese and Chinese, whose errors are counted by characters.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.errors import MeasurementError
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
+from benchmarks.speakers.phonetic import SPEAKERS as PHONETIC
+from benchmarks.speakers.phonetic import phonetic_lines, simplified
 from benchmarks.speakers.recorded import LANGUAGES, read_sentence, recorded_sentences
+from benchmarks.speakers.recorded_words import german_words
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
 from benchmarks.telephone import add_telephone, through_telephone
 from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
-from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser
+from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser, RecognitionResult
 from bot.voice.transcribe.whisper_model import ShortContextWhisper
 from bot.voice.transcribe.worker import ThisMachine
 from config.plain_parser import PlainParser
@@ -47,6 +51,8 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 MAX_MORE_ERRORS = 0.3
 """The short context may have at most this many percentage points more errors than the long one."""
+OTHER_LANGUAGES = ("de", *LANGUAGES[1:], *PHONETIC)
+"""Whisper's codes for the languages of ``--languages``."""
 INTERIM_STEP = HEARING_RATE // 2
 """Samples from one interim transcript of a turn to the next."""
 MAX_TELEPHONE_ERRORS = {"natural": 6.0, "recorded": 10.0}
@@ -116,7 +122,7 @@ def _run(run: Run) -> Report:
     law = arguments.telephone
     spoken = {"en": _turns(arguments.utterances, cache, law)}
     for language in ["en"] * arguments.recorded + arguments.languages:
-        spoken[language] = [*spoken.get(language, ()), *_recorded(cache, language, law)]
+        spoken[language] = [*spoken.get(language, ()), *_others(cache, language, law)]
     found = [
         _measure(model, context, threads, language, arguments.detect, turns, run.console)
         for model in arguments.models or [cache / "weights" / "whisper-base"]
@@ -150,6 +156,17 @@ def short_turns(number: int, cache: Path, *, recorded: bool) -> list[Turn]:
 def _turns(number: int, cache: Path, law: Law | None = None) -> list[Turn]:
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
     return _short(Turn(line.text, _as_heard(speech.say(line), law)) for line in bank()[:number])
+
+
+def _others(cache: Path, language: str, law: Law | None) -> list[Turn]:
+    if language == "de":
+        words = german_words(cache / "debian")
+        return [Turn(one.text, _as_heard(one.sound, law), language, True) for one in words]
+    if language in PHONETIC:
+        speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
+        lines = phonetic_lines(language)
+        return [Turn(line.text, _as_heard(speech.say(line), law), language) for line in lines]
+    return _recorded(cache, language, law)
 
 
 def _recorded(cache: Path, language: str, law: Law | None = None) -> list[Turn]:
@@ -192,7 +209,7 @@ def _measure(
         began = time.perf_counter()
         found = recogniser.transcribe(turn.sound)
         times.append(1000 * (time.perf_counter() - began))
-        wrong = word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        wrong = _errors(turn, found)
         errors += wrong
         of_recorded += wrong if turn.recorded else NO_WORDS
     return EarsFigures(
@@ -229,7 +246,7 @@ def _measure_english(
         found = quick.transcribe(turn.sound, usual=usual)
         times.append(1000 * (time.perf_counter() - began))
         by_english += found.by_english
-        wrong = word_errors(turn.text, " ".join(segment.text for segment in found.segments), language)
+        wrong = _errors(turn, found)
         errors += wrong
         of_recorded += wrong if turn.recorded else NO_WORDS
     return EarsFigures(
@@ -246,6 +263,12 @@ def _measure_english(
         of_recorded.words,
         of_recorded.errors,
     )
+
+
+def _errors(turn: Turn, found: RecognitionResult) -> WordErrors:
+    """The wrong words of a turn; in Japanese and Chinese, the wrong characters."""
+    heard = " ".join(segment.text for segment in found.segments)
+    return word_errors(turn.text, simplified(heard) if turn.language == "zh" else heard, turn.language)
 
 
 def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
@@ -341,7 +364,7 @@ def _parser() -> PlainParser:
     parser.add_argument("--utterances", type=count, default=100, help="number of utterances, out of the bank's 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument(
-        "--languages", nargs="+", choices=LANGUAGES[1:], default=[], help="recorded people of other languages"
+        "--languages", nargs="+", choices=OTHER_LANGUAGES, default=[], help="also measure these other languages"
     )
     add_telephone(parser)
     parser.add_argument("--english", type=Path, metavar="FOLDER", help="also measure this quick model for English")

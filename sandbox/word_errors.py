@@ -1,4 +1,7 @@
-"""The word error rate between a text that was said and a text that was recognised."""
+"""The word error rate between a text that was said and a text that was recognised.
+
+Japanese and Chinese have no spaces between words, so each of their characters counts as a word.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from num2words import num2words
 
 _NUMBER = re.compile(r"\d+")
 _NO_LETTER = re.compile(r"[^\w']+")
+_BY_CHARACTERS = frozenset({"ja", "zh"})
+"""The languages whose characters count as words, by their ISO 639-1 codes."""
 _LONG_FORMS = (
     (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"\bcan't\b"), "can not"),
@@ -67,9 +72,11 @@ def word_errors(said: str, heard: str, language: str = "en") -> WordErrors:
 def normalized_words(text: str, language: str = "en") -> list[str]:
     """The words of a text in lower case, with numbers and English contractions spelled out.
 
-    Hyphens separate words, apostrophes do not.
+    Hyphens separate words, apostrophes do not. In Japanese and Chinese, each letter or digit is a word.
     """
     plain = text.lower().replace("’", "'")
+    if language in _BY_CHARACTERS:
+        return [character for part in _NO_LETTER.split(plain) for character in part]
     if language == "en":
         for contraction, long_form in _LONG_FORMS:
             plain = contraction.sub(long_form, plain)

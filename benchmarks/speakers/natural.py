@@ -16,6 +16,7 @@ from kokoro_onnx import Kokoro
 from audio.decode import read_sound
 from audio.encoders import write_audio_file
 from audio.level import at_level
+from benchmarks.speakers.trim import trimmed
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -23,17 +24,19 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
 """Speakers that are reserved for tests of this project by others. Nothing here may be tuned with them."""
 _LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
-"""Languages by the first letter of a speaker's name. Japanese and Chinese need phonemes that espeak-ng lacks."""
-_VOICED = 0.01
-"""Samples above this level are speech. All before the first and after the last of them is cut off."""
+"""Languages by the first letter of a speaker's name. Lines of Japanese and Chinese speakers need phonemes instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerLine:
-    """A sentence and the name of the speaker who says it, such as ``af_heart``."""
+    """A sentence and the name of the speaker who says it, such as ``af_heart``.
+
+    ``phonemes`` are how it is said; if they are empty, espeak-ng works them out.
+    """
 
     speaker: str
     text: str
+    phonemes: str = ""
 
     def __post_init__(self) -> None:
         if self.speaker in RESERVED:
@@ -62,9 +65,11 @@ class NaturalSpeech:
         return read_sound(path, SAMPLE_RATE)
 
     def _synthesise(self, line: SpeakerLine) -> Sound:
-        samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])
-        voiced = np.flatnonzero(np.abs(samples) > _VOICED)
-        sound: Sound = soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE).astype(np.float32)
+        if line.phonemes:
+            samples, rate = self._kokoro.create(line.phonemes, voice=line.speaker, is_phonemes=True)
+        else:
+            samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])
+        sound: Sound = soxr.resample(trimmed(samples), rate, SAMPLE_RATE).astype(np.float32)
         return at_level(sound, SPEECH_LEVEL)
 
     @cached_property

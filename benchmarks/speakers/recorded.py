@@ -21,6 +21,7 @@ import soxr
 
 from audio.decode import decoded
 from audio.level import at_level
+from benchmarks.speakers.trim import trimmed
 from benchmarks.speakers.weights import SpeakersError
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -91,8 +92,7 @@ def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
 def read_sentence(recording: RecordedSentence) -> Sound:
     """Decode a recording to 48,000 Hz mono, without silence around it, at the level of the guests' speech."""
     sound = np.concatenate(list(decoded(recording.file, RATE, demuxer="g722")))
-    voiced = np.flatnonzero(np.abs(sound) > 0.01)
-    return at_level(soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE), SPEECH_LEVEL)
+    return at_level(soxr.resample(trimmed(sound), RATE, SAMPLE_RATE), SPEECH_LEVEL)
 
 
 def _unpacked_sounds(folder: Path, language: str) -> Path:

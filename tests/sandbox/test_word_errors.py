@@ -26,6 +26,21 @@ def test_words_are_compared(said: str, heard: str, errors: int, words: int) -> N
 
 
 @pytest.mark.parametrize(
+    ("language", "said", "heard", "errors", "words"),
+    [
+        ("ja", "今朝、りんごを買いました。", "今朝りんごを買いました", 0, 11),
+        ("ja", "水が凍ると", "水が通ると", 1, 5),
+        ("zh", "你好，今天过得怎么样？", "你好 今天 过得 怎么样", 0, 9),
+        ("zh", "天空为什么是蓝色的？", "天空是蓝色的", 3, 9),
+    ],
+)
+def test_japanese_and_chinese_are_compared_by_characters(
+    language: str, said: str, heard: str, errors: int, words: int
+) -> None:
+    assert word_errors(said, heard, language) == WordErrors(errors, words)
+
+
+@pytest.mark.parametrize(
     ("short", "long"),
     [
         ("There's a bakery, and it's open.", "There is a bakery and it is open."),
