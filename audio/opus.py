@@ -20,7 +20,9 @@ class OpusMissing(OSError):  # noqa: N818
 
 
 def load_opus() -> None:
-    """Give discord.py a libopus: the system's, else the one in PyAV's wheel. Does nothing if one is loaded.
+    """Give discord.py a libopus: the system's, or that of PyAV's wheel if the system's is missing or damaged.
+
+    Does nothing if discord.py has a libopus already.
 
     Raises:
         OpusMissing: no libopus was found.

@@ -44,7 +44,7 @@ def _utilisation(library: Any, handle: Any) -> float | None:
     try:
         return int(library.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
     except pynvml.NVMLError:
-        # A GPU that is divided into instances (MIG) has no common number.
+        # NVML has no number for a GPU that is divided into instances (MIG).
         return None
 
 

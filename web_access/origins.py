@@ -23,7 +23,7 @@ _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 _EXPOSED_HEADERS = "Retry-After, X-Conversation, X-Transcription"
 _FETCH_SITE, _OTHER_SITES = "Sec-Fetch-Site", ("cross-site", "same-site")
 OPAQUE = "null"
-"""The origin of a page that tells none."""
+"""Stands for the origin of a page that does not tell its origin."""
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 
 
@@ -31,7 +31,8 @@ def stated_origins(request: web.Request) -> list[str]:
     """The origins of the web pages that a request says it comes from; empty for programs and for the server's own page.
 
     For the pictures, sounds, scripts and frames of a page, and for links, a browser sends no ``Origin``. But it says
-    that another site asks (Fetch Metadata), and mostly which one (``Referer``). A page that hides this is ``null``.
+    that another site asks (Fetch Metadata), and mostly which one (``Referer``). If a page hides its
+    address, the result has :data:`OPAQUE` for it.
     """
     given = request.headers.getall(hdrs.ORIGIN, [])
     if given or request.headers.get(_FETCH_SITE, "") not in _OTHER_SITES:

@@ -20,7 +20,7 @@ class _Bucket:
 class ClientRateLimit:
     """Token bucket per client: ``per_minute`` requests at once, refilled within a minute.
 
-    Clients are told apart by address, since all of them share one token. Use it only on the event loop.
+    Clients are told apart by address, since all of them send the same access token. Use it only on the event loop.
 
     Args:
         per_minute: the largest number of requests of one client in a minute.

@@ -43,7 +43,8 @@ class ReplyTrace:
         audio: length of the sound that was played.
         underruns: length of the silence that was played because sound came too late, in frames of 20 ms.
         prompt_tokens: number of tokens in the model's prompt; ``None`` if the server did not tell it.
-        cached_tokens: how many of these tokens the server took from its prompt cache; ``None`` if not told.
+        cached_tokens: how many of these tokens the server took from its prompt cache; ``None`` if the server did not
+            tell it.
         answer_tokens: number of tokens that the model wrote; ``None`` if the server did not tell it.
         tokens_per_second: tokens that the model wrote per second, from its first to its last one; ``None`` if that is
             not known.

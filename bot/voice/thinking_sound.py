@@ -147,7 +147,7 @@ class ThinkingSound:
                 self._busy_at = self._clock()
 
     def look(self) -> None:
-        """Begin, go on or fade out, by what happens now."""
+        """Play the sound after a second of quiet. Fade it out if anything else is heard, or is about to be."""
         other = self._queued() > 0 or self._mixer.plays(Channel.MUSIC, Channel.EFFECTS)
         if self._text_waits or self._speaking or other:
             self._hush()

@@ -18,7 +18,7 @@ class TurnShares:
         self._answered: deque[tuple[float, int]] = deque()
 
     def note(self, prompt: Prompt) -> None:
-        """A prompt is being answered."""
+        """Note that a prompt is being answered."""
         self._forget(prompt.at)
         if prompt.person is not None:
             self._answered.append((prompt.at, prompt.person))

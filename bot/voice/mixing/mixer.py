@@ -43,7 +43,7 @@ class Ducking:
 
 
 class Mixer:
-    """The frames of the bot's voice with other sound beneath them. It is a :class:`~bot.voice.transport.ReplySound`.
+    """The frames of the bot's voice with other sound beneath them. It is a :class:`~bot.voice.transport.CallSound`.
 
     While nothing but the voice plays, its frames pass through untouched: the same objects, at the same time.
 

@@ -118,8 +118,8 @@ class _End:
 class ReplyPlayback:
     """The playback of a call's replies, one after another. It is the source of frames for the sending thread.
 
-    Only the sending thread calls :meth:`take`; everything else is used on the event loop. The two threads share a
-    deque, whose operations are atomic. They need no lock, so neither waits for the other.
+    Only the sending thread calls :meth:`take` and :meth:`report`; everything else is used on the event loop. The two
+    threads share a deque, whose operations are atomic. They need no lock, so neither waits for the other.
 
     Attributes:
         listener: is notified of what was sent.

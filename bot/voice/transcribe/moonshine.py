@@ -106,7 +106,7 @@ class Decoder(Protocol):
     """A decoder that has been given some tokens of a text."""
 
     def feed(self, tokens: Sequence[int]) -> Logits:
-        """Give it more tokens; returns the logits of what follows each of them, by token."""
+        """Give the decoder more tokens. Returns a row of logits for each: how likely each token is to follow it."""
         ...
 
     def keep(self, count: int) -> None:

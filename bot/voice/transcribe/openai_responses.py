@@ -93,7 +93,8 @@ def _segments(listed: object, text: str) -> tuple[TranscriptSegment, ...]:
 
     Args:
         listed: parsed JSON that may be a list of segments.
-        text: whole text of the response. If the segments are malformed or have another text, it is the only segment.
+        text: whole text of the response. If the segments are malformed or have another text, ``text``
+            becomes the only segment.
     """
     segments = tuple(map(_segment, listed)) if isinstance(listed, list) and all(map(_is_segment, listed)) else ()
     said = "".join(segment.text for segment in segments)

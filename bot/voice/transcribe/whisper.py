@@ -35,7 +35,10 @@ After the first, loading is late. After the second, the process counts as hangin
 process counts as hanging after it was inactive for the last of these times.
 """
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""An active process counts as hanging only after this many times the time limit, and not before this many seconds."""
+"""When a process that is active counts as hanging all the same.
+
+The first is a factor of the time limit of its answer, the second is in seconds. The longer of the two times counts.
+"""
 RELEASE_SECONDS = 120.0
 """Seconds for which the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
@@ -305,7 +308,7 @@ class WhisperTranscriber:
                 "threads": options.threads,
                 "language": options.language,
             }
-            # On a graphics card, Whisper is quick enough, and knows more.
+            # On a graphics card Whisper is quick enough by itself, and knows what the quick model does not: hot words.
             english = str(options.english) if options.english is not None and device.kind == compute.CPU else None
             question = {"load": load, "english": english}
             answer = await worker.ask(question, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)

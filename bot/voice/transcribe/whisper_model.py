@@ -26,8 +26,8 @@ class ShortContextWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper
 
     On the CPU, this class runs the encoder only on the beginning of the context, in which the sound is. Silence fills
     the rest: 30 seconds of silence are encoded once, and a part of this encoding is appended to that of each sound.
-    Without the appended part, the decoder repeats sentences. It also repeats them if that part comes of an encoding of
-    less than 30 seconds of silence.
+    Without the appended part, the decoder repeats sentences. It also repeats them if that part is taken from
+    an encoding of less than 30 seconds of silence.
 
     The context is a state of the model, and segments are computed when they are iterated. So compute all segments of a
     sound before the next call, on the same thread.

@@ -41,7 +41,8 @@ class MicrophoneHistory:
     Attributes:
         known: the kind, as the transport knows it; ``None`` if it has to be recognised.
         key_released: True if the last transmission alone shows that a key was held and then released: it went on
-            through a pause in which a voice-activated microphone would have closed. False once the person transmits.
+            through a pause in which a voice-activated microphone would have closed. False as soon as the
+            person transmits again.
     """
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class TurnSettings:
         unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
             no reply can begin.
         held_key_wait: wait while a person holds their push-to-talk key, as far as can be told from their transmissions.
-        known_key_wait: the same if the transport knows that they hold a key, whose release it reports too.
+        known_key_wait: the same wait if the transport knows that they hold a key. It then reports the release too.
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.

@@ -21,7 +21,7 @@ def account_of(settings: SipSettings) -> Account | None:
 
 @asynccontextmanager
 async def sip_endpoint(settings: SipSettings, answering: PhoneAnswering) -> AsyncIterator[SipEndpoint]:
-    """Take phone calls while the block runs. Leaving it ends them.
+    """Take phone calls while the ``async with`` block runs. They end with the block.
 
     Raises:
         PhoneStartError: ``SIP_BIND`` can't be listened on.

@@ -28,7 +28,8 @@ HEARD_AFTER = 0.2
 BLIND = 500
 """Maximum number of packets of a phone call that are sent to addresses from which nothing has come: 10 s of sound.
 
-A caller who names somebody else's address can have no more than that sent there, however often they negotiate anew.
+A caller who names somebody else's address can have no more packets than these sent to it, however often the caller
+negotiates anew.
 """
 CREDIT = 2
 """Number of packets that are sent for each that has come, in a phone call that nobody has acknowledged.
