@@ -19,8 +19,8 @@ from wire.parameters import SpeechParameters
 SAMPLE_RATE = 48_000
 """Sample rate of all sound, in Hz."""
 MAX_CHARACTERS = 4_000
-"""Maximum number of characters of text in one message. With this many, it stays below the speech server's limit of
-bytes, whatever the characters are."""
+"""Maximum number of characters of text in one message. A message with this many stays below the speech
+server's limit of bytes, whatever the characters are."""
 
 
 def _json(fields: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ class SpeechParameters:
         return {each.name: value for each in _FIELDS if (value := getattr(self, each.name)) != each.default}
 
 
-# Every message with a token has the parameters, so their fields are not looked up anew for each message.
+# Each token is written with these parameters, so their fields are not looked up anew for each message.
 _FIELDS = fields(SpeechParameters)
 NUMBERS: dict[str, tuple[float, float]] = {
     each.name: each.metadata["bounds"] for each in _FIELDS if "bounds" in each.metadata

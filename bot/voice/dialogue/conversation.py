@@ -67,10 +67,10 @@ class Conversation:
         playback: plays the sound of the replies.
         notices: writes into the prompt channel.
         watch: receives the events of the call.
-        manner: called when a reply begins; returns its speech parameters. The reply keeps them to its end.
+        manner: returns the usual speech parameters. Called when a reply begins, and again if the reply names a mood.
         mood: the moods that the replies name; ``None`` if the model can't move the mood.
-        language: detects the language that people speak. The speech server is told this language with each reply. If
-            ``None``, the speech server is told no language.
+        language: detects the language that people speak, which goes to the speech server with each reply. If ``None``,
+            the speech server gets no language.
         speculation: whether speculative replies are made, and how many of them may be discarded.
         waiting_line: called when the answer waits for tools; returns what is said meanwhile.
         thinking: plays a sound while people wait. The conversation tells it how far the current reply is.
@@ -171,7 +171,7 @@ class Conversation:
 
     @property
     def late_tools(self) -> int:
-        """Number of replies that have ended before their tools. What these find is told later."""
+        """Number of replies that have ended before their tools. The bot tells their results later."""
         return len(self._late_tools)
 
     @property

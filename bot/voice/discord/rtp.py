@@ -22,9 +22,9 @@ SILENCE = b"\xf8\xff\xfe"
 _FIXED = struct.Struct(">BBHII")
 """The fixed part of the RTP header."""
 _COUNTER = 4
-"""Bytes of the counter at the end of a packet. The counter is a part of the nonce."""
+"""Number of bytes of the counter at the end of a packet. The counter is a part of the nonce."""
 _TAG = 16
-"""Bytes of the authentication tag."""
+"""Number of bytes of the authentication tag."""
 _VERSION, _PAYLOAD_TYPE = 2, 0x78
 """Version of RTP, and payload type of Discord's voice packets."""
 

@@ -13,7 +13,7 @@ MAX_WRONG = 9
 """Number of wrong PINs of one telephone number in an hour, after which the number is refused."""
 MAX_WRONG_OF_ALL = 30
 """Number of wrong PINs of all callers in an hour, after which callers are refused who have not given the right PIN
-since the start. A limit for each number is not enough, since telephone numbers can be forged."""
+since the bot started. A limit for each number is not enough, since telephone numbers can be forged."""
 MAX_NUMBERS = 10_000
 """Largest number of callers whose wrong PINs are remembered, and of callers who are remembered for the right PIN."""
 _CLEAR, _ENTER = "*", "#"

@@ -361,7 +361,7 @@ class ReplyPlayback:
 
     def _take(self, silence: bool) -> bytes | None:
         if self._held:
-            # Silence that was asked for does not count as an underrun.
+            # The silence of a hold does not count as an underrun.
             if self._track is not None:
                 self._track.underrun_since = None
             return None

@@ -27,22 +27,23 @@ The decoder takes less time for the short context. In still shorter ones Whisper
 MIN_ENCODED, ENCODED_BEHIND = 3.0, 1.0
 """Fewest seconds that the encoder gets, and seconds of silence that it gets behind the sound.
 
-The encoder's time depends on the length of sound and silence together. The encoding of the context's remaining silence
-is always the same.
+The encoder's time depends on the length of sound and silence together. The rest of the context is silence too, and its
+encoding is always the same, so it is computed only once.
 """
 LEAD = round(0.25 * HEARING_RATE)
 """Samples of silence that are put before each sound.
 
-Some sentences that begin with the first sample lose their words in a context of less than 30 seconds.
+Without them, some sentences that begin with the first sample lose words in a context of less than 30 seconds.
 """
 RETRY_LOG_PROBABILITY = -0.35
-"""A sound is recognised again with the long context if the short one gives text with a lower mean log probability.
+"""A sound is recognised again if its text has a lower mean log probability than this.
 
-This happens in 1 of 100 English turns and in 4 to 15 of 100 in languages of which Whisper base knows less. Without
-this repetition the short context has 1.4 points more errors in French than the long one; with it, both have the same.
+The encoder then runs on the whole long context, so this is done only if it ran on less before. It is needed in 1 of
+100 English turns, and in 4 to 15 of 100 in languages of which Whisper base knows less. Without it, the short context
+has 1.4 points more errors in French than the long one; with it, both have the same.
 """
 RETRY_TEMPERATURES = (0.2, 0.4)
-"""If the text is still a loop (words written again and again), the sound is recognised again at these temperatures.
+"""If the long context gives a loop (words written again and again), the sound is recognised again with these values.
 
 Whisper's own decoding does the same.
 """
@@ -242,7 +243,7 @@ class Recogniser:
 def _failed(found: Sequence[TranscriptSegment], attempt: _Attempt) -> bool:
     """Whether the text is a loop, or the encoder ran on a part of the context only and the text is improbable.
 
-    Text of a sound that has no speech is improbable in any case.
+    Improbable text does not count if the sound has no speech, since no attempt would give a more probable one.
     """
     short = attempt.encoded_seconds < LONG_CONTEXT
     if short and says_it_twice(" ".join(segment.text for segment in found)):
