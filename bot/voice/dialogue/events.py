@@ -125,7 +125,7 @@ class ModelFailed:
     """The model has failed to answer, or to finish the answer.
 
     Attributes:
-        fault: the cause, as a text for users.
+        fault: the cause, as a text for users; "" if they know it already.
         timed_out: whether the model sent nothing for too long.
     """
 

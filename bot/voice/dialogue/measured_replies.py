@@ -96,7 +96,7 @@ class MeasuredReplies:
 
         Args:
             samples: number of samples.
-            underruns: number of frames of silence in it.
+            underruns: number of frames of silence that were played because sound was late.
         """
         self._samples, self._underruns = samples, underruns
 

@@ -36,7 +36,7 @@ class ReplySpeech:
         playback: says how much sound waits to be played.
         measured: measures the current reply.
         notices: writes what people should know about the voice.
-        thinking: plays a sound while people wait. It learns here when text is on its way to the voice.
+        thinking: plays a sound while people wait. It is notified when text is on its way to the voice.
         current: returns the id of the current reply, if there is one.
         handle: passes an event to the state machine.
         limited: called when today's limit has kept a reply from being spoken.

@@ -172,7 +172,7 @@ class Dialogue:
             yield from self._put_aside(prompt, self._set_aside)
             return
         if not self._merge(prompt):
-            # The results of late tools were promised to people, and there are never many of them.
+            # Results of late tools are always accepted: people were promised them, and there are never many.
             if len(self._waiting) >= MAX_WAITING and not prompt.results:
                 excess = self._excess(prompt)
                 if excess is None:
