@@ -62,7 +62,7 @@ class CallLife(Generic[S]):
 
     Args:
         call: the call.
-        place: the place of the call, in which there is at most one call; ``None`` if it may have others too.
+        place: the place of the call, in which there is no other call; ``None`` if several may be in one place.
         lease: pauses ("holds") the bot's other features while any call is on.
         over: called once when the call is over, or when its start has failed and was undone.
         ended: awaited after the end of a call that was on, with the call and the cause.

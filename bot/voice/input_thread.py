@@ -170,7 +170,7 @@ class InputWorker(threading.Thread):
 
         Args:
             deliver: called with each turn event, on the event loop.
-            admits: tells whether a person may be listened to. It is called on this thread, for every packet.
+            admits: tells whether a person may be listened to. It is called on the input thread, for every packet.
         """
         self._deliver = deliver
         self._source.start(self, admits)

@@ -63,7 +63,8 @@ class TurnTaking:
         notices: shows people why speech could not be transcribed.
         history: the history of the call, for the end-of-turn estimate.
         watch: receives the events of the call.
-        speculation: whether turns are transcribed at their pauses, and how many of these transcripts may be discarded.
+        speculation: whether turns are transcribed at their pauses, how many of these transcripts may be discarded, and
+            whether turns are also transcribed while people speak.
         place: id of the place to which transcriptions are charged.
         limited: called once, when people are told that today's limit of the transcriber is reached.
         clock: returns monotonic seconds.

@@ -49,7 +49,8 @@ class BrowserFrames:
 
     It is the :class:`~bot.voice.transport.FrameSource` and the :class:`~bot.voice.playback.sender.PacketSink` of the
     sending thread. That thread converts each frame and hands it to the event loop. Before that, the playback
-    tells the event loop whether the frame begins a segment. So the client learns of a segment before it gets its sound.
+    tells the event loop whether the frame begins a segment. So the client learns of a segment before the sound of this
+    segment comes.
 
     No silence is sent before and after replies: the client has a buffer, and nothing is lost on the way.
 

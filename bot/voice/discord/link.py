@@ -131,7 +131,10 @@ class VoiceLink:
             self._removed.set_result(EndCause.CHANNEL_DELETED if gone else EndCause.KICKED)
 
     async def wait_lost(self) -> EndCause:
-        """Watch the connection; returns when the bot was removed from the channel, or could not rejoin."""
+        """Watch the connection until it can't go on, and return why.
+
+        Either the bot was removed from the channel, or Discord refuses it, or rejoining failed or is of no use.
+        """
         bad_since: float | None = None
         while True:
             done, _ = await asyncio.wait([self._removed], timeout=WATCH_INTERVAL)

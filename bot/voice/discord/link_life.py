@@ -75,7 +75,7 @@ class LinkLife:
         self._gateway_at = self._clock()
 
     def datagram_came(self, *, answer: bool = False) -> None:
-        """A datagram came from the voice server. ``answer``: it has the bot's address, for which the bot has asked."""
+        """A datagram came from the voice server. ``answer``: whether it answers the bot's question for its address."""
         self._datagram_at = self._clock()
         self._unanswered = 0
         self._path_answers = self._path_answers or answer

@@ -126,7 +126,7 @@ class DiscordTransport:
         self._sender.start()
 
     async def wait_lost(self) -> EndCause:
-        """Wait until the bot was removed from the channel or could not rejoin; returns the reason."""
+        """Wait until the connection can't go on, and return why; see :meth:`VoiceLink.wait_lost`."""
         return await self._link.wait_lost()
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ class PhoneStartError(Exception):
 
 
 class Admission(StrEnum):
-    """What is to be done with a phone call that comes in. If it is a refusal, the log of calls has it as the cause."""
+    """What is to be done with a phone call that comes in. The log of calls names the refusals as causes."""
 
     ALLOWED = "allowed"
     """Answer the phone call, and pass its line to :meth:`PhoneAnswering.answer`."""

@@ -1,4 +1,4 @@
-"""The PIN entry: asks callers for the PIN, some of them at the same time, before anything is paused for them."""
+"""The PIN entry: asks callers for the PIN, several at a time, before the bot pauses its other features for a call."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class PinEntry:
 
     Every caller is asked. If too many callers are asked at once, one gives way: among those of the source that has the
     most callers, the one who has pressed no key for longest. So whoever calls again and again takes only their own
-    places, and nobody keeps others out by pressing nothing. A caller who has given the right PIN since the start does
-    not give way to strangers, however many call.
+    places, and nobody keeps others out by pressing nothing. A caller who has given the right PIN since the bot
+    started does not give way to strangers, however many call.
 
     Args:
         pin: the right PIN.

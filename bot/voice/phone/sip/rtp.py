@@ -71,7 +71,7 @@ class Digits:
     """
 
     def __init__(self) -> None:
-        self._told: deque[int] = deque(maxlen=_REMEMBERED)  # timestamps
+        self._told: deque[int] = deque(maxlen=_REMEMBERED)  # timestamps of the newest digits
         self._last = (-1, -1, 0)  # event, timestamp and duration of the newest packet
 
     def take(self, packet: RtpPacket) -> Digit | None:

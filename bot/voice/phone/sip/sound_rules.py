@@ -59,7 +59,7 @@ class SoundRules:
         return self.trusted or self._names_caller(media)
 
     def may_send_early(self, media: Media) -> bool:
-        """Whether sound may go there in a phone call that nobody has acknowledged: only if the address is the PBX's."""
+        """Like :meth:`may_send`, in a phone call that nobody has acknowledged: only if the address is the PBX's."""
         return self.trusted and self._names_caller(media)
 
     def may_come(self, media: Media, host: str) -> bool:
