@@ -10,7 +10,7 @@ from bot.llm.cleaning import clean_name
 LATELY = 300.0
 """Seconds for which the model is told that somebody has come or left."""
 MAX_NAMES = 5
-"""Maximum number of names in each of the two lists."""
+"""Maximum number of names of people who came, and of people who left, in the text for the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class MemoryRequests:
     Args:
         keeper: carries out the requests; ``None`` if there is no memory.
         history: the call's history. What is to be forgotten is removed from it.
-        attending: returns the people in the call; nobody if they are not known.
+        attending: returns the names of the people in the call, by user id; none if it is not known who is there.
         answering: returns whether a reply is being made or spoken. A reply comes into the history when it has ended.
     """
 

@@ -72,7 +72,7 @@ def pulse() -> Sequence[bytes]:
 
 
 class ThinkingSound:
-    """Plays the sound: while a reply is being made, after a second in which nobody speaks and nothing plays.
+    """Plays the sound: while a reply is being made, after a second without speech, music and effects.
 
     It fades out within 100 ms when text of the reply goes to the voice. If sound of the reply comes sooner than that,
     the mixer silences the bed within a frame. So the thinking sound never holds up the reply. Use it on the event loop.
