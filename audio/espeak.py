@@ -20,7 +20,7 @@ from audio.samples import Samples
 BUFFER_MS = 20
 """Length of the pieces of sound that the library returns, in milliseconds."""
 DEFAULT_RATE = 175
-"""Words per minute. The library accepts 80 to 450."""
+"""The usual rate of speech, in words per minute. The library accepts 80 to 450."""
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000

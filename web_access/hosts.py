@@ -27,7 +27,7 @@ def is_safe_name(name: str | None, known: Collection[str] = ()) -> bool:
     """
     if name is None:
         return False
-    # An IPv6 address has no dot either.
+    # An IPv6 address has no dot either, but it is no name.
     return is_loopback(name) or name in known or not ("." in name.rstrip(".") or ":" in name)
 
 

@@ -11,7 +11,7 @@ WINDOW = 30.0
 FIRST_TIME_LIMIT = 15.0
 """Time limit of an answer, in seconds, as long as no earlier answer was timed."""
 USUAL_TIME_FACTOR = 4.0
-"""The time limit of an answer is its usual time multiplied by this factor."""
+"""The time limit is this factor times the longest remembered time, which is scaled to the duration of the sound."""
 REMEMBERED = 20
 """Number of the newest answers whose times are remembered."""
 _SECONDS_A_UNIT = 5.0

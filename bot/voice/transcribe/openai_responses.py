@@ -133,7 +133,7 @@ def _without_spaces(text: str) -> str:
 
 
 def _read_events(text: str) -> TranscriptionResponse:
-    """Parse the events of a streamed transcription: its final text, or else all of its pieces joined."""
+    """Parse the events of a streamed transcription: its final text; if there is none, all pieces joined."""
     pieces: list[str] = []
     for line in text.splitlines():
         data = line.removeprefix("data:").strip()

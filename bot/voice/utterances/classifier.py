@@ -165,7 +165,8 @@ People may repeat short phrases of the bot, such as "near the station?".
 LETTERS_PER_SYLLABLE = 3
 """Number of letters for which each character counts in scripts whose characters are syllables or words."""
 FIRST_SYLLABIC = 0x2E80
-"""First code point of those scripts. Nearly all scripts from this code point on are East Asian."""
+"""First code point of the scripts whose characters are syllables or words. Nearly all scripts from here on are East
+Asian."""
 MAX_ERROR_SHARE = 0.2
 """Largest share of an echo's letters that may be misheard. If more differ, a person has rephrased the bot's words."""
 

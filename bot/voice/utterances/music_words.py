@@ -47,7 +47,7 @@ class PlayWords:
         self._all = (*self._play_song, *_around(phrases.play))
 
     def find(self, text: str, titles: MusicTitles) -> CommandRequest | None:
-        """The request for a piece in an utterance that consists of it, names and polite words; else ``None``."""
+        """The request for a piece in an utterance of nothing but it, names and polite words; otherwise ``None``."""
         if len(text) > MAX_CHARACTERS:
             return None
         heard = plain(text)

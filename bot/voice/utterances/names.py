@@ -201,7 +201,7 @@ def _without_honorific(text: str) -> str:
 
 
 MIN_SIMILARITY = 0.8
-"""A word counts as a name if their similarity (:class:`difflib.SequenceMatcher`, 0 to 1) is at least this."""
+"""A word counts as a name if its similarity to the name (:class:`difflib.SequenceMatcher`, 0 to 1) is at least this."""
 MIN_SIMILARITY_IN_PARTS = 0.85
 """Several words together ("say you" for "Seiyuu") need this similarity. It is higher, so that "see you" is no name."""
 MIN_REMOTE_SIMILARITY = 0.7
