@@ -48,7 +48,7 @@ class Media:
         digits: RTP's number of the digits; ``None`` if the other side sends none.
         direction: what the other side offered, such as ``sendonly`` while it holds the call.
         place: index among the media of the offer.
-        others: the media of the offer: name, protocol and formats.
+        others: all media of the offer, this stream included: name, protocol and formats of each.
     """
 
     remote: Endpoint
