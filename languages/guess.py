@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection
-from functools import cache
+from copy import copy
+from functools import cache, cached_property
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
@@ -43,7 +44,14 @@ class LanguageGuesser:
 
     def load(self) -> None:
         """Load the model, if it is not loaded yet. Blocks: call it in a thread before the first detection."""
-        _load()
+        _ = self._identifier
+
+    @cached_property
+    def _identifier(self) -> LanguageIdentifier:
+        """The model for these languages alone: the other hundred would only cost time, with each text."""
+        identifier = copy(_load())
+        identifier.set_languages(self._languages.intersection(identifier.nb_classes))
+        return identifier
 
     def guess(self, text: str, before: str | None = None, *, begins: bool = False) -> str | None:
         """The primary language of the text (``de``, ``zh``); ``None`` if the text is too short to tell.
@@ -57,7 +65,7 @@ class LanguageGuesser:
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:
             return next(iter(candidates), own)
-        probable = _probabilities(text, candidates)
+        probable = self._probabilities(text, candidates)
         best = max(probable, key=lambda language: probable[language], default=own)
         if best is None or best == own:
             return own
@@ -73,17 +81,18 @@ class LanguageGuesser:
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:
             return next(iter(candidates), None)
-        probable = sorted(_probabilities(text, candidates).items(), key=lambda each: each[1], reverse=True)
+        probable = sorted(self._probabilities(text, candidates).items(), key=lambda each: each[1], reverse=True)
         if not probable:
             return None
         (best, likely), (_, next_likely) = probable[0], probable[1] if len(probable) > 1 else ("", 0.0)
         return best if likely >= max(CERTAIN, TIMES_CERTAIN * next_likely) else None
 
-
-def _probabilities(text: str, candidates: Collection[str]) -> dict[str, float]:
-    among = {language: probability for language, probability in _load().rank(text) if language in candidates}
-    total = sum(among.values())
-    return {language: probability / total for language, probability in among.items()} if total else {}
+    def _probabilities(self, text: str, candidates: Collection[str]) -> dict[str, float]:
+        known = self._identifier.nb_classes
+        ranked = self._identifier.rank(text) if known else ()
+        among = {language: probability for language, probability in ranked if language in candidates}
+        total = sum(among.values())
+        return {language: probability / total for language, probability in among.items()} if total else {}
 
 
 def _load() -> LanguageIdentifier:

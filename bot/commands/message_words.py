@@ -144,6 +144,9 @@ def _label(text: str) -> str:
 
 
 def _names(message: discord.Message) -> DiscordNames:
+    """The names of what a message mentions. Most mention nothing, and discord.py would search each for channels."""
+    if "<" not in message.content:
+        return _NOBODY
     return DiscordNames(
         users={member.id: member.display_name for member in message.mentions},
         roles={role.id: role.name for role in message.role_mentions},

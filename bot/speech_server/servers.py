@@ -114,7 +114,8 @@ class SpeechServers:
 
     def has_other(self, address: ServerAddress) -> bool:
         """Whether another server may be asked, and is believed to answer."""
-        return self._choice.has_other(self._left_out([address]))
+        # A call asks this before it waits for each frame of sound.
+        return len(self._addresses) > 1 and self._choice.has_other(self._left_out([address]))
 
     def begin_call(self) -> None:
         """A call begins. While calls are on, the current server is changed only if it fails."""

@@ -22,6 +22,8 @@ FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
 """If more characters of a reply than this (about 25 minutes of speech) wait to be spoken, the reply fails."""
+ANNOUNCED_AFTER = 0.002
+"""A segment is announced this many seconds after the engine was asked for it, but before its first sound."""
 READ_TIMEOUT = 30.0
 """If a client reads nothing for this many seconds, it is disconnected and its reply is dropped."""
 
@@ -123,29 +125,37 @@ class ReplyWorker:
         self, reply: IncomingReply, segment: TextSegment, synthesizer: ReplySynthesizer, progress: _ReplyProgress
     ) -> None:
         before = progress.samples
-        # The task runs only when the engine has been started, because people wait for the engine.
-        announcing = asyncio.create_task(
-            self._client.send(SegmentStart(segment.number, segment.text, reply.id)), name="segment announced"
-        )
+        due = asyncio.Event()
+        # Not at once: people wait for the engine, and its thread can't begin while this one works.
+        asyncio.get_running_loop().call_later(ANNOUNCED_AFTER, due.set)
+        start = SegmentStart(segment.number, segment.text, reply.id)
+        announcing = asyncio.create_task(self._announce(start, due), name="segment announced")
         try:
-            await self._send_sound(segment, synthesizer, progress, announcing)
+            await self._send_sound(segment, synthesizer, progress, due, announcing)
         except EngineError:
+            due.set()
             await announcing
             raise
         finally:
             announcing.cancel()
         await self._client.send(SegmentEnd(segment.number, progress.samples - before, reply.id))
 
+    async def _announce(self, start: SegmentStart, due: asyncio.Event) -> None:
+        await due.wait()
+        await self._client.send(start)
+
     async def _send_sound(
         self,
         segment: TextSegment,
         synthesizer: ReplySynthesizer,
         progress: _ReplyProgress,
+        due: asyncio.Event,
         announcing: asyncio.Task[None],
     ) -> None:
         """Synthesize a segment, and send its sound after its announcement."""
         async with aclosing(synthesizer.synthesize(segment.text)) as pieces:
             async for piece in pieces:
+                due.set()
                 await announcing
                 if progress.first_chunk_ms is None:
                     progress.first_audio(segment, self._clock())
@@ -153,6 +163,7 @@ class ReplyWorker:
                     frame = piece[start : start + FRAME_SAMPLES]
                     await self._client.send_audio(frame.astype("<f4").tobytes())
                     progress.samples += len(frame)
+        due.set()
         await announcing
 
 

@@ -69,6 +69,7 @@ class VoiceResolver:
         if (
             guess is None
             or not base
+            or guess == base
             or self._engine_for(guess) is self._engine_for(base)
             or _is_long_enough(text, MIN_FOREIGN_WORDS if known else MIN_FIRST_WORDS)
         ):
