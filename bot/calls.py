@@ -49,6 +49,10 @@ _FAREWELLS = {
     EndCause.CONNECTION_LOST: (
         "❌ I lost the connection to {channel} and could not get back. `{prefix}join` tries again."
     ),
+    EndCause.NO_PACKETS: (
+        "❌ No voice packets (UDP) come through to {channel} any more, so I left. Most likely a firewall, or the "
+        "network of the machine that I run on, lets no UDP through. `{prefix}join` tries again."
+    ),
     EndCause.REFUSED: (
         "❌ Discord's voice server has closed the connection to {channel} and asks me not to come back at once, so I "
         "left. `{prefix}join` tries again."

@@ -41,6 +41,8 @@ class EndCause(StrEnum):
     """No people were in the call for too long."""
     CONNECTION_LOST = "connection lost"
     """The transport lost its connection and could not restore it."""
+    NO_PACKETS = "no packets"
+    """No voice packets (UDP) come through, although the rest of the connection stands."""
     REFUSED = "refused"
     """The other side has closed the connection and does not want another one."""
     VOICE_LOST = "voice lost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_CALL
 from bot.voice.turn import Outcome
 from sandbox.server import Sandbox
+from sandbox.voice.network import Conditions
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker, make_settings, staged
 from tests.e2e.talking import talk
@@ -291,6 +293,35 @@ async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves
         server.fall_silent(stage.bot)
         assert "I lost the connection" in await stage.told("❌")
         await ended(stage, "connection lost")
+
+
+@pytest.mark.slow
+async def test_where_no_voice_packets_come_through_people_are_told_so_and_what_is_likely_wrong(stage: Stage) -> None:
+    network = stage.sandbox.voice_server.network
+    network.up = network.down = Conditions(loss=1.0)
+    told = await stage.answer_to("!join", starts="❌ I can't talk in Lounge")
+    assert "no voice packets (UDP) come back" in told
+    assert "firewall" in told
+    network.up = network.down = Conditions()
+    await stage.join()
+    call = stage.app.calls.current_on(stage.sandbox.guild.id)
+    assert call is not None
+
+    async def ask_again_and_again() -> None:
+        while True:
+            await talk(stage.ada, "what time is it")
+
+    # Nobody has spoken before, so no packet has ever come.
+    network.up = network.down = Conditions(loss=1.0)
+    asking = asyncio.create_task(ask_again_and_again())
+    told = await stage.told("🙉 I can't hear you")
+    assert "no voice packets (UDP) reach me any more" in told
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    network.up = network.down = Conditions()
+    await stage.until(lambda: call.transport.encrypted and stage.ada.voice.encrypted, "the key")
+    await speaks(stage)
+    assert stage.app.calls.current_on(stage.sandbox.guild.id) is call
 
 
 async def test_the_bot_follows_a_change_of_the_voice_server(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import davey
 
-from bot.voice.discord.client import SeiyuuVoiceClient
+from bot.voice.discord.client import SPEAKING, SeiyuuVoiceClient
 from bot.voice.discord.dave import DecryptionError, EndToEndEncryption
 from bot.voice.discord.receiver import CipherSource, Receiver
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
@@ -17,8 +17,8 @@ from bot.voice.transport import Admits, InputThread
 
 _log = logging.getLogger(__name__)
 
-_SPEAKING, _CLIENT_DISCONNECT = 5, 13
-"""Opcodes of messages of the voice gateway."""
+_CLIENT_DISCONNECT = 13
+"""The opcode of the voice gateway's message that somebody has left."""
 
 
 class VoiceListener(Protocol):
@@ -78,7 +78,7 @@ class DiscordPacketSource:
         if listener is None or not isinstance(data, dict):
             return
         try:
-            if op == _SPEAKING:
+            if op == SPEAKING:
                 listener.speaking(int(data["ssrc"]), int(data["user_id"]))
             elif op == _CLIENT_DISCONNECT:
                 listener.person_left(int(data["user_id"]))

@@ -35,6 +35,8 @@ KEEP_ALIVE_INTERVAL = 5.0
 """Seconds between two keep-alive datagrams."""
 DISCOVERY_REQUEST = struct.Struct(">HHI66x")
 """A question for the bot's address: its type, the number of bytes after that number, and the SSRC."""
+SPEAKING = 5
+"""The opcode of the voice gateway's message that somebody begins or ends to speak."""
 DISCOVERY_ANSWER = b"\x00\x02"
 """The type of the answer, which is as long as the question."""
 
@@ -95,6 +97,7 @@ class _ConnectionState(VoiceConnectionState):
 
     _reader: PollingReader
     close_code: int | None = None
+    address_known = False
 
     def __init__(self, voice_client: discord.VoiceClient, *, hook: Any) -> None:
         self._started: list[asyncio.Task[Any]] = []
@@ -105,6 +108,9 @@ class _ConnectionState(VoiceConnectionState):
         if name in ("_runner", "_connector") and value is not None:
             self._started = [*(task for task in self._started if not task.done()), value]
             value.add_done_callback(_note_end)
+        # discord.py forgets the bot's address when a connection fails.
+        if name == "ip" and value:
+            self.address_known = True
         super().__setattr__(name, value)
 
     async def _connect_websocket(self, resume: bool) -> DiscordVoiceWebSocket:
@@ -147,6 +153,11 @@ def _note_end(task: asyncio.Task[Any]) -> None:
         _log.debug("%s has ended: %r", task.get_name(), error)
 
 
+def _begins_to_speak(flags: Any) -> bool:
+    """Whether these flags of the voice gateway say that somebody speaks into a microphone."""
+    return isinstance(flags, int) and bool(flags & discord.SpeakingState.voice.value)
+
+
 class SeiyuuVoiceClient(discord.VoiceClient):
     """discord.py's voice client with events and state that discord.py keeps private.
 
@@ -174,10 +185,13 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         return self._own_connection
 
     async def _on_voice_message(self, _: Any, message: Any) -> None:
+        op, data = (message.get("op", -1), message.get("d")) if isinstance(message, dict) else (-1, None)
         if self._life is not None:
             self._life.gateway_spoke()
+            if op == SPEAKING and isinstance(data, dict) and _begins_to_speak(data.get("speaking")):
+                self._life.somebody_speaks()
         if self.on_voice_op is not None and isinstance(message, dict):
-            self.on_voice_op(message.get("op", -1), message.get("d"))
+            self.on_voice_op(op, data)
 
     async def on_voice_state_update(self, data: Any) -> None:
         """Handle a change of the bot's voice state, and call :attr:`on_removed` if somebody has removed the bot."""
@@ -195,6 +209,11 @@ class SeiyuuVoiceClient(discord.VoiceClient):
     def forget_close(self) -> None:
         """Forget :attr:`close_code`, because a connection stands again."""
         self._own_connection.close_code = None
+
+    @property
+    def no_packets(self) -> bool:
+        """True if the voice gateway has let the bot in, but the first packet was never answered."""
+        return self._own_connection.ssrc is not discord.utils.MISSING and not self._own_connection.address_known
 
     @property
     def healthy(self) -> bool:

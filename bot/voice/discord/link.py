@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
-from bot.discord_errors import DISCORD_ERRORS
+from bot.discord_errors import DISCORD_ERRORS, discord_error_text
 from bot.user_error import UserError
 from bot.voice.discord.audio_input import DiscordPacketSource
 from bot.voice.discord.audio_output import DiscordPacketSink
@@ -40,11 +40,24 @@ JOIN_ERRORS = (
 what it sends can't be read."""
 MOVE_LIMIT = 15.0
 """Longest time, in seconds, until the connection stands in another channel."""
+TELL_LIMIT = 2.0
+"""Longest time to tell people that their sound does not arrive, in seconds."""
 STANDS_AFTER, STANDS_POLL = 0.5, 0.05
 """The connection stands when it has been healthy for the first of these times, because Discord names the new server
 only after it has moved the bot. The second is the time between two checks. Both in seconds."""
 KEY_LIMIT, KEY_POLL = 1.0, 0.02
 """Longest wait for the end-to-end key while joining, and the time between two checks for it, in seconds."""
+
+NOT_LET_IN = "❌ Discord's voice server did not let me into {channel}. Try again in a moment."
+NO_PACKETS_AT_ALL = (
+    "❌ I can't talk in {channel}: Discord's voice server answers, but no voice packets (UDP) come back. Most likely a "
+    "firewall, or the network of the machine that I run on, lets no UDP through. If it happens again, tell whoever "
+    "runs me."
+)
+NO_PACKETS = (
+    "🙉 I can't hear you: no voice packets (UDP) reach me any more. Most likely a firewall, or the network of the "
+    "machine that I run on, lets no UDP through. I connect again; meanwhile you can type to me."
+)
 
 VoiceChannel = discord.VoiceChannel | discord.StageChannel
 
@@ -54,6 +67,7 @@ class VoiceLink:
 
     Args:
         channel: voice channel to join.
+        tell: tells people in the call something.
         clock: monotonic seconds.
 
     Attributes:
@@ -61,12 +75,21 @@ class VoiceLink:
         packets: source of the packets for the input thread; the same object after a rejoin.
     """
 
-    def __init__(self, channel: VoiceChannel, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        channel: VoiceChannel,
+        tell: Callable[[str], Awaitable[None]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.sink = DiscordPacketSink(asyncio.get_running_loop())
         self.packets = DiscordPacketSource()
         self._home = channel
+        self._tell = tell
         self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
+        self._joining: SeiyuuVoiceClient | None = None
+        """The client of the last attempt to join, if it has failed."""
         self._life = LinkLife(clock)
         self._removed: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
 
@@ -90,13 +113,23 @@ class VoiceLink:
             await self._join(self._home)
         except JOIN_ERRORS as error:
             _log.warning("Could not join %s: %r", self._home.name, error)
-            raise UserError(
-                f"❌ Discord's voice server did not let me into {self._home.name}. Try again in a moment."
-            ) from error
+            text = NO_PACKETS_AT_ALL if self._got_no_packets else NOT_LET_IN
+            raise UserError(text.format(channel=self._home.name)) from error
+
+    @property
+    def _got_no_packets(self) -> bool:
+        """Whether the voice server has let the bot in at the last attempt, but no voice packet has come back."""
+        return self._joining is not None and self._joining.no_packets
+
+    def _make_client(self, bot: discord.Client, channel: discord.abc.Connectable) -> SeiyuuVoiceClient:
+        # If joining fails, discord.py does not return the client, which knows how far it has come.
+        self._joining = SeiyuuVoiceClient(bot, channel)
+        return self._joining
 
     async def _join(self, channel: VoiceChannel) -> None:
         """Join the channel and attach the sink and the source to its client."""
-        client = await channel.connect(cls=SeiyuuVoiceClient, timeout=CONNECT_LIMIT, reconnect=True)
+        client = await channel.connect(cls=self._make_client, timeout=CONNECT_LIMIT, reconnect=True)
+        self._joining = None
         client.on_removed = self._on_removed
         self._client = client
         self.sink.attach(client)
@@ -146,7 +179,7 @@ class VoiceLink:
                 self._client.forget_close()
                 bad_since = None
                 if await self._is_given_up(self._client):
-                    return EndCause.CONNECTION_LOST
+                    return self._why_lost
                 continue
             now = self._clock()
             bad_since = now if bad_since is None else bad_since
@@ -155,7 +188,7 @@ class VoiceLink:
                 if after_close(code) is AfterClose.END:
                     return EndCause.REFUSED
                 if not await self._rejoin():
-                    return EndCause.CONNECTION_LOST
+                    return self._why_lost
                 bad_since = None
 
     async def _is_given_up(self, client: SeiyuuVoiceClient) -> bool:
@@ -167,12 +200,28 @@ class VoiceLink:
             case Verdict.HEAL:
                 _log.warning("The voice connection carries nothing any more, although it is open")
                 return not await self._rejoin()
+            case Verdict.NO_PACKETS:
+                _log.warning("No voice packets come any more (UDP), although the voice gateway answers")
+                await self._tell_within_limit(NO_PACKETS)
+                return not await self._rejoin()
             case Verdict.GIVE_UP:
                 _log.warning("The voice connection carries nothing any more, and was made anew a moment ago")
                 return True
             case Verdict.ALIVE:
                 pass
         return False
+
+    @property
+    def _why_lost(self) -> EndCause:
+        return EndCause.NO_PACKETS if self._got_no_packets else EndCause.CONNECTION_LOST
+
+    async def _tell_within_limit(self, text: str) -> None:
+        """Tell people something within :data:`TELL_LIMIT` seconds, if Discord answers."""
+        try:
+            async with asyncio.timeout(TELL_LIMIT):
+                await self._tell(text)
+        except DISCORD_ERRORS as error:
+            _log.warning("Could not say that nobody is heard: %s", discord_error_text(error))
 
     async def _rejoin(self) -> bool:
         """Leave and join again, with growing pauses between the attempts; returns False if all attempts failed."""

@@ -9,6 +9,7 @@ A channel in which nobody speaks carries no voice packets, so their absence says
 - On the path of the voice packets (UDP), the bot asks for its own address now and then when nothing comes
   (IP discovery). Discord answers this question while the bot connects, but promises no answer later. So silence on
   this path counts only once such a question was answered on the same connection, and it never ends a call.
+- The voice gateway says who begins to speak. If no packet follows, the path is dead, even if it has never answered.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ PROBE_AFTER, PROBE_INTERVAL = 10.0, 5.0
 """Seconds without a datagram after which the bot asks for its address, and between two such questions."""
 MIN_PROBES = 3
 """Number of questions that must have stayed without an answer before the path counts as dead."""
+UNHEARD_LIMIT = 10.0
+"""Seconds without a datagram after which somebody who has begun to speak is not heard. Packets follow at once."""
+PAUSE = 1.0
+"""Seconds without a datagram before such a message counts. A message that is late may tell of speech that is over."""
 HEALED_FOR = 120.0
 """A connection that is dead again within this many seconds after it was made anew is given up."""
 PATH_HEALED_FOR = 600.0
@@ -43,6 +48,8 @@ class Verdict(Enum):
     """It may be dead: ask for the bot's address over UDP."""
     HEAL = auto()
     """It is dead: make it anew."""
+    NO_PACKETS = auto()
+    """No voice packets come any more: tell people, and make it anew."""
     GIVE_UP = auto()
     """It is dead again soon after it was made anew: end the call."""
 
@@ -67,6 +74,7 @@ class LinkLife:
         """A connection was made."""
         now = self._clock()
         self._gateway_at = self._datagram_at = self._probed_at = now
+        self._announced_at: float | None = None
         self._unanswered = 0
         self._path_answers = False
 
@@ -74,9 +82,16 @@ class LinkLife:
         """A message came from the voice gateway, such as the answer to a heartbeat."""
         self._gateway_at = self._clock()
 
+    def somebody_speaks(self) -> None:
+        """The voice gateway has said that a person begins to speak, so that their packets must come."""
+        now = self._clock()
+        if self._announced_at is None and now - self._datagram_at >= PAUSE:
+            self._announced_at = now
+
     def datagram_came(self, *, answer: bool = False) -> None:
         """A datagram came from the voice server. ``answer``: whether it answers the bot's question for its address."""
         self._datagram_at = self._clock()
+        self._announced_at = None
         self._unanswered = 0
         self._path_answers = self._path_answers or answer
 
@@ -91,21 +106,27 @@ class LinkLife:
         self._stepped_at = now
         if stalled or not people:
             self._gateway_at = self._datagram_at = now
+            self._announced_at = None
             self._unanswered = 0
             return Verdict.ALIVE
         if now - self._gateway_at >= SILENCE_LIMIT:
             return self._heal(now)
-        quiet = now - self._datagram_at
-        if self._path_answers and quiet >= SILENCE_LIMIT and self._unanswered >= MIN_PROBES:
+        if self._path_is_dead(now):
             if self._path_healed_at is None or now - self._path_healed_at >= PATH_HEALED_FOR:
                 self._path_healed_at = now
-                return Verdict.HEAL
+                return Verdict.NO_PACKETS
             return Verdict.ALIVE
-        if quiet >= PROBE_AFTER and now - self._probed_at >= PROBE_INTERVAL:
+        if now - self._datagram_at >= PROBE_AFTER and now - self._probed_at >= PROBE_INTERVAL:
             self._probed_at = now
             self._unanswered += 1
             return Verdict.PROBE
         return Verdict.ALIVE
+
+    def _path_is_dead(self, now: float) -> bool:
+        if self._unanswered < MIN_PROBES:
+            return False
+        unheard = self._announced_at is not None and now - self._announced_at >= UNHEARD_LIMIT
+        return unheard or (self._path_answers and now - self._datagram_at >= SILENCE_LIMIT)
 
     def _heal(self, now: float) -> Verdict:
         """Have a dead connection made anew, or given up if that was done a short time ago."""

@@ -49,11 +49,11 @@ class DiscordTransport:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._link = VoiceLink(place.voice, clock=clock)
+        self.prompts = DiscordPromptChannel(place.prompts)
+        self._link = VoiceLink(place.voice, self.prompts.tell, clock=clock)
         self._sender: FrameSender | None = None
         self.audio = DiscordAudioInput(self._link.packets)
         self.people = ChannelPeople(self._link, rights)
-        self.prompts = DiscordPromptChannel(place.prompts)
         self.captions = DiscordCaptionOutlet(place.prompts, title)
 
     @property

@@ -23,6 +23,7 @@ from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.discord.link_life import LinkLife
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
+from sandbox.voice.network import Conditions
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket
@@ -373,12 +374,39 @@ async def test_answers_of_the_voice_server_are_signs_of_life_of_the_gateway_and_
     await wait_until(lambda: life.datagrams == 1)
 
 
+async def test_whoever_begins_to_speak_is_announced(house: House) -> None:
+    listener, client, life = await house.listener(), await house.join(), Signs()
+    client.show_life(life)
+    await listener.speak(tone(0.1))
+    await wait_until(lambda: life.announced == 1)
+
+
+@pytest.mark.parametrize("way", ["no packets", "no gateway", "good"])
+async def test_a_join_without_any_voice_packet_is_told_from_others(house: House, way: str) -> None:
+    house.silent = way == "no gateway"
+    house.server.network.up = Conditions(loss=1.0 if way == "no packets" else 0.0)
+    joining = asyncio.create_task(house.join())
+    if way == "no packets":
+        await wait_until(lambda: bool(house.clients) and house.clients[0].no_packets)
+    elif way == "no gateway":
+        await house.asked.wait()
+        assert not house.clients[0].no_packets
+    else:
+        assert not (await joining).no_packets
+    joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
+    assert house.clients[0].no_packets == (way == "no packets"), "also known after the end"
+
+
 class Signs(LinkLife):
     """Counts the signs of life."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.messages = self.datagrams = self.answers = 0
+        self.messages = self.datagrams = self.answers = self.announced = 0
+
+    def somebody_speaks(self) -> None:
+        self.announced += 1
 
     def gateway_spoke(self) -> None:
         self.messages += 1

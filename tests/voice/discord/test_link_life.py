@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.discord.link_life import HEALED_FOR, PATH_HEALED_FOR, PROBE_AFTER, SILENCE_LIMIT, LinkLife, Verdict
+from bot.voice.discord.link_life import (
+    HEALED_FOR,
+    PATH_HEALED_FOR,
+    PROBE_AFTER,
+    SILENCE_LIMIT,
+    UNHEARD_LIMIT,
+    LinkLife,
+    Verdict,
+)
 from tests.timing import Clock
 
 HEARTBEAT = 5.0
@@ -31,9 +39,9 @@ class Link:
             verdict = self.life.step(people=self.people)
             if verdict is Verdict.PROBE and self.path_answers:
                 self.life.datagram_came(answer=True)
-            elif verdict is Verdict.HEAL:
+            elif verdict in (Verdict.HEAL, Verdict.NO_PACKETS):
                 self.life.connected()
-            if verdict in (Verdict.HEAL, Verdict.GIVE_UP):
+            if verdict not in (Verdict.ALIVE, Verdict.PROBE):
                 found.append(verdict)
             if verdict is Verdict.GIVE_UP:
                 break
@@ -73,9 +81,50 @@ def test_a_connection_that_was_made_anew_and_lived_may_be_made_anew_again(link: 
 def test_a_path_that_answered_and_falls_silent_is_made_anew_and_never_ends_the_call(link: Link) -> None:
     link.run(60)
     link.path_answers = False
-    assert link.run(PROBE_AFTER + SILENCE_LIMIT + HEARTBEAT) == [Verdict.HEAL]
+    assert link.run(PROBE_AFTER + SILENCE_LIMIT + HEARTBEAT) == [Verdict.NO_PACKETS]
     assert link.run(PATH_HEALED_FOR) == []
     # On the new connection, the path has never answered, so its silence means nothing.
+    assert link.run(7_200) == []
+
+
+def test_somebody_who_speaks_and_is_not_heard_shows_that_the_path_is_dead(link: Link) -> None:
+    link.path_answers = False
+    link.run(60)
+    link.life.somebody_speaks()
+    assert link.run(UNHEARD_LIMIT - 1) == []
+    assert link.run(2) == [Verdict.NO_PACKETS]
+
+
+def test_in_a_young_call_questions_are_asked_before_somebody_counts_as_not_heard(link: Link) -> None:
+    link.path_answers = False
+    link.run(2)
+    link.life.somebody_speaks()
+    assert link.run(PROBE_AFTER + HEARTBEAT) == []
+    assert link.run(2 * HEARTBEAT) == [Verdict.NO_PACKETS]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.5])
+def test_somebody_who_is_heard_at_the_same_time_shows_nothing(link: Link, late: float) -> None:
+    link.path_answers = False
+    link.run(60)
+    link.life.datagram_came()
+    link.clock.now += late
+    link.life.somebody_speaks()
+    assert link.run(7_200) == []
+
+
+def test_somebody_whose_first_packet_is_late_is_heard(link: Link) -> None:
+    link.path_answers = False
+    link.run(60)
+    link.life.somebody_speaks()
+    link.run(UNHEARD_LIMIT / 2)
+    link.life.datagram_came()
+    assert link.run(7_200) == []
+
+
+def test_somebody_who_loses_the_way_to_discord_does_not_end_the_call(link: Link) -> None:
+    link.run(60)
+    link.life.somebody_speaks()
     assert link.run(7_200) == []
 
 
@@ -111,11 +160,13 @@ def test_the_time_in_which_the_process_stood_still_is_no_silence_of_the_server(l
     assert link.run(HEARTBEAT) == []
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0.5, 120.0)), max_size=30))
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.5, 120.0)), max_size=30))
 def test_whatever_happens_on_the_path_a_call_goes_on_while_the_gateway_answers(
-    history: list[tuple[bool, float]],
+    history: list[tuple[bool, bool, float]],
 ) -> None:
     link = Link()
-    for answers, seconds in history:
+    for answers, speaks, seconds in history:
         link.path_answers = answers
+        if speaks:
+            link.life.somebody_speaks()
         assert Verdict.GIVE_UP not in link.run(seconds)
