@@ -60,6 +60,8 @@ class Announcement(StrEnum):
     """Today's limit of the model is reached: on the telephone in place of each answer, in other calls once."""
     NOT_HEARD = "not_heard"
     """On the telephone: today's limit of the recogniser is reached."""
+    ONLY_TYPE = "only_type"
+    """The same in other calls, in which people can type."""
 
 
 class SpokenLinesError(BrokenFileError):

@@ -107,8 +107,8 @@ class CallParts(Generic[T]):
         when_model_limited: called once, when today's limit keeps the model from answering. People were told so in
             writing, and by default they are also told aloud.
         when_voice_limited: called when today's limit has kept a reply from being spoken. It was written instead.
-        when_ears_limited: called when today's limit keeps speech from being transcribed. People were told so in
-            writing.
+        when_ears_limited: called once, when today's limit keeps speech from being transcribed. People were told so in
+            writing, and by default they are also told aloud.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class CallParts(Generic[T]):
         self._clock = clock
         self.when_model_limited: Callable[[], object] = lambda: self.recite(self.aloud(Announcement.LIMIT))
         self.when_voice_limited: Callable[[], None] = lambda: None
-        self.when_ears_limited: Callable[[], None] = lambda: None
+        self.when_ears_limited: Callable[[], object] = lambda: self.recite(self.aloud(Announcement.ONLY_TYPE))
         self.events = CallFeed(call_id or new_call_id(), clock)
         self.notices = Notices(transport.prompts, self.events)
         self.history = History()

@@ -88,7 +88,7 @@ class TurnTaking:
         watch: Watcher,
         speculation: Speculation = WITHOUT_COSTS,
         place: int = THE_BOT,
-        limited: Callable[[], None] = lambda: None,
+        limited: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK

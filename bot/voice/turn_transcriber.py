@@ -50,7 +50,7 @@ class TurnTranscriber:
         notices: NoticeWriter,
         clock: Callable[[], float],
         place: int = THE_BOT,
-        limited: Callable[[], None] = lambda: None,
+        limited: Callable[[], object] = lambda: None,
     ) -> None:
         self._transcriber = transcriber
         self._people = people

@@ -1,4 +1,4 @@
-"""Who talks in a call hears that today's limit of the model is reached, once, in the language of the call."""
+"""Who talks in a call hears once that today's limit of the model or the ears is reached, in the call's language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from bot.voice.events import NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.turn import Outcome, Prompt
 from bot.voice.utterances.word_lists import load_word_lists
 from tests.timing import wait_until
-from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind
+from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind, RepeatingResponder
+from tests.voice.limited_ears import LimitedEars
 from tests.voice.memory_call import ADA, memory_call
 from tests.voice.test_broken_transport import ConstantTranscriber
 
@@ -31,3 +32,15 @@ async def test_that_todays_limit_is_reached_is_said_once_in_a_call_and_written(t
     assert recited == [sentence]
     assert " ".join(spoken) == sentence
     assert len(written) == 2, "each question that was typed has a written answer"
+
+
+async def test_that_nothing_is_heard_any_more_today_is_said_once_in_a_call_and_written(tmp_path: Path) -> None:
+    sentence = load_word_lists().lines.announcement(Announcement.ONLY_TYPE, "de")
+    async with memory_call(tmp_path, LimitedEars(), RepeatingResponder(), HummingSpeech(), language="de") as held:
+        await wait_until(lambda: any(isinstance(each, ReplyEnded) for each in held.events))
+        recited = [each.text for each in held.events if isinstance(each, PromptTaken) and each.recited]
+        spoken = [each.text for each in held.events if isinstance(each, WordsSpoken)]
+        written = [each.text for each in held.events if isinstance(each, NoticePosted) and REACHED in each.text]
+    assert recited == [sentence]
+    assert " ".join(spoken) == sentence
+    assert len(written) == 1

@@ -26,7 +26,7 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.phone.people import PhonePeople
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.ports import Responder
-from bot.voice.transcribe.transcriber import Transcriber, TranscriptionLimitError
+from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 from bot.voice.turns.turns import load_turn_policy
@@ -34,6 +34,7 @@ from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
 from tests.timing import wait_until
 from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind, RepeatingResponder
+from tests.voice.limited_ears import LimitedEars
 from tests.voice.phone.memory_line import MemoryLine
 from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.messages import ClientMessage
@@ -50,13 +51,6 @@ class BrokenMind(RepeatingResponder):
         if not asked.results:
             raise ModelError(ModelErrorKind.SERVER, "It fails.")
         yield ""
-
-
-class LimitedEars(ConstantTranscriber):
-    """A recogniser that costs money and may not be sent anything any more."""
-
-    async def warm_up(self) -> None:
-        raise TranscriptionLimitError(REACHED)
 
 
 class LimitedVoice(HummingSpeech):

@@ -1,0 +1,14 @@
+"""A recogniser whose limit of the day is reached."""
+
+from __future__ import annotations
+
+from bot.voice.transcribe.transcriber import TranscriptionLimitError
+from tests.voice.doubles import REACHED
+from tests.voice.test_broken_transport import ConstantTranscriber
+
+
+class LimitedEars(ConstantTranscriber):
+    """A recogniser that costs money and may not be sent anything any more."""
+
+    async def warm_up(self) -> None:
+        raise TranscriptionLimitError(REACHED)
