@@ -32,6 +32,7 @@ from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up_engines
 from config.hosts import costs_money
+from config.sections import Guesses
 from config.settings import Settings
 from config.speech_settings import engine_variables
 
@@ -134,7 +135,9 @@ async def open_engines(
         listed = [ServerAddress(url, token, own=True, paid=voice_costs_money(settings, online))]
     speech_at, *stand_ins = listed
     http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
-    speech_server = SpeechServerClient(http, speech_at, stand_ins=stand_ins, meter=meter)
+    speech_server = SpeechServerClient(
+        http, speech_at, stand_ins=stand_ins, meter=meter, guesses=settings.call.guesses is Guesses.ON
+    )
     speech_server.begin_probes()
     stack.push_async_callback(speech_server.end_probes)
     transcriber = await make_transcriber(settings, weights, http, progress, corrections, meter)

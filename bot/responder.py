@@ -130,14 +130,14 @@ class ModelResponder:
         Words that end like a sentence may be all that the speaker says. So the server also reads what the chat template
         puts between these words and an answer.
 
-        Does nothing if the newest request had the same messages, or if the server is not llama.cpp.
+        Does nothing if the newest request had the same messages, if the server is not llama.cpp, or if it costs money.
 
         Args:
             words: the words so far. If they turn out to be wrong, the server reads them once more, and that is all.
             person: the speaker's user id, for what is recalled; ``None`` if it is not known.
         """
         character = self._character()
-        if not self._model.keeps_slots(model=character.persona.model):
+        if not self._model.reads_ahead(model=character.persona.model):
             return
         messages, _ = await self._prompt(
             character, self._room(), Turn.of_person(speaker, words, person), unfinished=True

@@ -231,7 +231,12 @@ async def test_tool_calls_of_the_model_are_ignored() -> None:
 
 @asynccontextmanager
 async def model_with_slots(
-    name: str | None = None, *, messages: int = 10, broken: bool = False, recall: Recall | None = None
+    name: str | None = None,
+    *,
+    messages: int = 10,
+    broken: bool = False,
+    recall: Recall | None = None,
+    api_key: str | None = None,
 ) -> AsyncIterator[tuple[Mind, list[list[dict[str, str]]]]]:
     """A responder that asks a llama.cpp server, and the messages of the requests.
 
@@ -240,6 +245,7 @@ async def model_with_slots(
         messages: the largest number of earlier messages in a prompt.
         broken: whether the server answers each request with an error.
         recall: recalls what the model is told besides.
+        api_key: the server's key.
     """
     asked: list[list[dict[str, str]]] = []
 
@@ -254,7 +260,10 @@ async def model_with_slots(
             return web.json_response({"error": "out of memory"}, status=500)
         return await streaming(said("Hello.", "stop"), DONE)(request)
 
-    async with serving(handler, llama_paths=True) as url, responder_of(url, name, messages, recall=recall) as mind:
+    async with (
+        serving(handler, llama_paths=True) as url,
+        responder_of(url, name, messages, recall=recall, api_key=api_key) as mind,
+    ):
         await mind.responder.warm_up()
         asked.clear()
         yield mind, asked
@@ -337,6 +346,17 @@ async def test_a_server_that_costs_money_is_asked_for_nothing_when_a_call_begins
         assert (model.asked, model.warmed, recalled.asked) == ([], [], [])
         await answered(mind, "Hi!")
         assert len(model.asked) == 1
+
+
+async def test_a_llama_cpp_server_that_costs_money_is_not_asked_to_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "is_local", lambda url: False)
+    recalled = Sister()
+    async with model_with_slots(api_key="sk-1", recall=recalled) as (mind, asked):
+        await mind.responder.read_ahead("Ada")
+        await mind.responder.read_ahead("Ada", "What time is it")
+        assert (asked, recalled.asked) == ([], [])
+        await answered(mind, "What time is it?")
+        assert len(asked) == 1
 
 
 async def test_nothing_is_recalled_before_anybody_has_spoken() -> None:

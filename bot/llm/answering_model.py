@@ -43,7 +43,7 @@ class AnsweringModel(Protocol):
         """Learn whether the server is a llama.cpp server. Never raises."""
         ...
 
-    def keeps_slots(self, *, model: str | None = None) -> bool:
+    def reads_ahead(self, *, model: str | None = None) -> bool:
         """Whether the server may be asked to read ahead."""
         ...
 

@@ -135,9 +135,10 @@ class ModelClient:
         if not server.takes_tools:
             memory.dialect.learn_no_tools()
 
-    def keeps_slots(self, *, model: str | None = None) -> bool:
-        """Whether the server is known to be a llama.cpp server, which keeps the prompt of each slot in a cache."""
-        return self._memory_of(model or self.options.model).slots.known
+    def reads_ahead(self, *, model: str | None = None) -> bool:
+        """Whether the server may be asked to read ahead: it is known to be a llama.cpp server, which keeps the prompt
+        of each slot in a cache, and it costs no money."""
+        return not self.paid and self._memory_of(model or self.options.model).slots.known
 
     def context_size(self, *, model: str | None = None) -> int:
         """The model's context size in tokens, as far as it is known."""

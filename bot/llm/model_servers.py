@@ -184,10 +184,9 @@ class ModelServers:
         """Learn whether the current server is a llama.cpp server."""
         await self._current.client.learn_slots(model=self._current.model(model))
 
-    def keeps_slots(self, *, model: str | None = None) -> bool:
+    def reads_ahead(self, *, model: str | None = None) -> bool:
         """Whether the current server may be asked to read ahead."""
-        server = self._current
-        return not server.paid and server.client.keeps_slots(model=server.model(model))
+        return self._current.client.reads_ahead(model=self._current.model(model))
 
     def context_size(self, *, model: str | None = None) -> int:
         """The context of the current server's model, in tokens."""

@@ -91,6 +91,7 @@ class SpeechServerClient:
         address: address of the server.
         stand_ins: addresses of servers that stand in for it.
         meter: counts the sound that the servers make.
+        guesses: whether servers that cost money may speak speculative replies.
         cloning_limit: seconds for cloning a voice.
 
     Attributes:
@@ -104,10 +105,12 @@ class SpeechServerClient:
         *,
         stand_ins: Sequence[ServerAddress] = (),
         meter: Meter = UNMETERED,
+        guesses: bool = False,
         cloning_limit: float = CLONING_LIMIT,
     ) -> None:
         self._http = http
         self._meter = meter
+        self._guesses = guesses
         own = PaidEngine(partial(self._set_performance, address)) if address.own and address.paid else None
         self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own)
         self._own_engine = own
@@ -147,7 +150,9 @@ class SpeechServerClient:
 
     def may_guess(self) -> bool:
         """Whether the current server may speak speculative replies, which may be in vain."""
-        return not self._servers.costs_money(self._address) or self._meter.refusal(Paid.SPEECH, guess=True) is None
+        if not self._servers.costs_money(self._address):
+            return True
+        return self._guesses and self._meter.refusal(Paid.SPEECH, guess=True) is None
 
     def begin_probes(self) -> None:
         """Find out from now on which servers can speak, so that the best one is used, until :meth:`end_probes`.

@@ -255,7 +255,7 @@ async def test_a_guess_is_not_asked_of_a_server_that_costs_money(monkeypatch: py
         # The server that costs money is not asked to read ahead or to warm up either.
         await both.client.warm_up(HELLO)
         assert both.servers[1].warmed == []
-        assert not both.client.keeps_slots()
+        assert not both.client.reads_ahead()
 
 
 def _waits(event: asyncio.Event) -> Callable[[], Awaitable[None]]:

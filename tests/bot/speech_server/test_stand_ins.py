@@ -12,6 +12,7 @@ import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection
 
 from bot.metering import Account
@@ -368,7 +369,7 @@ async def test_sound_is_charged_by_its_length() -> None:
 
     meter = NotingMeter()
     async with serving(speak) as (_, address), aiohttp.ClientSession() as http:
-        server = SpeechServerClient(http, replace(address, paid=True), meter=meter)
+        server = SpeechServerClient(http, replace(address, paid=True), meter=meter, guesses=True)
         stream = server.metered_stream(Account(100, 11))
         await stream.open()
         events = await take(stream.events(), 3)
@@ -378,6 +379,16 @@ async def test_sound_is_charged_by_its_length() -> None:
         assert not server.may_guess()
         await stream.close()
         assert meter.sound == [(Account(100, 11), address.place, 0.5, True)]
+
+
+async def test_a_server_that_costs_money_speaks_no_guesses_unless_the_operator_wants_it() -> None:
+    paid = ServerAddress("wss://voice.example.com/ws/stream", SecretStr("key"), paid=True)
+    async with aiohttp.ClientSession() as http:
+        assert not SpeechServerClient(http, paid).may_guess()
+        assert SpeechServerClient(http, paid, guesses=True).may_guess()
+        assert SpeechServerClient(http, replace(paid, paid=False)).may_guess()
+        free_first = SpeechServerClient(http, ServerAddress("ws://127.0.0.1:9/ws/stream"), stand_ins=[paid])
+        assert free_first.may_guess()
 
 
 async def test_with_several_calls_sound_is_charged_to_the_server_that_has_spoken_it() -> None:
