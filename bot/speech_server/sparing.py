@@ -1,4 +1,4 @@
-"""Has the bot's own speech server speak with an engine that costs nothing, while today's limit is reached."""
+"""Has the bot's own speech server speak with an engine that costs nothing, at today's limit or as people want it."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class PaidEngine:
         self.limited = self.spared = False
         self._set_low = set_low
         self._chosen = False
-        """Whether people want the mode to be on when the limit is over."""
+        """Whether people want the mode to be on, whatever the limit."""
         self._irreplaceable: str | None = None
         """The engine in whose place no other one speaks."""
         self._warned = False
 
     async def follow(self, *, limited: bool) -> None:
-        """Call this before each reply: another engine speaks it while today's limit is reached, otherwise this
-        engine."""
-        if not limited and not self.limited:
+        """Call this before each reply: another engine speaks it while today's limit is reached or people want it so,
+        otherwise this engine."""
+        if not limited and not self.limited and not self._chosen:
             return
         try:
             # A server that was restarted meanwhile has forgotten the mode, so the mode is set before each reply.
             status = await self._switch(limited or self._chosen)
         except LowPerformanceError as error:
-            _log.warning("The speech server's engine can't be changed for today's limit: %s", error)
+            _log.warning("The speech server's engine can't be changed, to spare the one that costs money: %s", error)
             self.spared = False
             return
         if limited and not self.limited:
-            self._chosen = status.was_low
+            self._chosen |= status.was_low
         self.limited = limited
-        self.spared = limited and status.engine != self._irreplaceable
+        self.spared = (limited or self._chosen) and status.engine != self._irreplaceable
         if limited and not self.spared and not self._warned:
             self._warned = True
             _log.warning(NO_OTHER, status.engine)
@@ -61,6 +61,7 @@ class PaidEngine:
         """
         status = await self._switch(low or self.limited)
         self._chosen = low
+        self.spared = (low or self.limited) and status.engine != self._irreplaceable
         return replace(status, limited=self.limited)
 
     async def _switch(self, low: bool) -> PerformanceStatus:

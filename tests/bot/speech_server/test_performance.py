@@ -161,6 +161,47 @@ async def test_who_has_chosen_the_simpler_voice_keeps_it_after_the_day_of_the_li
     assert not speech.low
 
 
+async def test_what_is_spoken_in_the_mode_that_people_have_chosen_costs_nothing(
+    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "Piper")
+    await client.set_performance(low=True)
+    client.charge(client._servers.current, NOBODY, 1.0)
+    speech.low = False  # it was restarted
+    await client._servers.prepare()
+    assert speech.low, "what counts as free is free"
+    assert client.may_guess()
+    client.charge(client._servers.current, NOBODY, 2.0)
+    await client.set_performance(low=False)
+    client.charge(client._servers.current, NOBODY, 3.0)
+    assert [each[1:] for each in meter.sound] == [(OWN, 1.0, False), (OWN, 2.0, False), (OWN, 3.0, True)]
+
+
+async def test_a_mode_that_people_have_chosen_and_that_does_not_help_costs_money(
+    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "OpenAI")
+    for _ in range(2):
+        await client.set_performance(low=True)
+        await client._servers.prepare()
+        client.charge(client._servers.current, NOBODY, 1.0)
+    assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)] * 2
+
+
+async def test_a_mode_that_can_not_be_set_spares_nothing(
+    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+) -> None:
+    client, meter = paid
+    speech.engines = ("OpenAI", "Piper")
+    await client.set_performance(low=True)
+    speech.broken = True
+    await client._servers.prepare()
+    client.charge(client._servers.current, NOBODY, 1.0)
+    assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)]
+
+
 @pytest.mark.parametrize("chosen", [False, True])
 async def test_a_mode_that_does_not_help_spares_nothing_and_is_off_after_the_day(
     chosen: bool, paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
