@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVarTuple, Unpack
 
@@ -83,6 +83,11 @@ class _Track:
     finished: bool = False
     rest: Samples | None = None
 
+    @property
+    def length(self) -> int:
+        """Number of samples so far: those that were queued, and the rest."""
+        return self.queued + (0 if self.rest is None else len(self.rest))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Frame:
@@ -95,10 +100,11 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A place in the queue that is reported when the sending thread passes it."""
+    """A place in the queue that is reported when the sending thread passes it: behind the reply's sample ``at``."""
 
     track: _Track
     number: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,7 +202,7 @@ class ReplyPlayback:
         """Tell the listener when the sound that is written next starts to be sent. The place is exact to a frame."""
         track = self._open_track(reply)
         if track is not None:
-            self._queue.append(_Mark(track, number))
+            self._queue.append(_Mark(track, number, track.length))
 
     def pause(self, reply: str) -> None:
         """Allow silence from here on, until more sound of this reply is written. An incomplete frame is padded."""
@@ -215,7 +221,7 @@ class ReplyPlayback:
         if track is None:
             return
         kept = list[_Mark]()
-        excess = track.queued + (0 if track.rest is None else len(track.rest)) - samples
+        excess = track.length - samples
         while excess > 0 and (item := self._last_item(track)) is not None:
             if isinstance(item, _Mark):
                 kept.append(item)
@@ -224,7 +230,7 @@ class ReplyPlayback:
             excess -= length
             if length < item.samples:
                 track.rest = item.pcm[: item.samples - length]
-        self._queue.extend(reversed(kept))
+        self._queue.extend(replace(mark, at=track.length) for mark in reversed(kept))
         self._room.set()
 
     def _last_item(self, track: _Track) -> _Frame | _Mark | None:
@@ -268,7 +274,8 @@ class ReplyPlayback:
     def cut(self, reply: str, samples: int) -> None:
         """End the reply's sound after its first ``samples`` samples, rounded up to whole frames.
 
-        If more were sent already, the sound ends at once. This also works after :meth:`finish`.
+        What is marked there or later is not reported any more: it does not begin to be heard. If more samples were sent
+        already, the sound ends at once. This also works after :meth:`finish`.
         """
         track = self._track
         if track is None or track.reply != reply:
@@ -280,6 +287,7 @@ class ReplyPlayback:
                 item = self._queue.pop()
                 if isinstance(item, _Frame):
                     if track.queued - item.samples < samples:
+                        self._drop_marks(samples)
                         self._queue.append(item)
                         break
                     track.queued -= item.samples
@@ -288,6 +296,18 @@ class ReplyPlayback:
         self._queue.append(_End(track))
         self._room.set()
         self.wake()
+
+    def _drop_marks(self, samples: int) -> None:
+        """Drop the marks at the end of the queue that are behind the first ``samples`` samples.
+
+        Such a mark may be ahead of the frame that has the last of these samples, if that frame has more sound.
+        """
+        with contextlib.suppress(IndexError):
+            while True:
+                item = self._queue.pop()
+                if not isinstance(item, _Mark) or item.at < samples:
+                    self._queue.append(item)
+                    return
 
     def drop(self, reply: str) -> int:
         """Drop the reply's sound that was not sent. Returns how many of its samples were sent.
@@ -373,7 +393,7 @@ class ReplyPlayback:
             match item:
                 case _Frame(track, pcm, samples):
                     return self._play(track, pcm, samples)
-                case _Mark(track, number):
+                case _Mark(track, number, _):
                     if self.listener is not None:
                         self._call_on_loop(self.listener.marked, track.reply, number, self._clock())
                 case _Pause(track):

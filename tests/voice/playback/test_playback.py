@@ -352,6 +352,27 @@ async def test_sound_that_is_cut_ends_there_and_reports_its_end(finished: bool) 
     assert source.buffered_seconds == 0
 
 
+@settings(max_examples=60)
+@given(first=st.integers(1, 4_000), second=st.integers(1, 4_000), taken=st.integers(0, 6))
+def test_words_behind_the_cut_do_not_count_as_heard(first: int, second: int, taken: int) -> None:
+    async def check() -> None:
+        source, heard = make()
+        source.begin("r1")
+        for number, length in enumerate((first, second)):
+            source.mark("r1", number)
+            source.write("r1", ramp(length))
+        source.finish("r1")
+        for _ in range(min(taken, first // FRAME_SAMPLES)):
+            source.take()
+        source.cut("r1", first)
+        take_all(source)
+        await asyncio.sleep(0)
+        assert [entry for entry in heard.journal if entry[0] == "mark"] == [("mark", "r1", 0)]
+        assert heard.journal[-1][0] == "drained"
+
+    asyncio.run(check())
+
+
 async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
     source, heard = make()
     source.begin("r1")
