@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import discord
 
@@ -13,18 +13,30 @@ ONLY_AUTHOR = discord.AllowedMentions(everyone=False, users=False, roles=False, 
 NOBODY = discord.AllowedMentions.none()
 
 
+def mentions_of(people: Collection[int], *, author: bool = False) -> discord.AllowedMentions:
+    """Permission to notify these people (user ids) and, with ``author``, whoever is replied to; nobody else."""
+    users = [discord.Object(person) for person in people]
+    return discord.AllowedMentions(everyone=False, users=users or False, roles=False, replied_user=author)
+
+
 async def reply_to(
-    message: AnyMessage, content: str, *, ping: bool = True, files: Sequence[discord.File] = ()
+    message: AnyMessage,
+    content: str,
+    *,
+    ping: bool = True,
+    also: Collection[int] = (),
+    files: Sequence[discord.File] = (),
 ) -> discord.Message:
     """Reply to a message. If it was deleted or can't be referenced, send the text without a reference.
 
     Args:
-        ping: whether the message's author is notified. Nobody else is.
+        ping: whether the message's author is notified.
+        also: user ids of other people who are notified, if the text mentions them. Nobody else is.
 
     Raises:
         discord.HTTPException: nothing can be posted in the channel.
     """
-    mentions = ONLY_AUTHOR if ping else NOBODY
+    mentions = mentions_of(also, author=True) if ping else NOBODY
     reference = discord.MessageReference(message_id=message.id, channel_id=message.channel.id, fail_if_not_exists=False)
     try:
         return await message.channel.send(content, files=files, reference=reference, allowed_mentions=mentions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 from bot.voice.events import NoticePosted, Watcher
@@ -35,9 +35,9 @@ class Notices:
         self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(MAX_WAITING)
         self._full = False
 
-    def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Queue a notice, as an answer to ``prompt`` if there is one."""
-        if self._queue(partial(self._channel.tell, text, prompt)):
+    def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
+        """Queue a notice, as an answer to ``prompt`` if there is one, and to the authors of ``others``."""
+        if self._queue(partial(self._channel.tell, text, prompt, others)):
             self._watch(NoticePosted(text))
 
     async def announce(self, text: str) -> None:

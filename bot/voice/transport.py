@@ -6,7 +6,7 @@ that works in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVarTuple, Unpack
@@ -161,8 +161,9 @@ class PromptChannel(Protocol):
         """Show the author that the bot has taken the prompt."""
         ...
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
-        """Write a text, split if it is too long for one message. If ``prompt`` is given, reply to its message."""
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
+        """Write a text, split if it is too long for one message. If ``prompt`` is given, reply to its message. The
+        authors of ``others`` are told too."""
         ...
 
 

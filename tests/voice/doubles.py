@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
 import numpy as np
 
@@ -132,7 +132,7 @@ class UnreadPromptChannel:
 
     async def acknowledge(self, prompt: Prompt) -> None: ...
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None: ...
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None: ...
 
 
 class FixedCharacter:

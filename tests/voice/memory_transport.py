@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 
 from bot.llm.prompts import CallRoom
@@ -75,7 +75,7 @@ class MemoryTransport:
 
     async def acknowledge(self, prompt: Prompt) -> None: ...
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         self.told.append(text)
 
     async def write(self, text: str, place: Captions) -> None:

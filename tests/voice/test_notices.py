@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import Collection
 
 import pytest
 
@@ -25,7 +26,7 @@ class RecordedChannel:
     async def acknowledge(self, prompt: Prompt) -> None:
         self.written.append(f"seen: {prompt.text}")
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         if self._broken:
             raise ConnectionError("away")
         self.written.append(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from bot.llm.prompts import CallRoom, single_call
 from bot.text import unescape_markdown
@@ -49,7 +49,7 @@ class BrowserPromptChannel:
     async def acknowledge(self, prompt: Prompt) -> None:
         """Do nothing: the client learns from the state that its text was taken."""
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         """Send a notice, without the marks that escape Markdown: the page shows the text as it is."""
         self._send(Notice(unescape_markdown(text)))
 

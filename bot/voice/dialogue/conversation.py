@@ -351,8 +351,8 @@ class Conversation:
         match effect:
             case effects.Acknowledge(prompt):
                 self._after_asking.do(partial(self._notices.acknowledge, prompt))
-            case effects.Tell(text, prompt):
-                self._notices.tell(text, prompt)
+            case effects.Tell(text, prompt, others):
+                self._notices.tell(text, prompt, others)
             case effects.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
                 self._prompt_handles.end_unspoken(prompt, Outcome.REFUSED)

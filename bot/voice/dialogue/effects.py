@@ -38,10 +38,11 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Write into the prompt channel, as an answer to ``prompt``."""
+    """Write into the prompt channel, as an answer to ``prompt``, and to the ``others`` who have asked."""
 
     text: str
     prompt: Prompt
+    others: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from bot.voice.dialogue.events import (
 )
 from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
-from bot.voice.dialogue.restart import Keeps, restart_answer
+from bot.voice.dialogue.restart import Keeps, restart_answer, told_together
 from bot.voice.dialogue.turn_shares import TurnShares
 from bot.voice.turn import Prompt, PromptKind, TurnId
 
@@ -139,7 +139,7 @@ class Dialogue:
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(position)
             case RestartBegan(position, keeps):
-                yield from self._begin_restart(position, keeps)
+                yield from told_together(self._begin_restart(position, keeps))
             case RestartIsDue(position):
                 yield from self._break_off(position)
             case PromptCancelled(prompt, position):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 import discord
 
 from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_error_text
 from bot.llm.cleaning import clean_name
-from bot.replying import NOBODY, reply_to
+from bot.replying import NOBODY, mentions_of, reply_to
 from bot.text import shorten, split_message
 from bot.voice.transport import CaptionError
 from bot.voice.turn import Prompt
@@ -42,7 +43,7 @@ async def tell_in(client: discord.Client, channel: int, text: str) -> None:
 class DiscordPromptChannel:
     """The :class:`~bot.voice.transport.PromptChannel` of a call in a Discord text channel.
 
-    Its messages mention nobody but the author of the prompt that they answer.
+    Its messages mention nobody but the authors of the prompts that they answer.
     """
 
     def __init__(self, channel: PromptTextChannel) -> None:
@@ -62,18 +63,21 @@ class DiscordPromptChannel:
         except (discord.NotFound, discord.Forbidden) as error:
             _log.info("Could not acknowledge a prompt: %s", error)
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         """Write ``text`` in messages of at most 2,000 characters. If ``prompt`` has a message, reply to it.
+
+        The authors of ``others`` are mentioned behind the text.
 
         Raises:
             discord.HTTPException: the channel is gone, or the bot may not write in it.
         """
         answered = prompt.message if prompt is not None else None
-        for number, part in enumerate(split_message(text)):
+        also = tuple(dict.fromkeys(each.person for each in others if each.person is not None))
+        for number, part in enumerate(split_message(" ".join((text, *(f"<@{person}>" for person in also))))):
             if answered is not None and number == 0:
-                await reply_to(self.channel.get_partial_message(answered), part)
+                await reply_to(self.channel.get_partial_message(answered), part, also=also)
             else:
-                await self.channel.send(part, allowed_mentions=NOBODY)
+                await self.channel.send(part, allowed_mentions=mentions_of(also) if also else NOBODY)
 
 
 class DiscordCaptionOutlet:

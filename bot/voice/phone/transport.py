@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from typing_extensions import override
@@ -47,7 +47,7 @@ class UnseenPrompts:
     async def acknowledge(self, prompt: Prompt) -> None:
         """Do nothing."""
 
-    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+    async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         """Do nothing: a caller sees nothing. The text is an event all the same, for the page and for programs."""
 
 

@@ -50,3 +50,16 @@ async def test_texts_for_a_deleted_prompt_and_for_everybody_are_no_replies(stage
     await channel.tell("")
     written = written_by_bots(stage.sandbox, stage.sandbox.home.general)
     assert [(message.content, message.reference_id) for message in written] == [("For you.", None), ("For all.", None)]
+
+
+async def test_a_text_for_several_people_answers_one_and_mentions_the_others_once(stage: FeatureStage) -> None:
+    ben = await stage.sandbox.add_guest("Ben")
+    first = await stage.ada.say(stage.sandbox.home.general, "tell me")
+    asked = await ben.say(stage.sandbox.home.general, "and me")
+    of_ada = Prompt("Ada", "tell me", 0.0, first.id, person=stage.ada.id)
+    of_ben = Prompt("Ben", "and me", 0.0, asked.id, person=ben.id)
+    somebody = Prompt("Somebody", "@everyone", 0.0)
+    await prompt_channel(stage).tell("For both.", of_ben, (of_ada, of_ada, somebody))
+    (written,) = written_by_bots(stage.sandbox, stage.sandbox.home.general)
+    assert (written.content, written.reference_id) == (f"For both. <@{stage.ada.id}>", asked.id)
+    assert set(written.mentions) == {stage.ada.user, ben.user}
