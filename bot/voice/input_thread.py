@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import queue
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
+from bot.line_budget import LineBudget
 from bot.voice.echo.gate import EchoComparison, EchoGate
 from bot.voice.echo.mute import EchoMute
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
@@ -159,11 +161,12 @@ class InputWorker(threading.Thread):
         self._diverted: dict[int, SoundReceiver] = {}
         # Each function has the time at which it was posted.
         self._inbox: queue.SimpleQueue[tuple[float, Callable[[], None]] | None] = queue.SimpleQueue()
-        self._settles_until: float | None = None
-        """Until when nothing counts as missing, because the machine stood still."""
         self._dead = asyncio.Event()
         self._around = copy_context()
         self._failing_since: float | None = None
+        self._heard_from: int | None = None
+        """Whose sound is being processed."""
+        self._failures = LineBudget(_log, "sounds that could not be processed", clock)
 
     def listen(self, deliver: Callable[[TurnEvent], None], admits: Callable[[int], bool]) -> None:
         """Start the thread. Call it on the event loop, once.
@@ -251,28 +254,24 @@ class InputWorker(threading.Thread):
 
     def _process_inbox(self) -> None:
         """Call the functions of the inbox, and do what is due, until the thread has to end."""
-        wait = 0.0
+        wait, settles_until = 0.0, -math.inf
         while True:
             asked_at = self._clock()
             try:
                 posted = self._inbox.get(timeout=wait)
             except queue.Empty:
-                posted = (self._clock(), self._nothing)
-                # On a machine that is always late, what is due is done all the same, every second time.
-                if self._settles_until is None and posted[0] - asked_at - wait > LATE:
-                    self._settles_until = time.monotonic() + SETTLING
+                posted = (self._clock(), lambda: None)
+                stood_still = posted[0] - asked_at - wait > LATE
+                # Nothing has come while everything settled. On a machine that is always late, what is due is done all
+                # the same, every second time.
+                settles_until = posted[0] + SETTLING if stood_still and settles_until < asked_at else -math.inf
             if posted is None:
                 return
             at, function = posted
-            try:
-                function()
-            except Exception:
-                _log.exception("A packet, or another task of the input thread, could not be processed")
-            if self._settles_until is not None:
-                wait = self._settles_until - time.monotonic()
-                if wait > 0:
-                    continue
-                self._settles_until = None
+            self._call(function)
+            wait = settles_until - self._clock()
+            if wait > 0:
+                continue
             try:
                 wait = self._do_what_is_due(at)
                 self._failing_since = None
@@ -282,9 +281,16 @@ class InputWorker(threading.Thread):
                     return
                 wait = RETRY_WAIT
 
-    @staticmethod
-    def _nothing() -> None:
-        """Do nothing. Called if the wait for the inbox ends without a function."""
+    def _call(self, function: Callable[[], None]) -> None:
+        """Call a function of the inbox. If it fails, what it would have processed is left out."""
+        self._heard_from = None
+        try:
+            function()
+        except Exception:
+            if self._failures.admit():
+                who = self._heard_from
+                what = "A packet, or another task of the input thread," if who is None else f"Sound of person {who}"
+                _log.exception("%s could not be processed. It is left out, and the call goes on", what)
 
     def _do_what_is_due(self, posted_at: float) -> float:
         """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox.
@@ -303,7 +309,7 @@ class InputWorker(threading.Thread):
 
     def _has_failed_too_long(self) -> bool:
         """True if the overdue work has failed for :data:`MAX_FAULT` seconds. Logs the first failure of a series."""
-        now = time.monotonic()
+        now = self._clock()
         if self._failing_since is None:
             self._failing_since = now
             _log.exception("Overdue work of the input thread has failed")
@@ -311,6 +317,7 @@ class InputWorker(threading.Thread):
 
     def receive(self, event: InputEvent) -> None:
         """Process an input event."""
+        self._heard_from = event.person
         match event:
             case AudioFrame(person, sound, at):
                 self._people.add(person)
@@ -350,7 +357,7 @@ class InputWorker(threading.Thread):
         try:
             self._source.person_left(person, at)
         except Exception:
-            _log.exception("The transport could not delete its data of a person")
+            _log.exception("The transport could not delete its data of person %d", person)
             self.receive(PersonLeft(person, at))
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None, parts: TakenFrame) -> None:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from audio.pcm import to_int16
 from audio.samples import Sound16
+from bot.line_budget import PER_MINUTE
 from bot.voice import input_thread
 from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.input_thread import MAX_INBOX, InputWorker
+from bot.voice.frames import InputEvent
+from bot.voice.input_thread import MAX_INBOX, SETTLING, InputWorker
 from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.turns import TurnDetectors, load_turn_policy
@@ -177,9 +179,11 @@ class ScriptedInbox:
         return self._items.popleft()
 
 
-@pytest.mark.parametrize(("late", "counts"), [(0.2, (3, 0)), (0.001, (2, 1))])
-async def test_after_a_stall_of_the_machine_the_socket_is_read_before_anything_counts_as_missing(
-    late: float, counts: tuple[int, int]
+@pytest.mark.parametrize(
+    ("late", "reading", "counts"), [(0.2, 0.0, (3, 0)), (0.2, SETTLING + 0.001, (2, 1)), (0.001, 0.0, (2, 1))]
+)
+async def test_after_a_stall_of_the_machine_the_socket_is_read_for_a_moment_before_anything_counts_as_missing(
+    late: float, reading: float, counts: tuple[int, int]
 ) -> None:
     now, talker = [1_000.0], Talker(ADA, 77)
     packets = Packets(transport_cipher(MODES[1], KEY))
@@ -191,10 +195,15 @@ async def test_after_a_stall_of_the_machine_the_socket_is_read_before_anything_c
     def wake_up(timeout: float) -> None:
         now[0] += timeout + late
 
+    def read(_: float) -> None:
+        now[0] += reading
+        worker.post(lambda: None)
+
     inbox: Any = ScriptedInbox(
         lambda _: packets.send(first, now[0]),
         lambda _: packets.send(third, now[0]),
         wake_up,
+        read,
         lambda _: packets.send(second, now[0]),
     )
     worker._inbox = inbox
@@ -215,6 +224,22 @@ async def test_on_a_machine_that_is_always_late_missing_packets_are_given_up_all
             state.packets.send(packets[number], state.now[0])
         state.now[0] += 0.1
         await wait_until(lambda: state.counts == (2, 1))
+
+
+async def test_sound_that_can_not_be_processed_is_logged_with_its_speaker_and_not_without_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: InputEvent) -> list[TurnEvent]:
+        raise RuntimeError("broken")
+
+    async with listening() as state:
+        with pytest.MonkeyPatch.context() as broken:
+            broken.setattr(state.worker._turns, "process", fail)
+            state.send(sentence()[: 960 * 2 * PER_MINUTE], Talker(ADA, 77))
+        state.send(sentence(), Talker(ADA, 78))
+        await state.until(lambda: state.has(TurnStarted))
+    line = f"Sound of person {ADA} could not be processed. It is left out, and the call goes on"
+    assert caplog.text.count(line) == PER_MINUTE
 
 
 async def test_a_person_who_leaves_mid_sentence_leaves_no_turn() -> None:
