@@ -11,11 +11,11 @@ from aiohttp import web
 
 from bot.llm.answer import TextDelta
 from bot.llm.client import ModelClient
-from bot.llm.context_window import fit_messages
 from bot.llm.continuation import Joint, SaidText, going_on, refuses_to_go_on
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
 from bot.llm.templates import CHAT_TEMPLATES
+from bot.llm.truncation import fit_messages
 from config.engine_sections import ModelApi
 from tests.llm.servers import FINISHED, begin_stream, said, serving
 

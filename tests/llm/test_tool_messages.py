@@ -6,12 +6,12 @@ from operator import attrgetter
 
 import pytest
 
-from bot.llm.context_window import LEFT_OUT, fit_messages
 from bot.llm.messages import ChatMessage, total_tokens
 from bot.llm.prompts import alternating
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tool_calls import ToolCall
+from bot.llm.truncation import LEFT_OUT, fit_messages
 from config.engine_sections import ModelApi
 
 tokens_of = attrgetter("tokens")
