@@ -21,7 +21,7 @@ from wire.parameters import SpeechParameters
 FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
-"""If more characters of a reply than this (about 25 minutes of speech) wait to be spoken, the reply fails."""
+"""If more characters of a reply than this (about 22 minutes of speech) wait to be spoken, the reply fails."""
 ANNOUNCED_AFTER = 0.002
 """A segment is announced this many seconds after the engine was asked for it, but before its first sound."""
 READ_TIMEOUT = 30.0
