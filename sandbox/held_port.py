@@ -11,8 +11,8 @@ def hold_port() -> socket.socket:
     """A socket that is bound to a free port of loopback and does not listen; the port is kept until it is closed.
 
     Servers of this user can listen at the port, one after another, if they set ``SO_REUSEADDR``, as asyncio's servers
-    do. Between two of them, connections are refused. Without it, the system may give the port of a server that is down
-    to any other program, for example for one end of a connection.
+    do. Between two of them, connections are refused. Without the socket, the system may give the port of a server that
+    is down to any other program, for example for one end of a connection.
     """
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

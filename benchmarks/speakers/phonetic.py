@@ -1,7 +1,7 @@
 """Japanese and Chinese sentences, with phonemes for Kokoro, whose own phonemizer (espeak-ng) lacks these languages.
 
 The phonemes were made with misaki 0.9.4, and Open JTalk's dictionary for Japanese. Kokoro has no token for two of the
-Japanese ones, so other letters stand for them.
+Japanese phonemes, so other letters stand for these two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TRADITIONAL = str.maketrans(
     "來個們傘別問嗎國圖學對幫彈後應於時書會業樣歡歷氣沒澆為現發結給綠總羅腦藍蘋裡裏覺話該說請講議貓買趕車這過邊長開間關陽雞離電顏飯館馬麵麼點",
     "来个们伞别问吗国图学对帮弹后应于时书会业样欢历气没浇为现发结给绿总罗脑蓝苹里里觉话该说请讲议猫买赶车这过边长开间关阳鸡离电颜饭馆马面么点",
 )
-"""The traditional characters for those of the sentences. Whisper writes either kind."""
+"""From traditional characters to the simplified ones that the sentences have. Whisper writes either kind."""
 
 
 def phonetic_lines(language: str) -> tuple[SpeakerLine, ...]:
@@ -35,5 +35,7 @@ def phonetic_lines(language: str) -> tuple[SpeakerLine, ...]:
 
 
 def simplified(text: str) -> str:
-    """The text with the simplified forms of those traditional characters that the sentences may be written with."""
+    """The text with simplified characters in place of traditional ones. Only characters of the sentences are
+    replaced.
+    """
     return text.translate(_TRADITIONAL)

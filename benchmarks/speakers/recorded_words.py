@@ -23,7 +23,7 @@ TEXTS_FILE = Path(__file__).with_name("words_de.tsv")
 """The names of the recordings, and what is said in them."""
 WORDS_IN_TURN = 5
 ORDERS = 3
-"""Each word is said so many times, each time among other words."""
+"""Each word is said this many times, each time in a turn with other words."""
 BETWEEN = 0.2
 """Seconds of silence between two words."""
 _VOICED = 0.02

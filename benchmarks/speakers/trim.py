@@ -11,6 +11,6 @@ VOICED = 0.01
 
 
 def trimmed(sound: Sound, above: float = VOICED) -> Sound:
-    """The sound from its first to its last sample above a level; there must be one."""
+    """The sound from its first to its last sample above a level. At least one sample must be above the level."""
     voiced = np.flatnonzero(np.abs(sound) > above)
     return sound[voiced[0] : voiced[-1] + 1]

@@ -23,7 +23,9 @@ FRAME_SAMPLES = SAMPLE_RATE // 5
 MAX_WAITING_CHARACTERS = 20_000
 """If more characters of a reply than this (about 22 minutes of speech) wait to be spoken, the reply fails."""
 ANNOUNCED_AFTER = 0.002
-"""A segment is announced this many seconds after the engine was asked for it, but before its first sound."""
+"""A segment is announced this many seconds after the engine was asked for it, or sooner if the first sound is ready by
+then.
+"""
 READ_TIMEOUT = 30.0
 """If a client reads nothing for this many seconds, it is disconnected and its reply is dropped."""
 
