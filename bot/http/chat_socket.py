@@ -17,6 +17,7 @@ from bot.browser_calls import BrowserCalls
 from bot.browser_tab import Tab
 from bot.voice.browser.client_messages import MAX_MESSAGE, MAX_SMALL_MESSAGE, MessageError, checked_sound, parse_client
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, ServerMessage
+from web_access.socket_messages import TOO_MANY_MESSAGES, MessageRate, next_message, read_in_small_pieces
 
 _log = logging.getLogger(__name__)
 
@@ -29,43 +30,11 @@ MAX_UNSENT_BYTES = 256 * 1_024
 """Largest amount of data that may wait to be sent to a client. If more waits, the client is disconnected."""
 KERNEL_BUFFER_BYTES = 64 * 1_024
 """Size of the kernel's buffer for one client. With the usual size, a client could lag behind by many seconds."""
-READ_BYTES = 16 * 1_024
-"""Largest amount of data that is read of a socket before the rest of the program can go on. asyncio's 256 KB can be
-40,000 pings."""
-MESSAGES_A_SECOND = 150.0
-"""Largest number of messages a second, over a longer time. Sound in pieces of 20 ms is 50."""
-MAX_BURST = 1_500.0
-"""Largest number of messages at once: half a minute of sound in pieces of 20 ms, after the network stood still."""
 MAX_ERRORS = 50
 """Largest number of bad messages in a row. Then the socket is closed."""
 REASON_BYTES = 123
 """Largest length of the reason in a close message."""
-KEEPALIVE = (aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
-"""Messages that only show that the client is there."""
-_ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
-"""What aiohttp reports in place of a message when a socket is closed."""
-TOO_MANY_MESSAGES = "Too many messages in a short time."
 TOO_MANY_ERRORS = "Too many bad messages."
-
-
-class MessageRate:
-    """Limits the number of messages of a client.
-
-    Args:
-        clock: returns monotonic seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._left = MAX_BURST
-        self._at = clock()
-
-    def take(self) -> bool:
-        """Count a message. Returns False if it is one too many."""
-        now = self._clock()
-        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MAX_BURST) - 1
-        self._at = now
-        return self._left >= 0
 
 
 class QueuedClient:
@@ -132,8 +101,7 @@ class QueuedClient:
     async def receive(self) -> aiohttp.WSMessage | None:
         """Wait for the client's next message. Returns ``None`` after :meth:`close`, and when the client is gone.
 
-        Pings are answered here, and returned: they count as messages, and mean nothing (:data:`KEEPALIVE`). aiohttp
-        would answer thousands of them at once, before anything else in the program can go on.
+        Pings are answered and returned, as :func:`~web_access.socket_messages.next_message` says.
 
         While this waits, aiohttp would not close the socket properly: it would break off the connection right after its
         close message, and a client that still sends sound would not learn the code. So :meth:`close` ends the wait.
@@ -143,15 +111,13 @@ class QueuedClient:
         self._idle.clear()
         try:
             async with asyncio.timeout(None) as self._waiting:
-                message = await self._websocket.receive()
-                if message.type is aiohttp.WSMsgType.PING:
-                    await self._websocket.pong(message.data)
+                message = await next_message(self._websocket)
         except TimeoutError:
             return None
         finally:
             self._waiting = None
             self._idle.set()
-        return None if message.type in _ENDS or self._closing is not None else message
+        return None if self._closing is not None else message
 
     async def run(self) -> None:
         """Send what is queued, until :meth:`close` or until the client is gone. Then close the socket."""
@@ -246,13 +212,12 @@ class ChatSocket:
 def bound_buffers(request: web.Request) -> None:
     """Limit the data that wait in the kernel and in the event loop, so that a slow reader is noticed soon.
 
-    What a client sends is read in small pieces (:data:`READ_BYTES`).
+    What a client sends is read in small pieces.
     """
     transport = request.transport
     if transport is None:
         return
-    if hasattr(transport, "max_size"):
-        transport.max_size = READ_BYTES
+    read_in_small_pieces(request)
     transport.set_write_buffer_limits(KERNEL_BUFFER_BYTES)
     connection = transport.get_extra_info("socket")
     if connection is not None:

@@ -24,6 +24,7 @@ from tts_server.api.speech_request import MAX_BODY_BYTES, SpeechRequest, parse_o
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
+from web_access.socket_messages import TOO_MANY_MESSAGES, ClientMessages, read_in_small_pieces
 
 MAX_CONNECTIONS = 16
 """Largest number of WebSockets at once."""
@@ -120,18 +121,22 @@ class SecretaryApi:
         self._ready()
         if len(self._open) >= MAX_CONNECTIONS:
             raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
-        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY_BYTES, timeout=CLOSE_LIMIT)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY_BYTES, timeout=CLOSE_LIMIT, autoping=False)
         await socket.prepare(request)
+        read_in_small_pieces(request)
+        messages = ClientMessages(socket, self._clock)
         texts: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         speaking = asyncio.create_task(self._speak_all(request, socket, texts), name="speech for a telephone")
         self._open.add(speaking)
         self._metrics.connections += 1
-        receiving = asyncio.create_task(self._receive(socket, texts), name="texts of a telephone")
-        code = WSCloseCode.OK
+        receiving = asyncio.create_task(self._receive(messages, texts), name="texts of a telephone")
+        code, reason = WSCloseCode.OK, ""
         try:
             await asyncio.wait((speaking, receiving), return_when=asyncio.FIRST_COMPLETED)
             if speaking.cancelled():
                 code = WSCloseCode.GOING_AWAY
+            elif messages.too_many:
+                code, reason = WSCloseCode.POLICY_VIOLATION, TOO_MANY_MESSAGES
         finally:
             self._open.discard(speaking)
             self._metrics.connections -= 1
@@ -143,13 +148,13 @@ class SecretaryApi:
             _log.error("Speech for a telephone failed", exc_info=error)
             code = WSCloseCode.INTERNAL_ERROR
         with suppress(ConnectionError):
-            await socket.close(code=code)
+            await socket.close(code=code, message=reason.encode())
         return socket
 
     @staticmethod
-    async def _receive(socket: web.WebSocketResponse, texts: asyncio.Queue[bytes]) -> None:
+    async def _receive(messages: ClientMessages, texts: asyncio.Queue[bytes]) -> None:
         """Queue the client's messages until it closes the socket. While too many wait, no more are read."""
-        async for message in socket:
+        async for message in messages:
             if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 data = message.data
                 await texts.put(data if isinstance(data, bytes) else data.encode(errors="surrogatepass"))

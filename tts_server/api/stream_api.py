@@ -17,6 +17,7 @@ from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, NoticeBroadcast
 from tts_server.speaking.reply_worker import READ_TIMEOUT
 from tts_server.speaking.stream_connection import StreamConnection
+from web_access.socket_messages import TOO_MANY_MESSAGES, read_in_small_pieces
 from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
@@ -62,8 +63,9 @@ class StreamApi:
         if len(self._connections) >= MAX_CONNECTIONS:
             raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
         # Float samples compress badly, so compression would only cost time.
-        websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
+        websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0, autoping=False)
         await websocket.prepare(request)
+        read_in_small_pieces(request)
         _keep_alive(request)
         stream = StreamConnection(
             websocket, pool, self._metrics, self._clock, partial(_break_off, request), self._read_timeout
@@ -79,7 +81,10 @@ class StreamApi:
             self._connections.discard(serving)
             self._metrics.connections -= 1
             serving.cancel()
-        await websocket.close(code=_close_code(serving))
+        code, reason = _close_code(serving), ""
+        if stream.too_many_messages:
+            code, reason = WSCloseCode.POLICY_VIOLATION, TOO_MANY_MESSAGES
+        await websocket.close(code=code, message=reason.encode())
         return websocket
 
     async def _with_notices(self, stream: StreamConnection, pool: EnginePool) -> None:

@@ -25,6 +25,7 @@ from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
 from tts_server.speaking.reply_worker import READ_TIMEOUT, IncomingReply, ReplyClient, ReplyWorker
 from tts_server.voices.profile import UnknownVoiceError
+from web_access.socket_messages import ClientMessages
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
 from wire.parameters import SpeechParameters
@@ -43,6 +44,7 @@ class StreamConnection(ReplyClient):
     engine stays loaded as long as there is a connection.
 
     Args:
+        socket: the socket, on which the handshake was done. It must not answer pings itself (``autoping=False``).
         break_off: aborts the connection at once, without a close frame, which the client would not read.
         read_timeout: seconds after which a client that reads nothing is disconnected.
     """
@@ -57,6 +59,7 @@ class StreamConnection(ReplyClient):
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._socket = socket
+        self._messages = ClientMessages(socket, clock)
         self._pool = pool
         self._metrics = metrics
         self._clock = clock
@@ -65,6 +68,11 @@ class StreamConnection(ReplyClient):
         self._worker = self._new_worker()
         self._open_reply: IncomingReply | None = None
         self._cancelled: frozenset[str | None] = frozenset()
+
+    @property
+    def too_many_messages(self) -> bool:
+        """Whether :meth:`run` has ended because the client sent too many pings, cancels or bad messages."""
+        return self._messages.too_many
 
     def _new_worker(self) -> ReplyWorker:
         return ReplyWorker(self, self._pool, self._metrics, self._clock)
@@ -103,18 +111,20 @@ class StreamConnection(ReplyClient):
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             speaking = tasks.create_task(self._worker.run(), name="replies")
-            async for raw in self._socket:
+            async for raw in self._messages:
                 if raw.type is WSMsgType.ERROR:
                     break
                 try:
                     message = self._parse(raw)
                 except WireError as error:
+                    self._messages.count()
                     self._metrics.record_error(error.code)
                     await self.send(Failure(str(error), error.code, error.reply))
                     continue
                 if isinstance(message, Speak):
                     await self._take(message)
                 else:
+                    self._messages.count()
                     speaking.cancel()
                     await asyncio.wait([speaking])
                     speaking = await self._restart(message, tasks)

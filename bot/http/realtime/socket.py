@@ -18,11 +18,8 @@ from bot.browser_tab import Tab
 from bot.http.chat_socket import (
     CLOSE_LIMIT,
     HEARTBEAT_SECONDS,
-    KEEPALIVE,
     MAX_ERRORS,
     TOO_MANY_ERRORS,
-    TOO_MANY_MESSAGES,
-    MessageRate,
     QueuedClient,
     bound_buffers,
     break_off,
@@ -44,6 +41,7 @@ from bot.voice.browser.client_messages import (
 from bot.voice.browser.server_messages import CloseCode
 from bot.voice.turn import Microphone
 from config.plain_json import read_json
+from web_access.socket_messages import KEEPALIVE, TOO_MANY_MESSAGES, MessageRate
 
 PATH = "/v1/realtime"
 MAX_PENDING = 20

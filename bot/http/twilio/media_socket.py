@@ -14,9 +14,7 @@ from aiohttp import web
 from bot.http.chat_socket import (
     CLOSE_LIMIT,
     HEARTBEAT_SECONDS,
-    KEEPALIVE,
     MAX_ERRORS,
-    MessageRate,
     QueuedClient,
     bound_buffers,
     break_off,
@@ -29,6 +27,7 @@ from bot.http.twilio.pending import PendingRequests
 from bot.line_budget import LineBudget
 from bot.voice.phone.answering import PhoneAnswering
 from bot.voice.phone.line import LineEnd
+from web_access.socket_messages import KEEPALIVE, MessageRate
 
 PATH = "/phone/twilio/media"
 START_LIMIT = 5.0

@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 from aiohttp.web_protocol import RequestHandler
 
-from bot.http.chat_socket import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES, READ_BYTES
+from bot.http.chat_socket import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES
 from bot.voice.browser.client_messages import MAX_SOUND
 from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
 from tests.timing import clock_of_the_loop, let_run, wait_until
+from web_access.socket_messages import READ_BYTES
 
 VALUES: list[Any] = [
     None,
