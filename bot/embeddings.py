@@ -16,6 +16,7 @@ from bot.llm.plausible_usage import MESSAGE_TOKENS, UsageCheck, byte_count
 from bot.llm.usage import TokenUsage, token_usage
 from bot.metering import NOBODY, UNMETERED, Meter, Paid
 from bot.network_errors import network_error_text
+from bot.redirects import is_redirect
 from config.engine_sections import EmbeddingsSettings
 from config.hosts import costs_money
 from config.plain_json import read_json
@@ -98,6 +99,8 @@ class EmbeddingsClient:
                 body = await response.content.read(_MAX_ANSWER + 1)
                 while len(body) <= _MAX_ANSWER and (more := await response.content.read(_MAX_ANSWER)):
                     body += more
+                if is_redirect(response.status):
+                    raise EmbeddingsError(f"{self._options.url} redirects us elsewhere")
                 if response.status != HTTPStatus.OK:
                     raise EmbeddingsError(f"{self._options.url} answers with status {response.status}")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

@@ -34,5 +34,24 @@ def following() -> Iterator[str]:
                 yield f"{name}:{node.lineno}"
 
 
+def websockets() -> Iterator[str]:
+    """The places that open a WebSocket by a function that follows redirects."""
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                follows = node.attr == "ws_connect"
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("websockets"):
+                follows = any(each.name in ("connect", "unix_connect") for each in node.names)
+            else:
+                continue
+            if follows and name != "bot/redirects.py":
+                yield f"{name}:{node.lineno}"
+
+
 def test_no_request_to_an_engine_follows_a_redirect() -> None:
     assert list(following()) == []
+
+
+def test_no_websocket_to_an_engine_follows_a_redirect() -> None:
+    assert list(websockets()) == []

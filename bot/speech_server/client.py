@@ -25,6 +25,7 @@ from audio.pcm import from_pcm16
 from audio.samples import Samples
 from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
 from bot.network_errors import network_error_text
+from bot.redirects import is_redirect
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import (
     AnswerTooLargeError,
@@ -317,7 +318,7 @@ class SpeechServerClient:
         timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)
         server = address or self._address
         async with self._request(method, server.http(path), timeout, **options) as response:
-            if 300 <= response.status < 400:
+            if is_redirect(response.status):
                 raise RedirectedError(f"the speech server at {server.place} redirects us elsewhere")
             answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
             return answer

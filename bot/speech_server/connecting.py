@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+from bot.redirects import DirectConnect, is_redirect
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
 
@@ -18,13 +19,6 @@ CLOSE_LIMIT = 1.0
 """Seconds for closing the connection."""
 _REASONS = {401: "refuses us: it does not accept TTS_TOKEN", 503: "has no voice loaded yet"}
 """What the HTTP status of a refused connection means, as the end of a sentence about the speech server."""
-
-
-class _Connect(connect):
-    """Follows no redirect, so that what the bot says goes only to hosts that the settings name."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -> ClientConnection:
@@ -38,7 +32,7 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         SpeechUnavailable: the server does not answer, or refuses the connection.
     """
     try:
-        return await _Connect(
+        return await DirectConnect(
             address.stream_url,
             additional_headers=address.headers,
             # Audio does not compress well, and a proxy in the environment is not meant for this connection.
@@ -52,7 +46,7 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        if 300 <= status < 400:
+        if is_redirect(status):
             raise SpeechUnavailable(f"The speech server at {address.websocket} redirects us elsewhere.") from error
         why = _REASONS.get(status, f"refuses us: it answers with HTTP status {status}")
         raise SpeechUnavailable(f"The speech server at {address.websocket} {why}.") from error

@@ -6,6 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from bot.redirects import is_redirect
 from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
 from bot.text import shorten
 
@@ -49,7 +50,7 @@ def voices_refusal(status: int, body: bytes) -> VoicesError:
             return VoicesError(
                 "❌ This speech server has no list of voices. It may be an older version, or another program."
             )
-        case _ if 300 <= status < 400:
+        case _ if is_redirect(status):
             return VoicesError("❌ The speech server redirects me elsewhere. The people who run me can fix that.")
         case _ if reason:
             return VoicesError(f"❌ {reason}")

@@ -46,6 +46,7 @@ class ComfyUiServer(LocalServer):
         rejection: the answer of ``POST /prompt`` if it must refuse a drawing.
         failure: the error of the next drawing.
         pictures: the pictures of a drawing.
+        elsewhere: where requests for the WebSocket are redirected; ``None`` if they are served.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class ComfyUiServer(LocalServer):
         self.rejection: Json | None = None
         self.failure: str | None = None
         self.pictures = [PNG]
+        self.elsewhere: str | None = None
         self._numbers = itertools.count()
         self._running: Drawing | None = None
         self._pending: list[Drawing] = []
@@ -168,6 +170,8 @@ class ComfyUiServer(LocalServer):
         return web.Response(body=self.pictures[names.index(request.query["filename"])], content_type="image/png")
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        if self.elsewhere is not None:
+            raise web.HTTPTemporaryRedirect(self.elsewhere)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         client_id = request.query["clientId"]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
+from aiohttp import web
 
 from bot.access import Permit
+from bot.features.image_generation.comfyui import REDIRECTED, ComfyUi
 from bot.features.image_generation.commands import CANCELLING, NO_DRAWING
 from bot.features.image_generation.drawing_request import drawing_subject
 from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED
-from tests.features.comfyui_server import PNG
+from bot.features.image_generation.outcome import DrawingError, PictureFile
+from tests.features.comfyui_server import PNG, ComfyUiServer
 from tests.features.studio import Studio, open_studio
+from tests.http_server import LocalServer
 from tests.timing import LIMIT
 
 HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
@@ -181,6 +186,35 @@ async def test_a_broken_websocket_loses_nothing(studio: Studio) -> None:
     studio.comfyui.break_sockets()
     studio.comfyui.going.set()
     assert (await studio.picture()).attachments[0].upload.data == PNG
+
+
+async def test_a_redirected_websocket_leads_nowhere_and_the_drawing_is_made_all_the_same(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ComfyUiServer() as other:
+        studio.comfyui.elsewhere = f"{other.url}/ws?clientId=x"
+        await studio.ask("!draw a cat")
+        assert (await studio.picture()).attachments[0].upload.data == PNG
+        assert other.requests == []
+    assert [text for text in caplog.messages if "redirects us elsewhere. Is COMFYUI_URL right?" in text]
+
+
+@pytest.mark.parametrize("path", ["/prompt", "/history/{id}", "/view"])
+async def test_a_redirected_request_is_refused_in_words(path: str) -> None:
+    async def lead_elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("http://127.0.0.1:9/")
+
+    app = web.Application()
+    app.router.add_route("*", path, lead_elsewhere)
+    asking: dict[str, Callable[[ComfyUi], Awaitable[object]]] = {
+        "/prompt": lambda comfyui: comfyui.submit({}, "me"),
+        "/history/{id}": lambda comfyui: comfyui.history("1"),
+        "/view": lambda comfyui: comfyui.fetch(PictureFile("a.png", "", "output"), 1_000),
+    }
+    async with LocalServer(app) as server, aiohttp.ClientSession() as http:
+        with pytest.raises(DrawingError) as error:
+            await asking[path](ComfyUi(server.url, http))
+    assert str(error.value) == REDIRECTED
 
 
 async def test_a_restarted_or_unreachable_comfyui_is_reported(studio: Studio) -> None:

@@ -177,6 +177,8 @@ async def test_files_with_a_false_type_are_refused(gallery: Gallery) -> None:
 async def test_a_failing_model_is_reported(gallery: Gallery) -> None:
     gallery.model.status = 500
     assert "the vision model failed (500)" in await gallery.show(CAT)
+    gallery.model.status = 307
+    assert "redirects me elsewhere" in await gallery.show(CAT)
     gallery.model.status, gallery.model.answer = 200, "<think>hm</think>"
     assert "had nothing to say" in await gallery.show(CAT)
     gallery.model.answer = 5

@@ -17,6 +17,7 @@ from bot.features.image_generation.workflow import Workflow, WorkflowError
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
 from bot.operator_files import OperatorFileError
+from bot.redirects import is_redirect
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -68,8 +69,9 @@ async def check(settings: Settings) -> CheckResult:
             session.get(url, allow_redirects=False) as response,
         ):
             good = response.status == HTTPStatus.OK
-            advice = "" if good else ". Is COMFYUI_URL right?"
-            return CheckResult("Drawing", good, f"{url} answers with status {response.status}{advice}")
+            elsewhere = is_redirect(response.status)
+            said = "redirects me elsewhere" if elsewhere else f"answers with status {response.status}"
+            return CheckResult("Drawing", good, f"{url} {said}{'' if good else '. Is COMFYUI_URL right?'}")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         return CheckResult("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({network_error_text(error)})")
 

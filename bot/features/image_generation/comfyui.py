@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus, WebSocketException
 from yarl import URL
 
 from bot.features.image_generation.outcome import DrawingError, PictureFile, UnreachableError, rejection
+from bot.identity import USER_AGENT
 from bot.llm.errors import read_body
+from bot.redirects import DirectConnect, is_redirect
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +29,15 @@ _MAX_JSON_BYTES = 16 << 20
 _MAX_SOCKET_BYTES = 16 << 20
 """Maximum number of bytes of a WebSocket message. The limit is high, because previews of pictures come over the
 WebSocket too."""
+_QUEUED_MESSAGES = 4
+"""Maximum number of messages of the WebSocket that are buffered before ComfyUI has to wait."""
+_PING_SECONDS = 20.0
+"""Seconds between two pings of the WebSocket, and for each answer."""
+REDIRECTED = "❌ ComfyUI redirects me elsewhere, so I can't draw. The people who run me can fix that."
+
+
+class EventsError(Exception):
+    """The WebSocket with ComfyUI's events can't be opened, or broke. The text says why, for the log."""
 
 
 class ComfyUi:
@@ -105,6 +119,7 @@ class ComfyUi:
             async with self._http.get(
                 self._base / "view", params=query, timeout=_DOWNLOAD_TIMEOUT, allow_redirects=False
             ) as response:
+                _refuse_redirect(response)
                 if response.status != HTTPStatus.OK:
                     raise DrawingError("❌ ComfyUI drew it, but refuses to hand over the picture.")
                 data = await read_body(response, limit + 1)
@@ -114,13 +129,39 @@ class ComfyUi:
             raise DrawingError(f"❌ The picture is larger than the {limit >> 20} MB that Discord takes here.")
         return data
 
-    def events(self, client_id: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
-        """Open the WebSocket that reports the progress of a client's drawings; raises aiohttp's errors."""
-        return self._http.ws_connect(
-            self._base.joinpath("ws").with_query(clientId=client_id),
-            heartbeat=20.0,
-            max_msg_size=_MAX_SOCKET_BYTES,
-        )
+    @asynccontextmanager
+    async def events(self, client_id: str) -> AsyncIterator[ClientConnection]:
+        """Open the WebSocket that reports the progress of a client's drawings: texts, and previews as bytes.
+
+        Raises:
+            EventsError: it can't be opened, or broke.
+        """
+        scheme = "wss" if self._base.scheme == "https" else "ws"
+        url = self._base.with_scheme(scheme).joinpath("ws").with_query(clientId=client_id)
+        if url.user is not None:
+            # The library refuses a user without a password.
+            url = url.with_password(url.password or "")
+        try:
+            async with DirectConnect(
+                str(url),
+                user_agent_header=USER_AGENT,
+                compression=None,
+                proxy=None,
+                open_timeout=_TIMEOUT.total,
+                ping_interval=_PING_SECONDS,
+                ping_timeout=_PING_SECONDS,
+                close_timeout=_CLEANUP_SECONDS,
+                max_size=_MAX_SOCKET_BYTES,
+                max_queue=_QUEUED_MESSAGES,
+            ) as connection:
+                yield connection
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if is_redirect(status):
+                raise EventsError("it redirects us elsewhere. Is COMFYUI_URL right?") from error
+            raise EventsError(f"it answers with HTTP status {status}") from error
+        except (WebSocketException, OSError) as error:
+            raise EventsError(str(error) or type(error).__name__) from error
 
     async def _queue(self) -> tuple[list[list[Any]], list[list[Any]]]:
         _, body = await self._ask("GET", "queue")
@@ -135,6 +176,7 @@ class ComfyUi:
                 text = await read_body(response, _MAX_JSON_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError("❌ I can't draw at the moment: ComfyUI does not answer.") from error
+        _refuse_redirect(response)
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise DrawingError(f"❌ ComfyUI failed: it answered {response.status}.")
         try:
@@ -142,6 +184,12 @@ class ComfyUi:
         except (ValueError, RecursionError):
             answer = {}
         return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _refuse_redirect(response: aiohttp.ClientResponse) -> None:
+    """Raise DrawingError if the response redirects the bot elsewhere."""
+    if is_redirect(response.status):
+        raise DrawingError(REDIRECTED)
 
 
 def _items(listed: object) -> list[list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 import uuid
@@ -12,9 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
-from bot.features.image_generation.comfyui import ComfyUi
+from bot.features.image_generation.comfyui import ComfyUi, EventsError
 from bot.features.image_generation.outcome import (
     CancelledByUserError,
     DrawingError,
@@ -22,6 +19,7 @@ from bot.features.image_generation.outcome import (
     UnreachableError,
     pictures_of,
 )
+from config.plain_json import read_json
 
 _log = logging.getLogger(__name__)
 
@@ -138,22 +136,25 @@ class DrawingJob:
             await asyncio.gather(listener, return_exceptions=True)
 
     async def _listen(self) -> None:
+        logged = ""
         while True:
             try:
-                async with self._server.events(self._client_id) as socket:
+                async with self._server.events(self._client_id) as events:
                     self._tried_listening.set()
-                    async for message in socket:
+                    async for message in events:
                         # Binary messages are previews; they are ignored.
-                        if message.type is aiohttp.WSMsgType.TEXT:
-                            self._take(message.data)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                _log.info("ComfyUI's WebSocket broke: %s", error)
+                        if isinstance(message, str):
+                            self._take(message)
+            except EventsError as error:
+                if str(error) != logged:
+                    logged = str(error)
+                    _log.warning("The progress of a drawing can't be shown: ComfyUI's WebSocket broke: %s", error)
             self._tried_listening.set()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     def _take(self, text: str) -> None:
         try:
-            event = json.loads(text)
+            event = read_json(text)
         except (ValueError, RecursionError):
             return
         match event:

@@ -24,6 +24,7 @@ from bot.llm.plausible_usage import SERVER_TOKENS, UsageCheck, byte_count
 from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
 from bot.llm.usage import TokenUsage
 from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
+from bot.redirects import is_redirect
 from bot.text import shorten
 from config.feature_sections import VisionSettings
 from config.hosts import costs_money
@@ -45,6 +46,9 @@ _MAX_CHARS = 2_000
 """Maximum number of characters of a description."""
 _MAX_TOKENS = 400
 """Maximum number of tokens of a description."""
+REDIRECTED = (
+    "❌ I can't look at anything: the vision model's server redirects me elsewhere. The people who run me can fix that."
+)
 _NOT_HERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 _TASK = (
     "You describe what people show to somebody who can't see it: what there is, who does what, and any words in it, "
@@ -117,6 +121,8 @@ class VisionModel:
             raise VisionError("❌ I gave up looking at it: the vision model is too slow.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise VisionError("❌ I can't look at anything at the moment: the vision model does not answer.") from error
+        if is_redirect(status):
+            raise VisionError(REDIRECTED)
         if status != HTTPStatus.OK:
             _log.warning("The vision model answered %d: %s", status, error_text(answer))
             raise VisionError(f"❌ I can't look at anything at the moment: the vision model failed ({status}).")

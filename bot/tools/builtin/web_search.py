@@ -7,8 +7,8 @@ from typing import Any
 
 from yarl import URL
 
-from bot.fetching.errors import FetchError
-from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest
+from bot.fetching.errors import FetchError, HostRefusedError
+from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest, host_of
 from bot.llm.tools import ToolDescription
 from bot.text import shorten
 from bot.tools.builtin.links import Links
@@ -72,8 +72,12 @@ class SearchWeb(ReadOnlyTool):
             raise ToolError("There is nothing to search for.")
         url = (URL(self._url) / "search").with_query(q=query, format="json")
         try:
-            found = await self._fetcher.fetch(FetchRequest(str(url), _LIMITS, by_operator=True, types=_JSON))
-            answer = read_json(found.body.decode("utf-8"))
+            # A redirect may lead to https, but what people search for goes to no host that the settings don't name.
+            hosts = frozenset({host_of(url)})
+            request = FetchRequest(str(url), _LIMITS, by_operator=True, types=_JSON, hosts=hosts)
+            answer = read_json((await self._fetcher.fetch(request)).body.decode("utf-8"))
+        except HostRefusedError as error:
+            raise ToolError(FAILED.format(why="it redirects me elsewhere")) from error
         except FetchError as error:
             raise ToolError(FAILED.format(why=error)) from error
         except (ValueError, RecursionError) as error:

@@ -106,6 +106,13 @@ async def test_a_server_that_is_late_or_gone_costs_no_answer(scene: Scene, caplo
     assert len([line for line in caplog.messages if "answers with status 500" in line]) == 1
 
 
+async def test_a_redirect_is_refused_in_words() -> None:
+    async with EmbeddingsServer() as server, aiohttp.ClientSession() as session:
+        server.answer, server.status = "{}", 307
+        with pytest.raises(EmbeddingsError, match="redirects us elsewhere"):
+            await EmbeddingsClient(session, EmbeddingsSettings(url=server.url)).question("Hello?")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

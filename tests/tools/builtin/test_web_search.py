@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from bot.fetching.fetcher import Fetcher
 from bot.tools.builtin.links import Links
@@ -96,3 +97,23 @@ async def test_a_refusal_names_the_setting(engine: SearchEngine, status: int, co
     told = await ask(SearchWeb(engine.url, Fetcher(), Links()), query="x")
     assert told.startswith("The web can't be searched at the moment")
     assert "SEARXNG_URL" in told
+
+
+async def test_a_redirect_takes_no_words_to_another_host(engine: SearchEngine) -> None:
+    async def lead_elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPFound(str(URL(engine.url).with_host("localhost") / "search" % request.query))
+
+    async with LocalServer(app_of("/search", lead_elsewhere, method="GET")) as redirecting:
+        told = await ask(SearchWeb(redirecting.url, Fetcher(may_reach=lambda _: True), Links()), query="x")
+    assert "it redirects me elsewhere" in told
+    assert "SEARXNG_URL" in told
+    assert engine.asked == []
+
+
+async def test_a_redirect_on_the_same_host_is_followed(engine: SearchEngine) -> None:
+    async def lead_to_the_engine(request: web.Request) -> web.Response:
+        raise web.HTTPFound(str(URL(engine.url) / "search" % request.query))
+
+    async with LocalServer(app_of("/search", lead_to_the_engine, method="GET")) as redirecting:
+        await ask(SearchWeb(redirecting.url, Fetcher(), Links()), query="x")
+    assert len(engine.asked) == 1
