@@ -131,18 +131,20 @@ class SpeechStream:
     async def loaded(self, report: Callable[[float], None]) -> None:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
 
-        A server that sends no notices counts as ready.
+        A server that sends no notices counts as ready, and so does one that has not loaded its engine within
+        :data:`LOADING_LIMIT`, however often it says that it does.
 
         Args:
             report: called with the progress, 0 to 1.
         """
+        latest = asyncio.get_running_loop().time() + LOADING_LIMIT
         with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError, _ServerFailed):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
                 frames = FrameReader()
                 while (connection := self._connection) is not None:
                     match frames.read(await self._receive(connection)):
                         case EngineChanged(_, "loading"):
-                            limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
+                            limit.reschedule(latest)
                         case Loading(_, progress):
                             report(progress)
                         case EngineChanged() as state:

@@ -222,6 +222,25 @@ async def test_a_redirect_takes_no_words_to_another_host() -> None:
     assert reached == []
 
 
+async def test_a_server_that_says_without_end_that_it_loads_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.speech_server.stream.FIRST_NOTICE_LIMIT", LIMIT)
+    monkeypatch.setattr("bot.speech_server.stream.LOADING_LIMIT", 0.5)
+
+    async def handler(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.send(EngineChanged("XTTS v2", "loading").to_json())
+                await asyncio.sleep(0.02)
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
+        await client.open()
+        async with asyncio.timeout(LIMIT):
+            await client.loaded(lambda _: None)
+        assert client.connected
+        await client.close()
+
+
 async def test_the_error_says_if_the_token_was_refused() -> None:
     async with serve(stay, "127.0.0.1", 0, process_request=lambda c, _: c.respond(401, "no")) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
