@@ -20,6 +20,7 @@ from bot.speech_server.events import Connected, Disconnected, ServerMoved, Speec
 from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.owed_sound import OwedSound
 from bot.speech_server.servers import SpeechServers
+from bot.speech_server.sound_limit import UNASKED, SoundLimit
 from wire.fields import GarbledError
 from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Notice, Speak
 
@@ -50,7 +51,7 @@ MOVED_BACK = "🔁 The speech server at {new} speaks again, instead of {old}."
 
 
 class _ServerFailed(Exception):  # noqa: N818
-    """The server is left for another one. The text says why."""
+    """The server is left, for another one if there is one. The text says why."""
 
     def __init__(self, reason: str, *, slow: bool = False) -> None:
         super().__init__(reason)
@@ -87,6 +88,7 @@ class SpeechStream:
         self._slow_after = SLOW_AFTER if slow_after is None else slow_after
         self._sleep = sleep
         self._owed = OwedSound(clock)
+        self._sound = SoundLimit()
         self._connection: ClientConnection | None = None
         # The server that is connected, or was last, and the one that people believe to speak.
         self._address = self._told = self._servers.preferred
@@ -178,6 +180,7 @@ class SpeechStream:
                 return
             raise SpeechUnavailable("The speech server is away.")
         self._owed.sent(message)
+        self._sound.sent(message)
         try:
             await connection.send(message.to_json())
         except ConnectionClosed as error:
@@ -220,6 +223,7 @@ class SpeechStream:
                 while True:
                     event = frames.read(await self._receive(connection))
                     if event is not None:
+                        event = self._sound.checked(event)
                         self._delay = FIRST_DELAY
                         self._note(event)
                         yield event
@@ -260,7 +264,9 @@ class SpeechStream:
             self._servers.end_call()
 
     def _note(self, event: SpeechEvent) -> None:
-        """Note an event of the server. Raises _ServerFailed if another server should speak the reply."""
+        """Note an event of the server. Raises _ServerFailed if it is to be left."""
+        if self._sound.unasked:
+            raise _ServerFailed(UNASKED)
         match event:
             case Flushed():
                 self._servers.spoke(self._address)
@@ -316,6 +322,7 @@ class SpeechStream:
         self._connection = None
         self._losses += 1
         self._owed.forget()
+        self._sound = SoundLimit()
         self._moving = self._others_exist
         self._servers.failed(self._address, slow=slow)
         try:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import numpy as np
 import pytest
@@ -21,7 +21,17 @@ from bot.speech_server.events import Connected, Disconnected, SegmentAudio, Spee
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, MAX_EARLY, SpeechStream
 from sandbox.held_port import hold_port, port_of
 from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
-from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
+from wire.messages import (
+    SAMPLE_RATE,
+    Cancelled,
+    EngineChanged,
+    Failure,
+    Loading,
+    SegmentEnd,
+    SegmentStart,
+    Speak,
+    Warned,
+)
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -238,6 +248,47 @@ async def test_a_server_that_says_without_end_that_it_loads_holds_nobody_up(monk
         async with asyncio.timeout(LIMIT):
             await client.loaded(lambda _: None)
         assert client.connected
+        await client.close()
+
+
+async def test_sound_without_end_is_a_failure_of_its_reply() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(SegmentStart(0, "Hi.", "r1").to_json())
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.send(np.zeros(SAMPLE_RATE, "<f4").tobytes())
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
+        await client.open()
+        await client.send(Speak("Hi.", flush=True, reply="r1"))
+        heard = list[SpeechEvent]()
+        async with asyncio.timeout(LIMIT), aclosing(client.events()) as events:
+            while not isinstance(event := await anext(events), Failure):
+                heard.append(event)
+        assert event == Failure("its sound does not end", "engine_failed", "r1")
+        seconds = sum(len(each.samples) for each in heard if isinstance(each, SegmentAudio)) / SAMPLE_RATE
+        assert 15 <= seconds <= 20
+        await client.close()
+
+
+async def test_a_server_that_sends_sound_nobody_has_asked_for_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.speech_server.sound_limit.UNASKED_SECONDS", 10.0)
+
+    async def handler(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await socket.send(SegmentStart(0, "Hi.", "r1").to_json())
+            while True:
+                await socket.send(np.zeros(SAMPLE_RATE, "<f4").tobytes())
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
+        await client.open()
+        async with asyncio.timeout(LIMIT), aclosing(client.events()) as events:
+            while not isinstance(event := await anext(events), Disconnected):
+                pass
+        assert event.reason == "it sends sound that nobody has asked for"
         await client.close()
 
 
