@@ -124,6 +124,8 @@ class PlainSpeechStream:
             if self._stale or (reply is not None and not reply.over):
                 await self._replace()
             reply = self._reply = PlainReply(message.reply, self._pace, self._limits)
+            # The time until the next look at it was meant for a connection on which nothing is spoken.
+            self._woken.set()
         if reply.over:
             return
         connection = await self._ensure()
@@ -200,34 +202,43 @@ class PlainSpeechStream:
             ConnectionClosed: the server has closed the connection.
         """
         idle, pong = 0.0, None
+        counted = self._clock()
         while connection is self._connection:
-            reply = self._reply
-            waits = reply is not None and not reply.over
+            before = self._reply
+            waits = before is not None and not before.over
             limit = min(LOOK_INTERVAL, self._silence_timeout) if waits else self._silence_timeout
-            before = self._clock()
             frame = await self._receive(connection, limit)
+            # The time in which the frame before was read counts too: reading many useless texts takes most of the time.
             # The time for which this machine stood still does not count as silence of the server.
-            waited = min(self._clock() - before, limit)
+            now = self._clock()
+            waited, counted = min(now - counted, limit), now
             if connection is not self._connection:
                 return
             reply = self._reply if self._reply is not None and not self._reply.over else None
+            silent = waited if reply is before else 0.0
             if frame is not None:
                 idle, pong = 0.0, None
-                self._read(frame, reply, waited)
+                self._read(frame, reply, silent)
             else:
                 idle += waited
                 if reply is not None:
-                    self._put(reply.wait(waited))
+                    self._put(reply.wait(silent))
                 if pong is not None and pong.done():
                     idle, pong = 0.0, None
                 elif pong is None and idle >= self._silence_timeout:
                     pong = asyncio.ensure_future(await connection.ping())
                 elif idle >= 2 * self._silence_timeout:
                     raise TimeoutError
+            handed_over = self._clock()
             yield
+            # Nor does the time that the consumer takes.
+            counted += self._clock() - handed_over
 
     async def _receive(self, connection: ClientConnection, limit: float) -> str | bytes | None:
-        """The next frame; ``None`` if none comes within ``limit`` seconds, or if there are events to pass on."""
+        """The next frame.
+
+        ``None`` if none comes within ``limit`` seconds, if there are events to pass on, or if a reply has begun.
+        """
         if self._events:
             return None
         self._woken.clear()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import count
 
 import aiohttp
 import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.utils import accept_key
 
 from bot.speech_server.address import ServerAddress
@@ -21,6 +22,7 @@ from bot.speech_server.plain_reply import PlainLimits
 from bot.speech_server.plain_stream import MAX_TEXT, NOT_SOUND, PlainSpeechStream
 from bot.speech_server.plain_trial import REMEDY, try_plain_server
 from sandbox.bare_speech import BareSpeechServer
+from tests.timing import Clock, let_run
 from wire.messages import Cancel, Failure, Flushed, SegmentStart, Speak, Warned
 from wire.parameters import SpeechParameters
 
@@ -255,6 +257,64 @@ async def test_texts_without_end_do_not_keep_a_reply_without_sound_from_failing(
         await stream.open()
         await stream.send(Speak(TEXT, flush=True, reply="r1"))
         assert sound_of(await until(stream, Failure)) == []
+        await stream.close()
+
+
+async def test_the_time_in_which_useless_texts_are_read_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, read = Clock(), list[str]()
+
+    def read_slowly(text: str) -> None:
+        clock.pass_by(0.05)
+        read.append(text)
+
+    async def talk(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await connection.send("[]")
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr("bot.speech_server.plain_stream._error_of", read_slowly)
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(LIMIT):
+        port = next(iter(server.sockets)).getsockname()[1]
+        address = ServerAddress(f"ws://127.0.0.1:{port}/?protocol=plain")
+        stream = PlainSpeechStream(address, limits=PlainLimits(first_sound=1.0), clock=clock)
+        await stream.open()
+        await stream.send(Speak(TEXT, flush=True, reply="r1"))
+        await until(stream, Failure)
+        assert len(read) <= 1.0 / 0.05 + 2
+        await stream.close()
+
+
+async def test_the_time_before_its_text_is_no_silence_of_a_reply() -> None:
+    clock = Clock()
+    async with BareSpeechServer() as server, asyncio.timeout(LIMIT):
+        server.change = lambda frame: ["[]", frame]
+        limits = PlainLimits(first_sound=0.1)
+        stream = PlainSpeechStream(ServerAddress(server.url), limits=limits, silence_timeout=0.2, clock=clock)
+        await stream.open()
+        async with aclosing(stream.events()) as coming:
+            first = asyncio.ensure_future(anext(coming))
+            await let_run(0.05)
+            clock.pass_by(30.0)
+            await stream.send(Speak(TEXT, flush=True, reply="r1"))
+            assert isinstance(await first, SegmentStart)
+        await stream.close()
+
+
+async def test_the_time_that_the_consumer_takes_is_no_silence_of_the_server() -> None:
+    clock = Clock()
+    async with BareSpeechServer() as server, asyncio.timeout(LIMIT):
+        stream = PlainSpeechStream(ServerAddress(server.url), limits=PlainLimits(gap=5.0), clock=clock)
+        await stream.open()
+        await stream.send(Speak(TEXT, flush=True, reply="r1"))
+        heard = list[SpeechEvent]()
+        async with aclosing(stream.events()) as coming:
+            async for event in coming:
+                heard.append(event)
+                clock.pass_by(60.0 if isinstance(event, SegmentAudio) else 0.0)
+                if sum(len(each.samples) for each in sound_of(heard)) == len(TEXT) * 3_200:
+                    break
+        assert not [event for event in heard if isinstance(event, Failure)]
         await stream.close()
 
 
