@@ -14,7 +14,7 @@ from config.sections import DailySettings
 NEARLY = 0.8
 """Share of a limit from which on nothing is done in advance, and the operator is told."""
 REACHED = "Today's limit of {amount} is reached, for {what} that cost money. It begins anew at midnight, in {wait}."
-NEARLY_REACHED = "{share:.0f} % of today's limit of {amount} ({setting}={limit:g}) are used."
+NEARLY_REACHED = "{share:.0f} % of today's limit of {amount} ({setting}={limit:g}) is used."
 USED_UP = (
     "Today's limit of {amount} ({setting}={limit:g}) is reached: until midnight, in {wait}, nothing new is begun with "
     "{what} that cost money."

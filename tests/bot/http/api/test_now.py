@@ -158,4 +158,4 @@ async def test_what_is_used_today_is_reported_by_server_and_with_the_limits_that
         assert found["seiyuu_today_speech_seconds"] == {("tts", OWN): 4.0, ("stt", "ears.example.org"): 1.0}
         assert found["seiyuu_daily_limit_used"] == {("tokens",): 0.84}
         warnings = {each["code"]: each["text"] for each in (await stage.web.ask("/api/now")).json["warnings"]}
-        assert warnings["daily_limit"] == "84 % of today's limit of 1,000 tokens (DAILY_TOKENS=1000) are used."
+        assert warnings["daily_limit"] == "84 % of today's limit of 1,000 tokens (DAILY_TOKENS=1000) is used."
