@@ -110,19 +110,26 @@ class LineWriter:
         self._waiting.append(item)
         self._more.set()
 
-    def forget(self, person: int) -> None:
-        """Drop what is queued about a person (user id): lines, answers to them, and that the person was in the call."""
+    def forget(self, person: int) -> int:
+        """Drop what is queued about a person (user id): lines, answers to them, and that the person was in the call.
+
+        Returns the number of lines and answers.
+        """
         left: deque[_Item] = deque()
+        dropped = 0
         for each in self._waiting:
             match each:
                 case _NewLine(notes, line):
-                    if person not in (line.person, line.answers):
+                    if person in (line.person, line.answers):
+                        dropped += 1
+                    else:
                         left.append(_NewLine(notes, replace(line, present=line.present - {person})))
                 case _Present(notes, people):
                     left.append(_Present(notes, {other: name for other, name in people.items() if other != person}))
                 case _:
                     left.append(each)
         self._waiting = left
+        return dropped
 
     async def run(self) -> None:
         """Write the queue whenever something is in it, until cancelled."""

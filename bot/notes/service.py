@@ -38,9 +38,10 @@ Has = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class NotedWords:
-    """One line of a person in the notes of a call.
+    """One line of a person in the notes of a call, or of the bot's answer to it.
 
     Attributes:
+        own: whether the person has said it.
         place: the name of the call's place.
         at: seconds since 1970.
     """
@@ -48,6 +49,7 @@ class NotedWords:
     place: str
     at: float
     text: str
+    own: bool
 
 
 class NotesService:
@@ -180,14 +182,18 @@ class NotesService:
         return await self._records.newest(server)
 
     async def export_person(self, person: int) -> list[NotedWords]:
-        """All lines of a person, oldest first."""
+        """All lines of a person and the answers to them, oldest first."""
         await self._writer.flush()
         words: list[NotedWords] = []
         for note in sorted(await self._records.with_person(person)):
             notes = await self._records.read(note)
             if notes is not None:
                 place = notes.head.place.name
-                words += [NotedWords(place, line.at, line.text) for line in notes.lines if line.person == person]
+                words += [
+                    NotedWords(place, line.at, line.text, line.person == person)
+                    for line in notes.lines
+                    if person in (line.person, line.answers)
+                ]
         return words
 
     def opted_out(self, person: int) -> None:
@@ -199,14 +205,13 @@ class NotesService:
     async def forget_person(self, person: int) -> int:
         """Delete a person's lines, the answers to them, and what the model wrote about them.
 
-        Returns the number of lines and answers that were deleted.
+        Returns the number of lines and answers that were deleted, those that were still queued among them.
         Afterwards they are nowhere on the bot's disk. What was posted on Discord stays there.
 
         Raises:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
-        self._drop(person)
-        count, changed = 0, list[int]()
+        count, changed = self._drop(person), list[int]()
         async with self.finisher.paused(), self._writer.writing:
             for note in await self._records.with_person(person):
                 notes = await self._records.read(note)
@@ -305,10 +310,11 @@ class NotesService:
     async def _delete_files_but(self, notes: set[int]) -> None:
         await asyncio.to_thread(self._files.delete_all_but, notes)
 
-    def _drop(self, person: int) -> None:
-        self._writer.forget(person)
+    def _drop(self, person: int) -> int:
+        """Drop what is not stored yet of a person; returns the number of lines and answers."""
         for notebook in self._notebooks:
             notebook.forget(person)
+        return self._writer.forget(person)
 
 
 def _numbers_of(notes: Notes, gone: Callable[[NoteLine], bool]) -> set[int]:

@@ -1,4 +1,4 @@
-"""What a person has said in calls of which notes were taken."""
+"""What a person has said in calls of which notes were taken, and the answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _NOT_DELETED = "What you said in calls of which notes were taken: a file of the 
 
 
 class NotedLines:
-    """A person's lines in notes (a :class:`~bot.personal_data.personal_data.PersonalData`)."""
+    """A person's lines in notes, with the answers (a :class:`~bot.personal_data.personal_data.PersonalData`)."""
 
-    name = "what you said in calls of which notes were taken"
+    name = "what you said in calls of which notes were taken, and the answers"
 
     def __init__(self, notes: NotesService) -> None:
         self._notes = notes
@@ -22,7 +22,12 @@ class NotedLines:
     async def export(self, subject: Subject) -> Sequence[JsonValue]:
         """The lines, oldest first; raises :class:`aiosqlite.Error`."""
         return [
-            {"where": each.place, "at": moment(each.at), "text": each.text}
+            {
+                "where": each.place,
+                "at": moment(each.at),
+                "who": "you" if each.own else "the bot",
+                "text": each.text,
+            }
             for each in await self._notes.export_person(subject.id)
         ]
 

@@ -41,8 +41,6 @@ def all_stores(
         more: stores of which this package knows nothing.
     """
     stores: tuple[PersonalData, ...] = (
-        # This one comes first: it also stops a running call from going on with what it holds of the person.
-        ListeningChoice(consent),
         TableData(
             "messages that wait for an answer",
             database,
@@ -108,5 +106,8 @@ def all_stores(
             {"server": "guild || ''"},
             left=KEPT_IGNORED,
         ),
+        # This one comes last: with it, a running call drops what it holds of the person, and all who keep words delete
+        # in the background what they have kept, also of the last moments. The other stores could not count that.
+        ListeningChoice(consent),
     )
     return PersonalStores(stores, database.erase_traces)

@@ -15,6 +15,14 @@ WHERE t.conversation IN (SELECT DISTINCT conversation FROM turns WHERE person = 
     SELECT min(number) FROM turns WHERE conversation = t.conversation AND person = ?1
 )) ORDER BY t.conversation, t.number
 """
+_COUNT = """
+SELECT count(*) FROM turns t WHERE t.conversation IN (SELECT conversation FROM turns WHERE person = ?1) AND (
+    t.person = ?1 OR (t.person IS NULL AND ?1 = (
+        SELECT p.person FROM turns p WHERE p.conversation = t.conversation AND p.number < t.number
+        AND p.person IS NOT NULL ORDER BY p.number DESC LIMIT 1
+    ))
+)
+"""
 _NOT_WRITTEN = "What you said: it is deleted as soon as the database can be written."
 # The rows of a person: those with the person's id, those of private chats with the person, and older rows without an
 # id whose words are a stored turn of the person in the same channel.
@@ -74,9 +82,9 @@ class SaidWords:
         return exported
 
     async def erase(self, subject: Subject) -> Erased:
-        """Delete the turns. Raises the errors of :class:`~bot.personal_data.personal_data.PersonalData`."""
+        """Delete turns and answers. Raises the errors of :class:`~bot.personal_data.personal_data.PersonalData`."""
         await self._writer.flush()
-        found = await self._database.row("SELECT count(*) FROM turns WHERE person = ?", str(subject.id))
+        found = await self._database.row(_COUNT, str(subject.id))
         self._writer.forget_person(subject.id)
         if not await self._writer.flush():
             raise NotErasedError(_NOT_WRITTEN)

@@ -158,7 +158,7 @@ async def test_a_person_sees_all_that_is_theirs_and_nothing_of_others(house: Hou
     assert "5 bytes" in written
     assert "Ben" not in written
     empty = [name for name, rows in found.items() if not rows]
-    assert empty == ["whether you want to be listened to", "news of figurines that you were sent"]
+    assert empty == ["news of figurines that you were sent", "whether you want to be listened to"]
     assert not any((await house.stores.export(Subject(33, 330))).values())
 
 
@@ -170,7 +170,7 @@ async def test_what_a_person_has_erased_is_nowhere_on_the_disk_and_others_keep_t
     assert dropped == [ADA], "a running call drops what it holds"
     assert erasure.left == (KEPT_IGNORED,)
     assert erasure.failed == ("Voices that you made: It does not answer.",)
-    assert erasure.counts["what you said, and the answers"] == 2
+    assert erasure.counts["what you said, and the answers"] == 4
     assert house.consent.choice(ADA) is None
     files = [path for path in house.folder.rglob("*") if path.is_file()]
     stored = b"".join([await asyncio.to_thread(path.read_bytes) for path in files])
@@ -182,6 +182,18 @@ async def test_what_a_person_has_erased_is_nowhere_on_the_disk_and_others_keep_t
         "servers on which you are ignored in calls",
         "voices that you made",
     }
+
+
+async def test_what_a_running_bot_deletes_is_counted_too(house: House) -> None:
+    # A running bot deletes what was said as soon as somebody opts out or is forgotten.
+    house.consent.watch(house.conversations.writer.forget_person)
+    general = ConversationPlace(CHAT, "#general", SERVER, GENERAL)
+    house.conversations.store_chat(general, Turn.of_person("Ada", "Ada zanzibar", ADA), Turn.of_bot("Not stored yet"))
+    erasure = await house.stores.erase(Subject(ADA, ADAS_CHANNEL))
+    assert erasure.counts["what you said, and the answers"] == 6
+    await house.conversations.writer.flush()
+    rows = await house.database.rows("SELECT DISTINCT person FROM turns WHERE person IS NOT NULL")
+    assert rows == [(str(BEN),)]
 
 
 async def test_an_opt_out_stays_because_the_person_would_be_heard_without_it(house: House) -> None:

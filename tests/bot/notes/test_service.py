@@ -94,6 +94,7 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         say(notebook, BEN, "Another zebra")
         assert [each.text for each in await house.service.export_person(BEN)] == [
             "A zebra party!",
+            "What a zebra.",
             "I bring a quokka.",
             "Another zebra",
         ]
@@ -123,6 +124,17 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         may_recall = house.service.recall.may_recall
         assert may_recall(Turn.of_person("Ada", "", ADA), SERVER)
         assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for who has left"
+
+
+async def test_all_that_is_forgotten_of_a_person_is_counted_also_what_was_not_stored_yet(tmp_path: Path) -> None:
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((BEN, "A zebra party!"), (None, "What a zebra."), (ADA, "Good."))
+        notebook = house.begin(ADA, BEN)
+        for person, text in ((ADA, "Well?"), (BEN, "Another zebra"), (None, "Yes, another one.")):
+            say(notebook, person, text)
+        assert await house.service.forget_person(BEN) == 4
+        assert await house.service.forget_person(BEN) == 0
+        assert await house.service.export_person(BEN) == []
 
 
 async def test_what_was_decided_is_told_to_those_who_were_there_on_that_server_alone(tmp_path: Path) -> None:
