@@ -103,6 +103,8 @@ class NotesService:
         self._writer = LineWriter(records, self.finisher.wake, sleep=sleep)
         self._notebooks: WeakSet[CallNotebook] = WeakSet()
         self._leaving: set[int] = set()
+        # Notes whose file and index could not be brought up to date with the database.
+        self._outdated: set[int] = set()
         self._somebody_leaves = asyncio.Event()
 
     async def open(self, opted_out: Iterable[int] = ()) -> None:
@@ -218,7 +220,7 @@ class NotesService:
                 if notes is not None:
                     count += await self._forget_in(notes, person)
                     changed.append(note)
-            if changed:
+            if changed or self._outdated:
                 await self._refresh(changed)
                 await self._records.erase_traces()
         return count
@@ -247,7 +249,7 @@ class NotesService:
                 if lines or len(left) < len(notes.claims):
                     await self._records.delete_lines(head.id, lines, None, left)
                     changed.append(head.id)
-            if changed:
+            if changed or self._outdated:
                 await self._refresh(changed)
                 await self._records.erase_traces()
 
@@ -287,13 +289,15 @@ class NotesService:
         return len(gone)
 
     async def _refresh(self, changed: Iterable[int]) -> None:
-        """Bring the files and the index up to date with the database."""
-        for note in changed:
+        """Bring the files and the index up to date with the database, also those for which that failed before."""
+        self._outdated.update(changed)
+        for note in tuple(self._outdated):
             notes = await self._records.read(note)
             if notes is None or notes.head.ended is None:
                 await asyncio.to_thread(self._index.replace, note, None)
             else:
                 await self._show(notes)
+            self._outdated.discard(note)
         await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
 
     async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:

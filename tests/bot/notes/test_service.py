@@ -278,6 +278,25 @@ async def test_a_file_of_notes_that_cannot_be_written_does_not_keep_what_was_del
         assert house.on_disk("Zephyrine") == set()
 
 
+async def test_a_deletion_that_a_file_has_stopped_is_finished_at_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((ADA, "My sister is called Zephyrine."), (BEN, "The party is on Friday."))
+
+        def refused(self: Path, *_: object, **__: object) -> int:
+            raise PermissionError(13, "Permission denied")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "write_text", refused)
+            broken.setattr(Path, "unlink", refused)
+            with pytest.raises(PermissionError):
+                await house.service.forget_person(ADA)
+        assert house.on_disk("Zephyrine")
+        await house.service.forget_person(ADA)
+        assert house.on_disk("Zephyrine") == set()
+
+
 async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
     async with notes_house(tmp_path) as house:
         house.poster.out_of_order = 1
