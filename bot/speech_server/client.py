@@ -366,6 +366,8 @@ class SpeechServerClient:
             async with self._request(method, self._address.http(path), timeout, **options) as response:
                 if response.status in _ASK_LATER:
                     raise VoiceAwayError(f"it answers with HTTP status {response.status}")
+                if is_redirect(response.status):
+                    raise VoiceAwayError("it redirects us elsewhere")
                 if response.status != HTTPStatus.OK:
                     reason, _ = reason_and_code(await _read_speech(response, MAX_STATUS_BYTES))
                     raise UnspeakableError(reason or f"HTTP status {response.status}")

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from bot.network_errors import network_error_text
+from bot.redirects import is_redirect
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError, VoiceLimitError
 from bot.speech_server.refusals import reason_and_code
@@ -118,6 +119,8 @@ class SpeechForwarding:
         try:
             if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise VoiceAwayError(f"it does not accept TTS_TOKEN (status {response.status})")
+            if is_redirect(response.status):
+                raise VoiceAwayError("it redirects us elsewhere")
             yield ForwardedAnswer(server, response)
         finally:
             response.close()

@@ -12,6 +12,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import MAX_STATUS_BYTES, SpeechServerClient
 from bot.speech_server.errors import VoiceAwayError
 from tests.http_server import Handler, LocalServer, app_of
+from wire.parameters import SpeechParameters
 
 
 def speech_server(health: Handler) -> LocalServer:
@@ -87,6 +88,20 @@ async def test_a_redirect_is_told_and_not_followed() -> None:
             with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
                 await client.engine_state()
     assert asked == []
+
+
+async def test_a_redirect_of_a_text_is_no_answer() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": "http://127.0.0.1:9/"}, text="This is no sound.")
+
+    everything = app_of("/{path:.*}", answer, method="*")
+    async with LocalServer(everything, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as session:
+        client = SpeechServerClient(session, ServerAddress(server.url))
+        with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
+            async with client.forwarding.ask("POST", "/v1/audio/speech", {"input": "Hello."}):
+                pass
+        with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
+            await client.speak_better("Hello.", SpeechParameters(), 48_000)
 
 
 @pytest.mark.parametrize(
