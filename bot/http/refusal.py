@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import WSCloseCode, hdrs, web
 
 from bot.http.errors import HttpError
+from web_access.socket_messages import read_in_small_pieces
 
 MAX_AT_ONCE = 16
 """Largest number of WebSockets that are being refused at once. Further ones are refused with an HTTP status."""
@@ -38,6 +39,7 @@ class Refusals:
         try:
             async with asyncio.timeout(2 * CLOSE_LIMIT):
                 await socket.prepare(request)
+                read_in_small_pieces(request)
                 await socket.send_json({"type": "error", **error.fields, "error": error.fields})
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
         except TimeoutError:

@@ -8,11 +8,13 @@ from contextlib import AsyncExitStack, suppress
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
+from aiohttp.web_protocol import RequestHandler
 
 from bot.http.limits import MAX_SOCKETS, MAX_SOCKETS_OF_ONE
 from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
 from tests.timing import LIMIT, wait_until
+from web_access.socket_messages import READ_BYTES
 
 
 async def refusal_of(stage: WebStage, headers: dict[str, str]) -> tuple[str, int | None]:
@@ -30,6 +32,27 @@ async def test_a_refused_page_is_told_why(local: WebStage, locked: WebStage) -> 
     assert await refusal_of(local, {"Host": "evil.example"}) == ("bad_host", 1008)
     assert await refusal_of(locked, {}) == ("bad_token", 1008)
     assert await refusal_of(locked, {"Origin": "https://evil.example", **bearer()}) == ("bad_origin", 1008)
+
+
+async def test_what_a_refused_client_sends_is_read_in_small_pieces(
+    local: WebStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    take = RequestHandler.data_received
+
+    def note(handler: RequestHandler, data: bytes) -> None:
+        sizes.append(len(data))
+        take(handler, data)
+
+    headers = {"Origin": "https://evil.example"}
+    async with asyncio.timeout(LIMIT), local.session.ws_connect(local.url("/ws/echo"), headers=headers) as socket:
+        await socket.receive_json()
+        monkeypatch.setattr(RequestHandler, "data_received", note)
+        with suppress(ConnectionError):
+            for _ in range(20_000):
+                await socket.ping()
+        await wait_until(lambda: sizes)
+        assert max(sizes) <= READ_BYTES
 
 
 async def test_the_cookie_and_the_header_open_a_socket(locked: WebStage) -> None:
