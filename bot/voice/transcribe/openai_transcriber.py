@@ -42,7 +42,7 @@ All attempts together may take this long.
 ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
 """Maximum number of seconds for one attempt of a final request, and of any other. The sound's duration is added."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
-"""Seconds before each further attempt if the server failed and did not say how long to wait."""
+"""Seconds before each further attempt if the server failed. If it asks for a longer wait, it gets that."""
 MAX_REQUESTS = 2
 """Maximum number of requests at the same time."""
 
@@ -186,7 +186,9 @@ class OpenAITranscriber:
             try:
                 return await self._ask(job.request, min(left, limit))
             except RequestFailed as error:
-                wait = next(delays, None) if error.wait is None else error.wait
+                delay = next(delays, None)
+                # A server that asks for no wait at all, or names a time that is past, is not asked without a pause.
+                wait = delay if error.wait is None else max(error.wait, delay or DELAYS[-1])
                 if error.busy:
                     _log.info("%s For a while, speech is transcribed only when a turn is over", error)
                     self._limits.record_refusal(wait or 0.0)

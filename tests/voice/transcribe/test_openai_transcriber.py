@@ -20,7 +20,7 @@ from bot.voice.transcribe.openai_transcriber import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
 from config.engine_sections import RecogniserSettings
 from tests.http_server import LocalServer, app_of
-from tests.timing import Clock, clock_of_the_loop
+from tests.timing import LIMIT, Clock, clock_of_the_loop
 from tests.voice.transcribe.scripted_server import (
     Answer,
     Asked,
@@ -269,6 +269,14 @@ async def test_a_server_that_asks_to_wait_too_long_is_an_error_at_once() -> None
         with pytest.raises(TranscriptionError, match="for 3600 s"):
             await talk.transcribe()
         assert talk.clock.slept == 0.0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_asks_for_no_wait_is_not_asked_without_a_pause(status: int) -> None:
+    async with talking(answering("{}", status, Retry_After="0")) as talk, asyncio.timeout(LIMIT):
+        with pytest.raises(TranscriptionError):
+            await talk.transcribe()
+        assert len(talk.server.asked) <= 20
 
 
 @pytest.mark.parametrize("written", ["1..2s", f"Thu, 01 Jan {'9' * 20} 00:00:07 GMT"])
