@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from bot.voice.turn import Prompt
+from languages.scripts import is_unspaced_script
 
 SAMPLES_PER_CHARACTER = 3_200
 """Estimated length of one spoken character, in samples: about 15 characters a second.
@@ -250,7 +251,13 @@ def _first_words(text: str, share: float) -> str:
     end = int(len(text) * share)
     if end >= len(text):
         return text
-    # Without spaces there are no words to cut at, so the text is cut between two characters.
-    if " " not in text.strip():
-        return text[:end]
-    return text[: text.rfind(" ", 0, end + 1) + 1] if end > 0 else ""
+    if end > 0 and text[end] == " ":
+        return text[: end + 1]
+    while end > 0 and not _begins_word(text, end):
+        end -= 1
+    return text[:end]
+
+
+def _begins_word(text: str, at: int) -> bool:
+    """Whether a word may begin at a character: behind a space, or beside a character of a script without spaces."""
+    return text[at - 1] == " " or is_unspaced_script(text[at - 1]) or is_unspaced_script(text[at])

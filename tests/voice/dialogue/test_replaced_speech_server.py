@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.speech_server.events import SegmentAudio
@@ -89,6 +89,7 @@ losses = st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(0, len(TEXT))
 
 @settings(max_examples=100)
 @given(losses=losses, before=st.integers(0, len(TEXT)))
+@example(losses=[(11, 0), (1, 0)], before=20).via("a word that was alone in its segment was cut in two")
 def test_each_word_is_heard_and_shown_once_whenever_servers_are_lost(
     losses: list[tuple[int, int]], before: int
 ) -> None:

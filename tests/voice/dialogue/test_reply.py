@@ -32,8 +32,18 @@ def test_heard_text_follows_the_samples_and_ends_at_a_word(samples: int, heard: 
     assert reply.heard_text(samples) == heard
 
 
-def test_a_script_without_spaces_is_cut_at_a_character() -> None:
-    assert reply_of(("こんにちは", 50_000, True)).heard_text(20_000) == "こん"
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("こんにちは", "こん"),
+        ("はい。そうです", "はい"),
+        ("Charlieさんです", ""),
+        ("charlie", ""),
+        ("はい charlie", "はい"),
+    ],
+)
+def test_only_scripts_without_spaces_are_cut_within_a_word(text: str, heard: str) -> None:
+    assert reply_of((text, 50_000, True)).heard_text(20_000) == heard
 
 
 def test_an_incomplete_segment_never_counts_as_heard_completely() -> None:
