@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from audio.samples import SPEAKING_RATE
-from bot.music.sound_board import MAX_SECONDS, SoundBoard
+from bot.music.call_sounds import MAX_SECONDS
+from bot.music.sound_board import SoundBoard
 from bot.voice.events import ReplyEnded
 from bot.voice.turn import Prompt
 from sandbox.speech import ADA as ADAS_VOICE
