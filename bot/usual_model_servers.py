@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.probe import FactSource, ask_source
 from bot.llm.requests import ModelOptions, endpoint_url
+from bot.llm.server_facts import FactSource, ask_source
 
 ANOTHER = "a model server"
 """The name of a server that lists models, but is not the server that usually has this port."""

@@ -15,13 +15,15 @@ import aiohttp
 from bot.identity import HEADERS
 from bot.llm.answer import AnswerPart, ReplyFilter, TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
+from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
 from bot.llm.continuation import Continuation
+from bot.llm.counted_tokens import count_tokens
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.plausible_usage import UsageCheck
-from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
+from bot.llm.probe import ServerReport, check_server
 from bot.llm.reply_parts import read_parts
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.llm.probe import FactSource, ask_source
 from bot.llm.requests import ModelOptions, root_url
+from bot.llm.server_facts import FactSource, ask_source
 from config.engine_sections import ModelApi
 
 CALL_SLOT = 0

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, T
 
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
-from bot.llm.probe import FactSource, ask_source, entry_of
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
+from bot.llm.server_facts import FactSource, ask_source, entry_of
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 from languages.guess import LanguageGuesser
