@@ -49,7 +49,8 @@ from bot.commands.voice import VoiceCommands, VoiceStateListener
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.commands.why import WhyCommands
-from bot.core import Core, build_core
+from bot.core import Core
+from bot.core_parts import build_core
 from bot.database import Database
 from bot.feature import FeatureParts, FeatureSet
 from bot.feature_set import build_features
@@ -137,7 +138,7 @@ async def build_application(
     Raises:
         OpusMissing: libopus can't be loaded.
         discord.LoginFailure: the token is not valid.
-        OperatorFileError, OSError: a part could not be built, as for :func:`~bot.core.build_core`.
+        OperatorFileError, OSError: a part could not be built, as for :func:`~bot.core_parts.build_core`.
     """
     started_at = time.time()
     if settings.discord_token is None:

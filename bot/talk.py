@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.core import Core, build_core
+from bot.core import Core
+from bot.core_parts import build_core
 from bot.own_engines import Progress
 from bot.phone import phone_parts
 from bot.phone_calls import PhoneCalls
@@ -47,7 +48,7 @@ async def build_talk(
     """Build the core, serve the page and take phone calls. At the end, all parts are stopped in reverse order.
 
     Raises:
-        The errors of :func:`~bot.core.build_core`.
+        The errors of :func:`~bot.core_parts.build_core`.
     """
     async with (
         build_core(settings, watchers, progress) as core,

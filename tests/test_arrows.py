@@ -113,6 +113,7 @@ ON_TOP = frozenset(
         "bot.client",
         "bot.command_line",
         "bot.core",
+        "bot.core_parts",
         "bot.demo",
         "bot.doctor",
         "bot.feature_set",

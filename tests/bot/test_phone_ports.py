@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.binding import WebBindError
-from bot.core import build_core
+from bot.core_parts import build_core
 from bot.database import FILE as DATABASE
 from bot.voice.phone.answering import PhoneStartError
 from config.settings import Settings

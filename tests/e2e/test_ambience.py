@@ -20,7 +20,7 @@ async def test_a_guest_hears_the_ambience_of_the_persona_that_speaks(
     personas = shutil.copytree(PERSONAS_DIR, tmp_path / "personas")
     with (personas / "helper.yaml").open("a", encoding="utf-8") as file:
         file.write("\nambience: Rain\n")
-    monkeypatch.setattr("bot.core.PERSONAS_DIR", personas)
+    monkeypatch.setattr("bot.core_parts.PERSONAS_DIR", personas)
     write(tmp_path / "music" / "Rain.wav", wav(2.0, 0.3, rate=16_000, channels=1, pitch=MUSIC_HZ))
     async with (
         serving_tones(tmp_path) as address,

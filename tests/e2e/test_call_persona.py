@@ -55,7 +55,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     personas = shutil.copytree(PERSONAS_DIR, tmp_path / "personas")
     (personas / "mika.yaml").write_text(MIKA, encoding="utf-8")
-    monkeypatch.setattr("bot.core.PERSONAS_DIR", personas)
+    monkeypatch.setattr("bot.core_parts.PERSONAS_DIR", personas)
     options = {"llm_url": model.url, "llm_model": "usual", "llm_first_token_timeout": 1.0, "timezone": "Europe/Berlin"}
     async with make_stage(tts_websocket_url=voice.url, **options) as stage:
         let_manage(stage.sandbox, stage.ada.id)

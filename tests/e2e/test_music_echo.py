@@ -113,7 +113,7 @@ async def test_a_personas_ambience_and_its_voice_come_back_unanswered_and_words_
     personas = shutil.copytree(PERSONAS_DIR, tmp_path / "personas")
     with (personas / "seiyuu.yaml").open("a", encoding="utf-8") as file:
         file.write(f"\nambience: {ambience}\n")
-    monkeypatch.setattr("bot.core.PERSONAS_DIR", personas)
+    monkeypatch.setattr("bot.core_parts.PERSONAS_DIR", personas)
     voices = np.concatenate([speech(text, voice) for text in UTTERANCES[1:] for voice in (BEN, CLEO)])
     rain = np.random.default_rng(1).normal(0, 0.1, len(voices)).astype(np.float32)
     sound = rain if ambience == "Rain" else voices + music(len(voices) / SAMPLE_RATE + 1, 1)[: len(voices)]
