@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.text_chat.service import DROPPED, NOT_KEPT, STOPPED, ChatPace
+from bot.features.text_chat.dropped import DROPPED
+from bot.features.text_chat.service import NOT_KEPT, STOPPED, ChatPace
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import PACE, ChatStage, chat_stage

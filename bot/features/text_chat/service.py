@@ -21,6 +21,7 @@ from bot.features.text_chat.addressing import is_for_bot
 from bot.features.text_chat.answer_writer import AnswerWriter, ChatQuestion
 from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.chat_memory import ChatMemory
+from bot.features.text_chat.dropped import DroppedMessages
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
@@ -46,9 +47,6 @@ SayAnswer = Callable[[AnyMessage, str], Awaitable[None]]
 
 WAITING = "🎤"
 """Reaction to a message that waits for an answer."""
-DROPPED = (
-    "🎤 Too many messages came while I was talking in voice chat, so I could not keep this one. Please ask me again."
-)
 NOT_KEPT = (
     "🎤 I can't answer now and could not keep this message, since my database can't be used. Please ask me again later."
 )
@@ -123,8 +121,8 @@ class TextChat:
         """Says the answers to recordings; ``None`` if they are only written."""
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
+        self._dropped = DroppedMessages(client, waiting)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._notifying = asyncio.Lock()
         self._restarting = False
 
     @classmethod
@@ -218,7 +216,7 @@ class TextChat:
         """
         if not self._gate.held:
             self._backlog.begin()
-        await self._notify_dropped()
+        await self._dropped.tell()
 
     async def count_waiting(self) -> int:
         """The number of messages that wait for an answer; raises :class:`aiosqlite.Error`."""
@@ -325,19 +323,7 @@ class TextChat:
         if self._gate.held or self._restarting:
             await _react(message)
         if one_too_many:
-            await self._notify_dropped()
-
-    async def _notify_dropped(self) -> None:
-        async with self._notifying:
-            while (dropped := await self._waiting.first_dropped()) is not None:
-                await self._waiting.remove(dropped.message)
-                try:
-                    message = await find_message(self._client, dropped.channel, dropped.message)
-                    if isinstance(message, discord.Message):
-                        await reply_to(message, DROPPED)
-                except DISCORD_ERRORS as error:
-                    line = "Nobody could be told that message %d was dropped: %s"
-                    _log.warning(line, dropped.message, discord_error_detail(error))
+            await self._dropped.tell()
 
     async def _answer_waiting(self, entry: WaitingMessage) -> None:
         """Answer a waiting message. If an earlier attempt has posted a part of the answer, that part is edited.
