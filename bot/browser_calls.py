@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
+from bot.browser_consent import BrowserConsent
 from bot.browser_farewells import FAREWELLS, farewell_message, tell_taken
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
@@ -40,7 +41,6 @@ _log = logging.getLogger(__name__)
 
 SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
-NOT_HEARD = "🙉 I don't listen to you, because you asked me not to. `{prefix}optin` allows it; you can always type."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
 
@@ -97,9 +97,7 @@ class BrowserCalls:
         self._manager = manager
         self._make_call = make_call
         self._make_transport = make_transport
-        self._consent = consent
-        self._memory = memory
-        self._prefix = prefix
+        self._consent = BrowserConsent(consent, memory, prefix)
         self._characters = characters
         self._volumes = volumes
         self.questions = BrowserQuestions(lambda: [each.call for each in self._sessions if each.ready], yes_no)
@@ -303,7 +301,7 @@ class BrowserCalls:
     async def _open(self, session: BrowserSession) -> None:
         call, transport = session.call, session.call.transport
         try:
-            await self._note_consent(transport.people.person)
+            await self._consent.note(transport.people.person)
             call.volume = await self._volumes.at(call.server)
             await self._manager.start(call, reason="a call in the browser")
         except UserError as error:
@@ -320,7 +318,8 @@ class BrowserCalls:
         session.ready, session.opening = True, None
         transport.report.show("listening")
         await self._welcome(session)
-        self._send_first_notices(call)
+        self._send_first_notice(call)
+        self._consent.ask_about_memory(call)
         early, session.early = session.early, []
         for text in early:
             await self.typed(call, text)
@@ -337,25 +336,12 @@ class BrowserCalls:
         client.send(State("idle"))
         client.send(Notice(CANCELLED) if text == START_CANCELLED else Failure(ErrorCode.CALL_FAILED, text))
 
-    async def _note_consent(self, person: int) -> None:
-        """Count the press of the button as the person's consent, unless they have chosen before."""
-        if self._consent.choice(person) is None and not self._consent.admits(person):
-            await self._consent.opt_in(person)
-
-    def _tell_if_not_listening(self, call: BrowserCall) -> None:
-        """Tell the person if the bot does not listen to them."""
-        if not self._consent.admits(call.transport.people.person):
-            call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
-
-    def _send_first_notices(self, call: BrowserCall) -> None:
-        """Send the first notice, once per process, and ask each person once whether they may be remembered."""
+    def _send_first_notice(self, call: BrowserCall) -> None:
+        """Send the first notice, once per process."""
         notice = None if self._told else self._first_notice()
         if notice is not None:
             self._told = True
             call.transport.send(Notice(notice))
-        question = None if self._memory is None else self._memory.question(call.transport.people.person)
-        if question is not None:
-            call.transport.send(Notice(question))
 
     async def _begin_after(self, before: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
         """End the call ``before``, and then begin a new call for a client."""
@@ -384,7 +370,7 @@ class BrowserCalls:
         person in a tab that takes over a call may be a different one.
         """
         call = session.call
-        await self._note_consent(call.transport.people.person)
+        await self._consent.note(call.transport.people.person)
         if self._is_on(session):
             call.transport.send(Ready(session.id, call.transport.down))
             call.transport.send(self._characters.message())
@@ -392,7 +378,7 @@ class BrowserCalls:
             # Programs give no name, and expect no speech that they did not ask for.
             if call.transport.people.known_name is not None:
                 call.arrived(call.transport.people.person)
-            self._tell_if_not_listening(call)
+            self._consent.tell_if_not_listening(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run ``work`` in the background, until :meth:`close`."""
