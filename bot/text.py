@@ -104,6 +104,37 @@ def plain(text: str) -> str:
     return " ".join(plain_words(text))
 
 
+def rest_after(text: str, phrase: str) -> str | None:
+    """What follows the words of a phrase at the beginning of a text; ``None`` if they are not there. Both are plain.
+
+    In scripts without spaces, a word may end anywhere: one of the two characters where it ends is enough.
+    """
+    if not text.startswith(phrase):
+        return None
+    rest = text[len(phrase) :]
+    ends = not phrase or rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_UNSPACED
+    return rest.lstrip() if ends else None
+
+
+def rest_before(text: str, phrase: str) -> str | None:
+    """What precedes the words of a phrase at the end of a text; the same as :func:`rest_after` otherwise."""
+    if not text.endswith(phrase):
+        return None
+    rest = text[: len(text) - len(phrase)]
+    begins = not phrase or rest[-1:] in ("", " ") or max(rest[-1], phrase[0]) >= FIRST_UNSPACED
+    return rest.rstrip() if begins else None
+
+
+def has_phrase(text: str, phrase: str) -> bool:
+    """Whether a text has the words of a phrase. Both are plain. In scripts without spaces, any position counts."""
+    return phrase in text if phrase[0] >= FIRST_UNSPACED else f" {phrase} " in f" {text} "
+
+
+def phrase_pattern(phrase: str) -> str:
+    """A regular expression for a plain phrase as :func:`has_phrase` finds it."""
+    return re.escape(phrase) if phrase[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(phrase)}(?!\S)"
+
+
 def size(amount: int) -> str:
     """An amount of bytes for people, in decimal units: "1.5 GB"."""
     for unit, bytes_each in (("GB", 10**9), ("MB", 10**6)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from bot.text import FIRST_UNSPACED, plain
+from bot.text import has_phrase, plain
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
@@ -53,5 +53,5 @@ class ControlWords:
 
     def ask_for(self, control: Control, text: str) -> bool:
         """Whether a text has one of the control's words."""
-        said = f" {plain(text)} "
-        return any(word in said if word[0] >= FIRST_UNSPACED else f" {word} " in said for word in self._words[control])
+        said = plain(text)
+        return any(has_phrase(said, word) for word in self._words[control])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.text import FIRST_UNSPACED, plain
+from bot.text import phrase_pattern, plain
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
@@ -68,6 +68,4 @@ class NoteWords:
 
 def _either(languages: Iterable[list[str]]) -> str:
     words = sorted({plain(word) for each in languages for word in each} - {""}, key=len, reverse=True)
-    return "|".join(
-        re.escape(word) if word[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(word)}(?!\S)" for word in words
-    )
+    return "|".join(map(phrase_pattern, words))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import split_message
+from bot.text import has_phrase, rest_after, rest_before, split_message
 
 
 @given(st.text(max_size=600), st.integers(10, 80))
@@ -23,3 +24,32 @@ def test_a_text_is_cut_at_a_paragraph_then_a_sentence_then_a_word() -> None:
 
 def test_a_text_without_a_good_place_to_cut_is_cut_anyway() -> None:
     assert split_message("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "after"),
+    [
+        ("stop it now", "stop it", "now"),
+        ("stop", "stop", ""),
+        ("stop", "", "stop"),
+        ("stopping now", "stop", None),
+        ("now stop", "stop", None),
+        ("", "stop", None),
+        ("停下来", "停下", "来"),
+        ("停下 now", "停下", "now"),
+        ("停下now", "停下", "now"),
+        ("stop吧", "stop", "吧"),
+        ("字幕byadmin", "字幕by", None),
+    ],
+)
+def test_a_phrase_at_either_end_is_found_at_whole_words_and_anywhere_in_scripts_without_spaces(
+    text: str, phrase: str, after: str | None
+) -> None:
+    assert rest_after(text, phrase) == after
+    assert rest_before(text[::-1], phrase[::-1]) == (None if after is None else after[::-1])
+
+
+def test_a_phrase_inside_is_found_at_whole_words_and_anywhere_in_scripts_without_spaces() -> None:
+    assert has_phrase("please stop it now", "stop it")
+    assert not has_phrase("nonstop items", "stop it")
+    assert has_phrase("请停下来", "停下")

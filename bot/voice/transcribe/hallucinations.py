@@ -14,15 +14,13 @@ from pydantic import BaseModel, ConfigDict
 
 from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.text import plain
+from bot.text import has_phrase, plain, rest_after
 from bot.voice.transcribe.loops import find_loop, letters
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
 HALLUCINATIONS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 """File of typical hallucinations in many languages."""
-FIRST_EAST_ASIAN = "\u2e80"
-"""The characters from this one on belong mostly to East Asian scripts, which are written without spaces."""
 MAX_CHARACTERS = 400
 """A text with more characters than this is no typical hallucination."""
 
@@ -81,23 +79,14 @@ class KnownHallucinations:
         said = plain(text)
         if not said or len(said) > MAX_CHARACTERS:
             return None
-        if any(begins_with(said, phrase) for phrase in self._credits) or any(
-            _within(said, name) for name in self._names
+        if any(rest_after(said, phrase) is not None for phrase in self._credits) or any(
+            has_phrase(said, name) for name in self._names
         ):
             return HallucinationKind.CREDITS
         used = divide_into_phrases(said, self._whole_phrases)
         if used is None:
             return None
         return HallucinationKind.SHORT if self._short.issuperset(used) else HallucinationKind.VIDEO
-
-
-def begins_with(text: str, phrase: str) -> bool:
-    """True if a text begins with the words of a phrase. Both are plain (:func:`bot.text.plain`).
-
-    In scripts without spaces, the phrase may be followed by any character.
-    """
-    rest = text.removeprefix(phrase)
-    return rest != text and (rest[:1] in ("", " ") or max(phrase[-1], rest[0]) >= FIRST_EAST_ASIAN)
 
 
 def divide_into_phrases(text: str, phrases: Sequence[str]) -> list[str] | None:
@@ -109,17 +98,12 @@ def divide_into_phrases(text: str, phrases: Sequence[str]) -> list[str] | None:
     """
     used: list[str] = []
     while text:
-        phrase = next((phrase for phrase in phrases if begins_with(text, phrase)), None)
+        phrase = next((phrase for phrase in phrases if rest_after(text, phrase) is not None), None)
         if phrase is None:
             return None
         used.append(phrase)
         text = text[len(phrase) :].lstrip()
     return used
-
-
-def _within(text: str, words: str) -> bool:
-    """True if a plain text contains the plain words. In scripts without spaces, any position counts."""
-    return f" {words} " in f" {text} " or (words[0] >= FIRST_EAST_ASIAN and words in text)
 
 
 def _plain_phrases(languages: _Phrases) -> Iterable[str]:

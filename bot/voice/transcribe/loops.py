@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.text import plain_words
+from bot.text import FIRST_UNSPACED, plain_words
 
 MAX_UNIT = 80
 """Maximum number of letters of a unit."""
@@ -66,7 +66,7 @@ def letters(text: str) -> int:
 
     A Japanese kana counts as two letters, and any other East Asian character as three.
     """
-    return sum(1 if character < "\u2e80" else 2 if character in _KANA else 3 for character in text)
+    return sum(1 if character < FIRST_UNSPACED else 2 if character in _KANA else 3 for character in text)
 
 
 def find_loop(text: str, *, cut_off: bool = False) -> Loop | None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.llm.personas import Character, Persona
-from bot.text import plain_words
+from bot.text import FIRST_UNSPACED, plain_words
 from bot.voice.utterances.music_words import MusicTitles, PlayWords
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import CommandRequest, VoiceCommand, VoiceCommandFinder
@@ -164,9 +164,6 @@ People may repeat short phrases of the bot, such as "near the station?".
 """
 LETTERS_PER_SYLLABLE = 3
 """Number of letters for which each character counts in scripts whose characters are syllables or words."""
-FIRST_SYLLABIC = 0x2E80
-"""First code point of the scripts whose characters are syllables or words. Nearly all scripts from here on are East
-Asian."""
 MAX_ERROR_SHARE = 0.2
 """Largest share of an echo's letters that may be misheard. If more differ, a person has rephrased the bot's words."""
 
@@ -192,7 +189,7 @@ def _letters(text: str) -> _Letters:
 
 
 def _letter_count(letters: _Letters) -> int:
-    return len(letters) + (LETTERS_PER_SYLLABLE - 1) * int(np.count_nonzero(letters >= FIRST_SYLLABIC))
+    return len(letters) + (LETTERS_PER_SYLLABLE - 1) * int(np.count_nonzero(letters >= ord(FIRST_UNSPACED)))
 
 
 def _fewest_edits(letters: _Letters, said: _Letters) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from bot.text import FIRST_UNSPACED, plain
+from bot.text import FIRST_UNSPACED, plain, rest_after, rest_before
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import CommandRequest, VoiceCommand
 from config.reasons import UNREADABLE, BrokenFileError, reason
@@ -133,17 +133,9 @@ def _without_any(text: str, phrases: Set[str]) -> str:
     while text != before:
         before = text
         for phrase in phrases:
-            text = _without(text, phrase)
-    return text
-
-
-def _without(text: str, phrase: str) -> str:
-    """A text without a phrase at its beginning and end. In scripts without spaces, a word may end anywhere."""
-    joined = phrase[0] >= FIRST_UNSPACED
-    if text.startswith(phrase) and (joined or text[len(phrase) :][:1] in ("", " ")):
-        text = text[len(phrase) :].strip()
-    if text.endswith(phrase) and (joined or text[: -len(phrase)][-1:] in ("", " ")):
-        text = text[: -len(phrase)].strip()
+            for rest in (rest_after, rest_before):
+                without = rest(text, phrase)
+                text = text if without is None else without
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import Protocol
 
-from bot.text import FIRST_UNSPACED, plain
+from bot.text import plain, rest_after, rest_before
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import (
     GAP,
@@ -84,35 +84,17 @@ def _around(phrases: Phrases) -> Sequence[tuple[str, str]]:
 
 def _between(words: str, phrases: Sequence[tuple[str, str]]) -> Iterator[str]:
     for before, after in phrases:
-        rest = _after(words, before)
-        rest = _before(rest, after) if rest is not None else None
+        rest = rest_after(words, before)
+        rest = rest_before(rest, after) if rest is not None else None
         if rest:
             yield rest
 
 
-def _after(text: str, phrase: str) -> str | None:
-    """What follows a phrase at the beginning; ``None`` if it is not there. In scripts without spaces, words touch."""
-    if not phrase:
-        return text
-    rest = text[len(phrase) :]
-    whole = rest[:1] in ("", " ") or phrase[-1] >= FIRST_UNSPACED
-    return rest.strip() if text.startswith(phrase) and whole else None
-
-
-def _before(text: str, phrase: str) -> str | None:
-    """What precedes a phrase at the end; ``None`` if it is not there."""
-    if not phrase:
-        return text
-    rest = text[: len(text) - len(phrase)]
-    whole = rest[-1:] in ("", " ") or phrase[0] >= FIRST_UNSPACED
-    return rest.strip() if text.endswith(phrase) and whole else None
-
-
 def _without_first(text: str, phrases: Set[str]) -> str:
     """A text without the longest of the phrases at its beginning."""
-    return min((rest for phrase in phrases if (rest := _after(text, phrase)) is not None), key=len, default=text)
+    return min((rest for phrase in phrases if (rest := rest_after(text, phrase)) is not None), key=len, default=text)
 
 
 def _without_last(text: str, phrases: Set[str]) -> str:
     """A text without the longest of the phrases at its end."""
-    return min((rest for phrase in phrases if (rest := _before(text, phrase)) is not None), key=len, default=text)
+    return min((rest for phrase in phrases if (rest := rest_before(text, phrase)) is not None), key=len, default=text)

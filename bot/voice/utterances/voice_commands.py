@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 from bot.llm.personas import Persona
-from bot.text import FIRST_UNSPACED, plain
+from bot.text import phrase_pattern, plain, rest_after
 from bot.voice.utterances.names import Names
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -100,16 +100,11 @@ class DegreeWords:
 
     def __init__(self, phrases: Phrases) -> None:
         words = sorted((plain(word) for languages in phrases.values() for word in languages), key=len, reverse=True)
-        self._words = re.compile("|".join(_as_pattern(word) for word in words if word) or r"(?!)")
+        self._words = re.compile("|".join(phrase_pattern(word) for word in words if word) or r"(?!)")
 
     def without(self, text: str) -> str:
         """Remove these words from a text in plain words."""
         return " ".join(self._words.sub(" ", text).split())
-
-
-def _as_pattern(word: str) -> str:
-    """A regular expression for a whole word. In scripts without spaces the word matches anywhere."""
-    return re.escape(word) if word[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(word)}(?!\S)"
 
 
 def _as_said(name: str) -> str:
@@ -315,7 +310,7 @@ class VoiceCommandFinder:
     def _phrase_at_start(self, text: str) -> str:
         """The longest phrase at the beginning of a text; empty if there is none."""
         starts = (text[:end] for end in range(min(len(text), self._longest), 0, -1))
-        return next((start for start in starts if start in self._meanings and _begins_with(text, start)), "")
+        return next((start for start in starts if start in self._meanings and rest_after(text, start) is not None), "")
 
 
 def _read(path: Path) -> _CommandFile:
@@ -323,9 +318,3 @@ def _read(path: Path) -> _CommandFile:
         return _CommandFile.model_validate(read_yaml(path))
     except UNREADABLE as error:
         raise VoiceCommandsError(f"{path} can't be used: {reason(error)}") from error
-
-
-def _begins_with(text: str, phrase: str) -> bool:
-    """Whether a text begins with the words of a phrase. In scripts without spaces, a word may end anywhere."""
-    rest = text.removeprefix(phrase)
-    return rest != text and (rest[:1] in ("", " ") or phrase[-1] >= FIRST_UNSPACED)
