@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.events import CallEvent, PromptTaken, UtteranceHeard, WordsSpoken
+from bot.voice.metrics import ReplyTrace
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
@@ -234,6 +235,14 @@ async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
     await guest.voice.receiver.wait_for_audio(stage.bot, LIMIT, since=begin)
     await asyncio.sleep(after)
     return begin
+
+
+async def hears_all(stage: Stage, guest: Guest, trace: ReplyTrace, *, since: int = 0) -> None:
+    """Wait until a guest has heard a reply that was sent. Its last packets may still be on their way, if the event loop
+    was busy.
+    """
+    receiver, wanted = guest.voice.receiver, 0.9 * trace.audio / 1000
+    await stage.until(lambda: len(receiver.pcm(stage.bot, since=since)) / SAMPLE_RATE > wanted, "all that was sent")
 
 
 def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:

@@ -18,7 +18,7 @@ from sandbox.server import Sandbox
 from sandbox.voice.network import Conditions
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker, make_settings, staged
-from tests.e2e.talking import talk
+from tests.e2e.talking import hears_all, talk
 
 
 async def ended(stage: Stage, cause: str) -> None:
@@ -33,9 +33,7 @@ async def speaks(stage: Stage) -> None:
     await stage.ask("thank you")
     traces = await stage.turns(count + 1)
     assert traces[-1].outcome is Outcome.SPOKEN
-    # The last packets may still be on their way, when the event loop was busy.
-    receiver, wanted = stage.ada.voice.receiver, 0.9 * traces[-1].audio / 1000
-    await stage.until(lambda: len(receiver.pcm(stage.bot, since=since)) / 48_000 > wanted, "all that was sent")
+    await hears_all(stage, stage.ada, traces[-1], since=since)
 
 
 async def test_join_and_leave_answer_with_their_texts(stage: Stage) -> None:
