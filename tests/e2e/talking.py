@@ -46,7 +46,11 @@ Happened = TypeVar("Happened", bound=CallEvent)
 
 
 async def voiced(who: str, text: str) -> Sound:
-    """A sentence in a guest's own voice, at 48,000 Hz, without silence around it."""
+    """A sentence in a guest's own voice, at 48,000 Hz, without silence around it.
+
+    Its making takes time on a busy machine, and it is made once. So a test in which a guest has to speak at a certain
+    moment, such as while the bot speaks, makes it before.
+    """
     return await asyncio.to_thread(speech, text, GUEST_VOICES[who])
 
 

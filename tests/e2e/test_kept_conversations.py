@@ -11,7 +11,7 @@ from bot.commands.prompt_listener import NOT_ANSWERED
 from tests.e2e.barging_in import ANSWER, interrupt, story_or_answer
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import UTTERANCES, bot_speaks, join_people, talk
+from tests.e2e.talking import UTTERANCES, bot_speaks, join_people, talk, voiced
 from tests.e2e.test_talk_consent import type_in
 from tests.features.talk import let_manage
 
@@ -45,6 +45,7 @@ async def test_calls_and_chats_are_stored_as_they_were_heard_until_people_delete
         await talk(cleo, KEYBOARD)
         await stage.until(lambda: stage.heard_from(cleo.id), "Cleo's words")
 
+        await voiced("Ben", PIZZA)
         await stage.ask("A story!")
         await bot_speaks(stage, stage.ada, after=0.9)
         interruption = await interrupt(stage, ben, PIZZA)

@@ -18,14 +18,14 @@ from bot.music.decoding_process import TARGET_LUFS
 from bot.music.player import MAX_QUEUED
 from bot.text import MESSAGE_LIMIT
 from bot.voice.events import PromptTaken, UtteranceHeard
-from sandbox.speech import ADA, BEN, speech
+from sandbox.speech import BEN, speech
 from sandbox.speech_sounds import music
 from sandbox.voice.microphone import MicrophoneFrame, PushToTalk
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from sandbox.world.entities import Upload
 from tests.bot.music.pieces import wav, write
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
-from tests.e2e.talking import UTTERANCES, Loudspeakers, talk
+from tests.e2e.talking import UTTERANCES, Loudspeakers, talk, voiced
 from tests.tones import silence
 
 MUSIC_HZ, VOICE_HZ = 3_000, 220
@@ -155,13 +155,13 @@ async def test_a_song_from_loudspeakers_is_not_taken_for_words_and_words_over_it
 ) -> None:
     song = np.concatenate([speech(text, BEN) for text in UTTERANCES[1:]])
     write(tmp_path / "music" / "Song.wav", to_wav(song + music(len(song) / SAMPLE_RATE, 1)[: len(song)], SAMPLE_RATE))
+    words = np.concatenate([await voiced("Ada", PIZZA), silence(3.0)])
     await stage.join()
     assert await stage.answer_to("!play song", starts="▶️") == "▶️ Song"
     await hear(stage, 30)
     room = Loudspeakers(stage.ada.voice.receiver, stage.bot, gain=10 ** (-10 / 20), delay=0.2)
     await stage.ada.voice.speak(silence(6.0), room)
     assert not [event for event in stage.events if isinstance(event, UtteranceHeard | PromptTaken)]
-    words = np.concatenate([speech(PIZZA, ADA), silence(3.0)])
     await stage.ada.voice.speak(words, room)
     await stage.until(lambda: stage.heard_from(stage.ada.id), "her words")
     assert not [event for event in stage.events if isinstance(event, PromptTaken)]

@@ -13,14 +13,14 @@ import pytest
 from audio.wav import to_wav
 from bot.llm.personas import PERSONAS_DIR
 from bot.voice.turn import Outcome
-from sandbox.speech import ADA, BEN, CLEO, speech
+from sandbox.speech import BEN, CLEO, speech
 from sandbox.speech_sounds import music
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.bot.music.pieces import wav, write
 from tests.e2e.barging_in import STORY, story_or_answer
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
-from tests.e2e.talking import UTTERANCES, Loudspeakers, Since, talk
+from tests.e2e.talking import UTTERANCES, Loudspeakers, Since, talk, voiced
 from tests.e2e.test_music import BACK_WITHIN, MUSIC_HZ, VOICE_HZ, NotingMicrophone, hear, levels
 from tests.tones import silence
 
@@ -67,6 +67,7 @@ def loudspeakers(stage: Stage) -> Loudspeakers:
 
 
 async def test_a_story_over_a_song_comes_back_unanswered_and_words_stop_the_story_alone(stage: Stage) -> None:
+    pizza = await voiced("Ada", PIZZA)
     assert await stage.answer_to("!play song", starts="▶️") == "▶️ Song"
     await hear(stage, 30)
     since, room = Since(stage), loudspeakers(stage)
@@ -80,7 +81,7 @@ async def test_a_story_over_a_song_comes_back_unanswered_and_words_stop_the_stor
     again = Since(stage)
     await stage.ask("A story!")
     await stage.until(lambda: again.words, "the story")
-    await stage.ada.voice.speak(np.concatenate([silence(1.5), speech(PIZZA, ADA), silence(4.0)]), room)
+    await stage.ada.voice.speak(np.concatenate([silence(1.5), pizza, silence(4.0)]), room)
     _, interrupted, answered = await stage.turns(3)
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
     assert since.utterances == [("Ada", PIZZA)]
@@ -118,6 +119,7 @@ async def test_a_personas_ambience_and_its_voice_come_back_unanswered_and_words_
     rain = np.random.default_rng(1).normal(0, 0.1, len(voices)).astype(np.float32)
     sound = rain if ambience == "Rain" else voices + music(len(voices) / SAMPLE_RATE + 1, 1)[: len(voices)]
     write(tmp_path / "music" / f"{ambience}.wav", to_wav(sound, SAMPLE_RATE))
+    pizza = await voiced("Ada", PIZZA)
     async with make_stage(
         tts_websocket_url=speech_server,
         llm_url=model.url,
@@ -137,7 +139,7 @@ async def test_a_personas_ambience_and_its_voice_come_back_unanswered_and_words_
         assert told.outcome is Outcome.SPOKEN
         assert since.utterances == []
         assert since.prompts == [("Ada", "A story!")]
-        await stage.ada.voice.speak(np.concatenate([speech(PIZZA, ADA), silence(3.0)]), room)
+        await stage.ada.voice.speak(np.concatenate([pizza, silence(3.0)]), room)
         _, answered = await stage.turns(2)
         assert answered.outcome is Outcome.SPOKEN
         assert since.utterances == [("Ada", PIZZA)]

@@ -15,7 +15,7 @@ from sandbox.bare_speech import BareSpeechServer
 from tests.e2e.barging_in import ANSWER, STORY, story_or_answer
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import UTTERANCES, talk
+from tests.e2e.talking import UTTERANCES, talk, voiced
 from tests.voice.effects import only
 
 
@@ -49,6 +49,7 @@ async def test_an_answer_is_heard_and_an_interruption_leaves_about_the_words_tha
     heard = stage.ada.voice.receiver.packets(stage.bot)[before:]
     assert len(heard) * 20 >= told.audio
 
+    await voiced("Ada", UTTERANCES[0])
     await stage.ask("the same story again")
     begun = stage.ada.voice.receiver.count(stage.bot)
     await stage.until(

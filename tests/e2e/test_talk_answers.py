@@ -131,10 +131,14 @@ async def test_utterances_to_others_are_not_answered_but_the_next_answer_knows_t
 async def test_two_people_who_ask_at_once_are_answered_one_after_the_other(stage: Stage) -> None:
     (ben,) = await join_people(stage, "Ben")
     since = Since(stage)
-    await asyncio.gather(talk(stage.ada, "Seiyuu, tell me a joke."), talk(ben, "Seiyuu, can you sing something?"))
+    asked = [("Ada", "Seiyuu, tell me a joke."), ("Ben", "Seiyuu, can you sing something?")]
+    for who, text in asked:
+        await voiced(who, text)
+    # Both begin now, so that Ada, whose question is shorter, has finished first.
+    await asyncio.gather(talk(stage.ada, asked[0][1]), talk(ben, asked[1][1]))
     first, second = await stage.turns(2)
     assert (first.outcome, second.outcome) == (Outcome.SPOKEN, Outcome.SPOKEN)
-    assert since.prompts == [("Ada", "Seiyuu, tell me a joke."), ("Ben", "Seiyuu, can you sing something?")]
+    assert since.prompts == asked
     assert since.words.split() == SONG.split() * 2
 
 
@@ -145,7 +149,6 @@ async def test_spoken_commands_of_people_who_may_not_give_them_are_refused(
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, **managers) as stage:
         await stage.join()
         since = Since(stage)
-        # Make the sound now, because that takes time on a busy machine, and Ada must say it while the bot sings.
         await voiced("Ada", "Stop.")
         await stage.ask("Sing.")
         await bot_speaks(stage, stage.ada, after=0.5)
@@ -166,6 +169,7 @@ async def test_spoken_commands_of_people_who_may_not_give_them_are_refused(
 
 async def test_spoken_commands_are_obeyed(stage: Stage) -> None:
     since = Since(stage)
+    await voiced("Ada", "Stop.")
     await stage.ask("Sing.")
     await bot_speaks(stage, stage.ada, after=0.5)
     await talk(stage.ada, "Stop.")

@@ -14,7 +14,7 @@ from sandbox.voice.microphone import OpenMicrophone
 from tests.e2e.barging_in import BARGE_IN_LIMIT, STORY, interrupt, same_words, story_or_answer, tell_story
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import UTTERANCES, Since, bot_speaks, join_people, stretches, talk
+from tests.e2e.talking import UTTERANCES, Since, bot_speaks, join_people, stretches, talk, voiced
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ async def test_words_silence_the_bot_within_200_ms_and_the_old_reply_is_never_he
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
     for utterance, after in zip(UTTERANCES, (0.3, 0.9, 1.6), strict=False):
+        await voiced("Ben", utterance)
         await stage.ask("A story!")
         await bot_speaks(stage, stage.ada, after=after)
         interruption = await interrupt(stage, ben, utterance)
@@ -46,6 +47,7 @@ async def test_words_silence_the_bot_within_200_ms_and_the_old_reply_is_never_he
 
 async def test_a_cough_and_the_mhm_of_a_listener_cost_the_reply_no_word(stage: Stage) -> None:
     (ben,) = await join_people(stage, "Ben")
+    await voiced("Ben", "Mhm.")
     undisturbed = await tell_story(stage)
     since, begin = Since(stage), stage.ada.voice.receiver.count(stage.bot)
     disturbing = asyncio.create_task(disturb(stage, ben))
