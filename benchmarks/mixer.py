@@ -18,7 +18,8 @@ from benchmarks.statistics import Spread, spread
 from bot.voice.mixing.levels import to_frame
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel, MixedStream
-from bot.voice.playback.playback import FRAME_SAMPLES, ReplyPlayback
+from bot.voice.playback.frame_queue import FRAME_SAMPLES
+from bot.voice.playback.playback import ReplyPlayback
 from config.plain_parser import PlainParser
 
 VOICE = "the voice without a mixer"

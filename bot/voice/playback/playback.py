@@ -1,4 +1,4 @@
-"""Queue of the bot's speech: cuts sound into frames of 20 ms for the sending thread, and counts what was sent."""
+"""Playback of the bot's replies: gives the sending thread a frame every 20 ms, and counts what was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVarTuple, Unpack
 
@@ -15,9 +14,8 @@ import numpy as np
 
 from audio.pcm import to_int16
 from audio.samples import SPEAKING_RATE, Samples
+from bot.voice.playback.frame_queue import FRAME_SAMPLES, End, Frame, FrameQueue, Mark, Pause, Track
 
-FRAME_SAMPLES = 960
-"""Number of samples in a frame: 20 ms at 48,000 Hz."""
 SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
 FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
@@ -53,79 +51,10 @@ class PlaybackListener(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class _Track:
-    """The sound of one reply.
-
-    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused``, ``underrun_since`` and
-    ``silent_frames``. The event loop changes all other attributes.
-
-    Attributes:
-        queued: number of samples that were queued.
-        sent: number of samples that the sending thread has taken.
-        underruns: length of the past underruns, in frames of 20 ms.
-        started: whether the first frame was taken.
-        paused: whether silence is allowed now, so that it is no underrun.
-        underrun_since: start of the current underrun, in monotonic seconds.
-        silent_frames: number of frames of silence that were sent in the current underrun.
-        finished: whether there will be no more sound.
-        rest: queued samples that do not fill a frame yet.
-    """
-
-    reply: str
-    queued: int = 0
-    sent: int = 0
-    underruns: int = 0
-    started: bool = False
-    paused: bool = False
-    underrun_since: float | None = None
-    silent_frames: int = 0
-    finished: bool = False
-    rest: Samples | None = None
-
-    @property
-    def length(self) -> int:
-        """Number of samples so far: those that were queued, and the rest."""
-        return self.queued + (0 if self.rest is None else len(self.rest))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """20 ms of one reply. The first ``samples`` samples are sound of the reply, the others are padding."""
-
-    track: _Track
-    pcm: Samples
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A place in the queue that is reported when the sending thread passes it: behind the reply's sample ``at``."""
-
-    track: _Track
-    number: int
-    at: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pause:
-    """A place in the queue after which silence is no underrun."""
-
-    track: _Track
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _End:
-    """The end of a reply's sound."""
-
-    track: _Track
-
-
 class ReplyPlayback:
     """The playback of a call's replies, one after another. It is the source of frames for the sending thread.
 
-    Only the sending thread calls :meth:`take` and :meth:`report`; everything else is used on the event loop. The two
-    threads share a deque, whose operations are atomic. They need no lock, so neither waits for the other.
+    Only the sending thread calls :meth:`take` and :meth:`report`; everything else is used on the event loop.
 
     Attributes:
         listener: is notified of what was sent.
@@ -142,8 +71,8 @@ class ReplyPlayback:
         self.sounding: str | None = None
         self._loop = loop
         self._clock = clock
-        self._queue: deque[_Frame | _Mark | _Pause | _End] = deque()
-        self._track: _Track | None = None
+        self._queue = FrameQueue()
+        self._track: Track | None = None
         self._making: str | None = None
         self._held = False
         self._volume = 1.0
@@ -177,7 +106,7 @@ class ReplyPlayback:
         The sending thread is not woken before :meth:`prime`: it would compete with the request to the model.
         """
         self._drop_track()
-        self._track = _Track(reply)
+        self._track = Track(reply)
         self._making = reply
 
     def prime(self) -> None:
@@ -189,27 +118,20 @@ class ReplyPlayback:
         track = self._open_track(reply)
         if track is None or len(samples) == 0:
             return
-        whole = samples if track.rest is None else np.concatenate([track.rest, samples])
-        end = len(whole) - len(whole) % FRAME_SAMPLES
-        self._queue.extend(
-            _Frame(track, whole[at : at + FRAME_SAMPLES], FRAME_SAMPLES) for at in range(0, end, FRAME_SAMPLES)
-        )
-        track.rest = whole[end:] if end < len(whole) else None
-        track.queued += end
+        self._queue.add(track, samples)
         self.wake()
 
     def mark(self, reply: str, number: int) -> None:
         """Tell the listener when the sound that is written next starts to be sent. The place is exact to a frame."""
         track = self._open_track(reply)
         if track is not None:
-            self._queue.append(_Mark(track, number, track.length))
+            self._queue.mark(track, number)
 
     def pause(self, reply: str) -> None:
         """Allow silence from here on, until more sound of this reply is written. An incomplete frame is padded."""
         track = self._open_track(reply)
         if track is not None:
-            self._pad_rest(track)
-            self._queue.append(_Pause(track))
+            self._queue.pause(track)
             self.wake()
 
     def trim(self, reply: str, samples: int) -> None:
@@ -218,58 +140,19 @@ class ReplyPlayback:
         Marks stay: the sound that is written next takes the place of what was dropped.
         """
         track = self._open_track(reply)
-        if track is None:
-            return
-        kept = list[_Mark]()
-        excess = track.length - samples
-        while excess > 0 and (item := self._last_item(track)) is not None:
-            if isinstance(item, _Mark):
-                kept.append(item)
-                continue
-            length = min(item.samples, excess)
-            excess -= length
-            if length < item.samples:
-                track.rest = item.pcm[: item.samples - length]
-        self._queue.extend(replace(mark, at=track.length) for mark in reversed(kept))
-        self._room.set()
-
-    def _last_item(self, track: _Track) -> _Frame | _Mark | None:
-        """Take the last sound or mark from the end of the queue; ``None`` if there is none."""
-        if track.rest is not None:
-            rest, track.rest = track.rest, None
-            return _Frame(track, rest, len(rest))
-        with contextlib.suppress(IndexError):
-            while True:
-                match self._queue.pop():
-                    case _Frame(_, _, samples) as frame:
-                        track.queued -= samples
-                        return frame
-                    case _Mark() as mark:
-                        return mark
-                    case _:
-                        # A place where silence was allowed.
-                        pass
-        return None
+        if track is not None:
+            self._queue.trim(track, samples)
+            self._room.set()
 
     def finish(self, reply: str) -> None:
         """End the reply's sound. An incomplete frame is padded with silence."""
         track = self._open_track(reply)
         if track is None:
             return
-        self._pad_rest(track)
-        track.finished = True
+        self._queue.pad(track)
         self._making = None
-        self._queue.append(_End(track))
+        self._queue.end(track)
         self.wake()
-
-    def _pad_rest(self, track: _Track) -> None:
-        if track.rest is None:
-            return
-        padded = np.zeros(FRAME_SAMPLES, np.float32)
-        padded[: len(track.rest)] = track.rest
-        self._queue.append(_Frame(track, padded, len(track.rest)))
-        track.queued += len(track.rest)
-        track.rest = None
 
     def cut(self, reply: str, samples: int) -> None:
         """End the reply's sound after its first ``samples`` samples, rounded up to whole frames.
@@ -280,34 +163,11 @@ class ReplyPlayback:
         track = self._track
         if track is None or track.reply != reply:
             return
-        self._pad_rest(track)
-        # The sending thread may take frames meanwhile, from the other end of the queue.
-        with contextlib.suppress(IndexError):
-            while True:
-                item = self._queue.pop()
-                if isinstance(item, _Frame):
-                    if track.queued - item.samples < samples:
-                        self._drop_marks(samples)
-                        self._queue.append(item)
-                        break
-                    track.queued -= item.samples
-        track.finished = True
+        self._queue.cut(track, samples)
         self._making = None
-        self._queue.append(_End(track))
+        self._queue.end(track)
         self._room.set()
         self.wake()
-
-    def _drop_marks(self, samples: int) -> None:
-        """Drop the marks at the end of the queue that are behind the first ``samples`` samples.
-
-        Such a mark may be ahead of the frame that has the last of these samples, if that frame has more sound.
-        """
-        with contextlib.suppress(IndexError):
-            while True:
-                item = self._queue.pop()
-                if not isinstance(item, _Mark) or item.at < samples:
-                    self._queue.append(item)
-                    return
 
     def drop(self, reply: str) -> int:
         """Drop the reply's sound that was not sent. Returns how many of its samples were sent.
@@ -352,7 +212,7 @@ class ReplyPlayback:
             self._room.clear()
             await self._room.wait()
 
-    def _open_track(self, reply: str) -> _Track | None:
+    def _open_track(self, reply: str) -> Track | None:
         """The track of a reply, if the reply is the current one and may still get sound."""
         track = self._track
         return track if track is not None and track.reply == reply and not track.finished else None
@@ -386,25 +246,23 @@ class ReplyPlayback:
                 self._track.underrun_since = None
             return None
         while True:
-            try:
-                item = self._queue.popleft()
-            except IndexError:
-                return self._underrun() if silence else None
-            match item:
-                case _Frame(track, pcm, samples):
+            match self._queue.take():
+                case None:
+                    return self._underrun() if silence else None
+                case Frame(track, pcm, samples):
                     return self._play(track, pcm, samples)
-                case _Mark(track, number, _):
+                case Mark(track, number, _):
                     if self.listener is not None:
                         self._call_on_loop(self.listener.marked, track.reply, number, self._clock())
-                case _Pause(track):
+                case Pause(track):
                     track.paused, track.underrun_since = True, None
-                case _End(track):
+                case End(track):
                     if self.listener is not None:
                         self._call_on_loop(
                             self.listener.drained, track.reply, self._clock(), track.sent, track.underruns
                         )
 
-    def _play(self, track: _Track, pcm: Samples, samples: int) -> bytes:
+    def _play(self, track: Track, pcm: Samples, samples: int) -> bytes:
         """Count a frame as sent. Returns it as stereo 16-bit PCM at the current volume."""
         if not track.started:
             track.started = True

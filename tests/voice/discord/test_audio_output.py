@@ -8,7 +8,8 @@ import discord
 import numpy as np
 
 from bot.voice.discord.audio_output import ReplyAudioSource
-from bot.voice.playback.playback import FRAME_SAMPLES, SILENT_FRAME, ReplyPlayback
+from bot.voice.playback.frame_queue import FRAME_SAMPLES
+from bot.voice.playback.playback import SILENT_FRAME, ReplyPlayback
 
 
 async def test_read_always_gives_a_frame() -> None:

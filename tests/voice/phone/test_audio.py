@@ -15,7 +15,8 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.phone.audio_input import PAUSE, PhoneAudioInput
 from bot.voice.phone.audio_output import PhoneFrames
 from bot.voice.phone.line import FRAME_BYTES
-from bot.voice.playback.playback import FRAME_SAMPLES, ReplyPlayback
+from bot.voice.playback.frame_queue import FRAME_SAMPLES
+from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import FrameSender
 from bot.voice.turn import Microphone
 from tests.timing import Clock

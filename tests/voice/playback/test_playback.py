@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.samples import Samples
-from bot.voice.playback.playback import FRAME_SAMPLES, MAX_GAP, SILENT_FRAME, ReplyPlayback
+from bot.voice.playback.frame_queue import FRAME_SAMPLES
+from bot.voice.playback.playback import MAX_GAP, SILENT_FRAME, ReplyPlayback
 from tests.timing import LIMIT, Clock
 
 
