@@ -1,7 +1,4 @@
-"""Client of the speech server: streams for calls, health, low-performance mode, voices, speech by the better engine.
-
-A server may have a better engine beside the one that speaks in calls: its speech sounds better, but may take longer.
-"""
+"""Client of the speech server: streams for calls, health, low-performance mode, voices."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ import logging
 import wave
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -21,31 +17,28 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 from yarl import URL
 
-from audio.pcm import from_pcm16
-from audio.samples import Samples
 from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
-from bot.network_errors import network_error_text
 from bot.redirects import is_redirect
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.better_speech import BetterSpeech
+from bot.speech_server.bodies import read_body
+from bot.speech_server.charges import SpeechCharges
 from bot.speech_server.errors import (
     AnswerTooLargeError,
     LowPerformanceError,
     RedirectedError,
-    UnspeakableError,
     VoiceAwayError,
-    VoiceLimitError,
     VoicesError,
 )
-from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS, SpeechForwarding
+from bot.speech_server.forwarding import SpeechForwarding
 from bot.speech_server.metered import MeteredStream
 from bot.speech_server.plain_stream import PlainSpeechStream
-from bot.speech_server.refusals import reason_and_code, voices_refusal
+from bot.speech_server.refusals import voices_refusal
 from bot.speech_server.servers import SpeechServers
 from bot.speech_server.sparing import PaidEngine
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
-from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
@@ -57,27 +50,11 @@ VOICES_LIMIT = 5.0
 """Seconds for a request about voices."""
 CLONING_LIMIT = 300.0
 """Seconds for cloning a voice. The model may have to be loaded first, which is slow without a GPU."""
-MODELS_LIMIT = 10.0
-"""Seconds for the request for the list of models."""
-SPEAKING_TIMEOUT = 150.0
-"""Seconds without data after which speech by the better engine fails. The server itself gives up after 120 s."""
 PLAIN_ENGINE = "a plain speech server"
 ONE_VOICE = "❌ This speech server has one voice, which can't be chosen or cloned here (`?protocol=plain`)."
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
-MAX_SOUND_BYTES = 128 << 20
-"""Maximum number of bytes of one spoken answer: 23 minutes."""
-USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
-"""Models of the server's API: the engine that speaks in calls, and the better engine."""
-_ASK_LATER = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-)
-"""HTTP statuses that do not depend on the text: the server may speak the same text later."""
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
 """Errors of a status request if the address has no server, or if another program answers there."""
 
@@ -97,6 +74,8 @@ class SpeechServerClient:
 
     Attributes:
         forwarding: passes requests of other programs on to the server.
+        charges: charges sound that a server has made.
+        better: speaks with the better engine of the server.
     """
 
     def __init__(
@@ -116,6 +95,8 @@ class SpeechServerClient:
         self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own)
         self._own_engine = own
         self.forwarding = SpeechForwarding(http, self._servers)
+        self.charges = SpeechCharges(meter, self._servers)
+        self.better = BetterSpeech(http, self._servers, self.charges)
         self._cloning_limit = cloning_limit
 
     @property
@@ -143,11 +124,7 @@ class SpeechServerClient:
         Args:
             whose: returns the account to which the sound of the current reply is charged.
         """
-        return MeteredStream(self.stream(), self.charge, whose)
-
-    def charge(self, server: ServerAddress, account: Account, seconds: float) -> None:
-        """Count sound that a server has made."""
-        self._meter.spoken(account, server.known_as, seconds, paid=self._servers.costs_money(server))
+        return MeteredStream(self.stream(), self.charges.add, whose)
 
     def may_guess(self) -> bool:
         """Whether the current server may speak speculative replies, which may be in vain."""
@@ -274,43 +251,12 @@ class SpeechServerClient:
             raise VoicesError(f"❌ {why}")
         server, url = self._address, self._voices / voice.id / "preview"
         spoken = await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._cloning_limit)
-        self.charge(server, NOBODY, _wav_seconds(spoken))
+        self.charges.add(server, NOBODY, _wav_seconds(spoken))
         return spoken
 
     async def delete_voice(self, voice: ServerVoice) -> None:
         """Delete a voice and its recordings."""
         await self._ask_voices("DELETE", self._voices / voice.id)
-
-    async def has_better_voice(self) -> bool:
-        """Whether the server has a better engine than the one that speaks in calls; raises :class:`VoiceAwayError`."""
-        timeout = aiohttp.ClientTimeout(total=MODELS_LIMIT)
-        try:
-            answer = json.loads(await self._ask_model("GET", "/v1/models", timeout, MAX_STATUS_BYTES))
-            engines = {model["id"]: model["engine"] for model in answer["data"]}
-            return bool(engines[BETTER_MODEL] != engines[USUAL_MODEL])
-        except (UnspeakableError, ValueError, RecursionError, KeyError, TypeError):
-            # The server is another program, or an older version.
-            return False
-
-    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
-        """Speak a text with the better engine, which may be slow. Returns mono sound, -1 to 1, at ``rate`` in Hz.
-
-        Raises:
-            UnspeakableError: the engine can't speak this text.
-            VoiceAwayError: the server can't be reached, or can't answer now.
-            VoiceLimitError: the server costs money, and today's limit is reached.
-        """
-        set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
-        body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
-        await self._servers.prepare()
-        if (why := self._servers.refusal()) is not None:
-            raise VoiceLimitError(why)
-        server = self._address
-        data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
-        samples = from_pcm16(data)
-        self.charge(server, NOBODY, len(samples) / rate)
-        return samples
 
     async def _ask_status(
         self, method: str, path: str, address: ServerAddress | None = None, **options: Any
@@ -320,7 +266,7 @@ class SpeechServerClient:
         async with self._request(method, server.http(path), timeout, **options) as response:
             if is_redirect(response.status):
                 raise RedirectedError(f"the speech server at {server.place} redirects us elsewhere")
-            answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
+            answer: dict[str, Any] = json.loads(await read_body(response, MAX_STATUS_BYTES))
             return answer
 
     async def _upload(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
@@ -342,7 +288,7 @@ class SpeechServerClient:
         timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_LIMIT)
         try:
             async with self._request(method, url, timeout, data=form) as response:
-                body = await _read(response, limit)
+                body = await read_body(response, limit)
         except AnswerTooLargeError as error:
             raise VoicesError("❌ The speech server's answer was far too large.") from error
         except TimeoutError as error:
@@ -357,48 +303,11 @@ class SpeechServerClient:
             raise refusal
         return body
 
-    async def _ask_model(
-        self, method: str, path: str, timeout: aiohttp.ClientTimeout, limit: int, **options: Any
-    ) -> bytes:
-        if self._address.plain:
-            raise UnspeakableError(SPEAKS_ONLY_IN_CALLS)
-        try:
-            async with self._request(method, self._address.http(path), timeout, **options) as response:
-                if response.status in _ASK_LATER:
-                    raise VoiceAwayError(f"it answers with HTTP status {response.status}")
-                if is_redirect(response.status):
-                    raise VoiceAwayError("it redirects us elsewhere")
-                if response.status != HTTPStatus.OK:
-                    reason, _ = reason_and_code(await _read_speech(response, MAX_STATUS_BYTES))
-                    raise UnspeakableError(reason or f"HTTP status {response.status}")
-                return await _read_speech(response, limit)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error
-
     def _request(
         self, method: str, url: URL, timeout: aiohttp.ClientTimeout, **options: Any
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         headers = self._address.headers
         return self._http.request(method, url, headers=headers, timeout=timeout, allow_redirects=False, **options)
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise AnswerTooLargeError(f"more than {limit} bytes")
-    return bytes(body)
-
-
-async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    try:
-        return await _read(response, limit)
-    except AnswerTooLargeError as error:
-        raise UnspeakableError("it never ends") from error
-    except (aiohttp.ClientPayloadError, TimeoutError) as error:
-        # The HTTP status was OK, so the engine failed while it was speaking.
-        raise UnspeakableError("it broke off") from error
 
 
 def _wav_seconds(data: bytes) -> float:

@@ -9,7 +9,7 @@ from bot.features.recording_remaker.feature import RecordingRemaker
 async def _build(parts: FeatureParts) -> Feature | None:
     if not parts.settings.call.remake_recordings:
         return None
-    remaker = RecordingRemaker(parts.settings.data_dir, parts.speech_server, parts.tell)
+    remaker = RecordingRemaker(parts.settings.data_dir, parts.speech_server.better, parts.tell)
     return Feature(remaker, run=remaker.run)
 
 

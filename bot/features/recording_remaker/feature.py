@@ -54,7 +54,7 @@ PostText = Callable[[int, str], Awaitable[None]]
 class BetterVoice(Protocol):
     """A client of a voice that is better, but slower, than the voice of calls.
 
-    See :class:`~bot.speech_server.client.SpeechServerClient`.
+    See :class:`~bot.speech_server.better_speech.BetterSpeech`.
     """
 
     async def has_better_voice(self) -> bool:

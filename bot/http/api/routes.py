@@ -79,7 +79,7 @@ def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
     client = parts.speech_server
 
     def charge(server: ServerAddress, seconds: float) -> None:
-        client.charge(server, account, seconds)
+        client.charges.add(server, account, seconds)
 
     speaking = SpeakingApi(client.forwarding, manner, charge, admission)
     chat = ChatApi(parts.chats, admission)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from audio.samples import SPEAKING_RATE
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.better_speech import BetterSpeech
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from tests.http_server import LocalServer
@@ -29,9 +30,9 @@ PLAIN = SpeechParameters()
 TOKEN = "a secret"
 
 
-def voice_of(server: RunningServer, token: str | None = None) -> SpeechServerClient:
+def voice_of(server: RunningServer, token: str | None = None) -> BetterSpeech:
     url = server.url("/ws/stream", "ws")
-    return SpeechServerClient(server.session, ServerAddress(url, SecretStr(token) if token else None))
+    return SpeechServerClient(server.session, ServerAddress(url, SecretStr(token) if token else None)).better
 
 
 async def test_the_better_engine_speaks_at_the_rate_of_the_recording(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ async def test_a_server_that_refuses_us_is_asked_again_later(tmp_path: Path) -> 
 
 async def test_an_unreachable_server_is_asked_again_later() -> None:
     async with aiohttp.ClientSession() as session:
-        voice = SpeechServerClient(session, ServerAddress(f"ws://127.0.0.1:{unused_port()}/ws/stream"))
+        voice = SpeechServerClient(session, ServerAddress(f"ws://127.0.0.1:{unused_port()}/ws/stream")).better
         with pytest.raises(VoiceAwayError):
             await voice.has_better_voice()
         with pytest.raises(VoiceAwayError):
@@ -84,11 +85,11 @@ async def test_an_unreachable_server_is_asked_again_later() -> None:
 @asynccontextmanager
 async def another_server(
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
-) -> AsyncIterator[SpeechServerClient]:
+) -> AsyncIterator[BetterSpeech]:
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", answer)])
     async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as session:
-        yield SpeechServerClient(session, ServerAddress(server.url))
+        yield SpeechServerClient(session, ServerAddress(server.url)).better
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ async def test_a_redirect_of_a_text_is_no_answer() -> None:
             async with client.forwarding.ask("POST", "/v1/audio/speech", {"input": "Hello."}):
                 pass
         with pytest.raises(VoiceAwayError, match="redirects us elsewhere"):
-            await client.speak_better("Hello.", SpeechParameters(), 48_000)
+            await client.better.speak_better("Hello.", SpeechParameters(), 48_000)
 
 
 @pytest.mark.parametrize(

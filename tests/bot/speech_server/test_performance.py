@@ -110,11 +110,11 @@ async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_n
     speech.engines = ("OpenAI", "Piper")
     await client._servers.prepare()
     assert not speech.low
-    client.charge(client._servers.current, NOBODY, 1.0)
+    client.charges.add(client._servers.current, NOBODY, 1.0)
     meter.used = 1.0
     await client._servers.prepare()
     assert (speech.low, client._servers.refusal()) == (True, None)
-    client.charge(client._servers.current, NOBODY, 2.0)
+    client.charges.add(client._servers.current, NOBODY, 2.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
     speech.low = False  # it was restarted
     await client._servers.prepare()
@@ -167,14 +167,14 @@ async def test_what_is_spoken_in_the_mode_that_people_have_chosen_costs_nothing(
     client, meter = paid
     speech.engines = ("OpenAI", "Piper")
     await client.set_performance(low=True)
-    client.charge(client._servers.current, NOBODY, 1.0)
+    client.charges.add(client._servers.current, NOBODY, 1.0)
     speech.low = False  # it was restarted
     await client._servers.prepare()
     assert speech.low, "what counts as free is free"
     assert client.may_guess()
-    client.charge(client._servers.current, NOBODY, 2.0)
+    client.charges.add(client._servers.current, NOBODY, 2.0)
     await client.set_performance(low=False)
-    client.charge(client._servers.current, NOBODY, 3.0)
+    client.charges.add(client._servers.current, NOBODY, 3.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, False), (OWN, 2.0, False), (OWN, 3.0, True)]
 
 
@@ -186,7 +186,7 @@ async def test_a_mode_that_people_have_chosen_and_that_does_not_help_costs_money
     for _ in range(2):
         await client.set_performance(low=True)
         await client._servers.prepare()
-        client.charge(client._servers.current, NOBODY, 1.0)
+        client.charges.add(client._servers.current, NOBODY, 1.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)] * 2
 
 
@@ -198,7 +198,7 @@ async def test_a_mode_that_can_not_be_set_spares_nothing(
     await client.set_performance(low=True)
     speech.broken = True
     await client._servers.prepare()
-    client.charge(client._servers.current, NOBODY, 1.0)
+    client.charges.add(client._servers.current, NOBODY, 1.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)]
 
 

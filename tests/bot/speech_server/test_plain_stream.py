@@ -326,7 +326,7 @@ async def test_a_server_without_voices_says_so_in_words_for_people() -> None:
         assert health.ok
         assert PLAIN_ENGINE in health.text
         assert (await client.engine_state()).speaking == PLAIN_ENGINE
-        assert not await client.has_better_voice()
+        assert not await client.better.has_better_voice()
         with pytest.raises(VoicesError, match="one voice") as refused:
             await client.catalogue()
         assert str(refused.value) == ONE_VOICE
