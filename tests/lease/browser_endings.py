@@ -17,7 +17,7 @@ from sandbox.speech import speech
 from tests.bot.http.chat_house import ChatPage, page_at
 from tests.e2e.conftest import LIMIT, make_settings, staged
 from tests.features.talk import let_manage, let_own
-from tests.lease.endings import SHORT, Aftermath, Ending, Tools, let_messages_wait, refuse, variables
+from tests.lease.endings import SHORT, Aftermath, Ending, Means, let_messages_wait, refuse, variables
 from tests.lease.engines import running_engines
 from tests.lease.features import TextChat, World, all_features
 
@@ -59,10 +59,10 @@ def browser_call_ended_by(end: EndPage) -> Ending:
     """Have a call in a browser in which people try all features and no engine is used, and end it with ``end``."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
-        tools.patch.setattr("bot.voice.browser.transport.RESUME_SECONDS", AWAY)
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
+        means.patch.setattr("bot.voice.browser.transport.RESUME_SECONDS", AWAY)
         async with (
-            tools.make_world(own_voice=end is lose_the_voice, **SHORT) as world,
+            means.make_world(own_voice=end is lose_the_voice, **SHORT) as world,
             page_at(world.stage.app.web.url) as page,
         ):
             features = all_features()
@@ -81,11 +81,11 @@ def browser_call_ended_by(end: EndPage) -> Ending:
 
 
 @asynccontextmanager
-async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+async def a_hold_fails(means: Means) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins."""
-    async with tools.make_world() as world, page_at(world.stage.app.web.url) as page:
+    async with means.make_world() as world, page_at(world.stage.app.web.url) as page:
         for number, lockable in enumerate(world.stage.app.core.lease.lockables, start=1):
-            with tools.patch.context() as patch:
+            with means.patch.context() as patch:
                 patch.setattr(lockable, "hold", refuse)
                 await page.send(type="hello", audio={})
                 await page.count("error", number, code="call_failed")
@@ -98,10 +98,10 @@ def process_with_a_page_ended_by(end: signal.Signals) -> Ending:
     """The process ends during a call in a browser while messages wait, and another process is started."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
-        async with running_engines(tools.folder) as engines, Sandbox() as sandbox:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
+        async with running_engines(means.folder) as engines, Sandbox() as sandbox:
             settings = make_settings(
-                sandbox, tools.folder, cache_dir=tools.cache, tts_websocket_url=tools.speech_server, **engines.settings
+                sandbox, means.folder, cache_dir=means.cache, tts_websocket_url=means.speech_server, **engines.settings
             )
             chat, *others = all_features()
             assert isinstance(chat, TextChat)
@@ -111,7 +111,7 @@ def process_with_a_page_ended_by(end: signal.Signals) -> Ending:
                 if isinstance(event, WebReady) and not address.done():
                     address.set_result(event.url)
 
-            async with bot_process(variables(settings), tools.folder / "bot.log", watch) as process:
+            async with bot_process(variables(settings), means.folder / "bot.log", watch) as process:
                 async with asyncio.timeout(LIMIT):
                     url = await address
                 async with page_at(url) as page:

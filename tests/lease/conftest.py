@@ -13,7 +13,7 @@ import pytest
 from bot.features.text_chat.service import ChatPace, TextChat
 from tests.e2e.conftest import StageMaker, forked_recognisers, make_stage, no_authorities, speech_server
 from tests.features.talk import let_manage, let_own
-from tests.lease.endings import Tools, WorldMaker
+from tests.lease.endings import Means, WorldMaker
 from tests.lease.engines import running_engines, running_speech_server
 from tests.lease.features import World
 
@@ -44,7 +44,7 @@ def make_world(
 
 
 @pytest.fixture
-def tools(
+def means(
     make_world: WorldMaker, tmp_path: Path, cache_dir: Path, speech_server: str, monkeypatch: pytest.MonkeyPatch
-) -> Tools:
-    return Tools(make_world, tmp_path, cache_dir, speech_server, monkeypatch)
+) -> Means:
+    return Means(make_world, tmp_path, cache_dir, speech_server, monkeypatch)

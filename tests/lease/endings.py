@@ -36,8 +36,8 @@ class WorldMaker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What an ending needs in order to begin a call and to end it."""
+class Means:
+    """The means to an ending: what it needs in order to begin a call and to end it."""
 
     make_world: WorldMaker
     folder: Path
@@ -48,7 +48,7 @@ class Tools:
 
 Aftermath = tuple[World, list[Feature]]
 """The world after the call, and the features that were tried in the call."""
-Ending = Callable[[Tools], AbstractAsyncContextManager[Aftermath]]
+Ending = Callable[[Means], AbstractAsyncContextManager[Aftermath]]
 
 
 async def leave(world: World) -> None:
@@ -88,8 +88,8 @@ def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
     """Have a call in which people try all features and no engine is used, and end it with ``end``."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
-        async with tools.make_world(own_voice=end is lose_the_voice, **SHORT) as world:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
+        async with means.make_world(own_voice=end is lose_the_voice, **SHORT) as world:
             features = all_features()
             for feature in features:
                 await feature.works(world)
@@ -106,11 +106,11 @@ def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
 
 
 @asynccontextmanager
-async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+async def a_hold_fails(means: Means) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins."""
-    async with tools.make_world() as world:
+    async with means.make_world() as world:
         for lockable in world.stage.app.core.lease.lockables:
-            with tools.patch.context() as patch:
+            with means.patch.context() as patch:
                 patch.setattr(lockable, "hold", refuse)
                 told = await world.stage.answer_to("!join", starts="❌")
             assert f"{lockable.name} could not be paused" in told
@@ -119,11 +119,11 @@ async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
 
 
 @asynccontextmanager
-async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+async def a_release_fails(means: Means) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be released. The others are released, and an operator releases this one."""
-    async with tools.make_world() as world:
+    async with means.make_world() as world:
         for lockable in world.stage.app.core.lease.lockables:
-            with tools.patch.context() as patch:
+            with means.patch.context() as patch:
                 patch.setattr(lockable, "release", refuse)
                 await world.stage.join()
                 await leave(world)
@@ -143,14 +143,14 @@ def process_ended_by(end: signal.Signals) -> Ending:
     """The process ends during a call while messages wait, and another process is started."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
-        async with running_engines(tools.folder) as engines, Sandbox() as sandbox:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
+        async with running_engines(means.folder) as engines, Sandbox() as sandbox:
             settings = make_settings(
-                sandbox, tools.folder, cache_dir=tools.cache, tts_websocket_url=tools.speech_server, **engines.settings
+                sandbox, means.folder, cache_dir=means.cache, tts_websocket_url=means.speech_server, **engines.settings
             )
             chat, *others = all_features()
             assert isinstance(chat, TextChat)
-            async with bot_process(variables(settings), tools.folder / "bot.log", lambda _: None) as process:
+            async with bot_process(variables(settings), means.folder / "bot.log", lambda _: None) as process:
                 await _join(sandbox)
                 await let_messages_wait(sandbox, chat)
                 process.send_signal(end)

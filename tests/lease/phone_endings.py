@@ -22,7 +22,7 @@ from tests.e2e.conftest import LIMIT, make_settings, staged
 from tests.e2e.program import output, program, read_until
 from tests.features.talk import let_manage, let_own
 from tests.lease.callers import Caller, PhoneNetwork
-from tests.lease.endings import SHORT, Aftermath, Ending, Tools, let_messages_wait, refuse, variables
+from tests.lease.endings import SHORT, Aftermath, Ending, Means, let_messages_wait, refuse, variables
 from tests.lease.engines import running_engines
 from tests.lease.features import TextChat, World, all_features
 from tests.voice.effects import only
@@ -83,10 +83,10 @@ def phone_call_ended_by(end: EndPhone, network: Callable[[], PhoneNetwork]) -> E
     """Have a phone call in which people try all features and no engine is used, and end it with ``end``."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
         line = network()
-        tools.patch.setattr("bot.voice.phone.keys.GATHER_SECONDS", GATHER)
-        async with tools.make_world(own_voice=end is lose_the_voice, **SHORT, **line.settings) as world:
+        means.patch.setattr("bot.voice.phone.keys.GATHER_SECONDS", GATHER)
+        async with means.make_world(own_voice=end is lose_the_voice, **SHORT, **line.settings) as world:
             features = all_features()
             for feature in features:
                 await feature.works(world)
@@ -129,9 +129,9 @@ def keys_are_wrong(network: Callable[[], PhoneNetwork]) -> Ending:
     """A caller presses three wrong PINs. No call begins, and nothing is held for it."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
         line = network()
-        async with tools.make_world(phone_pin=PIN, **line.settings) as world:
+        async with means.make_world(phone_pin=PIN, **line.settings) as world:
             await world.stage.until(lambda: only(Ready, world.stage.events), "the bot's readiness")
             async with line.call() as caller:
                 await world.stage.until(lambda: caller.heard, "the question for the PIN")
@@ -150,15 +150,15 @@ def phone_process_ended_by_sigterm(network: Callable[[], PhoneNetwork]) -> Endin
     """The process is ended in the middle of an answer while messages wait, and another process is started."""
 
     @asynccontextmanager
-    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+    async def ended(means: Means) -> AsyncIterator[Aftermath]:
         line = network()
-        async with running_engines(tools.folder) as engines, Sandbox() as sandbox:
-            chosen = {"tts_websocket_url": tools.speech_server, **engines.settings, **line.settings}
-            settings = make_settings(sandbox, tools.folder, cache_dir=tools.cache, **chosen)
+        async with running_engines(means.folder) as engines, Sandbox() as sandbox:
+            chosen = {"tts_websocket_url": means.speech_server, **engines.settings, **line.settings}
+            settings = make_settings(sandbox, means.folder, cache_dir=means.cache, **chosen)
             chat, *others = all_features()
             assert isinstance(chat, TextChat)
             environment = variables(settings)
-            async with program("run", "--events", folder=tools.folder, **environment) as process:
+            async with program("run", "--events", folder=means.folder, **environment) as process:
                 await read_until(process, '"ready"')
                 async with line.call() as caller:
                     await read_until(process, '"call.started"')
@@ -175,7 +175,7 @@ def phone_process_ended_by_sigterm(network: Callable[[], PhoneNetwork]) -> Endin
             _, alive = psutil.wait_procs(children, timeout=LIMIT)
             assert alive == []
             line.check_free()
-            assert [(each["transport"], each["cause"]) for each in _logged(tools.folder)] == [(line.kind, "shutdown")]
+            assert [(each["transport"], each["cause"]) for each in _logged(means.folder)] == [(line.kind, "shutdown")]
             async with staged(sandbox, settings) as stage:
                 let_manage(sandbox, stage.ada.id)
                 let_own(sandbox, stage.ada)
@@ -185,17 +185,17 @@ def phone_process_ended_by_sigterm(network: Callable[[], PhoneNetwork]) -> Endin
 
 
 @asynccontextmanager
-async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+async def a_hold_fails(means: Means) -> AsyncIterator[Aftermath]:
     """Each feature in turn fails to be held. Then no call begins, and the caller hears so."""
     async with (
-        tools.make_world(phone_allow="*") as world,
+        means.make_world(phone_allow="*") as world,
         phone_service(world.stage.app.core, warms_up=False) as calls,
     ):
         calls.ready = True
         # Send the sentences faster than a caller could hear them. The caller's line is in memory.
-        tools.patch.setattr("bot.voice.phone.sentences.FRAME_SECONDS", 0.002)
+        means.patch.setattr("bot.voice.phone.sentences.FRAME_SECONDS", 0.002)
         for lockable in world.stage.app.core.lease.lockables:
-            with tools.patch.context() as patch:
+            with means.patch.context() as patch:
                 patch.setattr(lockable, "hold", refuse)
                 await _is_refused(calls)
             assert world.stage.app.manager.status().held == ()

@@ -13,7 +13,7 @@ from tests.lease.browser_endings import browser_call_ended_by, process_with_a_pa
 from tests.lease.callers import SipNetwork, TwilioNetwork
 from tests.lease.endings import (
     Ending,
-    Tools,
+    Means,
     a_hold_fails,
     a_release_fails,
     call_ended_by,
@@ -78,8 +78,8 @@ slow = pytest.mark.slow
         pytest.param(phone.a_hold_fails, id="phone: exception in any hold"),
     ],
 )
-async def test_after_every_ending_nothing_is_held_and_every_feature_works(tools: Tools, ending: Ending) -> None:
-    async with ending(tools) as (world, features):
+async def test_after_every_ending_nothing_is_held_and_every_feature_works(means: Means, ending: Ending) -> None:
+    async with ending(means) as (world, features):
         calls = world.stage.app.calls
         await world.stage.until(lambda: calls.status().state is CallState.IDLE and not calls.status().stuck, "the end")
         assert calls.status().held == ()
