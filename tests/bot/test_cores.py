@@ -1,3 +1,5 @@
+"""How many processor cores may be used: the limit of a container counts, and one core is left to others."""
+
 from __future__ import annotations
 
 from pathlib import Path

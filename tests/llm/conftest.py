@@ -1,3 +1,5 @@
+"""Fixtures: the weights of the toy model."""
+
 from __future__ import annotations
 
 from pathlib import Path

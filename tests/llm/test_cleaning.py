@@ -1,3 +1,5 @@
+"""What people write is cleaned before the model reads it: markup becomes text, and any text becomes one line."""
+
 from __future__ import annotations
 
 import pytest

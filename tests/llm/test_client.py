@@ -1,3 +1,5 @@
+"""The client of a model server: what it asks, the answer piece by piece, its connections, and hanging up."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Model servers that fail: each failure is told in words that help, and the next prompt works."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""The pieces of an answer and the errors, as different servers write them in JSON."""
+
 from __future__ import annotations
 
 import pytest

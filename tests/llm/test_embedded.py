@@ -1,3 +1,5 @@
+"""The model server that runs inside the bot: it answers, starts, stops and cleans up, and refuses broken weights."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""The files of personas: those that come with the bot, and mistakes in those of an operator."""
+
 from __future__ import annotations
 
 import re

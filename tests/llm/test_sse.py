@@ -1,3 +1,5 @@
+"""Server-sent events are read as the standard says, however the stream is divided, and endless ones are refused."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Chat templates: each family of models gets its own format, and nobody can speak as somebody else."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The OpenAPI document of a server is read when a client first asks for it."""
+
 from __future__ import annotations
 
 import json

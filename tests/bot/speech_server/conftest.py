@@ -1,3 +1,5 @@
+"""Fixtures: the client of the speech server waits longer than usual, for the sake of busy machines."""
+
 from __future__ import annotations
 
 import pytest

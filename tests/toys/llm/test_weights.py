@@ -1,3 +1,5 @@
+"""The toy language model: its answers, and the making of its file."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
