@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from tests import npm
 from tests.browser.chat_server import PAGE, SCRIPTS, ChatServer
 from tests.browser.conftest import Tab, new_tab
 from tests.browser.picture_command import SIZES
@@ -17,7 +18,6 @@ from tests.browser.pictures import STATES, Scene
 from tests.timing import wait_until
 
 pytestmark = pytest.mark.browser
-INSTALL_LIMIT = 120.0
 MAX_BYTES = 300_000
 CHECKED = ("first_visit", "connecting", "listening", "speaking", "muted", "held", "token", "elsewhere", "not_allowed")
 PLACES = """
@@ -64,17 +64,8 @@ SMALLEST = 40
 
 async def axe_source(folder: Path) -> str:
     source = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not await asyncio.to_thread(source.exists):
-        npm = await asyncio.create_subprocess_exec(
-            *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"),
-            cwd=folder,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(INSTALL_LIMIT):
-            output, _ = await npm.communicate()
-        if npm.returncode != 0:
-            pytest.skip(f"npm could not install axe-core: {output.decode()[-300:]}")
+    if not await asyncio.to_thread(source.exists) and (failure := await npm.install(folder)) is not None:
+        pytest.skip(f"npm could not install axe-core: {failure}")
     return await asyncio.to_thread(source.read_text, "utf-8")
 
 

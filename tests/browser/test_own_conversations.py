@@ -14,18 +14,13 @@ from sandbox.speech import GUEST_VOICES, speech
 from tests.e2e.program import program
 from tests.e2e.test_api import form, wav
 from tests.e2e.test_page import page_of
+from tests.file_contents import files_with
 
 pytestmark = pytest.mark.browser
 STARTED = 60_000
 """Longest wait for the start of a call, in milliseconds."""
 SAID = "How are you?"
 SECRET = "zebrafish"
-
-
-def found_in(folder: Path, words: bytes) -> list[str]:
-    """The files under a folder that have these words, in upper or lower case. Blocks on the disk."""
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    return [file.name for file in files if words in file.read_bytes().lower()]
 
 
 @pytest.mark.timeout(180)
@@ -51,7 +46,7 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
         await page.get_by_role("link", name="Conversations").click()
         await page.get_by_test_id("conversation-search").fill(SECRET.upper())
         await expect(page.get_by_test_id("hit")).to_contain_text(SECRET)
-        assert await asyncio.to_thread(found_in, data, SECRET.encode()) != []
+        assert await asyncio.to_thread(files_with, data, SECRET) != set()
         await page.get_by_test_id("conversation").get_by_role("button").click()
         await page.get_by_test_id("correct").first.click()
         await page.get_by_test_id("correction").fill(f"How is Seiyuu? {SECRET}")
@@ -70,4 +65,4 @@ async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_di
         await page.get_by_test_id("delete").click()
         await page.get_by_test_id("ask-yes").click()
         await expect(page.get_by_text("Nobody has said that.")).to_be_visible()
-        assert await asyncio.to_thread(found_in, data, SECRET.encode()) == []
+        assert await asyncio.to_thread(files_with, data, SECRET) == set()

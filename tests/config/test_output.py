@@ -6,22 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from config.project import ROOT
+from tests.process_state import state_of
 from tests.timing import wait_until
 
 COUNT = 100_000
 PROGRAM = f"from config.output import whole_output\nwith whole_output() as output:\n    output.write(bytes({COUNT}))"
 ISOLATED = {"bot/knowledge/readers/child.py", "bot/tools/builtin/page_text.py"}
 """Programs that Python starts with ``-I``, which takes no notice of PYTHONUNBUFFERED."""
-
-
-def state(pid: int) -> str:
-    """The state of a process as the system says it: ``S`` sleeps, ``T`` is stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -33,9 +28,9 @@ async def test_a_process_that_is_stopped_as_it_writes_goes_on_and_loses_nothing(
         assert process.stdout is not None
         first = process.stdout.read(1)
         # The pipe is full, so the process sleeps in the middle of its output.
-        await wait_until(lambda: state(process.pid) == "S")
+        await wait_until(lambda: state_of(process.pid) == "S")
         process.send_signal(signal.SIGSTOP)
-        await wait_until(lambda: state(process.pid) == "T")
+        await wait_until(lambda: state_of(process.pid) == "T")
         process.send_signal(signal.SIGCONT)
         rest = process.stdout.read()
     assert len(first + rest) == COUNT

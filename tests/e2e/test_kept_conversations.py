@@ -14,6 +14,7 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, bot_speaks, join_people, talk, voiced
 from tests.e2e.test_talk_consent import type_in
 from tests.features.talk import let_manage
+from tests.file_contents import files_with
 
 PIZZA, KEYBOARD, TRAIN = UTTERANCES[:3]
 Row = tuple[Any, ...]
@@ -75,12 +76,6 @@ async def test_calls_and_chats_are_stored_as_they_were_heard_until_people_delete
         await kept(stage, 0)
 
 
-def found_in(folder: Path, words: bytes) -> set[str]:
-    """The files under a folder that have these words, in upper or lower case. Blocks on the disk."""
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    return {file.name for file in files if words in file.read_bytes().lower()}
-
-
 async def test_after_forget_no_file_of_the_bot_has_the_words_of_the_chat_and_the_recorded_call(
     make_stage: StageMaker, speech_server: str, tmp_path: Path
 ) -> None:
@@ -98,13 +93,13 @@ async def test_after_forget_no_file_of_the_bot_has_the_words_of_the_chat_and_the
         await talk(stage.ada, PIZZA)
         await kept(stage, 6)
         await stage.answer_to("!leave", starts="👋")
-        assert await asyncio.to_thread(found_in, tmp_path, b"zebrafish") == {"seiyuu.sqlite3-wal"}
-        assert await asyncio.to_thread(found_in, tmp_path, PIZZA.lower().encode()) == {"seiyuu.sqlite3-wal"}
+        assert await asyncio.to_thread(files_with, tmp_path, "zebrafish") == {"seiyuu.sqlite3-wal"}
+        assert await asyncio.to_thread(files_with, tmp_path, PIZZA) == {"seiyuu.sqlite3-wal"}
         await stage.answer_to("!forget", starts="🧹 I have forgotten")
         await stage.answer_to("!forget", starts="🧹 I don't remember anything")
         written = await asyncio.to_thread(lambda: {file.name for file in tmp_path.rglob("*") if file.is_file()})
         assert written >= {"seiyuu.sqlite3", "seiyuu.sqlite3-wal", "traces.jsonl", "bot.wav", f"Ada-{stage.ada.id}.wav"}
-        for words in (b"zebrafish", PIZZA.lower().encode()):
-            assert await asyncio.to_thread(found_in, tmp_path, words) == set()
-    for words in (b"zebrafish", PIZZA.lower().encode()):
-        assert await asyncio.to_thread(found_in, tmp_path, words) == set(), "nor after the bot's end"
+        for words in ("zebrafish", PIZZA):
+            assert await asyncio.to_thread(files_with, tmp_path, words) == set()
+    for words in ("zebrafish", PIZZA):
+        assert await asyncio.to_thread(files_with, tmp_path, words) == set(), "nor after the bot's end"

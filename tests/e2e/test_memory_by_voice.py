@@ -19,6 +19,7 @@ from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.scripted_ears import ScriptedEars
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import Since, join_people, talk
+from tests.file_contents import files_with
 
 
 @pytest.fixture
@@ -35,10 +36,6 @@ async def ears() -> AsyncIterator[ScriptedEars]:
 
 def spoken(stage: Stage) -> str:
     return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
-
-
-def files_with(words: bytes, folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and words in path.read_bytes()]
 
 
 async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_erased(
@@ -83,7 +80,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         stored = json.loads(sent.attachments[0].upload.data)
         used = "what you have used of models, voices and recognisers"
         assert {name for name, kept in stored.items() if kept} == {"written", used}
-    assert files_with(b"Zephyrine", tmp_path) == []
+    assert files_with(tmp_path, "Zephyrine") == set()
 
 
 async def test_spoken_requests_are_carried_out_too_and_nobody_hears_what_the_bot_knows_about_others(
@@ -133,4 +130,4 @@ async def test_requests_that_are_typed_outside_of_calls_are_carried_out_too(
         assert known == "You told me: my sister is called Zephyrine."
         assert await stage.answer_to(f"{me} forget that!", starts="I've") == "I've forgotten it."
         assert model.asked == [], "the model was not needed"
-    assert files_with(b"Zephyrine", tmp_path) == []
+    assert files_with(tmp_path, "Zephyrine") == set()

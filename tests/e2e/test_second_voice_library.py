@@ -18,12 +18,12 @@ from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import BEN, GuestVoice, speech
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
 from sandbox.voice.rtp import SILENCE
+from tests import npm
 from tests.e2e.conftest import Stage
 from tests.timing import LIMIT
 from toys.llm.phrases import TOY_PHRASES
 
 HERE = Path(__file__).parent / "discordjs"
-INSTALL_LIMIT = 120.0
 ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 
@@ -36,18 +36,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("package.json", "guest.mjs"):
         shutil.copy(HERE / name, folder / name)
     return folder
-
-
-async def install(folder: Path) -> None:
-    npm = await asyncio.create_subprocess_exec(
-        *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await asyncio.wait_for(npm.communicate(), INSTALL_LIMIT)
-    if npm.returncode != 0:
-        pytest.skip(f"npm could not install @discordjs/voice: {output.decode()[-300:]}")
 
 
 class NodeGuest:
@@ -89,7 +77,8 @@ class NodeGuest:
 
 
 async def test_discordjs_voice_is_understood_and_hears_the_answer_under_dave(stage: Stage, library: Path) -> None:
-    await install(library)
+    if (failure := await npm.install(library)) is not None:
+        pytest.skip(f"npm could not install @discordjs/voice: {failure}")
     await stage.join()
     ben = stage.sandbox.world.directory.add_user("Ben")
     stage.sandbox.world.directory.add_member(stage.sandbox.guild, ben)

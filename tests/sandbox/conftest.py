@@ -11,19 +11,13 @@ from contextlib import AbstractAsyncContextManager
 import aiohttp
 import discord
 import pytest
-import yarl
 from discord.ext import commands
 
 from sandbox.server import Sandbox
+from tests.discord_client import sandbox
 from tests.timing import LIMIT
 
-
-@pytest.fixture
-async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
-    async with Sandbox() as running:
-        monkeypatch.setattr(discord.http.Route, "BASE", running.api_url)
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(running.gateway_url))
-        yield running
+__all__ = ["sandbox"]
 
 
 class Bot(commands.Bot):

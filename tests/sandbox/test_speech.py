@@ -20,6 +20,7 @@ from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import GUEST_VOICES, GuestVoice, RepeatableEspeak, SpeechError, _Synthesiser, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.opus import SAMPLE_RATE, Sound
+from tests.process_state import state_of
 from tests.timing import wait_until
 
 SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about a radio.", "I had pizza for lunch.")
@@ -86,11 +87,6 @@ def _child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
-def _state(pid: int) -> str:
-    """The state of a process as the system says it: ``S`` sleeps, ``T`` is stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 async def test_a_speaker_that_is_stopped_as_it_writes_goes_on_and_loses_nothing() -> None:
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     program = (sys.executable, "-m", "sandbox.speech_synthesiser")
@@ -105,9 +101,9 @@ async def test_a_speaker_that_is_stopped_as_it_writes_goes_on_and_loses_nothing(
         first = process.stdout.read(1)
         speaker = _child(process.pid)
         # The pipe is full, so the speaker sleeps in the middle of its answer.
-        await wait_until(lambda: _state(speaker) == "S")
+        await wait_until(lambda: state_of(speaker) == "S")
         os.kill(speaker, signal.SIGSTOP)
-        await wait_until(lambda: _state(speaker) == "T")
+        await wait_until(lambda: state_of(speaker) == "T")
         os.kill(speaker, signal.SIGCONT)
         header, _, pcm = (first + process.stdout.read()).partition(b"\n")
     assert len(pcm) == json.loads(header)["bytes"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.xtts.speaking import skip_without_libraries
+from tests.xtts.trap import Trap
 from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
 
 skip_without_libraries()
@@ -58,11 +59,6 @@ def test_a_truncated_file_is_ignored(kept: LatentsFolder, tmp_path: Path, length
     file = the_file(tmp_path)
     file.write_bytes(file.read_bytes()[:length])
     assert kept.get(KEY, CHANNELS) is None
-
-
-class Trap:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return exec, ("raise SystemExit('a pickle was run')",)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pickle
 import shutil
 import weakref
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.xtts.conftest import MakeEngine
 from tests.xtts.speaking import hear, skip_without_libraries
+from tests.xtts.trap import Trap
 from tts_server.engines.base import EngineError, OutOfMemoryError
 from tts_server.engines.memory_use import measure_memory
 from tts_server.engines.xtts.libraries import import_loading
@@ -121,13 +121,6 @@ def test_truncated_weights_are_refused_and_nothing_stays_in_memory(folder: Path,
     del state
     assert not engine.loaded
     assert tensors() == before
-
-
-class Trap:
-    """An object whose pickle would run foreign code."""
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return exec, ("raise SystemExit('a pickle was run')",)
 
 
 @pytest.mark.parametrize("name", ["model.pth", "speakers_xtts.pth"])

@@ -14,9 +14,10 @@ from bot.conversations.records import ConversationRecords
 from bot.database import Database
 from bot.store import Store
 from tests.bot.backup.data_folder import told
+from tests.file_contents import files_with
 
 ADA, CLEO = 11, 13
-SECRET = b"zebrafish"
+SECRET = "zebrafish"
 
 
 def talk(database: Path, turns: int = 400) -> None:
@@ -47,13 +48,6 @@ def talk(database: Path, turns: int = 400) -> None:
         )
 
 
-def found_in(folder: Path) -> set[str]:
-    """The files under a folder that have Ada's words or the answers to them."""
-    return {
-        str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file() and SECRET in file.read_bytes()
-    }
-
-
 async def opt_out(database: Path) -> None:
     """Ada opts out, as in the running bot."""
     async with Database.opened(database) as opened:
@@ -68,14 +62,14 @@ def test_words_of_a_person_who_opted_out_after_the_backup_are_nowhere_after_the_
 ) -> None:
     talk(database)
     assert main(["backup", "saved.sqlite3"]) == 0
-    assert found_in(folder) == {"saved.sqlite3", "data/seiyuu.sqlite3"}
+    assert files_with(folder, SECRET) == {"saved.sqlite3", "data/seiyuu.sqlite3"}
     asyncio.run(opt_out(database))
-    assert found_in(folder) == {"saved.sqlite3"}
+    assert files_with(folder, SECRET) == {"saved.sqlite3"}
     assert main(["restore", "saved.sqlite3"]) == 0
     assert "People who opted out since then stay opted out: 1." in told(capsys)
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT DISTINCT who FROM turns").fetchall() == [("Cleo",)]
-    assert found_in(folder) == {"saved.sqlite3"}, "the backup itself stays as it is"
+    assert files_with(folder, SECRET) == {"saved.sqlite3"}, "the backup itself stays as it is"
 
 
 def test_facts_about_people_who_refused_since_the_backup_are_nowhere_after_the_restore(
@@ -97,7 +91,7 @@ def test_facts_about_people_who_refused_since_the_backup_are_nowhere_after_the_r
     assert main(["restore", "saved.sqlite3"]) == 0
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT person, keep FROM memory_choice").fetchall() == [(str(ADA), 0)]
-    assert SECRET not in database.read_bytes()
+    assert SECRET.encode() not in database.read_bytes()
 
 
 def test_words_that_a_killed_bot_had_no_time_to_delete_do_not_come_back(folder: Path, database: Path) -> None:
@@ -106,4 +100,4 @@ def test_words_that_a_killed_bot_had_no_time_to_delete_do_not_come_back(folder: 
         bot.execute("UPDATE listening_choice SET listen = 0 WHERE person = ?", (ADA,))
     assert main(["backup", "saved.sqlite3"]) == 0
     assert main(["restore", "saved.sqlite3"]) == 0
-    assert SECRET not in database.read_bytes()
+    assert SECRET.encode() not in database.read_bytes()

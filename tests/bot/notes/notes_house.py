@@ -26,6 +26,7 @@ from bot.notes.records import NoteRecords
 from bot.notes.service import NotesService
 from bot.notes.words import NoteWords
 from config.types import KeptDays
+from tests.file_contents import files_with
 from tests.timing import LIMIT
 
 ADA, BEN, CLEO = 11, 12, 13
@@ -148,11 +149,7 @@ class House:
 
     def on_disk(self, words: str) -> set[str]:
         """The files with these words. Blocks on the disk."""
-        return {
-            file.name
-            for file in self.folder.rglob("*")
-            if file.is_file() and words.lower().encode() in file.read_bytes().lower()
-        }
+        return files_with(self.folder, words)
 
 
 def say(notebook: CallNotebook, person: int | None, text: str) -> None:
