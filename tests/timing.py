@@ -85,16 +85,16 @@ async def let_run(seconds: float) -> None:
         await asyncio.sleep(_SHORT)
 
 
-async def wait_until(condition: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object], limit: float = LIMIT) -> None:
     """Wait until the condition returns a true value, or an awaitable with one. It is tried every few milliseconds.
 
     The pauses grow from 2 ms to 10 ms, because a condition that asks the database costs as much as many tests do.
 
     Raises:
-        TimeoutError: it was still false after :data:`LIMIT` seconds.
+        TimeoutError: it was still false after ``limit`` seconds.
     """
     pause = 0.002
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(limit):
         while True:
             answer = condition()
             if await answer if inspect.isawaitable(answer) else answer:

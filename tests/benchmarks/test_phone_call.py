@@ -23,8 +23,8 @@ async def test_a_caller_is_heard_hears_only_what_is_voiced_and_hangs_up() -> Non
         async with Caller((HOST, endpoint.port), lambda _, voiced: packets.append(voiced)) as caller:
             conversation = await operator.conversation()
             await caller.speak(0.3 * wide_tone(1.0, 440, rate=SAMPLE_RATE))
-            await until(lambda: len(conversation.heard_sound) >= 7_600)
-            assert loudest(conversation.heard_sound[800:7_200]) == pytest.approx(440, abs=10)
+            await until(lambda: len(conversation.heard) >= 7_600)
+            assert loudest(conversation.heard[800:7_200]) == pytest.approx(440, abs=10)
             assert caller.voiced(0.0) == [], "the bot's silence is not voiced"
             before = time.monotonic()
             await conversation.say(tone(700, 0.4))

@@ -73,7 +73,7 @@ async def test_a_client_on_the_telephone_talks_and_hears() -> None:
         async with client.call() as call:
             conversation = await operator.conversation()
             await call.say(WORDS)
-            await until(lambda: len(conversation.heard_sound) > 0)
+            await until(lambda: len(conversation.heard) > 0)
             client.heard.forget()
             await conversation.say(phone_tone(700, 0.02 * FRAMES))
             await until(lambda: len(client.heard.streams) == 1)

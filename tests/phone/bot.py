@@ -6,18 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from audio.g711 import decode_g711, encode_g711
 from bot.voice.phone.answering import Admission, RefusalCause
-from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.line import PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account, RegistrationState
 from bot.voice.phone.sip.timers import SipTimers
 from tests.free_ports import free_ports
 from tests.phone.programs import HOST, PATIENCE
+from tests.timing import wait_until
+from tests.voice.phone.ear import Ear
 
 RATE = 8000
 FRAME = 160
@@ -37,30 +38,16 @@ def loudest(sound: Samples) -> float:
     return float(np.argmax(spectrum) * RATE / len(sound))
 
 
-@dataclass
-class Conversation:
+class Conversation(Ear):
     """One phone call, as whoever answers it hears it."""
 
-    line: PhoneLine
-    heard: bytes = b""
-    digits: str = ""
-    ends: list[LineEnd] = field(default_factory=list)
-
-    def sound(self, data: bytes, at: float) -> None:
-        self.heard += data
-
-    def gap(self, samples: int, at: float) -> None:
-        """A gap is not heard."""
-
-    def digit(self, digit: str) -> None:
-        self.digits += digit
-
-    def ended(self, cause: LineEnd) -> None:
-        self.ends.append(cause)
+    def __init__(self, line: PhoneLine) -> None:
+        super().__init__()
+        self.line = line
 
     @property
-    def heard_sound(self) -> Samples:
-        return decode_g711(self.heard, self.line.law)
+    def heard(self) -> Samples:
+        return decode_g711(self.data, self.line.law)
 
     async def say(self, sound: Samples) -> None:
         """Say something, at the pace of speech, from another thread as the bot does."""
@@ -143,6 +130,4 @@ async def bot(
 
 async def until(happened: Callable[[], bool]) -> None:
     """Wait until something has happened."""
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.02)
+    await wait_until(happened, PATIENCE)

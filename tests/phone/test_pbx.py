@@ -29,8 +29,8 @@ async def test_a_caller_talks_hears_the_answer_presses_keys_and_hangs_up(tmp_pat
         phone.command("dial", f"sip:bot@{HOST}:{pbx}")
         talk = await operator.conversation()
         assert talk.line.number == f"ada@{HOST}" and talk.line.law == {"PCMA": "alaw", "PCMU": "ulaw"}[codec]
-        await until(lambda: len(talk.heard) > 8000)
-        assert abs(loudest(talk.heard_sound) - 440) < 5
+        await until(lambda: len(talk.data) > 8000)
+        assert abs(loudest(talk.heard) - 440) < 5
         await talk.say(tone(ANSWER, 1.5))
         for key in "1*#":
             phone.command("sndcode", key)
@@ -67,15 +67,15 @@ async def test_the_caller_holds_and_comes_back(tmp_path: Path) -> None:
     ):
         phone.command("dial", f"sip:bot@{HOST}:{pbx}")
         talk = await operator.conversation()
-        await until(lambda: len(talk.heard) > 4000)
+        await until(lambda: len(talk.data) > 4000)
         phone.command("hold")
         await phone.event("CALL_REMOTE_SDP")
         await asyncio.sleep(0.5)
-        held = len(talk.heard)
+        held = len(talk.data)
         await asyncio.sleep(1.0)
-        assert len(talk.heard) == held and talk.ends == []
+        assert len(talk.data) == held and talk.ends == []
         phone.command("resume")
-        await until(lambda: len(talk.heard) > held + 4000)
+        await until(lambda: len(talk.data) > held + 4000)
 
 
 async def test_a_phone_that_vanishes_is_noticed(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_phone_that_vanishes_is_noticed(tmp_path: Path) -> None:
     ):
         phone.command("dial", f"sip:bot@{HOST}:{pbx}")
         talk = await operator.conversation()
-        await until(lambda: len(talk.heard) > 4000)
+        await until(lambda: len(talk.data) > 4000)
         phone.process.kill()
         await until(lambda: talk.ends == [LineEnd.SILENT])
         # The phone call that nobody ends does not keep the next caller waiting.

@@ -80,7 +80,7 @@ async def test_a_caller_talks_is_heard_and_hangs_up(tmp_path: Path) -> None:
         status, said = await running
         assert status == 0, said
         await until(lambda: talk.ends == [LineEnd.CALLER])
-        assert abs(loudest(talk.heard_sound) - 440) < 5 and len(talk.heard) > 8000
+        assert abs(loudest(talk.heard) - 440) < 5 and len(talk.data) > 8000
         assert endpoint.calls == 0
 
 

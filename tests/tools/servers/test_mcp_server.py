@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bot.tools.servers import server as server_module
 from bot.tools.servers.server import MAX_TOOLS, McpServer
 from bot.tools.tool import ToolError
 from bot.tools.tools_file import StdioServer
-from tests.timing import LIMIT
+from tests.timing import LIMIT, wait_until
 
 HOSTILE = Path(__file__).with_name("hostile_server.py")
 
@@ -40,12 +40,6 @@ async def running(server: McpServer) -> AsyncIterator[McpServer]:
 
 def hostile(kind: str, *more: str) -> McpServer:
     return McpServer(StdioServer("odd", sys.executable, (str(HOSTILE), kind, *more)))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_real_server_tells_the_time() -> None:
@@ -151,7 +145,7 @@ async def test_a_server_that_died_is_started_again(tmp_path: Path) -> None:
     async with running(hostile("dies", str(log))) as server:
         with pytest.raises(ToolError):
             await server.call("look", {})
-        await until(lambda: len(log.read_text().split()) == 2 and server.problem is None)
+        await wait_until(lambda: len(log.read_text().split()) == 2 and server.problem is None)
         assert [tool.name for tool in server.tools] == ["look"]
 
 
@@ -175,7 +169,7 @@ async def test_a_program_that_is_missing_is_reported_with_what_it_is_a_part_of(c
 async def test_a_server_that_never_answers_ends_with_its_task(tmp_path: Path) -> None:
     log = tmp_path / "starts"
     task = asyncio.create_task(hostile("never answers", str(log)).run())
-    await until(lambda: log.exists() and bool(log.read_text()))
+    await wait_until(lambda: log.exists() and bool(log.read_text()))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -187,7 +181,7 @@ async def test_the_tools_are_read_again_when_they_change(monkeypatch: pytest.Mon
     async with running(hostile("changes")) as server:
         assert [tool.name for tool in server.tools] == ["first"]
         await server.call("first", {})
-        await until(lambda: [tool.name for tool in server.tools] == ["second"])
+        await wait_until(lambda: [tool.name for tool in server.tools] == ["second"])
 
 
 async def test_of_five_hundred_tools_only_some_are_used_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -231,23 +225,23 @@ async def test_a_server_ends_when_the_bot_is_killed(tmp_path: Path, kind: str, p
     bot = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, str(HOSTILE), kind, str(log), stderr=asyncio.subprocess.DEVNULL
     )
-    await until(lambda: log.exists() and len(log.read_text().split()) == processes)
+    await wait_until(lambda: log.exists() and len(log.read_text().split()) == processes)
     started = [psutil.Process(int(each)) for each in log.read_text().split()]
     bot.kill()
     await bot.wait()
-    await until(lambda: all(map(_has_ended, started)))
+    await wait_until(lambda: all(map(_has_ended, started)))
 
 
 @pytest.mark.parametrize("kind", ["never answers", "does not want to end", "fine"])
 async def test_nothing_is_left_of_a_server_that_the_bot_has_ended(tmp_path: Path, kind: str) -> None:
     log = tmp_path / "starts"
     task = asyncio.create_task(hostile(kind, str(log)).run())
-    await until(lambda: log.exists() and bool(log.read_text()))
+    await wait_until(lambda: log.exists() and bool(log.read_text()))
     group = os.getpgid(int(log.read_text().split()[0]))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: not _members(group))
+    await wait_until(lambda: not _members(group))
 
 
 def _members(group: int) -> list[int]:

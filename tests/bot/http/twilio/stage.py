@@ -15,41 +15,15 @@ from pydantic import SecretStr
 
 from bot.http.twilio.server import twilio_server
 from bot.voice.phone.answering import Admission, PhoneAnswering, RefusalCause
-from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.line import PhoneLine
 from config.phone_sections import PhoneSettings, TwilioSettings
 from sandbox.twilio.account import CALLER, NUMBER, Instruction, TwilioAccount, new_id
 from sandbox.twilio.stream import MediaStream
 from tests.timing import wait_until
+from tests.voice.phone.ear import Ear
 
 PUBLIC_URL = "https://phone.example"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-class Heard:
-    """A :class:`~bot.voice.phone.line.LineListener` that notes everything: in ``sounds``, a number stands for lost
-    samples.
-    """
-
-    def __init__(self) -> None:
-        self.sounds: list[bytes | int] = []
-        self.digits = ""
-        self.ends: list[LineEnd] = []
-
-    def sound(self, data: bytes, at: float) -> None:
-        self.sounds.append(data)
-
-    def gap(self, samples: int, at: float) -> None:
-        self.sounds.append(samples)
-
-    def digit(self, digit: str) -> None:
-        self.digits += digit
-
-    def ended(self, cause: LineEnd) -> None:
-        self.ends.append(cause)
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(each for each in self.sounds if isinstance(each, bytes))
 
 
 Talk = Callable[[PhoneLine], Awaitable[None]]
@@ -57,9 +31,9 @@ Talk = Callable[[PhoneLine], Awaitable[None]]
 
 async def until_ended(line: PhoneLine) -> None:
     """Listen until the line has ended."""
-    heard = Heard()
-    line.start(heard)
-    await wait_until(lambda: heard.ends)
+    ear = Ear()
+    line.start(ear)
+    await wait_until(lambda: ear.ends)
 
 
 @dataclass
@@ -76,7 +50,7 @@ class Answering:
     decided: list[str] = field(default_factory=list)
     refusals: list[tuple[str, str, RefusalCause]] = field(default_factory=list)
     lines: list[PhoneLine] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    ears: list[Ear] = field(default_factory=list)
     done: int = 0
 
     def decide(self, number: str, source: str | None = None) -> Admission:
@@ -88,14 +62,14 @@ class Answering:
 
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         self.lines.append(line)
-        heard = Heard()
-        self.heard.append(heard)
+        ear = Ear()
+        self.ears.append(ear)
         try:
             if self.talk is not None:
                 await self.talk(line)
             else:
-                line.start(heard)
-                await wait_until(lambda: heard.ends)
+                line.start(ear)
+                await wait_until(lambda: ear.ends)
         finally:
             self.done += 1
 

@@ -18,8 +18,8 @@ from bot.http.twilio.line import TwilioLine
 from bot.http.twilio.messages import StreamError, StreamMessage, read_message
 from bot.voice.phone.line import FRAME_BYTES, LineEnd
 from sandbox.twilio.playout import Playout
-from tests.bot.http.twilio.stage import Heard
 from tests.timing import Clock, ManualSleep, settle
+from tests.voice.phone.ear import Ear
 
 FRAME = b"\x55" * FRAME_BYTES
 STREAM = "MZ1"
@@ -54,7 +54,7 @@ class Stage:
         self.socket = Socket()
         self.clock = Clock()
         self.sleep = ManualSleep()
-        self.heard = Heard()
+        self.ear = Ear()
         self.line = TwilioLine("+4930123456", STREAM, self.socket, clock=self.clock, sleep=self.sleep)
         self.chunk = 0
 
@@ -175,67 +175,67 @@ def test_marks_that_never_come_back_take_no_memory() -> None:
 async def test_sound_digits_and_losses_are_reported_in_order() -> None:
     stage = Stage()
     stage.media(b"\x01" * FRAME_BYTES, 0)
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     stage.media(b"\x02" * FRAME_BYTES, 20)
     stage.media(b"\x03" * FRAME_BYTES, 41)
     stage.media(b"\x04" * FRAME_BYTES, 121)
     stage.receive("dtmf", dtmf={"track": "inbound_track", "digit": "#"})
-    assert stage.heard.sounds == [b"\x02" * FRAME_BYTES, b"\x03" * FRAME_BYTES, 480, b"\x04" * FRAME_BYTES]
-    assert stage.heard.digits == "#"
+    assert stage.ear.passed == [b"\x02" * FRAME_BYTES, b"\x03" * FRAME_BYTES, 480, b"\x04" * FRAME_BYTES]
+    assert stage.ear.digits == "#"
 
 
 async def test_sound_that_came_already_and_the_bots_own_sound_are_left_out() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     stage.media(b"\x01" * FRAME_BYTES, 0)
     stage.media(b"\x02" * FRAME_BYTES, 0, chunk="1")
     stage.media(b"\x03" * FRAME_BYTES, 20, track="outbound")
     stage.media(b"", 40)
-    assert stage.heard.data == b"\x01" * FRAME_BYTES
+    assert stage.ear.data == b"\x01" * FRAME_BYTES
 
 
 async def test_a_client_can_not_claim_hours_of_lost_sound() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     for number in range(200):
         stage.media(b"\x01" * 8, number * 3_600_000)
-    lost = sum(each for each in stage.heard.sounds if isinstance(each, int))
+    lost = sum(stage.ear.gaps)
     assert lost <= 8_000 * 40
 
 
 async def test_sound_far_ahead_of_the_clock_is_refused() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     with pytest.raises(StreamError):
         for number in range(200):
             stage.media(b"\x01" * 8_000, number * 1_000)
-    assert len(stage.heard.data) <= 8_000 * 3
+    assert len(stage.ear.data) <= 8_000 * 3
 
 
 async def test_messages_of_another_stream_are_ignored() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     for event, fields in (("stop", {}), ("dtmf", {"dtmf": {"digit": "1"}}), ("mark", {"mark": {"name": "1"}})):
         stage.line.receive(message(event, **{**fields, "streamSid": "MZ2"}))
-    assert (stage.heard.digits, stage.heard.ends) == ("", [])
+    assert (stage.ear.digits, stage.ear.ends) == ("", [])
 
 
 async def test_the_end_is_reported_once_also_to_a_listener_that_comes_late() -> None:
     stage = Stage()
     stage.receive("stop", stop={})
     stage.line.end(LineEnd.LOST)
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     stage.media(b"\x01" * FRAME_BYTES, 0)
     await stage.send(1)
     stage.line.clear()
     await stage.line.hang_up()
-    assert stage.heard.ends == [LineEnd.CALLER]
-    assert (stage.socket.sent, stage.socket.ended, stage.heard.data) == ([], 1, b"")
+    assert stage.ear.ends == [LineEnd.CALLER]
+    assert (stage.socket.sent, stage.socket.ended, stage.ear.data) == ([], 1, b"")
 
 
 async def test_hanging_up_waits_until_the_caller_has_heard_what_was_sent() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     stage.line.send(FRAME)
     stage.line.send(FRAME)
     hanging_up = asyncio.create_task(stage.line.hang_up())
@@ -246,35 +246,35 @@ async def test_hanging_up_waits_until_the_caller_has_heard_what_was_sent() -> No
     stage.mark("2")
     await settle()
     assert (stage.socket.ended, hanging_up.done()) == (1, True)
-    assert stage.heard.ends == [LineEnd.BOT]
+    assert stage.ear.ends == [LineEnd.BOT]
 
 
 async def test_hanging_up_does_not_wait_for_ever() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     await stage.send(1)
     hanging_up = asyncio.create_task(stage.line.hang_up())
     await stage.sleep.pass_by(1.4)
     assert not hanging_up.done()
     await stage.sleep.pass_by(0.2)
     await settle()
-    assert (hanging_up.done(), stage.heard.ends) == (True, [LineEnd.BOT])
+    assert (hanging_up.done(), stage.ear.ends) == (True, [LineEnd.BOT])
 
 
 async def test_a_caller_who_hangs_up_meanwhile_ends_the_wait() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     await stage.send(1)
     hanging_up = asyncio.create_task(stage.line.hang_up())
     await settle()
     stage.receive("stop", stop={})
     await settle()
-    assert (hanging_up.done(), stage.heard.ends) == (True, [LineEnd.CALLER])
+    assert (hanging_up.done(), stage.ear.ends) == (True, [LineEnd.CALLER])
 
 
 async def test_without_sound_for_ten_seconds_the_phone_call_ends() -> None:
     stage = Stage()
-    stage.line.start(stage.heard)
+    stage.line.start(stage.ear)
     watching = asyncio.create_task(stage.line.watch())
     for _ in range(9):
         stage.clock.pass_by(1)
@@ -283,11 +283,11 @@ async def test_without_sound_for_ten_seconds_the_phone_call_ends() -> None:
     for _ in range(9):
         stage.clock.pass_by(1)
         await stage.sleep.pass_by(1)
-    assert stage.heard.ends == []
+    assert stage.ear.ends == []
     stage.mark("1")
     stage.clock.pass_by(1)
     await stage.sleep.pass_by(1)
-    assert stage.heard.ends == [LineEnd.SILENT]
+    assert stage.ear.ends == [LineEnd.SILENT]
     await watching
 
 

@@ -16,8 +16,9 @@ from bot.voice.phone.answering import Admission
 from bot.voice.phone.line import FRAME_BYTES, LineEnd, PhoneLine
 from sandbox.twilio.account import CALLER, new_id
 from sandbox.twilio.stream import LineQuality, MediaStream
-from tests.bot.http.twilio.stage import Answering, Heard, TwilioStage, closed, twilio_stage
+from tests.bot.http.twilio.stage import Answering, TwilioStage, closed, twilio_stage
 from tests.timing import wait_until
+from tests.voice.phone.ear import Ear
 
 SPEECH = bytes(range(256)) * 20
 """32 pieces of 20 ms. Each differs from those beside it."""
@@ -25,29 +26,29 @@ SPEECH = bytes(range(256)) * 20
 
 async def test_what_the_caller_says_and_presses_comes_in_order(stage: TwilioStage) -> None:
     stream = await stage.call()
-    heard = stage.answering.heard[0]
+    ear = stage.answering.ears[0]
     stream.say(SPEECH)
     for _ in range(len(SPEECH) // FRAME_BYTES):
         await stream.tick()
     await stream.press("#")
-    await wait_until(lambda: heard.digits == "#")
-    assert heard.sounds == [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
+    await wait_until(lambda: ear.digits == "#")
+    assert ear.passed == [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
     line = stage.answering.lines[0]
     assert (line.number, line.kind, line.law) == (CALLER, "twilio", "ulaw")
 
 
 async def test_lost_sound_is_reported_in_its_place_and_late_sound_is_not_lost(stage: TwilioStage) -> None:
     stream = await stage.call(quality=LineQuality(loss=0.2, jitter=4), seed=3)
-    heard = stage.answering.heard[0]
+    ear = stage.answering.ears[0]
     stream.say(SPEECH * 4)
     for _ in range(4 * len(SPEECH) // FRAME_BYTES + 10):
         await stream.tick()
     await stream.hang_up()
-    await wait_until(lambda: heard.ends)
-    whole = b"".join(each if isinstance(each, bytes) else b"?" * each for each in heard.sounds)
-    lost = sum(each for each in heard.sounds if isinstance(each, int))
+    await wait_until(lambda: ear.ends)
+    whole = b"".join(each if isinstance(each, bytes) else b"?" * each for each in ear.passed)
+    lost = sum(ear.gaps)
     assert lost > 0
-    assert len(heard.data) + lost == len(whole)
+    assert len(ear.data) + lost == len(whole)
     for at in range(0, min(len(whole), len(SPEECH) * 4), FRAME_BYTES):
         assert whole[at : at + FRAME_BYTES] in ((SPEECH * 4)[at : at + FRAME_BYTES], b"?" * FRAME_BYTES)
 
@@ -80,21 +81,21 @@ async def test_a_caller_who_hangs_up_ends_the_line(stage: TwilioStage) -> None:
     stream = await stage.call()
     await stream.hang_up()
     await wait_until(lambda: stage.answering.done)
-    assert stage.answering.heard[0].ends == [LineEnd.CALLER]
+    assert stage.answering.ears[0].ends == [LineEnd.CALLER]
 
 
 async def test_a_stream_that_is_lost_ends_the_line(stage: TwilioStage) -> None:
     stream = await stage.call()
     await stream.close()
     await wait_until(lambda: stage.answering.done)
-    assert stage.answering.heard[0].ends == [LineEnd.LOST]
+    assert stage.answering.ears[0].ends == [LineEnd.LOST]
 
 
 async def test_the_bot_hangs_up_after_the_caller_has_heard_its_last_words() -> None:
-    heard = Heard()
+    ear = Ear()
 
     async def say_goodbye(line: PhoneLine) -> None:
-        line.start(heard)
+        line.start(ear)
         for _ in range(5):
             line.send(b"\x55" * FRAME_BYTES)
         await line.hang_up()
@@ -108,7 +109,7 @@ async def test_the_bot_hangs_up_after_the_caller_has_heard_its_last_words() -> N
         await stream.until(lambda: stream.closed)
         assert stream.socket.close_code == aiohttp.WSCloseCode.OK
         assert stream.playout.spoken == 5 * FRAME_BYTES
-        assert heard.ends == [LineEnd.BOT]
+        assert ear.ends == [LineEnd.BOT]
 
 
 async def test_a_service_that_fails_leaves_no_line_behind(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,10 +126,10 @@ async def test_twilio_says_that_the_phone_call_is_over(stage: TwilioStage) -> No
     stream = await stage.call()
     assert (await stage.account.tell_status(stream.call, "in-progress")).status == 204
     assert (await stage.account.tell_status(new_id("CA"), "completed")).status == 204
-    assert stage.answering.heard[0].ends == []
+    assert stage.answering.ears[0].ends == []
     assert (await stage.account.tell_status(stream.call, "completed")).status == 204
     await stream.until(lambda: stream.closed)
-    assert stage.answering.heard[0].ends == [LineEnd.CALLER]
+    assert stage.answering.ears[0].ends == [LineEnd.CALLER]
 
 
 async def test_a_phone_call_that_is_over_before_its_stream_opens_is_not_answered(stage: TwilioStage) -> None:
@@ -147,7 +148,7 @@ async def test_a_call_goes_on_through_messages_that_are_not_valid(stage: TwilioS
         await stream.socket.send_str(text)
     await stream.socket.send_bytes(b"\xff" * 100)
     await stream.press("5")
-    await wait_until(lambda: stage.answering.heard[0].digits == "5")
+    await wait_until(lambda: stage.answering.ears[0].digits == "5")
     assert not stream.closed
 
 
@@ -181,10 +182,10 @@ async def test_a_flood_ends_the_stream(stage: TwilioStage, flood: Flood) -> None
             break
     await stream.until(lambda: stream.closed)
     await wait_until(lambda: stage.answering.done)
-    heard = stage.answering.heard[0]
-    assert heard.ends == [LineEnd.LOST]
-    assert len(heard.digits) <= 2_000
-    assert len(heard.data) <= 8_000 * 4
+    ear = stage.answering.ears[0]
+    assert ear.ends == [LineEnd.LOST]
+    assert len(ear.digits) <= 2_000
+    assert len(ear.data) <= 8_000 * 4
 
 
 async def test_a_flood_of_pings_ends_the_stream(stage: TwilioStage) -> None:
@@ -197,7 +198,7 @@ async def test_a_flood_of_pings_ends_the_stream(stage: TwilioStage) -> None:
             await asyncio.sleep(0)
     await stream.until(lambda: stream.closed)
     await wait_until(lambda: stage.answering.done)
-    assert stage.answering.heard[0].ends == [LineEnd.LOST]
+    assert stage.answering.ears[0].ends == [LineEnd.LOST]
 
 
 async def test_pings_before_the_start_and_after_it_do_no_harm(stage: TwilioStage) -> None:
@@ -212,7 +213,7 @@ async def test_pings_before_the_start_and_after_it_do_no_harm(stage: TwilioStage
     await wait_until(lambda: stage.answering.lines)
     await socket.ping(b"2")
     await stream.press("5")
-    await wait_until(lambda: stage.answering.heard[0].digits == "5")
+    await wait_until(lambda: stage.answering.ears[0].digits == "5")
 
 
 async def test_a_message_that_is_too_big_closes_the_stream(
@@ -238,7 +239,7 @@ async def test_a_first_message_that_is_too_big_is_refused_for_that(
 
 async def test_a_stream_that_does_not_read_is_cut_off_and_takes_little_memory(stage: TwilioStage) -> None:
     stream = await stage.call()
-    line, heard = stage.answering.lines[0], stage.answering.heard[0]
+    line, ear = stage.answering.lines[0], stage.answering.ears[0]
     transport = stream.socket._response.connection.transport  # type: ignore[union-attr]
     assert isinstance(transport, asyncio.Transport)
     transport.pause_reading()
@@ -246,10 +247,10 @@ async def test_a_stream_that_does_not_read_is_cut_off_and_takes_little_memory(st
         line.send(b"\x55" * FRAME_BYTES)
         if sent % 50 == 0:
             await asyncio.sleep(0)
-        if heard.ends:
+        if ear.ends:
             break
-    await wait_until(lambda: heard.ends)
-    assert heard.ends == [LineEnd.LOST]
+    await wait_until(lambda: ear.ends)
+    assert ear.ends == [LineEnd.LOST]
     transport.resume_reading()
 
 
@@ -258,7 +259,7 @@ async def test_a_server_that_ends_ends_its_lines() -> None:
     async with twilio_stage(answering) as stage:
         await stage.call()
     assert answering.done == 1
-    assert answering.heard[0].ends == [LineEnd.LOST]
+    assert answering.ears[0].ends == [LineEnd.LOST]
 
 
 async def test_only_some_callers_hear_at_once_that_a_call_is_on(stage: TwilioStage) -> None:

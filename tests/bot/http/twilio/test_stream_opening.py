@@ -127,7 +127,7 @@ async def test_sockets_that_say_nothing_keep_no_phone_call_out(stage: TwilioStag
     await stage.announce()
     await stage.idle_sockets(2 * MAX_PENDING)
     assert not stream.closed, "a stream that has begun has its place"
-    assert stage.answering.heard[0].ends == []
+    assert stage.answering.ears[0].ends == []
 
 
 def test_only_some_tokens_are_kept() -> None:

@@ -256,7 +256,7 @@ async def test_connections_that_ask_nothing_do_not_keep_twilio_out(stage: Twilio
             assert await idle[0][0].read() == b"", "the oldest one is broken off"
         idle += [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS)]
         await stream.press("5")
-        await wait_until(lambda: stage.answering.heard[0].digits == "5")
+        await wait_until(lambda: stage.answering.ears[0].digits == "5")
     finally:
         for _, writer in idle:
             writer.close()

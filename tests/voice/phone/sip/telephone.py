@@ -16,11 +16,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.voice.phone.answering import Admission, RefusalCause
-from bot.voice.phone.line import LineEnd, PhoneLine
+from bot.voice.phone.line import PhoneLine
 from bot.voice.phone.sip.endpoint import SipEndpoint, SipOptions
 from bot.voice.phone.sip.registration import Account
 from bot.voice.phone.sip.timers import SipTimers
 from tests.free_ports import free_ports
+from tests.timing import wait_until
+from tests.voice.phone.ear import Ear
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0
@@ -244,32 +246,6 @@ class Telephone:
         return marked_type & 127, marked_type >> 7, sequence, timestamp, data[12:]
 
 
-@dataclass
-class Ear:
-    """A listener that keeps all that a line has passed to it."""
-
-    sounds: list[bytes] = field(default_factory=list)
-    gaps: list[int] = field(default_factory=list)
-    signs_of_life: int = 0
-    digits: str = ""
-    ends: list[LineEnd] = field(default_factory=list)
-
-    def sound(self, data: bytes, at: float) -> None:
-        if data:
-            self.sounds.append(data)
-        else:
-            self.signs_of_life += 1
-
-    def gap(self, samples: int, at: float) -> None:
-        self.gaps.append(samples)
-
-    def digit(self, digit: str) -> None:
-        self.digits += digit
-
-    def ended(self, cause: LineEnd) -> None:
-        self.ends.append(cause)
-
-
 class Answering:
     """Answers phone calls: starts the line, and waits until it has ended."""
 
@@ -305,9 +281,7 @@ class Answering:
 
 async def until(happened: Callable[[], bool]) -> None:
     """Wait until something has happened."""
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.005)
+    await wait_until(happened, PATIENCE)
 
 
 class Shifted:

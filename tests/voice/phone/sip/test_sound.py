@@ -15,11 +15,11 @@ from bot.voice.phone.sip.line import HEARD_AFTER, SipLine
 from bot.voice.phone.sip.negotiation import Media
 from bot.voice.phone.sip.rtp import Digit, Gap, Incoming, Outgoing, Received, Sound
 from bot.voice.phone.sip.sound_rules import SoundRules
+from tests.voice.phone.ear import Ear
 from tests.voice.phone.sip.telephone import (
     FRAME,
     HOST,
     QUICK,
-    Ear,
     Exchange,
     Message,
     Shifted,
