@@ -1,4 +1,4 @@
-"""Test doubles for the parts that a call uses: responder, speech server, playback, prompt channel, character."""
+"""Test doubles for the parts of a call: responder, transcriber, speech server, playback, prompt channel, character."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
 from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.turn import Prompt
 from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
+from wire.parameters import SpeechParameters
 
 SECOND = 48_000
 REACHED = "Today's limit is reached."
@@ -40,6 +42,25 @@ class LimitedMind(RepeatingResponder):
         if not asked.results:
             raise ModelError(ModelErrorKind.LIMIT, REACHED)
         yield ""
+
+
+class ConstantTranscriber:
+    """A transcriber that returns the same text for any sound."""
+
+    async def warm_up(self) -> None: ...
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        return Transcript("Good morning.")
+
+    async def release_memory(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def problem(self) -> str | None:
+        return None
+
+    def describe(self) -> str:
+        return "stand-in ears"
 
 
 class HummingSpeech:
@@ -72,6 +93,19 @@ class HummingSpeech:
                 yield SegmentEnd(0, len(self._sound), speak.reply)
                 yield Flushed(1.0, 1000.0 * len(self._sound) / SECOND, speak.reply)
                 text = ""
+
+
+class RecordingSpeech(HummingSpeech):
+    """A speech server that records the parameters of each text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[SpeechParameters] = []
+
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak) and message.token:
+            self.asked.append(message.parameters)
+        await super().send(message)
 
 
 class InstantPlayback:

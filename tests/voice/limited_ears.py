@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bot.voice.transcribe.transcriber import TranscriptionLimitError
-from tests.voice.doubles import REACHED
-from tests.voice.test_broken_transport import ConstantTranscriber
+from tests.voice.doubles import REACHED, ConstantTranscriber
 
 
 class LimitedEars(ConstantTranscriber):

@@ -12,37 +12,17 @@ from typing import Never
 import pytest
 
 from bot.voice.events import CallBegan, CallEnded, CallEvent, SpeechStarted, SpeechStopped, UtteranceHeard
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.transport import EndCause
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
 from tests.timing import LIMIT
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.doubles import ConstantTranscriber, HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from tests.voice.memory_transport import MemoryTransport
 
 LOST = "the network is gone"
-
-
-class ConstantTranscriber:
-    """A transcriber that returns the same text for any sound."""
-
-    async def warm_up(self) -> None: ...
-
-    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        return Transcript("Good morning.")
-
-    async def release_memory(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def problem(self) -> str | None:
-        return None
-
-    def describe(self) -> str:
-        return "stand-in ears"
 
 
 class BrokenTransport(MemoryTransport):

@@ -9,10 +9,9 @@ from bot.voice.events import NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.turn import Outcome, Prompt
 from bot.voice.utterances.word_lists import load_word_lists
 from tests.timing import wait_until
-from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind, RepeatingResponder
+from tests.voice.doubles import REACHED, ConstantTranscriber, HummingSpeech, LimitedMind, RepeatingResponder
 from tests.voice.limited_ears import LimitedEars
 from tests.voice.memory_call import ADA, memory_call
-from tests.voice.test_broken_transport import ConstantTranscriber
 
 
 async def test_that_todays_limit_is_reached_is_said_once_in_a_call_and_written(tmp_path: Path) -> None:

@@ -49,8 +49,7 @@ from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
 from tests.http_server import LocalServer
 from tests.timing import LIMIT
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
-from tests.voice.test_broken_transport import ConstantTranscriber
+from tests.voice.doubles import ConstantTranscriber, HummingSpeech, RepeatingResponder
 from wire.parameters import SpeechParameters
 
 FRAME_BYTES = HEARING_RATE // 50 * 2

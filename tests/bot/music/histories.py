@@ -30,9 +30,8 @@ from sandbox.speech import speech
 from tests.bot.music.pieces import wav, write
 from tests.timing import LIMIT
 from tests.tones import tone
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.doubles import ConstantTranscriber, HummingSpeech, RepeatingResponder
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
-from tests.voice.test_broken_transport import ConstantTranscriber
 
 WORDS = speech("Please turn the volume down.", ADAS_VOICE)
 STEPS = {"end": 3, "barge in": 6, "play": 32, "sound": 8, "stop": 20, "listen": 31}

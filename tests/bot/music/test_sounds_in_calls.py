@@ -18,9 +18,8 @@ from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from tests.bot.music.pieces import wav, write
 from tests.timing import LIMIT
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.doubles import ConstantTranscriber, HummingSpeech, RepeatingResponder
 from tests.voice.memory_call import ADA, MemoryCall, memory_call
-from tests.voice.test_broken_transport import ConstantTranscriber
 
 pytestmark = pytest.mark.usefixtures("forked_decoders")
 

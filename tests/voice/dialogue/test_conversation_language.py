@@ -18,8 +18,7 @@ from bot.voice.notices import Notices
 from bot.voice.ports import Responder
 from bot.voice.turn import Prompt, PromptKind
 from tests.timing import LIMIT
-from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
-from wire.messages import ClientMessage, Speak
+from tests.voice.doubles import InstantPlayback, RecordingSpeech, RepeatingResponder, UnreadPromptChannel
 
 
 def typed(text: str) -> Prompt:
@@ -77,19 +76,6 @@ def test_before_loading_only_usual_languages_count() -> None:
     language = ConversationLanguage()
     assert language.of(typed("Wie wird das Wetter morgen?")) is None
     assert language.of(Prompt("Ada", "Wie wird das Wetter morgen?", 0.0, language="de")) == "de"
-
-
-class RecordingSpeech(HummingSpeech):
-    """A speech server that records the parameters of each reply."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.languages: list[str | None] = []
-
-    async def send(self, message: ClientMessage) -> None:
-        if isinstance(message, Speak) and message.token:
-            self.languages.append(message.parameters.conversation_language)
-        await super().send(message)
 
 
 class JournalledLanguage(ConversationLanguage):
@@ -159,7 +145,7 @@ async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:
         Prompt("Ada", "Je vous souhaite une bonne nuit.", 0.0, kind=PromptKind.RECITE),
     )
     await converse(prompts, speech, ConversationLanguage(), RepeatingResponder())
-    assert list(dict.fromkeys(speech.languages)) == ["de", "fr"]
+    assert list(dict.fromkeys(each.conversation_language for each in speech.asked)) == ["de", "fr"]
 
 
 async def test_the_model_does_not_wait_for_the_detection() -> None:
@@ -167,4 +153,4 @@ async def test_the_model_does_not_wait_for_the_detection() -> None:
     speech = RecordingSpeech()
     await converse([typed("Wie wird das Wetter?")], speech, JournalledLanguage(journal), JournalledResponder(journal))
     assert journal == ["model asked", "language detected"]
-    assert speech.languages[0] == "de"
+    assert speech.asked[0].conversation_language == "de"

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-
-from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
-from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.history import Turn
 from bot.speech_server.errors import SpeechLimitError
 from bot.voice.dialogue.reply import VOICE_FAILED
 from bot.voice.dialogue.reply_speech import VOICE_LIMIT
 from bot.voice.events import NoticePosted
 from bot.voice.turn import Microphone, Outcome, Prompt, SpokenTurn, TurnId
 from tests.voice.dialogue.talk import MarkedResponder, Talk, WordVoice, talking
+from tests.voice.doubles import REACHED, LimitedMind
 from wire.messages import ClientMessage, Speak
 
-REACHED = "Today's limit is reached."
 
-
-class LimitedResponder(MarkedResponder):
-    """A responder whose model server costs money, and may not be asked any more."""
-
-    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
-        if not asked.results:
-            raise ModelError(ModelErrorKind.LIMIT, REACHED)
-        yield ""
+class LimitedResponder(LimitedMind, MarkedResponder):
+    """A responder of this stage whose model server may not be asked any more."""
 
 
 def told(talk: Talk) -> list[str]:

@@ -14,8 +14,7 @@ from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
 from tests.timing import LIMIT
-from tests.voice.doubles import HummingSpeech, InstantPlayback, RepeatingResponder, UnreadPromptChannel
-from wire.messages import ClientMessage, Speak
+from tests.voice.doubles import InstantPlayback, RecordingSpeech, RepeatingResponder, UnreadPromptChannel
 from wire.parameters import SpeechParameters
 
 CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
@@ -34,19 +33,6 @@ class SlowResponder(RepeatingResponder):
         await self.may_speak.wait()
         yield f"{asked.speaker} said: "
         yield asked.text
-
-
-class RecordingSpeech(HummingSpeech):
-    """A speech server that records the parameters of each message."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[SpeechParameters] = []
-
-    async def send(self, message: ClientMessage) -> None:
-        if isinstance(message, Speak) and message.token:
-            self.asked.append(message.parameters)
-        await super().send(message)
 
 
 async def test_a_reply_keeps_its_first_parameters_and_the_next_reply_has_the_new_ones() -> None:

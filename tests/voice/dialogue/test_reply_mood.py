@@ -21,8 +21,13 @@ from bot.voice.notices import Notices
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.timing import LIMIT
 from tests.voice.dialogue.machine_events import TURN, spoken
-from tests.voice.dialogue.test_manner import RecordingSpeech
-from tests.voice.doubles import FixedCharacter, InstantPlayback, RepeatingResponder, UnreadPromptChannel
+from tests.voice.doubles import (
+    FixedCharacter,
+    InstantPlayback,
+    RecordingSpeech,
+    RepeatingResponder,
+    UnreadPromptChannel,
+)
 from wire.parameters import SpeechParameters
 
 USUAL, SAD = SpeechParameters(preset="energetic"), SpeechParameters(preset="calm", pitch_shift=-1.0)

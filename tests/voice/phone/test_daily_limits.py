@@ -33,10 +33,9 @@ from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
 from tests.timing import wait_until
-from tests.voice.doubles import REACHED, HummingSpeech, LimitedMind, RepeatingResponder
+from tests.voice.doubles import REACHED, ConstantTranscriber, HummingSpeech, LimitedMind, RepeatingResponder
 from tests.voice.limited_ears import LimitedEars
 from tests.voice.phone.memory_line import MemoryLine
-from tests.voice.test_broken_transport import ConstantTranscriber
 from wire.messages import ClientMessage
 from wire.parameters import SpeechParameters
 
