@@ -11,9 +11,9 @@ from bot.doctor.engines import check_voice
 from bot.doctor.speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
+from tests.voice.transcribe.scripted_transcriber import ScriptedTranscriber
 from toys.llm.weights import toy_weights
 from tts_server.command_line import lighter_engine, verdict
 
@@ -66,29 +66,7 @@ async def test_a_language_model_that_can_not_be_loaded_raises_an_error(tmp_path:
         await llm_speed(EmbeddedLlm(tmp_path / "broken.gguf", "broken"))
 
 
-class Ears:
-    """A transcriber that hears nothing and records its requests."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        self.seconds = request.seconds
-        return Transcript("")
-
-    async def warm_up(self) -> None: ...
-
-    async def problem(self) -> str | None: ...
-
-    async def release_memory(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def describe(self) -> str:
-        return "ears"
-
-
 async def test_the_transcriber_is_tested_with_three_seconds_of_sound() -> None:
-    ears = Ears()
+    ears = ScriptedTranscriber([""])
     assert "for a sound of 3 s: fast enough for a call" in await stt_speed(ears)
-    assert ears.seconds == 3.0
+    assert ears.requests[-1].seconds == 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
@@ -34,7 +34,6 @@ from bot.llm.small_model import load_small_prompts
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from config.feature_sections import AutonomousSettings, ChatSettings, VisionSettings
 from config.sections import ListeningPolicy
 from sandbox.guest import Guest
@@ -46,44 +45,9 @@ from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 from tests.features.vision_server import VisionServer
 from tests.timing import LIMIT
+from tests.voice.transcribe.scripted_transcriber import ScriptedTranscriber
 
 CANT_DRAW = "❌ Drawing is not set up here (COMFYUI_URL)."
-
-
-@dataclass(slots=True)
-class ScriptedTranscriber:
-    """A transcriber that returns the test's texts and records its requests."""
-
-    text: str = "What time is it?"
-    error: str | None = None
-    requests: list[TranscriptionRequest] = field(default_factory=list)
-    rests: int = 0
-    hearing: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.hearing.set()
-
-    async def warm_up(self) -> None:
-        pass
-
-    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        self.requests.append(request)
-        await self.hearing.wait()
-        if self.error is not None:
-            raise TranscriptionError(self.error)
-        return Transcript(self.text)
-
-    async def problem(self) -> str | None:
-        return self.error
-
-    async def release_memory(self) -> None:
-        self.rests += 1
-
-    async def close(self) -> None:
-        pass
-
-    def describe(self) -> str:
-        return "a script"
 
 
 @dataclass(slots=True)
@@ -156,7 +120,7 @@ async def message_stage(
     ):
         chats: list[TextChat] = []
         consents: list[ListeningConsent] = []
-        transcriber = ScriptedTranscriber()
+        transcriber = ScriptedTranscriber(["What time is it?"])
         seeing = VisionSettings(llm_model="seer")
         vision = Vision(VisionModel(seer.url, seeing, http, timeout=30.0), seeing, http) if sees else None
 

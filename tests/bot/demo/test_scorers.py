@@ -11,36 +11,11 @@ import pytest
 
 from bot.demo.scorers import HeardAnswer, TranscriptScorer, write_report
 from bot.voice.metrics import ReplyTrace
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.turn import Outcome
 from sandbox.voice.opus import SAMPLE_RATE
+from tests.voice.transcribe.scripted_transcriber import ScriptedTranscriber
 
 TRACE = ReplyTrace("r1", Outcome.SPOKEN, waited=0.0)
-
-
-class Ears:
-    """A transcriber that returns the given transcripts, one for each sound."""
-
-    def __init__(self, *texts: str) -> None:
-        self.closed = False
-        self.seconds: list[float] = []
-        self._texts = list(texts)
-
-    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        self.seconds.append(request.seconds)
-        return Transcript(self._texts.pop(0))
-
-    async def warm_up(self) -> None: ...
-
-    async def problem(self) -> str | None: ...
-
-    async def release_memory(self) -> None: ...
-
-    async def close(self) -> None:
-        self.closed = True
-
-    def describe(self) -> str:
-        return "ears"
 
 
 def answer(meant: str, trace: ReplyTrace = TRACE) -> HeardAnswer:
@@ -48,20 +23,20 @@ def answer(meant: str, trace: ReplyTrace = TRACE) -> HeardAnswer:
 
 
 async def test_an_answer_whose_words_were_heard_is_good() -> None:
-    ears = Ears("paris is the capital of france", "it is blue")
+    ears = ScriptedTranscriber(["paris is the capital of france", "it is blue"])
     score = await TranscriptScorer(ears).score([answer("Paris is the capital of France!"), answer("It is blue.")])
     assert score.good
     assert score.fields == {"word_error_rate": 0.0}
     assert "9 of the 9 words" in score.line
     assert ears.closed
-    assert ears.seconds == [1.0, 1.0]
+    assert [request.seconds for request in ears.requests] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(("wrong", "good"), [(1, True), (2, False)])
 async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
     words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     heard = " ".join(words[wrong:])
-    score = await TranscriptScorer(Ears(heard)).score([answer(" ".join(words))])
+    score = await TranscriptScorer(ScriptedTranscriber([heard])).score([answer(" ".join(words))])
     assert score.good is good
     assert f"{10 * wrong} %" in score.line
 
@@ -69,17 +44,17 @@ async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
 @pytest.mark.parametrize(("heard", "told"), [("blue", True), ("it is blue", False)])
 async def test_a_bad_score_says_that_the_sound_had_gaps_because_the_machine_was_busy(heard: str, told: bool) -> None:
     answers = [answer("It is blue.", replace(TRACE, underruns=frames)) for frames in (20, 86)]
-    score = await TranscriptScorer(Ears(heard, heard)).score(answers)
+    score = await TranscriptScorer(ScriptedTranscriber([heard, heard])).score(answers)
     assert ("The sound had gaps of 2.1 s, because this machine was too busy" in score.line) is told
 
 
 async def test_a_bad_score_of_sound_without_gaps_blames_nothing() -> None:
-    assert "gaps" not in (await TranscriptScorer(Ears("blue")).score([answer("It is blue.")])).line
+    assert "gaps" not in (await TranscriptScorer(ScriptedTranscriber(["blue"])).score([answer("It is blue.")])).line
 
 
 async def test_the_call_is_written_down_turn_by_turn(tmp_path: Path) -> None:
     answers = [answer("It is blue.")]
-    score = await TranscriptScorer(Ears("it is glue")).score(answers)
+    score = await TranscriptScorer(ScriptedTranscriber(["it is glue"])).score(answers)
     write_report(tmp_path / "call.json", answers, score)
     report = json.loads((tmp_path / "call.json").read_text("utf-8"))
     assert report["good"] is False

@@ -28,7 +28,6 @@ from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voices.introductions import load_introductions
 from bot.voices.places import VoicePlace
 from bot.voices.voices import Voices
@@ -42,6 +41,7 @@ from tests.meters import NotingMeter
 from tests.timing import Clock
 from tests.tts_server.api.voices_client import VoicesClient, voices_client
 from tests.voice.doubles import FixedCharacter
+from tests.voice.transcribe.scripted_transcriber import ScriptedTranscriber
 from tts_server.engines.base import SpeechEngine
 from tts_server.engines.stand_in import StandInEngine
 from wire.presets import Presets
@@ -49,50 +49,6 @@ from wire.presets import Presets
 DATABASE = "api.sqlite3"
 WORDS = "What time is it?"
 PLACES = (VoicePlace("browser", 0, "In the browser"), VoicePlace("1", 1, "Ada's server"))
-
-
-@dataclass(slots=True)
-class ScriptedEars:
-    """A transcriber that returns these texts, one after the other, and the last one again.
-
-    If ``error`` is given, all requests after the first ``good`` ones raise it.
-    """
-
-    texts: list[str] = field(default_factory=lambda: [WORDS])
-    language: str | None = "en"
-    error: str | None = None
-    good: int = 0
-    requests: list[TranscriptionRequest] = field(default_factory=list)
-    rests: int = 0
-    cancelled: int = 0
-    hearing: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.hearing.set()
-
-    async def warm_up(self) -> None: ...
-
-    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
-        self.requests.append(request)
-        try:
-            await self.hearing.wait()
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        if self.error is not None and len(self.requests) > self.good:
-            raise TranscriptionError(self.error)
-        return Transcript(self.texts.pop(0) if len(self.texts) > 1 else self.texts[0], self.language)
-
-    async def release_memory(self) -> None:
-        self.rests += 1
-
-    async def close(self) -> None: ...
-
-    async def problem(self) -> str | None:
-        return self.error
-
-    def describe(self) -> str:
-        return "a script"
 
 
 @dataclass(slots=True)
@@ -169,7 +125,7 @@ class ApiStage:
 
     web: WebStage
     voices: VoicesClient
-    ears: ScriptedEars
+    ears: ScriptedTranscriber
     mind: ScriptedMind
     gate: WorkGate
     chats: Chats
@@ -218,7 +174,8 @@ async def api_stage(
         archive = Archive(database)
         chosen = await Voices.load(client, database, "!")
         figures = Figures()
-        ears, mind, kept, gate, clock = ScriptedEars(), ScriptedMind(), list[KeptChat](), make_gate(), Clock()
+        ears, mind = ScriptedTranscriber([WORDS], "en"), ScriptedMind()
+        kept, gate, clock = list[KeptChat](), make_gate(), Clock()
         setup = ScriptedSetup()
 
         def keep() -> KeptChat:
