@@ -7,11 +7,7 @@ import pytest
 
 from audio.narrow_band import FromTelephone, ToTelephone, from_telephone
 from audio.samples import Samples
-
-
-def tone(frequency: float, rate: int, seconds: float = 1.0) -> Samples:
-    at = np.arange(round(rate * seconds)) / rate
-    return np.asarray(0.5 * np.sin(2 * np.pi * frequency * at), np.float32)
+from tests.tones import tone
 
 
 def decibels(sound: Samples, reference: Samples) -> float:
@@ -30,19 +26,21 @@ def test_pieces_of_a_sound_are_converted_as_if_they_were_one(kind: type[FromTele
 
 @pytest.mark.parametrize("frequency", [300, 1_000, 3_000, 3_400])
 def test_what_a_telephone_carries_stays_as_it_is(frequency: float) -> None:
-    up, down = tone(frequency, 8_000), tone(frequency, 48_000)
+    up, down = tone(1.0, frequency, rate=8_000), tone(1.0, frequency, rate=48_000)
     assert decibels(FromTelephone().convert(up), up) == pytest.approx(0, abs=0.3)
     assert decibels(ToTelephone().convert(down), down) == pytest.approx(0, abs=0.3)
 
 
 @pytest.mark.parametrize("frequency", [4_700, 6_000, 9_000, 15_000])
 def test_nothing_is_folded_into_the_band_of_a_telephone(frequency: float) -> None:
-    sound = tone(frequency, 48_000)
+    sound = tone(1.0, frequency, rate=48_000)
     assert decibels(ToTelephone().convert(sound), sound) < -55
 
 
 def test_the_doubled_sound_has_no_mirror_image() -> None:
-    spectrum = np.abs(np.fft.rfft(FromTelephone().convert(tone(1_000, 8_000))[1_600:9_600] * np.hanning(8_000)))
+    spectrum = np.abs(
+        np.fft.rfft(FromTelephone().convert(tone(1.0, 1_000, rate=8_000))[1_600:9_600] * np.hanning(8_000))
+    )
     assert 20 * np.log10(spectrum[2_300:].max() / spectrum.max()) < -55
 
 
@@ -60,14 +58,14 @@ def test_each_rate_is_lowered_at_once_and_whole(rate: int) -> None:
     converter = ToTelephone(rate)
     assert len(converter.convert(np.zeros(rate // 50, np.float32))) == 160
     for _ in range(2):
-        sound = np.concatenate([np.zeros(rate // 50, np.float32), tone(1_000, rate, 0.1)])
+        sound = np.concatenate([np.zeros(rate // 50, np.float32), tone(0.1, 1_000, rate=rate)])
         pieces = [converter.convert(sound), converter.finish()]
         assert len(pieces[1]) < 16
         lowered = np.concatenate(pieces)
         energy, expected = np.sum(lowered**2), np.sum(sound**2) / (rate // 8_000)
         assert energy == pytest.approx(expected, rel=0.02), "nothing of the sound is lost at its end"
-        assert decibels(lowered[200:900], tone(1_000, 8_000)) == pytest.approx(0, abs=0.3)
-    high = tone(6_000, rate)
+        assert decibels(lowered[200:900], tone(1.0, 1_000, rate=8_000)) == pytest.approx(0, abs=0.3)
+    high = tone(1.0, 6_000, rate=rate)
     assert decibels(ToTelephone(rate).convert(high), high) < -55
 
 

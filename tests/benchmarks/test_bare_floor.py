@@ -24,15 +24,15 @@ from config.project import ROOT
 from sandbox.voice.opus import make_decoder
 from sandbox.voice.rtp import XChaChaCipher, parse_header
 from tests.timing import LIMIT
+from tests.tones import tone
 
 CLAUSE_TOKENS = 6
 """Tokens of "Well, that is a good question,", the first clause that both the bot and the floor speak."""
 
 
-def tone(hertz: float) -> bytes:
+def frame_of(hertz: float) -> bytes:
     """20 ms of a tone as the voice sends it."""
-    time = np.arange(FRAME_SAMPLES) / RATE
-    return (0.2 * np.sin(2 * np.pi * hertz * time)).astype("<f4").tobytes()
+    return tone(FRAME_SAMPLES / RATE, hertz, rate=RATE, level=0.2).tobytes()
 
 
 def opus_of(packets: BarePackets, packet: bytes) -> bytes:
@@ -84,7 +84,7 @@ def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other(
             stream = BareStream(packets, sender)
             received = [receiver.recv(2048) for _ in range(20)]
             asked_after = parse_header(received[-1]).sequence
-            spoken = stream.speak(tone(220))
+            spoken = stream.speak(frame_of(220))
             while len(received) < 40:
                 received.append(receiver.recv(2048))
             stream.end()
@@ -112,9 +112,9 @@ def test_who_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> N
         with pytest.raises(ValueError, match="buffer"):
             too_short.result(LIMIT)
         with pytest.raises(ValueError, match="buffer"):
-            broken.speak(tone(220)).result(LIMIT)
+            broken.speak(frame_of(220)).result(LIMIT)
         with pytest.raises(ConnectionError, match="the stream has ended"):
-            ended.speak(tone(220)).result(LIMIT)
+            ended.speak(frame_of(220)).result(LIMIT)
         broken.end()
 
 
@@ -152,7 +152,7 @@ def test_the_packets_of_the_floor_are_encrypted_twice_and_contain_the_sound() ->
     packets = BarePackets()
     decoder = SpeechDecoder()
     for _ in range(150):
-        packet = packets.packet(tone(200))
+        packet = packets.packet(frame_of(200))
     header = parse_header(packet)
     frame = XChaChaCipher(packets.transport_key).open(packet, header.size)
     assert (header.sequence, header.timestamp) == (150, 150 * FRAME_SAMPLES)

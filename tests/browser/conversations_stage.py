@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from aiohttp import web
 
-from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples
+from audio.samples import HEARING_RATE, SPEAKING_RATE
 from audio.wav import WavFile
 from bot.conversations.archive import ConversationArchive
 from bot.conversations.recordings import CallRecordings
@@ -25,6 +24,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
 from tests.bot.conversations.archives import ADA, BEN, GENERAL, Archive, answer
 from tests.bot.http.web_stage import WebStage, web_stage
+from tests.tones import tone
 
 STARTED = 1_769_860_800.0
 """The time of the first conversation: 31 January 2026, 12:00 UTC."""
@@ -89,13 +89,8 @@ class ConversationsStage:
         folder.mkdir(parents=True)
         for name, rate in ((f"Ada-{ADA}.wav", HEARING_RATE), ("bot.wav", SPEAKING_RATE)):
             file = WavFile(folder / name, rate)
-            file.write(tone(rate))
+            file.write(tone(1.0, rate=rate, level=0.1))
             file.close()
-
-
-def tone(rate: int) -> Samples:
-    """A second of a quiet tone."""
-    return np.asarray(0.1 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate), np.float32)
 
 
 @asynccontextmanager

@@ -20,14 +20,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tests.bot.music.pieces import wav
+from tests.tones import tone
 
-RATE = 48_000
+RATE, LEVEL = 48_000, 0.2
 LONG = 2**36 - 1
 """The largest number of samples that FLAC can claim."""
-
-
-def tone(seconds: float, rate: int = RATE, level: float = 0.2, pitch: float = 440) -> NDArray[np.float32]:
-    return (level * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
 def encoded(
@@ -38,7 +35,7 @@ def encoded(
     with av.open(data, "w", format=container) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, AudioStream)
-        sound = np.tile(tone(seconds, rate, pitch=pitch), (len(av.AudioLayout(layout).channels), 1))
+        sound = np.tile(tone(seconds, pitch, rate=rate, level=LEVEL), (len(av.AudioLayout(layout).channels), 1))
         frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout=layout)
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0
         resampler = av.AudioResampler(stream.codec_context.format, stream.layout, rate, stream.codec_context.frame_size)
@@ -70,7 +67,7 @@ def with_attachment() -> bytes:
         file.add_attachment("list.m3u8", "application/x-mpegurl", b"#EXTM3U\nfile:///etc/passwd\n")
         file.add_attachment("font.ttf", "font/ttf", bytes(1_000_000))
         stream = file.add_stream("pcm_s16le", rate=RATE, layout="mono")
-        sound = (tone(1.0) * 32_767).astype(np.int16).reshape(1, -1)
+        sound = (tone(1.0, level=LEVEL) * 32_767).astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
         frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), 0
         file.mux(stream.encode(frame))
@@ -273,9 +270,11 @@ PLAYED: dict[str, Callable[[], bytes]] = {
     "as loud as can be": lambda: wav(1.0, 1.0),
     "not a number": lambda: float_wav(np.full(RATE, np.nan, np.float32)),
     "infinite": lambda: float_wav(np.tile(np.array([np.inf, -np.inf], np.float32), RATE)),
-    "a billion times too loud": lambda: float_wav(np.repeat(tone(1.0) * np.float32(1e9), 2)),
+    "a billion times too loud": lambda: float_wav(np.repeat(tone(1.0, level=LEVEL) * np.float32(1e9), 2)),
     "a whisper with one click": lambda: float_wav(np.concatenate((tone(1.0, level=1e-4), [np.float32(1)] * 9))),
-    "8 channels at 192,000 Hz": lambda: float_wav(np.repeat(tone(0.5, 192_000), 8), rate=192_000, channels=8),
+    "8 channels at 192,000 Hz": lambda: float_wav(
+        np.repeat(tone(0.5, rate=192_000, level=LEVEL), 8), rate=192_000, channels=8
+    ),
     "a constant": lambda: flac([flac_frame(n, RATE, 32_767, samples=4_800) for n in range(10)]),
     "FLAC that ends early": lambda: flac(flac_tone(), stated=30 * RATE),
     "a stream without a length": lambda: wav_head(stated=2**32 - 1) + wav(1.0, 0.2)[44:],

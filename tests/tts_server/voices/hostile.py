@@ -15,6 +15,7 @@ import numpy as np
 from audio.encoders import FfmpegEncoder
 from audio.pcm import to_pcm16
 from audio.samples import Samples
+from tests.tones import tone
 from tests.tts_server.voices.sounds import encoded, good_files, seconds_of_speech, silence, speech, wav
 from tts_server.voices.decoding import RATE
 
@@ -206,7 +207,7 @@ def _sound_that_is_no_speech() -> Iterator[tuple[str, bytes]]:
     seconds = np.arange(12 * RATE) / RATE
     yield "silence", wav(silence(12))
     yield "noise", wav((0.2 * random.standard_normal(12 * RATE)).astype(np.float32))
-    yield "a tone", wav((0.5 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32))
+    yield "a tone", wav(tone(12, rate=RATE, level=0.5))
     yield "a chord", wav(_chord(seconds))
     yield "not a number", encoded("wav", "pcm_f32le", np.full(12 * RATE, np.nan, np.float32))
     yield "infinities", encoded("wav", "pcm_f32le", np.full(12 * RATE, np.inf, np.float32))

@@ -7,6 +7,7 @@ import pytest
 
 from audio.level import rms
 from audio.samples import Samples
+from tests.tones import tone
 from tests.tts_server.voices.sounds import seconds_of_speech, silence, speech
 from tts_server.voices.decoding import RATE, RecordingRefusedError
 from tts_server.voices.preparation import LEVEL, prepare, speech_spans
@@ -34,7 +35,7 @@ def test_long_pauses_become_short() -> None:
 
 
 def test_seams_do_not_click() -> None:
-    hum = (0.02 * np.sin(2 * np.pi * 60 * np.arange(20 * RATE) / RATE)).astype(np.float32)
+    hum = tone(20, 60, rate=RATE, level=0.02)
     kept = _kept(np.concatenate([speech(), hum, speech()]))
     steepest = max(float(np.abs(np.diff(part)).max()) for part in (speech(), hum))
     assert float(np.abs(np.diff(kept)).max()) <= steepest * LEVEL / rms(speech()) * 1.2

@@ -49,8 +49,7 @@ class DirectThread:
 
 
 def spoken(seconds: float, law: Law) -> tuple[Samples, list[bytes]]:
-    at = np.arange(round(8_000 * seconds)) / 8_000
-    sound = np.asarray(0.5 * np.sin(2 * np.pi * 440 * at), np.float32)
+    sound = tone(seconds, rate=8_000, level=0.5)
     data = encode_g711(to_int16(sound), law)
     return sound, [data[start : start + FRAME_BYTES] for start in range(0, len(data), FRAME_BYTES)]
 

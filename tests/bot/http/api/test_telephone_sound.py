@@ -15,11 +15,12 @@ from bot.http.api import hearing, process_call
 from bot.http.api.uploads import MAX_FILE_BYTES
 from tests.bot.http.api.api_stage import WORDS, ApiStage
 from tests.features.recordings import recording
+from tests.tones import tone
 
 FORMS = ["/stt", "/v1/audio/transcriptions", "/process_call"]
 SECONDS = 2
 PITCH = 440
-TONE = (0.2 * np.sin(2 * np.pi * PITCH * np.arange(8_000 * SECONDS) / 8_000)).astype(np.float32)
+TONE = tone(SECONDS, PITCH, rate=8_000, level=0.2)
 
 
 def g711(law: Law) -> bytes:
