@@ -23,7 +23,7 @@ FRAME_SAMPLES = SAMPLE_RATE // 5
 MAX_WAITING_CHARACTERS = 20_000
 """If more characters of a reply than this (about 22 minutes of speech) wait to be spoken, the reply fails."""
 ANNOUNCED_AFTER = 0.002
-"""A segment is announced this many seconds after the engine was asked for it, or sooner if the first sound is ready by
+"""A segment is announced this many seconds after it was handed to the engine, or sooner if the first sound is ready by
 then.
 """
 READ_TIMEOUT = 30.0
@@ -58,6 +58,35 @@ class _ReplyProgress:
         # The time spent waiting for the previous reply is not counted.
         since = max(segment.completed_at, self.started_at)
         self.first_chunk_ms = round((now - since) * 1000, 1)
+
+
+class _Announcement:
+    """Announces a segment after :data:`ANNOUNCED_AFTER`, or as soon as :meth:`sent` is awaited.
+
+    It is not announced at once, because people wait for the engine, whose thread can't begin while this one works.
+    """
+
+    def __init__(self, client: ReplyClient, start: SegmentStart) -> None:
+        self._client = client
+        self._start = start
+        self._sending: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(ANNOUNCED_AFTER, self._send)
+
+    def _send(self) -> asyncio.Task[None]:
+        if self._sending is None:
+            self._timer.cancel()
+            self._sending = asyncio.create_task(self._client.send(self._start), name="segment announced")
+        return self._sending
+
+    async def sent(self) -> None:
+        """Wait until the segment is announced; raises ``ConnectionError`` if the client is gone."""
+        await self._send()
+
+    def cancel(self) -> None:
+        """Announce nothing any more."""
+        self._timer.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
 
 
 class ReplyWorker:
@@ -127,46 +156,34 @@ class ReplyWorker:
         self, reply: IncomingReply, segment: TextSegment, synthesizer: ReplySynthesizer, progress: _ReplyProgress
     ) -> None:
         before = progress.samples
-        due = asyncio.Event()
-        # Not at once: people wait for the engine, and its thread can't begin while this one works.
-        asyncio.get_running_loop().call_later(ANNOUNCED_AFTER, due.set)
-        start = SegmentStart(segment.number, segment.text, reply.id)
-        announcing = asyncio.create_task(self._announce(start, due), name="segment announced")
+        announcement = _Announcement(self._client, SegmentStart(segment.number, segment.text, reply.id))
         try:
-            await self._send_sound(segment, synthesizer, progress, due, announcing)
+            await self._send_sound(segment, synthesizer, progress, announcement)
         except EngineError:
-            due.set()
-            await announcing
+            await announcement.sent()
             raise
         finally:
-            announcing.cancel()
+            announcement.cancel()
         await self._client.send(SegmentEnd(segment.number, progress.samples - before, reply.id))
-
-    async def _announce(self, start: SegmentStart, due: asyncio.Event) -> None:
-        await due.wait()
-        await self._client.send(start)
 
     async def _send_sound(
         self,
         segment: TextSegment,
         synthesizer: ReplySynthesizer,
         progress: _ReplyProgress,
-        due: asyncio.Event,
-        announcing: asyncio.Task[None],
+        announcement: _Announcement,
     ) -> None:
         """Synthesize a segment, and send its sound after its announcement."""
         async with aclosing(synthesizer.synthesize(segment.text)) as pieces:
             async for piece in pieces:
-                due.set()
-                await announcing
+                await announcement.sent()
                 if progress.first_chunk_ms is None:
                     progress.first_audio(segment, self._clock())
                 for start in range(0, len(piece), FRAME_SAMPLES):
                     frame = piece[start : start + FRAME_SAMPLES]
                     await self._client.send_audio(frame.astype("<f4").tobytes())
                     progress.samples += len(frame)
-        due.set()
-        await announcing
+        await announcement.sent()
 
 
 @dataclass(frozen=True, slots=True)
