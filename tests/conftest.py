@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 from collections.abc import Generator
@@ -60,6 +61,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if "caplog" in getattr(item, "fixturenames", ()):
         gc.collect()
         gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Fail a test that leaves another log level behind: later tests would then read lines that they don't expect.
+
+    Raises:
+        AssertionError: the root logger's level is not what it was before the session.
+    """
+    yield
+    root, level = logging.getLogger(), logging.WARNING
+    left = root.level
+    root.setLevel(level)
+    assert left == level, f"{item.nodeid} has left the root logger at {logging.getLevelName(left)}"
 
 
 @pytest.fixture(scope="session")

@@ -103,8 +103,9 @@ def test_if_several_calls_may_be_on_the_console_and_the_log_name_each(
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "x")
     monkeypatch.setenv("MAX_CALLS", calls)
-    # The log is only set up where it is not yet, and pytest has set it up.
+    # The log is only set up where it is not yet, and pytest has set it up. The level is restored afterwards.
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.getLogger().level)
     assert play() == (0, ["run"])
     printed = capsys.readouterr()
     assert f"📞 {mark}Seiyuu is in Lounge" in printed.out
