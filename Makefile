@@ -80,7 +80,7 @@ audit: .venv/dev.stamp  ## licences of the packages, secrets, bandit's rules, no
 	@$(BIN)/ruff check --select S --ignore S311 .
 	@$(BIN)/python -m tests.audit
 
-coverage: .venv/dev.stamp  ## branch coverage of the tests that only compute, and the files below 90 %; forty minutes; ARGS="…" for some tests
+coverage: .venv/dev.stamp  ## branch coverage of the tests that only compute, and the files below 90 %; about twenty minutes; ARGS="…" for some tests
 	@$(BIN)/coverage erase
 	@nice -n 19 $(BIN)/coverage run -m pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,$(CALLS))); status=$$?; \
 		$(BIN)/coverage combine --quiet; \
