@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import aiosqlite
 
 from bot.memory.audience import MemoryAsker
-from bot.memory.listing import page_of
+from bot.memory.listing import ALL_WORDS, number_in, page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.text import shorten
@@ -16,8 +16,6 @@ from bot.user_error import UserError
 MAX_LISTED = 20
 """Maximum number of facts in a list."""
 MAX_TEXT = 150
-MAX_DIGITS = 16
-ALL_WORDS = ("all", "everything")
 SWITCHED_OFF = "🧠 My memory is switched off (MEMORY)."
 NOTHING = "🧠 I remember nothing of you here."
 LISTED = "🧠 What I remember of you here ({count}):"
@@ -90,7 +88,7 @@ class BrowserMemory:
         if not self._memory.enabled:
             return SWITCHED_OFF
         facts = await self._memory.mine(asker)
-        return self._listed(facts, _number(page) or 1) if facts else NOTHING
+        return self._listed(facts, number_in(page) or 1) if facts else NOTHING
 
     def _listed(self, facts: Sequence[Fact], page: int) -> str:
         shown, page, pages = page_of(facts, page, MAX_LISTED)
@@ -100,7 +98,7 @@ class BrowserMemory:
         return "\n".join([LISTED.format(count=len(facts)), *lines, *more, HOW.format(prefix=self._prefix)])
 
     async def _forget(self, asker: MemoryAsker, what: str) -> str:
-        number = _number(what)
+        number = number_in(what)
         if what.casefold() in ALL_WORDS:
             count = await self._memory.forget_all(asker.person)
         elif number is not None:
@@ -111,7 +109,7 @@ class BrowserMemory:
 
     async def _correct(self, asker: MemoryAsker, what: str) -> str:
         written, _, text = what.partition(" ")
-        number = _number(written)
+        number = number_in(written)
         try:
             corrected = None if number is None else await self._memory.correct(number, asker.person, text)
         except MemoryEmptyError:
@@ -127,9 +125,3 @@ class BrowserMemory:
     async def _switch_off(self, asker: MemoryAsker, _: str) -> str:
         await self._memory.set_choice(asker.person, keep=False)
         return OFF
-
-
-def _number(written: str) -> int | None:
-    """A number of a fact; ``None`` if these are other words."""
-    is_number = written.isascii() and written.isdecimal() and len(written) < MAX_DIGITS
-    return int(written) if is_number else None

@@ -14,6 +14,7 @@ from bot.autojoin.quiet_times import EXAMPLE, QuietTimes
 from bot.autojoin.records import AutoJoinRecords, Choice
 from bot.autojoin.service import AutoJoin
 from bot.command_helpers import require_guild
+from bot.commands.entrance import require_entrance
 from bot.commands.voice_channel_name import Channel, VoiceChannelName
 from bot.times_of_day import TimesError
 from bot.user_error import UserError
@@ -113,13 +114,7 @@ class AutoJoinCommands(commands.Cog, name="Coming by itself"):
 
     def _require_allowed(self, ctx: Context, channel: Channel) -> discord.VoiceChannel:
         """Check that the author may have the bot come into a channel by itself."""
-        author = ctx.author
-        if isinstance(author, discord.Member) and author not in channel.members:
-            allowed = channel.permissions_for(author)
-            if not allowed.view_channel:
-                raise commands.ChannelNotFound(channel.name)
-            if not allowed.connect:
-                raise UserError(NO_ENTRANCE.format(channel=channel.mention))
+        require_entrance(ctx.author, channel, NO_ENTRANCE)
         if not isinstance(channel, discord.VoiceChannel):
             raise UserError(NO_STAGE)
         if channel == channel.guild.afk_channel:

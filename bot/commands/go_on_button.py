@@ -8,8 +8,8 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.commands.entrance import require_entrance
 from bot.commands.guarded_view import GuardedView
-from bot.commands.voice import require_entrance
 from bot.guard import Guard
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel

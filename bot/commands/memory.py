@@ -17,7 +17,7 @@ from bot.commands.memory_list import MemoryView, Presses, facts_file, facts_text
 from bot.commands.private_answer import answer_privately
 from bot.guard import Guard
 from bot.memory.audience import MemoryAsker
-from bot.memory.listing import page_of
+from bot.memory.listing import ALL_WORDS, number_in, page_of
 from bot.memory.memory import Memory, MemoryEmptyError
 from bot.memory.records import Fact
 from bot.text import escape_markdown
@@ -31,7 +31,6 @@ NOT_NOW = "❌ My database can't be used just now, so not all of that was done. 
 ON = "🧠 I remember from now on what you tell me. `{prefix}memory` shows it; `{prefix}memory off` ends it."
 CORRECTED = "🧠 Corrected."
 NO_TEXT = "❌ A correction needs some words. Or forget it: `{prefix}memory forget {number}`."
-ALL_WORDS = frozenset({"all", "everything"})
 NO_SUCH_WORDS = "🧠 I remember nothing of you here with these words."
 FILE = "🧠 This is all that I remember of you, on all servers ({count})."
 NOTHING_AT_ALL = "🧠 I remember nothing of you, on any server."
@@ -140,8 +139,8 @@ class MemoryCommands(commands.Cog, name="Memory"):
             await asked.message.edit(content=answer, view=None)
             return
         try:
-            if wanted.isascii() and wanted.isdecimal() and len(wanted) < MAX_DIGITS:
-                count = await self._memory.forget(int(wanted), ctx.author.id)
+            if (number := number_in(wanted)) is not None:
+                count = await self._memory.forget(number, ctx.author.id)
                 nothing = words.NOT_YOURS.format(number=wanted, prefix=self._prefix)
             else:
                 count, nothing = await self._memory.forget_words(what, _asker(ctx)), NO_SUCH_WORDS
@@ -267,10 +266,6 @@ class MemoryCommands(commands.Cog, name="Memory"):
         except UserError as error:
             text = str(error)
         await interaction.edit_original_response(content=text, view=None)
-
-
-MAX_DIGITS = 16
-"""Numbers of facts have fewer digits."""
 
 
 def _asker(ctx: Context) -> MemoryAsker:

@@ -7,12 +7,10 @@ import logging
 import discord
 
 from bot.discord_errors import DISCORD_ERRORS, discord_error_text
+from bot.lone_people import FIRST_LONE_PERSON
 from bot.reminders.reminders import PingResult
 
 _log = logging.getLogger(__name__)
-
-FIRST_ELSEWHERE = 2**62
-"""Ids of people from this one on are not Discord's: those people are in a browser."""
 
 
 class ReminderPings:
@@ -35,8 +33,8 @@ class ReminderPings:
         )
 
     async def ping(self, person: int, channel: int | None, text: str) -> PingResult:
-        """Send ``text``. Errors are logged."""
-        if person >= FIRST_ELSEWHERE:
+        """Send ``text``. Errors are logged. Who is not on Discord gets it later, where they are."""
+        if person >= FIRST_LONE_PERSON:
             return PingResult.LATER
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(person)])
         try:

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.command_helpers import require_guild
+from bot.commands.entrance import require_entrance
 from bot.commands.loading_answer import LoadingAnswer
 from bot.commands.status_report import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
@@ -29,7 +30,6 @@ ALREADY_IN = "❌ I'm in {channel} already. Come in there, and talk to me."
 ALREADY_HERE = "❌ I'm in {channel} already, and so are you. Talk to me."
 ALREADY_IN_ANOTHER = "❌ I'm in a call in {channel}. Use `{prefix}leave` first, then `{prefix}join {wanted}`."
 ALREADY_SOMEWHERE = "❌ I'm in a call on this server already, in a channel that you don't see."
-NO_ENTRANCE = "🔒 {channel} is closed to you, so you can't bring me there either. Name a channel that you may join."
 
 
 class VoiceCommands(commands.Cog, name="Voice"):
@@ -202,14 +202,3 @@ class VoiceStateListener(commands.Cog):
         notice = voice_state_notice(before, after, self._prefix)
         if notice is not None:
             await call.prompts.tell(notice)
-
-
-def require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
-    """Check that a person may join a channel, so that nobody uses the bot to listen in a channel closed to them."""
-    if not isinstance(author, discord.Member) or author in channel.members:
-        return
-    allowed = channel.permissions_for(author)
-    if not allowed.view_channel:
-        raise commands.ChannelNotFound(channel.name)
-    if not allowed.connect:
-        raise UserError(NO_ENTRANCE.format(channel=channel.mention))

@@ -8,16 +8,14 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.commands.private_answer import answer_privately
 from bot.last_prompts import LastPrompts, NotedPrompt
 from bot.llm.prompt_report import PromptReport
 from bot.text import shorten
-from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
 NONE_YET = "🔎 I have asked the model nothing here since I was started, or it was forgotten because somebody opted out."
-SENT = "📬 I sent you a direct message."
-NO_DIRECT_MESSAGES = "❌ I can't write you a direct message. Allow it in this server's privacy settings, or use `/why`."
 MAX_TEXT = 100_000
 """Maximum number of characters of the prompt in the attached file."""
 MAX_LIST = 400
@@ -41,16 +39,8 @@ class WhyCommands(commands.Cog, name="Prompts"):
         if noted is None:
             await ctx.send(NONE_YET, ephemeral=True)
             return
-        nobody = discord.AllowedMentions.none()
         file = discord.File(io.BytesIO(prompt_text(noted.report).encode(errors="replace")), "prompt.txt")
-        if ctx.interaction is not None or ctx.guild is None:
-            await ctx.send(report_text(noted), file=file, ephemeral=True, allowed_mentions=nobody)
-            return
-        try:
-            await ctx.author.send(report_text(noted), file=file, allowed_mentions=nobody)
-        except discord.Forbidden as error:
-            raise UserError(NO_DIRECT_MESSAGES) from error
-        await ctx.send(SENT)
+        await answer_privately(ctx, report_text(noted), file=file)
 
 
 def report_text(noted: NotedPrompt) -> str:

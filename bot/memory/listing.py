@@ -1,4 +1,4 @@
-"""Lists of facts that people read, page by page."""
+"""Lists of facts that people read, page by page, and how people name what is in them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from collections.abc import Sequence
 
 from bot.memory.records import Fact
 
+ALL_WORDS = frozenset({"all", "everything"})
+"""Words for all facts."""
+MAX_DIGITS = 15
+"""Maximum number of digits of the number of a fact or a page."""
+
 
 def page_of(facts: Sequence[Fact], page: int, most: int) -> tuple[Sequence[Fact], int, int]:
     """The facts on a page, the number of that page, and how many pages there are. Too large a ``page`` is the last."""
     pages = max(1, -(-len(facts) // most))
     page = min(max(page, 1), pages)
     return facts[(page - 1) * most : page * most], page, pages
+
+
+def number_in(written: str) -> int | None:
+    """The number of a fact or a page; ``None`` if these are other words."""
+    is_number = written.isascii() and written.isdecimal() and len(written) <= MAX_DIGITS
+    return int(written) if is_number else None

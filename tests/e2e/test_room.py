@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.why import SENT
+from bot.commands.private_answer import SENT
 from bot.voice.events import PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.turn import Outcome
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones

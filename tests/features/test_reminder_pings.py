@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.commands.listening import ListeningCommands
-from bot.commands.reminder_pings import FIRST_ELSEWHERE, ReminderPings
+from bot.commands.reminder_pings import ReminderPings
 from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.features.text_chat.commands import ChatCommands
@@ -24,6 +24,7 @@ from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
+from bot.lone_people import FIRST_LONE_PERSON
 from bot.reminders.records import ReminderDraft, ReminderRecords
 from bot.reminders.reminders import PingResult, Reminders, Words
 from bot.reminders.texts import ReminderLines
@@ -136,7 +137,7 @@ async def test_if_the_channel_is_gone_the_person_gets_a_message(stage: Stage) ->
 
 async def test_a_person_who_does_not_exist_is_given_up_and_one_in_a_browser_is_not(stage: Stage) -> None:
     assert await stage.pings.ping(4, 5, "hello") is PingResult.NEVER
-    assert web_person("Ada") >= FIRST_ELSEWHERE
+    assert web_person("Ada") >= FIRST_LONE_PERSON
     assert await stage.pings.ping(web_person("Ada"), None, "hello") is PingResult.LATER
 
 
