@@ -109,7 +109,7 @@ class ModelClient:
 
         Replies can be streamed meanwhile; the next reply uses the result. Returns whether the size is known now.
         """
-        options = self.options if model is None else replace(self.options, model=model)
+        options = self._options_for(model)
         if options.context_tokens is not None:
             return True
         size = await ask_context_size(self._connections(), options)
@@ -119,7 +119,7 @@ class ModelClient:
 
     async def learn_model_size(self, *, model: str | None = None) -> None:
         """Ask the server how many parameters the model has. Never raises. The next reply uses the result."""
-        options = self.options if model is None else replace(self.options, model=model)
+        options = self._options_for(model)
         parameters = await ask_model_size(self._connections(), options)
         if parameters is not None:
             self._memory_of(options.model).size.learn(parameters)
@@ -129,7 +129,7 @@ class ModelClient:
 
         Never raises.
         """
-        options = self.options if model is None else replace(self.options, model=model)
+        options = self._options_for(model)
         memory = self._memory_of(options.model)
         if memory.slots.known or (server := await ask_llama_server(self._connections(), options)) is None:
             return
@@ -362,8 +362,11 @@ class ModelClient:
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
 
+    def _options_for(self, model: str | None) -> ModelOptions:
+        return self.options if model is None else replace(self.options, model=model)
+
     def _request(self, messages: Sequence[ChatMessage], model: str | None) -> ReplyRequest:
-        options = self.options if model is None else replace(self.options, model=model)
+        options = self._options_for(model)
         options = options_for_size(options, self._memory_of(options.model).size)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
         return ReplyRequest(options, messages, begin_by, paid=self.paid)

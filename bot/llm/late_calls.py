@@ -43,7 +43,7 @@ class LateCalls:
         Args:
             time_up: returns when the tools have had enough time. Those that still run are ended then.
         """
-        tasks = running_tools(self._calls)
+        tasks = tasks_of(self._calls)
         limit = asyncio.ensure_future(time_up)
         try:
             while not limit.done() and (waiting := {task for task in tasks if not task.done()}):
@@ -55,12 +55,12 @@ class LateCalls:
 
     def cancel(self) -> None:
         """Cancel the tools, without waiting for their ends."""
-        for task in running_tools(self._calls):
+        for task in tasks_of(self._calls):
             task.cancel()
 
     async def end(self) -> None:
         """Cancel the tools that still run, and wait for their ends."""
-        await end_tasks(running_tools(self._calls))
+        await end_tasks(tasks_of(self._calls))
 
 
 TakeLate = Callable[[LateCalls], bool]
@@ -72,7 +72,7 @@ def take_none(_: LateCalls) -> bool:
     return False
 
 
-def running_tools(calls: Iterable[StartedCall]) -> list[asyncio.Task[str]]:
+def tasks_of(calls: Iterable[StartedCall]) -> list[asyncio.Task[str]]:
     """The tasks of those calls that were run, whether they have ended or not."""
     return [task for _, task in calls if task is not None]
 

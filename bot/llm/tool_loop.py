@@ -12,7 +12,7 @@ from typing import Protocol, Self
 from bot.llm.answer import AnswerPart, TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.late_calls import LateCalls, StartedCall, TakeLate, end_tasks, results_of, running_tools
+from bot.llm.late_calls import LateCalls, StartedCall, TakeLate, end_tasks, results_of, tasks_of
 from bot.llm.messages import ChatMessage
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription, TurnTools
@@ -143,7 +143,7 @@ class _RunningTools:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         timers = [timer for timer in (self._limit, self._patience) if timer is not None]
-        await end_tasks([*running_tools(self._round), *timers])
+        await end_tasks([*tasks_of(self._round), *timers])
 
     @property
     def at_limit(self) -> bool:
@@ -176,7 +176,7 @@ class _RunningTools:
     async def results(self) -> list[ChatMessage]:
         """Wait for the calls of this round, and return their results in order."""
         await self._ended()
-        await end_tasks([*running_tools(self._round), *([self._patience] if self._patience is not None else [])])
+        await end_tasks([*tasks_of(self._round), *([self._patience] if self._patience is not None else [])])
         results = results_of(self._round)
         self._round.clear()
         self._patience = None
@@ -185,7 +185,7 @@ class _RunningTools:
     async def _ended(self, until: asyncio.Task[None] | None = None) -> bool:
         """Wait for the tools of this round, the limit of the turn, or ``until``. Returns whether all tools ended."""
         timers = {timer for timer in (self._limit, until) if timer is not None}
-        tasks = running_tools(self._round)
+        tasks = tasks_of(self._round)
         while waiting := {task for task in tasks if not task.done()}:
             if any(timer.done() for timer in timers):
                 return False

@@ -23,13 +23,13 @@ class NotesPlace:
     Attributes:
         transport: what carries the call, such as "discord".
         name: the place's name for people.
-        server: the id of the Discord server; 0 outside Discord.
+        server: the id of the Discord server; 0 outside Discord, and ``None`` if a damaged database has lost it.
         channel: the id of the prompt channel; ``None`` if there is none.
     """
 
     transport: str
     name: str
-    server: int | None = None
+    server: int | None
     channel: int | None = None
 
 

@@ -46,12 +46,7 @@ LEAST_TOKENS = 60
 
 @dataclass(frozen=True, slots=True)
 class LineRange:
-    """Consecutive lines of a call, which are summarized together.
-
-    Attributes:
-        first: the number of the first line.
-        last: the number of the last line.
-    """
+    """Consecutive lines of a call, at least one, which are summarized together."""
 
     lines: tuple[NoteLine, ...]
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
+from bot.voice.records.recorder import SLACK_SECONDS
 
 SAMPLE_SECONDS = 10.0
 """Length of a sample in seconds."""
 TIMEOUT = 10.0
 """Maximum number of seconds to wait for the first sound."""
-SLACK_SECONDS = 0.12
-"""Gaps longer than this (in seconds) are filled with silence. Shorter gaps come from packets that arrive unevenly."""
 PAUSE_SECONDS = 1.0
 """After a sample, a pause of this many seconds is the end of what the person says."""
 MAX_REST = 10.0
