@@ -17,6 +17,11 @@ Sound16 = NDArray[np.float32]
 SPEAKING_RATE = 48_000
 """Sample rate, in Hz, of all sound that is played into a call."""
 
+FRAME_SECONDS = 0.02
+"""Length of a frame, in seconds: the pieces in which the sound of a call is passed on."""
+HEARING_FRAME, SPEAKING_FRAME = HEARING_RATE // 50, SPEAKING_RATE // 50
+"""Number of samples of a frame at :data:`HEARING_RATE` and at :data:`SPEAKING_RATE`."""
+
 
 def finite(samples: Samples) -> Samples:
     """The samples, with 0 in place of NaN and infinity."""

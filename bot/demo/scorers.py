@@ -11,9 +11,8 @@ from typing import Protocol
 
 import soxr
 
-from audio.samples import HEARING_RATE
+from audio.samples import FRAME_SECONDS, HEARING_RATE
 from bot.voice.metrics import ReplyTrace
-from bot.voice.playback.sender import FRAME_SECONDS
 from bot.voice.reply_waits import waits_as_json
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser

@@ -8,13 +8,11 @@ from collections import deque
 from collections.abc import Callable
 
 from audio.pcm import SAMPLE_BYTES, from_pcm16
-from audio.samples import HEARING_RATE
+from audio.samples import HEARING_FRAME, HEARING_RATE
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.transport import Admits, InputThread
 from bot.voice.turn import Microphone
 
-FRAME_SAMPLES = HEARING_RATE // 50
-"""Length of a frame, in samples: 20 ms. Longer pieces of sound are divided into frames."""
 MAX_AHEAD = 2.0
 """Largest number of seconds that the sound may be ahead of the clock."""
 MAX_BEHIND = 30.0
@@ -143,8 +141,8 @@ class BrowserAudioInput:
         self._transmitting = person
         # A client that names its microphone also announces pauses. If it announced none, the sound was only delayed.
         delayed, self._stalled = self._stalled and microphone is not None, False
-        for start in range(0, len(sound), FRAME_SAMPLES):
-            frame = sound[start : start + FRAME_SAMPLES]
+        for start in range(0, len(sound), HEARING_FRAME):
+            frame = sound[start : start + HEARING_FRAME]
             # A long piece was recorded before it arrived: its last sample at that moment, its first one earlier.
             self._last_at = max(self._last_at, at - (len(sound) - start - len(frame)) / HEARING_RATE)
             self._thread.receive(AudioFrame(person, frame, self._last_at, microphone, delayed and start == 0))

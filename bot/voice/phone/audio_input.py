@@ -10,13 +10,12 @@ import numpy as np
 from audio.g711 import Law, decode_g711
 from audio.narrow_band import FromTelephone
 from audio.pcm import from_pcm16
-from audio.samples import HEARING_RATE, Samples
+from audio.samples import HEARING_FRAME, Samples
 from audio.telephony import TELEPHONE_RATE
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.transport import Admits, InputThread
 from bot.voice.turn import Microphone
 
-FRAME_SAMPLES = HEARING_RATE // 50
 PAUSE = 0.5
 """If no sound comes for this many seconds, the transmission has ended. A telephone sends without a break, unless its
 owner has muted it, or it leaves out silence."""
@@ -102,8 +101,8 @@ class PhoneAudioInput:
             self._converter = FromTelephone()
         delayed, self._stalled = self._stalled, False
         heard = self._converter.convert(sound)
-        for start in range(0, len(heard), FRAME_SAMPLES):
-            frame = heard[start : start + FRAME_SAMPLES]
+        for start in range(0, len(heard), HEARING_FRAME):
+            frame = heard[start : start + HEARING_FRAME]
             self._thread.receive(AudioFrame(self._person, frame, at, Microphone.OPEN, delayed and start == 0))
         # The sound may have waited for this thread, so the pause is measured from now.
         self._ends_at = self._clock() + PAUSE

@@ -15,7 +15,7 @@ import numpy as np
 from audio.g711 import Law, encode_g711
 from audio.narrow_band import ToTelephone
 from audio.pcm import to_int16
-from audio.samples import SPEAKING_RATE, Samples
+from audio.samples import FRAME_SECONDS, SPEAKING_FRAME, SPEAKING_RATE, Samples
 from bot.llm.spoken_lines import PhoneSentence
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.phone.line import PhoneLine
@@ -23,8 +23,6 @@ from bot.voice.phone.transport import PhoneTransport
 
 _log = logging.getLogger(__name__)
 
-FRAME_SAMPLES = SPEAKING_RATE // 50
-FRAME_SECONDS = 0.02
 LEAD_IN = 0.4
 """Seconds of silence before a sentence, and from the beginning of a phone call to its greeting. Most telephones switch
 their earpiece on only when the first sound arrives, so that a first syllable in the very first packet would be lost."""
@@ -132,9 +130,9 @@ async def play(line: PhoneLine, sound: Samples) -> None:
 def frames(sound: Samples, law: Law) -> Iterator[bytes]:
     """A sound (mono, 48,000 Hz) as frames of G.711. The last one is filled up with silence."""
     converter = ToTelephone()
-    padded = np.pad(sound, (0, -len(sound) % FRAME_SAMPLES))
-    for start in range(0, len(padded), FRAME_SAMPLES):
-        yield encode_g711(to_int16(converter.convert(padded[start : start + FRAME_SAMPLES])), law)
+    padded = np.pad(sound, (0, -len(sound) % SPEAKING_FRAME))
+    for start in range(0, len(padded), SPEAKING_FRAME):
+        yield encode_g711(to_int16(converter.convert(padded[start : start + SPEAKING_FRAME])), law)
 
 
 def _send(line: PhoneLine, sound: Samples, stop: threading.Event) -> None:

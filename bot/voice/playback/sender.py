@@ -9,11 +9,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from audio.samples import FRAME_SECONDS
 from bot.voice.transport import FrameSource
 
 _log = logging.getLogger(__name__)
 
-FRAME_SECONDS = 0.02
 TAIL_FRAMES = 5
 """Frames of silence after a transmission (Discord's rule). Without them, receivers would extrapolate its last frame."""
 PRIMING_SECONDS = 3.0

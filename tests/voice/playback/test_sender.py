@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.voice.playback.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
+from audio.samples import FRAME_SECONDS
+from bot.voice.playback.sender import PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
 from tests.timing import Clock
 
 VOICED, SILENCE = "voiced", "silence"
