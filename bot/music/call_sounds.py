@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+from audio.samples import FRAME_SECONDS
 from bot.music.decoding import DecodedMusic, MusicError, Source
 from bot.user_error import UserError
 from bot.voice.call import CALL_OVER
-from bot.voice.mixing.levels import FRAME_BYTES, FRAME_SECONDS
+from bot.voice.mixing.levels import FRAME_BYTES
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import FADE_FRAMES, Channel, MixedStream, StreamState
 

@@ -17,11 +17,11 @@ from functools import partial
 import numpy as np
 
 from audio.decode import COMMON_FORMATS, NotSoundError, TooLongSoundError, decoded
-from audio.samples import SPEAKING_RATE, Samples
+from audio.samples import SPEAKING_FRAME, SPEAKING_RATE, Samples
 from bot.music.decoding_process import BROKEN_OFF, MOST_DB, NO_SOUND, TARGET_LUFS, confine, sane, say
 from bot.music.ogg_links import OggLinks
 from bot.music.slow_gain import SlowGain
-from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
+from bot.voice.mixing.levels import Stereo, to_frame
 from config.output import whole_output
 
 MAX_HOURS = 12
@@ -79,12 +79,12 @@ def links(chain: OggLinks, max_seconds: float = BOUNDS.max_seconds) -> Iterator[
 
 def frames(sound: Iterable[Samples]) -> Iterator[Stereo]:
     """Stereo sound, left and right samples taking turns, in whole frames. An incomplete frame at the end is dropped."""
-    size = 2 * FRAME_SAMPLES
+    size = 2 * SPEAKING_FRAME
     rest = np.zeros(0, np.float32)
     for piece in sound:
         rest = np.concatenate([rest, sane(piece)])
         whole = len(rest) // size * size
-        yield from rest[:whole].reshape(-1, FRAME_SAMPLES, 2)
+        yield from rest[:whole].reshape(-1, SPEAKING_FRAME, 2)
         rest = rest[whole:]
 
 

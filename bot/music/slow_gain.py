@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from audio.loudness import LoudnessMeter
-from bot.voice.mixing.levels import FRAME_SECONDS, Stereo, factor, scaled
+from audio.samples import FRAME_SECONDS
+from bot.voice.mixing.levels import Stereo, factor, scaled
 from bot.voice.mixing.limiter import Limiter
 
 FOLLOW_SECONDS = 5.0

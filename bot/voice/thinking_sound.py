@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from bot.voice.mixing.levels import FRAME_SAMPLES, FRAME_SECONDS, to_frame
+from audio.samples import SPEAKING_FRAME, SPEAKING_RATE
+from bot.voice.mixing.levels import to_frame
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import FULL_FRAMES, Channel, MixedStream
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
@@ -23,7 +24,6 @@ PITCHES = (220.0, 277.5, 330.0)
 """The tones of the sound, in Hz. Each has a whole number of waves in a pulse, so the pulse can be repeated."""
 LEVEL = 10 ** (-36 / 20)
 """Greatest level, 36 dB below full scale."""
-RATE = round(FRAME_SAMPLES / FRAME_SECONDS)
 
 
 class ThinkingWatcher(Protocol):
@@ -64,11 +64,11 @@ class Unwatched:
 
 def pulse() -> Sequence[bytes]:
     """A pulse of soft tones in frames of 20 ms. Played again and again it has no seam. It is the same each time."""
-    at = np.arange(round(PULSE_SECONDS * RATE)) / RATE
+    at = np.arange(round(PULSE_SECONDS * SPEAKING_RATE)) / SPEAKING_RATE
     tones = sum(np.sin(2 * np.pi * pitch * at) for pitch in PITCHES) / len(PITCHES)
     swelling = np.sin(np.pi * at / PULSE_SECONDS) ** 2
     both = np.repeat((LEVEL * swelling * tones).astype(np.float32)[:, np.newaxis], 2, axis=1)
-    return [to_frame(both[begin : begin + FRAME_SAMPLES]) for begin in range(0, len(both), FRAME_SAMPLES)]
+    return [to_frame(both[begin : begin + SPEAKING_FRAME]) for begin in range(0, len(both), SPEAKING_FRAME)]
 
 
 class ThinkingSound:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Collection
 from itertools import count
 
+from audio.samples import FRAME_SECONDS
 from bot.llm.prompts import CallRoom
 from bot.voice.frames import InputEvent, PersonLeft
-from bot.voice.mixing.levels import FRAME_SECONDS
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread, PacketCounts
 from bot.voice.turn import Prompt
 from config.sections import Captions

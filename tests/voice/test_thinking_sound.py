@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
+from audio.samples import SPEAKING_RATE
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import FADE_FRAMES, Channel
-from bot.voice.thinking_sound import LEVEL, LOOK_SECONDS, PITCHES, RATE, ThinkingSound, pulse
+from bot.voice.thinking_sound import LEVEL, LOOK_SECONDS, PITCHES, ThinkingSound, pulse
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, TurnStarted
 from tests.timing import ManualSleep
@@ -153,6 +154,6 @@ def test_the_pulse_is_quiet_soft_without_a_seam_and_always_the_same() -> None:
     assert LEVEL / 2 < np.abs(sound).max() <= LEVEL
     assert np.abs(np.diff(sound)).max() < LEVEL / 10, "no click, at the seam neither"
     spectrum = np.abs(np.fft.rfft(sound))
-    loudest = np.fft.rfftfreq(len(sound), 1 / RATE)[spectrum > spectrum.max() / 10]
+    loudest = np.fft.rfftfreq(len(sound), 1 / SPEAKING_RATE)[spectrum > spectrum.max() / 10]
     assert loudest.min() > min(PITCHES) - 5
     assert loudest.max() < max(PITCHES) + 5

@@ -6,23 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.pcm import to_pcm16
+from audio.samples import FRAME_SECONDS, SPEAKING_FRAME
 
-FRAME_SAMPLES = 960
-"""Number of samples of a frame in each channel: 20 ms at 48,000 Hz."""
-FRAME_SECONDS = 0.02
-FRAME_BYTES = FRAME_SAMPLES * 2 * 2
+FRAME_BYTES = SPEAKING_FRAME * 2 * 2
 """Size of a frame of stereo 16-bit PCM."""
 
 Stereo = NDArray[np.float32]
 """A frame of stereo sound, of shape (960, 2), nominally -1 to 1."""
 
 _FULL_SCALE = np.float32(32_767)
-_RISE = (np.arange(1, FRAME_SAMPLES + 1, dtype=np.float32) / FRAME_SAMPLES)[:, np.newaxis]
+_RISE = (np.arange(1, SPEAKING_FRAME + 1, dtype=np.float32) / SPEAKING_FRAME)[:, np.newaxis]
 
 
 def from_frame(pcm: bytes) -> Stereo:
     """A frame of stereo 16-bit PCM as an array."""
-    return np.frombuffer(pcm, "<i2").reshape(FRAME_SAMPLES, 2).astype(np.float32) / _FULL_SCALE
+    return np.frombuffer(pcm, "<i2").reshape(SPEAKING_FRAME, 2).astype(np.float32) / _FULL_SCALE
 
 
 def to_frame(sound: Stereo) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, factor
+from audio.samples import SPEAKING_FRAME
+from bot.voice.mixing.levels import Stereo, factor
 
 CEILING_DB = -4.0
 """Highest peak of a mixture, in dBFS.
@@ -20,7 +21,7 @@ ATTACK = 0.06
 """Part of full scale by which the gain falls in a millisecond at most, where the peak is far enough away in its
 frame."""
 
-_PLACES = np.arange(FRAME_SAMPLES, dtype=np.float32) / (FRAME_SAMPLES // BLOCKS)
+_PLACES = np.arange(SPEAKING_FRAME, dtype=np.float32) / (SPEAKING_FRAME // BLOCKS)
 _EDGES = np.arange(BLOCKS + 1, dtype=np.float32)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.voice.mixing.levels import FRAME_SECONDS, Stereo, approach, factor, from_frame, scaled, to_frame
+from audio.samples import FRAME_SECONDS
+from bot.voice.mixing.levels import Stereo, approach, factor, from_frame, scaled, to_frame
 from bot.voice.mixing.limiter import Limiter
 from bot.voice.mixing.stream import DUCKED, HUSHED, Channel, MixedStream, StreamState
 from bot.voice.mixing.taken_frame import TakenFrame

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum, StrEnum, auto
 
-from bot.voice.mixing.levels import FRAME_BYTES, FRAME_SECONDS, Stereo, approach, from_frame, scaled
+from audio.samples import FRAME_SECONDS
+from bot.voice.mixing.levels import FRAME_BYTES, Stereo, approach, from_frame, scaled
 
 FADE_SECONDS = 0.1
 """Seconds in which a stream fades in, and out before it pauses, stops or stalls."""

@@ -20,9 +20,8 @@ import pytest
 import trustme
 
 from audio.pcm import from_pcm16
-from audio.samples import SPEAKING_RATE
+from audio.samples import SPEAKING_FRAME, SPEAKING_RATE
 from bot.music import decoding, live, web_music
-from bot.voice.mixing.levels import FRAME_SAMPLES
 from bot.voice.mixing.limiter import CEILING
 from tests.bot.fetching.hostile_server import HostileServer, redirect
 from tests.bot.music.hostile_files import encoded
@@ -85,9 +84,9 @@ async def test_of_a_stream_that_becomes_another_one_all_that_can_be_decoded_is_h
 
 def tone_of(frame: bytes) -> int | None:
     """Which of the tones a frame has, however quiet it is; ``None`` if it has none of them."""
-    sound = from_pcm16(frame, channels=2) * np.hanning(FRAME_SAMPLES)
-    waves = np.exp(-2j * np.pi * np.outer(PITCHES, np.arange(FRAME_SAMPLES)) / SPEAKING_RATE)
-    likeness = np.abs(waves @ sound) / (np.linalg.norm(sound) * math.sqrt(FRAME_SAMPLES) + 1e-9)
+    sound = from_pcm16(frame, channels=2) * np.hanning(SPEAKING_FRAME)
+    waves = np.exp(-2j * np.pi * np.outer(PITCHES, np.arange(SPEAKING_FRAME)) / SPEAKING_RATE)
+    likeness = np.abs(waves @ sound) / (np.linalg.norm(sound) * math.sqrt(SPEAKING_FRAME) + 1e-9)
     return PITCHES[likeness.argmax()] if likeness.max() > 0.4 else None
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from audio.decode import NotSoundError
 from audio.loudness import LoudnessMeter
+from audio.samples import SPEAKING_FRAME
 from bot.music.live_process import AHEAD_FRAMES, FAULTS, frames, levelled
 from bot.music.slow_gain import SlowGain
-from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo
+from bot.voice.mixing.levels import Stereo
 from bot.voice.mixing.limiter import CEILING
 
 TARGET, MOST = -16.0, 12.0
@@ -22,7 +23,7 @@ SECOND = 50
 
 def noise(seconds: float, level: float, seed: int = 1) -> list[Stereo]:
     count = round(seconds * SECOND)
-    sound = level * np.random.default_rng(seed).uniform(-1, 1, (count, FRAME_SAMPLES, 2))
+    sound = level * np.random.default_rng(seed).uniform(-1, 1, (count, SPEAKING_FRAME, 2))
     return list(sound.astype(np.float32))
 
 
@@ -52,7 +53,7 @@ def test_streams_become_as_loud_as_files_from_the_beginning(level: float) -> Non
 def test_a_very_quiet_stream_is_not_blown_up_and_silence_stays_silent() -> None:
     quiet = noise(3.0, 0.01)
     assert loudness(list(levelled(quiet))) == pytest.approx(loudness(quiet) + MOST, abs=0.5)
-    assert not np.any(list(levelled([np.zeros((FRAME_SAMPLES, 2), np.float32)] * SECOND)))
+    assert not np.any(list(levelled([np.zeros((SPEAKING_FRAME, 2), np.float32)] * SECOND)))
 
 
 def test_the_gain_follows_over_seconds_and_stands_still_in_a_pause() -> None:
@@ -65,7 +66,7 @@ def test_the_gain_follows_over_seconds_and_stands_still_in_a_pause() -> None:
     assert rising[10 * SECOND] - before > fall / 2
     assert rising[-1] - before == pytest.approx(fall, abs=1)
     assert max(after - earlier for earlier, after in pairwise(rising)) < 0.1, "no step is heard"
-    pause = decibels([np.zeros((FRAME_SAMPLES, 2), np.float32)] * (20 * SECOND), gain)
+    pause = decibels([np.zeros((SPEAKING_FRAME, 2), np.float32)] * (20 * SECOND), gain)
     assert pause[-1] == pytest.approx(pause[SECOND], abs=0.01)
 
 
@@ -76,11 +77,11 @@ def test_no_peak_is_above_the_ceiling_of_the_limiter() -> None:
 
 
 def test_sound_is_cut_into_whole_frames_whatever_its_pieces_are() -> None:
-    sound = np.linspace(-0.5, 0.5, 5 * 2 * FRAME_SAMPLES, dtype=np.float32)
+    sound = np.linspace(-0.5, 0.5, 5 * 2 * SPEAKING_FRAME, dtype=np.float32)
     pieces = np.split(sound, [2, 1_000, 1_002, 7_000])
     assert np.array_equal(np.concatenate(list(frames(pieces))).reshape(-1), sound)
     assert list(frames([sound[:100]])) == []
-    assert np.isfinite(list(frames([np.full(2 * FRAME_SAMPLES, np.nan, np.float32)]))).all()
+    assert np.isfinite(list(frames([np.full(2 * SPEAKING_FRAME, np.nan, np.float32)]))).all()
 
 
 def broken_off(sound: list[Stereo], fault: Exception) -> Iterator[Stereo]:

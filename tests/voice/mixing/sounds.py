@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bot.voice.mixing.levels import FRAME_SAMPLES, Stereo, to_frame
+from audio.samples import SPEAKING_FRAME
+from bot.voice.mixing.levels import Stereo, to_frame
 from bot.voice.mixing.stream import Channel, MixedStream
 
 
@@ -35,9 +36,9 @@ class ScriptedReply:
 
 def tone(frames: int, level: float, pitch: float = 1_000.0, *, begin: int = 0) -> list[bytes]:
     """Frames of a tone of ``level`` in both channels. At 1,000 Hz each frame holds whole waves."""
-    at = np.arange(begin * FRAME_SAMPLES, (begin + frames) * FRAME_SAMPLES) / 48_000
+    at = np.arange(begin * SPEAKING_FRAME, (begin + frames) * SPEAKING_FRAME) / 48_000
     both = np.repeat((level * np.sin(2 * np.pi * pitch * at)).astype(np.float32)[:, np.newaxis], 2, axis=1)
-    return [to_frame(both[n : n + FRAME_SAMPLES]) for n in range(0, len(both), FRAME_SAMPLES)]
+    return [to_frame(both[n : n + SPEAKING_FRAME]) for n in range(0, len(both), SPEAKING_FRAME)]
 
 
 def stream_of(frames: list[bytes], channel: Channel = Channel.MUSIC, *, ended: bool = True) -> MixedStream:

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.mixing.levels import FRAME_SAMPLES, factor, to_frame
+from audio.samples import SPEAKING_FRAME
+from bot.voice.mixing.levels import factor, to_frame
 from bot.voice.mixing.limiter import CEILING
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel, MixedStream, StreamState
 from tests.voice.mixing.sounds import ScriptedReply, level, peak, samples, stream_of, tone
 
-QUIET = to_frame(np.zeros((FRAME_SAMPLES, 2), np.float32))
+QUIET = to_frame(np.zeros((SPEAKING_FRAME, 2), np.float32))
 DUCK_WITHIN, BACK_WITHIN = 5, 30
 """Frames of 20 ms: 100 ms and 600 ms."""
 LOUDEST = factor(-1.0)
@@ -187,7 +188,7 @@ def test_whatever_plays_nothing_is_above_minus_1_db_and_the_voice_alone_is_untou
     mixer, streams = Mixer(reply), [MixedStream(Channel.BED)]
 
     def loud(frames: int, loudest: float) -> list[bytes]:
-        noise = random.uniform(-1, 1, (frames, FRAME_SAMPLES, 2)) * loudest
+        noise = random.uniform(-1, 1, (frames, SPEAKING_FRAME, 2)) * loudest
         return [to_frame(frame.astype(np.float32)) for frame in noise]
 
     for action, value in actions:
