@@ -7,10 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from bot.knowledge.passage import Passage
-from bot.llm.templates import without_control_marks
+from bot.llm.quoting import quotable, quoted
 
-_OPEN, _CLOSE = "«««", "»»»"
-"""The marks around what files say. They are removed from the text between them."""
 INTRODUCTION = (
     "Passages from files that you may look things up in, between the marks, each after its source. Answer from them "
     "where they fit, in your own words; if they do not fit, ignore them. If you are asked how you know it, name the "
@@ -20,15 +18,14 @@ INTRODUCTION = (
 
 def knowledge_section(passages: Iterable[Passage]) -> str:
     """The text of the prompt's section; ``""`` if there are no passages."""
-    quoted = [f"[{' '.join(_clean(each.source).split())}]\n{_OPEN}\n{_clean(each.text)}\n{_CLOSE}" for each in passages]
-    return "\n".join([INTRODUCTION, *quoted]) if quoted else ""
+    shown = [f"[{' '.join(_clean(each.source).split())}]\n{quoted(_clean(each.text))}" for each in passages]
+    return "\n".join([INTRODUCTION, *shown]) if shown else ""
 
 
 def _clean(text: str) -> str:
     """The text without the marks, invisible characters, control tokens, and what looks like the head of a section."""
     shown = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _HIDDEN)
-    shown = without_control_marks(shown.replace(_OPEN, "").replace(_CLOSE, ""))
-    return _HEADINGS.sub("", shown).strip()
+    return _HEADINGS.sub("", quotable(shown)).strip()
 
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs"})

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.llm.messages import ChatMessage, estimated_tokens
+from bot.llm.quoting import quoted
 from bot.notes.lines import Claim, NoteLine
 from bot.notes.markdown import LocalTime
 
 TASK = "# Task: notes"
 """The beginning of the system text of each request."""
-_OPEN, _CLOSE = "«««", "»»»"
-"""The marks around what people said. They are removed from the text between them."""
 _FORM = (
     'Answer with one JSON object and nothing else: {"summary": [{"text": "…", "lines": [1, 2]}], '
     '"decisions": [{"text": "…", "lines": [3]}], "questions": [{"text": "…", "lines": [4]}], '
@@ -94,28 +93,24 @@ def part_request(part: LineRange, people: Iterable[str], local: LocalTime, *, wh
     there = f"In the call: {names}." if names else ""
     system = _filled(_SYSTEM, summary=5 if whole else 3, part="" if whole else ", or a part of it", people=there)
     text = "\n".join(shown_line(line, local) for line in part.lines)
-    return [ChatMessage("system", system), ChatMessage("user", f"{_OPEN}\n{text}\n{_CLOSE}")]
+    return [ChatMessage("system", system), ChatMessage("user", quoted(text))]
 
 
 def merge_request(claims: Iterable[Claim]) -> list[ChatMessage]:
     """The request for the claims about the whole call, from the claims about its parts."""
     text = "\n".join(shown_claim(claim) for claim in claims)
-    return [ChatMessage("system", _filled(_MERGING, summary=6)), ChatMessage("user", f"{_OPEN}\n{text}\n{_CLOSE}")]
+    return [ChatMessage("system", _filled(_MERGING, summary=6)), ChatMessage("user", quoted(text))]
 
 
 def shown_line(line: NoteLine, local: LocalTime) -> str:
     """A line as the model reads it."""
-    return f"{line.number} {local(line.at):%H:%M} {line.who}: {_unmarked(line.text)}"
+    return f"{line.number} {local(line.at):%H:%M} {line.who}: {line.text}"
 
 
 def shown_claim(claim: Claim) -> str:
     """A claim as the model reads it."""
     who = f"{claim.who}: " if claim.who else ""
-    return f"{claim.kind.value}: {who}{_unmarked(claim.text)} [{', '.join(map(str, claim.lines))}]"
-
-
-def _unmarked(text: str) -> str:
-    return text.replace(_OPEN, "").replace(_CLOSE, "")
+    return f"{claim.kind.value}: {who}{claim.text} [{', '.join(map(str, claim.lines))}]"
 
 
 def _filled(template: str, **values: object) -> str:

@@ -1,0 +1,22 @@
+"""Text in a prompt that others wrote: it stands between marks, and can't end its quotation itself."""
+
+from __future__ import annotations
+
+from bot.llm.templates import without_control_marks
+
+_OPEN, _CLOSE = "«««", "»»»"
+
+
+def quoted(text: str) -> str:
+    """A text between the marks, as :func:`quotable` leaves it."""
+    return f"{_OPEN}\n{quotable(text)}\n{_CLOSE}"
+
+
+def quotable(text: str) -> str:
+    """A text without the marks and without control tokens.
+
+    They are searched again after each removal, which may have joined the parts of another one.
+    """
+    while (cleaned := without_control_marks(text).replace(_OPEN, "").replace(_CLOSE, "")) != text:
+        text = cleaned
+    return text
