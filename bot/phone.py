@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -18,13 +19,19 @@ from bot.tools.tool import Asker
 from bot.voice.events import CallEvent, EnginesReady, Ready
 from bot.voice.phone.answering import PhoneAnswering, PhoneWay
 from bot.voice.phone.calls_log import FILE, CallsLog
+from bot.voice.phone.kept_sentences import KeptSentences
 from bot.voice.phone.line import PhoneLine
 from bot.voice.phone.people import PHONE_PLACE, PhonePeople
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.web import BARGE_IN_NOBODY
 from config.settings import Settings
+from config.speech_settings import engine_variables
 from wire.parameters import SpeechParameters
+
+SENTENCES = "phone_sentences"
+"""The folder in ``DATA_DIR`` with sentences whose voice costs money."""
+_VOICE_VARIABLES = frozenset({"AZURE_SPEECH_REGION", "OPENAI_BASE_URL"})
 
 Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
 """Takes phone calls and passes them to the service while the block runs. Leaving the block ends all its lines."""
@@ -83,6 +90,8 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
         ),
         lambda sentence: lines.sentence(sentence, language),
         manner,
+        KeptSentences(core.settings.data_dir / SENTENCES, await asyncio.to_thread(_voice_of, core.settings)),
+        core.engines.speech_server.costs_money,
     )
     calls = phone_calls(core, sentences, log, await stored_key(core.store))
 
@@ -98,6 +107,14 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
         stack.push_async_callback(log.flush)
         stack.push_async_callback(calls.finish)
         yield calls
+
+
+def _voice_of(settings: Settings) -> str:
+    """What the bot's voice depends on, as far as the settings tell. It has no secrets. Reads files."""
+    found = engine_variables()
+    chosen = {name: value for name, value in found.items() if name.startswith("TTS_") or name in _VOICE_VARIABLES}
+    chosen.pop("TTS_TOKEN", None)
+    return repr((settings.voice_engine, settings.tts.listed, sorted(chosen.items())))
 
 
 def phone_calls(core: Core, sentences: Sentences, log: CallsLog, key: bytes) -> PhoneCalls:

@@ -126,9 +126,13 @@ class SpeechServerClient:
         """
         return MeteredStream(self.stream(), self.charges.add, whose)
 
+    def costs_money(self) -> bool:
+        """Whether what the current server speaks now costs money."""
+        return self._servers.costs_money(self._address)
+
     def may_guess(self) -> bool:
         """Whether the current server may speak speculative replies, which may be in vain."""
-        if not self._servers.costs_money(self._address):
+        if not self.costs_money():
             return True
         return self._guesses and self._meter.refusal(Paid.SPEECH, guess=True) is None
 

@@ -18,6 +18,7 @@ from audio.pcm import to_int16
 from audio.samples import FRAME_SECONDS, SPEAKING_FRAME, SPEAKING_RATE, Samples
 from bot.llm.spoken_lines import PhoneSentence
 from bot.speech_server.errors import SpeechUnavailable
+from bot.voice.phone.kept_sentences import KeptSentences
 from bot.voice.phone.line import PhoneLine
 from bot.voice.phone.transport import PhoneTransport
 
@@ -53,13 +54,26 @@ class Sentences:
         speak: speaks a text with the voice of phone calls.
         text: returns the text of a sentence, in the language of phone calls.
         manner: returns what the sound of a text depends on, besides the text.
+        files: keeps what was paid for over restarts; ``None`` if nothing is kept.
+        costs_money: returns whether the voice that speaks now costs money.
     """
 
-    def __init__(self, speak: Speak, text: Callable[[PhoneSentence], str], manner: Callable[[], Hashable]) -> None:
+    def __init__(
+        self,
+        speak: Speak,
+        text: Callable[[PhoneSentence], str],
+        manner: Callable[[], Hashable],
+        files: KeptSentences | None = None,
+        costs_money: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._speak = speak
         self._text = text
         self._manner = manner
+        self._files = files
+        self._costs_money = costs_money
         self._kept: dict[tuple[str, Hashable], Samples] = {}
+        self._unwritten: dict[tuple[str, Hashable], Samples] = {}
+        """Sounds that were paid for, and have no file yet."""
 
     def ready(self, sentence: PhoneSentence) -> Samples | None:
         """The sound of a sentence, mono at 48,000 Hz; ``None`` if it was not made yet."""
@@ -68,11 +82,27 @@ class Sentences:
     async def prepare(self) -> None:
         """Make the sound of each sentence that has none yet. Ends at the first sentence that the voice can't speak.
 
-        Never raises.
+        Never raises. Only this method reads and writes files: a caller never waits for that.
         """
         for sentence in PhoneSentence:
-            if await self.sound(sentence) is None:
+            await self._read(sentence)
+            made = await self.sound(sentence)
+            await self._write()
+            if made is None:
                 return
+
+    async def _read(self, sentence: PhoneSentence) -> None:
+        key = self._text(sentence), self._manner()
+        if self._files is None or key in self._kept:
+            return
+        read = await asyncio.to_thread(self._files.read, key[0], repr(key[1]))
+        if read is not None:
+            self._keep(key, read)
+
+    async def _write(self) -> None:
+        while self._files is not None and self._unwritten:
+            (text, manner), sound = self._unwritten.popitem()
+            await asyncio.to_thread(self._files.write, text, repr(manner), sound)
 
     async def sound(self, sentence: PhoneSentence) -> Samples | None:
         """The sound of a sentence, mono at 48,000 Hz; ``None`` if the voice can't speak it within the limit."""
@@ -81,15 +111,23 @@ class Sentences:
         text = self._text(sentence)
         key = text, self._manner()
         pieces: list[Samples] = []
+        paid = self._costs_money()
         try:
             async with asyncio.timeout(MAKING_LIMIT), aclosing(self._speak(text)) as speaking:
                 pieces.extend([piece async for piece in speaking])
         except (SpeechUnavailable, TimeoutError, OSError) as error:
             _log.warning("A sentence for the telephone can't be spoken: %s", str(error) or "it takes too long")
             return None
+        sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        # While the limit of the day is reached, another voice may speak, which costs nothing.
+        if self._files is not None and paid and self._costs_money() and pieces:
+            self._unwritten[key] = sound
+        return self._keep(key, sound)
+
+    def _keep(self, key: tuple[str, Hashable], sound: Samples) -> Samples:
         while len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]
-        return self._kept.setdefault(key, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+        return self._kept.setdefault(key, sound)
 
     async def say(self, line: PhoneLine, sentence: PhoneSentence) -> None:
         """Speak a sentence on a line, after :data:`LEAD_IN`; three tones if the voice can't. Cancelling stops it."""
