@@ -32,7 +32,7 @@ class Tab:
     """One tab with the page.
 
     Attributes:
-        errors: what the page has written to the console as an error, and exceptions that nobody caught.
+        errors: those of :func:`errors_of`.
     """
 
     page: Page
@@ -118,7 +118,12 @@ async def tab(context: BrowserContext, server: ChatServer) -> AsyncIterator[Tab]
 async def new_tab(context: BrowserContext, server: ChatServer) -> Tab:
     page = await context.new_page()
     page.set_default_timeout(LIMIT)
-    tab = Tab(page, server, [])
-    page.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: tab.errors.append(str(error)))
-    return tab
+    return Tab(page, server, errors_of(page))
+
+
+def errors_of(page: Page) -> list[str]:
+    """What the page writes to the console as an error from now on, and exceptions that nobody catches."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors

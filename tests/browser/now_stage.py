@@ -19,7 +19,7 @@ from bot.voice.metrics import ReplySoFar
 from bot.voice.transport import EndCause, PacketCounts
 from tests.bot.http.web_stage import WebStage, web_stage
 from tests.bot.monitoring.figures import Figures
-from tests.browser.conftest import LIMIT
+from tests.browser.conftest import LIMIT, errors_of
 
 
 @dataclass(eq=False)
@@ -87,9 +87,7 @@ async def now_page(context: BrowserContext, figures: Figures | None = None) -> A
     async with web_stage(page=files, routes=lambda: routes) as stage:
         page = await context.new_page()
         page.set_default_timeout(LIMIT)
-        shown = NowPage(figures, stage, page, [])
-        page.on("console", lambda message: shown.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: shown.errors.append(str(error)))
+        shown = NowPage(figures, stage, page, errors_of(page))
         try:
             yield shown
         finally:

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.bot.http.web_stage import SECRET
 from tests.browser import conversation_pictures
+from tests.browser.conftest import errors_of
 from tests.browser.conversations_stage import DATABASE, STARTED, ConversationsStage, conversations_stage
 from tests.browser.picture_command import SIZES
 from tests.browser.test_looks import axe_source, findings
@@ -30,9 +31,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[ConversationsStage]:
 async def page(context: BrowserContext) -> AsyncIterator[Page]:
     """A tab. A test fails if the page reports an error."""
     page = await context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = errors_of(page)
     yield page
     assert errors == []
 

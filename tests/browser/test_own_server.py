@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from tests.browser.conftest import errors_of
 from tests.e2e.program import program
 from tests.e2e.test_page import page_of
 
@@ -21,9 +22,7 @@ async def test_a_person_signs_in_and_talks(context: BrowserContext, tmp_path: Pa
     settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir)}
     async with program("talk", folder=tmp_path, **settings) as process:
         page = await context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        errors = errors_of(page)
         await page.goto(await page_of(process))
         await page.get_by_test_id("talk").click()
         await page.get_by_test_id("token").fill("wrong")

@@ -17,7 +17,7 @@ from audio.samples import Samples
 from bot.http.page import Page as PageFiles
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.browser import voice_pictures
-from tests.browser.conftest import LIMIT
+from tests.browser.conftest import LIMIT, errors_of
 from tests.browser.picture_command import SCHEMES, SIZES, Scheme
 from tests.browser.recording import Recording
 from tests.browser.test_looks import axe_source, findings
@@ -61,9 +61,7 @@ async def voices_view(context: BrowserContext, stage: ApiStage) -> AsyncIterator
     """The view, open. A test fails if the view has reported an error."""
     page = await context.new_page()
     page.set_default_timeout(LIMIT)
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = errors_of(page)
     await page.goto(f"{stage.web.server.url}#voices")
     await expect(page.get_by_test_id("chosen-voice")).not_to_be_empty()
     yield page
