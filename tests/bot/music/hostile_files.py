@@ -193,7 +193,7 @@ def zipped() -> bytes:
     return data.getvalue()
 
 
-def png_bomb() -> bytes:
+def huge_png() -> bytes:
     """A picture of 50,000 x 50,000 pixels in a few bytes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
@@ -230,7 +230,7 @@ NOT_SOUND: dict[str, Callable[[], bytes]] = {
     "a gzip bomb": lambda: gzip.compress(bytes(20_000_000)),
     "a program": lambda: b"\x7fELF\x02\x01\x01" + bytes(5_000),
     "a web page": lambda: b"<!doctype html><html><audio src='file:///etc/passwd'></audio></html>" * 20,
-    "a picture of 2.5 gigapixels": png_bomb,
+    "a picture of 2.5 gigapixels": huge_png,
     "a moving picture": lambda: pictures("gif", "gif"),
     "photographs": lambda: pictures("matroska", "mjpeg"),
     "a film without sound": lambda: pictures("mp4", "mpeg4"),
