@@ -1,6 +1,6 @@
 """A stand-in for a language model: an OpenAI-style server with a fixed first-token time and a fixed rate.
 
-It keeps the time of each request and of each token, so that a benchmark can subtract the model's share.
+It keeps the time of each request and of each token, so that a benchmark can subtract the time that the model took.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ModelTimes:
         return self.tokens[count - 1][1]
 
     def tokens_until(self, text: str) -> int:
-        """How many of the first tokens, joined, contain all of ``text``.
+        """The number of tokens, counted from the first one, after which the reply has all of ``text``.
 
         Raises:
             ValueError: the reply does not begin with ``text``.

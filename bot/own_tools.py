@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 async def make_tools(
     settings: Settings, clock: Callable[[], datetime], reminders: Reminders, controls: Sequence[Tool]
 ) -> ToolRegistry:
-    """Make the tools. None runs yet.
+    """Make the tools. No MCP server is started yet.
 
     If the operator's file is missing, and there is a file with a similar name, a warning names that file.
 
@@ -53,7 +53,7 @@ async def make_tools(
         await asyncio.to_thread(YesNoWords),
         [*builtin, *controls],
         links.heard,
-        # This is for the bot without Discord: everybody on the page is the operator. Discord replaces it.
+        # This is for a bot without Discord: everybody on the page is the operator. A bot on Discord replaces `users`.
         users=ToolUsers(for_the_operator),
         # These tools exist only with music and sounds. The file of tools may have rules for them all the same.
         elsewhere=MUSIC_NAMES | SOUND_NAMES,

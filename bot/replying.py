@@ -30,8 +30,8 @@ async def reply_to(
     """Reply to a message. If it was deleted or can't be referenced, send the text without a reference.
 
     Args:
-        ping: whether the message's author is notified.
-        also: user ids of other people who are notified, if the text mentions them. Nobody else is.
+        ping: whether the message's author and the people in ``also`` are notified. If not, nobody is.
+        also: user ids of other people to notify. They are notified only if the text mentions them.
 
     Raises:
         discord.HTTPException: nothing can be posted in the channel.

@@ -52,8 +52,8 @@ SHOWN_CHARS = 300
 SAME_CALL = 30.0
 """A stored conversation belongs to a call unless it ended more than this number of seconds before the call's end."""
 LONGEST_SILENCE = 3_600.0
-"""The same limit if the bot was killed. Then only the bot's next start is known, not the end of the call, and the
-conversation ends with its last turn.
+"""The same limit if the bot was killed. Then the end of the call is not known: the bot's next start counts as the end
+of the call, and the last turn as the end of the conversation.
 """
 GO_ON_LIMIT = 900.0
 """Seconds for which people can go on with a call by a button."""
@@ -86,7 +86,8 @@ class Returning:
         end_sentences: lets the sentence that is being spoken in each call end, within a limit of its own. Takes a
             function that returns whether a prompt of a call is kept.
         chat: the text chat; ``None`` if there is none.
-        features: called before the restart; they tell people which of their wishes other features give up.
+        features: functions of other features, called before the restart. Each tells people which of their wishes its
+            feature gives up.
         conversations: has what was said in a call, and says whose spoken words may be stored.
         prefix: the prefix of commands.
 
@@ -138,7 +139,10 @@ class Returning:
         await asyncio.gather(*beginning)
 
     async def call_ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Keep a call that the restart has ended, and the prompts that it has put aside. Called after each call."""
+        """Keep a call that the restart has ended, and the prompts that this call has put aside.
+
+        Called after each call.
+        """
         interrupted = self._interrupted.pop(call, None) if isinstance(call, DiscordCall) else None
         if interrupted is None or cause is not EndCause.SHUTDOWN:
             return
@@ -179,7 +183,9 @@ class Returning:
     # After the restart.
 
     async def come_back(self) -> None:
-        """Go back into the calls that the restart has interrupted. Other people who wait for an answer get a text.
+        """Go back into the calls that the restart has interrupted.
+
+        If the bot does not go back into a call, the people who wait for an answer in it get a text.
 
         Called when discord.py's cache is complete.
         """
@@ -279,7 +285,7 @@ class Returning:
                 _log.warning("Could not offer to go on with the last call: %s", discord_error_text(error))
 
     async def offered(self, guild: int) -> VoiceChannel | None:
-        """The voice channel of the call that people can go on with on a server; ``None`` if there is none any more."""
+        """The voice channel of a server's last call, if people can go on with that call; otherwise ``None``."""
         call = await self._records.offered(guild, self._rules.clock() - GO_ON_LIMIT)
         return None if call is None else self._voice(call)
 

@@ -146,7 +146,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
     async def clone(
         self, ctx: Context, recording: discord.Attachment | None = None, language: Language | None = None, *, name: str
     ) -> None:
-        """Teach me a voice from the attached recording (6 to 30 seconds), or the one you reply to."""
+        """Teach me a voice from a recording of 6 to 30 seconds: attach it, or reply to the message that has it."""
         await ctx.defer()
         name = new_name(name)
         file = await sound_file(ctx, recording, self._prefix)
@@ -219,12 +219,12 @@ class VoicesCommands(commands.Cog, name="Voices"):
     @use.autocomplete("name")
     @preview.autocomplete("name")
     async def suggest_any(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        """Suggest all voices that contain the typed text."""
+        """Suggest voices whose names contain the typed text."""
         return await self._suggestions(typed, lambda _: True)
 
     @delete.autocomplete("name")
     async def suggest_made(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        """Suggest all cloned voices that contain the typed text."""
+        """Suggest cloned voices whose names contain the typed text."""
         return await self._suggestions(typed, lambda voice: voice.made_here)
 
     async def _suggestions(self, typed: str, fits: Callable[[ServerVoice], bool]) -> list[app_commands.Choice[str]]:

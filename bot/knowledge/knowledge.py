@@ -26,10 +26,13 @@ FITS = 0.3
 NEAREST = 2
 """For a prompt, this many passages that are nearest in meaning are taken even if they have no word of the question.
 
-That needs a question with at least :data:`TELLING` words.
+This holds only if the question has at least :data:`TELLING` telling words.
 """
 TELLING = 2
-"""Minimum number of telling words of a question for which passages count as near in meaning."""
+"""Passages count as near in meaning only if the question has at least this many telling words.
+
+These are the words that say what the question is about; see :func:`~languages.search_words.telling_words`.
+"""
 
 
 class Vectors(Protocol):

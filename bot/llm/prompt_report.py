@@ -52,7 +52,10 @@ class PromptReport:
 
     @property
     def sections(self) -> Mapping[str, int]:
-        """The tokens of each part of the system prompt, by its heading; :data:`HEAD` is what comes before them."""
+        """The tokens of each part of the system prompt, by the part's heading.
+
+        The part before the first heading is called :data:`HEAD`.
+        """
         text = "\n\n".join(message.content for message in self.messages if message.role == "system")
         head, *rest = text.split("\n\n## ")
         named = {part.partition("\n")[0]: part for part in rest}

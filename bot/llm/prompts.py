@@ -149,9 +149,10 @@ You are writing in a chat.
 
 
 def mood_rule(persona: Persona) -> str:
-    """The rule that has the model name its mood, as a further line of the rules; "" if no mood can be named.
+    """The rule that tells the model to name its mood, as a further line of the rules.
 
-    It depends only on the persona, so that the prompt cache can be reused while the mood changes.
+    It is empty if fewer than two moods of the persona can be named. It depends only on the persona, so that the
+    prompt cache can be reused while the mood changes.
     """
     marks = [mark for mood in persona.moods if (mark := mark_of(mood)) is not None]
     if len(marks) < 2:
@@ -252,7 +253,7 @@ def build_messages(
 
 
 def system_prompt(persona: Persona, mood: str, rules: str, circumstances: Circumstances) -> str:
-    """Build the system prompt: persona, rules, style, mood, place and time. The parts that change most are last.
+    """Build the system prompt: persona, rules, style, mood and circumstances. The parts that change most are last.
 
     Raises:
         KeyError: the persona doesn't have this mood.

@@ -17,7 +17,7 @@ MAX_KNOWN = 10_000
 
 
 class SoundLengths:
-    """Reads the lengths of files in a process of its own, each once as long as the file does not change."""
+    """Reads the lengths of files in a process of its own. A known length is read again only if its file has changed."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Path, int], float | None] = {}

@@ -39,7 +39,7 @@ class TableData:
         if owner is None or not self.shown:
             return []
         columns = ", ".join(self.shown.values())
-        # The names are those in `stores.py`.
+        # The names of tables and columns come from `stores.py`, never from people.
         query = f"SELECT {columns} FROM {self.table} WHERE {self.person} = ? ORDER BY rowid"  # noqa: S608
         return [
             {name: self._value(name, value) for name, value in zip(self.shown, row, strict=True)}
@@ -47,7 +47,7 @@ class TableData:
         ]
 
     async def erase(self, subject: Subject) -> Erased:
-        """Delete the person's rows; raises :class:`aiosqlite.Error`."""
+        """Delete the person's rows, or say why they stay (``left``); raises :class:`aiosqlite.Error`."""
         owner = self._owner(subject)
         if owner is None:
             return Erased()

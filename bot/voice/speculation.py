@@ -23,7 +23,8 @@ class Speculation:
         words_cost: whether transcriptions cost money. If so, the number of discarded transcriptions is limited too.
         interims: whether words are transcribed while somebody speaks, for speculative replies and for those who watch
             the call.
-        wrong_a_minute: the largest number of speculative replies that may be discarded in a minute.
+        wrong_a_minute: the largest number of speculative replies that may be discarded in a minute. With
+            ``words_cost``, as many transcriptions may be discarded too.
     """
 
     replies: bool = True
@@ -53,12 +54,16 @@ class SpeculationBudget:
 
     @classmethod
     def of_words(cls, allowed: Speculation, clock: Callable[[], float]) -> Self:
-        """The budget for transcriptions at pauses. Without costs it is unlimited."""
+        """The budget for transcriptions at pauses: 0 if they are not allowed, and unlimited if they cost nothing."""
         most = allowed.wrong_a_minute if allowed.words_cost else inf
         return cls(most if allowed.words else 0, clock)
 
     def allows(self, undecided: int = 0) -> bool:
-        """Whether one more may be made, even if it and the ``undecided`` ones are all discarded."""
+        """Whether one more may be made.
+
+        Args:
+            undecided: how many were made and may yet be discarded. All of them count as discarded here.
+        """
         since = self._clock() - PERIOD
         while self._discarded and self._discarded[0] <= since:
             self._discarded.popleft()

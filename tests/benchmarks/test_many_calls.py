@@ -12,7 +12,7 @@ from benchmarks.statistics import Lateness
 
 
 def stream(late: int, packets: int = 1_000) -> list[float]:
-    """The arrivals of packets of which the last ones are late."""
+    """The times at which packets arrive, in seconds. The last ``late`` packets are late."""
     return [0.02 * number + (0.03 if number >= packets - late else 0.0) for number in range(packets)]
 
 

@@ -38,7 +38,10 @@ class Attackers:
         return await page.closed()
 
     async def babbler(self, message: str) -> object:
-        """A client that sends one message that is wrong, or that means nothing without a call."""
+        """A client that sends a message that is wrong, or that means nothing without a call.
+
+        Then it interrupts. Because no call is on, it gets at least one error.
+        """
         page = await self._open()
         await page.socket.send_str(message)
         await page.send(type="interrupt")

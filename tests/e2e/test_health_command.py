@@ -25,7 +25,7 @@ async def health_when(folder: Path, condition: Callable[[dict[str, str]], bool])
     return said
 
 
-async def test_the_health_command_reports_a_bot_that_runs_is_in_a_call_or_was_killed(tmp_path: Path) -> None:
+async def test_the_health_command_tells_whether_the_bot_runs_has_a_call_or_was_killed(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.voice_channel)

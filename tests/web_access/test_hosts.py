@@ -1,4 +1,4 @@
-"""Tests that names of this machine are distinguished from names that an attacker could let lead to this machine."""
+"""Tests that names of this machine are told apart from names that an attacker could make point to this machine."""
 
 from __future__ import annotations
 

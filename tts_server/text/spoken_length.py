@@ -1,4 +1,4 @@
-"""Spoken length: an estimate of how long a voice takes to say a text, as the number of Latin letters that take as long.
+"""Spoken length: an estimate of how long a voice takes to say a text. Its unit is the time for one Latin letter.
 
 The number of characters is a poor measure: a voice reads long numbers digit by digit, and says the name of each letter
 of a foreign script ("Egyptian hieroglyph"), which may take two seconds a letter.
@@ -64,7 +64,7 @@ def spoken_length(text: str, language: str) -> int:
 def spoken_start(text: str, language: str, most: float) -> str:
     """Return the longest start of ``text`` whose spoken length is at most ``most``, or its first character.
 
-    It ends after a clause that fills at least half of ``most``, else after a word, else between any two characters.
+    It ends after a clause that fills at least half of ``most``, else after a word, else between two characters.
     """
     if spoken_length(text, language) <= most:
         return text

@@ -60,7 +60,7 @@ async def read_form(request: web.Request, files: Collection[str], bodies: Collec
         bodies: content types, in small letters, of a body that is the file itself.
 
     Raises:
-        HttpError: it is no form, has no file or two, or is too large, too slow or broken.
+        HttpError: the body is no form, is too large, too slow or broken, or does not have exactly one file.
         ConnectionError: the client disconnected.
     """
     whole = request.content_type.lower() in bodies

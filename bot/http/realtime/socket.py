@@ -47,7 +47,7 @@ PATH = "/v1/realtime"
 MAX_PENDING = 20
 """Largest number of texts that wait for a ``response.create``."""
 MAX_ID = 64
-NOTHING_TO_ANSWER = "There is nothing to answer yet: create an item first. What is spoken is answered by itself."
+NOTHING_TO_ANSWER = "There is nothing to answer yet: create an item first. Speech is answered without response.create."
 _SHOWN = 60
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class RealtimeSocket:
 
 
 class _Connection:
-    """One client, from its connection to its end: a tab of the browser calls service that speaks another protocol."""
+    """One client, until it disconnects. The browser calls service treats it as a tab that has another protocol."""
 
     def __init__(self, calls: BrowserCalls, queue: QueuedClient, clock: Callable[[], float]) -> None:
         self._calls = calls

@@ -33,7 +33,7 @@ MAX_FORM = 16 * 1_024
 """Largest number of bytes of a form. Twilio sends about 1,000."""
 MAX_FIELDS = 100
 CALLS_PER_MINUTE = 120
-"""Largest number of phone calls in a minute to which streams are opened."""
+"""Largest number of phone calls for which streams are opened in a minute."""
 LOOK_SECONDS = 10.0
 """Seconds between two looks for phone calls whose streams have not come in time."""
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -93,7 +93,10 @@ class TwilioWebhooks:
         return [web.post(VOICE, self._voice), web.post(STATUS, self._status)]
 
     async def log_late(self) -> None:
-        """Log the phone calls whose streams have not come and of which Twilio tells nothing more, until cancelled."""
+        """Log the phone calls whose streams have not come in time. This runs until it is cancelled.
+
+        Twilio may never tell that such a phone call is over.
+        """
         while True:
             self._log_late()
             await asyncio.sleep(LOOK_SECONDS)
@@ -175,7 +178,7 @@ class TwilioWebhooks:
 
 
 def caller_number(told: str) -> str:
-    """The caller's number as a phone line has it; empty if the caller withholds it."""
+    """The caller's number for :attr:`~bot.voice.phone.line.PhoneLine.number`; empty if the caller withholds it."""
     number = "".join(character for character in told.strip() if character.isprintable())[:_MAX_NUMBER]
     withheld = number.lower() in WITHHELD or number.lstrip("+") in WITHHELD_KEYS
     return "" if withheld else number
@@ -184,7 +187,7 @@ def caller_number(told: str) -> str:
 def _sid(form: Mapping[str, str]) -> str:
     sid = form.get("CallSid", "")
     if _SID.fullmatch(sid) is None:
-        raise HttpError(400, "bad_form", "The form has no CallSid.")
+        raise HttpError(400, "bad_form", "The form has no valid CallSid.")
     return sid
 
 

@@ -1,4 +1,4 @@
-"""Random histories of people who come and go on two servers, in virtual time, with real ends of calls."""
+"""Random histories of people who come and go on two servers, in virtual time. Calls end by the real rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bot.autojoin.virtual_time import run_virtually
 from tests.bot.autojoin.world import GRACE, NOTICED, ONE, OPENING, SERVERS, TWO, World, chosen
 
 QUIET = "23:00-23:03"
-"""Ten seconds after the beginning, for three minutes."""
+"""These quiet hours begin ten seconds after a history begins, and last three minutes."""
 ACTIONS = (
     "come",
     "go",
@@ -35,7 +35,10 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After ``wait`` seconds, something happens. ``yes`` means something only to some actions."""
+    """After ``wait`` seconds, something happens.
+
+    Some actions need ``yes``, for example as an answer. For all of them, it says whether the bot notices at once.
+    """
 
     wait: float
     action: str
@@ -81,7 +84,7 @@ async def act(world: World, step: Step) -> None:
             await world.end()
             await world.begin()
     if step.yes:
-        # Discord tells the bot at once. Otherwise it notices with its next look.
+        # Discord tells the bot at once. Otherwise the bot notices when it looks the next time.
         world.autojoin.look_again()
 
 
@@ -116,7 +119,7 @@ async def settle(world: World) -> None:
 
 
 async def all_go(world: World, server: int) -> None:
-    """Everybody leaves the bot. It goes, and comes to who waits on the other server."""
+    """Everybody leaves the bot. Then the bot leaves too, and comes to anybody who waits on the other server."""
     world.people[server].clear()
     world.come_in(server, 5)
     world.go_out(server, 5)
@@ -127,7 +130,7 @@ async def all_go(world: World, server: int) -> None:
 
 
 @pytest.mark.parametrize("examples", [50, pytest.param(200, marks=pytest.mark.slow)])
-def test_whatever_people_do_the_bot_is_never_alone_for_long_never_twice_and_never_fought_over(examples: int) -> None:
+def test_the_bot_is_never_alone_for_long_never_in_two_calls_and_ends_no_call_for_another(examples: int) -> None:
     @settings(max_examples=examples)
     @given(st.lists(STEPS, max_size=14))
     def any_history(history: list[Step]) -> None:

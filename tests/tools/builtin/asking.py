@@ -1,4 +1,4 @@
-"""A person who asks, and the call of a tool for them, which returns what the model reads."""
+"""Helpers for tests of tools: a person who asks, and a function that calls a tool for this person."""
 
 from __future__ import annotations
 

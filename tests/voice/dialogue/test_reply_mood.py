@@ -120,7 +120,7 @@ async def test_a_reply_that_moves_the_mood_is_spoken_in_it_and_its_trace_says_so
         assert (ended.trace.mood, world.character.counted) == ("sad", ["sad"])
 
 
-async def test_a_reply_that_names_no_mood_or_another_one_is_spoken_as_usual_and_counts_too() -> None:
+async def test_a_reply_that_does_not_change_the_mood_is_spoken_as_usual_and_counts_too() -> None:
     async with talking() as world:
         for named in ((), ("happy",)):
             assert (await world.answer(*named)).trace.mood is None
@@ -128,8 +128,9 @@ async def test_a_reply_that_names_no_mood_or_another_one_is_spoken_as_usual_and_
         assert world.character.counted == [None, "happy"]
 
 
-async def test_a_mood_that_was_named_in_a_thought_is_forgotten() -> None:
+async def test_a_mood_that_the_model_named_only_in_a_thought_is_forgotten() -> None:
     async with talking() as world:
+        # None takes "sad" back: it was in a thought.
         assert (await world.answer("sad", None)).trace.mood is None
         assert set(world.speech.asked) == {USUAL}
         assert world.character.counted == [None]
