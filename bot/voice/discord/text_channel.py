@@ -66,13 +66,14 @@ class DiscordPromptChannel:
     async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         """Write ``text`` in messages of at most 2,000 characters. If ``prompt`` has a message, reply to it.
 
-        The authors of ``others`` are mentioned behind the text.
+        The authors of ``others`` are mentioned behind the text, and with them that of a ``prompt`` without a message.
 
         Raises:
             discord.HTTPException: the channel is gone, or the bot may not write in it.
         """
         answered = prompt.message if prompt is not None else None
-        also = tuple(dict.fromkeys(each.person for each in others if each.person is not None))
+        mentioned = (prompt, *others) if others and prompt is not None and answered is None else others
+        also = tuple(dict.fromkeys(each.person for each in mentioned if each.person is not None))
         for number, part in enumerate(split_message(" ".join((text, *(f"<@{person}>" for person in also))))):
             if answered is not None and number == 0:
                 await reply_to(self.channel.get_partial_message(answered), part, also=also)

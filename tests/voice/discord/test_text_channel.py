@@ -63,3 +63,12 @@ async def test_a_text_for_several_people_answers_one_and_mentions_the_others_onc
     (written,) = written_by_bots(stage.sandbox, stage.sandbox.home.general)
     assert (written.content, written.reference_id) == (f"For both. <@{stage.ada.id}>", asked.id)
     assert set(written.mentions) == {stage.ada.user, ben.user}
+
+
+async def test_a_text_for_several_people_who_have_spoken_mentions_each_of_them(stage: FeatureStage) -> None:
+    ben = await stage.sandbox.add_guest("Ben")
+    of_ada = Prompt("Ada", "tell me", 0.0, person=stage.ada.id)
+    of_ben = Prompt("Ben", "and me", 0.0, person=ben.id)
+    await prompt_channel(stage).tell("For both.", of_ben, (of_ada,))
+    (written,) = written_by_bots(stage.sandbox, stage.sandbox.home.general)
+    assert set(written.mentions) == {stage.ada.user, ben.user}
