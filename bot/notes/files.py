@@ -50,9 +50,15 @@ class NoteFiles:
         """Delete all unfinished files (``.new``), and the files of all notes except these. Files with other names stay.
 
         Raises:
-            OSError: a file can't be deleted.
+            OSError: a file can't be deleted. The others are deleted all the same.
         """
+        failures = list[OSError]()
         for file in self._folder.iterdir() if self._folder.is_dir() else ():
             named = _NAME.fullmatch(file.name)
             if named is not None and (int(named[1]) not in notes or file.suffix == ".new"):
-                file.unlink(missing_ok=True)
+                try:
+                    file.unlink(missing_ok=True)
+                except OSError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]

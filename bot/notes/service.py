@@ -222,7 +222,6 @@ class NotesService:
                     changed.append(note)
             if changed or self._outdated:
                 await self._refresh(changed)
-                await self._records.erase_traces()
         return count
 
     async def forget_words(self, server: int | None, gone: Callable[[NoteLine], bool], words: Has) -> None:
@@ -251,7 +250,6 @@ class NotesService:
                     changed.append(head.id)
             if changed or self._outdated:
                 await self._refresh(changed)
-                await self._records.erase_traces()
 
     async def forget_channel(self, channel: int) -> int:
         """Delete the notes of all calls with this prompt channel, even of the current one; returns their number.
@@ -269,12 +267,11 @@ class NotesService:
             await self._delete(await self._records.older_than(oldest))
 
     async def _delete(self, notes: list[int]) -> int:
-        if not notes:
+        if not notes and not self._outdated:
             return 0
         async with self.finisher.paused(), self._writer.writing:
             count = await self._records.delete(notes)
             await self._refresh(notes)
-            await self._records.erase_traces()
         return count
 
     async def _forget_in(self, notes: Notes, person: int) -> int:
@@ -289,16 +286,33 @@ class NotesService:
         return len(gone)
 
     async def _refresh(self, changed: Iterable[int]) -> None:
-        """Bring the files and the index up to date with the database, also those for which that failed before."""
+        """Bring the files and the index up to date with the database, also those for which that failed before.
+
+        A file that can't be changed does not keep the others, or the database, as they are.
+
+        Raises:
+            aiosqlite.Error, OSError: not everything is up to date.
+        """
         self._outdated.update(changed)
-        for note in tuple(self._outdated):
-            notes = await self._records.read(note)
-            if notes is None or notes.head.ended is None:
-                await asyncio.to_thread(self._index.replace, note, None)
-            else:
-                await self._show(notes)
-            self._outdated.discard(note)
-        await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+        shown, failures = set[int](), list[OSError]()
+        try:
+            for note in tuple(self._outdated):
+                notes = await self._records.read(note)
+                try:
+                    if notes is None or notes.head.ended is None:
+                        await asyncio.to_thread(self._index.replace, note, None)
+                    else:
+                        await self._show(notes)
+                except OSError as error:
+                    failures.append(error)
+                else:
+                    shown.add(note)
+            await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+            self._outdated -= shown
+        finally:
+            await self._records.erase_traces()
+        if failures:
+            raise failures[0]
 
     async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:
         def write() -> None:

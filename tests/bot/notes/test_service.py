@@ -297,6 +297,44 @@ async def test_a_deletion_that_a_file_has_stopped_is_finished_at_the_next_attemp
         assert house.on_disk("Zephyrine") == set()
 
 
+async def test_a_file_that_cannot_be_changed_does_not_keep_what_was_deleted_of_other_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = NotesPlace("browser", "Page", None, 71)
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((ADA, "My sister is called Zephyrine."))
+        (stuck,) = (path for path in house.on_disk("Zephyrine") if path.endswith(".md"))
+        await house.hold_call((BEN, "My brother is called Quentin."))
+        await house.hold_call((CLEO, "Fine."), place=page)
+        writes, deletes = Path.write_text, Path.unlink
+
+        def write(self: Path, text: str, encoding: str) -> int:
+            if self.name.startswith(Path(stuck).name):
+                raise PermissionError(13, "Permission denied")
+            return writes(self, text, encoding)
+
+        def delete(self: Path, missing_ok: bool = False) -> None:
+            if self.name.startswith(Path(stuck).name):
+                raise PermissionError(13, "Permission denied")
+            deletes(self, missing_ok)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "write_text", write)
+            broken.setattr(Path, "unlink", delete)
+            for person in (ADA, BEN):
+                with pytest.raises(PermissionError):
+                    await house.service.forget_person(person)
+            assert house.on_disk("Quentin") == set()
+            with pytest.raises(PermissionError):
+                await house.service.forget_channel(71)
+            assert not [text for text in house.files() if "Fine." in text]
+            with pytest.raises(PermissionError):
+                await house.service.forget_channel(70)
+        assert house.on_disk("Zephyrine") == {stuck}
+        await house.service.forget_channel(70)
+        assert house.on_disk("Zephyrine") == set(), "nothing is left in the database, but a file was"
+
+
 async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
     async with notes_house(tmp_path) as house:
         house.poster.out_of_order = 1
