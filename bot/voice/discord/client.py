@@ -153,11 +153,6 @@ def _note_end(task: asyncio.Task[Any]) -> None:
         _log.debug("%s has ended: %r", task.get_name(), error)
 
 
-def _begins_to_speak(flags: Any) -> bool:
-    """Whether these flags of the voice gateway say that somebody speaks into a microphone."""
-    return isinstance(flags, int) and bool(flags & discord.SpeakingState.voice.value)
-
-
 class SeiyuuVoiceClient(discord.VoiceClient):
     """discord.py's voice client with events and state that discord.py keeps private.
 
@@ -188,10 +183,20 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         op, data = (message.get("op", -1), message.get("d")) if isinstance(message, dict) else (-1, None)
         if self._life is not None:
             self._life.gateway_spoke()
-            if op == SPEAKING and isinstance(data, dict) and _begins_to_speak(data.get("speaking")):
+            if op == SPEAKING and isinstance(data, dict) and self._is_person_who_begins_to_speak(data):
                 self._life.somebody_speaks()
         if self.on_voice_op is not None and isinstance(message, dict):
             self.on_voice_op(op, data)
+
+    def _is_person_who_begins_to_speak(self, data: dict[str, Any]) -> bool:
+        """Whether the voice gateway says that somebody speaks into a microphone.
+
+        Other bots do not count: a music bot may say so and send nothing, for its next song has to be loaded first.
+        """
+        flags, person = data.get("speaking"), str(data.get("user_id"))
+        if not isinstance(flags, int) or not flags & discord.SpeakingState.voice.value:
+            return False
+        return not any(member.bot and str(member.id) == person for member in self.channel.members)
 
     async def on_voice_state_update(self, data: Any) -> None:
         """Handle a change of the bot's voice state, and call :attr:`on_removed` if somebody has removed the bot."""

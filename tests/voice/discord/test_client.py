@@ -94,6 +94,7 @@ class House:
     """A voice server, with a listener in its channel and a bot that may join.
 
     Attributes:
+        members: who is in the channel, for the bot.
         silent: whether new connections to the voice server stay without an answer.
         asked: set when the bot has tried to connect while ``silent``.
     """
@@ -110,6 +111,7 @@ class House:
         self.gateway = SimpleNamespace(open=True)
         self.silent = False
         self.asked = asyncio.Event()
+        self.members = [SimpleNamespace(id=LISTENER, bot=False)]
         self._http = http
 
     async def listener(self) -> VoicePeer:
@@ -135,7 +137,11 @@ class House:
             get_channel=lambda _: None,
         )
         channel = SimpleNamespace(
-            id=CHANNEL, guild=self.guild, bitrate=64_000, _get_voice_client_key=lambda: (GUILD, "guild_id")
+            id=CHANNEL,
+            guild=self.guild,
+            members=self.members,
+            bitrate=64_000,
+            _get_voice_client_key=lambda: (GUILD, "guild_id"),
         )
         discord_client = SimpleNamespace(_connection=state, ws=self.gateway)
         client = SeiyuuVoiceClient(cast(discord.Client, discord_client), cast(Any, channel))
@@ -379,6 +385,16 @@ async def test_whoever_begins_to_speak_is_announced(house: House) -> None:
     client.show_life(life)
     await listener.speak(tone(0.1))
     await wait_until(lambda: life.announced == 1)
+
+
+async def test_another_bot_that_begins_to_speak_is_not_announced(house: House) -> None:
+    listener, client, life = await house.listener(), await house.join(), Signs()
+    house.members[0].bot = True
+    client.show_life(life)
+    spoken = life.messages
+    await listener.speak(tone(0.1))
+    await wait_until(lambda: life.messages > spoken and life.datagrams > 0)
+    assert life.announced == 0
 
 
 @pytest.mark.parametrize("way", ["no packets", "no gateway", "good"])
