@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -33,12 +34,17 @@ class PaidEngine:
         self._irreplaceable: str | None = None
         """The engine in whose place no other one speaks."""
         self._warned = False
+        # One switch at a time: that of a reply could come after that of a person, and have the last word.
+        self._switching = asyncio.Lock()
 
     async def follow(self, *, limited: bool) -> None:
         """Call this before each reply: another engine speaks it while today's limit is reached or people want it so,
         otherwise this engine."""
-        if not limited and not self.limited and not self._chosen:
-            return
+        async with self._switching:
+            if limited or self.limited or self._chosen:
+                await self._follow(limited)
+
+    async def _follow(self, limited: bool) -> None:
         try:
             # A server that was restarted meanwhile has forgotten the mode, so the mode is set before each reply.
             status = await self._switch(limited or self._chosen)
@@ -59,10 +65,11 @@ class PaidEngine:
 
         While today's limit keeps the mode on, the choice counts from the end of the day.
         """
-        status = await self._switch(low or self.limited)
-        self._chosen = low
-        self.spared = (low or self.limited) and status.engine != self._irreplaceable
-        return replace(status, limited=self.limited)
+        async with self._switching:
+            status = await self._switch(low or self.limited)
+            self._chosen = low
+            self.spared = (low or self.limited) and status.engine != self._irreplaceable
+            return replace(status, limited=self.limited)
 
     async def _switch(self, low: bool) -> PerformanceStatus:
         status = await self._set_low(low)

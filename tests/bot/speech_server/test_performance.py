@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
@@ -13,6 +14,7 @@ from bot.metering import NOBODY, OWN
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError
+from bot.speech_server.sparing import PaidEngine
 from bot.speech_server.status import PerformanceStatus
 from tests.http_server import LocalServer, app_of
 from tests.meters import NotingMeter
@@ -188,6 +190,31 @@ async def test_a_mode_that_people_have_chosen_and_that_does_not_help_costs_money
         await client._servers.prepare()
         client.charges.add(client._servers.current, NOBODY, 1.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)] * 2
+
+
+async def test_the_mode_that_people_switch_off_while_a_reply_begins_stays_off() -> None:
+    low, held = True, asyncio.Event()
+
+    async def set_low(wanted: bool) -> PerformanceStatus:
+        nonlocal low
+        was_low = low
+        if wanted:
+            await held.wait()
+        low = wanted
+        return PerformanceStatus("espeak-ng" if low else "XTTS v2", was_low=was_low)
+
+    engine = PaidEngine(set_low)
+    held.set()
+    await engine.choose(low=True)
+    held.clear()
+    async with asyncio.TaskGroup() as both:
+        both.create_task(engine.follow(limited=False))
+        await asyncio.sleep(0)
+        both.create_task(engine.choose(low=False))
+        await asyncio.sleep(0)
+        held.set()
+    assert not low
+    assert not engine.spared
 
 
 async def test_a_mode_that_can_not_be_set_spares_nothing(
