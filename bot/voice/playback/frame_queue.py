@@ -8,10 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audio.samples import Samples
-
-FRAME_SAMPLES = 960
-"""Number of samples in a frame: 20 ms at 48,000 Hz."""
+from audio.samples import SPEAKING_FRAME, Samples
 
 
 @dataclass(slots=True, eq=False)
@@ -103,9 +100,9 @@ class FrameQueue:
     def add(self, track: Track, samples: Samples) -> None:
         """Add sound of any length. What does not fill a frame is the track's rest, until more comes."""
         whole = samples if track.rest is None else np.concatenate([track.rest, samples])
-        end = len(whole) - len(whole) % FRAME_SAMPLES
+        end = len(whole) - len(whole) % SPEAKING_FRAME
         self._items.extend(
-            Frame(track, whole[at : at + FRAME_SAMPLES], FRAME_SAMPLES) for at in range(0, end, FRAME_SAMPLES)
+            Frame(track, whole[at : at + SPEAKING_FRAME], SPEAKING_FRAME) for at in range(0, end, SPEAKING_FRAME)
         )
         track.rest = whole[end:] if end < len(whole) else None
         track.queued += end
@@ -123,7 +120,7 @@ class FrameQueue:
         """Fill the frame of the track's rest with silence, if there is a rest."""
         if track.rest is None:
             return
-        padded = np.zeros(FRAME_SAMPLES, np.float32)
+        padded = np.zeros(SPEAKING_FRAME, np.float32)
         padded[: len(track.rest)] = track.rest
         self._items.append(Frame(track, padded, len(track.rest)))
         track.queued += len(track.rest)

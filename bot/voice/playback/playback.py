@@ -13,12 +13,11 @@ from typing import Protocol, TypeVarTuple, Unpack
 import numpy as np
 
 from audio.pcm import to_int16
-from audio.samples import SPEAKING_RATE, Samples
-from bot.voice.playback.frame_queue import FRAME_SAMPLES, End, Frame, FrameQueue, Mark, Pause, Track
+from audio.samples import FRAME_SECONDS, SPEAKING_FRAME, SPEAKING_RATE, Samples
+from bot.voice.playback.frame_queue import End, Frame, FrameQueue, Mark, Pause, Track
 
-SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
+SILENT_FRAME = bytes(SPEAKING_FRAME * 2 * 2)
 """20 ms of stereo 16-bit silence."""
-FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 MAX_GAP = 0.5
 """Maximum number of seconds of silence in an underrun (a reply's sound is late). After that, nothing is sent until

@@ -7,8 +7,8 @@ import asyncio
 import discord
 import numpy as np
 
+from audio.samples import SPEAKING_FRAME
 from bot.voice.discord.audio_output import ReplyAudioSource
-from bot.voice.playback.frame_queue import FRAME_SAMPLES
 from bot.voice.playback.playback import SILENT_FRAME, ReplyPlayback
 
 
@@ -17,7 +17,7 @@ async def test_read_always_gives_a_frame() -> None:
     source: discord.AudioSource = ReplyAudioSource(playback)
     assert source.read() == SILENT_FRAME
     playback.begin("r1")
-    playback.write("r1", np.full(FRAME_SAMPLES, 0.5, np.float32))
+    playback.write("r1", np.full(SPEAKING_FRAME, 0.5, np.float32))
     assert np.frombuffer(source.read(), "<i2")[0] == 16383
     assert source.read() == SILENT_FRAME
     assert not source.is_opus()

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.samples import Samples
-from bot.voice.playback.frame_queue import FRAME_SAMPLES
+from audio.samples import SPEAKING_FRAME, Samples
 from bot.voice.playback.playback import MAX_GAP, SILENT_FRAME, ReplyPlayback
 from tests.timing import LIMIT, Clock
 
@@ -69,7 +68,7 @@ def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) 
         sound = left_channel(take_all(source))
         assert sound[:written] == np.rint(ramp(written) * 32767).astype(int).tolist()
         assert not any(sound[written:])
-        assert len(sound) == -(-written // FRAME_SAMPLES) * FRAME_SAMPLES
+        assert len(sound) == -(-written // SPEAKING_FRAME) * SPEAKING_FRAME
         await asyncio.sleep(0)
         assert heard.journal[-1] == ("drained", "r1", written, 0)
 
@@ -84,8 +83,8 @@ def test_after_a_drop_no_frames_come_and_the_position_is_the_samples_taken(taken
         source.begin("r1")
         source.write("r1", ramp(length))
         frames = [frame for _ in range(taken) if (frame := source.take()) is not None and frame != SILENT_FRAME]
-        assert source.position("r1") == min(len(frames) * FRAME_SAMPLES, length)
-        assert source.drop("r1") == len(frames) * FRAME_SAMPLES
+        assert source.position("r1") == min(len(frames) * SPEAKING_FRAME, length)
+        assert source.drop("r1") == len(frames) * SPEAKING_FRAME
         source.write("r1", ramp(5000))
         source.finish("r1")
         assert source.take() is None
@@ -108,91 +107,91 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
     source, heard = make(clock)
     source.begin("r1")
     assert take_for(source, clock, 5) == [None] * 5, "silence before the first sound is no underrun"
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     sound, *silence = take_for(source, clock, 3)
     assert sound not in (None, SILENT_FRAME)
     assert silence == [SILENT_FRAME] * 2
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     assert take_for(source, clock, 4)[1:] == [SILENT_FRAME] * 3
     source.finish("r1")
     assert source.take() is None
     await asyncio.sleep(0)
     # Silence after the last sound is no underrun.
     assert [event[0] for event in heard.journal] == ["first", "drained"]
-    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
+    assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME, 2)
 
 
 async def test_sound_that_is_late_is_no_underrun_while_listeners_have_sound() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     assert source.take(silence=False) is not None
     assert source.take(silence=False) is None
     clock.now += 0.06
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     source.finish("r1")
     take_for(source, clock, 2)
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME, 0)
 
 
 async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     taken = take_for(source, clock, 101)
     assert taken.count(SILENT_FRAME) == pytest.approx(MAX_GAP / 0.02, abs=1)
     assert taken[-1] is None
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     source.finish("r1")
     assert take_for(source, clock, 2)[0] not in (None, SILENT_FRAME)
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 100)
+    assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME, 100)
 
 
 async def test_a_frame_of_silence_is_counted_also_if_the_sending_thread_catches_up() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     take_for(source, clock, 1)
     assert source.take() == SILENT_FRAME
-    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.write("r1", ramp(SPEAKING_FRAME, 1))
     source.finish("r1")
     clock.now += 0.005
     take_for(source, clock, 2)
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 1)
+    assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME, 1)
 
 
 async def test_held_sound_continues_where_it_was_held() -> None:
     clock, woken = Clock(7.0), []
     source, heard = make(clock)
     source.begin("r1")
-    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    source.write("r1", ramp(4 * SPEAKING_FRAME))
     before = take_for(source, clock, 2)
     source.hold()
     assert take_for(source, clock, 50) == [None] * 50
-    assert source.position("r1") == 2 * FRAME_SAMPLES
+    assert source.position("r1") == 2 * SPEAKING_FRAME
     source.wake = lambda: woken.append(True)
     source.resume()
     assert woken
     source.finish("r1")
     played = [frame for frame in before + take_for(source, clock, 3) if frame is not None]
-    assert left_channel(played) == np.rint(ramp(4 * FRAME_SAMPLES) * 32767).astype(int).tolist()
+    assert left_channel(played) == np.rint(ramp(4 * SPEAKING_FRAME) * 32767).astype(int).tolist()
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 4 * FRAME_SAMPLES, 0)
+    assert heard.journal[-1] == ("drained", "r1", 4 * SPEAKING_FRAME, 0)
 
 
 async def test_held_sound_can_be_dropped() -> None:
     source, _ = make()
     source.begin("r1")
-    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    source.write("r1", ramp(4 * SPEAKING_FRAME))
     source.take()
     source.hold()
-    assert source.drop("r1") == FRAME_SAMPLES
+    assert source.drop("r1") == SPEAKING_FRAME
     source.resume()
     assert source.take() is None
 
@@ -202,7 +201,7 @@ async def test_marks_are_reported_at_their_place() -> None:
     source.begin("r1")
     for number in range(2):
         source.mark("r1", number)
-        source.write("r1", ramp(2 * FRAME_SAMPLES))
+        source.write("r1", ramp(2 * SPEAKING_FRAME))
     source.take()
     await asyncio.sleep(0)
     # Nothing is reported before the frame is sent, because reporting would delay the frame.
@@ -220,7 +219,7 @@ async def test_marks_are_reported_at_their_place() -> None:
 async def test_taken_frames_are_reported_with_the_next_frame_at_the_latest() -> None:
     source, heard = make()
     source.begin("r1")
-    source.write("r1", ramp(2 * FRAME_SAMPLES))
+    source.write("r1", ramp(2 * SPEAKING_FRAME))
     source.take()
     source.take()
     await asyncio.sleep(0)
@@ -244,7 +243,7 @@ async def test_silence_is_sent_ahead_of_a_reply_only_when_it_is_asked_for() -> N
 async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
     source, _ = make()
     source.begin("r1")
-    source.write("r1", np.full(3 * FRAME_SAMPLES, 0.25, np.float32))
+    source.write("r1", np.full(3 * SPEAKING_FRAME, 0.25, np.float32))
     levels = []
     for volume in (1.0, 0.0, 9.0):
         source.volume = volume
@@ -262,7 +261,7 @@ async def test_loud_and_broken_samples_do_not_wrap() -> None:
 async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
     source, _ = make()
     source.begin("r1")
-    source.write("r1", ramp(5 * FRAME_SAMPLES))
+    source.write("r1", ramp(5 * SPEAKING_FRAME))
     waiting = asyncio.create_task(source.wait_for_room(0.05))
     await asyncio.sleep(0)
     for _ in range(2):
@@ -274,7 +273,7 @@ async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
     source.report()
     async with asyncio.timeout(LIMIT):
         await waiting
-    source.write("r1", ramp(50 * FRAME_SAMPLES))
+    source.write("r1", ramp(50 * SPEAKING_FRAME))
     waiting = asyncio.create_task(source.wait_for_room(0.05))
     await asyncio.sleep(0)
     source.drop("r1")
@@ -287,7 +286,7 @@ async def test_a_reply_is_being_made_until_its_first_frame() -> None:
     states = [source.making]
     source.begin("r1")
     states.append(source.making)
-    source.write("r1", ramp(FRAME_SAMPLES))
+    source.write("r1", ramp(SPEAKING_FRAME))
     source.take()
     states.append(source.making)
     assert states == [False, True, False]
@@ -298,7 +297,7 @@ async def test_the_reply_of_the_last_frame_is_known() -> None:
     sounding = []
     for reply in ("r1", "r2"):
         source.begin(reply)
-        source.write(reply, ramp(2 * FRAME_SAMPLES))
+        source.write(reply, ramp(2 * SPEAKING_FRAME))
         for _ in range(3):
             # The third frame is the silence of an underrun.
             assert source.take() is not None
@@ -311,7 +310,7 @@ async def test_the_reply_of_the_last_frame_is_known() -> None:
 async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
     source, _ = make()
     source.begin("r1")
-    source.write(reply, ramp(FRAME_SAMPLES))
+    source.write(reply, ramp(SPEAKING_FRAME))
     source.finish(reply)
     assert source.take() is None
 
@@ -320,35 +319,35 @@ async def test_an_allowed_silence_is_no_underrun() -> None:
     clock = Clock(7.0)
     source, heard = make(clock)
     source.begin("r1")
-    source.write("r1", ramp(FRAME_SAMPLES + 10))
+    source.write("r1", ramp(SPEAKING_FRAME + 10))
     source.pause("r1")
     sound = take_for(source, clock, 500)
     assert [frame is not None for frame in sound[:3]] == [True, True, False]
     assert not any(sound[3:])
-    source.write("r1", ramp(FRAME_SAMPLES))
+    source.write("r1", ramp(SPEAKING_FRAME))
     source.finish("r1")
     assert len(take_all(source)) == 1
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES + 10, 0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME + 10, 0)
 
 
 @pytest.mark.parametrize("finished", [False, True])
 async def test_sound_that_is_cut_ends_there_and_reports_its_end(finished: bool) -> None:
     source, heard = make()
     source.begin("r1")
-    source.write("r1", ramp(5 * FRAME_SAMPLES + 7))
+    source.write("r1", ramp(5 * SPEAKING_FRAME + 7))
     source.mark("r1", 1)
     if finished:
         source.finish("r1")
     first = source.take()
-    source.cut("r1", 2 * FRAME_SAMPLES + 1)
+    source.cut("r1", 2 * SPEAKING_FRAME + 1)
     assert first is not None
     assert len(take_all(source)) == 2, "the frame with the last sample is heard as a whole"
-    source.write("r1", ramp(FRAME_SAMPLES))
+    source.write("r1", ramp(SPEAKING_FRAME))
     assert take_all(source) == []
     await asyncio.sleep(0)
     assert [each for each in heard.journal if each[0] in ("mark", "drained")] == [
-        ("drained", "r1", 3 * FRAME_SAMPLES, 0)
+        ("drained", "r1", 3 * SPEAKING_FRAME, 0)
     ]
     assert source.buffered_seconds == 0
 
@@ -363,7 +362,7 @@ def test_words_behind_the_cut_do_not_count_as_heard(first: int, second: int, tak
             source.mark("r1", number)
             source.write("r1", ramp(length))
         source.finish("r1")
-        for _ in range(min(taken, first // FRAME_SAMPLES)):
+        for _ in range(min(taken, first // SPEAKING_FRAME)):
             source.take()
         source.cut("r1", first)
         take_all(source)
@@ -377,14 +376,14 @@ def test_words_behind_the_cut_do_not_count_as_heard(first: int, second: int, tak
 async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
     source, heard = make()
     source.begin("r1")
-    source.write("r1", ramp(5 * FRAME_SAMPLES))
+    source.write("r1", ramp(5 * SPEAKING_FRAME))
     for _ in range(3):
         source.take()
-    source.cut("r1", FRAME_SAMPLES)
+    source.cut("r1", SPEAKING_FRAME)
     source.cut("another", 0)
     assert take_all(source) == []
     await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 3 * FRAME_SAMPLES, 0)
+    assert heard.journal[-1] == ("drained", "r1", 3 * SPEAKING_FRAME, 0)
 
 
 @settings(max_examples=100)
@@ -403,8 +402,8 @@ def test_what_is_written_next_replaces_what_is_trimmed(chunks: list[int], taken:
             source.mark("r1", number)
             source.write("r1", ramp(length, written))
             written += length
-        frames = [source.take() for _ in range(min(taken, written // FRAME_SAMPLES))]
-        assert source.sent("r1") == FRAME_SAMPLES * len(frames)
+        frames = [source.take() for _ in range(min(taken, written // SPEAKING_FRAME))]
+        assert source.sent("r1") == SPEAKING_FRAME * len(frames)
         source.trim("r1", kept)
         end = min(written, max(kept, source.sent("r1")))
         source.write("r1", ramp(more, end))
@@ -423,6 +422,6 @@ def test_what_is_written_next_replaces_what_is_trimmed(chunks: list[int], taken:
 async def test_sound_of_another_reply_is_not_trimmed() -> None:
     source, _ = make()
     source.begin("r1")
-    source.write("r1", ramp(FRAME_SAMPLES))
+    source.write("r1", ramp(SPEAKING_FRAME))
     source.trim("r0", 0)
     assert source.buffered_seconds > 0
