@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from rich.table import Table
 
+from audio.samples import SPEAKING_FRAME
 from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.statistics import Spread, spread
 from bot.voice.mixing.levels import to_frame
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel, MixedStream
-from bot.voice.playback.frame_queue import FRAME_SAMPLES
 from bot.voice.playback.playback import ReplyPlayback
 from config.plain_parser import PlainParser
 
@@ -59,7 +59,7 @@ def measure(case: str, frames: int) -> Cost:
     source: ReplyPlayback | Mixer = playback
     if "voice" in case or "limited" in case:
         playback.begin(REPLY)
-        playback.write(REPLY, random.uniform(-0.9, 0.9, frames * FRAME_SAMPLES).astype(np.float32))
+        playback.write(REPLY, random.uniform(-0.9, 0.9, frames * SPEAKING_FRAME).astype(np.float32))
     if case != VOICE:
         source = Mixer(playback)
         channels = (Channel.MUSIC, Channel.EFFECTS) if "effect" in case else (Channel.MUSIC,)
@@ -75,7 +75,7 @@ def measure(case: str, frames: int) -> Cost:
 
 def _stream(channel: Channel, frames: int, random: np.random.Generator) -> MixedStream:
     stream = MixedStream(channel)
-    pcm = to_frame(random.uniform(-0.9, 0.9, (FRAME_SAMPLES, 2)).astype(np.float32))
+    pcm = to_frame(random.uniform(-0.9, 0.9, (SPEAKING_FRAME, 2)).astype(np.float32))
     for _ in range(frames + 1):
         stream.write(pcm)
     return stream

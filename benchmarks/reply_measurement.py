@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from audio.samples import FRAME_SECONDS
 from benchmarks.bare_clock_control import BareClockControl
 from benchmarks.bare_floor_control import BareFloorControl
 from benchmarks.call_music import CallMusic, newest_packet, packets_with_voice
@@ -23,7 +24,6 @@ from benchmarks.measured_call import (
     no_collections,
 )
 from benchmarks.reply_times import ReplyTimes
-from bot.voice.playback.playback import FRAME_SECONDS
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.world.entities import Message

@@ -9,13 +9,12 @@ import pytest
 
 from audio.g711 import Law, decode_g711, encode_g711
 from audio.pcm import to_int16
-from audio.samples import Samples
+from audio.samples import SPEAKING_FRAME, Samples
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.phone.audio_input import PAUSE, PhoneAudioInput
 from bot.voice.phone.audio_output import PhoneFrames
 from bot.voice.phone.line import FRAME_BYTES
-from bot.voice.playback.frame_queue import FRAME_SAMPLES
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import FrameSender
 from bot.voice.turn import Microphone
@@ -155,10 +154,10 @@ async def test_what_the_network_still_holds_has_not_been_heard() -> None:
     for _ in range(51):
         sender.step()
         clock.pass_by(0.02)
-    assert playback.position("r1") == (51 - 10) * FRAME_SAMPLES
+    assert playback.position("r1") == (51 - 10) * SPEAKING_FRAME
     line.held = 0
     line.send(bytes(FRAME_BYTES))
-    assert playback.position("r1") == 51 * FRAME_SAMPLES
+    assert playback.position("r1") == 51 * SPEAKING_FRAME
     frames.clear()
     assert (line.cleared, line.unheard) == (1, 0)
 
@@ -179,4 +178,4 @@ async def test_silence_before_a_reply_counts_as_no_word_of_it() -> None:
         frames.send_silence()
         assert playback.position("r1") == 0
     frames.send_silence()
-    assert playback.position("r1") == FRAME_SAMPLES, "the first of the three has been heard"
+    assert playback.position("r1") == SPEAKING_FRAME, "the first of the three has been heard"
