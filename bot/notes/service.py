@@ -110,6 +110,8 @@ class NotesService:
     async def open(self, opted_out: Iterable[int] = ()) -> None:
         """End the notes of a call during which the process died, and delete what is too old.
 
+        A file that can't be deleted or written again is logged, and tried again later.
+
         Args:
             opted_out: people who have opted out. Their lines are deleted, in case a crash has prevented it before.
 
@@ -118,9 +120,16 @@ class NotesService:
         """
         await self._records.end_broken_off()
         for person in opted_out:
-            await self.forget_person(person)
-        await self._forget_old()
-        await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+            try:
+                await self.forget_person(person)
+            except OSError as error:
+                _log.error("The lines of somebody who opted out can't be deleted yet: %s", error)
+                self.opted_out(person)
+        try:
+            await self._forget_old()
+            await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+        except OSError as error:
+            _log.error("Notes that are too old can't be deleted yet: %s", error)
         self.finisher.wake()
 
     async def close(self) -> None:

@@ -335,6 +335,19 @@ async def test_a_file_that_cannot_be_changed_does_not_keep_what_was_deleted_of_o
         assert house.on_disk("Zephyrine") == set(), "nothing is left in the database, but a file was"
 
 
+async def test_a_file_that_cannot_be_deleted_does_not_keep_the_bot_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((ADA, "Fine."))
+        (file,) = (tmp_path / "notes").glob("*.md")
+    # A folder can't be deleted like a file.
+    (file.parent / "20200101T000000Z-99.md").mkdir()
+    async with notes_house(tmp_path):
+        assert "Fine." in file.read_text()
+    assert "Notes that are too old can't be deleted yet" in caplog.text
+
+
 async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
     async with notes_house(tmp_path) as house:
         house.poster.out_of_order = 1
