@@ -15,6 +15,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.chat_server import SCRIPTS, ChatServer, Client, noise
 from tests.browser.conftest import Tab, new_tab
 from tests.browser.picture_command import SIZES, Scheme, take_pictures
+from tests.timing import wait_until
 
 LOUD = "() => Number(document.getElementById('level').getAttribute('aria-valuenow')) > 30"
 REPLY = "It is a quarter past four in Lisbon, and the sun is out. Shall I remind you of your call at five?"
@@ -79,7 +80,7 @@ async def listening(scene: Scene) -> None:
     await client.heard("Yes please, and", final=False)
     await scene.tab.page.evaluate("seiyuu.context.resume()")
     scene.meanwhile(scene.tab.say(noise(4.0), 24_000))
-    await scene.tab.page.wait_for_function(LOUD)
+    await wait_until(lambda: scene.tab.page.evaluate(LOUD))
 
 
 async def thinking(scene: Scene) -> None:

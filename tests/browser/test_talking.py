@@ -87,7 +87,9 @@ async def test_the_level_shows_how_loud_the_person_is(tab: Tab) -> None:
     await tab.server.call()
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
     await tab.page.evaluate("([s, r]) => { void testMicrophone.play(s, r) }", [noise(2.0, 0.5).tolist(), 24_000])
-    await tab.page.wait_for_function("() => +document.getElementById('level').getAttribute('aria-valuenow') > 40")
+    await wait_until(
+        lambda: tab.page.evaluate("() => +document.getElementById('level').getAttribute('aria-valuenow') > 40")
+    )
     await tab.at("mute").click()
     await expect(tab.at("level")).to_have_attribute("aria-valuenow", "0")
 
@@ -240,7 +242,7 @@ async def test_a_microphone_can_be_chosen_and_is_remembered(tab: Tab) -> None:
     client = await tab.server.call()
     await expect(tab.at("mic").locator("option")).to_have_text(["Default microphone", "Desk microphone", "Headset"])
     await tab.at("mic").select_option(label="Headset")
-    await tab.page.wait_for_function("() => testMicrophone.asked.length === 2")
+    await wait_until(lambda: tab.page.evaluate("() => testMicrophone.asked.length === 2"))
     asked = await tab.page.evaluate("testMicrophone.asked")
     assert asked[1]["audio"]["deviceId"] == {"exact": "head"}
     count = len(client.sound)

@@ -124,7 +124,7 @@ async def record(page: Page, name: str = "Robin") -> None:
     await expect(question).to_contain_text("The people who run me keep the recording until that voice is deleted.")
     await page.get_by_test_id("ask-yes").click()
     await expect(page.get_by_test_id("recorder-status")).to_contain_text("Get ready")
-    await page.wait_for_function("testMicrophone.destination !== undefined")
+    await wait_until(lambda: page.evaluate("testMicrophone.destination !== undefined"))
     await say_into_microphone(page)
     await expect(page.get_by_test_id("recorder-status")).to_contain_text("Recorded", timeout=RECORDED)
 
@@ -172,9 +172,9 @@ async def test_a_recording_is_not_kept_if_the_person_leaves_the_view_before_its_
     await page.get_by_test_id("new-voice").fill("Robin")
     await page.get_by_test_id("record").click()
     await page.get_by_test_id("ask-yes").click()
-    await page.wait_for_function("testMicrophone.tracks.length > 0")
+    await wait_until(lambda: page.evaluate("testMicrophone.tracks.length > 0"))
     await page.evaluate("location.hash = '#talk'")
-    await page.wait_for_function("testMicrophone.tracks.every((track) => track.readyState === 'ended')")
+    await wait_until(lambda: page.evaluate("testMicrophone.tracks.every((track) => track.readyState === 'ended')"))
     await page.evaluate("location.hash = '#voices'")
     await expect(page.get_by_test_id("recorder-status")).to_have_text("Stopped. I kept nothing.")
 
