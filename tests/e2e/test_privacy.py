@@ -54,6 +54,7 @@ NOT_IN_A_CALL = {
     "before-restore-*",
     "calls_log.jsonl",
     "twilio_calls",
+    "phone_sentences",
 }
 """Files in the guide's table that no call makes. They come from a learned correction, the demonstration, a rehearsal, a
 download, files of knowledge, notes of a call, long use, a fault or the telephone."""
