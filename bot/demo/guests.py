@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +53,14 @@ TRAILING_SILENCE = SAMPLE_RATE // 2
 """Samples of silence after each line. A client's voice activity detection stays open for a moment after speech."""
 
 
+@dataclass(frozen=True, slots=True)
+class _EndedReply:
+    """A reply that has ended, and the number of the bot's packets that each guest had received by then."""
+
+    trace: ReplyTrace
+    heard: Mapping[str, int]
+
+
 class CallFailedError(Exception):
     """The call did not go as the script expects. The message says where."""
 
@@ -89,7 +98,7 @@ class Guests:
         self._guests: dict[str, Guest] = {}
         self._receivers: dict[str, AudioReceiver] = {}
         self._said: list[TimedSound] = []
-        self._ended: asyncio.Queue[ReplyTrace] = asyncio.Queue()
+        self._ended: asyncio.Queue[_EndedReply] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
         """The text of each segment when its sound begins; ``None`` at the end of a reply."""
         self._engines_ready = asyncio.Event()
@@ -112,7 +121,7 @@ class Guests:
                 self._spoken.put_nowait(text)
             case ReplyEnded(trace, heard):
                 self._meant = heard
-                self._ended.put_nowait(trace)
+                self._ended.put_nowait(_EndedReply(trace, {name: self._heard_so_far(name) for name in self._receivers}))
                 self._spoken.put_nowait(None)
 
     def note(self, text: str) -> None:
@@ -190,12 +199,12 @@ class Guests:
         if goes_on:
             self.note(f"{line.guest} interrupts.")
             await self._speak(line)
-            trace = await self._turn_ended()
-            if trace.outcome is not Outcome.INTERRUPTED:
-                raise CallFailedError(f"the story was {trace.outcome.value} although {line.guest} interrupted it")
-            await self._keep_answer(line, self._heard_so_far(line.guest))
+            ended = await self._turn_ended()
+            if (outcome := ended.trace.outcome) is not Outcome.INTERRUPTED:
+                raise CallFailedError(f"the story was {outcome.value} although {line.guest} interrupted it")
+            await self._keep_answer(line, ended.heard[line.guest])
             return
-        await self._keep(telling, begin, await self._turn_ended())
+        await self._keep(telling, begin, (await self._turn_ended()).trace)
         self.note(f"That story was over before {line.guest} could interrupt it.")
         await self.ask(interruption)
 
@@ -248,10 +257,10 @@ class Guests:
         The bot may mistake a pause in the line for the end of the line. The rest of the line then interrupts the answer
         to the first part, and this answer does not count.
         """
-        trace = await self._turn_ended()
-        while trace.outcome is Outcome.INTERRUPTED:
-            begin, trace = self._heard_so_far(line.guest), await self._turn_ended()
-        await self._keep(line, begin, trace)
+        ended = await self._turn_ended()
+        while ended.trace.outcome is Outcome.INTERRUPTED:
+            begin, ended = ended.heard[line.guest], await self._turn_ended()
+        await self._keep(line, begin, ended.trace)
 
     async def _keep(self, line: SpokenLine, begin: int, trace: ReplyTrace) -> None:
         """Store an answer with the sound that the guest has received since packet number ``begin``."""
@@ -287,7 +296,7 @@ class Guests:
                 return False
         return True
 
-    async def _turn_ended(self) -> ReplyTrace:
+    async def _turn_ended(self) -> _EndedReply:
         return await self._within(self._ended.get(), "the end of a reply")
 
     @staticmethod

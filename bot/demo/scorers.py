@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import soxr
 
 from audio.samples import FRAME_SECONDS, HEARING_RATE
@@ -23,6 +24,8 @@ from toys.llm.phrases import TOY_PHRASES, expected_phrase
 CLEAR_ENOUGH = 0.35
 """An answer counts as understood if the words that the small recogniser hears agree at least this much with its text,
 from 0 to 1. A wrong text stays below 0.3."""
+SILENCE = 0.3
+"""Seconds of silence before and behind an answer, as people hear it: Whisper mistakes words at the edge of a sound."""
 MAX_ERRORS = 10.0
 """Answers count as understood up to this word error rate, in percent."""
 
@@ -154,7 +157,7 @@ class TranscriptScorer:
         return CallScore([score for _, score in scored], good, line, {"word_error_rate": round(whole.percent / 100, 4)})
 
     async def _score_one(self, answer: HeardAnswer) -> tuple[WordErrors, AnswerScore]:
-        sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
+        sound = np.pad(soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE), round(SILENCE * HEARING_RATE))
         heard = (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
         errors = word_errors(answer.meant, heard)
         good = errors.percent <= MAX_ERRORS

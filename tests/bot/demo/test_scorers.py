@@ -29,7 +29,7 @@ async def test_an_answer_whose_words_were_heard_is_good() -> None:
     assert score.fields == {"word_error_rate": 0.0}
     assert "9 of the 9 words" in score.line
     assert ears.closed
-    assert [request.seconds for request in ears.requests] == [1.0, 1.0]
+    assert [request.seconds for request in ears.requests] == [1.6, 1.6], "silence is around each answer"
 
 
 @pytest.mark.parametrize(("wrong", "good"), [(1, True), (2, False)])
