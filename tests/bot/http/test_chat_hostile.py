@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.web_protocol import RequestHandler
 
 from bot.http.chat_socket import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES
 from bot.voice.browser.client_messages import MAX_SOUND
 from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house
+from tests.read_sizes import noted_read_sizes
 from tests.timing import clock_of_the_loop, let_run, wait_until
 from web_access.socket_messages import READ_BYTES
 
@@ -176,16 +176,9 @@ async def test_pings_are_answered_and_a_flood_of_them_ends_the_socket(tmp_path: 
 async def test_however_much_comes_at_once_the_rest_of_the_program_goes_on_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
-    take = RequestHandler.data_received
-
-    def note(handler: RequestHandler, data: bytes) -> None:
-        sizes.append(len(data))
-        take(handler, data)
-
     async with chat_house(tmp_path) as house:
         page = await house.open()
-        monkeypatch.setattr(RequestHandler, "data_received", note)
+        sizes = noted_read_sizes(monkeypatch)
         await page.socket.send_str(400_000 * "x")
         await wait_until(lambda: sum(sizes) >= 400_000)
         assert max(sizes) <= READ_BYTES

@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack, suppress
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
-from aiohttp.web_protocol import RequestHandler
 
 from bot.http.limits import MAX_SOCKETS, MAX_SOCKETS_OF_ONE
 from bot.http.refusal import MAX_AT_ONCE
 from tests.bot.http.web_stage import WebStage, bearer
+from tests.read_sizes import noted_read_sizes
 from tests.timing import LIMIT, wait_until
 from web_access.socket_messages import READ_BYTES
 
@@ -37,17 +37,10 @@ async def test_a_refused_page_is_told_why(local: WebStage, locked: WebStage) -> 
 async def test_what_a_refused_client_sends_is_read_in_small_pieces(
     local: WebStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
-    take = RequestHandler.data_received
-
-    def note(handler: RequestHandler, data: bytes) -> None:
-        sizes.append(len(data))
-        take(handler, data)
-
     headers = {"Origin": "https://evil.example"}
     async with asyncio.timeout(LIMIT), local.session.ws_connect(local.url("/ws/echo"), headers=headers) as socket:
         await socket.receive_json()
-        monkeypatch.setattr(RequestHandler, "data_received", note)
+        sizes = noted_read_sizes(monkeypatch)
         with suppress(ConnectionError):
             for _ in range(20_000):
                 await socket.ping()

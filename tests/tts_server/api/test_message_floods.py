@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import aiohttp
 import pytest
-from aiohttp.web_protocol import RequestHandler
 
+from tests.read_sizes import noted_read_sizes
 from tests.timing import wait_until
 from tests.tts_server.client import TIMEOUT, RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
@@ -106,17 +106,10 @@ async def test_a_text_may_come_letter_by_letter_as_fast_as_the_client_can(server
 async def test_however_much_comes_at_once_the_rest_of_the_server_goes_on_in_between(
     server: RunningServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
-    take = RequestHandler.data_received
-
-    def note(handler: RequestHandler, data: bytes) -> None:
-        sizes.append(len(data))
-        take(handler, data)
-
     async with server.session.ws_connect(server.url(path)) as socket:
         # Until the first answer, the size of what is read at once may not be set yet.
         assert await is_spoken(socket, path)
-        monkeypatch.setattr(RequestHandler, "data_received", note)
+        sizes = noted_read_sizes(monkeypatch)
         for _ in range(10):
             await socket.send_str(TEXT)
         await wait_until(lambda: sum(sizes) >= 10 * len(TEXT))
