@@ -46,19 +46,20 @@ class NoteFiles:
             return False
         return True
 
-    def delete_all_but(self, notes: Collection[int]) -> None:
+    def delete_all_but(self, notes: Collection[int]) -> dict[int, OSError]:
         """Delete all unfinished files (``.new``), and the files of all notes except these. Files with other names stay.
 
+        Returns why files could not be deleted, by the ids of their notes.
+
         Raises:
-            OSError: a file can't be deleted. The others are deleted all the same.
+            OSError: the folder can't be read.
         """
-        failures = list[OSError]()
+        failures = dict[int, OSError]()
         for file in self._folder.iterdir() if self._folder.is_dir() else ():
             named = _NAME.fullmatch(file.name)
             if named is not None and (int(named[1]) not in notes or file.suffix == ".new"):
                 try:
                     file.unlink(missing_ok=True)
                 except OSError as error:
-                    failures.append(error)
-        if failures:
-            raise failures[0]
+                    failures[int(named[1])] = error
+        return failures

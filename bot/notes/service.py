@@ -34,6 +34,8 @@ RETRY_SECONDS = 30.0
 SOMEONE = "Someone"
 Has = Callable[[str], bool]
 """Says whether a text has certain words."""
+Meant = Callable[[Notes], bool]
+"""Says whether notes have something of what is to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class NotesService:
         self._writer = LineWriter(records, self.finisher.wake, sleep=sleep)
         self._notebooks: WeakSet[CallNotebook] = WeakSet()
         self._leaving: set[int] = set()
-        # Notes whose file and index could not be brought up to date with the database.
-        self._outdated: set[int] = set()
+        # Notes whose file and index could not be brought up to date with the database, as they were before.
+        self._outdated: dict[int, Notes] = {}
         self._somebody_leaves = asyncio.Event()
 
     async def open(self, opted_out: Iterable[int] = ()) -> None:
@@ -127,7 +129,8 @@ class NotesService:
                 self.opted_out(person)
         try:
             await self._forget_old()
-            await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
+            for stuck in (await self._delete_files()).values():
+                _log.error("A file of deleted notes can't be deleted yet: %s", stuck)
         except OSError as error:
             _log.error("Notes that are too old can't be deleted yet: %s", error)
         self.finisher.wake()
@@ -222,15 +225,15 @@ class NotesService:
         Raises:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
-        count, changed = self._drop(person), list[int]()
+        count = self._drop(person)
         async with self.finisher.paused(), self._writer.writing:
             for note in await self._records.with_person(person):
                 notes = await self._records.read(note)
                 if notes is not None:
+                    self._outdated.setdefault(note, notes)
                     count += await self._forget_in(notes, person)
-                    changed.append(note)
-            if changed or self._outdated:
-                await self._refresh(changed)
+            if self._outdated:
+                await self._refresh(lambda notes: _has_person(notes, person))
         return count
 
     async def forget_words(self, server: int | None, gone: Callable[[NoteLine], bool], words: Has) -> None:
@@ -246,7 +249,6 @@ class NotesService:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
         await self._writer.flush()
-        changed = list[int]()
         async with self.finisher.paused(), self._writer.writing:
             for head in await self._records.heads(server):
                 notes = await self._records.read(head.id)
@@ -255,10 +257,10 @@ class NotesService:
                 lines = await asyncio.to_thread(_numbers_of, notes, gone)
                 left = [each for each in notes.claims if not lines.intersection(each.lines) and not words(each.text)]
                 if lines or len(left) < len(notes.claims):
+                    self._outdated.setdefault(head.id, notes)
                     await self._records.delete_lines(head.id, lines, None, left)
-                    changed.append(head.id)
-            if changed or self._outdated:
-                await self._refresh(changed)
+            if self._outdated:
+                await self._refresh(lambda notes: notes.head.place.server == server and _has_words(notes, gone, words))
 
     async def forget_channel(self, channel: int) -> int:
         """Delete the notes of all calls with this prompt channel, even of the current one; returns their number.
@@ -267,20 +269,28 @@ class NotesService:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
         await self._writer.flush()
-        return await self._delete(await self._records.in_channel(channel))
+        return await self._delete(
+            await self._records.in_channel(channel), lambda notes: notes.head.place.channel == channel
+        )
 
     async def _forget_old(self) -> None:
         if self.days != "forever":
             # With 0 days everything is deleted, even notes with a time in the future (the clock may have been wrong).
             oldest = self._clock() - self.days * DAY if self.days else float("inf")
-            await self._delete(await self._records.older_than(oldest))
+            await self._delete(await self._records.older_than(oldest), lambda notes: True)
 
-    async def _delete(self, notes: list[int]) -> int:
-        if not notes and not self._outdated:
+    async def _delete(self, deleted: list[int], meant: Meant) -> int:
+        if not deleted and not self._outdated:
             return 0
         async with self.finisher.paused(), self._writer.writing:
-            count = await self._records.delete(notes)
-            await self._refresh(notes)
+            for note in await self._delete_files(deleted):
+                notes = await self._records.read(note)
+                if notes is not None:
+                    self._outdated.setdefault(note, notes)
+            count = await self._records.delete(deleted)
+            for note in deleted:
+                await asyncio.to_thread(self._index.replace, note, None)
+            await self._refresh(meant)
         return count
 
     async def _forget_in(self, notes: Notes, person: int) -> int:
@@ -294,18 +304,21 @@ class NotesService:
             await self._records.rename_asker(notes.head.id, SOMEONE)
         return len(gone)
 
-    async def _refresh(self, changed: Iterable[int]) -> None:
-        """Bring the files and the index up to date with the database, also those for which that failed before.
+    async def _refresh(self, meant: Meant) -> None:
+        """Bring files and index up to date with the database, for notes that have changed or where it failed before.
 
         A file that can't be changed does not keep the others, or the database, as they are.
 
+        Args:
+            meant: says whether notes, as they were before, have something of what is to be deleted.
+
         Raises:
-            aiosqlite.Error, OSError: not everything is up to date.
+            aiosqlite.Error: not everything is up to date.
+            OSError: such notes are not up to date. For other notes, the error is logged.
         """
-        self._outdated.update(changed)
-        shown, failures = set[int](), list[OSError]()
+        failures = dict[int, OSError]()
         try:
-            for note in tuple(self._outdated):
+            for note in self._outdated:
                 notes = await self._records.read(note)
                 try:
                     if notes is None or notes.head.ended is None:
@@ -313,15 +326,15 @@ class NotesService:
                     else:
                         await self._show(notes)
                 except OSError as error:
-                    failures.append(error)
-                else:
-                    shown.add(note)
-            await self._delete_files_but({head.id for head in await self._records.heads(everywhere=True)})
-            self._outdated -= shown
+                    failures[note] = error
+            failures |= await self._delete_files()
+            self._outdated = {note: notes for note, notes in self._outdated.items() if note in failures}
         finally:
             await self._records.erase_traces()
-        if failures:
-            raise failures[0]
+        for note, failure in failures.items():
+            if note in self._outdated and await asyncio.to_thread(meant, self._outdated[note]):
+                raise failure
+            _log.warning("A file of other notes is still not as it should be: %s", failure)
 
     async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:
         def write() -> None:
@@ -334,8 +347,10 @@ class NotesService:
 
         await asyncio.to_thread(write)
 
-    async def _delete_files_but(self, notes: set[int]) -> None:
-        await asyncio.to_thread(self._files.delete_all_but, notes)
+    async def _delete_files(self, deleted: Iterable[int] = ()) -> dict[int, OSError]:
+        """Delete the files of these notes, and of those that are not in the database; returns failures by notes."""
+        kept = {head.id for head in await self._records.heads(everywhere=True)}.difference(deleted)
+        return await asyncio.to_thread(self._files.delete_all_but, kept)
 
     def _drop(self, person: int) -> int:
         """Drop what is not stored yet of a person; returns the number of lines and answers."""
@@ -346,6 +361,14 @@ class NotesService:
 
 def _numbers_of(notes: Notes, gone: Callable[[NoteLine], bool]) -> set[int]:
     return {line.number for line in notes.lines if gone(line)}
+
+
+def _has_words(notes: Notes, gone: Callable[[NoteLine], bool], words: Has) -> bool:
+    return any(map(gone, notes.lines)) or any(words(claim.text) for claim in notes.claims)
+
+
+def _has_person(notes: Notes, person: int) -> bool:
+    return person in notes.people or any(person in (line.person, line.answers) for line in notes.lines)
 
 
 def _names(claim: Claim, names: set[str]) -> bool:

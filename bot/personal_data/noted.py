@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from bot.notes.service import NotesService
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject, moment
+
+_log = logging.getLogger(__name__)
 
 LEFT = "Notes that were posted on Discord stay there: people who manage the server can delete them."
 _NOT_DELETED = "What you said in calls of which notes were taken: a file of the notes could not be written."
@@ -36,5 +39,6 @@ class NotedLines:
         try:
             count = await self._notes.forget_person(subject.id)
         except OSError as error:
+            _log.warning("A file of notes still has words of a person who asked for their deletion: %s", error)
             raise NotErasedError(_NOT_DELETED) from error
         return Erased(count, LEFT if count else "")

@@ -297,7 +297,7 @@ async def test_a_deletion_that_a_file_has_stopped_is_finished_at_the_next_attemp
         assert house.on_disk("Zephyrine") == set()
 
 
-async def test_a_file_that_cannot_be_changed_does_not_keep_what_was_deleted_of_other_calls(
+async def test_a_file_that_cannot_be_changed_is_told_only_to_those_whose_words_it_has_and_keeps_nothing_of_other_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = NotesPlace("browser", "Page", None, 71)
@@ -305,7 +305,7 @@ async def test_a_file_that_cannot_be_changed_does_not_keep_what_was_deleted_of_o
         await house.hold_call((ADA, "My sister is called Zephyrine."))
         (stuck,) = (path for path in house.on_disk("Zephyrine") if path.endswith(".md"))
         await house.hold_call((BEN, "My brother is called Quentin."))
-        await house.hold_call((CLEO, "Fine."), place=page)
+        await house.hold_call((None, "Hello."), (CLEO, "Fine."), place=page)
         writes, deletes = Path.write_text, Path.unlink
 
         def write(self: Path, text: str, encoding: str) -> int:
@@ -321,15 +321,21 @@ async def test_a_file_that_cannot_be_changed_does_not_keep_what_was_deleted_of_o
         with monkeypatch.context() as broken:
             broken.setattr(Path, "write_text", write)
             broken.setattr(Path, "unlink", delete)
-            for person in (ADA, BEN):
-                with pytest.raises(PermissionError):
-                    await house.service.forget_person(person)
-            assert house.on_disk("Quentin") == set()
             with pytest.raises(PermissionError):
-                await house.service.forget_channel(71)
+                await house.service.forget_person(ADA)
+            with pytest.raises(PermissionError):
+                await house.service.forget_person(BEN)
+            assert house.on_disk("Quentin") == set()
+            assert await house.service.forget_person(CLEO) == 1
             assert not [text for text in house.files() if "Fine." in text]
+            assert await house.service.forget_channel(71) == 1
+            with pytest.raises(PermissionError):
+                await house.service.forget_person(ADA)
             with pytest.raises(PermissionError):
                 await house.service.forget_channel(70)
+            await house.service.forget_words(SERVER, lambda line: "Quentin" in line.text, lambda text: False)
+            with pytest.raises(PermissionError):
+                await house.service.forget_words(SERVER, lambda line: "Zephyrine" in line.text, lambda text: False)
         assert house.on_disk("Zephyrine") == {stuck}
         await house.service.forget_channel(70)
         assert house.on_disk("Zephyrine") == set(), "nothing is left in the database, but a file was"
@@ -343,9 +349,11 @@ async def test_a_file_that_cannot_be_deleted_does_not_keep_the_bot_from_starting
         (file,) = (tmp_path / "notes").glob("*.md")
     # A folder can't be deleted like a file.
     (file.parent / "20200101T000000Z-99.md").mkdir()
-    async with notes_house(tmp_path):
+    async with notes_house(tmp_path) as house:
         assert "Fine." in file.read_text()
-    assert "Notes that are too old can't be deleted yet" in caplog.text
+        assert "A file of deleted notes can't be deleted yet" in caplog.text
+        assert await house.service.forget_person(ADA) == 1, "Ada has no words in that file, as far as is known"
+        assert not file.exists()
 
 
 async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
