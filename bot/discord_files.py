@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from bot.network_errors import network_error_text
+from web_access.bodies import BodyTooLargeError, read_body
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=10.0)
 
@@ -46,11 +47,8 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
                 raise DownloadError(f"the server answered {response.status}")
             if (response.content_length or 0) > limit:
                 raise FileTooLargeError
-            data = bytearray()
-            async for chunk in response.content.iter_any():
-                data += chunk
-                if len(data) > limit:
-                    raise FileTooLargeError
+            return await read_body(response.content, limit)
+    except BodyTooLargeError as error:
+        raise FileTooLargeError from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise DownloadError(network_error_text(error)) from error
-    return bytes(data)

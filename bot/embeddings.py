@@ -20,6 +20,7 @@ from bot.redirects import is_redirect
 from config.engine_sections import EmbeddingsSettings
 from config.hosts import costs_money
 from config.plain_json import read_json
+from web_access.bodies import BodyTooLargeError, read_body
 
 Vectors = npt.NDArray[np.float32]
 """One vector of length 1 in each row."""
@@ -96,17 +97,15 @@ class EmbeddingsClient:
                 timeout=aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,
             ) as response:
-                body = await response.content.read(_MAX_ANSWER + 1)
-                while len(body) <= _MAX_ANSWER and (more := await response.content.read(_MAX_ANSWER)):
-                    body += more
                 if is_redirect(response.status):
                     raise EmbeddingsError(f"{self._options.url} redirects us elsewhere")
                 if response.status != HTTPStatus.OK:
                     raise EmbeddingsError(f"{self._options.url} answers with status {response.status}")
+                body = await read_body(response.content, _MAX_ANSWER)
+        except BodyTooLargeError as error:
+            raise EmbeddingsError(f"{self._options.url} answers with too much") from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise EmbeddingsError(f"{self._options.url}: {network_error_text(error)}") from error
-        if len(body) > _MAX_ANSWER:
-            raise EmbeddingsError(f"{self._options.url} answers with too much")
         try:
             answer = read_json(body.decode("utf-8"))
         except (ValueError, RecursionError):

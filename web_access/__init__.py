@@ -1,1 +1,1 @@
-"""What both HTTP servers share: access by host names and origins, a rate limit per client, and their connections."""
+"""What both HTTP servers share: access by host names and origins, a rate limit per client, connections, and bodies."""

@@ -11,6 +11,7 @@ from bot.check_result import CheckResult
 from bot.identity import HEADERS
 from bot.network_errors import network_error_text
 from config.phone_sections import PhoneSettings, TwilioSettings
+from web_access.bodies import read_beginning
 
 LIMIT = aiohttp.ClientTimeout(total=10)
 """Time in which ``PHONE_PUBLIC_URL`` must answer."""
@@ -45,7 +46,7 @@ async def find_bot(url: str) -> tuple[bool | None, str]:
             aiohttp.ClientSession(headers=HEADERS, timeout=LIMIT) as http,
             http.post(f"{url}{VOICE}", data={"CallSid": "CA0"}, allow_redirects=False) as answer,
         ):
-            body = (await answer.content.read(_MAX_ANSWER)).decode("utf-8", "replace")
+            body = (await read_beginning(answer.content, _MAX_ANSWER)).decode("utf-8", "replace")
             status = answer.status
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorDNSError) as error:
         return False, f"Twilio can't reach {url}: {network_error_text(error)}"

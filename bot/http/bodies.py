@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from bot.http.errors import HttpError
 from config.plain_json import read_json
+from web_access.bodies import BodyTooLargeError, read_body
 from web_access.compression import PLAIN, compression_of
 
 MAX_BYTES = 64 * 1024
@@ -51,18 +52,15 @@ async def read_bytes(request: web.Request, limit: int) -> bytes:
     """Read a body of at most ``limit`` bytes; raises :class:`HttpError` as :func:`read_object` does."""
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)
-    body = bytearray()
     try:
         async with asyncio.timeout(READ_LIMIT):
-            async for piece in request.content.iter_any():
-                body += piece
-                if len(body) > limit:
-                    raise _too_large(limit)
+            return await read_body(request.content, limit)
+    except BodyTooLargeError:
+        raise _too_large(limit) from None
     except TimeoutError:
         raise HttpError(408, "too_slow", f"The request did not arrive within {READ_LIMIT:.0f} s.") from None
     except web.RequestPayloadError:
         raise HttpError(400, "bad_body", "The request's body is broken.") from None
-    return bytes(body)
 
 
 def _too_large(limit: int) -> HttpError:

@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 import aiohttp
 
-from bot.llm.errors import read_body
 from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage
 from bot.llm.requests import ModelOptions, root_url
+from web_access.bodies import read_body
 
 _MAX_COUNT_BYTES = 8 << 20
 
@@ -33,7 +33,7 @@ async def count_tokens(
         ):
             if response.status != HTTPStatus.OK:
                 return None
-            answer = json.loads(await read_body(response, _MAX_COUNT_BYTES))
+            answer = json.loads(await read_body(response.content, _MAX_COUNT_BYTES))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, RecursionError, RuntimeError):
         # The server can't count, or the client was closed during the request.
         return None

@@ -14,6 +14,7 @@ import aiohttp
 from bot.llm.deltas import FILTER_REASONS, LENGTH_REASONS, error_text
 from bot.llm.requests import ModelOptions, endpoint_url
 from config.engine_sections import ModelApi
+from web_access.bodies import read_beginning
 
 
 class ModelErrorKind(StrEnum):
@@ -226,7 +227,7 @@ async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Ref
     """Read a refusal. Its body is left empty if it does not arrive by ``deadline`` (event loop time)."""
     try:
         async with asyncio.timeout_at(deadline):
-            body = (await read_body(response, _ERROR_BODY_BYTES)).decode("utf-8", "replace")
+            body = (await read_beginning(response.content, _ERROR_BODY_BYTES)).decode("utf-8", "replace")
     except (TimeoutError, aiohttp.ClientError, OSError):
         body = ""
     return Refusal(response.status, response.reason or "", body, response.url.path, response.headers)
@@ -290,14 +291,6 @@ def _not_found(options: ModelOptions, refusal: Refusal) -> str:
 def missing_v1(options: ModelOptions) -> bool:
     """Whether LLM_URL lacks the ``/v1`` at its end that OpenAI-style servers need."""
     return options.api in _OPENAI_STYLE and endpoint_url(options, "").path.strip("/") == ""
-
-
-async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read the body of a response, but at most ``limit`` bytes."""
-    body = bytearray()
-    while len(body) < limit and (chunk := await response.content.read(limit - len(body))):
-        body += chunk
-    return bytes(body)
 
 
 # Errors in the middle of a reply.

@@ -10,9 +10,10 @@ from http import HTTPStatus
 import aiohttp
 
 from bot.llm.deltas import error_text
-from bot.llm.errors import read_body, read_refusal, refused, server_said, unreachable
+from bot.llm.errors import read_refusal, refused, server_said, unreachable
 from bot.llm.requests import ModelOptions, endpoint_url
 from config.engine_sections import ModelApi
+from web_access.bodies import read_beginning
 
 _MAX_LIST_BYTES = 1 << 20
 
@@ -49,7 +50,7 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
             if response.status != HTTPStatus.OK:
                 refusal = await read_refusal(response, deadline)
                 return ServerReport(True, problem=str(refused(options, refusal)))
-            body = await read_body(response, _MAX_LIST_BYTES)
+            body = await read_beginning(response.content, _MAX_LIST_BYTES)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return ServerReport(False, problem=str(unreachable(options, error)))
     if words := _error_in(body):

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from bot.llm.errors import read_body
 from bot.llm.requests import ModelOptions
+from web_access.bodies import read_body
 
 _MAX_FACTS_BYTES = 4 << 20
 
@@ -46,7 +46,7 @@ async def ask_source(session: aiohttp.ClientSession, source: FactSource, options
         ):
             if response.status != HTTPStatus.OK:
                 return None
-            answer = json.loads(await read_body(response, _MAX_FACTS_BYTES))
+            answer = json.loads(await read_body(response.content, _MAX_FACTS_BYTES))
         return source.read(answer, options.model)
     except (
         TimeoutError,

@@ -17,9 +17,9 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from bot.llm.errors import read_body
 from bot.llm.filters.tags import UNMISTAKABLE
 from bot.llm.requests import ModelOptions
+from web_access.bodies import read_body
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ async def _answer(request: Any) -> Mapping[str, Any]:
         if response.status != HTTPStatus.OK:
             return {}
         try:
-            fields = json.loads(await read_body(response, _MAX_BYTES))
+            fields = json.loads(await read_body(response.content, _MAX_BYTES))
         except (ValueError, RecursionError):
             return {}
     return fields if isinstance(fields, dict) else {}

@@ -16,6 +16,7 @@ from bot.login_texts import NO_MESSAGE_CONTENT, UNREACHABLE, WRONG_TOKEN
 from bot.network_errors import network_error_text
 from bot.operator_files import trust
 from config.settings import Settings
+from web_access.bodies import read_beginning
 
 API = "https://discord.com/api/v10"
 """The base address of Discord's API, unless ``DISCORD_API_URL`` names another one."""
@@ -91,9 +92,7 @@ class DiscordAccount:
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
                 session.get(f"{self._base}{path}", headers=asked, allow_redirects=False) as response,
             ):
-                body = await response.content.read(MAX_BYTES + 1)
-                while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
-                    body += more
+                body = await read_beginning(response.content, MAX_BYTES)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise AccountError(UNREACHABLE.format(cause=network_error_text(error))) from error
@@ -101,7 +100,7 @@ class DiscordAccount:
             raise AccountError(WRONG_TOKEN)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise AccountError("Discord asks to wait, because it got too many requests. Try again in a minute.")
-        if status != HTTPStatus.OK or len(body) > MAX_BYTES:
+        if status != HTTPStatus.OK:
             raise AccountError(UNREACHABLE.format(cause=f"it answers with status {status}"))
         try:
             return json.loads(body)

@@ -17,12 +17,12 @@ from audio.samples import Samples
 from bot.metering import NOBODY
 from bot.network_errors import network_error_text
 from bot.redirects import is_redirect
-from bot.speech_server.bodies import read_body
 from bot.speech_server.charges import SpeechCharges
-from bot.speech_server.errors import AnswerTooLargeError, UnspeakableError, VoiceAwayError, VoiceLimitError
+from bot.speech_server.errors import UnspeakableError, VoiceAwayError, VoiceLimitError
 from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS
 from bot.speech_server.refusals import reason_and_code
 from bot.speech_server.servers import SpeechServers
+from web_access.bodies import BodyTooLargeError, read_body
 from wire.parameters import SpeechParameters
 
 CONNECT_LIMIT = 5.0
@@ -113,8 +113,8 @@ class BetterSpeech:
 
 async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
     try:
-        return await read_body(response, limit)
-    except AnswerTooLargeError as error:
+        return await read_body(response.content, limit)
+    except BodyTooLargeError as error:
         raise UnspeakableError("it never ends") from error
     except (aiohttp.ClientPayloadError, TimeoutError) as error:
         # The HTTP status was OK, so the engine failed while it was speaking.

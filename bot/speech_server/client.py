@@ -21,10 +21,8 @@ from bot.metering import NOBODY, UNMETERED, Account, Meter, Paid
 from bot.redirects import is_redirect
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.better_speech import BetterSpeech
-from bot.speech_server.bodies import read_body
 from bot.speech_server.charges import SpeechCharges
 from bot.speech_server.errors import (
-    AnswerTooLargeError,
     LowPerformanceError,
     RedirectedError,
     VoiceAwayError,
@@ -39,6 +37,7 @@ from bot.speech_server.sparing import PaidEngine
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
+from web_access.bodies import BodyTooLargeError, read_body
 
 _log = logging.getLogger(__name__)
 
@@ -270,7 +269,7 @@ class SpeechServerClient:
         async with self._request(method, server.http(path), timeout, **options) as response:
             if is_redirect(response.status):
                 raise RedirectedError(f"the speech server at {server.place} redirects us elsewhere")
-            answer: dict[str, Any] = json.loads(await read_body(response, MAX_STATUS_BYTES))
+            answer: dict[str, Any] = json.loads(await read_body(response.content, MAX_STATUS_BYTES))
             return answer
 
     async def _upload(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
@@ -292,8 +291,8 @@ class SpeechServerClient:
         timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_LIMIT)
         try:
             async with self._request(method, url, timeout, data=form) as response:
-                body = await read_body(response, limit)
-        except AnswerTooLargeError as error:
+                body = await read_body(response.content, limit)
+        except BodyTooLargeError as error:
             raise VoicesError("❌ The speech server's answer was far too large.") from error
         except TimeoutError as error:
             raise VoicesError("⌛ The speech server is taking too long. Please try again later.") from error

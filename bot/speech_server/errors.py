@@ -54,7 +54,3 @@ class VoiceLimitError(VoiceAwayError):
 
 class RedirectedError(ValueError):
     """The server redirects a request to another address, which the client does not ask. The text names the server."""
-
-
-class AnswerTooLargeError(ValueError):
-    """An answer of the server has too many bytes."""

@@ -17,6 +17,7 @@ from aiohttp import web
 from audio.encoders import Encoder, FfmpegEncoder, PcmEncoder, WavEncoder
 from audio.telephony import TELEPHONE_RATE, G711Encoder, TelephonePcmEncoder
 from tts_server.api.errors import ApiError
+from web_access import bodies
 from wire.parameters import NUMBERS, SpeechParameters
 
 MAX_INPUT_CHARACTERS = 4096
@@ -60,18 +61,15 @@ async def read_body(request: web.Request) -> bytes:
     Raises:
         ApiError: the body is too large, too slow or broken.
     """
-    body = bytearray()
     try:
         async with asyncio.timeout(MAX_BODY_SECONDS):
-            async for data in request.content.iter_any():
-                body += data
-                if len(body) > MAX_BODY_BYTES:
-                    raise ApiError(413, f"the body has more than {MAX_BODY_BYTES} bytes", code="too_large")
+            return await bodies.read_body(request.content, MAX_BODY_BYTES)
+    except bodies.BodyTooLargeError:
+        raise ApiError(413, f"the body has more than {MAX_BODY_BYTES} bytes", code="too_large") from None
     except TimeoutError:
         raise ApiError(408, f"the request did not arrive within {MAX_BODY_SECONDS:g} s", code="timeout") from None
     except web.RequestPayloadError as error:
         raise ApiError(400, f"the body can't be read: {error}") from None
-    return bytes(body)
 
 
 def parse(raw: bytes) -> SpeechRequest:

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import BodyPartReader, MultipartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from tts_server.api.errors import ApiError
+from web_access.bodies import MALFORMED_FORM
 
 MAX_FIELD_BYTES = 1024
 MAX_SECONDS = 90.0
 """If a whole form does not arrive within this many seconds, it is refused."""
 _OVERHEAD = 64 * 1024
 """Bytes allowed for a form in addition to its files: headers, boundaries and text fields."""
-_MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
-"""Exceptions that aiohttp raises for malformed forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
                     raise _too_large(limits)
     except TimeoutError:
         raise ApiError(408, f"the upload did not arrive within {MAX_SECONDS:g} s", code="timeout") from None
-    except _MALFORMED as error:
+    except MALFORMED_FORM as error:
         raise ApiError(400, "the form is broken: its parts can't be separated") from error
     return form
 

@@ -17,8 +17,8 @@ from yarl import URL
 
 from bot.features.image_generation.outcome import DrawingError, PictureFile, UnreachableError, rejection
 from bot.identity import USER_AGENT
-from bot.llm.errors import read_body
 from bot.redirects import DirectConnect, is_redirect
+from web_access.bodies import BodyTooLargeError, read_beginning, read_body
 
 _log = logging.getLogger(__name__)
 
@@ -122,12 +122,12 @@ class ComfyUi:
                 _refuse_redirect(response)
                 if response.status != HTTPStatus.OK:
                     raise DrawingError("❌ ComfyUI drew it, but refuses to hand over the picture.")
-                data = await read_body(response, limit + 1)
+                return await read_body(response.content, limit)
+        except BodyTooLargeError as error:
+            text = f"❌ The picture is larger than the {limit >> 20} MB that Discord takes here."
+            raise DrawingError(text) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError("❌ ComfyUI drew it, but the picture could not be downloaded.") from error
-        if len(data) > limit:
-            raise DrawingError(f"❌ The picture is larger than the {limit >> 20} MB that Discord takes here.")
-        return data
 
     @asynccontextmanager
     async def events(self, client_id: str) -> AsyncIterator[ClientConnection]:
@@ -173,7 +173,7 @@ class ComfyUi:
             async with self._http.request(
                 method, self._base.joinpath(path), json=body, timeout=_TIMEOUT, allow_redirects=False
             ) as response:
-                text = await read_body(response, _MAX_JSON_BYTES)
+                text = await read_beginning(response.content, _MAX_JSON_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnreachableError("❌ I can't draw at the moment: ComfyUI does not answer.") from error
         _refuse_redirect(response)

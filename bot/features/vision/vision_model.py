@@ -18,7 +18,6 @@ from bot.features.vision.media import VisionError
 from bot.llm.answer import clean_text
 from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text, parse_delta
 from bot.llm.dialect import Dialect, refused_fields
-from bot.llm.errors import read_body
 from bot.llm.messages import estimated_tokens
 from bot.llm.plausible_usage import SERVER_TOKENS, UsageCheck, byte_count
 from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
@@ -28,6 +27,7 @@ from bot.redirects import is_redirect
 from bot.text import shorten
 from config.feature_sections import VisionSettings
 from config.hosts import costs_money
+from web_access.bodies import read_beginning
 
 _log = logging.getLogger(__name__)
 
@@ -210,7 +210,8 @@ class VisionModel:
             timeout=aiohttp.ClientTimeout(total=timeout, connect=5.0),
             allow_redirects=False,
         ) as response:
-            return response.status, (await read_body(response, _MAX_ANSWER_BYTES)).decode("utf-8", "replace")
+            answer = await read_beginning(response.content, _MAX_ANSWER_BYTES)
+            return response.status, answer.decode("utf-8", "replace")
 
 
 def _parts(shown: Sequence[MediaFrames], words: str) -> list[dict[str, Any]]:

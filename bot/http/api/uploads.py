@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.http.errors import HttpError
+from web_access.bodies import MALFORMED_FORM, BodyTooLargeError, read_body
 
 MAX_FILE_BYTES = 25 * 1024**2
 """Largest file, as in OpenAI's API."""
@@ -25,8 +25,6 @@ READ_LIMIT = 60.0
 _OVERHEAD = 64 * 1024
 """Bytes allowed for a form in addition to its file: headers, boundaries and text fields."""
 _PIECE = 64 * 1024
-_MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
-"""Exceptions that aiohttp raises for malformed forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +71,16 @@ async def read_form(request: web.Request, files: Collection[str], bodies: Collec
             return await (_read_body(request) if whole else _read(request, files))
     except TimeoutError:
         raise HttpError(408, "too_slow", f"The form did not arrive within {READ_LIMIT:.0f} s.") from None
-    except _MALFORMED:
+    except BodyTooLargeError:
+        raise _too_large() from None
+    except MALFORMED_FORM:
         raise HttpError(400, "bad_form", "The form is broken: its parts can't be separated.") from None
 
 
 async def _read_body(request: web.Request) -> Form:
-    data = bytearray()
-    async for piece in request.content.iter_chunked(_PIECE):
-        data += piece
-        if len(data) > MAX_FILE_BYTES:
-            raise _too_large()
+    data = await read_body(request.content, MAX_FILE_BYTES)
     repeated = {name: request.query.getall(name) for name in request.query}
-    return _form(repeated, bytes(data), request.headers.get(hdrs.CONTENT_TYPE, ""))
+    return _form(repeated, data, request.headers.get(hdrs.CONTENT_TYPE, ""))
 
 
 async def _read(request: web.Request, files: Collection[str]) -> Form:

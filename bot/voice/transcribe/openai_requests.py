@@ -17,6 +17,7 @@ from bot.voice.transcribe.hallucinations import LANGUAGE_DETECTION_SECONDS
 from bot.voice.transcribe.openai_responses import AnswerError, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.transcriber import TranscriptionRequest
 from config.engine_sections import RecogniserSettings
+from web_access.bodies import BodyTooLargeError, read_body
 
 CHECK_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 """Time limit of :meth:`TranscriptionEndpoint.problem`."""
@@ -142,16 +143,18 @@ class TranscriptionEndpoint:
                     url, data=self._form(request, request_format), headers=self._headers(), allow_redirects=False
                 ) as response,
             ):
-                status, headers, body = response.status, response.headers, await self._read(response)
+                body = await read_body(response.content, MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise RequestFailed(
                 f"{self.host} gave no whole answer within {limit:.0f} s.", temporary=True, used=True
             ) from error
+        except BodyTooLargeError as error:
+            raise RequestFailed(f"{self.host} answers with more words than anybody can have said.") from error
         except (aiohttp.ClientError, OSError) as error:
             text = f"The transcription server at {self.host} can't be reached, or hangs up."
             raise RequestFailed(text, temporary=True) from error
-        if status >= 300:
-            raise self._refusal(status, headers, body)
+        if response.status >= 300:
+            raise self._refusal(response.status, response.headers, body)
         try:
             return read_answer(body)
         except AnswerError as error:
@@ -178,15 +181,6 @@ class TranscriptionEndpoint:
         if request.hint is not None:
             form.add_field("prompt", request.hint)
         return form
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the whole body of a response, of at most :data:`MAX_ANSWER_BYTES`."""
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > MAX_ANSWER_BYTES:
-                raise RequestFailed(f"{self.host} answers with more words than anybody can have said.")
-        return bytes(body)
 
     def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestFailed:
         """The error for a response with an error status."""
