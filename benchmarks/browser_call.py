@@ -74,7 +74,7 @@ def _show(turns: dict[str, list[Turn]], played: Sequence[PlayOut], console: Cons
             ("  delay of the play-out buffer", "delay"),
         ):
             found = [spread([getattr(turn, field) for turn in measured]) for measured in turns.values()]
-            table.add_row(title, *(f"{one.median:.0f} / {one.p95:.0f}" for one in found))
+            table.add_row(title, *(one.median_and_p95 for one in found))
         console.print(table)
     if played:
         table = Table("played", *(f"{one.late_percent:g} % late" for one in played))

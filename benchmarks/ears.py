@@ -40,9 +40,9 @@ from benchmarks.speakers.recorded_words import german_words
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
 from benchmarks.telephone import add_telephone, through_telephone
+from benchmarks.whisper import open_whisper
 from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
 from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser, RecognitionResult
-from bot.voice.transcribe.whisper_model import ShortContextWhisper
 from bot.voice.transcribe.worker import ThisMachine
 from config.plain_parser import PlainParser
 from config.settings import load_settings
@@ -195,12 +195,7 @@ def _measure(
     turns: Sequence[Turn],
     console: Console,
 ) -> EarsFigures:
-    if not (model / "model.bin").is_file():
-        raise MeasurementError(f"There is no Whisper model in {model}.")
-    whisper = ShortContextWhisper(
-        str(model), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
-    )
-    recogniser = Recogniser(whisper, None if detect else language, "int8", context)
+    recogniser = Recogniser(open_whisper(model, threads), None if detect else language, "int8", context)
     errors, of_recorded, times = NO_WORDS, NO_WORDS, []
     recogniser.transcribe(turns[0].sound)
     for turn in track(
@@ -329,7 +324,7 @@ def _print(found: Sequence[EarsFigures], console: Console) -> None:
             str(one.errors),
             f"{one.percent:.2f} %",
             ", ".join(f"{rate:.2f} %" for rate in one.rates().values()),
-            f"{one.ms.median:.0f} / {one.ms.p95:.0f}",
+            one.ms.median_and_p95,
             "" if one.by_english is None else str(one.by_english),
         )
     console.print(f"Turns of at most {MAX_SHORT_SOUND:g} s, int8 on the CPU; errors in words")

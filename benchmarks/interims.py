@@ -32,9 +32,9 @@ from benchmarks.errors import MeasurementError
 from benchmarks.interims_call import HeardTurn, interims_call
 from benchmarks.speakers.weights import SpeakersError
 from benchmarks.statistics import Spread, spread
+from benchmarks.whisper import open_whisper
 from bot.text import plain_words
 from bot.voice.transcribe.recogniser import Recogniser
-from bot.voice.transcribe.whisper_model import ShortContextWhisper
 from bot.voice.turns.turns import load_turn_policy
 from config.plain_parser import PlainParser
 from config.settings import load_settings
@@ -91,11 +91,9 @@ async def _run(run: Run) -> Report:
     arguments = run.arguments
     cache = load_settings().cache_dir
     model = arguments.model or cache / "weights" / "whisper-base"
-    if not (model / "model.bin").is_file():
-        raise MeasurementError(f"There is no Whisper model in {model}")
+    whisper = open_whisper(model)
     turns = await asyncio.to_thread(short_turns, arguments.utterances, cache, recorded=arguments.recorded)
     sounds = [turn.sound for turn in turns if turn.seconds >= SHORTEST_TURN]
-    whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
     with Progress(console=run.console, transient=True) as progress:
         heard = await _heard(sounds, Recogniser(whisper, "en", "int8"), arguments.network, progress)
     found = {name: figures(turns) for name, turns in heard.items()}
@@ -190,11 +188,13 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
     for name, cells in {
         "turns, cut off": [f"{one.turns}, {one.cut_off}" for one in found.values()],
         "interims a turn": [f"{one.interims:.1f}" for one in found.values()],
-        "a word is seen after, ms": [_spread(one.seen_after) for one in found.values()],
+        "a word is seen after, ms": [one.seen_after.median_and_p95 for one in found.values()],
         "turns whose settled words changed": [str(one.settled_changed) for one in found.values()],
-        "final words, ms": [f"{_spread(one.words)}, mean {one.words_mean:.0f}" for one in found.values()],
-        "end of turn, ms": [_spread(one.end_of_turn) for one in found.values()],
-        "the used reply begins, ms": [f"{_spread(one.reply)}, mean {one.reply_mean:.0f}" for one in found.values()],
+        "final words, ms": [f"{one.words.median_and_p95}, mean {one.words_mean:.0f}" for one in found.values()],
+        "end of turn, ms": [one.end_of_turn.median_and_p95 for one in found.values()],
+        "the used reply begins, ms": [
+            f"{one.reply.median_and_p95}, mean {one.reply_mean:.0f}" for one in found.values()
+        ],
         "used replies begun from an interim": [str(one.early_guesses) for one in found.values()],
         "guesses thrown away": [str(one.thrown_away) for one in found.values()],
         "Whisper, share of a core": [f"{100 * one.processor:.0f} %" for one in found.values()],
@@ -203,10 +203,6 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
     console.print("Times are median / 95th percentile, from the last voiced sample unless the row says otherwise")
     console.print(table)
     console.print(f"{same} turns have the same final text with and without interim transcripts")
-
-
-def _spread(found: Spread) -> str:
-    return f"{found.median:.0f} / {found.p95:.0f}"
 
 
 def _parser() -> PlainParser:

@@ -189,7 +189,10 @@ def _show(measured: dict[int, Measured], console: Console) -> None:
         ("late: the worst call, %", [f"{one.worst_percent:.2f}" for one in measured.values()]),
         ("late: the bare clock, %", [f"{one.clock.percent:.2f}" for one in measured.values()]),
         ("holes over 40 ms, longest gap in ms", [_gaps(one.lateness) for one in measured.values()]),
-        ("words to first packet in ms, median / 95 %", [_spread(one.first_packets) for one in measured.values()]),
+        (
+            "words to first packet in ms, median / 95 %",
+            [spread(one.first_packets).median_and_p95 for one in measured.values()],
+        ),
         ("CPU of the bot, % of a core", [f"{100 * one.cpu:.0f}" for one in measured.values()]),
         ("  for each call", [f"{100 * one.cpu / calls:.1f}" for calls, one in measured.items()]),
         ("CPU of the machine, % of a core", [f"{100 * one.machine_cpu:.0f}" for one in measured.values()]),
@@ -202,11 +205,6 @@ def _show(measured: dict[int, Measured], console: Console) -> None:
 
 def _gaps(found: Lateness) -> str:
     return f"{found.holes}, {1000 * found.longest_gap:.0f}"
-
-
-def _spread(values: Sequence[float]) -> str:
-    found = spread(values)
-    return f"{found.median:.0f} / {found.p95:.0f}"
 
 
 def _more_memory(measured: dict[int, Measured]) -> list[str]:

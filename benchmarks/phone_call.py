@@ -187,7 +187,7 @@ def _show(turns: Mapping[str, Sequence[Turn]], console: Console) -> None:
     table = Table("last voiced sample to first packet, ms, median / 95 %", *turns)
     for title, field in (("by the packets", "first_packet"), ("by the bot's own clock", "by_the_bot")):
         found = [spread([getattr(turn, field) for turn in measured]) for measured in turns.values()]
-        table.add_row(title, *(f"{one.median:.0f} / {one.p95:.0f}" for one in found))
+        table.add_row(title, *(one.median_and_p95 for one in found))
     console.print(table)
 
 

@@ -152,10 +152,7 @@ def _stage(turns: Sequence[AnsweredTurn], stage: str) -> list[float]:
 
 
 def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    found = spread(values)
-    return f"{found.median:.0f} / {found.p95:.0f}"
+    return spread(values).median_and_p95 if values else "–"
 
 
 def _as_json(one: HeardUtterance) -> dict[str, object]:

@@ -22,6 +22,11 @@ class Spread:
     p95: float
     greatest: float
 
+    @property
+    def median_and_p95(self) -> str:
+        """Median and 95th percentile in whole numbers, for a table."""
+        return f"{self.median:.0f} / {self.p95:.0f}"
+
 
 def spread(values: Sequence[float]) -> Spread:
     """The spread of at least one value."""

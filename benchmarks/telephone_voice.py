@@ -28,11 +28,10 @@ from audio.pcm import to_int16
 from audio.samples import HEARING_RATE, Samples, Sound16
 from audio.telephony import TELEPHONE_RATE
 from benchmarks.command_line import Report, Run, count, make_parser, run
-from benchmarks.errors import MeasurementError
 from benchmarks.speakers.bank import SENTENCES_FILE
 from benchmarks.telephone import decoded, in_frames, through_telephone
+from benchmarks.whisper import open_whisper
 from bot.voice.transcribe.recogniser import SHORT_CONTEXT, Recogniser
-from bot.voice.transcribe.whisper_model import ShortContextWhisper
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -64,7 +63,7 @@ def main() -> int:
 
 def _run(run: Run) -> Report:
     arguments, weights = run.arguments, load_settings().cache_dir / "weights"
-    recogniser = _load(weights / "whisper-base")
+    recogniser = Recogniser(open_whisper(weights / "whisper-base"), "en", "int8", SHORT_CONTEXT)
     texts = SENTENCES_FILE.read_text(encoding="utf-8").splitlines()[: arguments.sentences]
     sounds = list(
         track(
@@ -113,13 +112,6 @@ def verdicts(rows: Sequence[Understood]) -> list[tuple[str, bool]]:
         for row in rows
         if row is not full
     ]
-
-
-def _load(model: Path) -> Recogniser:
-    if not (model / "model.bin").is_file():
-        raise MeasurementError(f"There is no Whisper model in {model}. python -m bot models fetches it.")
-    whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
-    return Recogniser(whisper, "en", "int8", SHORT_CONTEXT)
 
 
 def _spoken(texts: Sequence[str], voice: Path) -> Iterator[Sound]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import soxr
@@ -25,10 +24,9 @@ from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.ears import Turn, short_turns
 from benchmarks.echo_music import DELAY, MUSIC_LEVEL, WEAKER_DB
 from benchmarks.echo_room import Room, through_opus
-from benchmarks.errors import MeasurementError
 from benchmarks.speakers.weights import SpeakersError
+from benchmarks.whisper import open_whisper
 from bot.voice.transcribe.recogniser import SHORT_CONTEXT, Recogniser
-from bot.voice.transcribe.whisper_model import ShortContextWhisper
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.speech_sounds import music
@@ -62,7 +60,7 @@ def main() -> int:
 
 def _run(run: Run) -> Report:
     arguments, cache = run.arguments, load_settings().cache_dir
-    whisper = _load(cache / "weights" / "whisper-base")
+    whisper = Recogniser(open_whisper(cache / "weights" / "whisper-base"), "en", "int8", SHORT_CONTEXT)
     turns = short_turns(arguments.utterances, cache, recorded=arguments.recorded)
     conditions = [(WITHOUT, 0)] + [(kind, volume) for volume in arguments.volumes for kind in (MUSIC, SONG)]
     rows = []
@@ -81,13 +79,6 @@ def _run(run: Run) -> Report:
     ]
     figures = {"machine": run.machine, "rows": [asdict(row) for row in rows], "seed": arguments.seed}
     return Report(lambda console: _print(rows, console), verdicts, figures)
-
-
-def _load(model: Path) -> Recogniser:
-    if not (model / "model.bin").is_file():
-        raise MeasurementError(f"There is no Whisper model in {model}. python -m bot models fetches it.")
-    whisper = ShortContextWhisper(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
-    return Recogniser(whisper, "en", "int8", SHORT_CONTEXT)
 
 
 def _microphone(turns: list[Turn], kind: str, volume: float, seed: int) -> Iterator[Sound16]:

@@ -9,6 +9,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from benchmarks.embeddings.e5_file import E5File, Floats, dequantised, read_e5_file
+from toys.whisper.encoder import gelu
 
 MAX_TOKENS = 510
 """Longer texts are cut, as by other servers."""
@@ -37,7 +38,7 @@ class E5:
         for layer in range(file.layers):
             attended = self._linear(self._attention(states, layer), f"l{layer}.ao")
             states = self._normalised(states + attended, f"l{layer}.aln")
-            middle = _gelu(self._linear(states, f"l{layer}.fi"))
+            middle = gelu(self._linear(states, f"l{layer}.fi"))
             states = self._normalised(states + self._linear(middle, f"l{layer}.fo"), f"l{layer}.oln")
         return states
 
@@ -69,15 +70,3 @@ def _tokenizer(file: E5File) -> Tokenizer:
     tokenizer.normalizer = normalizers.Replace(Regex(" {2,}"), " ")
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     return tokenizer
-
-
-def _gelu(values: Floats) -> Floats:
-    """The activation function, with the error function by Abramowitz and Stegun 7.1.26 (exact to 2e-7)."""
-    size = np.abs(values) / math.sqrt(2)
-    step = 1 / (1 + 0.3275911 * size)
-    polynomial = step * (
-        0.254829592 + step * (-0.284496736 + step * (1.421413741 + step * (-1.453152027 + step * 1.061405429)))
-    )
-    error = np.sign(values) * (1 - polynomial * np.exp(-(size**2)))
-    result: Floats = (values * (1 + error) / 2).astype(np.float32)
-    return result

@@ -23,6 +23,7 @@ def stream(*late_by: float, start: float = 1000.0) -> list[float]:
 def test_spread_takes_the_nearest_rank(values: list[float], median: float, p95: float) -> None:
     found = spread(values)
     assert (found.median, found.p95, found.greatest) == (median, p95, max(values))
+    assert found.median_and_p95 == f"{median:.0f} / {p95:.0f}"
 
 
 def test_a_stream_on_time_has_no_late_packet_and_no_hole() -> None:
