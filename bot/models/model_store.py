@@ -22,6 +22,8 @@ VERIFIED = "found-right.json"
 bot does not have to read the files again when it starts."""
 PARTIAL = ".part"
 """Ending of a file's name until the file is complete and was checked."""
+SPARE_DISK = 200 * 10**6
+"""Number of bytes that must stay free on a disk on which weights are written."""
 BLOCK = 1024 * 1024
 """Number of bytes that are read in one go."""
 

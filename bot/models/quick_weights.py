@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from bot.models.model_store import PARTIAL, Advance, sha256_of, size_of
+from bot.models.model_store import PARTIAL, SPARE_DISK, Advance, sha256_of, size_of
 
 if TYPE_CHECKING:
     from bot.models.quick_conversion import SlowWeights
 
-SPARE_DISK = 200 * 10**6
-"""Number of bytes that must stay free on the disk."""
 NO_QUICK_COPY = "the quicker copy of {name} can't be made ({reason}), so {name} is used as it was fetched."
 _WAY = 1
 """Version of the conversion, which is a part of a copy's name. A new version makes all copies anew."""

@@ -24,17 +24,14 @@ from tts_server.engines.base import EngineError
 from tts_server.speaking.engine_pool import EnginePool
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
-from wire.parameters import SpeechParameters
+from wire.parameters import OPENAI_VOICES, SpeechParameters
 from wire.presets import PresetError
 
 _SILENT_SECONDS = 0.25
 """Seconds of silence sent for a text without speakable words, such as an emoji. Players reject files without sound."""
-_OPENAI_VOICES = frozenset(
-    ("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse")
-)
 _SEED_VOICES = frozenset(("gulya", "lidia", "гуля", "лидия"))
 """The names by which AI Secretary calls its own voices."""
-_OTHERS_VOICES = _OPENAI_VOICES | _SEED_VOICES
+_OTHERS_VOICES = OPENAI_VOICES | _SEED_VOICES
 """Voice names of other servers. They select the engine's default voice, unless the engine has a voice of that name."""
 
 _CHECK_SECONDS = 0.25

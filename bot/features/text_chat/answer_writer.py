@@ -12,7 +12,7 @@ from functools import partial
 import aiosqlite
 import discord
 
-from bot.characters import Characters
+from bot.characters import Characters, scope_at
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import CHAT, ConversationPlace
 from bot.features.text_chat.chat_memory import ChatMemory
@@ -117,7 +117,7 @@ class AnswerWriter:
             discord.HTTPException: the answer can't be posted.
         """
         channel = message.channel.id
-        character = self._characters.at(_character_scope(message))
+        character = self._characters.at(scope_at(message.guild, message.channel))
         persona = character.persona
         asked, earlier = question.turn, await self._earlier_if_readable(channel)
         seen, recollection = earlier, NOTHING
@@ -135,7 +135,7 @@ class AnswerWriter:
             nonlocal named
             named = mood
 
-        note_prompt = partial(self._last_prompts.note, _character_scope(message), "chat")
+        note_prompt = partial(self._last_prompts.note, scope_at(message.guild, message.channel), "chat")
         place = message.guild.id if message.guild is not None else DIRECT_MESSAGES
         progress = AnswerProgress(Account(place, question.person), fitted=note_prompt, mood=note_mood)
 
@@ -160,7 +160,7 @@ class AnswerWriter:
             await answer.end_with(persona.confused_line)
             return ""
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
-        await self._characters.answered(_character_scope(message), named)
+        await self._characters.answered(scope_at(message.guild, message.channel), named)
         return answer.text.strip()
 
     def _tools_for(
@@ -171,7 +171,7 @@ class AnswerWriter:
         persona: Persona,
         recollection: Recollection,
     ) -> TurnTools:
-        box = toolbox_at(self._tools, _character_scope(message), message.channel.id)
+        box = toolbox_at(self._tools, scope_at(message.guild, message.channel), message.channel.id)
         takes_tools = self._model.size_of(model=persona.model).takes_tools
         if box is None or not takes_tools:
             return NO_TOOLS
@@ -204,7 +204,7 @@ class AnswerWriter:
         """
         said = answer.text
         await answer.end_with(note)
-        name = self._characters.at(_character_scope(message)).persona.name
+        name = self._characters.at(scope_at(message.guild, message.channel)).persona.name
         await self._keep(message, question.turn, Turn.of_bot(said, interrupted=True, name=name))
 
     async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
@@ -234,11 +234,6 @@ async def _without_silence(pieces: AsyncIterator[TextDelta], silence: SilenceFil
             yield TextDelta(text, retracts=piece.retracts)
     if rest := silence.end():
         yield TextDelta(rest)
-
-
-def _character_scope(message: AnyMessage) -> int:
-    """The id of the server, or of the channel in direct messages. Persona and mood are chosen for this id."""
-    return message.guild.id if message.guild else message.channel.id
 
 
 def _room(message: AnyMessage, question: ChatQuestion, earlier: Sequence[Turn]) -> str:

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.characters import UnknownChoiceError, mood_text, moods_text, persona_text
+from bot.characters import UnknownChoiceError, mood_text, moods_text, persona_text, scope_at
 from bot.features.text_chat.service import TextChat
 from bot.user_error import UserError
 
@@ -23,13 +23,6 @@ NOTES_GONE = (
 )
 
 _MAX_SUGGESTIONS = 25
-
-
-def _character_scope(ctx: Context | discord.Interaction) -> int:
-    """The id of the server, or of the channel in direct messages. Persona and mood are chosen for this id."""
-    if ctx.guild is not None:
-        return ctx.guild.id
-    return ctx.channel.id if ctx.channel else 0
 
 
 def _suggest(shown: Mapping[str, str], typed: str) -> list[app_commands.Choice[str]]:
@@ -66,11 +59,11 @@ class ChatCommands(commands.Cog, name="Chat"):
         await ctx.defer()
         if name is None:
             characters = self._chat.characters
-            now = characters.title(characters.at(_character_scope(ctx)).file)
+            now = characters.title(characters.at(scope_at(ctx.guild, ctx.channel)).file)
             await ctx.send(f"🎭 I am {now}. You can choose from: {', '.join(characters.titles)}.")
             return
         try:
-            chosen = await self._chat.characters.choose_persona(_character_scope(ctx), name)
+            chosen = await self._chat.characters.choose_persona(scope_at(ctx.guild, ctx.channel), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
         await ctx.send(persona_text(chosen))
@@ -91,17 +84,17 @@ class ChatCommands(commands.Cog, name="Chat"):
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
         if name is None:
-            await ctx.send(moods_text(self._chat.characters.at(_character_scope(ctx))))
+            await ctx.send(moods_text(self._chat.characters.at(scope_at(ctx.guild, ctx.channel))))
             return
         try:
-            changed = await self._chat.characters.choose_mood(_character_scope(ctx), name)
+            changed = await self._chat.characters.choose_mood(scope_at(ctx.guild, ctx.channel), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
         await ctx.send(mood_text(changed))
 
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        now = self._chat.characters.at(_character_scope(interaction))
+        now = self._chat.characters.at(scope_at(interaction.guild, interaction.channel))
         return _suggest({mood: mood for mood in now.persona.moods}, typed)
 
     @commands.hybrid_command(

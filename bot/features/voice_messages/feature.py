@@ -14,6 +14,7 @@ import discord
 from audio.samples import SPEAKING_RATE, Samples
 from audio.voice_message import VoiceMessage, VoiceMessageEncoder
 from bot.access import RateLimit, wait_text
+from bot.characters import scope_at
 from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.feature import Say
 from bot.features.voice_messages.posting import FILENAME, VoiceMessagesForbiddenError, post_voice_message
@@ -71,7 +72,7 @@ class Place:
     @property
     def scope(self) -> int:
         """The id of the server, or of the channel in direct messages. Persona, mood and voice are chosen for it."""
-        return self.guild.id if self.guild is not None else self.channel.id
+        return scope_at(self.guild, self.channel)
 
 
 class VoiceMessages:

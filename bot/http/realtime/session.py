@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.text import join_surrogates
 from bot.voice.wishes import NO_WISHES, Wishes
-from wire.parameters import NUMBERS
+from wire.parameters import NUMBERS, OPENAI_VOICES
 
 PCM, U_LAW, A_LAW = "audio/pcm", "audio/pcmu", "audio/pcma"
 """The formats of sound: 16-bit little-endian mono at 24,000 Hz, and G.711 at 8,000 Hz by the u-law and the A-law."""
@@ -21,10 +21,6 @@ MAX_INSTRUCTIONS = 8_000
 """Largest number of characters of ``instructions``, as of a persona's description."""
 MAX_VOICE = 200
 """Largest number of characters of a voice's name."""
-USUAL_VOICES = frozenset(
-    ("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse")
-)
-"""OpenAI's own voices. Here they mean the usual voice."""
 BETA_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "modalities": "output_modalities",
@@ -190,7 +186,7 @@ def _voice(given: object, where: str) -> str:
 
 
 def _chosen(voice: str) -> str | None:
-    return None if voice in USUAL_VOICES else voice
+    return None if voice in OPENAI_VOICES else voice
 
 
 def _speed(given: object, where: str) -> float:
