@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from bot.llm.requests import ModelOptions
 from bot.voice.speculation import Speculation
-from config.hosts import costs_money, is_local
+from config.hosts import costs_money
 from config.sections import Guesses, InterimTranscripts
 from config.settings import Settings
-from config.speech_settings import PAID_ENGINES
+from config.speech_settings import engine_costs_money
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +78,4 @@ def voice_costs_money(settings: Settings, openai_url: str | None = None) -> bool
 
     Which engine another speech server uses is not known here, so its voice counts as free.
     """
-    if settings.tts.websocket_url is not None or settings.voice_engine not in PAID_ENGINES:
-        return False
-    return not (settings.voice_engine == "openai" and openai_url is not None and is_local(openai_url))
+    return settings.tts.websocket_url is None and engine_costs_money(settings.voice_engine, openai_url)

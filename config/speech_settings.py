@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from config.addresses import ANY_ORIGIN, host_and_port, only_this_machine_can_connect
 from config.env_file import ENV_FILE, read_env_values
 from config.examples import EXAMPLES
+from config.hosts import is_local
 from config.program_settings import SECRETS_DIR, ProgramSettings
 from config.spelling import nearest
 from config.types import (
@@ -172,6 +173,15 @@ def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
             if secret := (secrets_dir / name.lower()).read_text(encoding="utf-8").strip():
                 found[name] = secret
     return found
+
+
+def engine_costs_money(name: str, openai_url: str | None = None) -> bool:
+    """Whether what an engine speaks probably costs money.
+
+    Args:
+        openai_url: address of the server for the engine ``openai``; ``None`` if it is OpenAI's own server.
+    """
+    return name in PAID_ENGINES and not (name == "openai" and openai_url is not None and is_local(openai_url))
 
 
 def _engine(name: str) -> str:

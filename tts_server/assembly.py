@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from config.errors import SettingsError
 from config.pronunciations import read_pronunciations
-from config.speech_settings import SpeechSettings
+from config.speech_settings import SpeechSettings, engine_costs_money, engine_variables
 from tts_server.engines.factory import create_better_engine, create_engines
 from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
@@ -33,6 +35,7 @@ def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
         pronunciations,
         idle_seconds=settings.tts_idle_unload,
         preferred_replies=settings.tts_max_replies,
+        costs_money=partial(engine_costs_money, openai_url=engine_variables().get("OPENAI_BASE_URL")),
     )
 
 

@@ -33,7 +33,7 @@ from bot.speech_server.metered import MeteredStream
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.refusals import voices_refusal
 from bot.speech_server.servers import SpeechServers
-from bot.speech_server.sparing import PaidEngine
+from bot.speech_server.sparing import OwnEngines
 from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
@@ -90,9 +90,9 @@ class SpeechServerClient:
         self._http = http
         self._meter = meter
         self._guesses = guesses
-        own = PaidEngine(partial(self._set_performance, address)) if address.own and address.paid else None
+        own = OwnEngines(partial(self._set_performance, address), paid=address.paid) if address.own else None
         self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own)
-        self._own_engine = own
+        self._own_engines = own
         self.forwarding = SpeechForwarding(http, self._servers)
         self.charges = SpeechCharges(meter, self._servers)
         self.better = BetterSpeech(http, self._servers, self.charges)
@@ -206,8 +206,8 @@ class SpeechServerClient:
         """Switch low-performance mode on or off for people who want it; raises :class:`LowPerformanceError`."""
         # The current server may change between the requests.
         address = self._address
-        if address.own and self._own_engine is not None:
-            return await self._own_engine.choose(low=low)
+        if address.own and self._own_engines is not None:
+            return await self._own_engines.choose(low=low)
         return await self._set_performance(address, low)
 
     async def _set_performance(self, address: ServerAddress, low: bool) -> PerformanceStatus:
@@ -219,7 +219,7 @@ class SpeechServerClient:
             engine = str(now["speaking"])
             was_low = bool(before["low"])
             spares_nothing = low and not was_low and before["speaking"] == engine
-            return PerformanceStatus(engine, spares_nothing, was_low)
+            return PerformanceStatus(engine, spares_nothing, was_low, costs_money=now.get("costs_money") is True)
         except _NO_STATUS as error:
             raise LowPerformanceError(
                 "❌ The speech server can't be reached, or has no low-performance mode."

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from bot.servers.choice import Candidate, ServerChoice
 from bot.servers.probes import ServerProbes
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.sparing import PaidEngine
+from bot.speech_server.sparing import OwnEngines
 from config.hosts import is_local
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class SpeechServers:
     Args:
         addresses: at least one.
         refusal: returns why servers that cost money may not be asked today, for people; ``None`` if they may.
-        own_engine: the engine of the bot's own server, if that costs money; ``None`` otherwise.
+        own_engines: the engines of the bot's own server; ``None`` if the bot has none.
         clock: returns monotonic seconds.
     """
 
@@ -33,13 +33,13 @@ class SpeechServers:
         self,
         addresses: Sequence[ServerAddress],
         refusal: Callable[[], str | None] = lambda: None,
-        own_engine: PaidEngine | None = None,
+        own_engines: OwnEngines | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._addresses = tuple(dict.fromkeys(addresses))
         self._refusal = refusal
-        self._own_engine = own_engine
+        self._own_engines = own_engines
         self._clock = clock
         self._choice = ServerChoice([Candidate(hosted=not is_local(each.websocket)) for each in self._addresses], clock)
         self._calls = 0
@@ -69,13 +69,14 @@ class SpeechServers:
 
     async def prepare(self) -> None:
         """Make the bot's own server speak the next reply with an engine that may be used today. Never raises."""
-        if self._own_engine is not None:
-            await self._own_engine.follow(limited=self._refusal() is not None)
+        if self._own_engines is not None:
+            await self._own_engines.follow(limited=self._refusal() is not None)
 
     def costs_money(self, address: ServerAddress) -> bool:
         """Whether what a server speaks now costs money."""
-        spared = address.own and self._own_engine is not None and self._own_engine.spared
-        return address.paid and not spared
+        if address.own and self._own_engines is not None:
+            return self._own_engines.cost_money
+        return address.paid
 
     def refusal(self) -> str | None:
         """Why no server may be asked for anything new today; ``None`` if one may be."""

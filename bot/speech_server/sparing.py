@@ -12,51 +12,53 @@ from bot.speech_server.status import PerformanceStatus
 
 _log = logging.getLogger(__name__)
 
-NO_OTHER = "Today's limit is reached, and no engine of TTS_FALLBACK speaks in place of %s, which costs money"
+NO_OTHER = "Today's limit is reached, and no engine of TTS_FALLBACK that costs nothing speaks in place of %s"
 
 
-class PaidEngine:
-    """The preferred engine of the bot's own speech server, which costs money.
+class OwnEngines:
+    """The engines of the bot's own speech server: the preferred one, and the one that low-performance mode has speak.
 
     Args:
-        set_low: switches low-performance mode, in which another engine speaks, on or off; raises LowPerformanceError.
+        set_low: switches low-performance mode on or off; raises LowPerformanceError.
+        paid: whether the preferred engine costs money.
 
     Attributes:
         limited: whether the mode is on because today's limit is reached.
-        spared: whether another engine speaks in its place.
+        cost_money: whether what is spoken now costs money.
     """
 
-    def __init__(self, set_low: Callable[[bool], Awaitable[PerformanceStatus]]) -> None:
-        self.limited = self.spared = False
+    def __init__(self, set_low: Callable[[bool], Awaitable[PerformanceStatus]], *, paid: bool) -> None:
+        self.limited = False
+        self.cost_money = paid
         self._set_low = set_low
+        self._paid = paid
         self._chosen = False
         """Whether people want the mode to be on, whatever the limit."""
-        self._irreplaceable: str | None = None
-        """The engine in whose place no other one speaks."""
         self._warned = False
         # One switch at a time: that of a reply could come after that of a person, and have the last word.
         self._switching = asyncio.Lock()
 
     async def follow(self, *, limited: bool) -> None:
-        """Call this before each reply: another engine speaks it while today's limit is reached or people want it so,
-        otherwise this engine."""
+        """Call this before each reply: the preferred engine speaks it, unless people want another one to, or unless
+        that engine costs money and today's limit is reached."""
         async with self._switching:
-            if limited or self.limited or self._chosen:
+            if (limited and self._paid) or self.limited or self._chosen:
                 await self._follow(limited)
 
     async def _follow(self, limited: bool) -> None:
+        by_limit = limited and self._paid
         try:
             # A server that was restarted meanwhile has forgotten the mode, so the mode is set before each reply.
-            status = await self._switch(limited or self._chosen)
+            status = await self._switch(by_limit or self._chosen)
         except LowPerformanceError as error:
-            _log.warning("The speech server's engine can't be changed, to spare the one that costs money: %s", error)
-            self.spared = False
+            _log.warning("The speech server's engine can't be changed, to spare the preferred one: %s", error)
+            # Either engine may speak.
+            self.cost_money |= self._paid
             return
-        if limited and not self.limited:
+        if by_limit and not self.limited:
             self._chosen |= status.was_low
-        self.limited = limited
-        self.spared = (limited or self._chosen) and status.engine != self._irreplaceable
-        if limited and not self.spared and not self._warned:
+        self.limited = by_limit
+        if limited and self.cost_money and not self._warned:
             self._warned = True
             _log.warning(NO_OTHER, status.engine)
 
@@ -68,12 +70,11 @@ class PaidEngine:
         async with self._switching:
             status = await self._switch(low or self.limited)
             self._chosen = low
-            self.spared = (low or self.limited) and status.engine != self._irreplaceable
             return replace(status, limited=self.limited)
 
     async def _switch(self, low: bool) -> PerformanceStatus:
         status = await self._set_low(low)
-        # Once the mode is on, the status alone does not tell whether it has helped.
-        if status.spares_nothing:
-            self._irreplaceable = status.engine
+        # Without the mode, another engine speaks only while the preferred one can't. Its sound counts like that of the
+        # preferred one.
+        self.cost_money = status.costs_money if low else self._paid
         return status

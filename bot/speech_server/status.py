@@ -49,12 +49,14 @@ class PerformanceStatus:
         spares_nothing: whether the mode has no effect, because there is no simpler engine.
         was_low: whether the mode was on before.
         limited: whether the mode is on because today's limit is reached.
+        costs_money: whether what this engine speaks costs money.
     """
 
     engine: str
     spares_nothing: bool = False
     was_low: bool = False
     limited: bool = False
+    costs_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)

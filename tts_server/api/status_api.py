@@ -82,8 +82,16 @@ class StatusApi:
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _performance(self, _: web.Request) -> web.Response:
-        state = self._ready().state()
-        return web.json_response({"low": state.reason != "ready", "reason": state.reason, "speaking": state.engine})
+        pool = self._ready()
+        state = pool.state()
+        return web.json_response(
+            {
+                "low": state.reason != "ready",
+                "reason": state.reason,
+                "speaking": state.engine,
+                "costs_money": pool.costs_money,
+            }
+        )
 
     async def _set_performance(self, request: web.Request) -> web.Response:
         pool = self._ready()

@@ -50,6 +50,7 @@ class EnginePool:
         preferred_replies: the largest number of replies that the preferred engine speaks at the same time, if it is
             fast enough. Further replies go to the fallbacks.
         clock: monotonic seconds, for the circuit breakers and the timings that they judge.
+        costs_money: says whether what the engine with a name speaks probably costs money.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EnginePool:
         idle_seconds: float = IDLE_SECONDS,
         preferred_replies: int = PREFERRED_REPLIES,
         clock: Callable[[], float] = time.monotonic,
+        costs_money: Callable[[str], bool] = lambda name: False,
     ) -> None:
         preferred, *fallbacks = engines
         self.notices = NoticeBroadcast()
@@ -73,6 +75,7 @@ class EnginePool:
         self.resolver = VoiceResolver(engines)
         self._admission = Admission(preferred_replies, FALLBACK_REPLIES)
         self._replies: set[ReplySynthesizer] = set()
+        self._costs_money = costs_money
         self._fault = ""
         self._load_failure: OpenReason | None = None
         """Why the preferred engine could not be loaded when that was last tried; ``None`` if it could."""
@@ -91,6 +94,11 @@ class EnginePool:
     def speaking_engine(self) -> str:
         """Name of the engine that would speak a segment now."""
         return self._in_order(with_preferred=True)[0].name
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether what :attr:`speaking_engine` speaks probably costs money."""
+        return self._costs_money(self.speaking_engine)
 
     @property
     def workers(self) -> tuple[EngineWorker, ...]:
@@ -199,12 +207,13 @@ class EnginePool:
         return usable if not with_preferred or reason is not None else (self._preferred, *usable)
 
     def _lighter_fallbacks(self) -> tuple[EngineWorker | None, ...]:
-        """The fallbacks that cost no more than the preferred engine; (None,) if the preferred engine itself has to
-        speak.
+        """The fallbacks that cost no more than the preferred engine, without those that cost money if there are
+        others; (None,) if the preferred engine itself has to speak.
         """
         preferred = self._preferred.engine
         lighter = tuple(worker for worker in self._fallbacks if not costs_more(worker.engine, than=preferred))
-        return lighter or ((None,) if self.lifecycle.ready or not self._fallbacks else self._fallbacks)
+        free = tuple(worker for worker in lighter if not self._costs_money(worker.name))
+        return free or lighter or ((None,) if self.lifecycle.ready or not self._fallbacks else self._fallbacks)
 
     def _may_stand_in(self, fallback: EngineWorker) -> bool:
         """Whether the engine is quick enough now.

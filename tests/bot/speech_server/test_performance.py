@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
@@ -14,7 +14,7 @@ from bot.metering import NOBODY, OWN
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError
-from bot.speech_server.sparing import PaidEngine
+from bot.speech_server.sparing import OwnEngines
 from bot.speech_server.status import PerformanceStatus
 from tests.http_server import LocalServer, app_of
 from tests.meters import NotingMeter
@@ -38,7 +38,9 @@ class SpeechServer:
             raise web.HTTPServiceUnavailable
         if request.method == "PUT":
             self.low = (await request.json())["low"]
-        return web.json_response({"low": self.low, "reason": "asked", "speaking": self.engines[self.low]})
+        speaking = self.engines[self.low]
+        paid = speaking in ("OpenAI", "ElevenLabs")
+        return web.json_response({"low": self.low, "reason": "asked", "speaking": speaking, "costs_money": paid})
 
 
 @pytest.fixture
@@ -97,12 +99,19 @@ async def test_a_server_without_the_mode_causes_an_error_in_plain_words(
         await client.set_performance(low=True)
 
 
+@asynccontextmanager
+async def own_server(speech: SpeechServer, *, paid: bool) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
+    """The client of the bot's own server, and whether its preferred engine costs money."""
+    application, meter = app_of("/v1/performance", speech.performance, method="*"), NotingMeter()
+    async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as http:
+        yield SpeechServerClient(http, ServerAddress(server.url, own=True, paid=paid), meter=meter), meter
+
+
 @pytest.fixture
 async def paid(speech: SpeechServer) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
     """The client of the bot's own server, whose preferred engine costs money."""
-    application, meter = app_of("/v1/performance", speech.performance, method="*"), NotingMeter()
-    async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as http:
-        yield SpeechServerClient(http, ServerAddress(server.url, own=True, paid=True), meter=meter), meter
+    async with own_server(speech, paid=True) as server:
+        yield server
 
 
 async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_nothing(
@@ -180,16 +189,35 @@ async def test_what_is_spoken_in_the_mode_that_people_have_chosen_costs_nothing(
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, False), (OWN, 2.0, False), (OWN, 3.0, True)]
 
 
+@pytest.mark.parametrize("other", ["OpenAI", "ElevenLabs"])
 async def test_a_mode_that_people_have_chosen_and_that_does_not_help_costs_money(
-    paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
+    other: str, paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
 ) -> None:
     client, meter = paid
-    speech.engines = ("OpenAI", "OpenAI")
+    speech.engines = ("OpenAI", other)
     for _ in range(2):
         await client.set_performance(low=True)
         await client._servers.prepare()
         client.charges.add(client._servers.current, NOBODY, 1.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)] * 2
+
+
+async def test_a_mode_in_which_another_engine_speaks_that_costs_money_costs_money(speech: SpeechServer) -> None:
+    speech.engines = ("XTTS v2", "OpenAI")
+    async with own_server(speech, paid=False) as (client, meter):
+        assert client.may_guess()
+        await client.set_performance(low=True)
+        assert not client.may_guess()
+        client.charges.add(client._servers.current, NOBODY, 1.0)
+        meter.used = 1.0
+        await client._servers.prepare()
+        assert client._servers.refusal() == "Today's limit is reached."
+        assert not (await client.set_performance(low=False)).limited
+        await client._servers.prepare()
+        assert not speech.low, "the limit does not concern the preferred engine"
+        client.charges.add(client._servers.current, NOBODY, 2.0)
+        assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
+        assert client.may_guess()
 
 
 async def test_the_mode_that_people_switch_off_while_a_reply_begins_stays_off() -> None:
@@ -203,18 +231,18 @@ async def test_the_mode_that_people_switch_off_while_a_reply_begins_stays_off() 
         low = wanted
         return PerformanceStatus("espeak-ng" if low else "XTTS v2", was_low=was_low)
 
-    engine = PaidEngine(set_low)
+    engines = OwnEngines(set_low, paid=True)
     held.set()
-    await engine.choose(low=True)
+    await engines.choose(low=True)
     held.clear()
     async with asyncio.TaskGroup() as both:
-        both.create_task(engine.follow(limited=False))
+        both.create_task(engines.follow(limited=False))
         await asyncio.sleep(0)
-        both.create_task(engine.choose(low=False))
+        both.create_task(engines.choose(low=False))
         await asyncio.sleep(0)
         held.set()
     assert not low
-    assert not engine.spared
+    assert engines.cost_money
 
 
 async def test_a_mode_that_can_not_be_set_spares_nothing(

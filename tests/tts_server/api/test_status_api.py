@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.speech_settings import engine_costs_money
 from config.types import GpuVendor
 from hardware.memory import GIB, CardMemory
 from hardware.poll import CardPoll
@@ -61,11 +62,46 @@ async def test_low_performance_mode_spares_the_engine_until_it_is_switched_off()
     async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
         url = server.url("/v1/performance")
         async with server.session.put(url, json={"low": True}) as response:
-            assert await response.json() == {"low": True, "reason": "asked", "speaking": "other"}
+            assert await response.json() == {
+                "low": True,
+                "reason": "asked",
+                "speaking": "other",
+                "costs_money": False,
+            }
         async with server.session.get(url) as response:
             assert (await response.json())["low"] is True
         async with server.session.put(url, json={"low": False}) as response:
-            assert await response.json() == {"low": False, "reason": "ready", "speaking": "wanted"}
+            assert await response.json() == {
+                "low": False,
+                "reason": "ready",
+                "speaking": "wanted",
+                "costs_money": False,
+            }
+
+
+@pytest.mark.parametrize(
+    ("engines", "speaking", "costs_money"),
+    [
+        (("openai", "elevenlabs", "piper", "espeak-ng"), "piper", False),
+        (("XTTS v2", "openai", "espeak-ng"), "espeak-ng", False),
+        (("openai", "elevenlabs"), "elevenlabs", True),
+        (("XTTS v2", "openai"), "openai", True),
+    ],
+)
+async def test_low_performance_mode_takes_an_engine_that_costs_nothing_or_says_that_it_costs_money(
+    engines: tuple[str, ...], speaking: str, costs_money: bool
+) -> None:
+    made = [SpellingEngine(name) for name in engines]
+    async with (
+        running(*made, costs_money=engine_costs_money) as server,
+        server.session.put(server.url("/v1/performance"), json={"low": True}) as response,
+    ):
+        assert await response.json() == {
+            "low": True,
+            "reason": "asked",
+            "speaking": speaking,
+            "costs_money": costs_money,
+        }
 
 
 async def test_a_single_engine_is_not_reported_as_spared(caplog: pytest.LogCaptureFixture) -> None:
