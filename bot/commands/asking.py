@@ -18,7 +18,8 @@ ANSWER_SECONDS = 60.0
 NOT_ASKED = "🔒 Only {name} can answer that."
 GIVE_AGAIN = f"{OUTDATED} Please give the command again."
 _ANYBODYS = "help"
-"""A command that everybody may use everywhere: old questions do not say which command they belong to."""
+"""A command that everybody may use everywhere. It is used for old questions, which do not say to which command they
+belong."""
 
 
 class ButtonAnswer(StrEnum):

@@ -46,7 +46,7 @@ class AutoJoinCommands(commands.Cog, name="Coming by itself"):
     """Have me come into a voice channel when somebody is there.
 
     Args:
-        allowed: whether the bot may go into this channel by itself.
+        allowed: returns whether the bot may go into a channel by itself.
         zone: the name of the time zone of quiet hours.
     """
 

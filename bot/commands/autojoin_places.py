@@ -49,7 +49,7 @@ class DiscordPlaces:
     Args:
         join: who may bring the bot into a voice channel.
         ignored: people whom the bot ignores. It does not come for them, unless they may manage the server.
-        allowed: whether the bot may go into this channel by itself.
+        allowed: returns whether the bot may go into a channel by itself.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class DiscordPlaces:
         await tell_in(self._client, choice.prompts, FAILED.format(channel=self._name(choice), text=text))
 
     async def tell_waiting(self, choice: Choice) -> None:
-        """Write that the bot comes after a call elsewhere. In each of those calls, write once that a server waits."""
+        """Write that the bot comes after a call elsewhere. In each call that is on, write once that a server waits."""
         active = self._calls.active
         told, self._awaited = self._awaited, {call.id for call in active}
         for call in active:

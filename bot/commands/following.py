@@ -44,7 +44,7 @@ class FollowCommands(commands.Cog, name="Following"):
     Whom the bot follows is known only to this object, and only during the call.
 
     Args:
-        allowed: whether the bot may go into this channel by itself.
+        allowed: returns whether the bot may go into a channel by itself.
     """
 
     def __init__(self, calls: Calls, allowed: Callable[[VoiceChannel], bool], prefix: str) -> None:

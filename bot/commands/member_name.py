@@ -24,7 +24,8 @@ class SeveralMembersError(commands.BadArgument):
 
 
 class MemberName(app_commands.Transformer, commands.Converter[discord.Member]):
-    """Converts a mention, an id, a name (in any case, also with "@") or a slash command option to a member."""
+    """Converts a mention, an id, a name (in upper or lower case, also with "@") or a slash command option to a
+    member."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -53,7 +54,7 @@ class MemberName(app_commands.Transformer, commands.Converter[discord.Member]):
 
 
 async def _called(guild: discord.Guild | None, name: str) -> list[discord.Member]:
-    """The members with this name in any spelling of its case."""
+    """The members with this name, in upper or lower case."""
     if guild is None or not (wanted := comparable(name)):
         return []
     seen = {each.id: each for each in (*guild.members, *await guild.query_members(name, limit=MOST_ASKED))}

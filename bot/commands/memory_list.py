@@ -96,7 +96,7 @@ Press = Callable[[discord.Interaction[Any], list[str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presses:
-    """The functions that carry out what the controls below lists and questions are for."""
+    """For each control below a list or a question, the function that carries out what the control is for."""
 
     forget_one: Press
     ask_all: Press

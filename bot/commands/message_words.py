@@ -144,7 +144,8 @@ def _label(text: str) -> str:
 
 
 def _names(message: discord.Message) -> DiscordNames:
-    """The names of what a message mentions. Most mention nothing, and discord.py would search each for channels."""
+    """The names of what a message mentions. discord.py is asked only if there may be a mention: it searches the whole
+    text."""
     if "<" not in message.content:
         return _NOBODY
     return DiscordNames(

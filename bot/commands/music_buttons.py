@@ -66,7 +66,7 @@ class MusicButtons:
             player.pause()
             view = self.view()
             await interaction.response.edit_message(content=playing_text(shown), view=view, allowed_mentions=nobody)
-            # The view that was registered once answers for every message, so none is kept for each.
+            # The view that was registered at the start answers for every message, so this view is not kept.
             view.stop()
             return
         (player.skip if button is MusicButton.SKIP else player.stop)()

@@ -54,7 +54,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
     def __init__(self, stores: PersonalStores, prefix: str) -> None:
         self._stores = stores
         self._prefix = prefix
-        # One at a time, because each may have many megabytes.
+        # One export at a time, because each may have many megabytes.
         self._exporting = asyncio.Lock()
 
     @commands.hybrid_command(
@@ -102,7 +102,7 @@ class MyDataCommands(commands.Cog, name="Your data"):
             await asked.message.edit(content=DONE)
             await answer_privately(ctx, erasure_text(erasure))
             return
-        # What was deleted and what stays tells something about the person.
+        # What was deleted and what stays tells something about the person, so only that person gets to read it.
         try:
             await ctx.author.send(erasure_text(erasure))
         except discord.Forbidden:

@@ -33,7 +33,7 @@ class ReminderPings:
         )
 
     async def ping(self, person: int, channel: int | None, text: str) -> PingResult:
-        """Send ``text``. Errors are logged. Who is not on Discord gets it later, where they are."""
+        """Send ``text``. Errors are logged. People who are not on Discord are told later, in a call."""
         if person >= FIRST_LONE_PERSON:
             return PingResult.LATER
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(person)])

@@ -44,8 +44,8 @@ _COMMAND = "help"
 class ToolPermits:
     """Whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
 
-    Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So who
-    writes a message is remembered here (:meth:`note`), with the roles of that moment.
+    Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So the
+    people who write messages are remembered here (:meth:`note`), with the roles of that moment.
 
     Args:
         page: the id that stands for the page and for programs. Whoever uses them counts as the operator.

@@ -21,7 +21,7 @@ class NoSuchVoiceChannelError(commands.BadArgument):
 
 
 class VoiceChannelName(app_commands.Transformer, commands.Converter[Channel]):
-    """Converts a name (in any case), id, mention or slash command option to a voice or stage channel."""
+    """Converts a name (in upper or lower case), id, mention or slash command option to a voice or stage channel."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:

@@ -15,7 +15,7 @@ from bot.text import shorten
 
 Context = commands.Context[Any]
 
-NONE_YET = "🔎 I have asked the model nothing here since I was started, or it was forgotten because somebody opted out."
+NONE_YET = "🔎 I have asked the model nothing here since my start, or I forgot the prompt because somebody opted out."
 MAX_TEXT = 100_000
 """Maximum number of characters of the prompt in the attached file."""
 MAX_LIST = 400

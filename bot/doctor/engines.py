@@ -39,7 +39,7 @@ from config.server_lists import ListedServer
 from config.settings import Settings
 
 _LINES = "\n  "
-"""Between the findings about several servers: each has a line."""
+"""Stands between the findings about several servers, so that each finding begins a line."""
 
 
 async def check_model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
@@ -143,7 +143,8 @@ def _cuda_gpus() -> int:
 async def check_voice(
     settings: Settings, weights: OwnWeights, environment: Mapping[str, str] = MappingProxyType({})
 ) -> CheckResult:
-    """Check that the speech server answers. If the bot runs it, it speaks a sentence, and its speed is measured.
+    """Check that the speech server answers. A server that the bot runs also speaks a sentence, and its speed is
+    measured.
 
     Args:
         environment: variables of the bot's own speech server, in place of those in the environment and ``.env``.

@@ -69,8 +69,9 @@ async def server_speed(options: ModelOptions) -> str:
 async def _measured_reply(options: ModelOptions) -> tuple[float | None, float]:
     """The seconds until the first words of a reply, ``None`` if none came in time; and its tokens per second.
 
-    A reply that breaks off after its first words counts too. A long reply is broken off. Its length is not limited in
-    the request, because a model that thinks first would then say nothing.
+    A reply that breaks off after its first words counts too. The test breaks a reply off after :data:`_TOKENS` pieces.
+    The request to a model server does not limit the length: with such a limit, a model that thinks first would say
+    nothing.
     """
     asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
     try:

@@ -40,7 +40,8 @@ async def check_twilio(subject: str, phone: PhoneSettings, twilio: TwilioSetting
 
 
 async def find_bot(url: str) -> tuple[bool | None, str]:
-    """Ask the bot under its public address. Returns whether that is good, and what was found."""
+    """Ask the bot under its public address. Returns whether the address leads to the bot (``None`` if nobody can say),
+    and what was found."""
     try:
         async with (
             aiohttp.ClientSession(headers=HEADERS, timeout=LIMIT) as http,

@@ -106,8 +106,9 @@ def all_stores(
             {"server": "guild || ''"},
             left=KEPT_IGNORED,
         ),
-        # This one comes last: with it, a running call drops what it holds of the person, and all who keep words delete
-        # in the background what they have kept, also of the last moments. The other stores could not count that.
+        # This one comes last. It makes a running call drop what it holds of the person, and makes all parts that keep
+        # words delete them in the background, also those of the last moments. What is deleted so, no store could count
+        # any more.
         ListeningChoice(consent),
     )
     return PersonalStores(stores, database.erase_traces)

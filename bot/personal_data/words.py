@@ -108,5 +108,6 @@ class WrittenWords:
         ]
 
     async def erase(self, subject: Subject) -> Erased:
-        """Delete the messages, before the stored conversations are deleted; raises :class:`aiosqlite.Error`."""
+        """Delete the messages. Must run before the stored conversations are deleted; raises
+        :class:`aiosqlite.Error`."""
         return Erased(await self._database.write(_FORGET_CHAT, str(subject.id), subject.private_channel))

@@ -189,7 +189,7 @@ class Interview:
 
     def _ask_language(self) -> Changes:
         current = self._current.get("STT_LANGUAGE")
-        self._person.say("The language that people speak with it, such as German or de.")
+        self._person.say("The language in which people talk with the bot, such as German or de.")
         usual = "found out for each person"
         typed = self._person.ask(f"Language [{f'{current}; {TAKE_OUT}: {usual}' if current else usual}]: ")
         return {"STT_LANGUAGE": None} if typed == TAKE_OUT else {"STT_LANGUAGE": typed} if typed else {}

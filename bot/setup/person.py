@@ -19,7 +19,7 @@ class Person(Protocol):
         ...
 
     def ask_secret(self, prompt: str) -> str:
-        """The same, and what is typed is not shown."""
+        """Show a prompt and return the line that is typed. The typed line is not shown."""
         ...
 
 
@@ -35,7 +35,7 @@ class PersonAtTerminal:
         return input(prompt).strip()
 
     def ask_secret(self, prompt: str) -> str:
-        """The same without an echo."""
+        """Show a prompt and return the line that is typed, without blanks around it. The typed line is not shown."""
         return getpass.getpass(prompt).strip()
 
 

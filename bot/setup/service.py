@@ -40,7 +40,7 @@ KEYS = frozenset(name for name in ENGINE_VARIABLES if name.endswith("_API_KEY"))
 KEY_OF_ENGINE: Mapping[str, str] = MappingProxyType(
     {engine: f"{engine.upper()}_API_KEY" for engine in ENGINES if f"{engine.upper()}_API_KEY" in KEYS}
 )
-"""The settings of these keys, by the engine that needs them."""
+"""The setting that holds the key, for each engine that needs one."""
 NAMES = frozenset(
     {
         "DISCORD_TOKEN",
@@ -217,7 +217,7 @@ async def look_at_server(changes: Changes) -> ServerReport:
 
 
 def without_old_secrets(changes: Changes) -> dict[str, str | None]:
-    """The changes, which also take out a server's secret if they change the server's address but not the secret.
+    """Return the changes. If they change a server's address but not its secret, the secret is taken out too.
 
     So the secret of an old server is never sent to a new one. Reads the settings.
     """
@@ -266,7 +266,7 @@ def how_to_restart() -> str:
 
 
 def _checked_settings() -> Settings:
-    # This module imports the features, and with them discord.py, which calls in the browser don't need.
+    # The module imported here imports the features, and with them discord.py, which calls in the browser don't need.
     from bot.settings_check import checked_settings
 
     return checked_settings()

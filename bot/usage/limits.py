@@ -70,7 +70,7 @@ class DailyLimits:
         return self._amount(paid) / limit if limit else None
 
     def refusal(self, paid: Paid, *, guess: bool = False) -> str | None:
-        """Why nothing that costs money may be begun now, in a sentence for people; ``None`` if it may.
+        """Why nothing that costs money may be begun now, in a sentence for people; ``None`` if there is no reason.
 
         Args:
             guess: whether the work would be done in advance, and may be in vain. Such work ends at :data:`NEARLY` of
