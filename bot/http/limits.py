@@ -115,7 +115,7 @@ class ConnectionLimit:
 
     def _is_full(self) -> bool:
         connections = self._server.connections
-        # aiohttp still lists a connection that was broken off until the event loop has reported its loss.
+        # aiohttp goes on listing a broken-off connection until the event loop has reported its loss.
         return len(connections) >= self._most and sum(not each.closing for each in _ours(connections)) >= self._most
 
     def _close_idle(self) -> bool:

@@ -116,7 +116,7 @@ def as_http_error(error: Exception) -> HttpError:
     """The answer for one of :data:`ENGINE_ERRORS`. What the engine says goes to the log: it may name other machines."""
     match error:
         case TranscriptionLimitError() | SpeechLimitError() | VoiceLimitError() | ModelError(kind=ModelErrorKind.LIMIT):
-            # This text names no machines, and says when it is over.
+            # This text names no machines, and says when the limit begins anew.
             return HttpError(503, "daily_limit", str(error), retry_after=LIMIT_SECONDS)
         case NotSoundError():
             return HttpError(415, "not_sound", NOT_SOUND)

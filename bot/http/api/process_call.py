@@ -133,7 +133,7 @@ async def _wav(sound: AsyncGenerator[Samples, None]) -> AsyncGenerator[bytes, No
 
 
 async def _parts(turn: _Turn, wav: AsyncGenerator[bytes, None], boundary: str) -> AsyncGenerator[bytes, None]:
-    """The words, the answer's text and its sound as parts. Sound that comes before the text is whole waits for it."""
+    """The words, the answer's text and its sound, as parts. The sound is held back until the text is complete."""
     words = {"transcription": turn.words, "language": turn.language, "conversation": turn.chat.id}
     waiting, told, begun = bytearray(), False, False
     async with aclosing(wav):

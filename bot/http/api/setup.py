@@ -206,7 +206,11 @@ class SetupApi:
 
     @asynccontextmanager
     async def _alone(self, request: web.Request, *, with_engines: bool) -> AsyncIterator[None]:
-        """Run one test at a time. One that loads an engine gives way to a call. All end if their client disconnects."""
+        """Let one block run at a time. The block is cancelled if its client disconnects.
+
+        Args:
+            with_engines: whether the block uses the engines. Then it gives way to a call.
+        """
         if with_engines:
             self._admission.require_no_call()
         if self._testing.locked():

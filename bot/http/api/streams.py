@@ -35,7 +35,8 @@ def error_event(error: HttpError) -> bytes:
 async def send_stream(
     request: web.Request, headers: Mapping[str, str], pieces: AsyncGenerator[bytes, None]
 ) -> web.StreamResponse:
-    """Send the pieces of an answer. A later error breaks the connection off, because the status has been sent.
+    """Send the pieces of an answer. An error after the first piece breaks the connection off, because the status has
+    been sent.
 
     Raises:
         ConnectionError: the client is gone or does not read, or the answer was broken off.

@@ -118,7 +118,7 @@ class VoicesApi:
         return web.json_response(self._choice(place, catalogue))
 
     async def preview(self, request: web.Request) -> web.StreamResponse:
-        """``POST /api/voices/preview``: a WAV file of a sentence, in a voice or as the next answer in a place."""
+        """``POST /api/voices/preview``: a spoken sentence as a WAV file, in a voice or as answers in a place sound."""
         async with self._admission.admit(request):
             fields = await read_object(request)
             named, where = optional_text(fields, "voice", MAX_NAME), optional_text(fields, "place", MAX_NAME)
@@ -183,7 +183,8 @@ def _named(catalogue: VoiceCatalogue, voice: str | None) -> ServerVoice | None:
 
 
 def _voice(catalogue: VoiceCatalogue, named: str | None) -> ServerVoice | None:
-    """The voice with this id, if one is named; raises :class:`HttpError` if the engine has none that speaks."""
+    """The voice with the id ``named``; raises :class:`HttpError` if there is none, or the engine can't speak with
+    it."""
     if named is None:
         return None
     voice = _named(catalogue, named)

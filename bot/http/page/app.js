@@ -91,7 +91,7 @@ function bindVolume() {
   });
 }
 
-/** The gain at a position of the slider. Its square is used, because half of the way then sounds half as loud. */
+/** The gain at a position of the slider. The position is squared, because half of the way then sounds half as loud. */
 function gainOf(percent) {
   return (percent / 100) ** 2;
 }

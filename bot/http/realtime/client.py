@@ -35,7 +35,8 @@ TROUBLE = ("❌", "🙉", "⚠️")
 """The first characters of notices about something that does not work, such as a model that gave no answer."""
 OVER = "The call is over."
 MAX_TURNS = 100
-"""Largest number of turns whose words are still awaited. A turn without words stays among them until there are more."""
+"""Largest number of turns whose words are still awaited. If there are more, the oldest is given up: its words never
+come."""
 
 
 def new_id(kind: str) -> str:
@@ -97,7 +98,7 @@ class RealtimeClient:
 
     Attributes:
         id: the id of the session.
-        committed: the id of the item that the client has committed itself, until the call hears speech in it.
+        committed: the id of the item of sound that the client has committed; ``None`` once the call hears speech in it.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ MIN_COMMITTED = 0.1
 _AHEAD = MAX_AHEAD - 0.5
 """Sound is fed at most this many seconds ahead of the clock. A call refuses sound that is ``MAX_AHEAD`` ahead."""
 _PIECE = HEARING_RATE * SAMPLE_BYTES
-"""Largest piece that is fed at once: a second."""
+"""Largest piece that is fed at once, in bytes: one second of sound."""
 
 
 class SoundIn:

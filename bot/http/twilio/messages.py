@@ -23,9 +23,9 @@ MAX_MESSAGE = 16 * 1_024
 MAX_SOUND = 8_000
 """Largest number of bytes of sound in one message: a second."""
 MAX_PAYLOAD = 4 * math.ceil(MAX_SOUND / 3)
-"""The same in base64, in characters."""
+"""Largest number of characters of sound in one message, in base64."""
 MAX_COUNT = 10**12
-"""Largest number in a message. Twilio counts milliseconds, which reach it after 30 years."""
+"""Largest number in a message. Twilio's count of milliseconds reaches this number after 30 years."""
 SAMPLE_RATE = 8_000
 """Sample rate of all sound, in Hz."""
 TOKEN = "token"  # noqa: S105

@@ -7,7 +7,7 @@ from aiohttp import web
 from bot.http.chat_socket import break_off
 
 MAX_PENDING = 32
-"""Largest number of such forms, and of such sockets. A request of Twilio's is pending for milliseconds only."""
+"""Largest number of pending forms, and of pending sockets. A request of Twilio's is pending for milliseconds only."""
 
 
 class PendingRequests:

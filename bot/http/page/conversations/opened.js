@@ -72,7 +72,7 @@ export class OpenedConversation {
     void this.#loadRecordings();
   }
 
-  /** Adds the turns that are new, if the last one that was known is shown. */
+  /** Adds the new turns, if the newest turn that was known is shown. */
   async refresh() {
     if (this.#later.hidden) await this.#more("after");
   }

@@ -1,6 +1,7 @@
 /**
- * The steps of a turn, in the order in which they usually end. A step begins when the stage in `from` is reached, or with the
- * turn, and ends when the stage `name` is reached. If it has `spoken`, only spoken turns have it, or only typed ones.
+ * The steps of a turn, in the order in which they usually end. A step begins when the stage in `from` is reached (with the turn
+ * if `from` is empty), and ends when the stage `name` is reached. With `spoken: true`, only spoken turns have the step; with
+ * `spoken: false`, only typed ones.
  */
 const STEPS = [
   { name: "microphone", label: "Pause noticed", from: [], spoken: true },

@@ -57,7 +57,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
   const hidden = new Set([...SECRETS, ...Object.values(keys)]);
   const failed = new Set();
   const typed = (name) => inputs.get(name).value.trim();
-  /** The setting of a field. That of the service's key depends on the service; there may be none. */
+  /** The setting that a field changes. For the key, it depends on the service, and is undefined if the service needs no key. */
   const setting = (name) => (name === VOICE_KEY ? keys[typed("TTS_ENGINE").toLowerCase()] : name);
   const changes = (names = [...inputs.keys()]) => {
     const asked = names.filter((name) => !rows.get(name).hidden);

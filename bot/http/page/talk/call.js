@@ -343,7 +343,7 @@ export class Call {
     if (this._reply !== null && samples !== null) this.speaker.play(this._reply, samples);
   }
 
-  /** Music is only ended: what is dropped is never heard again. */
+  /** Drops the reply. Music is only ended: it always has the same id, and the speaker plays nothing of an id that was dropped. */
   _dropReply() {
     if (this._reply === BACKGROUND) this.speaker.end(BACKGROUND);
     else if (this._reply !== null) this.speaker.drop(this._reply);

@@ -51,7 +51,7 @@ export class Conversation {
     return this._pace.next;
   }
 
-  /** Words that were heard of somebody. */
+  /** Words that the bot has heard from somebody. */
   transcription({ text, final, person }, now) {
     const words = text.trim();
     const who = shownName(person);

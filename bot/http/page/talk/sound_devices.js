@@ -10,8 +10,8 @@ const SUSPEND_MS = 1000;
 export class SoundDevices {
   /**
    * @param {AudioContext | undefined} context @param {AudioNode | undefined} output what everything that is heard goes through.
-   * @param {object} listener those of `Speaker` and `Microphone`, and `onBlocked(isBlocked)` when the browser holds the sound
-   *   back, or lets it go.
+   * @param {object} listener has what `Speaker` and `Microphone` call, and `onBlocked(isBlocked)` when the browser
+   * holds the sound back, or lets it go.
    */
   constructor(context, output, listener) {
     this._context = context;

@@ -9,7 +9,7 @@ const RESERVE_MS = 20;
 const FRAME_MS = 20;
 /** Arrivals are compared over this time. */
 const WINDOW_MS = 2000;
-/** After each such time, a delay that was larger than needed shrinks by a part of what it has above the smallest delay. */
+/** After each such time, a delay that was larger than needed loses a part of its excess over the smallest delay. */
 const CALM_MS = 10000;
 const SHRINK_BY = 1 / 4;
 const SHRINK_MS = 10;
@@ -20,7 +20,8 @@ const LONGEST_MS = 5000;
  *
  * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks a little every ten seconds.
  * While sound plays, the delay is changed only where it is quiet. If the buffer runs empty, the sound fades out and later in.
- * Time is counted in samples that were read: `read` is called for each piece that the device takes. All samples have its rate.
+ * Time is counted in samples that were read: `read` is called for each piece that the device takes. All samples have
+ * the device's rate.
  */
 export class PlayoutBuffer {
   /**
@@ -132,7 +133,7 @@ export class PlayoutBuffer {
   _isReady() {
     if (this._held === 0) return false;
     const waited = (this._clock - this._first) / this._perMs;
-    // More sound has come than time has passed: it was late. After a mere pause of the server, it comes as fast as it is played.
+    // Sound that was late comes faster than time passes, and the delay grows. After a mere pause of the server, it does not.
     if (this._starved) this._grow(this.heldMs - waited + RESERVE_MS);
     const delay = this.targetMs + this._device;
     return this._ended || waited >= delay || this.heldMs >= delay + FRAME_MS;
