@@ -109,7 +109,7 @@ class Chats:
         return chat
 
     async def answer(self, chat: Chat, text: str, *, spoken: bool) -> AsyncGenerator[str, None]:
-        """Stream the answer to a text, and remember both. What was said of an answer that breaks off is remembered too.
+        """Stream the answer to a text, and remember both. If the answer breaks off, its first part is remembered.
 
         If the model has nothing to say, the answer is the persona's line for that: whoever asks here is never ignored.
 

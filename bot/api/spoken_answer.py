@@ -28,9 +28,10 @@ class _Unwritten(NoticeWriter):
 
 @asynccontextmanager
 async def voice(make: Callable[[], SpeechClient]) -> AsyncIterator[SpeechConnection]:
-    """A connection to the speech server while the block runs, once its preferred engine is loaded.
+    """Open a connection to the speech server, and wait until the server has loaded its preferred engine.
 
-    A voice or a manner that the server refuses is left out. When the block ends, the server drops what it has not sent.
+    A voice or a manner that the server refuses is left out. The connection is closed when the block ends. The server
+    then drops the sound that it has not sent.
 
     Raises:
         SpeechUnavailable: the server can't be reached.
@@ -51,12 +52,12 @@ async def spoken(
 
     Args:
         speech: a connection on which nothing else is spoken.
-        text: the text's pieces. It is closed at the end.
+        text: yields the text's pieces. The generator is closed at the end.
         manner: how it is spoken.
 
     Raises:
         SpeechUnavailable: the server is gone, or can't speak the text.
-        Exception: the text's own errors.
+        Exception: the generator ``text`` has raised this error.
     """
     writing = asyncio.create_task(_write(speech, text, manner), name="text to the speech server")
     try:
@@ -120,7 +121,7 @@ async def _next(events: AsyncGenerator[Samples, None], writing: asyncio.Task[Non
                 waiting = {coming}
         return coming.result()
     finally:
-        # It is awaited even if it is done: both may have failed at once, only one error is raised, and asyncio would
-        # complain about the other.
+        # ``coming`` is awaited even if it is done: if it and ``writing`` have failed at once, only one error is raised,
+        # and asyncio would log that nobody has retrieved the other.
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)

@@ -97,7 +97,7 @@ class ComingRules:
     """Decides when the bot joins a voice channel automatically, for all servers. Not thread-safe.
 
     A server that waits gets the bot when the call elsewhere is over. A call is never ended for another one, and after
-    somebody has sent the bot away, the bot stays away until the channel was empty. So no two servers fight for it.
+    somebody has sent the bot away, the bot stays away until the channel was empty. So no two servers fight for the bot.
     """
 
     def __init__(self) -> None:

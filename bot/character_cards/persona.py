@@ -87,7 +87,7 @@ def file_name(name: str) -> str:
 
 
 def filled_in(text: str, name: str, person: str = "the person you talk with") -> str:
-    """The text with the placeholders for the names of the character and of the person filled in, in any case."""
+    """The text with names in place of the placeholders, which may be written in upper or lower case."""
     for placeholder, value in (("{{char}}", name), ("<bot>", name), ("{{user}}", person), ("<user>", person)):
         text = re.sub(re.escape(placeholder), lambda _, value=value: value, text, flags=re.IGNORECASE)  # type: ignore[misc]
     return text

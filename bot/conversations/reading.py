@@ -15,7 +15,7 @@ messages) and the person's id.
 """
 
 MAX_TURNS_READ = 20_000
-"""Maximum number of turns of one conversation that are read. Of a longer one, these are the newest."""
+"""Maximum number of turns of one conversation that are read. If there are more, only the newest are read."""
 FIRST_WORDS = 160
 """Maximum number of characters of a conversation's first words in a list."""
 
@@ -66,8 +66,9 @@ class PageOfTurns:
     Attributes:
         limit: the maximum number of turns; ``None`` for all. If there are more than :data:`MAX_TURNS_READ`, only the
             newest are read.
-        before: a turn's number: read the last turns before it. Otherwise, the first turns are read.
-        after: a turn's number: read the first turns after it. Only one of ``before`` and ``after`` may be given.
+        before: a turn's number. Only turns before it are read, and of these the last ones.
+        after: a turn's number. Only turns after it are read, and of these the first ones. Only one of ``before`` and
+            ``after`` may be given. Without both, the conversation's first turns are read.
     """
 
     limit: int | None = None
@@ -107,13 +108,15 @@ class TurnsRead:
 
 _LAST = 2**62
 """Greater than the number of any turn."""
-# The person of a turn: who said it. For an answer of the bot: who spoke last before, whose words it may repeat.
+# The person of a turn is the one who said it. For an answer of the bot, it is the one who spoke last before it, because
+# the answer may repeat that person's words.
 _PERSON = (
     "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
     "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
 )
 _SHOWN = f"(?1 = '[]' OR (coalesce(c.server, '') || ':' || {_PERSON}) NOT IN (SELECT value FROM json_each(?1)))"  # noqa: S608
-"""The condition for a turn ``t`` of a conversation ``c``. The first value is the list of hidden people."""
+"""The condition that a turn ``t`` of a conversation ``c`` may be shown. The first value is the list of hidden
+people."""
 # The rows of a conversation come in the order of their numbers, so that the search stops at the first one.
 _FIRST = f"WHERE t.conversation = c.id AND {_SHOWN} ORDER BY t.number LIMIT 1"
 _FIRST_WORDS = f"(SELECT substr(t.text, 1, {FIRST_WORDS}) FROM turns t {_FIRST})"  # noqa: S608
@@ -141,7 +144,7 @@ class ConversationReader(Records):
             may_show: says whose words may be shown.
             limit: the maximum number of conversations.
             before: an id; only conversations that are older than this one are listed.
-            words: only conversations are listed that have a turn with all these words, in any case.
+            words: only conversations are listed that have a turn with all these words, in upper or lower case.
         """
         hidden = await self._hidden(may_show)
         matches, values = conditions(words, first=4)

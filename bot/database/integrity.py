@@ -28,7 +28,8 @@ DAMAGED = "damaged"
 CHOICES_LOST_WITH = "listening choices lost with"
 """Key in the table ``setting``. Its value names the damaged file in which not all listening choices could be read."""
 MEMORY_CHOICES_LOST_WITH = "memory choices lost with"
-"""The same for choices about being remembered."""
+"""Key in the table ``setting``. Its value names the damaged file in which not all choices about being remembered could
+be read."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CHOICES = "listening_choice"
 _MEMORY_CHOICES = "memory_choice"

@@ -28,7 +28,7 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 T = TypeVar("T")
 
 LOADING_LIMIT = 60.0
-"""Seconds that the guests wait for the bot's engines. After that they call it all the same."""
+"""Seconds that the guests wait for the bot's engines. After that they call the bot all the same."""
 JOIN_LIMIT = 120.0
 """Seconds within which the bot must join; otherwise the call has failed."""
 REPLY_LIMIT = 90.0
@@ -131,7 +131,7 @@ class Guests:
     async def wait_for_the_engines(self) -> None:
         """Wait until the bot has loaded its engines, but not longer than :data:`LOADING_LIMIT`."""
         if not self._engines_ready.is_set():
-            self.note("Its ears, its mind and its voice are being loaded.")
+            self.note("The bot's ears, mind and voice are being loaded.")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._engines_ready.wait(), LOADING_LIMIT)
 

@@ -110,9 +110,9 @@ def print_header(name: str, what: str, prepared: PreparedBot, console: Console) 
         console.print(f"Engines, all on the processor of this machine: {', '.join(real)}.", markup=False)
     elif weights.toy_llm:
         console.print(
-            "Engines: faster-whisper and llama.cpp's server with [bold]toy weights[/] made by this project (it hears a "
-            "few dozen sentences and gives a few canned answers), and espeak-ng as the voice. Discord's encryption "
-            "(DAVE), Opus and UDP are the real thing."
+            "Engines: faster-whisper and llama.cpp's server with [bold]toy weights[/] made by this project (they know "
+            "a few dozen sentences and a few canned answers), and espeak-ng as the voice. Discord's encryption (DAVE), "
+            "Opus and UDP are the real thing."
         )
     else:
         console.print(f"Model server: {settings.llm.call_url}", markup=False)

@@ -43,7 +43,8 @@ _READ_BUFFER = 8 * 1024
 """While this many bytes of a body wait to be taken, no more are read."""
 _SLICE = 0.003
 _REST = 2.0
-"""After a :data:`_SLICE` of processor time, in seconds, the fetcher rests for this many times as long."""
+"""When unpacking a body has taken :data:`_SLICE` seconds of processor time, the fetcher rests for this many times as
+long."""
 
 Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
 """Returns all network addresses of a host name. Raises :class:`OSError` if the name is not known."""

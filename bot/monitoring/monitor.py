@@ -98,7 +98,7 @@ class Monitor:
         cards: the graphics cards. Whoever builds the monitor polls them.
         limits: the values above which there is a warning.
         engine_state: returns the last result of the engines' checks, by part.
-        names: name the engines.
+        names: the functions that name the engines.
         small_engines: names the engines that are only small models or toys; ``None`` if there are none.
         prefix: the prefix of text commands.
         usage: counts how much the engines are used; ``None`` if that is not counted.

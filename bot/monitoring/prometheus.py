@@ -21,7 +21,7 @@ from bot.voice.turn import Outcome
 BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Upper limits of the histograms' buckets, in seconds."""
 ENGINES: Mapping[str, str] = MappingProxyType({"stt_ms": "stt", "first_token_ms": "llm", "tts_ms": "tts"})
-"""The label ``engine`` of each figure that is one engine's own."""
+"""The value of the label ``engine`` for each figure that measures one engine alone."""
 
 UNCOUNTED = frozenset({Outcome.DISCARDED, Outcome.REFUSED})
 """Outcomes of prompts that got no reply. No turn is reported for them."""

@@ -196,5 +196,5 @@ def _on_the_voice(took: float, engines: Engines) -> Iterator[str]:
 def _on_sending(took: float) -> Iterator[str]:
     yield (
         f"The first packet leaves {took:.0f} ms after its sound is there. It should take less than a frame, so this "
-        f"machine is busy: `{bot_command('doctor')}` shows by what."
+        f"machine is busy: `{bot_command('doctor')}` shows whether other programs keep it busy."
     )

@@ -45,7 +45,7 @@ class Announcer(Protocol):
     """Says something to a person in a call."""
 
     async def say(self, person: int, server: int, words: Words, private: int | None = None) -> bool:
-        """Say ``words`` when the floor is free, and return when they were said.
+        """Say ``words`` when the floor is free. Returns after they were said.
 
         Args:
             words: the text in the language of the call, which is Whisper's code; ``None`` if it is unknown.

@@ -16,7 +16,7 @@ MAX_AHEAD = timedelta(days=2 * 366)
 """A reminder is due within this time."""
 EXAMPLES = "10 minutes, 1 hour 30 minutes, 18:30, tomorrow 9am, friday 20:00, or 2026-12-24 18:00"
 _MORNING, _EVENING = time(9), time(20)
-"""The times that a day without a time, and "tonight", mean."""
+"""The time of day that is meant by a day without a time, and the one that is meant by "tonight"."""
 
 _SECONDS: Mapping[str, int] = MappingProxyType(
     {

@@ -17,7 +17,8 @@ MISSES = 2
 DOWN_RESTS = (2.0, 10.0, 30.0, 120.0, 600.0)
 """Seconds until a server that failed to answer may be asked again, by the number of its failures in a row."""
 SLOW_RESTS = (60.0, 120.0, 300.0, 600.0)
-"""The same for a server that was too slow: a probe does not show whether it has become quicker."""
+"""Seconds until a server that was too slow may be asked again, by the number of its failures in a row. They are longer,
+because a probe does not show whether the server has become quicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class ServerChoice:
         self._in_call = False
         self._current = self._expected = 0
         self._told: dict[int | None, int] = {}
-        """By slot: the server of which people were told last that it answers."""
+        """For each slot, the server that people were last told about: it was the current one then."""
 
     @property
     def current(self) -> int:
@@ -99,7 +100,7 @@ class ServerChoice:
         once.
 
         Args:
-            slot: the slot of the call; ``None`` outside of calls.
+            slot: the call's slot on the model server; ``None`` outside of calls.
         """
         told = self._told.get(slot, self._expected)
         if told == self._current:

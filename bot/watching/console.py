@@ -31,7 +31,7 @@ PAGE = "Page: "
 _DISCORD = "discord"
 """The transport whose calls are encrypted end to end as soon as the bot has the key."""
 _BROWSER = "browser"
-"""The transport whose calls are all in the same place, so that the person's name tells which one it is."""
+"""The transport whose calls all have the same place. Such a call is named after its people."""
 _PHONE = "phone"
 """The transport of a call in which nobody can read what the bot writes."""
 _NOT_SHOWN = ("last_packet",)
@@ -50,7 +50,7 @@ class _ShownCall:
     Attributes:
         mark: stands in each line of the call, with a blank behind it; empty if only one call may be on.
         on_phone: whether nobody in the call can read.
-        said: the words of the reply that are printed.
+        said: the words of the reply that are printed already.
         clause: the words of the reply's segment that is being played.
     """
 
@@ -113,7 +113,7 @@ class CallConsole:
                 self._show_notice(call, text, "not heard" if call.on_phone else "written")
 
     def _mark_of(self, event: CallEvent) -> str:
-        """The mark of the event's call: its name, which is known from its beginning on, and its id."""
+        """The mark of the event's call: the call's name and id. Only :class:`CallBegan` has the name."""
         if not self._several_calls or not event.call:
             return ""
         names: tuple[str, ...] = ()
@@ -187,7 +187,7 @@ class CallConsole:
         self.break_line()
 
     def _begin(self, call: _ShownCall, who: str, style: str) -> None:
-        # Lines of the log begin at the left edge. No name can look like one.
+        # Lines of the log begin at the left edge. A blank comes first here, so that no name can look like such a line.
         self._print(f" {call.mark}", "dim")
         self._print(f"{who:>{_MARGIN - 2}} ", style)
         self._begun = True

@@ -121,7 +121,7 @@ async def test_after_the_call_a_person_with_their_own_settings_types_to_the_bot(
         await terminal.shows("COMMAND_PREFIX, LISTENING, PERSONA, PROMPT_CHANNEL")
         at = await terminal.shows("you> ")
         assert "✘" not in terminal.printed
-        loading = terminal.printed.index("Its ears, its mind and its voice are being loaded.")
+        loading = terminal.printed.index("The bot's ears, mind and voice are being loaded.")
         assert loading < terminal.printed.index("Ada types: ")
         assert "Ada coughs." in terminal.printed
         assert "says: " in terminal.printed

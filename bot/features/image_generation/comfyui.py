@@ -32,7 +32,7 @@ WebSocket too."""
 _QUEUED_MESSAGES = 4
 """Maximum number of messages of the WebSocket that are buffered before ComfyUI has to wait."""
 _PING_SECONDS = 20.0
-"""Seconds between two pings of the WebSocket, and for each answer."""
+"""Seconds between two pings of the WebSocket, and seconds in which each ping must be answered."""
 REDIRECTED = "❌ ComfyUI redirects me elsewhere, so I can't draw. The people who run me can fix that."
 
 

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpokenRequest:
-    """A wish that somebody said or wrote to the model, which has no message of its own to reply to.
+    """A wish for a drawing that somebody said or wrote to the model. There is no message to reply to.
 
     Attributes:
         channel: where the drawing is posted.

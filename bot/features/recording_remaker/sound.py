@@ -60,7 +60,8 @@ def end_limit(recorded: RecordedAnswers, number: int) -> int:
 
 
 def max_samples(old_samples: int, sound: Samples) -> int:
-    """The longest that the new sound may be: ``old_samples``, or its length at :data:`MAX_TEMPO`, whichever is more."""
+    """The most samples that the new sound may have: ``old_samples``, or as many as ``sound`` has at :data:`MAX_TEMPO`,
+    whichever is more."""
     return max(old_samples, int(len(sound) / MAX_TEMPO))
 
 

@@ -36,7 +36,7 @@ ANSWER_SECONDS = 120.0
 PICTURE_TOKENS = 800
 """Number of tokens that are counted for a picture if the server does not count them."""
 MOST_PICTURE_TOKENS = 60_000
-"""Largest number of tokens for a picture that a server is believed to report. Some servers report far more than the
+"""If a server reports more tokens than this for a picture, it is not believed. Some servers report far more than the
 model has read, as a price.
 """
 _UNLOAD_SECONDS = 5.0

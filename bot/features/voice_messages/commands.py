@@ -46,7 +46,7 @@ class VoiceMessageCommands(commands.Cog, name="Voice messages"):
 
 
 def _names(ctx: Context, text: str) -> DiscordNames:
-    """The names of those who are mentioned in a text."""
+    """The names of the people whom a text mentions, and of all roles and channels of the server."""
     users = {member.id: member.display_name for member in ctx.message.mentions}
     if ctx.guild is None:
         return DiscordNames(users)

@@ -112,7 +112,7 @@ class VoiceMessages:
         """Speak a text, and post it as a voice message, or as a sound file where voice messages are not allowed.
 
         Args:
-            asker: the user id of the person who wants it. Each has one at a time.
+            asker: the user id of the person who wants it. Each person gets one voice message at a time.
 
         Raises:
             UserError: there is no voice message. The text says why.
@@ -137,9 +137,9 @@ class VoiceMessages:
             self._askers.discard(asker)
 
     async def answer(self, message: AnyMessage, text: str) -> None:
-        """Say the written answer to a voice message in a voice message, which replies to it.
+        """Say the written answer to a voice message in another voice message, which replies to the first one.
 
-        Only voice messages get one. An answer that is too long, or that a call prevents, stays in writing alone. If
+        Nothing is said if ``message`` is no voice message, if the answer is too long, or if a call prevents it. If
         there is no voice, people are told so once; they are told again only if there has been a voice meanwhile.
         """
         if not isinstance(message, discord.Message) or not message.flags.voice or len(text) > MAX_CHARACTERS:
