@@ -131,7 +131,8 @@ class FactRecords(Records):
         return audience in self._audience_words
 
     async def add(self, fact: Fact, instead_of: Sequence[int] = ()) -> Fact:
-        """Store a fact, and mark others as superseded by it. The fact's own id is not used; returns it with its id."""
+        """Store a fact, and mark others as superseded by it. The id of ``fact`` is not used; returns the fact with its
+        new id."""
         self._audience_words.update(fact.audience.split())
         values = (
             *(_key(fact.server), fact.conversation, fact.turn, str(fact.speaker), fact.speaker_name),

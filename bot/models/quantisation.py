@@ -1,4 +1,4 @@
-"""Formats of quantised weights: Q4_0 with the best scales, for which llama.cpp has quicker kernels than for Q4_1.
+"""Converts weights to the format Q4_0 with the best scales. llama.cpp has quicker kernels for Q4_0 than for Q4_1.
 
 Each block has 32 weights. In Q4_0, a block is a scale and 32 whole numbers from -8 to 7.
 """

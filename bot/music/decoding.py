@@ -56,7 +56,7 @@ class DecodedMusic:
 
     Attributes:
         seconds: its length; 0 for a stream, whose length nobody knows.
-        live: whether it is such a stream. Its sound is lost if it is not played as it comes.
+        live: whether it is a stream whose length nobody knows. Its sound is lost if it is not played as it comes.
     """
 
     seconds: float
@@ -66,7 +66,8 @@ class DecodedMusic:
     _too_slow: str = TOO_SLOW
     """What people are told if no sound comes for :data:`SOUND_SECONDS`."""
     _statuses: Mapping[int, str] = field(default_factory=dict)
-    """What people are told, by the exit status of the process. For others than 0, they are told :data:`BROKEN_OFF`."""
+    """What people are told, by the exit status of the process. For all other statuses but 0, it is
+    :data:`BROKEN_OFF`."""
     _feeding: asyncio.Task[None] | None = None
     """The task that hands the bytes of a stream to the process. If it fails, people are told its error."""
 

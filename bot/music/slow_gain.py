@@ -16,7 +16,7 @@ QUIETEST_LUFS = -50.0
 
 
 class SlowGain:
-    """Makes stereo frames as loud as other music, within bounds. Its peaks stay below the ceiling of the limiter.
+    """Makes stereo frames as loud as other music, within bounds. The peaks stay below the ceiling of the limiter.
 
     Frames are first measured (:meth:`hear`) and later levelled (:meth:`level`). With the first sound, the gain is right
     at once; from then on it follows over seconds, so that what is quiet within a piece stays quieter. Not thread-safe.

@@ -40,7 +40,7 @@ Meant = Callable[[Notes], bool]
 
 @dataclass(frozen=True, slots=True)
 class NotedWords:
-    """One line of a person in the notes of a call, or of the bot's answer to it.
+    """One line in the notes of a call: a line of the person, or a line of the bot's answer to it.
 
     Attributes:
         own: whether the person has said it.
@@ -307,7 +307,8 @@ class NotesService:
     async def _refresh(self, meant: Meant) -> None:
         """Bring files and index up to date with the database, for notes that have changed or where it failed before.
 
-        A file that can't be changed does not keep the others, or the database, as they are.
+        If a file can't be changed, the other files and the index are brought up to date all the same, and what was
+        deleted leaves no traces in the database's files.
 
         Args:
             meant: says whether notes, as they were before, have something of what is to be deleted.

@@ -149,7 +149,7 @@ class ToolRegistry:
             group.create_task(self._warn_of_unknown_names(), name="names in the file of tools")
 
     async def _warn_of_unknown_names(self) -> None:
-        """Log the names that no tool has, once all servers are up. One that is down may have them."""
+        """Log the names that no tool has, once all servers are up. A server that is down may have them."""
         for server in self.servers:
             await server.settled()
         if not self.has_problems and (unknown := self.unknown_names()) is not None:

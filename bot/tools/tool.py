@@ -72,8 +72,8 @@ class ToolResult:
 
     Attributes:
         text: the result, for the model.
-        trusted: whether this program wrote the text. Web pages, search results and MCP servers can say anything,
-            so theirs is not trusted.
+        trusted: whether this program wrote the text. Web pages, search results and MCP servers can say anything, so
+            their texts are not trusted.
     """
 
     text: str
