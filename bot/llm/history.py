@@ -131,6 +131,10 @@ class History:
         removed = set(map(id, turns))
         self._keep([turn for turn in self._turns if id(turn) not in removed])
 
+    def take_back(self, turn: Turn) -> None:
+        """Remove the newest turn that equals ``turn``. Does nothing if there is none."""
+        self.remove([each for each in self._turns if each == turn][-1:])
+
     def forget_words(self, has: Callable[[str], bool]) -> None:
         """Remove the turns with words that are to be forgotten. ``has`` tells whether a text has such words."""
         self._keep([turn for turn in self._turns if not has(turn.text)])

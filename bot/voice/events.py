@@ -127,7 +127,8 @@ class PromptTaken(Event):
         recited: whether the bot speaks the text as it is, instead of answering it.
         person: user id of the prompt's author; ``None`` if it is not known.
         turn: the turn in which the prompt was spoken; ``None`` if it was typed.
-        late: whether the prompt was answered before, and the bot now tells results of tools that have come since.
+        late: whether the bot has begun to answer this prompt before. Now it tells results of tools that have come
+            since, or it answers anew, because nothing of its first answer was heard.
     """
 
     reply: str

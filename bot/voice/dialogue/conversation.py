@@ -51,6 +51,10 @@ _LINES = {
 }
 
 
+def _turn_of(prompt: Prompt) -> Turn:
+    return Turn.of_person(prompt.author, prompt.text, prompt.person)
+
+
 def _usual_line(_: str | None, wait: WaitLength) -> str:
     return _LINES[wait]
 
@@ -395,8 +399,12 @@ class Conversation:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
                     if not prompt.results:
-                        self._history.add(Turn.of_person(prompt.author, prompt.text, prompt.person))
+                        self._history.add(_turn_of(prompt))
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
+            case effects.AnswerAnew(prompt):
+                _log.info("Nothing of a reply was heard before it was interrupted. Its prompt is answered anew")
+                if not prompt.results:
+                    self._history.take_back(_turn_of(prompt))
             case effects.EndReply(reply, outcome):
                 if outcome is Outcome.INTERRUPTED:
                     # An interruption ends a reply with its tools, even those that were about to outlive it.
@@ -440,7 +448,7 @@ class Conversation:
         self._answers.commit()
         self._thinking.began()
         recited = prompt.kind is PromptKind.RECITE
-        late = bool(prompt.results)
+        late = bool(prompt.results) or prompt.anew
         taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late)
         self._after_asking.do(partial(self._watch, taken))
 

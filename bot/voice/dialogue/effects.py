@@ -156,6 +156,16 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerAnew:
+    """A prompt is answered anew, because nothing of the reply to it was heard.
+
+    The prompt is taken out of the history. It comes back with its new answer.
+    """
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
 class EndReply:
     """End a reply."""
 
@@ -183,5 +193,6 @@ Effect = (
     | HoldPlayback
     | ResumePlayback
     | Remember
+    | AnswerAnew
     | EndReply
 )

@@ -291,7 +291,7 @@ class ReplyProgress:
         reply = self.reply
         if reply.text_ended:
             return
-        reply.waiting = True
+        reply.waiting = reply.used_tools = True
         if reply.answer and not reply.answer.endswith("\n"):
             yield from self._token("\n")
         elif reply.text and reply.caught_up:

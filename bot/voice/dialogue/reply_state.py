@@ -59,6 +59,7 @@ class Reply:
         notices: the places of the notices in ``text``.
         answer: text of the answer so far, without the notices.
         loading: whether people were told that the model is being loaded.
+        used_tools: whether the model has called tools for the answer.
         waiting: whether the answer waits for tools, or for the model's next words after them.
         remarks: how many notices have said that the tools take long.
         wait_written: whether the channel was told that the tools take long.
@@ -82,6 +83,7 @@ class Reply:
     notices: list[range] = field(default_factory=list)
     answer: str = ""
     loading: bool = False
+    used_tools: bool = False
     waiting: bool = False
     remarks: int = 0
     wait_written: bool = False

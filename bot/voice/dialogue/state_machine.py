@@ -7,13 +7,22 @@ made, and a token that comes after its reply was cancelled. Events of a reply th
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from bot.speech_server.events import Disconnected
 from bot.text import same_words
-from bot.voice.dialogue.effects import Acknowledge, Drop, Effect, HoldPlayback, Refuse, ResumePlayback, Tell
+from bot.voice.dialogue.effects import (
+    Acknowledge,
+    AnswerAnew,
+    Drop,
+    Effect,
+    HoldPlayback,
+    Refuse,
+    ResumePlayback,
+    Tell,
+)
 from bot.voice.dialogue.events import (
     Dismissed,
     Event,
@@ -34,7 +43,8 @@ from bot.voice.dialogue.events import (
 from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
 from bot.voice.dialogue.restart import Keeps, restart_answer, told_together
-from bot.voice.dialogue.turn_shares import TurnShares
+from bot.voice.dialogue.turn_shares import TurnShares, excess_prompt
+from bot.voice.dialogue.unheard_prompts import UnheardPrompts
 from bot.voice.turn import Prompt, PromptKind, TurnId
 
 MAX_WAITING = 20
@@ -42,6 +52,8 @@ MAX_WAITING = 20
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
+NOT_ANSWERED = "🎤 I was interrupted before I could answer. Please ask me again."
+"""Told if a reply was interrupted unheard but can't be made anew, because its tools would run a second time."""
 
 
 class Dialogue:
@@ -50,7 +62,8 @@ class Dialogue:
     A speculative reply is made like any other, but nothing of it is heard or seen before it is committed.
 
     The playback is held while somebody speaks who is allowed to interrupt. If there are words in that person's turn,
-    the interrupted reply ends. If not, the playback continues where it was held.
+    the interrupted reply ends. If not, the playback continues where it was held. If nothing of the ended reply was
+    heard, and the interrupting turn does not continue its prompt, that prompt is answered anew.
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
@@ -83,6 +96,7 @@ class Dialogue:
         """The part of a text that was not read aloud, because the restart broke it off."""
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
+        self._unheard = UnheardPrompts()
 
     @property
     def current(self) -> str | None:
@@ -174,7 +188,7 @@ class Dialogue:
         if not self._merge(prompt):
             # Results of late tools are always accepted: people were promised them, and there are never many.
             if len(self._waiting) >= MAX_WAITING and not prompt.results:
-                excess = self._excess(prompt)
+                excess = excess_prompt(self._waiting, prompt)
                 if excess is None:
                     yield from self._refuse(prompt)
                     return
@@ -189,7 +203,8 @@ class Dialogue:
             yield Acknowledge(prompt)
 
     def _drop(self, unwanted: Callable[[Prompt], bool]) -> Iterator[Effect]:
-        """Drop the waiting prompts that are ``unwanted``."""
+        """Drop the prompts that wait or are to be answered anew, and that are ``unwanted``."""
+        self._unheard.drop(unwanted)
         dropped = [prompt for prompt in self._waiting if unwanted(prompt)]
         self._waiting = deque(prompt for prompt in self._waiting if not unwanted(prompt))
         yield from map(Drop, dropped)
@@ -202,20 +217,6 @@ class Dialogue:
         if prompt.person is not None:
             self._refused.add(prompt.person)
         yield Refuse(prompt, TOO_MANY_WAITING)
-
-    def _excess(self, prompt: Prompt) -> Prompt | None:
-        """The waiting prompt that has to give way to ``prompt``, so that one person can't take all places.
-
-        It is the newest prompt of the person who has most prompts waiting. ``None`` if the author of ``prompt`` would
-        then have more prompts waiting than that person.
-        """
-        places = Counter(waiting.person for waiting in self._waiting if waiting.person is not None)
-        if prompt.person is None or not places:
-            return None
-        person, most = places.most_common(1)[0]
-        if most < places[prompt.person] + 2:
-            return None
-        return next(waiting for waiting in reversed(self._waiting) if waiting.person == person)
 
     def _merge(self, prompt: Prompt) -> bool:
         """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
@@ -238,6 +239,7 @@ class Dialogue:
         yield from self._next()
 
     def _commit(self, prompt: Prompt) -> Iterator[Effect]:
+        self._unheard.note_committed(prompt)
         progress = self._speculation_of(prompt.turn)
         if progress is not None and same_words(progress.reply.prompt.text, prompt.text):
             self._shares.note(prompt)
@@ -272,7 +274,7 @@ class Dialogue:
         if self._set_aside is not None:
             return
         self._set_aside, self._keeps = [], keeps
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = deque((*self._unheard.take_all(), *self._waiting)), deque[Prompt]()
         progress = self._progress
         if progress is not None and not progress.reply.committed:
             yield from self._end_speculation(progress)
@@ -332,15 +334,27 @@ class Dialogue:
         if interrupted is None:
             return
         self._floor[turn] = None
-        if interrupted == self.current:
+        if interrupted == self.current and self._progress is not None:
+            self._unheard.note_interrupted(self._progress.reply, position, by=turn)
             yield from self._interrupt(position)
 
     def _release_floor(self, turn: TurnId) -> Iterator[Effect]:
         if turn not in self._floor:
             return
         del self._floor[turn]
+        if (unheard := self._unheard.take(turn)) is not None:
+            yield from self._answer_anew(unheard)
         if not self._floor:
             yield ResumePlayback()
+
+    def _answer_anew(self, unheard: Reply) -> Iterator[Effect]:
+        """Answer the prompt of a reply that was interrupted before anything of it was heard."""
+        if unheard.used_tools:
+            yield Tell(NOT_ANSWERED, unheard.prompt)
+            return
+        yield AnswerAnew(unheard.prompt)
+        self._waiting.appendleft(replace(unheard.prompt, anew=True))
+        yield from self._next()
 
     # Replies, one after another.
 

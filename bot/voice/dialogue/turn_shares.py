@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from bot.voice.turn import Prompt
@@ -44,3 +44,18 @@ class TurnShares:
     def _forget(self, now: float) -> None:
         while self._answered and self._answered[0][0] < now - MINUTE:
             self._answered.popleft()
+
+
+def excess_prompt(waiting: Sequence[Prompt], prompt: Prompt) -> Prompt | None:
+    """The waiting prompt that has to give way to ``prompt`` if all places are taken, so that one person can't take all.
+
+    It is the newest prompt of the person who has most prompts waiting. ``None`` if the author of ``prompt`` would
+    then have more prompts waiting than that person.
+    """
+    places = Counter(each.person for each in waiting if each.person is not None)
+    if prompt.person is None or not places:
+        return None
+    person, most = places.most_common(1)[0]
+    if most < places[prompt.person] + 2:
+        return None
+    return next(each for each in reversed(waiting) if each.person == person)

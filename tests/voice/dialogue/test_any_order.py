@@ -75,6 +75,10 @@ class AnyOrder(RuleBasedStateMachine):
                     | do.FinishPlayback(reply)
                 ):
                     assert reply == self.alive and self.sure, "a speculative or dead reply was heard"
+                case do.AnswerAnew():
+                    self.accepted += 1
+                case do.Tell() if self.alive is None:
+                    pass  # A prompt whose reply was interrupted unheard can't be answered anew, and its author is told.
                 case do.Remember() | do.Tell():
                     assert self.sure, "a speculative reply left a trace"
                 case do.HoldPlayback():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
-from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.turn import Prompt
+from bot.voice.dialogue.state_machine import NOT_ANSWERED, Dialogue
+from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken
-from tests.voice.effects import effects_of
+from tests.voice.effects import effects_of, only
+from wire.messages import Flushed
 
 
 def test_a_cough_holds_the_reply_which_then_continues() -> None:
@@ -53,3 +58,92 @@ def test_words_of_a_turn_that_began_before_the_reply_do_not_end_it() -> None:
     effects_of(dialogue, on.InterruptionStarted(OTHER_TURN), on.Prompted(ADA))
     assert effects_of(dialogue, on.InterruptionConfirmed(OTHER_TURN, position=0)) == []
     assert dialogue.current == "r1"
+
+
+FIRST_HALF, SECOND_HALF = TurnId(7, 1), TurnId(7, 2)
+FROG = spoken("what is the difference between a frog?", FIRST_HALF)
+
+
+def interrupted_unheard(prompt: Prompt, by: TurnId, *before: on.Event) -> Dialogue:
+    """A dialogue in which words of another turn have ended the reply to ``prompt`` before anything was heard of it."""
+    dialogue = Dialogue(DialogueTexts)
+    begin = on.TurnCommitted(prompt) if prompt.turn else on.Prompted(prompt)
+    effects = effects_of(dialogue, begin, *before, on.InterruptionStarted(by), on.InterruptionConfirmed(by, position=0))
+    assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
+    return dialogue
+
+
+def asked(effects: list[do.Effect]) -> list[str]:
+    return [effect.prompt.text for effect in only(do.AskModel, effects)]
+
+
+@pytest.mark.parametrize("prompt", [FROG, ADA], ids=["spoken", "typed"])
+def test_a_prompt_is_answered_anew_if_the_turn_that_interrupted_it_comes_to_nothing(prompt: Prompt) -> None:
+    dialogue = interrupted_unheard(prompt, SECOND_HALF, *speak("r1", "It is this."))
+    effects = effects_of(dialogue, on.TurnDiscarded(SECOND_HALF), on.FloorReleased(SECOND_HALF))
+    assert asked(effects) == [prompt.text]
+    assert do.AnswerAnew(prompt) in effects, "its words are in the history once"
+    assert effects[-1] == do.ResumePlayback()
+    effects = effects_of(dialogue, *speak("r2", "It is that."), on.ModelDone("r2"), Flushed(None, 0.0, "r2"))
+    effects += effects_of(dialogue, on.PlaybackDrained("r2"))
+    assert [(each.prompt.text, each.heard) for each in only(do.Remember, effects)] == [(prompt.text, "It is that.")]
+    assert dialogue.floor_free
+
+
+def test_a_prompt_is_answered_anew_although_a_reply_to_the_interrupting_turn_was_prepared() -> None:
+    dialogue = interrupted_unheard(FROG, SECOND_HALF)
+    effects = effects_of(dialogue, on.TurnSpeculated(spoken("and a toe", SECOND_HALF)))
+    assert asked(effects) == ["and a toe"]
+    effects = effects_of(dialogue, on.TurnDiscarded(SECOND_HALF), on.FloorReleased(SECOND_HALF))
+    assert asked(effects) == [FROG.text]
+
+
+def test_one_reply_answers_both_prompts_of_a_person_who_speaks_on() -> None:
+    dialogue = interrupted_unheard(FROG, SECOND_HALF)
+    effects = effects_of(dialogue, on.TurnCommitted(spoken("and a toad?", SECOND_HALF)), on.FloorReleased(SECOND_HALF))
+    assert asked(effects) == ["and a toad?"]
+    assert dialogue.waiting == 0
+
+
+@pytest.mark.parametrize(("prompt", "by"), [(FROG, OTHER_TURN), (ADA, SECOND_HALF)], ids=["another person", "typed"])
+def test_a_prompt_that_the_interrupting_turn_does_not_continue_is_answered_too(prompt: Prompt, by: TurnId) -> None:
+    dialogue = interrupted_unheard(prompt, by)
+    effects = effects_of(dialogue, on.TurnCommitted(spoken("and me?", by)), on.FloorReleased(by))
+    assert asked(effects) == ["and me?"]
+    effects = effects_of(dialogue, on.ModelDone("r2"), Flushed(None, 0.0, "r2"), on.PlaybackDrained("r2"))
+    assert asked(effects) == [prompt.text]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [on.Stopped(0), on.Dismissed(7, 0), on.RestartBegan(0, lambda _: True)],
+    ids=["stop", "dismissal", "restart"],
+)
+def test_a_prompt_is_not_answered_anew_after(event: on.Event) -> None:
+    prompt = replace(FROG, person=7)
+    dialogue = interrupted_unheard(prompt, SECOND_HALF)
+    effects = effects_of(dialogue, event, on.FloorReleased(SECOND_HALF))
+    assert not asked(effects)
+    kept = [prompt.text] if isinstance(event, on.RestartBegan) else []
+    assert [each.text for each in dialogue.set_aside] == kept
+
+
+def test_a_prompt_is_not_answered_anew_if_words_of_its_answer_were_heard() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.TurnCommitted(FROG), *speak("r1", "It is this."), on.InterruptionStarted(SECOND_HALF))
+    effects = effects_of(
+        dialogue, on.InterruptionConfirmed(SECOND_HALF, position=len(SOUND)), on.FloorReleased(SECOND_HALF)
+    )
+    assert not asked(effects)
+
+
+def test_tools_do_not_run_twice_and_the_author_is_asked_to_ask_again() -> None:
+    dialogue = interrupted_unheard(FROG, SECOND_HALF, on.ToolsBegan("r1"))
+    effects = effects_of(dialogue, on.FloorReleased(SECOND_HALF))
+    assert not asked(effects)
+    assert do.Tell(NOT_ANSWERED, FROG) in effects
+
+
+def test_a_recited_text_is_left_to_whoever_had_it_recited() -> None:
+    dialogue = interrupted_unheard(replace(ADA, kind=PromptKind.RECITE), SECOND_HALF)
+    assert not only(do.BeginReply, effects_of(dialogue, on.FloorReleased(SECOND_HALF)))

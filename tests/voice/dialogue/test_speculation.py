@@ -204,7 +204,8 @@ async def test_in_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_r
             await talk.quiet()
         await talk.quiet()
 
-        assert [event.text for event in talk.taken] == committed, "each turn was answered once, in order"
+        answered = [event.text for event in talk.taken if not event.late]
+        assert answered == committed, "each turn was answered, in order"
         assert talk.playback.audible <= {event.reply for event in talk.taken}
         answers = {answer_to(text) for text in committed}
         assert all(any(event.heard in answer for answer in answers) for event in talk.ended)

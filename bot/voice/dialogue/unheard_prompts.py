@@ -1,0 +1,51 @@
+"""Prompts whose replies were interrupted before anything of them was heard. None of them is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.voice.dialogue.reply_state import Reply
+from bot.voice.turn import Prompt, PromptKind, TurnId
+
+
+class UnheardPrompts:
+    """The prompts that have no answer yet because somebody began to speak. A pure part of the state machine.
+
+    A person often speaks on after a short pause: "What is the difference between a frog?" "And a toad?" The second
+    turn ends the reply to the first one, and the reply to the second turn answers both. In all other cases the first
+    prompt is to be answered anew when the second turn is over: that turn may turn out to have no words, it may be for
+    somebody else, or it may be another person's.
+    """
+
+    def __init__(self) -> None:
+        self._replies: dict[TurnId, Reply] = {}
+
+    def note_interrupted(self, reply: Reply, position: int, by: TurnId) -> None:
+        """Note that a turn ends a reply of which people have heard ``position`` samples.
+
+        Does nothing if they have heard words of it. Neither does it if the reply is a recited text: whoever had it
+        recited learns how it ended, and decides.
+        """
+        if reply.prompt.kind is PromptKind.ASK and not reply.heard_text(position):
+            self._replies[by] = reply
+
+    def note_committed(self, prompt: Prompt) -> None:
+        """Note that a prompt is to be answered. If its author thus speaks on, one reply answers both prompts."""
+        if prompt.turn is not None and (reply := self._replies.get(prompt.turn)) is not None:
+            first = reply.prompt.turn
+            if first is not None and first.person == prompt.turn.person:
+                del self._replies[prompt.turn]
+
+    def take(self, turn: TurnId) -> Reply | None:
+        """The reply that ``turn`` has ended and whose prompt is still unanswered. It is no longer kept here."""
+        return self._replies.pop(turn, None)
+
+    def take_all(self) -> list[Prompt]:
+        """All prompts that are still unanswered. They are no longer kept here."""
+        prompts = [reply.prompt for reply in self._replies.values()]
+        self._replies.clear()
+        return prompts
+
+    def drop(self, unwanted: Callable[[Prompt], bool]) -> None:
+        """Drop the prompts that are ``unwanted``."""
+        self._replies = {turn: reply for turn, reply in self._replies.items() if not unwanted(reply.prompt)}
