@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.conversations.records import CHAT, ConversationPlace, ConversationRecords
+from bot.database.write_queue import WriteQueue
 from bot.llm.history import Turn
 
 _log = logging.getLogger(__name__)
@@ -18,9 +19,7 @@ _log = logging.getLogger(__name__)
 GATHER_SECONDS = 1.0
 """Seconds to wait before writing, so that the write does not delay the answer to the turn."""
 RETRY_SECONDS = 30.0
-"""Seconds between two attempts while the database can't be written, for example because the disk is full."""
-MAX_WAITING = 2_000
-"""Maximum number of turns in the queue. If there are more, the oldest ones are lost."""
+"""Seconds between two attempts while the database can't be written."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,12 +75,15 @@ class ConversationWriter:
         self, records: ConversationRecords, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self._records = records
-        self._sleep = sleep
-        self._waiting: deque[_Item] = deque()
-        self._more = asyncio.Event()
-        self._writing = asyncio.Lock()
-        self._trouble = False
-        self._lost = 0
+        self._queue = WriteQueue[_Item](
+            self._write,
+            what="Conversations",
+            line=_NewTurn,
+            lines="turns",
+            gather=GATHER_SECONDS,
+            retry=RETRY_SECONDS,
+            sleep=sleep,
+        )
 
     def add(
         self,
@@ -98,22 +100,17 @@ class ConversationWriter:
             present: the names of the people who heard it, by user id; ``None`` if that is not known.
             unread: whether facts are to be gathered from it later.
         """
-        if len(self._waiting) >= MAX_WAITING:
-            turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _NewTurn)]
-            if len(turns) >= MAX_WAITING:
-                del self._waiting[turns[0]]
-                self._lost += 1
-        self._put(_NewTurn(conversation, turn, at, present, unread))
+        self._queue.put(_NewTurn(conversation, turn, at, present, unread))
 
     def end(self, conversation: StoredConversation, at: float) -> None:
         """Queue the end of a call's conversation."""
-        self._put(_End(conversation, at))
+        self._queue.put(_End(conversation, at))
 
     def forget_person(self, person: int) -> None:
         """Delete a person's turns and the answers to them: from the queue now, from the database when it is written."""
         left: deque[_Item] = deque()
         last_speakers: dict[StoredConversation, int] = {}
-        for each in self._waiting:
+        for each in self._queue.waiting:
             if isinstance(each, _NewTurn):
                 if each.turn.person is not None:
                     last_speakers[each.conversation] = each.turn.person
@@ -122,8 +119,8 @@ class ConversationWriter:
             # An earlier request for the same person is dropped, so that repeated ones don't fill the queue.
             if each != _Forget(person):
                 left.append(each)
-        self._waiting = left
-        self._put(_Forget(person))
+        self._queue.waiting = left
+        self._queue.put(_Forget(person))
 
     async def forget_channel(self, channel: int) -> int:
         """Delete the turns of a text channel's conversations, from the queue and from the database.
@@ -133,12 +130,12 @@ class ConversationWriter:
         Raises:
             aiosqlite.Error: the database can't be written.
         """
-        self._waiting = deque(
+        self._queue.waiting = deque(
             each
-            for each in self._waiting
+            for each in self._queue.waiting
             if not (isinstance(each, _NewTurn) and each.conversation.place.channel == channel)
         )
-        async with self._writing:
+        async with self._queue.writing:
             return await self._records.forget_channel(channel)
 
     async def forget_exchange(self, channel: int, person: int, text: str) -> int:
@@ -150,7 +147,7 @@ class ConversationWriter:
             aiosqlite.Error: the database can't be written.
         """
         await self.flush()
-        async with self._writing:
+        async with self._queue.writing:
             forgotten = await self._records.forget_exchange(channel, person, text)
         if forgotten:
             await self.erase_traces()
@@ -162,10 +159,12 @@ class ConversationWriter:
         Raises:
             aiosqlite.Error: the database can't be written.
         """
-        self._waiting = deque(
-            each for each in self._waiting if not (isinstance(each, _NewTurn) and each.conversation.id == conversation)
+        self._queue.waiting = deque(
+            each
+            for each in self._queue.waiting
+            if not (isinstance(each, _NewTurn) and each.conversation.id == conversation)
         )
-        async with self._writing:
+        async with self._queue.writing:
             await self._records.forget_conversation(conversation)
 
     async def forget_before(self, at: float) -> None:
@@ -174,7 +173,7 @@ class ConversationWriter:
         Raises:
             aiosqlite.Error: the database can't be written.
         """
-        async with self._writing:
+        async with self._queue.writing:
             forgotten = await self._records.forget_before(at)
         if forgotten:
             await self.erase_traces()
@@ -186,46 +185,22 @@ class ConversationWriter:
             aiosqlite.Error: it failed; only if ``strict``.
         """
         try:
-            async with self._writing:
+            async with self._queue.writing:
                 await self._records.erase_traces()
         except aiosqlite.Error as error:
-            if _Erase() not in self._waiting:
-                self._put(_Erase())
+            if _Erase() not in self._queue.waiting:
+                self._queue.put(_Erase())
             if strict:
                 raise
             _log.warning("Traces of deleted conversations are still in the database's files: %s; trying again", error)
 
     async def run(self) -> None:
         """Write the queue whenever something is in it, until cancelled."""
-        while True:
-            await self._more.wait()
-            await self._sleep(GATHER_SECONDS)
-            if not await self.flush():
-                await self._sleep(RETRY_SECONDS)
+        await self._queue.run()
 
     async def flush(self) -> bool:
         """Write the queue. Returns False if the database can't be written now; the rest stays in the queue."""
-        async with self._writing:
-            while self._waiting:
-                # The item is removed before it is written. If the write is cancelled, the item is not written twice.
-                first = self._waiting.popleft()
-                try:
-                    await self._write(first)
-                except aiosqlite.Error as error:
-                    self._waiting.appendleft(first)
-                    if not self._trouble:
-                        _log.error("Conversations can't be stored: %s; trying again every %.0f s", error, RETRY_SECONDS)
-                    self._trouble = True
-                    return False
-            self._more.clear()
-            if self._trouble:
-                _log.warning("Conversations are stored again; %d turns are lost", self._lost)
-            self._trouble, self._lost = False, 0
-            return True
-
-    def _put(self, item: _Item) -> None:
-        self._waiting.append(item)
-        self._more.set()
+        return await self._queue.flush()
 
     async def _write(self, item: _Item) -> None:
         match item:

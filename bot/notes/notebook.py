@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import aiosqlite
 
+from bot.database.write_queue import WriteQueue
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.llm.history import Turn
 from bot.notes.lines import NoteLine, NotesPlace
@@ -19,9 +20,7 @@ from bot.text import join_surrogates
 _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5.0
-"""Seconds between two attempts while the database can't be written, for example because the disk is full."""
-MAX_WAITING = 2_000
-"""Maximum number of lines that wait for the disk. If there are more, the oldest ones are lost, which is logged."""
+"""Seconds between two attempts while the database can't be written."""
 
 MayKeep = Callable[[int | None, int], bool]
 """A function that says whether a person's words may be kept. Its arguments are the server's id and the person's id."""
@@ -76,11 +75,14 @@ _Item = _Begun | _NewLine | _Present | _End
 
 
 class LineWriter:
-    """The queue in front of the database. Use it only on the event loop. :meth:`run` empties it.
+    """Writes lines and what belongs to them. Use it only on the event loop.
 
     Args:
         ended: called when the end of a call's notes was stored.
         sleep: waits the given seconds.
+
+    Attributes:
+        queue: what is to be written.
     """
 
     def __init__(
@@ -90,25 +92,11 @@ class LineWriter:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.writing = asyncio.Lock()
-        """Held while something is written. Whoever deletes lines holds it too."""
+        self.queue = WriteQueue[_Item](
+            self._write, what="Notes", line=_NewLine, lines="lines", retry=RETRY_SECONDS, sleep=sleep
+        )
         self._records = records
         self._ended = ended
-        self._sleep = sleep
-        self._waiting: deque[_Item] = deque()
-        self._more = asyncio.Event()
-        self._trouble = False
-        self._lost = 0
-
-    def put(self, item: _Item) -> None:
-        """Queue something that is to be written."""
-        if len(self._waiting) >= MAX_WAITING and isinstance(item, _NewLine):
-            lines = [number for number, each in enumerate(self._waiting) if isinstance(each, _NewLine)]
-            if lines:
-                del self._waiting[lines[0]]
-                self._lost += 1
-        self._waiting.append(item)
-        self._more.set()
 
     def forget(self, person: int) -> int:
         """Drop what is queued about a person (user id): lines, answers to them, and that the person was in the call.
@@ -117,7 +105,7 @@ class LineWriter:
         """
         left: deque[_Item] = deque()
         dropped = 0
-        for each in self._waiting:
+        for each in self.queue.waiting:
             match each:
                 case _NewLine(notes, line):
                     if person in (line.person, line.answers):
@@ -128,39 +116,16 @@ class LineWriter:
                     left.append(_Present(notes, {other: name for other, name in people.items() if other != person}))
                 case _:
                     left.append(each)
-        self._waiting = left
+        self.queue.waiting = left
         return dropped
 
-    async def run(self) -> None:
-        """Write the queue whenever something is in it, until cancelled."""
-        while True:
-            await self._more.wait()
-            if not await self.flush():
-                await self._sleep(RETRY_SECONDS)
-
-    async def flush(self) -> bool:
-        """Write the queue. Returns False if the database can't be written now; the rest stays in the queue."""
-        async with self.writing:
-            while self._waiting:
-                # The item is removed before it is written. If the write is cancelled, the item is not written twice.
-                first = self._waiting.popleft()
-                try:
-                    await self._write(first)
-                except aiosqlite.IntegrityError as error:
-                    _log.info("Something could not be noted, since the notes were deleted: %s", error)
-                except aiosqlite.Error as error:
-                    self._waiting.appendleft(first)
-                    if not self._trouble:
-                        _log.error("Notes can't be stored: %s; trying again every %.0f s", error, RETRY_SECONDS)
-                    self._trouble = True
-                    return False
-            self._more.clear()
-            if self._trouble:
-                _log.warning("Notes are stored again; %d lines are lost", self._lost)
-            self._trouble, self._lost = False, 0
-            return True
-
     async def _write(self, item: _Item) -> None:
+        try:
+            await self._store(item)
+        except aiosqlite.IntegrityError as error:
+            _log.info("Something could not be noted, since the notes were deleted: %s", error)
+
+    async def _store(self, item: _Item) -> None:
         match item:
             case _Begun(notes):
                 notes.id = await self._records.begin(notes.place, notes.asked_by, notes.started)
@@ -199,7 +164,7 @@ class CallNotebook:
         if self._notes is None:
             name = clean_name(join_surrogates(asked_by))
             self._notes = OpenNotes(self._place, name, self._clock())
-            self._writer.put(_Begun(self._notes))
+            self._writer.queue.put(_Begun(self._notes))
 
     def present(self, people: Mapping[int, str], hearing: Collection[int]) -> None:
         """Note who is in the call now (names by user id), and which of them hear what is said."""
@@ -212,7 +177,7 @@ class CallNotebook:
         }
         if came:
             notes.people.update(came)
-            self._writer.put(_Present(notes, came))
+            self._writer.queue.put(_Present(notes, came))
 
     def said(self, turn: Turn) -> None:
         """Store a line, unless it has no words."""
@@ -233,7 +198,7 @@ class CallNotebook:
             notes.present,
         )
         notes.next_number += 1
-        self._writer.put(_NewLine(notes, line))
+        self._writer.queue.put(_NewLine(notes, line))
 
     def forget(self, person: int) -> None:
         """Forget that a person (user id) was in the call, since their words are being deleted."""
@@ -245,4 +210,4 @@ class CallNotebook:
         """End the notes, since the call is over."""
         notes, self._notes = self._notes, None
         if notes is not None:
-            self._writer.put(_End(notes, self._clock()))
+            self._writer.queue.put(_End(notes, self._clock()))

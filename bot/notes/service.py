@@ -139,7 +139,7 @@ class NotesService:
         """Write the lines that are still queued, within :data:`CLOSE_LIMIT`."""
         try:
             async with asyncio.timeout(CLOSE_LIMIT):
-                await self._writer.flush()
+                await self._writer.queue.flush()
         except TimeoutError:
             _log.warning("The last lines of the notes could not be stored in time")
         self._index.close()
@@ -158,14 +158,14 @@ class NotesService:
         """Put the finished notes into the index, the newest first, and write files that are missing. Then return."""
         for head in await self._records.heads(everywhere=True):
             # The lock is released after each call, so that new lines are not delayed for long.
-            async with self._writer.writing:
+            async with self._writer.queue.writing:
                 notes = await self._records.read(head.id)
                 if notes is not None and notes.head.done:
                     await self._show(notes, only_if_missing=True)
 
     async def run_writer(self) -> None:
         """Write lines as they come, until cancelled."""
-        await self._writer.run()
+        await self._writer.queue.run()
 
     async def forget_old_daily(self) -> None:
         """Delete notes that are too old, once a day, until cancelled."""
@@ -192,12 +192,12 @@ class NotesService:
 
     async def newest(self, server: int | None) -> NoteHead | None:
         """The newest notes of a past call on a server."""
-        await self._writer.flush()
+        await self._writer.queue.flush()
         return await self._records.newest(server)
 
     async def export_person(self, person: int) -> list[NotedWords]:
         """All lines of a person and the answers to them, oldest first."""
-        await self._writer.flush()
+        await self._writer.queue.flush()
         words: list[NotedWords] = []
         for note in sorted(await self._records.with_person(person)):
             notes = await self._records.read(note)
@@ -226,7 +226,7 @@ class NotesService:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
         count = self._drop(person)
-        async with self.finisher.paused(), self._writer.writing:
+        async with self.finisher.paused(), self._writer.queue.writing:
             for note in await self._records.with_person(person):
                 notes = await self._records.read(note)
                 if notes is not None:
@@ -248,8 +248,8 @@ class NotesService:
         Raises:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
-        await self._writer.flush()
-        async with self.finisher.paused(), self._writer.writing:
+        await self._writer.queue.flush()
+        async with self.finisher.paused(), self._writer.queue.writing:
             for head in await self._records.heads(server):
                 notes = await self._records.read(head.id)
                 if notes is None:
@@ -268,7 +268,7 @@ class NotesService:
         Raises:
             aiosqlite.Error, OSError: not everything could be deleted.
         """
-        await self._writer.flush()
+        await self._writer.queue.flush()
         return await self._delete(
             await self._records.in_channel(channel), lambda notes: notes.head.place.channel == channel
         )
@@ -282,7 +282,7 @@ class NotesService:
     async def _delete(self, deleted: list[int], meant: Meant) -> int:
         if not deleted and not self._outdated:
             return 0
-        async with self.finisher.paused(), self._writer.writing:
+        async with self.finisher.paused(), self._writer.queue.writing:
             for note in await self._delete_files(deleted):
                 notes = await self._records.read(note)
                 if notes is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversations.writer import MAX_WAITING
 from bot.database import Database
+from bot.database.write_queue import MAX_WAITING
 from bot.voice.events import CallEnded, UtteranceHeard
 from tests.bot.conversations.archives import ADA, BEN, Archive, words
 from tests.timing import quickest
@@ -113,7 +113,7 @@ async def test_the_queue_is_bounded_whatever_its_first_item_is(archive: Archive,
         archive.conversations.writer.forget_person(BEN)
     for number in range(MAX_WAITING + 5):
         watch(UtteranceHeard(ADA, "Ada", f"{number}", True))
-    waiting = len(archive.conversations.writer._waiting)
+    waiting = len(archive.conversations.writer._queue.waiting)
     assert waiting <= MAX_WAITING + 2
     await archive.database.row("PRAGMA query_only = OFF")
     assert words(await archive.turns()) == [f"{number}" for number in range(5, MAX_WAITING + 5)]
