@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
-from bot.http.chat_socket import QueuedClient
+from bot.http.queued_client import QueuedClient
 from bot.http.realtime.formats import SoundEncoder
 from bot.http.realtime.session import RealtimeError, Session
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State

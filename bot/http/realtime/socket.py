@@ -7,7 +7,6 @@ import base64
 import binascii
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,15 +14,7 @@ from aiohttp import web
 
 from bot.browser_calls import BrowserCalls
 from bot.browser_tab import Tab
-from bot.http.chat_socket import (
-    CLOSE_LIMIT,
-    HEARTBEAT_SECONDS,
-    MAX_ERRORS,
-    TOO_MANY_ERRORS,
-    QueuedClient,
-    bound_buffers,
-    break_off,
-)
+from bot.http.queued_client import MAX_ERRORS, TOO_MANY_ERRORS, QueuedClient
 from bot.http.realtime.client import RealtimeClient, new_id, sound_item, text_item
 from bot.http.realtime.session import RealtimeError
 from bot.http.realtime.sound import SoundIn
@@ -71,18 +62,9 @@ class RealtimeSocket:
         return [web.get(PATH, self._serve)]
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse(
-            compress=False,
-            max_msg_size=MAX_MESSAGE,
-            heartbeat=HEARTBEAT_SECONDS,
-            timeout=CLOSE_LIMIT,
-            autoping=False,
-        )
-        await websocket.prepare(request)
-        bound_buffers(request)
-        queue = QueuedClient(websocket, partial(break_off, request))
-        await _Connection(self._calls, queue, self._clock).run()
-        return websocket
+        client = await QueuedClient.open(request, MAX_MESSAGE)
+        await _Connection(self._calls, client, self._clock).run()
+        return client.websocket
 
 
 class _Connection:
@@ -111,24 +93,19 @@ class _Connection:
 
     async def run(self) -> None:
         """Talk with the client until one side closes the socket. The call ends then: nobody could come back to it."""
-        tasks = [
-            asyncio.create_task(self._queue.run(), name="realtime: send"),
-            asyncio.create_task(self._sound.run(), name="realtime: sound"),
-        ]
+        hearing = asyncio.create_task(self._sound.run(), name="realtime: sound")
         try:
-            await self._tab.receive(Hello(audio=True))
-            await self._receive()
-            if self._queue.closing:
-                await asyncio.wait(tasks[:1], timeout=2 * CLOSE_LIMIT)
+            async with self._queue.sending():
+                await self._tab.receive(Hello(audio=True))
+                await self._receive()
         finally:
             if (call := self._calls.call_of(self._tab)) is not None:
                 self._calls.hang_up(call)
             self._tab.gone()
-            for task in tasks:
-                task.cancel()
-            for failed in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(failed, Exception) and not isinstance(failed, ConnectionError):
-                    _log.error("A Realtime client could not be served", exc_info=failed)
+            hearing.cancel()
+            (failed,) = await asyncio.gather(hearing, return_exceptions=True)
+            if isinstance(failed, Exception):
+                _log.error("The sound of a Realtime client could not be heard", exc_info=failed)
 
     def _watch(self) -> None:
         """Watch the call, which is on now."""

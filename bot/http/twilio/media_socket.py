@@ -11,15 +11,8 @@ from functools import partial
 import aiohttp
 from aiohttp import web
 
-from bot.http.chat_socket import (
-    CLOSE_LIMIT,
-    HEARTBEAT_SECONDS,
-    MAX_ERRORS,
-    QueuedClient,
-    bound_buffers,
-    break_off,
-)
 from bot.http.errors import HttpError
+from bot.http.queued_client import MAX_ERRORS, QueuedClient
 from bot.http.twilio.expected import ExpectedCalls
 from bot.http.twilio.line import TwilioLine
 from bot.http.twilio.messages import MAX_MESSAGE, Started, StreamError, StreamMessage, read_message
@@ -101,26 +94,10 @@ class MediaSocket:
             self._pending.remove(request)
 
     async def _open(self, request: web.Request) -> web.WebSocketResponse:
-        websocket = web.WebSocketResponse(
-            compress=False,
-            max_msg_size=MAX_MESSAGE,
-            heartbeat=HEARTBEAT_SECONDS,
-            timeout=CLOSE_LIMIT,
-            autoping=False,
-        )
-        await websocket.prepare(request)
-        bound_buffers(request)
-        client = StreamClient(websocket, partial(break_off, request))
-        sending = asyncio.create_task(client.run(), name="twilio: send")
-        try:
+        client = await StreamClient.open(request, MAX_MESSAGE)
+        async with client.sending():
             await self._talk(client, partial(self._pending.remove, request))
-            await asyncio.wait([sending], timeout=2 * CLOSE_LIMIT)
-        finally:
-            sending.cancel()
-            (failed,) = await asyncio.gather(sending, return_exceptions=True)
-            if isinstance(failed, Exception) and not isinstance(failed, ConnectionError):
-                _log.error("Could not send to Twilio", exc_info=failed)
-        return websocket
+        return client.websocket
 
     async def _talk(self, client: StreamClient, started_well: Callable[[], None]) -> None:
         try:

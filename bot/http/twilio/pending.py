@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.http.chat_socket import break_off
+from bot.http.queued_client import break_off
 
 MAX_PENDING = 32
 """Largest number of pending forms, and of pending sockets. A request of Twilio's is pending for milliseconds only."""

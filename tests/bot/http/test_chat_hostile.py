@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.http.chat_socket import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES
+from bot.http.queued_client import HEARTBEAT_SECONDS, MAX_ERRORS, MAX_UNSENT_BYTES
 from bot.voice.browser.client_messages import MAX_SOUND
 from bot.voice.browser.server_messages import Notice
 from tests.bot.http.chat_house import Away, ChatPage, chat_house

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.http import chat_socket
+from bot.http import queued_client
 from bot.user_error import UserError
 from bot.voice.browser.people import web_person
 from bot.voice.transport import EndCause
@@ -76,7 +76,7 @@ async def test_a_tab_that_still_sends_sound_learns_why_its_socket_was_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may need longer than the bot waits for a client.
-    monkeypatch.setattr(chat_socket, "CLOSE_LIMIT", LIMIT)
+    monkeypatch.setattr(queued_client, "CLOSE_LIMIT", LIMIT)
     async with chat_house(tmp_path) as house:
         first = await house.talking(name="Ada")
         # Its microphone goes on until it has read that the socket is closed.

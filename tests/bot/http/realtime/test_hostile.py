@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.http.chat_socket import MAX_ERRORS
+from bot.http.queued_client import MAX_ERRORS
 from bot.http.realtime.sound import MAX_WAITING
 from tests.bot.http.chat_house import ChatHouse, chat_house
 from tests.timing import LIMIT
