@@ -200,7 +200,7 @@ class BrowserCalls:
             self._hand_over(session, tab, hello, form)
 
     def _taken_from(self, tab: Tab, hello: Hello) -> BrowserSession | None:
-        """The call of a client that was away for a moment, which somebody else has taken over meanwhile.
+        """The call that somebody else has taken over while its client was away for a moment.
 
         The client reconnects by itself. If that alone took the call back, the other person would lose it, though nobody
         asked for that.

@@ -22,7 +22,7 @@ LISTED = "🧠 What I remember of you here ({count}):"
 MORE = "Page {page} of {pages}: `{prefix}memory me {other}` shows another one."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
 FORGOTTEN = (
-    "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else of yours and mine with the same "
+    "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else that you or I said with the same "
     "names or words. What others said stays, except later sentences with names that came up here through you."
 )
 NOT_YOURS = "❌ I remember nothing of you like that. `{prefix}memory` shows it."

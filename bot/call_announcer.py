@@ -40,7 +40,7 @@ class CallAnnouncer:
 
         Args:
             person: the user id.
-            server: id of the Discord server whose people may hear it; 0 outside Discord.
+            server: id of the Discord server whose people may hear it; 0 for the page, 1 for the telephone.
             words: makes the text in the language of the call.
             private: id of the only channel whose people may hear it. Then it is said only in a call whose prompts are
                 typed there.

@@ -60,7 +60,8 @@ class CallFactory:
         greeted: ids of the people whom the bot has greeted since its start.
         slots: gives each call a slot of the model server, for its prompt cache.
         tools: the tools that the model may call; ``None`` for none.
-        memory: takes the id of a place; returns the object that carries out requests about the memory in a call there.
+        memory: takes the ids of the server, of the prompt channel and of a call; returns the object that carries out
+            requests about the memory in this call.
             ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
@@ -106,7 +107,8 @@ class CallFactory:
 
         Args:
             kind: the call's class: :class:`~bot.voice.call.Call`, or a subclass for one transport.
-            server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
+            server: id of the Discord server for which persona, mood and voice were chosen; 0 for the page, 1 for the
+                telephone.
             volume: factor for the bot's voice, 0 to 2.
             report: called with the progress of loading the voice, when the call is opened.
             wishes: called before each reply; returns what the program that talks with the bot asks of it.

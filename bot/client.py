@@ -223,7 +223,7 @@ class SeiyuuBot(commands.Bot):
         try:
             await self.tree.sync()
         except DISCORD_ERRORS as error:
-            line = "Could not register the slash commands (%s); those with a prefix work"
+            line = "Could not register the slash commands (%s); typed commands work"
             _log.warning(line, discord_error_detail(error))
         else:
             await self._store.set_setting(SYNCED_COMMANDS, digest)

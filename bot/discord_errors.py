@@ -21,7 +21,7 @@ DISCORD_ERRORS = (
 
 discord.py raises its own errors for Discord's answers. It passes aiohttp's errors on. Some of these are no
 :class:`OSError` (``ServerDisconnectedError``, ``ClientPayloadError``). :class:`TimeoutError` is an :class:`OSError`. If
-a proxy answers in Discord's place, the answer may be no UTF-8, or no JSON although it says so.
+a proxy answers in Discord's place, the answer may be no UTF-8, or no JSON although its headers say that it is JSON.
 """
 
 

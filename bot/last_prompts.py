@@ -30,7 +30,8 @@ class NotedPrompt:
 class LastPrompts:
     """The newest prompt of each place. Use it only on the event loop.
 
-    The id of a place is that of the Discord server, or of the channel of a private chat; 0 outside Discord.
+    The id of a place is that of the Discord server, or of the channel of a private chat; 0 for the page, 1 for the
+    telephone.
 
     Args:
         clock: returns the current time in the people's time zone.

@@ -9,8 +9,7 @@ from collections.abc import Callable
 PER_MINUTE, PER_DAY = 30, 1_000
 """Largest numbers of events that have lines of their own."""
 COUNT_EVERY = 3_600.0
-"""While there are more events than that: longest time, in seconds, until the number of events without a line is
-logged.
+"""Seconds between two lines with the number of events that had no line, while more events come than the limits allow.
 """
 _MINUTE, _DAY = 60.0, 86_400.0
 

@@ -60,7 +60,7 @@ class KeepingRules:
     policy: MemoryPolicy
 
     def may_keep(self, server: int | None, person: int) -> bool:
-        """Whether anything may be stored that a person says on a server; in private if ``server`` is ``None``."""
+        """Whether what a person says on a server may be stored. ``server`` is ``None`` for what is said in private."""
         return self.consent.admits(person) and not (server is not None and self.ignored.include(server, person))
 
     def remembers(self, place: int) -> bool:

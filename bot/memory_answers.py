@@ -55,8 +55,8 @@ class MemoryAnswers:
         """The part that carries out requests in one place.
 
         Args:
-            server: id of the Discord server; 0 outside Discord; ``None`` in a private chat, for which ``channel`` is
-                given.
+            server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in a private chat, for which
+                ``channel`` is given.
             call: id of the call; ``None`` outside of calls.
         """
         return _LocalAnswers(self, server, channel, call)

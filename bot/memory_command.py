@@ -1,7 +1,7 @@
 """``python -m bot memory``: what is stored about a person, for the operator. It needs no token.
 
-Searching and exporting only read, and work beside a running bot. Forgetting does not: the bot holds choices and what
-was said last in its memory, and would write them again.
+Searching and exporting only read, and work beside a running bot. Forgetting does not: a running bot still holds
+people's choices and their newest words, and would write them again.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Meter(Protocol):
         ...
 
     def refusal(self, paid: Paid, *, guess: bool = False) -> str | None:
-        """Why no server that costs money may be asked for anything new today, for people; ``None`` if they may.
+        """Why no server that costs money may be asked for anything new today, for people; ``None`` if one may.
 
         Args:
             guess: whether the work is done in advance, and may be in vain.

@@ -8,8 +8,8 @@ from bot.llm.personas import Persona
 class NamedMoods:
     """The moods that the last answers of each place have named. A scope is as in :class:`~bot.characters.Characters`.
 
-    A mood moves when two answers in a row name the same one. So a single answer does not change the voice, and a model
-    that names another mood each time changes nothing.
+    The mood of a place changes when two answers in a row name the same other mood. So a single answer does not change
+    the voice, and a model that names another mood each time changes nothing.
     """
 
     def __init__(self) -> None:

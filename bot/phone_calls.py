@@ -177,8 +177,8 @@ class PhoneCalls:
     async def answer(self, line: PhoneLine, *, busy: bool = False) -> None:
         """Talk with the caller. Returns when the phone call is over and its line has ended or was hung up."""
         started, cause = datetime.now(UTC), EndCause.FAILURE.value
-        # Until the caller is let in, the call is logged like a refusal, of which only some a day are logged: anybody
-        # can call and hang up as often as they like.
+        # Until the caller is let in, the call is logged like a refusal. Only some refusals a day are logged, because
+        # anybody can call and hang up as often as they like.
         note = self._calls_log.note_refusal
         task = asyncio.current_task()
         if task is None:
@@ -249,7 +249,7 @@ class PhoneCalls:
     @property
     def _call_is_ending(self) -> bool:
         """Whether there will be room for another call in a moment."""
-        # The manager learns only some turns of the event loop later that a caller has hung up.
+        # The event loop has to run some times more before the manager learns that a caller has hung up.
         hung_up = any(isinstance(call, PhoneCall) and call.transport.end for call in self._manager.occupants)
         return hung_up or self._manager.ending
 

@@ -50,10 +50,10 @@ SAY_AGAIN = "👋 I was restarted before I could answer what {name} said: “{te
 SHOWN_CHARS = 300
 """Maximum number of characters that are shown of what was not answered."""
 SAME_CALL = 30.0
-"""A stored conversation belongs to a call unless it ended more than this number of seconds before the call's end."""
+"""A stored conversation belongs to a call if it ended at most this number of seconds before the call's end."""
 LONGEST_SILENCE = 3_600.0
-"""The same limit if the bot was killed. Then the end of the call is not known: the bot's next start counts as the end
-of the call, and the last turn as the end of the conversation.
+"""The same limit as :data:`SAME_CALL`, for a call during which the bot was killed. The end of such a call is not known:
+the bot's next start counts as the end of the call, and the last turn as the end of the conversation.
 """
 GO_ON_LIMIT = 900.0
 """Seconds for which people can go on with a call by a button."""

@@ -105,9 +105,10 @@ def plain(text: str) -> str:
 
 
 def rest_after(text: str, phrase: str) -> str | None:
-    """What follows the words of a phrase at the beginning of a text; ``None`` if they are not there. Both are plain.
+    """What follows a phrase at the beginning of a text; ``None`` if the text does not begin with it. Both are plain.
 
-    In scripts without spaces, a word may end anywhere: one of the two characters where it ends is enough.
+    The phrase must end at the end of a word. In scripts without spaces, a word may end anywhere: it is enough if the
+    character before or after its end is of such a script.
     """
     if not text.startswith(phrase):
         return None
@@ -117,7 +118,7 @@ def rest_after(text: str, phrase: str) -> str | None:
 
 
 def rest_before(text: str, phrase: str) -> str | None:
-    """What precedes the words of a phrase at the end of a text; the same as :func:`rest_after` otherwise."""
+    """What precedes a phrase at the end of a text; otherwise as :func:`rest_after`."""
     if not text.endswith(phrase):
         return None
     rest = text[: len(text) - len(phrase)]

@@ -102,7 +102,8 @@ class TypedMemory(Records):
             about = MemoryRequest(
                 request.command, who.person, who.name, words, language, exchange, await self._taking_part(who)
             )
-            # The question whether all is to be forgotten has words of its own, and buttons.
+            # Nothing is said before the answer: in writing, the question whether to forget everything has words and
+            # buttons of its own.
             answer = await keeper.carry_out(about, lambda text: None)
             if request.command is VoiceCommand.FORGET_THAT:
                 await self._writer.erase_traces()

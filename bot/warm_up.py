@@ -60,8 +60,8 @@ async def warm_model(
 ) -> None:
     """Have the server load the model, and fill its prompt cache with the first prompt of a call.
 
-    A server that costs money is asked for nothing. Whether it can be used, :class:`~bot.engine_checks.EngineChecks`
-    finds out.
+    A server that costs money is asked for nothing. :class:`~bot.engine_checks.EngineChecks` finds out whether it can be
+    used.
     """
     if model.options.paid:
         return

@@ -221,6 +221,6 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
 
 
 def setup_parts(core: Core) -> SetupParts:
-    """The parts that test settings and write them to ``.env``. A container does not see its operator's ``.env``."""
+    """The parts that test settings and write them to ``.env``. A container can't reach the operator's ``.env``."""
     on_loopback = only_this_machine_can_connect(core.settings.web.bind) and not in_container()
     return SetupParts(SetupService(), examine, on_loopback, time.monotonic, _log.warning)

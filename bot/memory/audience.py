@@ -13,7 +13,8 @@ class MemoryAsker:
 
     Attributes:
         person: the person's user id.
-        server: id of the Discord server; 0 outside Discord; ``None`` in a private chat with this person.
+        server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in a private chat with this
+            person.
     """
 
     person: int

@@ -35,7 +35,7 @@ class ForgottenWords:
     """The words that a person had the bot forget in one place, in the form of :func:`languages.search_words.words`.
 
     Attributes:
-        server: id of the Discord server; 0 outside Discord; ``None`` in private.
+        server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in private.
         by: user id of the person.
         values: the words by which the forgotten facts are recognised. Sentences of the person and of the bot that have
             one of them are deleted.

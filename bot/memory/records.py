@@ -32,7 +32,7 @@ class Fact:
 
     Attributes:
         id: its number. Numbers are never used twice.
-        server: id of the Discord server; 0 outside Discord; ``None`` in private.
+        server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in private.
         conversation: the stored conversation in which it was said; ``None`` for a correction or a noted sentence.
         turn: the number of its turn in that conversation.
         speaker: user id of the person who said it.

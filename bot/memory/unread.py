@@ -45,7 +45,7 @@ class ConversationPart:
     """Turns of one conversation that are read together.
 
     Attributes:
-        server: id of the Discord server; 0 outside Discord; ``None`` in private.
+        server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in private.
         written: whether it is a text chat, so that everybody in it can read all of it.
         people: the names of all who said something in the conversation, by user id.
     """

@@ -23,7 +23,8 @@ class NotesPlace:
     Attributes:
         transport: what carries the call, such as "discord".
         name: the place's name for people.
-        server: the id of the Discord server; 0 outside Discord, and ``None`` if a damaged database has lost it.
+        server: the id of the Discord server; 0 on the page, 1 on the telephone, and ``None`` if a damaged database has
+            lost it.
         channel: the id of the prompt channel; ``None`` if there is none.
     """
 

@@ -24,7 +24,7 @@ class ReminderDraft:
         person: the user id of the person who is reminded.
         name: the person's name.
         server: the id of the Discord server, or of the channel of a private chat, in which the person asked for it;
-            0 outside Discord.
+            0 on the page, 1 on the telephone.
         channel: the id of the channel in which the person is pinged; ``None`` if there is none.
         text: what the person is reminded of; "" for a timer without a name.
         due_at: seconds since 1970.

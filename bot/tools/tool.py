@@ -48,7 +48,7 @@ class Asker:
         name: the person's name.
         words: what they said or wrote.
         server: id of the Discord server, or of the channel of a private chat, for which voice and persona are chosen;
-            0 outside Discord.
+            0 on the page, 1 on the telephone.
         channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
         call: id of the call in which they are; ``None`` outside of calls.
     """

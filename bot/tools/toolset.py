@@ -107,7 +107,7 @@ class Toolset:
     Args:
         tools: returns the tools that exist now. It is called once for each turn.
         server: id of the Discord server, or of the channel of a private chat, for which voice and persona are chosen;
-            0 outside Discord.
+            0 on the page, 1 on the telephone.
         channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
         asking: how people are asked; if it is ``None``, nobody can be asked with buttons, and no yes is understood.
         seconds: how long a call of a tool may take.
