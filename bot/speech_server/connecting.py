@@ -57,8 +57,8 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
 async def close_connection(connection: ClientConnection) -> None:
     """Close a connection on which nothing more is wanted.
 
-    The server's answer comes after all sound that it has sent. If that sound were not read, the end of a call in the
-    middle of an answer would take twice :data:`CLOSE_LIMIT`.
+    The server confirms the close only after all sound that it has sent. If that sound were not read, the end of a call
+    in the middle of a reply would take twice :data:`CLOSE_LIMIT`.
     """
     closing = asyncio.create_task(connection.close(), name="speech server: close")
     try:

@@ -69,7 +69,7 @@ class PlainReply:
 
     Args:
         reply: the reply's id.
-        pace: the pace of the voice. It learns from the reply once that is complete.
+        pace: the pace of the voice. It learns from the reply once the reply is complete.
 
     Attributes:
         over: whether the reply is complete or has failed. No method may be called after that.

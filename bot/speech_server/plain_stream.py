@@ -124,7 +124,7 @@ class PlainSpeechStream:
             if self._stale or (reply is not None and not reply.over):
                 await self._replace()
             reply = self._reply = PlainReply(message.reply, self._pace, self._limits)
-            # The time until the next look at it was meant for a connection on which nothing is spoken.
+            # End the wait for the next frame: it began when nothing was spoken, so it lasts longer than LOOK_INTERVAL.
             self._woken.set()
         if reply.over:
             return
@@ -231,7 +231,7 @@ class PlainSpeechStream:
                     raise TimeoutError
             handed_over = self._clock()
             yield
-            # Nor does the time that the consumer takes.
+            # The time that the consumer takes does not count as silence of the server either.
             counted += self._clock() - handed_over
 
     async def _receive(self, connection: ClientConnection, limit: float) -> str | bytes | None:

@@ -9,7 +9,9 @@ CHARACTER_SECONDS = 1.0
 """Seconds that one character may take, about fifteen times as long as usual: a digit or a sign may be a word of its
 own, and the voice may speak at half its speed."""
 EXTRA_SECONDS = 15.0
-"""Seconds by which the sound of a reply may be longer than that, for a short text that is read as a long one."""
+"""Seconds that each reply may last in addition to :data:`CHARACTER_SECONDS` for each character, since a short text may
+be read as a long one.
+"""
 UNASKED_SECONDS = 300.0
 """Seconds of sound that may come after a reply was cancelled or has failed. Some of it may be on its way."""
 ENDLESS = "its sound does not end"

@@ -1,4 +1,4 @@
-"""Has the bot's own speech server speak with an engine that costs nothing, at today's limit or as people want it."""
+"""Has the bot's own speech server use an engine that costs nothing, when today's limit is reached or people want it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class OwnEngines:
         self._chosen = False
         """Whether people want the mode to be on, whatever the limit."""
         self._warned = False
-        # One switch at a time: that of a reply could come after that of a person, and have the last word.
+        # Only one switch runs at a time. Otherwise a switch for a reply could reach the server after a later one for a
+        # person, and undo it.
         self._switching = asyncio.Lock()
 
     async def follow(self, *, limited: bool) -> None:

@@ -134,7 +134,7 @@ class SpeechStream:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
 
         A server that sends no notices counts as ready, and so does one that has not loaded its engine within
-        :data:`LOADING_LIMIT`, however often it says that it does.
+        :data:`LOADING_LIMIT`, however often it reports progress.
 
         Args:
             report: called with the progress, 0 to 1.
