@@ -17,6 +17,6 @@ class AmbiencePlayer(Protocol):
         Args:
             mixer: the mixer of the call.
             character: the bot's persona in the call.
-            place: id of the Discord server of the call; 0 outside Discord.
+            place: id of the Discord server of the call; 0 on the page, 1 on the telephone.
         """
         ...

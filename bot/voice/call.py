@@ -52,7 +52,8 @@ class Call(Generic[T]):
 
     Attributes:
         transport: carries the call.
-        server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
+        server: id of the Discord server for which persona, mood and voice were chosen; 0 for the page, 1 for the
+            telephone.
         conversation: the conversation, which answers prompts.
         input_worker: the input thread.
         mixer: plays other sound beneath the bot's voice.
@@ -300,7 +301,7 @@ class Call(Generic[T]):
         return None if spoken is None else self._parts.recite(self._parts.aloud(spoken))
 
     def arrived(self, person: int) -> None:
-        """Greet a person who has come. For transports whose list of people does not show who comes."""
+        """Greet a person who has come, in a call over a transport whose list of people does not show who comes."""
         self._parts.greeter.came((person,))
 
     def may_talk(self, person: int) -> bool:

@@ -98,7 +98,8 @@ class CallParts(Generic[T]):
         data_dir: the folder in which recordings get folders of their own.
         volume: the volume of the bot's speech, 0 to 2.
         watch: called with each event of the call.
-        server: id of the Discord server for which persona, mood and voice were chosen; 0 outside Discord.
+        server: id of the Discord server for which persona, mood and voice were chosen; 0 for the page, 1 for the
+            telephone.
         notebook: stores notes of the call if people ask for them; ``None`` if the operator wants no notes.
         call_id: id of the call; ``None`` for a new one.
         clock: returns monotonic seconds.

@@ -262,8 +262,9 @@ class InputWorker(threading.Thread):
             except queue.Empty:
                 posted = (self._clock(), lambda: None)
                 stood_still = posted[0] - asked_at - wait > LATE
-                # Nothing has come while everything settled. On a machine that is always late, what is due is done all
-                # the same, every second time.
+                # After the machine stood still, wait once for packets before anything counts as overdue. Such a wait is
+                # never followed by another one, so that a machine that is always late does the overdue work all the
+                # same.
                 settles_until = posted[0] + SETTLING if stood_still and settles_until < asked_at else -math.inf
             if posted is None:
                 return

@@ -74,8 +74,8 @@ class ListeningTerms:
         if not self.in_writing:
             return notice
         return (
-            f"{notice} `{self.prefix}optout` leaves you out and deletes your lines; people who may record calls end it "
-            f"with `{self.prefix}notes off`."
+            f"{notice} `{self.prefix}optout` leaves you out and deletes your lines; people who may record calls end "
+            f"the notes with `{self.prefix}notes off`."
         )
 
     def _kept(self, captions: Captions) -> str:

@@ -65,7 +65,7 @@ class SpeechWatch:
         self._voiced = voiced
         self._echoes = echoes
         self._follower = follower
-        # When the sound of each person who speaks was compared last.
+        # When the sound of each person who speaks was last compared with the bot's own sound.
         self._compared_at: dict[int, float] = {}
 
     def update(self, person: int, at: float) -> None:

@@ -33,7 +33,7 @@ class CloseCode(IntEnum):
     TAKEN_OVER = 4001
     """Another tab has taken over the call."""
     CALL_ELSEWHERE = 4002
-    """A call is on elsewhere: on Discord, or in another tab, in which somebody speaks."""
+    """A call is on elsewhere: on Discord, on the telephone, or in another tab, in which somebody speaks."""
     TOO_FAST = 4003
     """The sound was more than 2 s ahead of the clock."""
 
@@ -62,7 +62,7 @@ class ErrorCode(StrEnum):
     BUSY = "busy"
     """Somebody speaks in another tab."""
     CALL_ELSEWHERE = "call_elsewhere"
-    """A call on Discord is active."""
+    """Other calls are on, for example on Discord, so no call can begin here."""
     CALL_FAILED = "call_failed"
     """The call could not begin, or it has ended by a fault."""
 

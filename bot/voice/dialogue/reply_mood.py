@@ -21,7 +21,7 @@ class MoodFollowing(Protocol):
         ...
 
     def answered(self, named: str | None) -> Coroutine[Any, Any, None]:
-        """Note the mood that an answer has named, which people heard or read. Never raises."""
+        """Note the mood that was named in an answer that people heard or read. Never raises."""
         ...
 
 

@@ -35,7 +35,7 @@ class Segment:
         text: its part of the reply's text.
         received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
         complete: whether all sound of the segment has come.
-        broken_off: whether ``text`` is only what is estimated to be in a sound that broke off.
+        broken_off: whether the sound broke off. Then ``text`` has only the words that are probably in the sound.
     """
 
     text: str
@@ -240,7 +240,7 @@ class Reply:
         return self._without_notices(self.text, spoken).strip()
 
     def _without_notices(self, text: str, start: int = 0) -> str:
-        """The beginning ``text`` of the reply's text, from ``start`` on, without the notices."""
+        """``text`` from ``start`` on, without the notices. ``text`` is the reply's text, or the beginning of it."""
         parts = list[str]()
         for notice in self.notices:
             parts.append(text[start : max(start, notice.start)])

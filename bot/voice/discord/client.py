@@ -38,7 +38,7 @@ DISCOVERY_REQUEST = struct.Struct(">HHI66x")
 SPEAKING = 5
 """The opcode of the voice gateway's message that somebody begins or ends to speak."""
 DISCOVERY_ANSWER = b"\x00\x02"
-"""The type of the answer, which is as long as the question."""
+"""The type of the answer to a :data:`DISCOVERY_REQUEST`. The answer is as long as that question."""
 
 
 class PollingReader(SocketReader):

@@ -49,5 +49,5 @@ CLOSE_CODES: Mapping[int, AfterClose] = MappingProxyType(
 
 
 def after_close(code: int | None) -> AfterClose:
-    """What follows a close code; ``None`` if the connection broke without one. After an unknown code, connect anew."""
+    """What follows a close code. If the code is unknown, or ``None`` because there is none, the bot connects anew."""
     return CLOSE_CODES.get(code, AfterClose.ANEW) if code is not None else AfterClose.ANEW

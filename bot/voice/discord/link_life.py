@@ -28,9 +28,13 @@ PROBE_AFTER, PROBE_INTERVAL = 10.0, 5.0
 MIN_PROBES = 3
 """Number of questions that must have stayed without an answer before the path counts as dead."""
 UNHEARD_LIMIT = 10.0
-"""Seconds without a datagram after which somebody who has begun to speak is not heard. Packets follow at once."""
+"""Seconds without a datagram after which somebody who has begun to speak is not heard. Usually, packets follow at
+once.
+"""
 PAUSE = 1.0
-"""Seconds without a datagram before such a message counts. A message that is late may tell of speech that is over."""
+"""A message that somebody begins to speak counts only if no datagram has come for this many seconds. Sooner after a
+datagram, it may be a late message about speech that is over.
+"""
 HEALED_FOR = 120.0
 """A connection that is dead again within this many seconds after it was made anew is given up."""
 PATH_HEALED_FOR = 600.0

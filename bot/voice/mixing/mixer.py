@@ -12,8 +12,8 @@ from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.transport import ReplySound
 
 DUCK_SECONDS, HOLD_SECONDS, RETURN_SECONDS = 0.02, 0.15, 0.3
-"""Seconds in which music gets quieter when somebody speaks, in which it stays so after the last speech, and in which it
-comes back then.
+"""Seconds in which music gets quieter when somebody speaks, for which it stays quieter after the last speech, and in
+which it then comes back.
 
 Music has to be down 100 ms after a person begins. A voice is noticed after up to 60 ms, and a frame takes 20.
 """

@@ -74,7 +74,7 @@ class PhoneTransport:
         on_key: gets each key that the caller presses.
         last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
         end_cause: why the call is ending. The call sets it.
-        not_answered: called when a reply has ended that could not be spoken, which the caller can't read either.
+        not_answered: called when a reply has ended that could not be spoken, and that the caller can't read.
         listening_since: when :meth:`listen` was called, in monotonic seconds.
         last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
     """

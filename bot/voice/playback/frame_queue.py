@@ -141,7 +141,7 @@ class FrameQueue:
         self._items.extend(replace(mark, at=track.length) for mark in reversed(kept))
 
     def cut(self, track: Track, samples: int) -> None:
-        """Drop all that is behind the track's first ``samples`` samples, rounded up to whole frames, an end included.
+        """Drop all that is behind the track's first ``samples`` samples (rounded up to whole frames), also its end.
 
         The track's rest is padded.
         """

@@ -87,8 +87,9 @@ class OpenAITranscriber:
         self._endpoint = TranscriptionEndpoint(url, settings, http, self._limits.asked_to_wait)
         self.host = self._endpoint.host
         self.is_patient: Callable[[], bool] = lambda: True
-        """Whether a final request is made again for as long as possible, or only once, because another server can
-        answer."""
+        """True: a failed final request is repeated up to its time limit. False: it is repeated at most once, because
+        another server can answer.
+        """
         self._format = 0  # index in REQUEST_FORMATS of the format that the server accepts
         self._queue = TranscriptionQueue()
         self._working: list[asyncio.Task[None]] = []

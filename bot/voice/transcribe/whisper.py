@@ -133,7 +133,7 @@ class WhisperTranscriber:
         return f"faster-whisper {self._name}{self._device_text}{why}"
 
     async def problem(self) -> str | None:
-        """The reason for which the last attempt to load the model failed, or for which the next attempt would fail."""
+        """Why the last attempt to load the model failed, or the next one would fail; ``None`` if neither is so."""
         if self._fault is not None:
             return self._fault
         if self._worker is not None and self._worker.alive:

@@ -30,8 +30,8 @@ class TurnSettings:
         least_voiced: least duration of voice in a turn. A turn with less voice was a click or a cough, and is dropped.
         longest_gap: longest silence between two transmissions that is added to the turn's sound.
         first_interim: length of a turn at which its sound is first reported (``SpeechSoFar``).
-        next_interim: length of sound between two such reports.
-        next_interim_often: length of sound between two such reports in calls with interim transcripts. Each report
+        next_interim: length of sound between two reports of a turn's sound (``SpeechSoFar``).
+        next_interim_often: the same length in calls with interim transcripts, in place of ``next_interim``. Each report
             costs a comparison with the bot's own sound (3 ms), so other calls make fewer of them.
         part_after: when a turn's sound is this long, the turn is cut at its next pause.
         part_pause: least duration of a pause at which a turn is cut. A shorter one might be within a word.
@@ -45,7 +45,8 @@ class TurnSettings:
         unknown_wait: wait while there is no end-of-turn estimate. Without it the words are not known either, so
             no reply can begin.
         held_key_wait: wait while a person holds their push-to-talk key, as far as can be told from their transmissions.
-        known_key_wait: the same wait if the transport knows that they hold a key. It then reports the release too.
+        known_key_wait: wait while a person holds their push-to-talk key, if the transport knows that. Such a transport
+            reports the release of the key too.
         resumption: after a person's microphone has opened again, their turn can't end for this long.
         cut_off_within: if a person speaks again within this time after their turn, the end of that turn was too early.
         stranger_pause: usual pause of a person of whom nothing is known yet.

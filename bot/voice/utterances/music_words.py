@@ -47,7 +47,9 @@ class PlayWords:
         self._all = (*self._play_song, *_around(phrases.play))
 
     def find(self, text: str, titles: MusicTitles) -> CommandRequest | None:
-        """The request for a piece in an utterance of nothing but it, names and polite words; otherwise ``None``."""
+        """The request for a piece of music; ``None`` if the utterance has other words too, except names and polite
+        words.
+        """
         if len(text) > MAX_CHARACTERS:
             return None
         heard = plain(text)

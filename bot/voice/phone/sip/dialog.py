@@ -147,7 +147,7 @@ class SipCall:
     # What comes in
 
     def invite_again(self, request: Request) -> bool:
-        """Resend the newest response if the pending INVITE comes again. Returns whether it, or the first one, did."""
+        """Resend the newest response to a copy of the pending INVITE. False: this copies neither that nor the first."""
         if self._pending is not None and request.transaction == self._pending.transaction:
             self._around.send(self._response, request.answer_to)
             return True

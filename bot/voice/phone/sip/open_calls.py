@@ -19,7 +19,8 @@ class OpenCalls:
     """The phone calls. Use it on the event loop.
 
     Phone calls in which nobody is talked with give way: those that are not acknowledged, whose sound has not come, or
-    that are over but for the other side's answer. Of these, the oldest one of the host that has most of them gives way.
+    that are over and only wait for the other side's answer. Of these, the oldest one of the host that has most of them
+    gives way.
     So whoever calls again and again takes only their own places. Phone calls in which somebody is talked with go on.
     """
 
