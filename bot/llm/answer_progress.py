@@ -35,9 +35,9 @@ class AnswerProgress:
         tools: called with True when the model has called tools and the answer waits for their results, and with False
             when the results are there and the model is asked again. Both may happen several times. If the answer is
             closed meanwhile, False is not called.
-        before_tools: awaited before tools are run, after ``tools(True)``, and before a server that costs money is asked
-            in place of a free one. It returns when the answer is known to be wanted, so that a speculative reply that
-            is discarded never runs a tool or costs money.
+        before_tools: awaited before tools are run, after ``tools(True)``, and before a server that costs money is
+            asked, unless it may be asked for speculative replies. It returns when the answer is known to be wanted. So
+            a speculative reply that is discarded runs no tool, and costs money only where it may.
         mood: called before the text of an answer whose head names a mood, with the name as the model wrote it, which
             may be unknown; and with ``None`` if that name was in a thought. A name after text, or in the result of a
             tool, does not count.

@@ -72,7 +72,7 @@ class _Server:
         return self.client.options.server_name
 
     def model(self, wanted: str | None) -> str | None:
-        """The model to ask for: ``wanted``, or ``None`` (the server's own) if the server stands in and has no such."""
+        """The model to ask for: ``wanted``, or ``None`` (its own) if it stands in and does not list that one."""
         return wanted if self.first or wanted in self.listed else None
 
 

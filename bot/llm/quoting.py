@@ -15,7 +15,7 @@ def quoted(text: str) -> str:
 def quotable(text: str) -> str:
     """A text without the marks and without control tokens.
 
-    They are searched again after each removal, which may have joined the parts of another one.
+    The text is searched again after each removal, because the removal may have joined the parts of another mark.
     """
     while (cleaned := without_control_marks(text).replace(_OPEN, "").replace(_CLOSE, "")) != text:
         text = cleaned

@@ -48,8 +48,8 @@ class RecallSource(Protocol):
         """The recall of one place.
 
         Args:
-            server: id of the Discord server for which persona and voice are chosen; 0 outside Discord; ``None`` in a
-                private chat.
+            server: id of the Discord server for which persona and voice are chosen; 0 on the page, 1 on the telephone;
+                ``None`` in a private chat.
             channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
             listeners: the people who hear the answers of a call; ``None`` where answers are only written.
         """

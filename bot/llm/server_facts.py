@@ -1,4 +1,4 @@
-"""Facts about a model that its server may tell at one of several endpoints, as each kind of server has others."""
+"""Facts about a model that its server may tell. Different kinds of servers tell them at different endpoints."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Announcement(StrEnum):
     NOT_HEARD = "not_heard"
     """On the telephone: today's limit of the recogniser is reached."""
     ONLY_TYPE = "only_type"
-    """The same in other calls, in which people can type."""
+    """In other calls, in which people can type: today's limit of the recogniser is reached."""
 
 
 class SpokenLinesError(BrokenFileError):

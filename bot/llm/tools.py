@@ -96,7 +96,7 @@ class Toolboxes(Protocol):
 
         Args:
             server: id of the Discord server, or of the channel of a private chat, for which persona and voice are
-                chosen; 0 outside Discord.
+                chosen; 0 on the page, 1 on the telephone.
             channel: id of the channel in which the bot answers in writing; ``None`` if there is none.
             patient: whether tools may take minutes, because results can be told after their turn.
             call: id of the call in which people talk with the bot; ``None`` outside of calls.
