@@ -37,7 +37,9 @@ class AnswerStages:
 
     @property
     def to_voice(self) -> float:
-        """The time of bot and speech server from the last token of the first clause until the voice begins with it."""
+        """The time of bot and speech server from the last token of the first clause until the voice begins with the
+        clause.
+        """
         return self.voice_asked - self.clause_written
 
     @property

@@ -35,7 +35,9 @@ MAX_LONGER_MS = 50.0
 LINE = "memory"
 """The line that is said."""
 UNPREPARED: Mapping[str, str] = {"GUESSES": "off", "INTERIM_TRANSCRIPTS": "off"}
-"""Settings with which the bot begins to work only when the words are over. With a recording, it has no other choice."""
+"""Settings with which the bot begins to work only when the words are over. Over ``/process_call`` it always does so,
+since it gets the whole recording at once.
+"""
 
 Turns = Mapping[str, Sequence[float]]
 """The milliseconds of all turns, by the name of the way: the path of the API."""
@@ -61,7 +63,7 @@ async def _run(run: Run) -> Report:
 async def measure(
     folder: Path, words: Sound, count: int, progress: Callable[[], None], settings: Mapping[str, str]
 ) -> Turns:
-    """Have ``count`` turns in each way, after one of each that does not count.
+    """Have ``count`` turns in each way, after one turn in each way that does not count.
 
     Args:
         folder: data and log.

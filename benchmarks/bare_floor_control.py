@@ -26,7 +26,8 @@ START_LIMIT = 30.0
 """Seconds in which both processes must be connected."""
 REPLY_LIMIT = 60.0
 FIRST_FRAMES = 25
-"""Frames of the stream before a reply over it, so that its start is over."""
+"""Number of frames of the stream that come before a reply, so that the start of the stream does not disturb the reply.
+"""
 
 
 class BareFloorControl(StackedContext):
@@ -74,7 +75,7 @@ class BareFloorControl(StackedContext):
         if phase is None:
             return await self._answer(message, sentence)
         while not self._arrivals.empty():
-            # The rest of the stream before.
+            # What is left of the previous stream.
             self._arrivals.get_nowait()
         await self._send("STREAM", True)
         try:

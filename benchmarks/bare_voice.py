@@ -1,7 +1,8 @@
 """The stand-in voice of the bare floor: a WebSocket server in a process of its own.
 
 ``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound
-after this number of seconds, and then the times of both. It runs until its client is gone.
+after this number of seconds, and then the times at which the clause came and the sound was sent. It runs until its
+client is gone.
 """
 
 from __future__ import annotations

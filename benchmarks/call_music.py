@@ -114,7 +114,7 @@ def packets_with_voice(call: MeasuredCall, guest: Guest, since: float, until: fl
 
 
 def newest_packet(call: MeasuredCall, at: float) -> float:
-    """When the bot's newest packet before ``at`` reached the server, both in monotonic seconds.
+    """When the bot's newest packet before ``at`` reached the server. Both times are in monotonic seconds.
 
     Raises:
         MeasurementError: there is none.

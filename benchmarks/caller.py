@@ -44,8 +44,8 @@ def free_port() -> int:
 class Caller:
     """Calls the bot and talks with it. Use it as an async context manager, on one event loop.
 
-    It is a :class:`~benchmarks.spoken_microphones.VoiceConnection`. What it says goes through the network's filter,
-    which delays it by 6 ms.
+    It is a :class:`~benchmarks.spoken_microphones.VoiceConnection`. Its words go through the filter of a telephone
+    network, which delays them by 6 ms.
 
     Args:
         endpoint: address on which the bot takes phone calls over SIP.

@@ -7,9 +7,9 @@ With ``--english``, the quick model for English hears each turn before Whisper, 
 beginnings, for interim transcripts, and then the whole turn. English counts as the usual language of those who speak
 it. Others have no usual language.
 
-Natural voices and, with ``--recorded``, recorded people speak short turns. They reach the model directly, without Opus,
-or with ``--telephone`` over a telephone. Other languages are counted separately: recorded people, who say only single
-words in German, and natural voices in Japanese and Chinese, whose errors are counted by characters.
+Natural voices and, with ``--recorded``, recorded people speak short turns. The sound reaches the model directly,
+without Opus, or with ``--telephone`` over a telephone. Other languages are counted separately: recorded people, who say
+only single words in German, and natural voices in Japanese and Chinese, whose errors are counted by characters.
 """
 
 from __future__ import annotations
@@ -267,7 +267,9 @@ def _errors(turn: Turn, found: RecognitionResult) -> WordErrors:
 
 
 def _verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
-    """The targets, for each model, language and number of threads that were measured with both contexts of the bot."""
+    """The targets, for each model, language and number of threads that were measured with the long and the short
+    context.
+    """
     by_key = {(one.model, one.language, one.threads, one.context_seconds): one for one in found}
     verdicts = []
     for (model, language, threads, context), short in by_key.items():

@@ -348,7 +348,7 @@ def _one_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) 
 
 
 def _interrupted_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) -> None:
-    """One reply into which the person speaks. It is over when they have begun."""
+    """One reply into which the person speaks. It falls silent as soon as the bot notices the words."""
     sounds = list(zip(scene.replies[number], scene.reply_echoes[number], strict=False))
     words, begin = scene.words[number], _frames_in(scene.begins[number])
     held_in, silent_after, turn = -1, None, None

@@ -17,7 +17,7 @@ SECRET = "correct horse"
 HALF_OPEN = 50
 """Connections that send the beginning of a request, and then a letter now and then."""
 AT_ONCE = 12
-"""Clients at once. More than 32 sockets would be refused for that alone."""
+"""Clients at once. More than 32 sockets at once would be refused only because there are so many."""
 DRIP = 1.0
 """Seconds between two letters of a slow sender."""
 ANSWER_LIMIT = 60.0
@@ -94,7 +94,7 @@ def _inputs(port: int, session: aiohttp.ClientSession, url: str) -> Sequence[Cal
     numbers = [f'{{"type": "played", "reply": "r1", "ms": {number}}}' for number in NUMBERS]
     return [
         *(request(each) for each in hostile_requests(SECRET)),
-        # The call is on Discord, so nobody gets one here.
+        # A call is on already, on Discord, so nobody gets a call here.
         *[socket(hello)] * 20,
         *(socket(message) for message in (*numbers, *SENTENCES) for _ in range(3)),
         # Sound faster than time, a message that is too large, and a flood of nonsense.

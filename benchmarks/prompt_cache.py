@@ -37,7 +37,7 @@ from config.settings import Settings, load_settings
 
 BEGAN = datetime(2026, 11, 27, 18, 5, tzinfo=UTC)
 TURN_SECONDS = 20
-"""A turn takes this many seconds. A prompt says the time to the minute, so every third prompt has another one in it."""
+"""A turn takes this many seconds. A prompt says the time to the minute, so every third prompt names another minute."""
 ABANDONED_AFTER = 0.03
 """Seconds after which some guesses are abandoned. The server is still reading their prompts then."""
 LARGE = 7_000_000_000

@@ -65,7 +65,7 @@ class ReplyResult:
         return _spreads(self.measured.floor) if self.measured.floor else None
 
     def ratios(self) -> Spread | None:
-        """The bot's plumbing over the bare floor's: median over median, and so on. ``None`` without a floor."""
+        """The bot's plumbing divided by the bare floor's: median by median, and so on. ``None`` without a floor."""
         floor = self.floor_spreads()
         if floor is None:
             return None

@@ -32,8 +32,8 @@ BUSY_PAUSE = 0.05
 
 
 class TurnClient(Protocol):
-    """A client of one API. Over a WebSocket, each turn is a call of its own. It ends with the turn, since the bot holds
-    only one call at a time, and the next client needs it.
+    """A client of one API. Over a WebSocket, each turn is a call of its own. The call ends with the turn, since the bot
+    holds only one call at a time, and the next client needs one.
     """
 
     name: ClassVar[str]

@@ -19,7 +19,8 @@ from audio.telephony import TELEPHONE_RATE
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
 LOWEST, HIGHEST = 300, 3_400
-"""Hertz at which the network's filter takes 6 dB away. G.712 lets a network take only less away there."""
+"""Frequencies, in hertz, at which the network's filter takes 6 dB away. By G.712, a network must take less away there.
+"""
 STEP = SAMPLE_RATE // TELEPHONE_RATE
 TAPS = 601
 """Length of the network's filter in samples. It delays sound by 6 ms, and takes 50 dB away from 3,700 Hz on."""

@@ -1,8 +1,8 @@
 """Benchmark of the bot's voice on a telephone: whether its words are understood there as well as at full band.
 
 The bot's voice, Piper, says the sentences of the bank. The bot encodes its sound as G.711, as in a phone call. The
-network takes the frequencies from 300 to 3,400 Hz of that, and encodes them as G.711 once more. Whisper hears the same
-sound before and after both.
+network passes only the frequencies from 300 to 3,400 Hz, and encodes them as G.711 once more. Whisper hears the sound
+at full band, and as it comes out of the network.
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ TAIL_SECONDS = 3.0
 """This many seconds before :data:`LATE_AFTER`, the bot's sentence that the tool takes a moment is long over."""
 PROMISED = "(aloud) the result will come later"
 OBEYED = ("You leave", "percent now")
-"""Words in the results of the bot's tools which the lying answer orders. If the model gets them, the tools have run."""
+"""Words in the results of the bot's tools that leave the call and change the volume. If the model gets them, such a
+tool has run, as the lying answer orders.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class ToolFaultMeasurement:
     async def _promised(self, call: MeasuredCall, ada: Guest) -> float:
         """When the bot began to say that the result will come later."""
         receiver, bot = ada.voice.receiver, call.sandbox.bot_id
-        # Before that, the bot says twice that it takes a moment.
+        # Before that, the bot says twice that the tool takes a moment.
         await asyncio.sleep(self._model.called[-1] + LATE_AFTER - TAIL_SECONDS - time.monotonic())
         await receiver.wait_for_silence(bot, TAIL_SECONDS / 2, TURN_LIMIT)
         try:

@@ -71,7 +71,7 @@ class ToolWaitMeasurement:
         )
 
     async def run(self, turns: int) -> ToolWaits:
-        """Measure as many whole turns, and then as many interruptions.
+        """Measure ``turns`` whole turns, and then as many interruptions.
 
         Raises:
             MeasurementError: the bot ended, did not join, or did not answer.

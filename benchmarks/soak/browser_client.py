@@ -64,6 +64,8 @@ class _BrowserCall:
             saying.cancel()
 
     def check(self) -> None:
-        """See :class:`~benchmarks.soak.client.ClientCall`; what comes is taken as it comes."""
+        """See :class:`~benchmarks.soak.client.ClientCall`. Packets are taken as they arrive, so there are none to take
+        here.
+        """
         if (how := self._chat.lost) is not None:
             raise CallLostError(how)

@@ -17,7 +17,7 @@ class ClientCall(Protocol):
     """A client's call with the bot."""
 
     async def say(self, words: Sound) -> float:
-        """Say words (48,000 Hz mono). Returns when the last voiced sample was sent, in monotonic seconds.
+        """Say words (48,000 Hz mono). Returns the time at which the last voiced sample was sent, in monotonic seconds.
 
         Raises:
             CallLostError: the call has ended.
@@ -38,7 +38,7 @@ class Client(Protocol):
         ...
 
     def call(self) -> AbstractAsyncContextManager[ClientCall]:
-        """Begin a call, which leaving the context ends.
+        """Begin a call. The end of the context ends the call.
 
         Raises:
             MeasurementError: the bot did not begin the call.

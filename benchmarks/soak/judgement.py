@@ -30,7 +30,7 @@ class Bounds:
 
     Attributes:
         late_points: the share of late packets may be larger than the bare clock's by this many percentage points.
-        growth: a process may come to hold this many handles, and as many threads, more than after the warm-up.
+        growth: the handles of a process may become more by this number after the warm-up, and so may its threads.
     """
 
     late_points: float

@@ -30,7 +30,7 @@ SAMPLE_SECONDS = 10.0
 LINES = ("hello", "capital", "story", "dog", "memory", "colors", "interruption")
 """The lines that are said, one after another: each asks for an answer, and none is a command."""
 INTERRUPTED = "it was interrupted"
-"""Why a soak ended that Ctrl-C or SIGTERM ended."""
+"""The reason that is given if Ctrl-C or SIGTERM has ended a soak."""
 FIRST_TOKEN, TOKENS_A_SECOND, TRANSCRIPTION = 0.15, 40.0, 0.21
 """The delays of the stand-ins: seconds to the first token, tokens a second, and seconds for a transcript."""
 

@@ -45,6 +45,8 @@ class _PhoneCall:
         return (await self._speaker.say(words)).last_voiced
 
     def check(self) -> None:
-        """See :class:`~benchmarks.soak.client.ClientCall`; what comes is taken as it comes."""
+        """See :class:`~benchmarks.soak.client.ClientCall`. Packets are taken as they arrive, so there are none to take
+        here.
+        """
         if self._caller.hung_up:
             raise CallLostError("the bot has hung up")

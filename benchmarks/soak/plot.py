@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP = 80, 200, 40
 COLORS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#555555")
 INK, GRID, MARK = "#222222", "#dddddd", "#888888"
 LATE_SECONDS = 300.0
-"""Late packets are counted in pieces of this length; in a short soak, in pieces of a tenth of it."""
+"""Late packets are counted in pieces of this length; in a short soak, in pieces of a tenth of the soak."""
 TICKS = 5
 BASE_SAMPLES = 10
 """The memory at the end of the warm-up is the median of this many samples after it."""
