@@ -110,7 +110,8 @@ class Forks:
 
     def __init__(self, *modules: str, root: Path = ROOT) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A fork has none of OpenBLAS's own threads, so OpenBLAS starts none. The tested programs don't compute with it.
+        # A fork has none of OpenBLAS's own threads, so OpenBLAS must not start any. The tested programs don't compute
+        # with OpenBLAS.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))), "OPENBLAS_NUM_THREADS": "1"}
         with theirs:
             self._process = subprocess.Popen(

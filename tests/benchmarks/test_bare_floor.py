@@ -36,7 +36,7 @@ def frame_of(hertz: float) -> bytes:
 
 
 def opus_of(packets: BarePackets, packet: bytes) -> bytes:
-    """The Opus frame in a packet, without both encryptions."""
+    """The Opus frame in a packet, after both encryptions have been removed."""
     header = parse_header(packet)
     frame = XChaChaCipher(packets.transport_key).open(packet, header.size)
     # GCM's first counter for the message is 2.

@@ -129,7 +129,9 @@ def soak(
     ended: str = "",
     lost: Sequence[str] = (),
 ) -> Judgement:
-    """A soak of one bot with one client. ``grows``: megabytes an hour; ``handles``, ``threads``: in all."""
+    """A soak of one bot with one client. ``grows``: megabytes an hour. ``handles``, ``threads``: how many more there
+    are at the end.
+    """
     bot = BotPlan("one", Engines.STAND_INS, (ClientPlan(Way.PHONE, (1.0, 2.0)),))
     noise = np.random.default_rng(1).normal(0, 3, 10_000)
     times = np.arange(0, HOUR * hours, 10.0)

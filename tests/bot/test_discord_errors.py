@@ -18,9 +18,9 @@ BROAD = frozenset({"DiscordException", "HTTPException"})
 """discord.py's classes for all errors, and for all answers of Discord."""
 ONLY_ANSWERS = frozenset(
     {
-        # The backlog catches the others, and tries again.
+        # The backlog catches the other errors, and tries again.
         ("bot/features/text_chat/service.py", "_answer_waiting"),
-        # Only the size of a file is looked at. The caller catches the rest.
+        # It looks only for answers that refuse the file. The caller catches the rest.
         ("bot/commands/notes_posting.py", "_post"),
     }
 )
@@ -74,8 +74,8 @@ async def test_the_log_has_the_words_of_discord_and_of_nobody_else(monkeypatch: 
 
 
 def handlers_that_lack_others(name: str, module: ast.Module) -> Iterator[str]:
-    """A line for each handler that catches all errors of discord.py's own, but not those of others that it lets
-    through.
+    """A line for each handler that catches all of discord.py's own errors, but not the errors of other libraries that
+    discord.py lets through.
     """
     for function in ast.walk(module):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or (name, function.name) in ONLY_ANSWERS:

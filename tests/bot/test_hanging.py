@@ -124,7 +124,9 @@ def running(program: str) -> Iterator[psutil.Process]:
 
 
 def active_soon(activity: ProcessActivity, *, expected: bool = True) -> bool:
-    """Whether the process becomes active within a minute; with ``expected=False``, whether it stays active."""
+    """Whether the process becomes active within a minute. With ``expected=False``: whether it is still active after a
+    minute.
+    """
     give_up_at = time.monotonic() + 60.0
     while time.monotonic() < give_up_at:
         time.sleep(0.1)

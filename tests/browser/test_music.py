@@ -56,7 +56,9 @@ async def page(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> Asyn
 
 
 async def type_in(page: Page, text: str, answer: str) -> None:
-    """Write something, and wait until an answer stands in the captions, which show code in a way of its own."""
+    """Write something, and wait until an answer stands in the captions. They show the text in backticks without the
+    backticks.
+    """
     await page.get_by_test_id("text").fill(text)
     await page.get_by_test_id("send").click()
     shown = page.get_by_test_id("captions").get_by_text(answer.replace("`", ""), exact=True).last

@@ -37,7 +37,9 @@ LATEST = """() => {
   const [first, ...others] = testArrivals.splice(0);
   return Math.max(...others.map((at, i) => at - first - 20 * (i + 1)));
 }"""
-"""By how many milliseconds the latest frame since the last look was late. The first one was in time."""
+"""The most milliseconds by which a frame was late, of the frames since the last look. The first of them counts as in
+time.
+"""
 
 
 async def test_the_first_press_asks_for_the_microphone_and_starts_a_call(tab: Tab) -> None:

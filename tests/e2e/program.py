@@ -18,7 +18,7 @@ from tests.forked import BOT, STDOUT, Forked, Forks, Running, forks
 SAID_LIMIT = 120.0
 VOICE = "TTS_WEBSOCKET_URL"
 """The setting with the address of a speech server that runs already. Without the setting, a bot starts a server itself,
-which in most tests takes as long as everything else: only tests of that process let the bot do so.
+which in most tests takes as long as everything else. So only tests of the server's process let the bot start it.
 """
 
 

@@ -37,9 +37,11 @@ UTTERANCES = (
 )
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
-"""What a person has said who pauses in the middle, and what they say in all."""
+"""The words of a hesitating person before the pause, and all their words."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.6, 5.0
-"""Of such a person, in seconds. A bot on a fast machine guesses in the shortest one what the person will say."""
+"""The shortest and the longest pause of a hesitating person, in seconds. The shortest one is long enough for a bot on a
+fast machine to begin a speculative reply.
+"""
 SILENT = 0.3
 """The bot counts as silent after this many seconds without a packet. A shorter time is a gap in its speech."""
 Happened = TypeVar("Happened", bound=CallEvent)
@@ -48,8 +50,8 @@ Happened = TypeVar("Happened", bound=CallEvent)
 async def voiced(who: str, text: str) -> Sound:
     """A sentence in a guest's own voice, at 48,000 Hz, without silence around it.
 
-    Its making takes time on a busy machine, and it is made once. So a test in which a guest has to speak at a certain
-    moment, such as while the bot speaks, makes it before.
+    Making a sound takes time on a busy machine. So a test in which a guest has to speak at a certain moment, such as
+    while the bot speaks, makes the sound before that moment.
     """
     return await asyncio.to_thread(speech, text, GUEST_VOICES[who])
 
@@ -186,7 +188,8 @@ class Loudspeakers:
 class Hesitating:
     """A microphone whose owner pauses for :data:`SHORTEST_PAUSE`, and goes on as soon as ``may_go_on()`` is true too.
 
-    The sound that it is given has a pause of :data:`LONGEST_PAUSE`; what is too much of it is left out.
+    The sound that it is given has a pause of :data:`LONGEST_PAUSE`. The part of the pause that is not needed is left
+    out.
 
     Args:
         begins: seconds from the first frame to the pause.

@@ -45,7 +45,7 @@ async def test_the_bot_comes_when_somebody_comes_and_goes_when_all_have_gone(
         make_stage(tts_websocket_url=voice, greet="all", alone_timeout=1.0) as stage,
     ):
         lounge = stage.sandbox.home.lounge
-        assert (await stage.answer_to("!autojoin Lounge")).startswith("🔒"), "this is for who may manage the server"
+        assert (await stage.answer_to("!autojoin Lounge")).startswith("🔒"), "only for people who may manage the server"
         let_manage(stage.sandbox, stage.ada.id)
         await stage.ada.leave_voice()
         refused = await stage.answer_to("!autojoin Stage")

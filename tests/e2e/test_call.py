@@ -282,7 +282,8 @@ async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves
     assert call is not None
     server.fall_silent(stage.bot)
     await stage.until(lambda: server.speaks_to(stage.bot), "another connection")
-    # A connection that falls silent before it stands is only an attempt that has failed.
+    # If a connection falls silent before it is complete, the bot takes that for a failed attempt, and makes another
+    # one.
     await stage.until(lambda: call.transport.encrypted and stage.ada.voice.encrypted, "the key")
     if heals:
         await speaks(stage)

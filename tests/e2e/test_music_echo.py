@@ -29,7 +29,7 @@ QUESTION = "How are you?"
 
 
 def story_answer_or_nothing(line: str) -> Answer:
-    """The script of the model: as for an interrupted story, and no answer at all to the question."""
+    """The script of the model: no answer at all to :data:`QUESTION`, and otherwise that of an interrupted story."""
     return Answer(fault=Fault.SILENT) if QUESTION in line else story_or_answer(line)
 
 

@@ -198,7 +198,7 @@ async def test_words_of_the_caller_interrupt_and_what_lies_in_the_network_is_dro
     async with make_telephone() as phone:
         stage: Stage = phone.stage
         line = phone.call(MemoryLine(held=1_600))
-        # It is made now: its making would stop the event loop while the bot sings.
+        # The caller's words are made now. Made while the bot sings, they would stop the event loop.
         asked = speech(ASKED[1], ADAS_VOICE)
         await phone.talks()
         call = next(iter(stage.app.manager.calls), None)

@@ -50,7 +50,9 @@ SETTINGS = {
     "LLM_STALL_TIMEOUT": "3",
     "MEMORY": "off",
 }
-"""The bot gives up a model server that hangs sooner than by default, and asks servers only for what Ada asks."""
+"""With these settings, the bot gives up a hanging model server sooner than by default, and asks servers only for what
+Ada asks.
+"""
 _ASKED = re.compile(r"\b(say|find) (\w+)\b")
 
 

@@ -33,10 +33,13 @@ IN_CI = (
 """What fails in continuous integration, and how: each of the eight things in one way."""
 OTHERS = tuple(cell for cell in product(Name, Fault) if cell not in IN_CI)
 PATIENCE = {Name.VOICE_GATEWAY: 60.0, Name.UDP: 45.0, Name.GATEWAY: 8.0, Name.EARS: 45.0}
-"""Seconds after which these faults end even if Ada was told nothing: without Discord's gateway, nobody can be."""
+"""Seconds after which these faults end even if Ada was told nothing: without Discord's gateway, the bot can tell
+nobody.
+"""
 USUAL_PATIENCE = 25.0
 ASK_AGAIN, READING = 6.0, 1.0
-"""Seconds after which Ada asks again if nothing happens, and if she has read that something is wrong."""
+"""Seconds after which Ada asks again: the first if nothing happens, the second if she has read that something is wrong.
+"""
 UNHEARD = "spoken, but not heard"
 """What becomes of a question while packets are lost on their way: the bot can't know that."""
 LONGEST = 75.0

@@ -67,7 +67,7 @@ class Listener:
         Args:
             sound: all of it, from the beginning.
         """
-        # Sound that has come since may change for which words the last frames are taken.
+        # Because of the sound that has come since, the last frames may count as other words than before.
         known = max(0, len(self._words) - self._window // self._frame)
         del self._words[known:]
         self._words += self._words_of(sound, known)

@@ -22,7 +22,7 @@ async def test_an_answer_in_writing_uses_a_tool(tmp_path: Path, monkeypatch: pyt
         stage.model.script = script
         question = await stage.mention("what time is it?")
         await stage.until(lambda: stage.replies_to(question) == ["One moment. It is five past five."])
-        assert [turn.person for turn in tools.asked] == [stage.ada.id], "the rights are those of who wrote"
+        assert [turn.person for turn in tools.asked] == [stage.ada.id], "the rights are those of the writer"
         await stage.mention("thanks")
         await stage.until(lambda: len(stage.model.asked) >= 3)
         assert stage.last_asked()[:2] == [

@@ -21,7 +21,7 @@ AT_ONCE = 6
 """Number of clients. At most four requests use the engines at once, so this is enough to be refused now and then."""
 SOCKET = "WebSocket"
 _UPGRADES = 0.8
-"""How many of the requests to a WebSocket's path open it."""
+"""The share of the requests to a WebSocket's path that open the WebSocket."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tests.fuzzing.mutation import text_of
 AT_ONCE = 40
 """Number of values that are read together, each of another setting, as a whole ``.env`` is.
 
-Reading one value takes about as long: whatever is set, all settings are checked.
+Reading a single value takes about as long as reading all of them, since all settings are checked whatever is set.
 """
 MAX_VALUE = 300
 """Number of characters of a value that are read."""
@@ -47,7 +47,9 @@ def settings(folder: Path, _: contextlib.ExitStack) -> Callable[[bytes, random.R
 
 
 def _read_all(kind: type[ProgramSettings], values: Mapping[str, str], secrets: Path) -> None:
-    """Read values together. If that raises, raise an error that names the value that raises alone, if there is one."""
+    """Read values together. If that raises an error, find a value that raises one alone, and raise an error that names
+    it.
+    """
     try:
         _read(kind, values, secrets)
     except Exception as error:

@@ -64,7 +64,7 @@ class Driver:
     """NVIDIA's library as its documentation describes it, with the test's cards.
 
     ``users`` is the number of calls of ``nvmlInit`` without ``nvmlShutdown``. ``busy`` is the use of each card in
-    percent; the driver does not tell it if it is ``None``.
+    percent; ``None`` if the driver does not tell it.
     """
 
     def __init__(self, *cards: tuple[Any, int, int, tuple[int, int]] | None) -> None:

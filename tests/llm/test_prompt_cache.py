@@ -40,8 +40,8 @@ async def test_the_server_reads_only_the_newest_lines_regardless_of_earlier_gues
         assert all(cost.prompt > 1_000 for cost in costs), "the toy's tokens are short"
         if abandoned:
             # A guess may be abandoned before the server has read any of it. Then a few earlier lines are new to the
-            # server too. All of them are new if the history has just been cut back, which makes the prompt shorter, or
-            # if the minute has changed, as in every third prompt.
+            # server too. All earlier lines are new if the history has just been cut back, which makes the prompt
+            # shorter, or if the minute has changed, as in every third prompt.
             later = [
                 cost
                 for number, (before, cost) in enumerate(pairwise(costs), 1)

@@ -138,7 +138,8 @@ async def test_many_short_phone_calls_one_after_the_other_leave_nothing(tmp_path
 async def test_lost_messages_are_made_up_for(tmp_path: Path) -> None:
     lossy = [each.replace("<send", '<send lost="30"').replace("<recv", '<recv lost="30"') for each in (INVITE, BYE)]
     steps = scenario(lossy[0], receive(200), ACK, '<pause milliseconds="50"/>\n', lossy[1])
-    # By itself, SIPp gives up after six of them, which happens to be lost once in a thousand phone calls.
+    # By default, SIPp gives up after sending a message again six times. In one of a thousand phone calls, all of them
+    # are lost.
     patient = ("-max_invite_retrans", "11", "-max_non_invite_retrans", "11")
     async with bot() as (endpoint, operator):
         status, said = await sipp(tmp_path, steps, endpoint.port, "-m", "2", "-l", "1", "-r", "20", *patient)

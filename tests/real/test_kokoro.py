@@ -116,7 +116,7 @@ def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(kokoro: Kokor
 
 
 def test_speech_begins_at_once(kokoro: KokoroEngine) -> None:
-    """The network's silence before the first word is cut off, as the listener would have to wait for it."""
+    """The network's silence before the first word is cut off, since the listener would have to wait for it."""
     sound = speak(kokoro, SENTENCES[0])
     loud = np.flatnonzero(np.abs(sound) > 0.1 * np.abs(sound).max())
     assert loud[0] / kokoro.sample_rate < 0.15

@@ -50,7 +50,8 @@ MAX_ERROR_PERCENT = 4.0
 ROUNDS = 10
 """The voice's noise makes each round different: the standard deviation of a round is 1.2 %, of ten rounds 0.4 %.
 
-The noise is the same on each run, but another processor rounds differently, so what is heard there may differ.
+The noise is the same on each run of the tests. But another processor computes with other rounding errors, so Whisper
+may understand other words there.
 """
 SEED = 3
 

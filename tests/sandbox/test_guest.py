@@ -123,7 +123,7 @@ async def test_the_sandbox_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch
 
     before = running()
     await whole_life()
-    # A thread of an earlier test may have been ending in the beginning, so only what is new is left behind.
+    # A thread of an earlier test may have ended meanwhile, so there may be fewer threads than before, but no new ones.
     await wait_until(lambda: running() <= before)
     kept = open_files()  # Includes the files that a first use opens for good.
     await whole_life()

@@ -28,8 +28,9 @@ _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 class SpellingEngine(AlwaysLoaded):
     """Speaks the word ``w7`` as a tone that stands for 7 and lasts as long as the word; everything else is silence.
 
-    It starts ``delay`` seconds after ``begins`` is set, which it is initially. With a test's ``clock``, these seconds
-    pass on that clock alone. It makes one chunk per character, and fails with ``failure`` after ``fails_after`` chunks.
+    It starts ``delay`` seconds after ``begins`` is set; at first, ``begins`` is set already. With a test's ``clock``,
+    these seconds pass on that clock alone. It makes one chunk per character, and fails with ``failure`` after
+    ``fails_after`` chunks.
     """
 
     sample_rate = SAMPLE_RATE

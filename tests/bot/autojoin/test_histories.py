@@ -37,7 +37,8 @@ ACTIONS = (
 class Step:
     """After ``wait`` seconds, something happens.
 
-    Some actions need ``yes``, for example as an answer. For all of them, it says whether the bot notices at once.
+    Some actions need ``yes``, for example as an answer. After every action, ``yes`` also decides whether the bot
+    notices at once.
     """
 
     wait: float

@@ -188,7 +188,7 @@ class World:
     # What the referee sees.
 
     def _require(self, good: bool, fault: str) -> None:
-        # An exception would be caught by the bot, which goes on.
+        # The bot would catch an exception and go on.
         if not good:
             self.faults.append(fault)
 

@@ -225,10 +225,10 @@ async def test_the_time_for_deleting_grows_in_proportion_to_the_deleted_turns(tm
             await fill(database, turns)
             count = Work()
             await database._connection.set_progress_handler(count, 1_000)
-            # A person has a twentieth of the turns. A channel and what is too old have more.
+            # One person's turns are a twentieth of all turns. Those of a channel, and those that are too old, are more.
             assert await FORGETTINGS[what](ConversationRecords(database), turns) >= turns // 20
             work.append(max(count.done, 1))
-    assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"
+    assert work[1] < 8 * work[0], "four times as many turns are four times the work, and not sixteen times"
 
 
 async def test_the_database_can_be_read_while_many_turns_are_deleted(archive: Archive) -> None:

@@ -316,7 +316,7 @@ async def test_a_missing_table_counts_as_damage(filled: Path, caplog: pytest.Log
 
 
 def test_the_triggers_of_an_older_database_do_not_run_during_its_rescue(tmp_path: Path) -> None:
-    """For each turn, they would read all turns of its conversation to update the list of speakers."""
+    """For each turn, the triggers would read all turns of its conversation to update the list of speakers."""
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         # The second migration makes the triggers, and the fourth deletes them.

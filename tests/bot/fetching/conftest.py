@@ -15,7 +15,9 @@ PUBLIC, PRIVATE = ip_address("127.0.0.1"), ip_address("127.0.0.2")
 
 
 class Names:
-    """The names of a test. Each look-up takes the next answer, and the last one stays."""
+    """The host names of a test, with their answers. Each look-up takes the next answer; the last answer is given again
+    and again.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Sequence[IPAddress]]] = {"public.test": [[PUBLIC]], "private.test": [[PRIVATE]]}

@@ -126,7 +126,7 @@ ELSEWHERE = ("cross-site", "same-site")
 async def test_pages_from_elsewhere_can_not_ask_for_pictures_sounds_and_links_either(
     local: WebStage, locked: WebStage, site: str, referer: str | None
 ) -> None:
-    """A browser sends no Origin for these, but says that another site asks."""
+    """With requests for pictures, sounds and links, a browser sends no Origin, but says that another site asks."""
     said = {"Sec-Fetch-Site": site, **({"Referer": referer} if referer is not None else {})}
     for stage, headers in ((local, {}), (locked, bearer())):
         answer = await stage.ask("/thing", headers={**headers, **said})

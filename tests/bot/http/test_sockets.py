@@ -126,7 +126,7 @@ async def test_refused_sockets_that_stay_open_take_nobodys_place(local: WebStage
             assert await socket.receive_str(timeout=LIMIT) == "still here"
         for reader, writer in connections:
             writer.write(b"\x82\x85" + 9 * b"x")
-            # Bytes that the server had not read when it closed make its close a reset.
+            # If the server closes before it has read all bytes, the client sees a reset.
             with suppress(ConnectionResetError):
                 await asyncio.wait_for(reader.read(), LIMIT)
     finally:

@@ -92,7 +92,7 @@ async def test_passages_are_found_by_meaning_and_follow_the_files(scene: Scene) 
 
 
 async def test_a_server_that_is_late_or_gone_costs_no_answer(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    # Interim words have asked early: their vector is used for the whole question.
+    # The words of an interim transcript are searched for first. Their vector is then used for the whole question.
     assert await scene.found("What colour has the car") == ["garage.md"]
     scene.server.may_answer.clear()
     assert await scene.found("What colour has the car, I wonder?", seconds=0.0) == ["garage.md"]

@@ -50,7 +50,7 @@ def test_each_weight_is_within_half_a_step_unless_the_greatest_number_is_too_sma
 
 
 def test_no_block_is_worse_than_with_the_usual_conversion(weights: Floats) -> None:
-    """The usual scale is among those that are tried, and the best one for its whole numbers is at least as good."""
+    """The usual scale is tried too. For the whole numbers that it gives, the best scale is at least as good."""
     squares = {}
     for name, packed in (("best", to_q4_0(weights)), ("usual", quantize(weights, Q4_0))):
         errors = dequantize(packed, Q4_0).astype(np.float64) - weights

@@ -68,12 +68,12 @@ def test_the_widest_matrices_are_in_q4_0_the_others_in_q8_0_and_the_rest_is_the_
         blocks, errors = weights.reshape(-1, 32), np.abs(quick - weights).reshape(-1, 32)
         largest = np.abs(blocks).max(axis=1, keepdims=True)
         if found is Format.Q8_0:
-            # A step is a 127th of the largest weight. An error is at most half a step, and what half precision takes
-            # from the scale.
+            # A step is a 127th of the largest weight. An error is at most half a step, plus the error of the scale in
+            # half precision.
             assert np.all(errors <= largest * (0.5 / 127 + HALF_PRECISION) * 1.001), name
         else:
             # A step is an 8th of the largest weight. The RMS error is at most half a step. A single error may be a
-            # whole step: that of a weight as large, with the other sign.
+            # whole step: that of a weight of the same size as the largest one, with the other sign.
             assert np.sqrt(np.square(errors).mean()) <= np.sqrt(np.square(largest / 16).mean()), name
 
 

@@ -154,7 +154,9 @@ def id3_frame(name: bytes, content: bytes) -> bytes:
 
 
 def patched(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:
-    """``data`` with some of its bytes replaced by ``new``, from ``offset`` bytes after the first ``mark`` begins."""
+    """``data`` with ``new`` in place of its own bytes, beginning ``offset`` bytes after the beginning of the first
+    ``mark``.
+    """
     at = data.index(mark) + offset
     return data[:at] + new + data[at + len(new) :]
 

@@ -120,7 +120,9 @@ class House:
         return notebook
 
     async def hold_call(self, *said: tuple[int | None, str], place: NotesPlace = LOUNGE) -> None:
-        """A call of Ada and Ben, from its beginning to its end; the bot says what nobody else does."""
+        """A call of Ada and Ben, from its beginning to its end. Of each text, ``said`` has the person too: ``None`` is
+        the bot.
+        """
         notebook = self.begin(ADA, BEN, place=place)
         for person, text in said:
             say(notebook, person, text)

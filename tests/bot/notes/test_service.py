@@ -26,8 +26,8 @@ _LINE = re.compile(r"^(\d+) \d\d:\d\d (?:Ada|Ben): (.*)$", re.MULTILINE)
 
 
 def last_of_each_part(shown: str) -> str | None:
-    """The script of a model. Shown lines of a transcript, it finds a decision in the last one. Shown claims to merge,
-    it returns them.
+    """The script of a model. If it gets lines of a transcript, it finds a decision in the last line. If it gets claims
+    to merge, it returns them.
     """
     lines = _LINE.findall(shown)
     if lines:
@@ -123,7 +123,7 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         assert await house.recalled(BEN, "What did we decide?") == ""
         may_recall = house.service.recall.may_recall
         assert may_recall(Turn.of_person("Ada", "", ADA), SERVER)
-        assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for who has left"
+        assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for a person who has left"
 
 
 async def test_all_that_is_forgotten_of_a_person_is_counted_also_what_was_not_stored_yet(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ async def test_a_file_that_cannot_be_changed_is_told_only_to_those_whose_words_i
                 await house.service.forget_words(SERVER, lambda line: "Zephyrine" in line.text, lambda text: False)
         assert house.on_disk("Zephyrine") == {stuck}
         await house.service.forget_channel(70)
-        assert house.on_disk("Zephyrine") == set(), "nothing is left in the database, but a file was"
+        assert house.on_disk("Zephyrine") == set(), "the file is deleted too, though the database has no such words"
 
 
 async def test_a_file_that_cannot_be_deleted_does_not_keep_the_bot_from_starting(

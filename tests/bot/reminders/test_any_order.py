@@ -17,7 +17,7 @@ from tests.timing import wait_until
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happens: ``what``, and how many seconds it takes or moves the clock by."""
+    """One thing that happens: ``what`` it is, and how many seconds it takes, or by how many it moves the clock."""
 
     what: str
     seconds: float

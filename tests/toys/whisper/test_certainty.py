@@ -38,7 +38,7 @@ def spoken(text: str, guest: str) -> Sound16:
     return np.pad(heard, (4_000, 4_000))
 
 
-# Each phrase is said by one guest of four and by all of them in the slow tests.
+# One guest of four says each phrase; in the slow tests, all guests do.
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_bot_is_sure_of_every_phrase_of_every_guest(toy_ears: Path, every: int) -> None:
     model = ShortContextWhisper(str(toy_ears), device="cpu", compute_type="float32", cpu_threads=1)

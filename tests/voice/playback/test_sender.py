@@ -325,7 +325,9 @@ def test_a_thread_that_is_ended_at_any_moment_ends() -> None:
 
 
 def woken_after() -> float:
-    """The seconds until a thread of this machine runs that waits for an event, from when the event is set."""
+    """The seconds that pass on this machine between the setting of an event and the moment when the thread that waits
+    for it runs.
+    """
     waits, woken = threading.Event(), threading.Event()
     times: list[float] = []
 

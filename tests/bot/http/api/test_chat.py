@@ -107,7 +107,9 @@ async def test_if_the_model_says_nothing_the_answer_is_a_line_of_the_persona(sta
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_if_the_model_wants_to_be_silent_the_answer_is_such_a_line_too(stage: ApiStage, streams: bool) -> None:
+async def test_if_the_model_wants_to_be_silent_the_answer_is_a_line_of_the_persona_too(
+    stage: ApiStage, streams: bool
+) -> None:
     stage.mind.pieces = ("<si", "lent>")
     answer = await ask(stage, stream=streams)
     assert "<si" not in answer.text and "lent>" not in answer.text

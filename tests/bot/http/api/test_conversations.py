@@ -216,7 +216,7 @@ async def test_the_list_has_the_first_words_and_a_search_says_where_it_has_found
     assert found["hit"]["text"].endswith(" on…")
     stage.archive.unwanted.add(BEN)
     (left,) = (await stage.web.ask(LIST)).json["conversations"]
-    assert left["first_words"].startswith("and and"), "of who opted out, no first words are shown"
+    assert left["first_words"].startswith("and and"), "the first words of a person who opted out are not shown"
 
 
 @pytest.mark.parametrize(

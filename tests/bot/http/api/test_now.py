@@ -70,7 +70,7 @@ async def test_no_words_names_or_ids_of_people_are_reported(stage: ApiStage) -> 
     for path in ("/api/now", "/api/now/day", "/metrics"):
         text = (await stage.web.ask(path)).text
         assert "secret" not in text, path
-        # The metrics tell when each of them was made, which may contain any digits.
+        # The "_created" lines tell when each metric was made, in numbers that may contain any digits.
         figures = "\n".join(line for line in text.splitlines() if "_created" not in line)
         assert "77" not in figures.replace(str(BEGAN), ""), path
 

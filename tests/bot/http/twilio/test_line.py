@@ -1,4 +1,4 @@
-"""A phone line over Twilio without a network: what was heard by the marks, interruptions, loss, and the ends."""
+"""A phone line over Twilio without a network: how much the caller has heard, interruptions, lost sound, and its end."""
 
 from __future__ import annotations
 

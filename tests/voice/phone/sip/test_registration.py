@@ -82,7 +82,9 @@ async def registrar() -> AsyncIterator[Registrar]:
 
 
 class Sleep:
-    """Stands in for :func:`asyncio.sleep`, and notes the seconds. It returns at once, but never from call ``times``."""
+    """Stands in for :func:`asyncio.sleep`, and notes the seconds. It returns at once, except from call number
+    ``times``, which never returns.
+    """
 
     def __init__(self, times: int) -> None:
         self.slept: list[float] = []
