@@ -1,4 +1,4 @@
-"""Toy weights for Kokoro: speakers, and a tiny network that has the inputs of the real one, and hums in place of words."""
+"""Toy weights for Kokoro: speakers, and a tiny network with the inputs of the real one. It hums in place of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A toy voice for Piper: a tiny network that has the inputs and modules of the real one, and hums in place of words."""
+"""A toy voice for Piper: a tiny network with the inputs and modules of the real one. It hums in place of words."""
 
 from __future__ import annotations
 
