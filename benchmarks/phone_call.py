@@ -1,7 +1,8 @@
 """Benchmark of a phone call over SIP: the same turns as on Discord, from the last voiced sample to the first packet.
 
-One guest with an open microphone says the same sound in turn in a call on the sandbox and in a phone call, to two bots
-with the same stand-in engines. All else is real: the bots, their turn detection, SIP, RTP and Discord's protocols.
+The same sound is said, in turn, in a call on the sandbox and in a phone call, both with an open microphone. Two bots
+with the same stand-in engines answer. All else is real: the bots, their turn detection, SIP, RTP and Discord's
+protocols.
 """
 
 from __future__ import annotations

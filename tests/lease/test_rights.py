@@ -107,7 +107,9 @@ IN_PRIVATE = (
     | {"voice-message", "usage"}
     | {name for name in RIGHTS if name.startswith(("figurines", "memory", "my-data", "erase-me"))}
 )
-"""These sets are written by hand from the requirements, and not read from the table of rights."""
+"""The sets from :data:`ON_CALL` to this one are written by hand from the requirements, and not read from the table of
+rights.
+"""
 ALL = set(RIGHTS)
 EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS
 

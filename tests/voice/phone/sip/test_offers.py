@@ -59,7 +59,7 @@ async def test_a_hold_silences_the_bot_and_is_taken_back() -> None:
             assert (await phone.ask("OPTIONS")).status == 200
             await phone.sound.all_so_far()
             phone.talk(answer.sound_port, 3)  # music for whoever is held
-            # A packet would be due every 20 ms. The line shows each second that the phone call goes on.
+            # A packet would be due every 20 ms. Each second, the line gives a sign of life.
             seconds = ear.signs_of_life + 3
             while ear.signs_of_life < seconds:
                 shown = ear.signs_of_life
