@@ -1,7 +1,7 @@
 /**
- * Replaces the microphone by an open one in a quiet room, into which a measurement speaks: `benchMicrophone.say(pcm)`.
+ * Replaces the microphone by one that is open in a quiet room. A measurement speaks into it: `benchMicrophone.say(pcm)`.
  *
- * It has the page's own AudioContext, so what is said and what is heard have one clock.
+ * It uses the page's own AudioContext, so what is said and what is heard have one clock.
  */
 globalThis.benchMicrophone = {
   roomLevel: 0,
@@ -28,7 +28,7 @@ navigator.mediaDevices.getUserMedia = async () => {
   const microphone = globalThis.benchMicrophone;
   microphone.destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
   const room = new AudioBuffer({ length: 5 * context.sampleRate, sampleRate: context.sampleRate });
-  // Evenly spread numbers up to this size have this level.
+  // Random numbers that are spread evenly between minus and plus this size have the level `roomLevel`.
   const size = microphone.roomLevel * Math.sqrt(3);
   room.copyToChannel(Float32Array.from({ length: room.length }, () => size * (2 * Math.random() - 1)), 0);
   const source = new AudioBufferSourceNode(context, { buffer: room, loop: true });

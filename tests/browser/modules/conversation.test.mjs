@@ -27,7 +27,7 @@ test("interim words that are taken back or forgotten go away", () => {
   assert.deepEqual(said(conversation), []);
 });
 
-test("the words of a reply come one by one, in the pace of speech", () => {
+test("the words of a reply come one by one, at the pace of speech", () => {
   const conversation = new Conversation();
   conversation.token({ token: "It is four o'clock. ", reply: "1" }, 1000);
   assert.equal(conversation.reply, "It ");
@@ -46,7 +46,7 @@ test("a server that sends word by word is followed as it sends", () => {
   assert.equal(conversation.reply, "Hello there.");
 });
 
-test("segments are parted by a space, but not twice, and not in languages without", () => {
+test("segments are parted by a space, but not by two, and not in languages without spaces", () => {
   for (const [first, second, meant] of [
     ["It is four.", "Tea?", "It is four. Tea?"],
     ["It is four. ", "Tea?", "It is four. Tea?"],

@@ -32,7 +32,7 @@ test("a question without an id or a text is ignored", () => {
   assert.equal(parse({ type: "question_over" }), null);
 });
 
-test("the first message says what the page can", () => {
+test("the first message says what the page can do", () => {
   assert.deepEqual(hello({ name: "Ada", microphone: "open", session: null, down: 24000 }), {
     type: "hello", name: "Ada", microphone: "open", questions: true, audio: { up: 16000, down: 24000 },
   });

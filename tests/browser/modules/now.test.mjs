@@ -13,7 +13,7 @@ function turns(first, last) {
   return Array.from({ length: last - first + 1 }, (_, place) => ({ number: first + place }));
 }
 
-/** A server that has had so many turns. */
+/** A server that has had `count` turns. */
 function server(count) {
   const asked = [];
   const state = { count, asked };
@@ -56,7 +56,7 @@ test("a stage that came before the one it follows has a bar without length", () 
   assert.deepEqual([words.from, words.to], [100, 100]);
 });
 
-test("the width stands for the wait, not for a long answer", () => {
+test("the scale of the bars is that of the wait for an answer, also if the answer is long", () => {
   assert.equal(scale(SPOKEN), 605 * 1.2);
   assert.ok(scale({ begun: 0 }, 4000) >= 4000);
   assert.ok(scale({}, 0) > 0);

@@ -39,7 +39,7 @@ test("a preset takes the place of chosen values that it sets itself, and a pitch
   assert.deepEqual(withValue(choice, "pitch_shift", 0).manner, { speed: 1.5 });
 });
 
-test("a recording is full after its seconds, and a WAV file", async () => {
+test("a recording is full after the seconds that it may last, and becomes a WAV file", async () => {
   const recording = new VoiceRecording(0.1, 1000);
   for (let i = 0; i < 20; i++) recording.add(new Int16Array(20).fill(i).buffer, 0.2);
   assert.ok(recording.isFull && !recording.isQuiet);

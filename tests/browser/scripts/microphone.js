@@ -1,7 +1,7 @@
 /**
  * Replaces the microphone by sound that a test plays: `testMicrophone.play(samples, rate)`.
  *
- * `testMicrophone.fails` is the name of an error, if the microphone can't be opened.
+ * If `testMicrophone.fails` is the name of an error, the microphone can't be opened, with this error.
  */
 globalThis.testMicrophone = {
   fails: null,

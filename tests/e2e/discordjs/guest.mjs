@@ -1,8 +1,8 @@
 // A guest on @discordjs/voice. It reads JSON lines on standard input: first
 //   {"guildId", "channelId", "userId", "voiceState", "voiceServer", "listenTo"}
-// and then, whenever the guest is to speak, {"play": [Opus packets of 20 ms, base64]}. It writes JSON lines: {"state"} as
-// the connection changes, {"opus"} (base64) for each packet of `listenTo`, after both decryptions, and {"error"}. It ends
-// when standard input closes.
+// and then, whenever the guest is to speak, {"play": [Opus packets of 20 ms, base64]}. It writes JSON lines: {"state"}
+// as the connection changes, {"opus"} (base64) for each packet of `listenTo`, after the decryption of the transport and
+// that from end to end, and {"error"}. It ends when standard input closes.
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import {
@@ -24,7 +24,7 @@ function join({ guildId, channelId, voiceState, voiceServer, listenTo }) {
 		selfDeaf: false,
 		selfMute: false,
 		adapterCreator: (methods) => {
-			// No Discord gateway here: the sandbox hands us the two events it would have sent.
+			// There is no Discord gateway here: the two events that it would have sent came on standard input.
 			setImmediate(() => {
 				methods.onVoiceStateUpdate(voiceState);
 				methods.onVoiceServerUpdate(voiceServer);
