@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.bare_floor GATEWAY MODEL VOICE PACKETS`` takes four ports on loopback. For each message
 from the gateway it asks the model, sends the first clause of the answer to the voice, and sends the first 20 ms of the
-sound as a packet. Then it tells the gateway the clause, the voice's times and the packet's number. Between two events
-STREAM, the sound goes into the next frame of a stream that runs all the time. The process ends when the gateway closes.
+sound as a packet. Then it tells the gateway the clause, the voice's times and the packet's number. From an event STREAM
+with ``true`` to one with ``false``, a stream runs all the time, and the sound goes into its next frame. The process
+ends when the gateway closes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Music in a measured call, and the packets of a reply that music plays beneath."""
+"""Music in a measured call, and the packets of a reply while music plays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PIECE_SECONDS, PIECES = 180.0, 20
 LOWEST_HZ = 700.0
 """The music has no lower frequencies, so that it can be told from the stand-in voice, which is a tone of 220 Hz."""
 VOICED_SHARE = 0.5
-"""A frame holds the voice if its tone is at least this share of the loudest.
+"""A frame holds the voice if the voice's tone in it is at least this share of that in the loudest frame.
 
 The codec delays sound by 6.5 ms, so the first frame has two thirds of the tone, and the frame after the last one third.
 """

@@ -23,7 +23,9 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 CALL_LIMIT = 60.0
 """Seconds within which the bot must have begun or ended the call."""
 PLAYED_EVERY = 10
-"""After each such number of packets, the client reports how much of them it has played, as the page does."""
+"""Each time that so many packets of a reply have come, the client reports that it has played the reply so far, as the
+page does.
+"""
 
 Microphone = Literal["open", "push-to-talk"]
 Hear = Callable[[float, bytes], None]

@@ -207,7 +207,9 @@ def _parser() -> PlainParser:
     parser.add_argument("--scenes", type=int, default=24, help="number of scenes, each with a room and voices")
     parser.add_argument("--seed", type=int, default=1, help="seed of rooms, noise and words")
     add_telephone(parser)
-    parser.add_argument("--music", type=float, default=0.0, metavar="MINUTES", help="measure music, this long a piece")
+    parser.add_argument(
+        "--music", type=float, default=0.0, metavar="MINUTES", help="measure music, in pieces of this length"
+    )
     parser.add_argument(
         "--replies", type=int, default=0, metavar="SCENES", help="measure four replies a scene, over music"
     )

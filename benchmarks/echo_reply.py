@@ -123,7 +123,7 @@ class ReplyRow:
     heard: int = 0
 
     def add(self, alone: Interrupted, over: Interrupted) -> None:
-        """Add a scene without words and with them."""
+        """Add what came of a scene that was played twice: without words, and with them."""
         self.replies += len(over.turns)
         self.holds += alone.holds
         self.turns += len(alone.echoed_turns)

@@ -15,7 +15,7 @@ FIRST_REFLECTION = 0.004
 """Seconds before the first reflection."""
 CANCELLER_FRAME = 960
 Through: TypeAlias = Callable[[Sound], Sound]
-"""The way of a sound through a call, at 48,000 Hz. It keeps its length."""
+"""What a call makes of a sound, at 48,000 Hz. The length stays the same."""
 
 
 @dataclass(frozen=True, slots=True)

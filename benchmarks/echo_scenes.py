@@ -93,7 +93,9 @@ def make_scene(library: Espeak, number: int, seed: int, through: Through = throu
 
 
 def make_echo(library: Espeak, number: int, seed: int) -> Scene:
-    """Make a scene in which nobody but the bot speaks; all other sounds are silence. It takes a quarter of the time."""
+    """Make a scene in which nobody but the bot speaks; all other sounds are silence. This takes a quarter of the time
+    of :func:`make_scene`.
+    """
     random = np.random.default_rng([seed, number])
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))][:SENTENCES_SAID]
     room = Room.draw(random)

@@ -210,7 +210,7 @@ def _parser() -> PlainParser:
     parser = make_parser("knowledge_recall", __doc__)
     parser.add_argument("--fetch", action="store_true", help=f"get the embedding model if it is not here: {SIZES}")
     parser.add_argument("--url", help="a server for embeddings, as in EMBEDDINGS_URL")
-    parser.add_argument("--model", help="the name of its model")
+    parser.add_argument("--model", help="the name of the model on the server at --url")
     parser.add_argument("--documents", type=Path, default=SET / "documents", help="the folder of the documents")
     parser.add_argument("--questions", type=Path, default=SET / "questions.tsv", help="the file of the questions")
     return parser

@@ -171,7 +171,7 @@ class FirstTokens:
 
     @property
     def later(self) -> float:
-        """How much later the first token comes with memory, at 95 %."""
+        """How much later the first token comes with memory: the difference of the 95th percentiles."""
         return self.with_memory.p95 - self.without.p95
 
     def show(self, console: Console) -> None:

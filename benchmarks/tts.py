@@ -265,7 +265,7 @@ def _parser() -> PlainParser:
     parser.add_argument("--deepspeed", action="store_true")
     parser.add_argument("--piper", type=Path, metavar="VOICE", help="Piper with this voice, or one in this folder")
     parser.add_argument("--kokoro", type=Path, metavar="FOLDER", help="Kokoro with the weights in this folder")
-    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model that works while they speak")
+    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model that works while engines speak")
     parser.add_argument(
         "--clauses",
         type=count,

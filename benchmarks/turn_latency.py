@@ -73,7 +73,9 @@ async def _measure(
 def _parser() -> PlainParser:
     parser = make_parser("turn_latency", __doc__)
     parser.add_argument("--turns", type=count, default=10, help="turns to measure with each kind of microphone")
-    parser.add_argument("--warm-up", type=int, default=5, help="turns before these, in which the bot learns")
+    parser.add_argument(
+        "--warm-up", type=int, default=5, help="turns before the measured ones, in which the bot learns"
+    )
     parser.add_argument("--interruptions", type=int, default=4, help="interruptions with each kind of microphone")
     parser.add_argument(
         "--packets", type=int, default=3000, help="packets to measure while somebody else is transcribed; 0 for none"

@@ -115,8 +115,8 @@ def spoken_line(name: str) -> Sound:
 
 
 def last_voiced(words: Sound) -> float:
-    """The end of the last voiced 10 ms, in seconds. For the sandbox, the beginning of the frame with that sample
-    counts, since a frame is sent when it begins.
+    """The end of the last voiced 10 ms, in seconds. A turn in the browser counts from there. A turn on the sandbox
+    counts from the beginning of the frame with the last voiced sample, since a frame is sent when it begins.
     """
     return (int(np.flatnonzero(rms_of_frames(words, STEP) >= VOICED_LEVEL)[-1]) + 1) * STEP / SAMPLE_RATE
 

@@ -1,6 +1,7 @@
 """Reads the file of multilingual-e5-small's weights: sizes, vocabulary, a table of characters, then the weights.
 
-Numbers are little-endian. Matrices are of llama.cpp's type Q4_0: 32 weights share a scale, each is one of 16 multiples.
+Numbers are little-endian. Matrices are of llama.cpp's type Q4_0: 32 weights share a scale, and each of them is one of
+16 multiples of it.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def read_e5_file(path: Path) -> E5File:
 
 
 def dequantised(blocks: npt.NDArray[np.void]) -> Floats:
-    """The weights of some blocks, 32 a block, in one more dimension than the blocks have."""
+    """The weights of some blocks. The 32 weights of each block lie along a last dimension, which the blocks do not
+    have.
+    """
     low, high = blocks["nibbles"] & 15, blocks["nibbles"] >> 4
     steps = np.concatenate([low, high], axis=-1).astype(np.float32) - 8
     weights: Floats = steps * blocks["scale"].astype(np.float32)[..., None]

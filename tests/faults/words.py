@@ -81,7 +81,7 @@ class Listener:
         return found
 
     def _words_of(self, sound: Samples, first: int) -> list[str | None]:
-        """The word of each frame from number ``first`` on: "" if no word has its pitch, ``None`` if there is silence."""
+        """The word of each frame from number ``first`` on: "" if no word has its pitch, ``None`` for silence."""
         count = len(sound) // self._frame - first
         if count <= 0:
             return []
