@@ -153,7 +153,7 @@ class Caller:
         return [at for at in self._voiced if at > since]
 
     async def wait_for_silence(self, seconds: float, limit: float) -> None:
-        """Wait until no voiced packet has come for ``seconds``. Raises :class:`TimeoutError` after ``limit`` seconds."""
+        """Wait until no voiced packet comes for ``seconds``. Raises :class:`TimeoutError` after ``limit`` seconds."""
         async with asyncio.timeout(limit):
             while True:
                 wait = self._voiced[-1] + seconds - time.monotonic() if self._voiced else 0.0

@@ -103,7 +103,7 @@ async def send_random_bodies(method: str, path: str, rounds: int) -> None:
 
 
 def _filled(sandbox: Sandbox, path: str) -> str:
-    """The path with ids of things that exist. Most are new: an earlier request may have changed or deleted older ones."""
+    """The path with ids of things that exist. Most are new: an earlier request may have changed older ones."""
     world = sandbox.world
     role_id = sandbox.guild.members[sandbox.bot_id].roles[0]
     world.directory.set_role_permissions(sandbox.guild, role_id, EVERYTHING)
