@@ -81,7 +81,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 def cache_dir() -> Path:
     """The cache of toy weights, kept between runs. A hash in their names keeps stale ones from being used.
 
-    It is the bot's default, because tests also start programs as users do, and those would make a second set of toys.
+    The folder is the bot's default one, since tests also start programs as users do: with another folder, those would
+    make a second set of toys.
     """
     folder: Path = Settings.settings()["cache_dir"].get_default(call_default_factory=True)
     return folder

@@ -212,7 +212,7 @@ VALUES = (
     value("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765", "ws:// or wss://"),
     value("TTS_WEBSOCKET_URL", "ws://127.0.0.1:8765/ws/stream?protocol=bare", "?protocol=plain"),
 )
-"""A mistake in each setting that there is, at least one."""
+"""At least one mistake in each setting that there is."""
 
 NAMES = tuple(
     Mistake(f"{wrong}={SECRET}", (f"{wrong} is not a setting. Did you mean {meant}?",))

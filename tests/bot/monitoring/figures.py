@@ -92,7 +92,7 @@ class Figures:
         return self.messages
 
     async def poll_cards(self, *cards: CardMemory) -> None:
-        """Poll this state of the cards once."""
+        """Let the monitor's poll of the cards find these once."""
         self.cards = cards
         polling = asyncio.create_task(self.poll.run(lambda _: None))
         async with asyncio.timeout(30):

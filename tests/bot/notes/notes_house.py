@@ -120,8 +120,8 @@ class House:
         return notebook
 
     async def hold_call(self, *said: tuple[int | None, str], place: NotesPlace = LOUNGE) -> None:
-        """A call of Ada and Ben, from its beginning to its end. Of each text, ``said`` has the person too: ``None`` is
-        the bot.
+        """A call of Ada and Ben, from its beginning to its end. ``said`` has each text with the person who says it;
+        ``None`` is the bot.
         """
         notebook = self.begin(ADA, BEN, place=place)
         for person, text in said:
@@ -131,7 +131,7 @@ class House:
 
     async def finished(self) -> None:
         """Wait until all notes of past calls are finished."""
-        # Reading notes writes the lines that wait.
+        # Before the service reads notes, it writes the lines that wait.
         await self.service.newest(SERVER)
         await self.until_rows("SELECT count(*) FROM note WHERE NOT done", 0)
 
