@@ -47,8 +47,7 @@ _JOINED = re.compile(r"\s+(?:and|or)\s+|\s*;\s*", re.IGNORECASE)
 def required(files: Iterable[Path]) -> list[Distribution]:
     """The installed packages that requirements files ask for, and all that these need.
 
-    Other packages may be installed too, such as PyTorch for XTTS. The guides of the features that need those name their
-    licences.
+    Other packages may be installed too, such as PyTorch for XTTS. ``LICENSES-ENGINES.md`` names their licences.
     """
     lines = (line.strip() for file in files for line in file.read_text().splitlines())
     left = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]

@@ -118,7 +118,7 @@ async def test_notes_are_announced_taken_from_then_on_and_posted_with_what_the_m
         ]
         assert PIZZA not in file, "it was said before"
         assert "secret" not in file
-        assert "Cleo" not in text + file, "who opted out is not in the notes at all"
+        assert "Cleo" not in text + file, "whoever opted out is not in the notes at all"
         (kept,) = await asyncio.to_thread(lambda: [*(tmp_path / "notes").glob("*.md")])
         assert await asyncio.to_thread(kept.read_text) == file
         zoe = await stage.sandbox.add_guest("Zoe")

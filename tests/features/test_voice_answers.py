@@ -1,4 +1,4 @@
-"""Tests of answers to voice messages that are said in voice messages, beside the written ones."""
+"""Tests of spoken answers: the bot answers a voice message in writing, and says the answer in a voice message."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     """Two servers and their client, before anything was asked.
 
-    With ``paid`` the second one has a key, with ``limited`` the first one. A test can make servers with a key cost
-    money.
+    With ``paid``, the second server has a key. With ``limited``, the first one has a key. A test can make servers with
+    a key cost money.
     """
     both = Pair((first, second))
     async with AsyncExitStack() as stack:

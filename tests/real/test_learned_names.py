@@ -28,7 +28,8 @@ from tts_server.engines.piper.factory import create_piper
 NAME = "Jayson"
 """A spelling that no recogniser can hear."""
 # All other words of these sentences have to be understood: a mistake beside the name would be learned together with the
-# name. In 40 of 40 recordings with different noise, Whisper understood them. It took "in" for "and" in 2 of 24.
+# name. Whisper understood these in 40 of 40 recordings with different noise. The word "in" is not among them, since
+# Whisper took it for "and" in 2 of 24 recordings.
 CORRECTED = f"I met {NAME} at the station yesterday."
 OTHERS = (f"Please tell {NAME} that dinner is ready.", f"{NAME} has put the keys on the table.")
 

@@ -1,4 +1,4 @@
-"""Who talks in a call hears once that today's limit of the model or the ears is reached, in the call's language."""
+"""Whoever talks in a call hears once that today's limit of the model or the ears is reached, in the call's language."""
 
 from __future__ import annotations
 

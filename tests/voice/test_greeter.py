@@ -37,7 +37,7 @@ class Lounge:
 
 def test_a_person_who_joins_is_greeted_once_a_call() -> None:
     lounge = Lounge()
-    assert lounge.greeted == [], "who was there before the bot has not joined"
+    assert lounge.greeted == [], "whoever was there before the bot has not joined"
     for people in ((1, 2), (1,), (1, 2)):
         lounge.become(*people)
     assert lounge.greeted == [2]

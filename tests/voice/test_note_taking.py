@@ -127,7 +127,7 @@ async def test_only_what_begins_after_the_announcement_was_heard_is_noted() -> N
     room.notes(PromptTaken("r98", "Ada", "looks it up", person=ADA, late=True))
     assert notebook.begun == ["Ada"]
     assert notebook.lines == [("Ada", "typed at once"), ("Seiyuu", "An ans…"), ("Ben", "begun after")]
-    assert all(there == (("Ada", "Ben"), {ADA}) for there in notebook.there), "who opted out was not there; Ben is deaf"
+    assert all(there == (("Ada", "Ben"), {ADA}) for there in notebook.there), "Cleo has opted out, and Ben is deaf"
 
     finishing = asyncio.create_task(room.notes.finish())
     await room.spoken(Outcome.SPOKEN)

@@ -152,7 +152,7 @@ def test_the_pulse_is_quiet_soft_without_a_seam_and_always_the_same() -> None:
     assert frames == pulse()
     sound = np.concatenate([np.frombuffer(frame, "<i2").reshape(-1, 2)[:, 0] for frame in [*frames, *frames]]) / 32_767
     assert LEVEL / 2 < np.abs(sound).max() <= LEVEL
-    assert np.abs(np.diff(sound)).max() < LEVEL / 10, "no click, at the seam neither"
+    assert np.abs(np.diff(sound)).max() < LEVEL / 10, "no click, not even at the seam"
     spectrum = np.abs(np.fft.rfft(sound))
     loudest = np.fft.rfftfreq(len(sound), 1 / SPEAKING_RATE)[spectrum > spectrum.max() / 10]
     assert loudest.min() > min(PITCHES) - 5

@@ -108,7 +108,7 @@ def test_a_copy_of_an_older_database_can_be_restored(
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT count(*) FROM chat_memory").fetchone() == (2,)
         assert version_of(restored) == len(read_migrations())
-    assert (folder / "data" / "voices" / "ada").exists(), "the copy contains no voices"
+    assert (folder / "data" / "voices" / "ada").exists(), "a copy of the database has no voices, so the voices stay"
     assert "The voices stay as they are" in told(capsys)
 
 

@@ -1,4 +1,6 @@
-"""Several calls in browsers at once: each has its own people, words and sound, and another tab means its own call."""
+"""Several calls in browsers at once: each has its own people, words and sound, and a new tab takes over only its
+person's call.
+"""
 
 from __future__ import annotations
 

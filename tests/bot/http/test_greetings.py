@@ -1,4 +1,4 @@
-"""Who begins a call in a browser is greeted, if the operator wants that."""
+"""A person who begins a call in a browser is greeted, if the operator wants that."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_who_begins_a_call_is_greeted_by_name_once(tmp_path: Path) -> None
         assert "Ada" in greeting["token"]
         page.vanish()
         back = await house.talking(session=session)
-        assert not look(house), "who comes back has been greeted"
+        assert not look(house), "whoever comes back has been greeted already"
         assert await answer(back, "Hello") == "Ada said: Hello"
 
 

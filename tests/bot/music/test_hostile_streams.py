@@ -60,7 +60,9 @@ CHANGES: dict[str, tuple[tuple[Any, ...], tuple[Any, ...], tuple[int, ...], str]
     "FLAC, then twice the rate": (FLAC, (*FLAC, 96_000), WITHOUT_SECOND, ENDED),
     "FLAC, then mono": (FLAC, (*FLAC, 22_050, "mono"), ALL, ENDED),
 }
-"""The first and the third part of a stream, the second one, the tones that are heard, and what people are told."""
+"""The kind of the first and the third part of a stream, the kind of the second part, the tones that are heard, and what
+people are told.
+"""
 
 
 @pytest.mark.parametrize(("outer", "inner", "heard", "told"), CHANGES.values(), ids=CHANGES)

@@ -1,4 +1,4 @@
-"""The sound of each reply is charged once, to its asker and by the server that made it, however the reply ends."""
+"""The sound of each reply is charged once, to its asker and for the server that made it, however the reply ends."""
 
 from __future__ import annotations
 

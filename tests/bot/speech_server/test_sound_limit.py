@@ -20,7 +20,7 @@ MOST = EXTRA_SECONDS + 40 * CHARACTER_SECONDS
 
 
 def spoken(limit: SoundLimit, seconds: float, reply: str | None = "r1") -> list[SpeechEvent]:
-    """What becomes of sound that comes in pieces of a second, but for the sound itself."""
+    """The events that are left of sound in pieces of a second, without those that have sound."""
     pieces = [SAMPLE_RATE] * int(seconds) + [round(SAMPLE_RATE * (seconds % 1))]
     events = [limit.checked(SegmentAudio(reply, 0, np.zeros(each, np.float32))) for each in pieces]
     return [event for event in events if not isinstance(event, SegmentAudio)]

@@ -97,7 +97,8 @@ def test_a_long_segment_is_prepared_in_about_a_millisecond(language: str) -> Non
 
 @pytest.mark.parametrize("cut", range(1, 30))
 def test_numbers_links_and_asterisks_are_spoken_right_however_the_tokens_are_divided(cut: int) -> None:
-    # pipecat#3242, #1756; speech-to-speech#344: "12345." "Let" was read as "dot let", asterisks and links aloud.
+    # Other projects read "12345.Let" as "dot let", and read asterisks and links aloud: pipecat#3242 and #1756,
+    # speech-to-speech#344.
     text = "It is *exactly* 12345.Let me see, or 1,250.75 of [them](https://a.example/b)."
     segmenter = Segmenter("en")
     segments = [segment for start in range(0, len(text), cut) for segment in segmenter.feed(text[start : start + cut])]

@@ -13,7 +13,7 @@ from wire.messages import ClientMessage, Speak
 
 
 class LimitedResponder(LimitedMind, MarkedResponder):
-    """A responder of this stage whose model server may not be asked any more."""
+    """A responder for a :class:`Talk` whose model server may not be asked any more."""
 
 
 def told(talk: Talk) -> list[str]:

@@ -47,5 +47,5 @@ def test_a_person_with_many_waiting_messages_gives_one_up_for_somebody_who_has_n
     assert dialogue.waiting == MAX_WAITING
     effects = effects_of(dialogue, *asked((ADA, "one more")))
     assert [effect.prompt.text for effect in only(do.Drop, effects)] == ["one more"], (
-        "who has been told is not told again"
+        "whoever has been told is not told again"
     )

@@ -223,7 +223,7 @@ def test_wrong_pins_are_limited_for_a_number_and_for_all_in_an_hour() -> None:
         wrong.note(person)
     assert wrong.too_many(2), "numbers can be forged"
     wrong.note_right(3)
-    assert not wrong.too_many(3), "who knows the PIN is not kept out by others"
+    assert not wrong.too_many(3), "whoever knows the PIN is not kept out by others"
     for _ in range(MAX_WRONG):
         wrong.note(3)
     assert wrong.too_many(3)

@@ -84,7 +84,7 @@ async def test_a_signature_counts_for_its_address_alone(stage: TwilioStage) -> N
 
 
 async def test_the_host_header_changes_nothing(stage: TwilioStage) -> None:
-    """Whoever signs for the name of their own choice has not signed with the address of the settings."""
+    """A signature counts for the address of the settings alone, so nobody can sign for a name of their own choice."""
     form = stage.account.announcement(new_id("CA"))
     right = stage.account.signature(VOICE, form)
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
