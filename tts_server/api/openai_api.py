@@ -135,7 +135,7 @@ class OpenAiApi:
         """The first chunk of sound; ``None`` if the text has nothing speakable.
 
         Raises:
-            ApiError: there is none. The error has the HTTP status that says why.
+            ApiError: the sound can't be made. The error has the HTTP status that says why.
             ConnectionError: the client went away.
         """
         try:

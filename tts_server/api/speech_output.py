@@ -1,4 +1,4 @@
-"""Sends speech while it is made: as a file, as OpenAI's events, and step by step within time limits."""
+"""Sends speech while it is made, as a file or as OpenAI's events. Each step has a time limit."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class SpeechRequest:
         model: selects the engine pool; ``None`` if the field is missing or not a string.
         rate: sample rate of the response, in Hz.
         events: whether the client wants server-sent events instead of a file.
-        tempo: factor by which the server speeds up the engine's sound. It is not 1 if ``speed`` is beyond the engines'
-            range.
+        tempo: factor by which the server speeds up the engine's sound. It differs from 1 only if ``speed`` is beyond
+            the engines' range.
     """
 
     text: str

@@ -1,5 +1,5 @@
-"""The ``/ws/stream`` endpoint: accepts WebSockets, sends notices and closes them. Each one is then served by
-:mod:`tts_server.speaking.stream_connection`.
+"""The ``/ws/stream`` endpoint: accepts WebSockets, sends notices over them, and closes them. In between, each WebSocket
+is served by :mod:`tts_server.speaking.stream_connection`.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ def stream_speech(
         thread: the engine's thread.
         engine: name of the engine, for error messages.
         stop: ends the stream; any thread may set it.
-        speak: runs the network with these options, and passes each piece of sound on.
+        speak: runs the network with the options that it gets, and passes each piece of sound to the function that it
+            gets.
 
     Raises:
         EngineError: the text can't be spoken; the message says why.

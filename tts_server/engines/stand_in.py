@@ -37,8 +37,8 @@ VOICED_LEVEL = 0.3
 PERIODIC = 0.5
 """A frame has a pitch if its autocorrelation at a lag of one period is at least this."""
 OCTAVE = 0.9
-"""The shortest period with this share of the best correlation is taken. The period with the best one may be a multiple
-of the true period.
+"""The shortest period whose correlation reaches this share of the best correlation is taken. The period with the best
+correlation may be a multiple of the true period.
 """
 
 _Correlation = NDArray[np.float64]

@@ -50,7 +50,8 @@ class CircuitBreaker:
     Args:
         clock: monotonic seconds.
         changed: called with :attr:`open_reason` whenever that changes. But when an engine that was too slow is tried
-            again, it is called only with the result: ``None`` after :data:`PROOF_SECONDS`, or the reason of a relapse.
+            again, the function is called only with the result: ``None`` after :data:`PROOF_SECONDS`, or the reason of a
+            relapse.
     """
 
     def __init__(

@@ -179,7 +179,8 @@ class EngineWorker:
                         hand_over(piece)
                     made.append(chunk)
         finally:
-            # The loudness is measured last. Before, this would compete with the event loop, which sends the sound.
+            # The loudness is measured last. Any earlier, measuring it would compete with the event loop, which sends
+            # the sound.
             for chunk in made:
                 self.loudness.add(chunk)
         if stop.is_set():

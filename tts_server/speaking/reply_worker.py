@@ -63,7 +63,8 @@ class _ReplyProgress:
 class _Announcement:
     """Announces a segment after :data:`ANNOUNCED_AFTER`, or as soon as :meth:`sent` is awaited.
 
-    It is not announced at once, because people wait for the engine, whose thread can't begin while this one works.
+    The segment is not announced at once: sending takes time, and the engine's thread, whose sound people wait for,
+    can't begin while this thread works.
     """
 
     def __init__(self, client: ReplyClient, start: SegmentStart) -> None:

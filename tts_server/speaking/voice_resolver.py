@@ -22,12 +22,11 @@ Candidates = list[tuple[EngineWorker, Voice]]
 
 
 MIN_FOREIGN_WORDS = 3
-"""A reply changes to another engine only for a text of at least this many words in another language.
-
-A reply keeps its engine for "Gesundheit!" and "Bon appétit!".
+"""A reply changes to another engine only for a text of at least this many words in another language. So it keeps its
+engine for "Gesundheit!" and "Bon appétit!".
 """
 MIN_FIRST_WORDS = 2
-"""Minimum number of words for the first segment of a reply whose language is unknown: it has no engine yet."""
+"""This replaces :data:`MIN_FOREIGN_WORDS` at the start of a reply whose language is unknown: it has no engine yet."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 

@@ -22,7 +22,7 @@ class TimeRule:
 
     Args:
         clock: how the language tells the time.
-        words: its number words.
+        words: the language's number words.
         to: the word between two times, such as "to"; ``None`` if it is unknown. Ranges then stay as written.
     """
 
@@ -59,7 +59,7 @@ class DateRule:
 
     Args:
         dates: how the language says dates.
-        words: its number words.
+        words: the language's number words.
         region: the region subtag, such as ``gb``, or an empty string; it decides the order of day and month in dates
             that are written in digits alone.
     """

@@ -76,7 +76,7 @@ class FormulaReader:
 
     Args:
         words: the language's words for mathematics.
-        decimal: its decimal sign, "." or ",".
+        decimal: the language's decimal sign, "." or ",".
     """
 
     def __init__(self, words: Formulas, decimal: str = ".") -> None:

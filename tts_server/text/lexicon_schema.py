@@ -89,7 +89,7 @@ class Suffix(_Part):
 
 
 class Inflection(_Part):
-    """The endings that an ordinal number takes after some words; without ``after``, in all remaining cases."""
+    """The endings of an ordinal number after the words in ``after``; if there are none, in all remaining cases."""
 
     after: list[Word] = []
     endings: Endings

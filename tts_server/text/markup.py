@@ -32,7 +32,8 @@ _TRAILING = ".,;:!?)'\"»*_~"
 _PARSER = MarkdownIt("zero").enable(
     ["emphasis", "strikethrough", "backticks", "link", "image", "escape", "entity", "newline"]
 )
-# All that the parser changes has one of these characters. Most segments have none, and people wait for the first one.
+# All that the parser changes has one of these characters. Most segments have none: parsing them would only delay the
+# first sound.
 _MAYBE_INLINE = re.compile(r"[*_~`\[\\&\n\r\0]")
 # Every emoji contains one of these characters. Searching for emoji takes longer than everything else in this module.
 _MAYBE_EMOJI = re.compile("[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2100-\U0010ffff]")

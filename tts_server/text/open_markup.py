@@ -141,7 +141,7 @@ class MarkupTracker:
 
     @property
     def formula(self) -> bool:
-        """Whether a formula is open, which is written with many more characters than are spoken."""
+        """Whether a formula is open. A formula is written with many more characters than are spoken."""
         return self.open in (OpenMarkup.FORMULA, OpenMarkup.SHOWN_FORMULA)
 
     @property

@@ -1,7 +1,7 @@
 """``python -m tts_server.voices.reading_process SOURCE TARGET``: reads an uploaded file in a restricted process.
 
-A malicious file may crash FFmpeg or exhaust memory; an MP3's tag alone can unpack to gigabytes. Therefore this
-process has limited memory and CPU time, and its parent survives it. Prints one line of JSON:
+A malicious file may crash FFmpeg or exhaust memory; an MP3's tag alone can unpack to gigabytes. Therefore this process
+has limited memory and CPU time, and its parent goes on if this process dies. Prints one line of JSON:
 ``{"seconds": …}``, or ``{"refused": code, "message": …}``.
 """
 

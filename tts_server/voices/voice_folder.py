@@ -34,7 +34,8 @@ class VoiceRecord:
     Attributes:
         seconds: duration of each recording.
         made_at: seconds since 1970.
-        similarity: cosine similarity of the cloned voice to the recordings (-1 to 1); ``None`` before it is learned.
+        similarity: cosine similarity of the cloned voice to the recordings (-1 to 1); ``None`` until the engine has
+            learned the voice from these recordings.
     """
 
     profile: VoiceProfile

@@ -39,11 +39,11 @@ UNHEARD = 0.04
 MAX_HELD = 1.0
 """When this many seconds of sound are held back, they are passed on, even if the next piece will come too late."""
 _SHARE, _MAX_SHARE = 0.6, 0.8
-"""The next piece is computed while the sound so far still plays, and may take these shares of that time.
+"""Shares of the time for which the sound so far still plays. The next piece is computed during that time.
 
-The piece is as long as the first share allows. If this is less than twice the length of the piece before it, the piece
-may grow to twice that length while it stays within the second share, because longer pieces take less time for each
-frame. How long a piece the shares allow is estimated from the time that the piece before took to compute.
+The piece is as long as can be computed within the first share. If this is less than twice the length of the piece
+before it, the piece gets longer, since longer pieces take less time for each frame: up to twice that length, but only
+as long as can be computed within the second share. The estimate is made from the time that the piece before took.
 """
 
 _log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ Tensors = Mapping[str, Numbers]
 NewSession = Callable[[bytes], onnxruntime.InferenceSession]
 
 _CONTEXTS = (10, 12, 16, 20, 24, 28, 32, 48, 64)
-"""Numbers of context frames on either side, tried in this order until the results are right. The next larger number is
-used then.
+"""Numbers of context frames on either side. They are tried in this order until the results are right. To be safe, the
+number after the first right one is used.
 """
 _EXACT = 5e-5
 """Largest allowed difference between a value and the same value in a run over all frames. Nobody can hear it."""
@@ -132,7 +132,7 @@ def _with_context(stage: Stage, probe: Tensors, whole: Numbers) -> Stage | None:
         if not begins:
             break
         if all(_comes_out_right(stage, probe, whole, begin) for begin in begins):
-            # With other noise than the probe's, this context may be slightly too short. Then clicks are heard.
+            # With other noise than the probe's, this context may be slightly too short, and clicks would be heard.
             stage.context = longer
             return stage
     return None

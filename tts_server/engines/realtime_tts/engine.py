@@ -49,7 +49,8 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _POLL_SECONDS = 0.01
 _STOP_WAIT_SECONDS = 0.03
-"""Seconds for which a stopped text waits for the engine. After them, the stopping goes on in the background."""
+"""Seconds for which a stopped text waits until the engine has stopped. After this time, the stopping goes on in the
+background."""
 # Enough bytes to recognize an MP3 file.
 _HEAD_BYTES = 4
 
@@ -62,13 +63,13 @@ class Traits:
 
     Attributes:
         supports: the parameters that the engine takes: ``speed``, ``pitch_shift``, or both.
-        voice: its default voice.
+        voice: the engine's default voice.
         languages: BCP 47 tags by the engine's own names of languages.
-        pcm_rate: the real sample rate of its raw PCM in Hz, if the engine reports a wrong rate.
+        pcm_rate: the real sample rate of the engine's raw PCM in Hz, if the engine reports a wrong rate.
         prepare: changes each text before the engine gets it, such as escaping it for XML.
-        variants: returns the suffixes that any of its voices can have.
-        online: whether it may connect to other machines.
-        keys: the values of its secrets, by the names of their environment variables.
+        variants: returns the suffixes that any of the engine's voices can have.
+        online: whether the engine may connect to other machines.
+        keys: the values of the engine's secrets, by the names of their environment variables.
     """
 
     supports: Collection[str] = ()

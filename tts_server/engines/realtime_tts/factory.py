@@ -50,7 +50,8 @@ class NamedEngine:
         traits: the engine's properties that RealtimeTTS's interface does not tell.
         secrets: the environment variables that hold keys, by the names of the constructor's arguments.
         variables: further environment variables that its library reads.
-        weights: how people get its weights; it completes "For its weights, …". Online engines do not use it.
+        weights: how people get the engine's weights, in words that complete "For its weights, …". Online engines have
+            no use for it.
     """
 
     module: str
