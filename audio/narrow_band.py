@@ -1,4 +1,4 @@
-"""Converts the sound of telephones (8,000 Hz) to the rate of hearing, and the bot's voice to that of telephones.
+"""Converts the sound of telephones (8,000 Hz) to 16,000 Hz for hearing, and the bot's voice to 8,000 Hz for telephones.
 
 Sound comes in pieces. Each sound has a converter of its own, which keeps what it needs of the piece before, so that
 nothing clicks between two pieces. Both converters delay the sound by less than 2 ms.
@@ -33,7 +33,7 @@ class FromTelephone:
     """Doubles the rate of one sound, from 8,000 Hz to 16,000 Hz. Not thread-safe."""
 
     def __init__(self) -> None:
-        # Zeros stand between the samples of the input, so only every second tap counts, and the taps are doubled.
+        # Zeros stand between the samples of the input, so only every second tap counts, and each tap is twice as large.
         self._taps = _UP * _low_pass(_UP_TAPS, HEARING_RATE)
         self._before = np.zeros(_UP_TAPS - 1, np.float32)
 

@@ -12,7 +12,8 @@ from config.errors import shown
 MAX_PORT = 65_535
 ANY_ORIGIN = "*"
 PROTOCOL, PLAIN = "protocol", "plain"
-"""The parameter of a speech server's address that says how it answers, and its only value: bare sound, no events."""
+"""The parameter of a speech server's address that says how the server answers, and the parameter's only value: the
+server sends bare sound, and no events."""
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 

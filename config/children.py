@@ -21,7 +21,8 @@ async def end_child(process: asyncio.subprocess.Process, grace: float = 0.0) -> 
                 async with asyncio.timeout(grace):
                     await process.wait()
     finally:
-        # The process is killed even if this task is cancelled meanwhile: nobody would wait for it any more.
+        # The process is killed even if this task is cancelled meanwhile: otherwise it would run on, and nobody
+        # would wait for its end.
         signal_child(process, signal.SIGKILL)
     await process.wait()
 

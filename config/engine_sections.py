@@ -58,7 +58,8 @@ class ModelSettings(Section):
         chat_template: template for the prompt. Used for all APIs except ``chat``.
         extra: fields added to each request.
         context_tokens: context length of the model; if it is ``None``, the server is asked.
-        slow_after: seconds to the first token after which another server of the list is asked.
+        slow_after: if a server of a list is silent for this many seconds, before its answer or in the middle of it,
+            another one is asked.
     """
 
     prefix: ClassVar[str] = "llm_"

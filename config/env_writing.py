@@ -149,7 +149,10 @@ def _example(binding: Binding, lines: Mapping[str, str]) -> str | None:
 
 
 def _replaced(original: str, line: str | None) -> str:
-    """A line of the file with another setting in its place: blank lines before it and its comment stay."""
+    """``original``, a line of the file with the blank lines before it, with ``line`` in place of its setting.
+
+    The blank lines and the comment behind the setting stay. If ``line`` is ``None``, only the blank lines stay.
+    """
     bare = original.lstrip()
     lead = original[: len(original) - len(bare)]
     if line is None:

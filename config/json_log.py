@@ -80,7 +80,7 @@ class StderrLines(io.TextIOBase):
     """A stand-in for ``sys.stderr`` that makes a log line of each line that is printed to it. Thread-safe.
 
     Args:
-        stream: the real one, which log handlers write to.
+        stream: the real ``sys.stderr``, which log handlers write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -122,10 +122,10 @@ def chosen_by_environment() -> LogFormat:
 
 
 def log_everything_as_json() -> None:
-    """Turn all else that this process and its children print to stderr into log lines.
+    """Turn what this process and its children print to stderr besides their log into log lines too.
 
-    These are uncaught errors, warnings, and what libraries print. What code outside Python prints stays as it is. Call
-    this after the log's handlers were made.
+    This concerns uncaught errors, warnings, and what libraries print. What code outside Python prints stays as it is.
+    Call this after the log's handlers were made.
     """
     os.environ[_VARIABLE] = LogFormat.JSON.value
     sys.stderr = StderrLines(sys.stderr)

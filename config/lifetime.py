@@ -101,7 +101,7 @@ def end_with_parent(parent: int | None = None) -> None:
     """Have the kernel send this process SIGTERM when its parent dies (``prctl(2)``).
 
     It does nothing on other systems than Linux. For the kernel, the parent is the thread that started this process, so
-    that thread must live as long as the process.
+    that thread must live as long as this process.
 
     Args:
         parent: id of the process that started this one, if it is known. It may have ended already.

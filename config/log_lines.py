@@ -19,7 +19,7 @@ from config.json_log import CALL, JsonLines, LogFormat, message_of, short_id
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _FORMAT_IN_CALL = "%(asctime)s %(levelname)-7s [%(call)s] %(name)s: %(message)s"
-"""Format of a record of a call where several may be on."""
+"""Format of a record that belongs to a call, if several calls may be on at once."""
 TIMES = "%Y-%m-%d %H:%M:%S"
 """Time format, in local time."""
 _INDENT = "    "
@@ -43,7 +43,7 @@ def formatter_for(
 def leave_out_log(package: str) -> None:
     """Print no log lines of a package, in a program that shows its findings itself and sets up no log.
 
-    Python would print its warnings between them.
+    Otherwise Python would print the package's warnings between the findings.
     """
     logging.getLogger(package).addHandler(logging.NullHandler())
 

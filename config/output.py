@@ -1,4 +1,4 @@
-"""The standard output of a child process, for bytes of which none may be missing."""
+"""The standard output of a child process that must not lose a byte."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 def whole_output() -> BinaryIO:
-    """The standard output as a buffered file. Call ``flush`` after what the parent process waits for.
+    """The standard output as a buffered file. Call ``flush`` after each part that the parent process waits for.
 
     With PYTHONUNBUFFERED, which containers set, ``sys.stdout.buffer`` has no buffer. If the process is stopped while it
     waits for its reader, and goes on later, a file without a buffer writes only a part of the bytes, and reports no

@@ -114,7 +114,7 @@ class PhoneSettings(Section):
 
     Attributes:
         bind: address and port on which Twilio's requests are taken.
-        public_url: the public address to which Twilio sends these requests.
+        public_url: the public address to which Twilio sends its requests.
         allow: the numbers that may call; a ``*`` at the end stands for any further digits, and alone for everyone.
         pin: digits that callers must press before they are talked with.
         persona: file of the persona of phone calls; ``None`` for ``PERSONA``.
@@ -146,7 +146,7 @@ class PhoneSettings(Section):
         return host_and_port(self.bind)[1]
 
     def allows(self, number: str) -> bool:
-        """Whether this number may call. An empty one (the caller withholds it) may only if everyone may.
+        """Whether this number may call. A caller who withholds the number (it is empty) may only if everyone may.
 
         A SIP address such as ``+4930123456@pbx.example`` is allowed by its telephone number, too.
         """

@@ -59,7 +59,7 @@ def how_to_install(packages: str, requirements: str) -> str:
 
     Args:
         packages: arguments of pip, without options.
-        requirements: the file with the packages of the image that needs them.
+        requirements: the requirements file of the image, to which the packages have to be added.
     """
     if in_container():
         return f"add {packages} to {requirements}, and type `docker compose build`"

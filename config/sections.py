@@ -105,7 +105,10 @@ class Captions(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PermitSettings(Section):
-    """The people who may do each of these things; see :class:`bot.access.Permit`. ``talk``: get answers in a call."""
+    """Who may do the things after which the fields are named; see :class:`bot.access.Permit`.
+
+    ``talk`` means getting answers in a call.
+    """
 
     prefix: ClassVar[str] = "who_may_"
 

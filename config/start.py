@@ -32,8 +32,8 @@ def compute_on_one_thread() -> None:
     """Have NumPy multiply matrices on the calling thread alone. Call this before NumPy is imported.
 
     After each product, OpenBLAS's other threads wait busily, for up to 40 ms. The bot compares sound with its own voice
-    at each pause, just when the transcriber and the language model need the cores. If the operator has
-    set the variable, its value is kept. Child processes inherit the setting.
+    at each pause, just when the transcriber and the language model need the cores. If the operator has set
+    ``OPENBLAS_NUM_THREADS``, its value is kept. Child processes inherit the setting.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -18,7 +18,10 @@ LIKELY = 0.5
 SURE = 0.7
 """A reply changes to another language only if that language is at least this probable."""
 TIMES_LIKELIER = 10
-"""The other language must also be this many times as probable as the current one. "Okay." and names are not enough."""
+"""A reply changes to another language only if that language is also this many times as probable as the current one.
+
+"Okay." and names are not enough.
+"""
 
 TIMES_LIKELIER_TO_BEGIN = 5
 """For the first words of a reply, this replaces :data:`TIMES_LIKELIER`, and :data:`LIKELY` replaces :data:`SURE`."""
@@ -26,7 +29,7 @@ TIMES_LIKELIER_TO_BEGIN = 5
 CERTAIN = 0.6
 """:meth:`LanguageGuesser.sure_of` returns a language only if it is at least this probable."""
 TIMES_CERTAIN = 4
-"""That language must also be this many times as probable as the second most probable one."""
+""":meth:`LanguageGuesser.sure_of` returns a language only if it is also this many times as probable as the next one."""
 
 # Addresses, code, mentions, numbers and identifiers belong to no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")

@@ -14,7 +14,7 @@ TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 """The value of FTS5's option ``tokenize``: it parts the words of :func:`index_text` at spaces and changes nothing."""
 
 MAX_QUERY_CHARS = 1_000
-"""Of a longer question, only this much is looked for."""
+"""Of a question with more characters, only this many are looked for."""
 MAX_QUERY_WORDS = 48
 """Of a question with more different words, only the first ones are looked for."""
 MAX_WORD_CHARS = 40
@@ -56,7 +56,8 @@ def words(text: str) -> Iterator[str]:
     """The words of a text in their order, as they are indexed.
 
     Case and accents are folded, and common English and German endings cut off: "Katzen" and "Katze" are one word.
-    Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese give each pair of neighbours, and the last character.
+    In Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese, the words are all pairs of neighbouring characters, and
+    the last character alone.
     """
     for word, pairs in _found(text):
         if pairs:
@@ -86,7 +87,7 @@ def query(text: str, *, every: bool = False) -> str:
         if not pairs:
             terms[f'"{word}"'] = word in _FUNCTION_WORDS
         elif len(word) == 1:
-            # A character is the first of a pair, or the last of its run.
+            # The character is found as the first of an indexed pair, and alone where it is the last of its run.
             terms[f'"{word}"*'] = False
         else:
             terms |= {f'"{word[at : at + 2]}"': word[at : at + 2] in _FUNCTION_PAIRS for at in range(len(word) - 1)}

@@ -8,7 +8,8 @@ _HOST = "127.0.0.1"
 
 
 def hold_port() -> socket.socket:
-    """A socket that is bound to a free port of loopback and does not listen; the port is kept until it is closed.
+    """A socket that is bound to a free port of loopback and does not listen. The port is kept until the socket is
+    closed.
 
     Servers of this user can listen at the port, one after another, if they set ``SO_REUSEADDR``, as asyncio's servers
     do. Between two of them, connections are refused. Without the socket, the system may give the port of a server that

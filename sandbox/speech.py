@@ -70,7 +70,8 @@ class RepeatableEspeak:
     """espeak-ng for programs that measure: its sounds do not depend on what was said before.
 
     espeak-ng keeps state from text to text, so the sound of the same words differs a little each time in one process.
-    Thread-safe. It can be used in place of an :class:`~audio.espeak.EspeakLibrary`, whose names it has.
+    Thread-safe. Its ``sample_rate`` and :meth:`say` can be used in place of those of an
+    :class:`~audio.espeak.EspeakLibrary`.
     """
 
     @functools.cached_property

@@ -64,7 +64,7 @@ class SpeechParameters:
         return {each.name: value for each in _FIELDS if (value := getattr(self, each.name)) != each.default}
 
 
-# Each token is written with these parameters, so their fields are not looked up anew for each message.
+# The fields are looked up only once, because the parameters are written with each token.
 _FIELDS = fields(SpeechParameters)
 NUMBERS: dict[str, tuple[float, float]] = {
     each.name: each.metadata["bounds"] for each in _FIELDS if "bounds" in each.metadata

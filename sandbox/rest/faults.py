@@ -32,7 +32,7 @@ class _Quota:
     requests: int
     seconds: float
     taken: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """When the current period of a path ends, and how many requests it has had."""
+    """By path: when its current period ends, and how many requests have come in this period."""
 
     def take(self, path: str, now: float) -> tuple[bool, dict[str, str]]:
         """Count a request. Returns whether it is within the quota, and the headers that say what is left of it."""
@@ -73,8 +73,8 @@ class RestFaults:
     def quota(self, route: str, *, requests: int, seconds: float) -> None:
         """Limit the requests in a period, as Discord does, and say in each answer how many are left.
 
-        It lasts until :meth:`clear`. Each path has a quota of its own. Discord allows five messages in five seconds in
-        a channel.
+        The limit lasts until :meth:`clear`. Each path has a quota of its own. Discord allows five messages in five
+        seconds in a channel.
         """
         self._quotas.append(_Quota(_pattern(route), requests, seconds))
 
