@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import struct
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,6 +48,8 @@ class ComfyUiServer(LocalServer):
         failure: the error of the next drawing.
         pictures: the pictures of a drawing.
         elsewhere: where requests for the WebSocket are redirected; ``None`` if they are served.
+        refusals: the answers to the next requests for the WebSocket, before any is served.
+        chatty: whether it reports its status over the WebSocket whenever it is asked for the queue.
     """
 
     def __init__(self) -> None:
@@ -58,6 +61,8 @@ class ComfyUiServer(LocalServer):
         self.failure: str | None = None
         self.pictures = [PNG]
         self.elsewhere: str | None = None
+        self.refusals: Iterator[web.HTTPException] = iter(())
+        self.chatty = False
         self._numbers = itertools.count()
         self._running: Drawing | None = None
         self._pending: list[Drawing] = []
@@ -139,6 +144,8 @@ class ComfyUiServer(LocalServer):
         return web.json_response({"prompt_id": drawing.prompt_id, "number": drawing.number, "node_errors": {}})
 
     async def _get_queue(self, _request: web.Request) -> web.Response:
+        if self.chatty:
+            await self._tell_status()
         running = [self._running.item] if self._running else []
         return web.json_response(
             {"queue_running": running, "queue_pending": [drawing.item for drawing in self._pending]}
@@ -172,6 +179,8 @@ class ComfyUiServer(LocalServer):
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         if self.elsewhere is not None:
             raise web.HTTPTemporaryRedirect(self.elsewhere)
+        if (refusal := next(self.refusals, None)) is not None:
+            raise refusal
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         client_id = request.query["clientId"]

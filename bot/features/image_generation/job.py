@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 """Seconds between two polls of the queue and the history, if the WebSocket reports nothing."""
+SOONEST_POLL_SECONDS = 0.25
+"""Minimum number of seconds between two polls, however often the WebSocket reports something."""
 RECONNECT_SECONDS = 1.0
 """Seconds before the WebSocket is opened again after it broke."""
 CONNECT_SECONDS = 2.0
@@ -32,6 +34,8 @@ CONNECT_SECONDS = 2.0
 
 If ComfyUI sends events before the WebSocket is open, the job does not get them.
 """
+MAX_REASONS = 5
+"""Maximum number of reasons why the WebSocket broke that are logged for one drawing, each of them once."""
 UNREACHABLE_SECONDS = 20.0
 """Seconds that ComfyUI may be unreachable during a drawing before the drawing fails."""
 
@@ -113,8 +117,11 @@ class DrawingJob:
             await self._show_until_next_poll(show)
 
     async def _show_until_next_poll(self, show: Callable[[Progress], Awaitable[None]]) -> None:
-        poll_at = self._clock() + POLL_SECONDS
-        while not self._cancelled and not self._poll_now and (left := poll_at - self._clock()) > 0:
+        polled_at = self._clock()
+        while not self._cancelled:
+            left = polled_at + (SOONEST_POLL_SECONDS if self._poll_now else POLL_SECONDS) - self._clock()
+            if left <= 0:
+                return
             await show(Progress(self._ahead, self._step, self._steps))
             try:
                 async with asyncio.timeout(left):
@@ -136,7 +143,7 @@ class DrawingJob:
             await asyncio.gather(listener, return_exceptions=True)
 
     async def _listen(self) -> None:
-        logged = ""
+        logged = set[str]()
         while True:
             try:
                 async with self._server.events(self._client_id) as events:
@@ -146,8 +153,8 @@ class DrawingJob:
                         if isinstance(message, str):
                             self._take(message)
             except EventsError as error:
-                if str(error) != logged:
-                    logged = str(error)
+                if str(error) not in logged and len(logged) < MAX_REASONS:
+                    logged.add(str(error))
                     _log.warning("The progress of a drawing can't be shown: ComfyUI's WebSocket broke: %s", error)
             self._tried_listening.set()
             await asyncio.sleep(RECONNECT_SECONDS)
