@@ -99,7 +99,7 @@ def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_who_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> None:
+def test_whoever_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,

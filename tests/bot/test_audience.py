@@ -44,16 +44,16 @@ def audience(permit: str, *ignored: int) -> Audience:
         ("nobody", {"in_call": True}, False),
     ],
 )
-def test_who_is_permitted_is_answered(permit: str, there: dict[str, Any], admitted: bool) -> None:
+def test_whoever_is_permitted_is_answered(permit: str, there: dict[str, Any], admitted: bool) -> None:
     assert audience(permit).admits(channel_with(ADA, **there), ADA) is admitted
 
 
-def test_who_is_ignored_on_the_server_is_not_answered_whatever_is_permitted() -> None:
+def test_whoever_is_ignored_on_the_server_is_not_answered_whatever_is_permitted() -> None:
     channel = channel_with(ADA, in_call=True)
     assert not audience("everyone", ADA).admits(channel, ADA)
     assert audience("everyone", BEN).admits(channel, ADA)
 
 
 @pytest.mark.parametrize(("permit", "admitted"), [("everyone", True), ("call", False), (f"{STRANGER}", False)])
-def test_who_is_not_known_may_do_what_everyone_may_do(permit: str, admitted: bool) -> None:
+def test_whoever_is_not_known_may_do_what_everyone_may_do(permit: str, admitted: bool) -> None:
     assert audience(permit).admits(channel_with(ADA, in_call=True), STRANGER) is admitted

@@ -13,7 +13,7 @@ from config.sections import MemoryPolicy
 from tests.bot.memory.brain import ADA, BEN, CLEO, HOME, brain
 
 
-async def test_who_has_not_chosen_is_asked_once(tmp_path: Path) -> None:
+async def test_whoever_has_not_chosen_is_asked_once(tmp_path: Path) -> None:
     async with brain(tmp_path, policy=MemoryPolicy.ASK) as mind:
         typed = BrowserMemory(mind.memory, "!")
         assert "`!memory on`" in (typed.question(ADA) or "")

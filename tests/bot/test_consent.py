@@ -23,7 +23,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
-async def test_who_calls_without_a_number_is_listened_to_and_no_choice_is_stored(
+async def test_whoever_calls_without_a_number_is_listened_to_and_no_choice_is_stored(
     store: Store, policy: ListeningPolicy
 ) -> None:
     consent, caller = await ListeningConsent.load(store, policy), passing_person()

@@ -240,7 +240,7 @@ def test_other_words_ask_for_none(words: str) -> None:
         ("Nice weather.", False, False),
     ],
 )
-def test_who_says_not_to_leave_asks_the_bot_to_stay(stage: Stage, words: str, leaves: bool, stays: bool) -> None:
+def test_whoever_says_not_to_leave_asks_the_bot_to_stay(stage: Stage, words: str, leaves: bool, stays: bool) -> None:
     tool = stage.tool("leave_call")
     assert tool.asked_for(words, {"in_minutes": 0}) is leaves
     assert tool.asked_for(words, {"stay": True}) is stays

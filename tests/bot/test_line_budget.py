@@ -28,7 +28,7 @@ def test_the_first_events_of_a_minute_have_a_line_and_the_others_are_counted(cap
     assert len(caplog.messages) == 2, "the count is told once"
 
 
-def test_who_calls_all_day_long_leaves_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+def test_whoever_calls_all_day_long_leaves_few_lines(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     budget = made(clock)
     told = 0

@@ -195,7 +195,9 @@ async def test_everything_is_forgotten_only_after_a_yes_of_that_person(tmp_path:
         assert await mind.memory.export(ADA) == []
 
 
-async def test_who_calls_without_a_number_hears_that_nothing_is_remembered(tmp_path: Path, words: MemoryWords) -> None:
+async def test_whoever_calls_without_a_number_hears_that_nothing_is_remembered(
+    tmp_path: Path, words: MemoryWords
+) -> None:
     async with brain(tmp_path) as mind:
         caller = passing_person()
         told = await Desk(mind, words).ask("Remember that I play chess", caller, present=[caller])

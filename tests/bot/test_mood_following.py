@@ -158,7 +158,7 @@ async def test_a_small_model_is_told_of_no_marks(characters: Characters, paramet
     assert "[mood:" not in await system_prompt(characters.at(HERE), parameters)
 
 
-def test_only_moods_that_fit_a_mark_are_offered_and_one_alone_is_none() -> None:
+def test_only_moods_that_fit_a_mark_are_offered_and_a_single_mood_is_not() -> None:
     odd = PERSONA.model_copy(update={"moods": {**PERSONA.moods, "a]b": "x"}})
     assert "a]b" not in mood_rule(odd)
     assert mood_rule(PERSONA.model_copy(update={"moods": {"calm": "x"}})) == ""

@@ -173,7 +173,7 @@ async def press_wrong_pins(house: House, number: str, source: str = "") -> None:
     assert line.ended is LineEnd.BOT
 
 
-async def test_who_withholds_their_number_is_another_person_each_time_and_their_wrong_pins_count_together(
+async def test_whoever_withholds_their_number_is_another_person_each_time_and_their_wrong_pins_count_together(
     house: House,
 ) -> None:
     for _ in range(MAX_WRONG // 3):
@@ -219,7 +219,7 @@ async def test_refusals_are_logged_and_a_flood_of_them_drops_no_other_lines(
     assert f"only {REFUSALS_PER_MINUTE} a minute are logged" in caplog.text
 
 
-async def test_who_calls_all_the_time_does_not_fill_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_whoever_calls_all_the_time_does_not_fill_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     house.calls.ready = False  # Nobody is let in.
     for _ in range(2 * PER_MINUTE):
@@ -279,7 +279,7 @@ async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_m
     await house.manager.end()
 
 
-async def test_who_opens_entries_again_and_again_takes_only_their_own_places(house: House) -> None:
+async def test_whoever_opens_entries_again_and_again_takes_only_their_own_places(house: House) -> None:
     for number in range(MAX_ENTERING):
         await house.caller(f"+4917{number}", source="192.0.2.66")
     honest = await house.caller("+4930123456", source="192.0.2.1")
@@ -295,7 +295,7 @@ async def test_who_opens_entries_again_and_again_takes_only_their_own_places(hou
     await house.calls.close()
 
 
-async def test_who_has_given_the_right_pin_before_keeps_a_place_however_many_strangers_call(house: House) -> None:
+async def test_whoever_has_given_the_right_pin_before_keeps_a_place_however_many_strangers_call(house: House) -> None:
     press(await house.caller("+4930123456"), "2468")
     await wait_until(lambda: house.let_in)
     again = await house.caller("+4930123456")
@@ -307,7 +307,7 @@ async def test_who_has_given_the_right_pin_before_keeps_a_place_however_many_str
     await house.calls.close()
 
 
-async def test_who_presses_no_key_gives_way_to_another_caller(house: House) -> None:
+async def test_whoever_presses_no_key_gives_way_to_another_caller(house: House) -> None:
     lines = [await house.caller(f"+49301{number}") for number in range(MAX_ENTERING)]
     press(lines[0], "1")
     newcomer = await house.caller("+49302")
@@ -345,7 +345,7 @@ async def test_a_telephone_that_closes_waits_until_no_sentence_is_made_any_more(
     assert ended.is_set()
 
 
-async def test_who_calls_while_a_call_is_ending_waits_for_its_end(tmp_path: Path) -> None:
+async def test_whoever_calls_while_a_call_is_ending_waits_for_its_end(tmp_path: Path) -> None:
     house = House(tmp_path, None)
     async with ending_call(house) as call:
         assert house.calls.decide("+4930123456") is Admission.ALLOWED

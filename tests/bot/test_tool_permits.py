@@ -52,7 +52,7 @@ def test_a_permit_includes_managers_and_people_with_the_role(known: discord.Memb
     assert {permit for permit in every if permits(ada(), permit)} == allowed
 
 
-async def test_who_writes_is_known_although_they_are_in_no_voice_channel() -> None:
+async def test_whoever_writes_is_known_although_they_are_in_no_voice_channel() -> None:
     permits = permits_of(None)
     assert not permits(ada(), "managers")
     await permits.note(MagicMock(author=member(manages=True)))

@@ -75,7 +75,7 @@ async def test_what_is_to_be_remembered_is_kept_in_each_language(
         assert [fact.text for fact in await mind.memory.export(ADA)] == [kept]
 
 
-async def test_who_takes_part_in_the_conversation_knows_it_and_nobody_else(tmp_path: Path) -> None:
+async def test_whoever_takes_part_in_the_conversation_knows_it_and_nobody_else(tmp_path: Path) -> None:
     async with typing(tmp_path) as (mind, typed):
         await mind.written(BEN, "Hello.")
         assert await write(typed, "Remember that my sister is called Mira") == "I'll remember that."

@@ -156,7 +156,7 @@ async def test_radio_is_heard_until_it_is_skipped(page: Page) -> None:
         assert len(station.asked) == 1, "it has listened all the time"
 
 
-async def test_who_interrupts_while_the_bot_thinks_still_hears_the_music(tab: Tab) -> None:
+async def test_whoever_interrupts_while_the_bot_thinks_still_hears_the_music(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     recording = await tab.record()

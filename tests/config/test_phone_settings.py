@@ -61,7 +61,7 @@ def test_only_the_numbers_of_the_list_may_call(allow: str, number: str, allowed:
 
 
 @pytest.mark.parametrize("nobody", ["ada", "+4930l23456", "+493O123456", "192.168.1.x"])
-def test_who_can_never_call_is_no_entry_of_the_list(nobody: str) -> None:
+def test_whoever_can_never_call_is_no_entry_of_the_list(nobody: str) -> None:
     with pytest.raises(SettingsError, match="is neither a number nor a SIP address such as ada@"):
         Settings.read(phone_allow=f"+4930123456,{nobody}")
 

@@ -68,7 +68,7 @@ async def test_after_the_call_the_buttons_say_that_the_piece_is_over(stage: Stag
     assert await press(stage, message, MusicButton.PAUSE) == ["First\\_One", OVER]
 
 
-async def test_who_may_not_use_the_commands_may_not_press_the_buttons(stage: Stage) -> None:
+async def test_whoever_may_not_use_the_commands_may_not_press_the_buttons(stage: Stage) -> None:
     ben = await stage.sandbox.add_guest("Ben")
     message = await shown(stage)
     told = await (await ben.click(message, MusicButton.SKIP)).response(LIMIT)

@@ -326,7 +326,7 @@ async def test_a_telephone_that_becomes_ready_makes_its_sentences(make_telephone
         )
 
 
-async def test_who_may_not_call_is_refused_and_logged(make_telephone: Callable[..., Any]) -> None:
+async def test_whoever_may_not_call_is_refused_and_logged(make_telephone: Callable[..., Any]) -> None:
     async with make_telephone(phone_allow="+4930*") as phone:
         calls: PhoneCalls = phone.calls
         assert calls.decide("+44171") is Admission.NOT_ALLOWED

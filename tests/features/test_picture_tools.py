@@ -187,7 +187,7 @@ async def test_whoever_waits_for_a_drawing_when_the_bot_is_restarted_is_told_tha
 
 
 @pytest.mark.parametrize("permit", [Permit(role_names=frozenset({"artists"}))])
-async def test_who_may_not_draw_gets_no_drawing_from_the_tool_either(studio: Studio) -> None:
+async def test_whoever_may_not_draw_gets_no_drawing_from_the_tool_either(studio: Studio) -> None:
     tool, asker = drawing(studio)
     assert await ask(tool, asker, description="a cat") == "❌ You are not allowed to let me draw here."
     assert await ask(tool, asker, description=" ") == "❌ Tell me what to draw."

@@ -60,7 +60,7 @@ def test_nobody_is_greeted_unless_the_operator_wants_it() -> None:
     assert lounge.greeted == []
 
 
-def test_who_opted_out_or_is_not_answered_is_not_greeted() -> None:
+def test_whoever_opted_out_or_is_not_answered_is_not_greeted() -> None:
     lounge = Lounge()
     lounge.become(1, 8, 9)
     assert lounge.greeted == []

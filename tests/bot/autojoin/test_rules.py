@@ -126,7 +126,7 @@ def test_a_call_elsewhere_beside_which_another_one_can_begin_keeps_nobody_waitin
     assert rules.step(calls=CallsNow(frozenset({OTHER, HERE}))) == ()
 
 
-def test_who_has_waited_longest_gets_the_bot_first() -> None:
+def test_whoever_has_waited_longest_gets_the_bot_first() -> None:
     rules = ComingRules()
     rules.choose(HERE)
     rules.choose(OTHER)

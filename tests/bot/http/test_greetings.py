@@ -24,7 +24,7 @@ def look(house: ChatHouse) -> bool:
     return not house.call.conversation.floor_free
 
 
-async def test_who_begins_a_call_is_greeted_by_name_once(tmp_path: Path) -> None:
+async def test_whoever_begins_a_call_is_greeted_by_name_once(tmp_path: Path) -> None:
     async with chat_house(tmp_path, settings=SETTINGS) as house:
         page = await house.open()
         session = (await page.hello())["session"]
@@ -37,7 +37,7 @@ async def test_who_begins_a_call_is_greeted_by_name_once(tmp_path: Path) -> None
         assert await answer(back, "Hello") == "Ada said: Hello"
 
 
-async def test_who_takes_the_call_over_is_greeted_too(tmp_path: Path) -> None:
+async def test_whoever_takes_the_call_over_is_greeted_too(tmp_path: Path) -> None:
     async with chat_house(tmp_path, settings=SETTINGS) as house:
         page = await house.talking()
         await page.until("audio_end")
@@ -46,7 +46,7 @@ async def test_who_takes_the_call_over_is_greeted_too(tmp_path: Path) -> None:
         assert "Ben" in bens.all("llm_token")[0]["token"]
 
 
-async def test_who_speaks_first_is_answered_and_not_greeted_afterwards(tmp_path: Path) -> None:
+async def test_whoever_speaks_first_is_answered_and_not_greeted_afterwards(tmp_path: Path) -> None:
     async with chat_house(tmp_path, settings=SETTINGS) as house:
         page = await house.open()
         await page.send(type="hello", name="Ada", audio={})

@@ -110,7 +110,7 @@ async def test_behind_a_proxy_nobody_uses_up_the_attempts_of_others(locked: WebS
     assert (await locked.ask("/thing", headers=good | bearer())).status == 200
 
 
-async def test_who_makes_up_clients_of_a_proxy_is_slowed_down_too(locked: WebStage) -> None:
+async def test_whoever_makes_up_clients_of_a_proxy_is_slowed_down_too(locked: WebStage) -> None:
     def made_up(number: int) -> dict[str, str]:
         return {"X-Forwarded-For": f"192.0.2.{number}"}
 

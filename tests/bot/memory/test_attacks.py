@@ -42,7 +42,7 @@ async def said(mind: Brain) -> list[str]:
     return [str(text) for (text,) in rows]
 
 
-async def test_who_tells_of_somebody_and_forgets_it_deletes_nothing_of_theirs(tmp_path: Path) -> None:
+async def test_whoever_tells_of_somebody_and_forgets_it_deletes_nothing_of_theirs(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("dog is called Bolt", "My dog is called Bolt.", speaker=BEN, heard=[ADA, CLEO])
         await mind.written(BEN, "I went to Rome with Bolt.")
@@ -121,7 +121,7 @@ async def test_a_fact_from_a_time_when_the_clock_was_wrong_does_not_keep_newer_o
         assert "Rome" in told and "Paris" not in told
 
 
-async def test_who_is_erased_while_facts_are_stored_leaves_none(tmp_path: Path) -> None:
+async def test_whoever_is_erased_while_facts_are_stored_leaves_none(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.written(ADA, "My sister is called Mira.")
         gathering = gatherer(
@@ -150,7 +150,7 @@ async def test_who_is_erased_while_facts_are_stored_leaves_none(tmp_path: Path) 
         assert b"Mira" not in mind.bytes_of_all_files()
 
 
-async def test_who_is_erased_before_facts_are_stored_is_not_remembered_again(tmp_path: Path) -> None:
+async def test_whoever_is_erased_before_facts_are_stored_is_not_remembered_again(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.written(ADA, "My sister is called Mira.")
         model = Model(lambda _: facts(("Ada", "sister is called Mira", "My sister is called Mira.")), waits=True)
@@ -181,7 +181,7 @@ async def test_words_are_forgotten_and_found_however_many_newer_facts_have_them(
         assert await mind.memory.export(ADA) == []
 
 
-async def test_who_asks_about_a_person_is_not_shown_another_one_of_that_name(tmp_path: Path) -> None:
+async def test_whoever_asks_about_a_person_is_not_shown_another_one_of_that_name(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         NAMES[OTHER_BEN] = "Ben"
         await mind.learn("was in prison", "I was in prison.", speaker=OTHER_BEN, heard=[ADA])
@@ -189,7 +189,7 @@ async def test_who_asks_about_a_person_is_not_shown_another_one_of_that_name(tmp
         assert len(await mind.memory.about("Ben", asker(ADA), OTHER_BEN)) == 1
 
 
-async def test_who_is_erased_is_nowhere_as_a_witness_either(tmp_path: Path) -> None:
+async def test_whoever_is_erased_is_nowhere_as_a_witness_either(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         call = StoredConversation(ConversationPlace("discord", "Lounge", HOME, 9), mind.now)
         heard = {ADA: "Ada", BEN: "Benedikt"}

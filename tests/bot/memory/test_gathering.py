@@ -212,7 +212,7 @@ async def test_each_person_is_asked_once_and_nothing_of_them_is_sent_before(tmp_
 
 
 @pytest.mark.parametrize("policy", [MemoryPolicy.ON, MemoryPolicy.ASK])
-async def test_nothing_is_remembered_of_who_calls_without_a_number(tmp_path: Path, policy: MemoryPolicy) -> None:
+async def test_nothing_is_remembered_of_whoever_calls_without_a_number(tmp_path: Path, policy: MemoryPolicy) -> None:
     asked, caller = list[int](), passing_person()
     async with brain(tmp_path, policy=policy) as mind:
         mind.memory.consent.ask = asked.append

@@ -87,7 +87,7 @@ async def test_forgotten_words_are_nowhere_on_disk(tmp_path: Path) -> None:
         assert b"lumbob" not in mind.bytes_of_all_files()
 
 
-async def test_who_refuses_is_forgotten_at_once_and_the_choice_outlives_the_process(tmp_path: Path) -> None:
+async def test_whoever_refuses_is_forgotten_at_once_and_the_choice_outlives_the_process(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Zephyrine", "My sister is called Zephyrine.")
         await mind.learn("likes Jazz", "Ada likes Jazz.", speaker=BEN, person=ADA)

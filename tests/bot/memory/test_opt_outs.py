@@ -12,7 +12,7 @@ from bot.memory.opt_outs import ForgetOptedOut
 from tests.bot.memory.brain import ADA, BEN, brain
 
 
-async def test_who_opts_out_is_forgotten_even_if_that_fails_at_first(
+async def test_whoever_opts_out_is_forgotten_even_if_that_fails_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with brain(tmp_path) as mind:

@@ -229,7 +229,7 @@ async def test_when_the_call_ends_the_connection_and_the_process_are_gone(radio:
     await asyncio.wait_for(radio.gone.wait(), LIMIT)
 
 
-async def test_who_leaves_before_the_first_sound_leaves_nothing(radio: Radio) -> None:
+async def test_whoever_leaves_before_the_first_sound_leaves_nothing(radio: Radio) -> None:
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
         while True:
             yield b"\0"

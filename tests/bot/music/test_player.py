@@ -146,7 +146,7 @@ async def test_a_fault_of_a_paused_piece_is_reported_after_what_was_left_of_it(s
     assert len(taken) == 90
 
 
-async def test_who_skips_the_rest_of_a_broken_piece_is_told_nothing_more_of_it(stage: Stage) -> None:
+async def test_whoever_skips_the_rest_of_a_broken_piece_is_told_nothing_more_of_it(stage: Stage) -> None:
     stage.pieces["one"] = [*[FRAME] * 90, "It is broken off."]
     stage.add("one")
     await stage.until(lambda: stage.player.playing is not None and stage.player.playing.position > 0.5)
@@ -208,7 +208,7 @@ async def test_at_most_twenty_pieces_wait(stage: Stage) -> None:
         stage.add("one more", 1)
 
 
-async def test_who_asks_as_the_call_ends_does_not_wait_for_ever(stage: Stage) -> None:
+async def test_whoever_asks_as_the_call_ends_does_not_wait_for_ever(stage: Stage) -> None:
     begun = asyncio.get_running_loop().create_future()
     stage.pieces["song"] = [FRAME]
     stage.player.add(Track("song", Path("song"), begun))

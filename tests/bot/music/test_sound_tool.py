@@ -80,7 +80,7 @@ async def test_of_many_sounds_only_some_are_named(stage: Stage, tmp_path: Path) 
         await stage.play("")
 
 
-async def test_who_may_not_play_sounds_can_not_have_the_model_do_it(stage: Stage) -> None:
+async def test_whoever_may_not_play_sounds_can_not_have_the_model_do_it(stage: Stage) -> None:
     stage.forbidden = {"sound"}
     assert not stage.tool.may_use(Asker(1, "Ada", "", StandInCall.server))
     with pytest.raises(ToolError, match="may not do that"):

@@ -30,7 +30,7 @@ def test_a_title_is_found_as_it_is_said(title: str, said: str) -> None:
     assert TitleIndex.of([title]).exact(said) == title
 
 
-def test_a_whole_title_comes_before_a_part_of_another_and_a_part_of_two_is_none() -> None:
+def test_a_whole_title_comes_before_a_part_of_another_and_a_part_of_two_titles_finds_none() -> None:
     index = TitleIndex.of(["Strauss - Waltz", "Waltz", "A - March", "B - March", "!!!", ""])
     assert index.exact("waltz") == "Waltz"
     assert index.exact("strauss waltz") == "Strauss - Waltz"

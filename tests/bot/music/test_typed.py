@@ -115,7 +115,9 @@ async def test_names_of_other_music_bots_are_answered_with_those_of_this_one(
     assert answer.count(".") == 1, "one sentence"
 
 
-async def test_who_waits_for_a_piece_can_still_see_and_skip_it(typing: Typing, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whoever_waits_for_a_piece_can_still_see_and_skip_it(
+    typing: Typing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(music_control, "OPENING_SECONDS", LIMIT)
     typing.stage.held.clear()
     assert typing.commands.may_take_long("!play blue")
@@ -151,7 +153,7 @@ async def test_addresses_are_offered_where_there_are_hosts(typing: Typing, tmp_p
         assert str(caught.value) == f"❌ I have no music here (nobody has set MUSIC_DIR). {more}"
 
 
-async def test_who_waits_behind_a_stream_learns_that_it_has_no_end(typing: Typing) -> None:
+async def test_whoever_waits_behind_a_stream_learns_that_it_has_no_end(typing: Typing) -> None:
     call: Any = typing.stage.call
     assert await typing.type("!play blue") == "▶️ Blue Danube"
     player = typing.stage.music.player(call)

@@ -56,7 +56,7 @@ async def test_a_timer_needs_no_name(stage: Board) -> None:
     assert stage.said == ["Ada, your timer is up.", "Ada, your timer: tea!"]
 
 
-async def test_who_is_not_in_the_call_is_pinged_in_the_channel(stage: Board) -> None:
+async def test_whoever_is_not_in_the_call_is_pinged_in_the_channel(stage: Board) -> None:
     stage.in_call.add(BEN)
     async with running(stage):
         await stage.reminder(60, "take out the **pizza** @everyone")

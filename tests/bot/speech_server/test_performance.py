@@ -150,7 +150,7 @@ async def test_without_another_engine_nothing_is_spoken_at_todays_limit(
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile", "meanwhile and off again"])
-async def test_who_has_chosen_the_simpler_voice_keeps_it_after_the_day_of_the_limit(
+async def test_whoever_has_chosen_the_simpler_voice_keeps_it_after_the_day_of_the_limit(
     when: str, paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
 ) -> None:
     client, meter = paid

@@ -35,5 +35,5 @@ class _NoDrawings:
         ("What are the drawbacks?", False),
     ],
 )
-def test_who_only_speaks_of_pictures_asks_for_no_drawing(words: str, asks: bool) -> None:
+def test_whoever_only_speaks_of_pictures_asks_for_no_drawing(words: str, asks: bool) -> None:
     assert DrawPicture(_NoDrawings()).asked_for(words, {}) is asks

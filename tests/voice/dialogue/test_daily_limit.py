@@ -40,7 +40,7 @@ async def test_a_voice_that_may_not_speak_is_explained_once_and_answers_are_writ
         assert [event.trace.outcome for event in talk.ended] == 2 * [Outcome.WRITTEN]
 
 
-async def test_who_speaks_is_told_once_and_who_types_each_time() -> None:
+async def test_whoever_speaks_is_told_once_and_whoever_types_each_time() -> None:
     async with talking(responder=LimitedResponder()) as talk:
         for number in range(1, 4):
             spoken = SpokenTurn(TurnId(1, number), Microphone.OPEN, 0.0, 0.0, 0.0)

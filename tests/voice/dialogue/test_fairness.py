@@ -25,7 +25,7 @@ def order_of_answers(*questions: tuple[int, str]) -> list[str]:
     return [effect.prompt.text for effect in only(do.AskModel, effects)]
 
 
-def test_who_was_answered_more_often_waits_for_the_others() -> None:
+def test_whoever_was_answered_more_often_waits_for_the_others() -> None:
     questions = [(ADA, "a1"), (ADA, "a2"), (ADA, "a3"), (BEN, "b1"), (CLEO, "c1"), (BEN, "b2")]
     assert order_of_answers(*questions) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 

@@ -23,7 +23,7 @@ def test_the_oldest_is_answered_first_and_nobody_twice_in_a_row() -> None:
     assert shares.next_of([asks(BEN, 2.0), third := asks(ADA, 3.0)]) is third
 
 
-def test_who_was_answered_often_lets_others_go_first() -> None:
+def test_whoever_was_answered_often_lets_others_go_first() -> None:
     shares = TurnShares()
     for at in range(3):
         shares.note(asks(ADA, float(at)))

@@ -35,7 +35,7 @@ def link_to(error: Exception) -> tuple[VoiceLink, Any]:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-async def test_who_asked_the_bot_to_join_is_told_that_it_could_not(error: Exception) -> None:
+async def test_whoever_asked_the_bot_to_join_is_told_that_it_could_not(error: Exception) -> None:
     link, _ = link_to(error)
     with pytest.raises(UserError, match="did not let me into Lounge"):
         await link.connect()

@@ -40,7 +40,7 @@ def test_people_have_names_and_bots_are_not_people() -> None:
 @pytest.mark.parametrize(
     ("deaf", "self_deaf", "hears"), [(False, False, True), (True, False, False), (False, True, False)]
 )
-def test_who_is_in_the_channel_and_not_deafened_hears_it(deaf: bool, self_deaf: bool, hears: bool) -> None:
+def test_whoever_is_in_the_channel_and_not_deafened_hears_it(deaf: bool, self_deaf: bool, hears: bool) -> None:
     there = channel()
     for member in there.members:
         member.voice = SimpleNamespace(deaf=deaf, self_deaf=self_deaf)  # type: ignore[misc, assignment]

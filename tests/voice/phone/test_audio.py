@@ -105,7 +105,7 @@ def test_a_telephone_that_sends_nothing_has_paused_and_a_late_packet_goes_on() -
     assert (before.delayed, after.delayed) == (False, True)
 
 
-def test_who_is_not_listened_to_is_not_decoded_and_sound_after_the_call_is_dropped() -> None:
+def test_whoever_is_not_listened_to_is_not_decoded_and_sound_after_the_call_is_dropped() -> None:
     clock = Clock()
     source, thread = listening("alaw", clock)
     _, packets = spoken(0.04, "alaw")

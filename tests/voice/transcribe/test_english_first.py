@@ -104,7 +104,7 @@ def test_the_bots_name_at_the_beginning_needs_no_whisper() -> None:
     assert words(English("Seiyuu, they say you won.", -0.3, called=True), hot_words=HINT) == "Whisper's words."
 
 
-def test_who_speaks_another_language_is_not_heard_in_english() -> None:
+def test_whoever_speaks_another_language_is_not_heard_in_english() -> None:
     english = English()
     assert words(english, usual="de") == "Whisper's words."
     assert english.heard == []

@@ -274,7 +274,7 @@ async def test_more_phone_calls_than_fit_are_refused() -> None:
         assert here.answering.refused == [("+4930123456", Refusal.TOO_MANY)]
 
 
-async def test_who_acknowledges_nothing_keeps_nobody_else_out() -> None:
+async def test_whoever_acknowledges_nothing_keeps_nobody_else_out() -> None:
     async with exchange(SLOW) as here:
         silent = [await here.phone("127.0.0.2") for _ in range(2 * MAX_UNCONFIRMED)]
         for phone in silent:
@@ -293,7 +293,7 @@ async def test_who_acknowledges_nothing_keeps_nobody_else_out() -> None:
         assert here.endpoint.calls <= MAX_UNCONFIRMED + 1
 
 
-async def test_who_sends_no_sound_keeps_nobody_else_out() -> None:
+async def test_whoever_sends_no_sound_keeps_nobody_else_out() -> None:
     async with exchange(SLOW) as here:
         # Their sound would come from a private address, so it is awaited.
         body = description(4_000, host="10.0.0.9")
