@@ -119,7 +119,7 @@ def test_a_prompt_that_the_interrupting_turn_does_not_continue_is_answered_too(p
     [on.Stopped(0), on.Dismissed(7, 0), on.RestartBegan(0, lambda _: True)],
     ids=["stop", "dismissal", "restart"],
 )
-def test_a_prompt_is_not_answered_anew_after(event: on.Event) -> None:
+def test_an_interrupted_prompt_is_not_answered_anew_after_a_stop_a_dismissal_or_a_restart(event: on.Event) -> None:
     prompt = replace(FROG, person=7)
     dialogue = interrupted_unheard(prompt, SECOND_HALF)
     effects = effects_of(dialogue, event, on.FloorReleased(SECOND_HALF))
