@@ -64,7 +64,8 @@ class ConversationArchive:
     ) -> list[ListedConversation]:
         """The newest conversations that are older than the one with the id ``before``.
 
-        If ``words`` are given, only conversations in which one turn has all the words, in upper or lower case.
+        If ``words`` are given, only conversations are returned in which one turn has all the words, in upper or lower
+        case.
         """
         await self._conversations.writer.flush()
         return await self._reader.newest(self._conversations.may_show, limit, before, words)

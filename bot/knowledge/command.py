@@ -95,7 +95,7 @@ async def _run_with(options: argparse.Namespace, folder: Path, index: Index, vec
         problems += [each for each in done.problems if each not in problems]
         _print_update(done, await asyncio.to_thread(index.count), len(files), problems, as_json=options.json)
         return FAILED if problems else OK
-    # The files may have changed since they were indexed. Those that have not are only looked at.
+    # The files may have changed since they were indexed. Files that have not changed are only looked at.
     await update(index, folder, _progress)
     if vectors is not None:
         await vectors.follow(index)

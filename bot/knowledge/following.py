@@ -95,9 +95,9 @@ def folder_content(folder: Path) -> FolderContent:
 
 
 def _stamp(file: Path, root: Path, others: Counter[str]) -> str | None:
-    """The size and time of change of a file, and whether it may be read; ``None`` if it is not to be read.
+    """The size and time of change of a file, and whether this user can read it; ``None`` if the file is left out.
 
-    If it is not, the reason is counted in ``others``.
+    The reason why it is left out is counted in ``others``.
 
     Args:
         root: the folder of all files, without links in its path.

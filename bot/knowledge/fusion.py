@@ -6,8 +6,8 @@ words first. Reciprocal rank fusion lets these passages push out those that are 
 
 A score says how good a result is, if its scale is the same for each question (Bruch et al. 2023, "An Analysis of Fusion
 Functions for Hybrid Retrieval"). The score of full text has such a scale: it is the share of the question's words that
-a passage has. The similarity of vectors has none, because each model has a range of its own. Therefore similarities are
-normalised: the lowest that was found becomes 0, and the highest becomes 1 (min-max scaling).
+a passage has. The similarity of vectors has no such scale, because each model has a range of its own. Therefore
+similarities are normalised: the lowest that was found becomes 0, and the highest becomes 1 (min-max scaling).
 """
 
 from __future__ import annotations

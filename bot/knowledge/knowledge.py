@@ -73,8 +73,8 @@ class Knowledge:
         """Follow the folder until this is cancelled.
 
         Args:
-            in_call: whether a call is on. Meanwhile, files are read, but no vectors are made, since they would compete
-                for the graphics card.
+            in_call: whether a call is on. During a call, files are read, but no vectors are made, since they would
+                compete for the graphics card.
         """
         while True:
             try:

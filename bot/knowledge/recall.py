@@ -19,7 +19,8 @@ PASSAGES = 3
 LIMIT = 0.1
 """Seconds for which an answer waits for the passages. If they are found later, the answer goes without them."""
 MAX_PLACES = 200
-"""Maximum number of conversations whose passages stay shown. The least recently used ones beyond it are forgotten."""
+"""Maximum number of conversations whose passages stay shown. If there are more, the least recently used ones are
+forgotten."""
 Place = tuple[int | None, int | None]
 """The ids of a server and of a channel."""
 

@@ -138,7 +138,7 @@ class Forgetting(Records):
         came = frozenset(name for name, at in since.items() if first[name] > at and name not in people)
         gone = ForgottenWords(server, by, wanted, came, {name: since[name] for name in came})
         doomed |= {(conversation, number) for conversation, number, _, said in others if not came.isdisjoint(said)}
-        # Only its conversations tell to which place a channel belongs, so they are deleted last.
+        # Only a channel's conversations tell to which place the channel belongs, so their turns are deleted last.
         await self._forget_chat(gone)
         await self._delete_turns(doomed)
         return gone
@@ -154,7 +154,7 @@ class Forgetting(Records):
         )
 
     async def _forget_chat(self, gone: ForgottenWords) -> None:
-        """Delete the same words from what the text chat remembers. Its rows have no time.
+        """Delete the forgotten words from the text chat's memory. Its rows have no time.
 
         It is not known to which place a channel without stored conversations belongs. There, only the person's own
         words go, and the answers to them.

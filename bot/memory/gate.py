@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 class ForgettingGate:
     """A lock that lets only one task at a time forget facts or store gathered ones. Use it only on the event loop.
 
-    A sentence may be forgotten while the model looks for facts in it. The facts of that answer are then not stored.
+    A sentence may be forgotten while the model looks for facts in it. Then the facts that the model finds are not
+    stored.
     """
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ class Fact:
         id: its number. Numbers are never used twice.
         server: id of the Discord server; 0 on the page, 1 on the telephone; ``None`` in private.
         conversation: the stored conversation in which it was said; ``None`` for a correction or a noted sentence.
-        turn: the number of its turn in that conversation.
+        turn: the number of the turn of ``conversation`` in which it was said; ``None`` if there is none.
         speaker: user id of the person who said it.
         person: user id of the person whom it is about; ``None`` if only the name is known.
         text: the fact, one line.

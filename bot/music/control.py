@@ -42,7 +42,7 @@ class MusicDone:
 
     Attributes:
         written: a line for the prompt channel; empty if there is one already.
-        sentence: the same in words, for the model. It has no title that people in the call have written.
+        sentence: the result in words, for the model. It has no title that people in the call have written.
         waits: whether the piece that was asked for waits until others have ended.
     """
 

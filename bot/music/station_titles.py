@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 EVERY = "icy-metaint"
 """The header with the number of bytes of sound between two titles."""
 LEAST, MOST = 1_024, 1_024 * 1_024
-"""Bounds of the number in that header, to which all real stations keep. With less, most bytes could be titles."""
+"""Bounds of the number in the header :data:`EVERY`. All real stations keep to them. With a smaller number, most bytes
+could be titles."""
 BLOCK_BYTES = 16
 """A title is preceded by a byte that says how many blocks of this size it has."""
 

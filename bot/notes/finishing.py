@@ -150,7 +150,7 @@ class NotesFinisher:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Finish no notes while the block runs, which may delete what was read before.
+        """Finish no notes while the block runs: the block may delete what was read for them.
 
         A request to the model ends at once. A posting that has begun gets :data:`POSTING_LIMIT` to end.
         """

@@ -305,7 +305,7 @@ class NotesService:
         return len(gone)
 
     async def _refresh(self, meant: Meant) -> None:
-        """Bring files and index up to date with the database, for notes that have changed or where it failed before.
+        """Bring files and index up to date with the database: for changed notes, and where an earlier attempt failed.
 
         If a file can't be changed, the other files and the index are brought up to date all the same, and what was
         deleted leaves no traces in the database's files.
@@ -315,7 +315,7 @@ class NotesService:
 
         Raises:
             aiosqlite.Error: not everything is up to date.
-            OSError: such notes are not up to date. For other notes, the error is logged.
+            OSError: notes that ``meant`` accepts are not up to date. For other notes, the error is logged.
         """
         failures = dict[int, OSError]()
         try:

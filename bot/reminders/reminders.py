@@ -48,7 +48,7 @@ class Announcer(Protocol):
         """Say ``words`` when the floor is free. Returns after they were said.
 
         Args:
-            words: the text in the language of the call, which is Whisper's code; ``None`` if it is unknown.
+            words: makes the text. It gets the language of the call, as Whisper's code; ``None`` if it is unknown.
             private: id of the only channel whose people may hear it; ``None`` if all people of the server may.
 
         Returns:

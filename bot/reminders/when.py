@@ -13,7 +13,7 @@ from bot.times_of_day import AM_OR_PM, TIME_OF_DAY, WEEKDAYS, WORDS_OF_TIME, Tim
 MAX_CHARS = 100
 """Maximum number of characters of a time."""
 MAX_AHEAD = timedelta(days=2 * 366)
-"""A reminder is due within this time."""
+"""A reminder must be due within this time from now."""
 EXAMPLES = "10 minutes, 1 hour 30 minutes, 18:30, tomorrow 9am, friday 20:00, or 2026-12-24 18:00"
 _MORNING, _EVENING = time(9), time(20)
 """The time of day that is meant by a day without a time, and the one that is meant by "tonight"."""

@@ -264,7 +264,8 @@ class TurnToolset:
         consents.note(person, call, self)
         if not self._asking.confirmation.can_ask(person):
             return ASK.format(name=name, asker=person.name)
-        # If the person answers with words instead, the answer to these words begins, and this one is cancelled.
+        # If the person answers with words and not with a button, the answer to these words begins, and this one is
+        # cancelled.
         answer = await self._asking.confirmation.ask(person, shown_call(call))
         consents.forget(person)
         if answer is None:

@@ -41,7 +41,7 @@ def _parsed(text: str, notices: list[str]) -> Any:
                 records.append(json.loads(line))
         except (ValueError, RecursionError):
             broken.append(number)
-    # A broken file of one value has few lines that are values of their own.
+    # If the file is one broken value, and has no record in each line, few of its lines are JSON by themselves.
     if len(broken) >= len(records) or not isinstance(records[0], dict | list):
         raise UnreadableError(f"this is no JSON: see {where}") from fault
     if broken:
