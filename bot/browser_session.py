@@ -31,9 +31,9 @@ class BrowserSession:
         id: whoever knows it may go on with the call.
         ready: whether the call has begun.
         hanging_up: whether somebody wants to end it.
-        opening: begins the call; ``None`` once it has begun.
+        opening: the task that begins the call; ``None`` once the call has begun.
         early: texts that wait for the beginning.
-        former: the ids that the session had before other people took over its call; only the newest.
+        former: the newest ids that the session had before other people took over its call.
     """
 
     call: BrowserCall

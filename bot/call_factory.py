@@ -61,8 +61,7 @@ class CallFactory:
         slots: gives each call a slot of the model server, for its prompt cache.
         tools: the tools that the model may call; ``None`` for none.
         memory: takes the ids of the server, of the prompt channel and of a call; returns the object that carries out
-            requests about the memory in this call.
-            ``None`` for no memory.
+            requests about the memory in this call. ``None`` for no memory.
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
         ambience: plays the ambience of personas; ``None`` for none.

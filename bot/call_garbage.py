@@ -37,7 +37,8 @@ class CallGarbageCollector:
                 self.close()
                 self._waiting = asyncio.get_running_loop().call_later(self._delay, self._free)
             case CallBegan() if self._waiting is not None:
-                # This call has no sound yet. Without this, the calls of a client that calls again at once would add up.
+                # The new call has no sound yet that a collection could delay. Without this one, calls would add up in
+                # memory if a client calls again at once, again and again.
                 self.close()
                 self._free()
             case _:

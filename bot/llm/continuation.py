@@ -27,7 +27,7 @@ _LONGEST_REPETITION = 2_000
 _SHORTEST_REPETITION = 12
 """Fewer letters than this are no repetition, unless they are all that was said."""
 _REFUSED = re.compile(
-    # llama.cpp's server while the model thinks; Anthropic's models, also behind other servers.
+    # llama.cpp's server says so if the model thinks, and so do Anthropic's models, also behind other servers.
     r"prefill\w*\b.{0,60}\b(?:incompatible|not supported|unsupported|not allowed)"
     r"|not support\b.{0,40}\bprefill|conversation must end with a user message",
     re.IGNORECASE | re.DOTALL,

@@ -16,7 +16,7 @@ NO_OTHER = "Today's limit is reached, and no engine of TTS_FALLBACK that costs n
 
 
 class OwnEngines:
-    """The engines of the bot's own speech server: the preferred one, and the one that low-performance mode has speak.
+    """The engines of the bot's own speech server: the preferred one, and the one that speaks in low-performance mode.
 
     Args:
         set_low: switches low-performance mode on or off; raises LowPerformanceError.
@@ -40,8 +40,8 @@ class OwnEngines:
         self._switching = asyncio.Lock()
 
     async def follow(self, *, limited: bool) -> None:
-        """Call this before each reply: the preferred engine speaks it, unless people want another one to, or unless
-        that engine costs money and today's limit is reached."""
+        """Call this before each reply: the preferred engine speaks it, unless people want another one to, or the
+        preferred one costs money and today's limit is reached."""
         async with self._switching:
             if (limited and self._paid) or self.limited or self._chosen:
                 await self._follow(limited)

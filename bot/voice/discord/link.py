@@ -36,8 +36,8 @@ JOIN_ERRORS = (
     *DISCORD_ERRORS,
     *(ValueError, TypeError, LookupError, AttributeError, struct.error),
 )
-"""What discord.py raises if a voice server can't be reached or does not let the bot in, and, in the second line, if
-what it sends can't be read."""
+"""What discord.py raises if a voice server can't be reached or does not let the bot in. The errors in the second line
+are raised if the server sends something that can't be read."""
 MOVE_LIMIT = 15.0
 """Longest time, in seconds, until the connection stands in another channel."""
 TELL_LIMIT = 2.0

@@ -101,8 +101,9 @@ TELEPHONE_SETTINGS = TurnSettings(voiced_probability=0.2, sure_probability=0.45,
 """Settings for sound of telephones and the network in faster-whisper.
 
 The networks were trained on wide-band speech. On a telephone, which has 300 to 3,400 Hz, they are less sure. With
-the usual settings, they find pauses within words, and natural voices wait 440 ms for the end of their turn, instead of
-260 ms (docs/benchmarks.md). Hissing sounds ("s") lie above the band, so they are nearly as quiet as a pause.
+the usual settings, they find pauses within words, and the bot waits 440 ms before the turn of a natural voice is over,
+while it waits 260 ms at full band (docs/benchmarks.md). Hissing sounds ("s") lie above the band, so they are nearly as
+quiet as a pause.
 """
 TELEPHONE_SILERO_VAD_PACKAGE_SETTINGS = TurnSettings(voiced_probability=0.4, sure_probability=0.85, quiet_share=0.03)
 """Settings for sound of telephones and the network of the package silero-vad."""
