@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -32,10 +33,10 @@ class MessageRate:
         self._left = MAX_BURST
         self._at = clock()
 
-    def take(self) -> bool:
-        """Count a message. Returns False if it is one too many."""
+    def take(self, count: float = 1.0) -> bool:
+        """Count a message, or one that takes as long to read as several. Returns False if it is one too many."""
         now = self._clock()
-        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MAX_BURST) - 1
+        self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MAX_BURST) - count
         self._at = now
         return self._left >= 0
 
@@ -89,8 +90,7 @@ class ClientMessages:
         self.too_many |= not self._rate.take()
 
 
-def read_in_small_pieces(request: web.Request) -> None:
-    """Read what a client sends in small pieces (:data:`READ_BYTES`)."""
-    transport = request.transport
+def read_in_small_pieces(transport: asyncio.BaseTransport | None) -> None:
+    """Read what the other side of a connection sends in small pieces (:data:`READ_BYTES`)."""
     if transport is not None and hasattr(transport, "max_size"):
         transport.max_size = READ_BYTES

@@ -178,7 +178,7 @@ def _bound_buffers(request: web.Request) -> None:
     transport = request.transport
     if transport is None:
         return
-    read_in_small_pieces(request)
+    read_in_small_pieces(transport)
     transport.set_write_buffer_limits(KERNEL_BUFFER_BYTES)
     connection = transport.get_extra_info("socket")
     if connection is not None:

@@ -39,7 +39,7 @@ class Refusals:
         try:
             async with asyncio.timeout(2 * CLOSE_LIMIT):
                 await socket.prepare(request)
-                read_in_small_pieces(request)
+                read_in_small_pieces(request.transport)
                 await socket.send_json({"type": "error", **error.fields, "error": error.fields})
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
         except TimeoutError:

@@ -12,6 +12,7 @@ from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidHan
 from bot.redirects import DirectConnect, is_redirect
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
+from web_access.socket_messages import read_in_small_pieces
 
 OPEN_LIMIT = 5.0
 """Seconds for opening the connection."""
@@ -32,7 +33,7 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
         SpeechUnavailable: the server does not answer, or refuses the connection.
     """
     try:
-        return await DirectConnect(
+        connection = await DirectConnect(
             address.stream_url,
             additional_headers=address.headers,
             # Audio does not compress well, and a proxy in the environment is not meant for this connection.
@@ -44,6 +45,8 @@ async def open_connection(address: ServerAddress, max_bytes: int, queued: int) -
             max_size=max_bytes,
             max_queue=queued,
         )
+        read_in_small_pieces(connection.transport)
+        return connection
     except InvalidStatus as error:
         status = error.response.status_code
         if is_redirect(status):

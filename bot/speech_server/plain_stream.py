@@ -27,11 +27,14 @@ from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT
 from bot.text import one_line
+from web_access.socket_messages import MessageRate
 from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Flushed, Speak, Warned
 
 _log = logging.getLogger(__name__)
 
-MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 60
+SECOND_BYTES = 4 * SAMPLE_RATE
+"""Number of bytes of a second of float32 samples."""
+MAX_FRAME_BYTES = 60 * SECOND_BYTES
 """Maximum number of bytes of a frame: 60 s of float32 samples. Some servers send a sentence as one frame."""
 MAX_TEXT = 65_536
 """Maximum number of characters of a text that is read. Reading a longer one would hold up all calls."""
@@ -42,11 +45,16 @@ LOOK_INTERVAL = 0.1
 MAX_ERROR = 300
 """Maximum number of characters of the server's own words that people are shown."""
 NORMAL_CLOSE = 1000
+UNASKED = "it sends much although nothing is being spoken"
 NOT_SOUND = (
     "⚠️ The speech server sends something other than float32 sound at 48 kHz, so I leave that out. "
     "If it is a server with events, `?protocol=plain` does not belong to its address."
 )
 SERVER_ERROR = "⚠️ The speech server reports an error: {error}"
+
+
+class _UnaskedError(Exception):
+    """The server sends too much while nothing is spoken."""
 
 
 class PlainSpeechStream:
@@ -89,6 +97,10 @@ class PlainSpeechStream:
         self._stale = False
         self._away = False
         self._warned: set[str] = set()
+        # What comes while nothing is spoken, over all connections.
+        self._unasked = MessageRate(clock)
+        self._delay = 0.0
+        """Seconds until the next connection, if nothing is spoken over this one."""
 
     @property
     def connected(self) -> bool:
@@ -131,7 +143,7 @@ class PlainSpeechStream:
         connection = await self._ensure()
         if self._reply is not reply:
             return
-        self._stale = True
+        self._stale, self._delay = True, 0.0
         self._put(reply.add(message.token, flush=message.flush))
         try:
             for frame in _frames_of(message):
@@ -155,6 +167,9 @@ class PlainSpeechStream:
             except TimeoutError:
                 lost, orderly = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s", False
                 connection.transport.abort()
+            except _UnaskedError:
+                lost, orderly = UNASKED, False
+                connection.transport.abort()
             except ConnectionClosed as error:
                 lost, orderly = str(error), error.rcvd is not None and error.rcvd.code == NORMAL_CLOSE
             else:
@@ -167,13 +182,14 @@ class PlainSpeechStream:
                 self._put(self._reply.closed(orderly=orderly))
             while self._events:
                 yield self._events.popleft()
-            if self._is_lost() or await self._reconnected() is None:
+            if self._is_lost() or await self._connected_again() is None:
                 self._away, self._reply = True, None
                 yield Disconnected(lost)
 
     async def close(self) -> None:
         """Close the connection and end :meth:`events`."""
         self._closing.set()
+        self._woken.set()
         async with self._changing:
             connection, self._connection = self._connection, None
         if connection is not None:
@@ -200,6 +216,7 @@ class PlainSpeechStream:
         Raises:
             TimeoutError: the server does not answer a ping.
             ConnectionClosed: the server has closed the connection.
+            _UnaskedError: the server sends too much while nothing is spoken.
         """
         idle, pong = 0.0, None
         counted = self._clock()
@@ -253,6 +270,11 @@ class PlainSpeechStream:
             await asyncio.gather(receiving, waking, return_exceptions=True)
 
     def _read(self, frame: str | bytes, reply: PlainReply | None, waited: float) -> None:
+        if reply is None and not self._unasked.take(1.0 + len(frame) / SECOND_BYTES):
+            if UNASKED not in self._warned:
+                self._warned.add(UNASKED)
+                _log.warning("The speech server at %s is connected again: %s", self._address.place, UNASKED)
+            raise _UnaskedError
         if isinstance(frame, str):
             self._read_text(frame, reply, waited)
             return
@@ -319,6 +341,16 @@ class PlainSpeechStream:
         except SpeechUnavailable as error:
             _log.debug("%s", error)
             return None
+
+    async def _connected_again(self) -> ClientConnection | None:
+        """The connection, after one attempt to open it. If nothing was spoken over the last ones, it comes later and
+        later: a server could end each one at once.
+        """
+        delay, self._delay = self._delay, min(max(2 * self._delay, FIRST_DELAY), MAX_DELAY)
+        if delay and self._connection is None:
+            self._woken.clear()
+            await happens_within(self._woken, self._sleep(delay))
+        return None if self._closing.is_set() else await self._reconnected()
 
     async def _available(self) -> ClientConnection | None:
         """The connection, as soon as there is one; ``None`` if the client was closed."""

@@ -123,7 +123,7 @@ class SecretaryApi:
             raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY_BYTES, timeout=CLOSE_LIMIT, autoping=False)
         await socket.prepare(request)
-        read_in_small_pieces(request)
+        read_in_small_pieces(request.transport)
         messages = ClientMessages(socket, self._clock)
         texts: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         speaking = asyncio.create_task(self._speak_all(request, socket, texts), name="speech for a telephone")

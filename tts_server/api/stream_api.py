@@ -65,7 +65,7 @@ class StreamApi:
         # Float samples compress badly, so compression would only cost time.
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0, autoping=False)
         await websocket.prepare(request)
-        read_in_small_pieces(request)
+        read_in_small_pieces(request.transport)
         _keep_alive(request)
         stream = StreamConnection(
             websocket, pool, self._metrics, self._clock, partial(_break_off, request), self._read_timeout

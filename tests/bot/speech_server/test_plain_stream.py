@@ -10,6 +10,7 @@ from itertools import count
 import aiohttp
 import numpy as np
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.utils import accept_key
@@ -19,10 +20,12 @@ from bot.speech_server.client import ONE_VOICE, PLAIN_ENGINE, SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError, SpeechUnavailable, VoiceAwayError, VoicesError
 from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
 from bot.speech_server.plain_reply import PlainLimits
-from bot.speech_server.plain_stream import MAX_TEXT, NOT_SOUND, PlainSpeechStream
+from bot.speech_server.plain_stream import MAX_FRAME_BYTES, MAX_TEXT, NOT_SOUND, PlainSpeechStream
 from bot.speech_server.plain_trial import REMEDY, try_plain_server
+from bot.speech_server.stream import MAX_DELAY
 from sandbox.bare_speech import BareSpeechServer
 from tests.timing import Clock, let_run
+from web_access.socket_messages import READ_BYTES
 from wire.messages import Cancel, Failure, Flushed, SegmentStart, Speak, Warned
 from wire.parameters import SpeechParameters
 
@@ -260,6 +263,73 @@ async def test_texts_without_end_do_not_keep_a_reply_without_sound_from_failing(
         await stream.close()
 
 
+@pytest.mark.parametrize(
+    "frame", ["[]", b"", bytes(3_840), bytes(MAX_FRAME_BYTES)], ids=["text", "empty", "short", "long"]
+)
+async def test_what_is_sent_without_end_while_nothing_is_spoken_is_not_read_without_end(
+    frame: str | bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web_access.socket_messages.MAX_BURST", 100.0)
+    connections = 0
+
+    async def talk(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(ConnectionClosed):
+            while connections < 4:
+                await connection.send(frame)
+                await asyncio.sleep(0)
+            async for _ in connection:
+                await connection.send(np.full(4_800, 0.1, "<f4").tobytes())
+
+    slept = list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with serve(talk, "127.0.0.1", 0, compression=None) as server, asyncio.timeout(LIMIT):
+        port = next(iter(server.sockets)).getsockname()[1]
+        address = ServerAddress(f"ws://127.0.0.1:{port}/?protocol=plain")
+        # The clock stands still, so that only what may come at once is read.
+        stream = PlainSpeechStream(address, sleep=sleep, clock=Clock())
+        await stream.open()
+        async with aclosing(stream.events()) as coming:
+            first = asyncio.ensure_future(anext(coming))
+            while connections < 4:
+                await asyncio.sleep(0.001)
+            await stream.send(Speak("Hi.", flush=True, reply="r1"))
+            assert await first == SegmentStart(0, "Hi.", "r1"), "what is asked for is heard all the same"
+        await stream.close()
+    assert len(slept) == 2, "the first time it is connected again at once"
+    assert caplog.text.count("although nothing is being spoken") == 1
+
+
+async def test_a_server_that_closes_each_connection_is_not_asked_again_and_again_at_once() -> None:
+    connections = 0
+    pauses = list[float]()
+
+    async def close(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with serve(close, "127.0.0.1", 0) as server, asyncio.timeout(LIMIT):
+        port = next(iter(server.sockets)).getsockname()[1]
+        stream = PlainSpeechStream(ServerAddress(f"ws://127.0.0.1:{port}/?protocol=plain"), sleep=sleep)
+        await stream.open()
+        reading = asyncio.create_task(until(stream, Connected))
+        while connections < 12:
+            await asyncio.sleep(0.001)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await stream.close()
+    assert len(pauses) >= connections - 3
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == MAX_DELAY
+
+
 async def test_the_time_in_which_useless_texts_are_read_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, read = Clock(), list[str]()
 
@@ -361,3 +431,17 @@ async def test_the_doctor_has_the_server_speak_a_sentence() -> None:
         good, line = await try_plain_server(ServerAddress(server.url), QUICK)
         assert not good
         assert "No speech server answers" in line
+
+
+async def test_what_the_server_sends_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, take = list[int](), ClientConnection.data_received
+
+    def note(connection: ClientConnection, data: bytes) -> None:
+        sizes.append(len(data))
+        take(connection, data)
+
+    monkeypatch.setattr(ClientConnection, "data_received", note)
+    async with BareSpeechServer() as server, connected(server) as stream:
+        await stream.send(Speak(10 * TEXT, flush=True, reply="r1"))
+        await until(stream, Flushed)
+    assert 1_000 < max(sizes) <= READ_BYTES
