@@ -40,7 +40,7 @@ MEASURE = """
   };
 }
 """
-"""Milliseconds since the address was opened, and bytes."""
+"""Returns the milliseconds from the opening of the address to the first paint, and the bytes that were loaded."""
 
 Visit = Mapping[str, float]
 """One visit: ``paint`` in milliseconds, and ``bytes``."""

@@ -96,7 +96,7 @@ class MessageStage:
         return [message.content for message in written_by_bots(self.sandbox, channel or self.general)]
 
     async def nothing_is_asked(self) -> None:
-        """Wait a moment, and check that no model was asked."""
+        """Wait a moment, and check that the chat's model was not asked meanwhile."""
         asked = len(self.model.asked)
         await asyncio.sleep(0.3)
         assert len(self.model.asked) == asked

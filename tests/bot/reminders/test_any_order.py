@@ -17,7 +17,9 @@ from tests.timing import wait_until
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happens: ``what`` it is, and how many seconds it takes, or by how many it moves the clock."""
+    """One thing that happens. ``seconds`` is the time that passes, the jump of the clock, or the time until a timer or
+    reminder is due. Other steps do not use it.
+    """
 
     what: str
     seconds: float

@@ -107,7 +107,7 @@ async def test_a_flood_leaves_most_of_the_processor_to_the_call(what: str) -> No
         await asyncio.sleep(0.2)
         worked, began = time.thread_time(), time.monotonic()
         await asyncio.sleep(1)
-        # Without a limit it is more than 0.8.
+        # Without a limit, the flood takes more than 0.8 of the processor.
         assert time.thread_time() - worked < 0.4 * (time.monotonic() - began)
         flooding.cancel()
         with suppress(asyncio.CancelledError, ToolError):
@@ -127,7 +127,7 @@ async def test_what_the_bot_has_done_meanwhile_does_not_slow_a_server_down(monke
 async def test_calls_of_a_server_that_does_not_read_any_more_can_be_cancelled_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The library waits 5 s at most until the server has read its message about the cancellation. With this limit, it
+    # By default, the library waits 5 s at most until the server has read its message about the cancellation. Here it
     # would wait for ever.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
     async with running(hostile("stops reading")) as server:

@@ -191,7 +191,7 @@ async def test_a_server_that_only_says_that_it_goes_on_leaves_most_of_the_proces
             worked, began = time.thread_time(), time.monotonic()
             with pytest.raises(ToolError, match="did not answer within"):
                 await server.call("look", {})
-            # Without a limit it is more than 0.8.
+            # Without a limit, the flood takes more than 0.8 of the processor.
             assert time.thread_time() - worked < 0.4 * (time.monotonic() - began)
             flooded[0].close()
 
@@ -206,7 +206,8 @@ def _flood(connection: socket.socket) -> None:
 async def test_a_cancellation_does_not_wait_until_the_server_has_taken_the_news_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The library waits 5 s at most. With this limit, it would wait for ever.
+    # By default, the library waits 5 s at most until the server has read its message about the cancellation. Here it
+    # would wait for ever.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
     async with Hostile(hanging) as hostile, running(hostile.url) as server:
         hostile.takes_notices = False

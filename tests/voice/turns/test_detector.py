@@ -206,7 +206,7 @@ def test_a_network_that_stands_still_in_a_gap_within_a_word_does_not_end_the_tur
 
 
 def test_packets_that_stop_in_a_pause_do_not_lengthen_it() -> None:
-    """The packets that announce a closed microphone may be lost. It stays open for a while after the words."""
+    """The microphone stays open for a while after the words. The packets that announce its closing may be lost."""
     waits = []
     for announced in (True, False):
         person = Person()
