@@ -115,7 +115,7 @@ class ForkServer:
         os.chdir(order.folder)
         os.environ.clear()
         os.environ.update(order.environment)
-        # Python reads the variable only when it starts. Modules that are imported already stay the same.
+        # Python itself reads PYTHONPATH only when it starts. Modules that are imported already stay the same.
         given = [folder for folder in order.environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
         sys.path[1:1] = [folder for folder in given if folder not in sys.path]
         # Each program does this before its imports.

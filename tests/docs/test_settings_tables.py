@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Variables that only Docker Compose reads."""
 MEASURING = {name for name in SpeechSettings.settings() if name.startswith("tts_stand_in")}
-"""Settings of the stand-in engine, which only tests use: they are only in docs/api.md."""
+"""Settings of the stand-in engine, which only tests and benchmarks use: they are only in docs/api.md."""
 _ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}", "STT_CORRECTIONS": f"data/{CORRECTIONS_FILE}"}
 """Defaults that are not in the settings' classes."""
 

@@ -29,7 +29,9 @@ ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, installed by npm beside a copy of our guest. The test is skipped if that is not possible."""
+    """A folder in which npm can install the library, with a copy of our guest. The test is skipped if Node.js or npm is
+    missing.
+    """
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("needs Node.js and npm")
     folder = tmp_path_factory.mktemp("discordjs")
@@ -62,7 +64,7 @@ class NodeGuest:
                 self.faults.append(line["error"])
 
     async def say(self, text: str, voice: GuestVoice) -> None:
-        """Speak through the library's own player, with its own Opus, encryption and pace."""
+        """Speak through the library's own player, with its own encryption and pace. The Opus packets are made here."""
         sound = await asyncio.to_thread(speech, text, voice)
         encoder = MonoEncoder()
         frames = [sound[at : at + FRAME_SAMPLES] for at in range(0, len(sound) - FRAME_SAMPLES, FRAME_SAMPLES)]

@@ -91,7 +91,7 @@ async def stage(
 
 
 async def hear_a_remark(stage: Stage, since: Since) -> None:
-    """Wait until Ada has heard a remark."""
+    """Ada types the question, and hears a remark."""
     before = stage.ada.voice.receiver.count(stage.bot)
     await stage.ask(QUESTION)
     await stage.until(lambda: since.all(WordsSpoken), "a remark")
