@@ -231,7 +231,9 @@ def _turns(result: ReplyResult) -> Table:
 def _beside_floor(
     bot: Mapping[str, Spread], floor: Mapping[str, Spread], ratios: Spread, title: str = "Plumbing, in ms"
 ) -> Table:
-    """A table of the bot's plumbing and the bare floor's, with medians of the three ways."""
+    """A table of the bot's plumbing and the bare floor's, with the medians of its three parts: to the model, to the
+    voice and to the packet.
+    """
     table = Table(title=f"{title}: replies of the bot and of the bare floor in turn")
     for column in ("", "median", "p95", "greatest", "to model", "to voice", "to packet"):
         table.add_column(column, justify="right")
