@@ -93,7 +93,7 @@ def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other(
     wave = np.exp(-2j * np.pi * 220 * np.arange(FRAME_SAMPLES) / RATE)
     levels = [abs(wave @ decoder.decode_frame(opus_of(packets, packet))) * 2 / FRAME_SAMPLES for packet in received]
     assert spoken.result() > asked_after
-    # The codec's delay is 6.5 ms, so the frame after it has the rest of the tone.
+    # The codec's delay is 6.5 ms, so the frame after the loudest one has the rest of the tone.
     assert int(np.argmax(levels)) + 1 == spoken.result()
     assert max(levels[: spoken.result() - 1]) < 0.25 * max(levels)
 

@@ -33,7 +33,7 @@ async def test_a_body_in_small_pieces_leaves_time_for_the_call(fetcher: Fetcher)
         with pytest.raises(FetchError):
             url = f"http://public.test:{listening.getsockname()[1]}/"
             await fetcher.fetch(FetchRequest(url, FetchLimits(size=50_000_000, seconds=1.5)))
-        # Without a limit, the share is more than 0.9.
+        # Without a limit, reading takes more than 0.9 of the processor.
         assert time.thread_time() - worked < 0.7 * (time.monotonic() - began)
 
 

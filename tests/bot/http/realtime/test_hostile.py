@@ -159,8 +159,8 @@ async def test_sound_far_ahead_of_the_clock_waits_only_so_long(tmp_path: Path) -
         async with connected(house) as client:
             second = base64.b64encode(bytes(48_000)).decode()
             ten = base64.b64encode(bytes(480_000)).decode()
-            # A minute more than may wait: a busy machine takes seconds to send it, and meanwhile some of it becomes
-            # due.
+            # A minute more of sound than may wait: a busy machine takes seconds to send all of it, and meanwhile some
+            # becomes due.
             for _ in range(int(MAX_WAITING) // 10 + 7):
                 await client.send(type="input_audio_buffer.append", audio=ten)
             assert (await client.until("error"))["error"]["code"] == "buffer_full"
