@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -87,10 +88,21 @@ class History:
     Only the part of a reply that people heard is kept, so that the model never refers to words that nobody knows. If
     nothing of a reply was heard, the reply is not kept. A call's history is in memory and ends with the call. The text
     chat reads a channel's history from the database for each answer, because that history outlives the process.
+
+    Args:
+        clock: returns monotonic seconds.
     """
 
-    def __init__(self, turns: Iterable[Turn] = (), max_turns: int = MAX_TURNS) -> None:
+    def __init__(
+        self,
+        turns: Iterable[Turn] = (),
+        max_turns: int = MAX_TURNS,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._turns: deque[Turn] = deque(maxlen=max_turns)
+        self._clock = clock
+        self._added_at = -math.inf
         self._recent = 0
         """Number of turns in the last result of :meth:`recent`, plus the turns that were added since."""
         self._thoughts: list[Sequence[str]] = []
@@ -102,6 +114,7 @@ class History:
         if turn.role == "assistant" and not turn.calls and (not turn.text or self._is_thought(turn.text)):
             return
         self._turns.append(turn)
+        self._added_at = self._clock()
         self._recent += 1
 
     def drop_thought(self, text: str) -> None:
@@ -139,8 +152,10 @@ class History:
         """Remove the turns with words that are to be forgotten. ``has`` tells whether a text has such words."""
         self._keep([turn for turn in self._turns if not has(turn.text)])
 
-    def newest(self, count: int) -> tuple[Turn, ...]:
-        """The last ``count`` turns."""
+    def newest(self, count: int, within: float = math.inf) -> tuple[Turn, ...]:
+        """The last ``count`` turns; none if the newest one was added more than ``within`` seconds ago."""
+        if self._clock() - self._added_at > within:
+            return ()
         return tuple(self._turns)[-count:] if count > 0 else ()
 
     def recent(self, most: int, least: int, tokens: float = math.inf) -> tuple[Turn, ...]:

@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 ESTIMATE_TURNS = 10
 """Number of newest turns of the history that the end-of-turn estimator gets."""
+ESTIMATE_SECONDS = 180.0
+"""Seconds after which what was said last is no longer what a turn follows: a question of that time was dropped."""
 INTERRUPTION_INTERVAL = 0.9
 """Least number of seconds between two interim transcripts that may end a reply.
 
@@ -318,7 +320,8 @@ class TurnTaking:
 
     async def _report_estimate(self, turn: TurnId, sound: Sound16, text: str) -> None:
         try:
-            probability = await self._end_of_turn.probability(sound, text, self._history.newest(ESTIMATE_TURNS))
+            history = self._history.newest(ESTIMATE_TURNS, ESTIMATE_SECONDS)
+            probability = await self._end_of_turn.probability(sound, text, history)
         except Exception:
             _log.exception("Could not estimate whether a turn is over; its detector waits as if there were no estimate")
             return

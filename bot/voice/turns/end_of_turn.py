@@ -46,7 +46,7 @@ class EndOfTurn(Protocol):
         Args:
             sound: the turn up to the pause, or the rest of a long turn after its last part: mono, 16,000 Hz.
             text: all words of the turn, in any language; never empty.
-            history: what was said and answered before the turn, the oldest first.
+            history: what was said and answered before the turn, the oldest first; empty if that is minutes ago.
         """
         ...
 

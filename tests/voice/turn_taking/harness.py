@@ -225,12 +225,12 @@ async def running_turn_taking(
 ) -> AsyncIterator[TurnTakingHarness]:
     transcriber, replies = transcriber or ManualTranscriber(), RecordedReplies()
     end_of_turn, pauses = ManualEndOfTurn(), RecordedEstimates()
-    history = History()
+    times = [3.0]
+    history = History(clock=lambda: times[-1])
     commands: list[SpokenCommand] = []
     notices: list[str] = []
     watched: list[CallEvent] = []
     people = TwoPeople()
-    times = [3.0]
     turn_taking = TurnTaking(
         transcriber,
         replies,

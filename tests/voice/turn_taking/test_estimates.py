@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bot.llm.history import Turn
 from bot.voice.turn_taking import ESTIMATE_TURNS
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
@@ -24,6 +26,17 @@ async def test_a_slow_estimate_does_not_delay_the_answer(harness: TurnTakingHarn
     harness.end_of_turn.answer.set_result(0.9)
     await settle()
     assert harness.pauses.estimates == [(ADA, 0.9, False)]
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(170.0, 1), (190.0, 0)])
+async def test_what_was_said_minutes_ago_is_not_what_a_turn_follows(
+    harness: TurnTakingHarness, seconds: float, known: int
+) -> None:
+    harness.history.add(Turn.of_bot("Where shall we go?"))
+    harness.times.append(harness.times[-1] + seconds)
+    await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await harness.transcriber.say("After the concert.")
+    assert [len(history) for _, _, history in harness.end_of_turn.asked] == [known]
 
 
 async def test_the_estimate_of_a_pause_is_cancelled_when_the_person_speaks_on(harness: TurnTakingHarness) -> None:
