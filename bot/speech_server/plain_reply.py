@@ -232,5 +232,5 @@ def _first_clause(text: str, *, complete: bool) -> str:
     for end in _CLAUSE_END.finditer(text):
         if end.end() >= MIN_CLAUSE or not text[end.end() :].strip():
             return text[: end.end()]
-    blank = text.rstrip().rfind(" ")
+    blank = max(map(text.rstrip().rfind, " \n\t"))
     return text if complete or blank < 0 else text[: blank + 1]

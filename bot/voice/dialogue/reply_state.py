@@ -253,7 +253,7 @@ def _first_words(text: str, share: float) -> str:
     end = int(len(text) * share)
     if end >= len(text):
         return text
-    if end > 0 and text[end] == " ":
+    if end > 0 and text[end].isspace():
         return text[: end + 1]
     while end > 0 and not _begins_word(text, end):
         end -= 1
@@ -261,5 +261,5 @@ def _first_words(text: str, share: float) -> str:
 
 
 def _begins_word(text: str, at: int) -> bool:
-    """Whether a word may begin at a character: behind a space, or beside a character of a script without spaces."""
-    return text[at - 1] == " " or is_unspaced_script(text[at - 1]) or is_unspaced_script(text[at])
+    """Whether a word may begin at a character: behind a blank, or beside a character of a script without spaces."""
+    return text[at - 1].isspace() or is_unspaced_script(text[at - 1]) or is_unspaced_script(text[at])

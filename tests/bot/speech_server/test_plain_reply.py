@@ -60,6 +60,12 @@ def heard(events: Iterable[SpeechEvent], seconds: float) -> str:
     return reply.heard_text(round(seconds * 48_000))
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\t"])
+def test_half_a_word_waits_for_its_rest_whatever_stands_before_it(blank: str) -> None:
+    reply = reply_of(f"Hi.{blank}Lightho", flush=False)
+    assert text_of(reply.sound(sound(0.1))) == f"Hi.{blank}"
+
+
 @pytest.mark.parametrize("voice", [0.8, 1.0, 1.3], ids=["fast", "usual", "slow"])
 def test_all_text_and_all_sound_come_once_and_in_order_and_then_the_reply_is_over(voice: float) -> None:
     reply = reply_of(TEXT)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bot.voice.dialogue.reply_state import Reply, Segment
 from bot.voice.turn import Prompt
@@ -44,6 +48,22 @@ def test_heard_text_follows_the_samples_and_ends_at_a_word(samples: int, heard: 
 )
 def test_only_scripts_without_spaces_are_cut_within_a_word(text: str, heard: str) -> None:
     assert reply_of((text, 50_000, True)).heard_text(20_000) == heard
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["One", "two.", "はい", "dix-sept"]), st.sampled_from(list(" \n\t\r\u00a0"))),
+        min_size=1,
+    ),
+    st.integers(0, 60_000),
+)
+@example([("One", "\n"), ("two.", " ")], 25_000)
+def test_a_line_break_ends_a_word_as_a_space_does(words: list[tuple[str, str]], samples: int) -> None:
+    text = "".join(word + blank for word, blank in words)
+    reply = reply_of((text, 50_000, True))
+    spaced = reply_of((re.sub(r"\s", " ", text), 50_000, True))
+    assert reply.heard_text(samples).split() == spaced.heard_text(samples).split()
+    assert reply.unheard_text(samples).split() == spaced.unheard_text(samples).split()
 
 
 def test_an_incomplete_segment_never_counts_as_heard_completely() -> None:
