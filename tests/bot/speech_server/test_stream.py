@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.events import Connected, Disconnected, SegmentAudio, SpeechEvent
-from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, MAX_EARLY, SpeechStream
-from sandbox.held_port import hold_port, port_of
+from bot.speech_server.events import Disconnected, SegmentAudio, SpeechEvent
+from bot.speech_server.stream import MAX_EARLY, SpeechStream
+from tests.bot.speech_server.serving import leave, serving, stay, take
 from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
 from wire.messages import (
     SAMPLE_RATE,
@@ -32,29 +31,6 @@ from wire.messages import (
     Speak,
     Warned,
 )
-
-Handler = Callable[[ServerConnection], Awaitable[None]]
-
-
-@asynccontextmanager
-async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server, ServerAddress]]:
-    async with serve(handler, "127.0.0.1", port, close_timeout=0.2, ping_interval=None) as server:
-        yield server, ServerAddress(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream")
-
-
-async def take(events: AsyncGenerator[SpeechEvent, None], count: int) -> list[SpeechEvent]:
-    async with asyncio.timeout(LIMIT):
-        return [await anext(events) for _ in range(count)]
-
-
-async def stay(socket: ServerConnection) -> None:
-    """A server that sends nothing."""
-    await socket.wait_closed()
-
-
-async def leave(socket: ServerConnection) -> None:
-    """A server that closes the connection immediately."""
-    await socket.close()
 
 
 async def test_messages_go_out_and_events_come_in() -> None:
@@ -159,49 +135,6 @@ async def test_messages_that_are_not_valid_are_dropped_and_the_connection_stays_
         await client.open()
         assert await take(client.events(), 2) == [SegmentStart(0, "x", "r1"), Cancelled("r1")]
         await client.close()
-
-
-async def test_a_server_whose_messages_are_no_json_counts_as_lost_and_is_tried_again_more_and_more_rarely() -> None:
-    delays: list[float] = []
-
-    async def handler(socket: ServerConnection) -> None:
-        # A reply whose end is garbled would otherwise be awaited forever.
-        await socket.send(b"\0\0\0\0")
-        await socket.send(Cancelled("r1").to_json().replace('"', "'"))
-        await socket.wait_closed()
-
-    async def sleep(seconds: float) -> None:
-        delays.append(seconds)
-
-    async with serving(handler) as (_, address):
-        client = SpeechStream(address, sleep=sleep)
-        await client.open()
-        lost = Disconnected("what it sends can't be read")
-        assert await take(client.events(), 9) == [lost, *[Connected(), lost] * 4]
-        assert delays == sorted(delays)
-        assert delays[-1] > 4 * FIRST_DELAY
-        await client.close()
-
-
-async def test_a_lost_connection_is_reported_and_restored() -> None:
-    async def handler(socket: ServerConnection) -> None:
-        await socket.recv()
-
-    with hold_port() as held:
-        async with serving(handler, port_of(held)) as (_, address):
-            client = SpeechStream(address)
-            await client.open()
-            events = client.events()
-            first = asyncio.create_task(take(events, 1))
-            await asyncio.sleep(0)
-        assert isinstance((await first)[0], Disconnected)
-        with pytest.raises(SpeechUnavailable):
-            await client.send(Speak("x"))
-        async with serving(handler, port_of(held)):
-            assert await take(events, 1) == [Connected()]
-            assert client.connected
-            await client.send(Speak("x"))
-            await client.close()
 
 
 async def test_the_error_for_an_unreachable_server_names_its_address() -> None:
@@ -369,42 +302,6 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
         await client.close()
 
 
-async def test_a_server_that_hangs_is_given_up() -> None:
-    async def hang(socket: ServerConnection) -> None:
-        socket.transport.pause_reading()
-        await socket.wait_closed()
-
-    async with serving(hang) as (_, address):
-        client = SpeechStream(address, silence_timeout=0.1)
-        await client.open()
-        (event,) = await take(client.events(), 1)
-        assert isinstance(event, Disconnected)
-        assert "sign of life" in event.reason
-        await client.close()
-
-
-async def test_a_server_that_is_silent_but_answers_pings_is_not_given_up() -> None:
-    thought = asyncio.Event()
-
-    async def think(socket: ServerConnection) -> None:
-        await thought.wait()
-        await socket.send(Cancelled("r1").to_json())
-        await socket.wait_closed()
-
-    async with serving(think) as (_, address):
-        client = SpeechStream(address, silence_timeout=LIMIT)
-        await client.open()
-        events = client.events()
-        hearing = asyncio.create_task(anext(events))
-        with clock_of_the_loop() as let_pass:
-            for _ in range(5):
-                await let_run(0.1)
-                let_pass(LIMIT)
-        thought.set()
-        assert await asyncio.wait_for(hearing, LIMIT) == Cancelled("r1")
-        await client.close()
-
-
 async def test_the_connection_is_closed_even_when_the_consumer_was_cancelled_before() -> None:
     gone = asyncio.Event()
 
@@ -421,56 +318,6 @@ async def test_the_connection_is_closed_even_when_the_consumer_was_cancelled_bef
         await asyncio.wait([consumer])
         await client.close()
         await asyncio.wait_for(gone.wait(), LIMIT)
-
-
-async def test_closing_ends_the_search_for_a_server() -> None:
-    async with serving(stay) as (_, address):
-        client = SpeechStream(address)
-        await client.open()
-        events = client.events()
-        first = asyncio.create_task(take(events, 1))
-        await asyncio.sleep(0)
-    await first
-    searching = asyncio.create_task(anext(events, None))
-    await asyncio.sleep(0)
-    await client.close()
-    assert await asyncio.wait_for(searching, LIMIT) is None
-
-
-class QuickPauses:
-    """Stands in for :func:`asyncio.sleep`: notes how long each pause was meant to be, and lets it pass at once."""
-
-    def __init__(self) -> None:
-        self.asked: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.asked.append(seconds)
-        await asyncio.sleep(0)
-
-
-async def test_a_server_that_disconnects_us_is_asked_less_and_less_often() -> None:
-    async with serving(leave) as (_, address):
-        client = SpeechStream(address, sleep=(pauses := QuickPauses()))
-        await client.open()
-        await take(client.events(), 13)
-        await client.close()
-    assert len(pauses.asked) == 6
-    usual = (FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY, 8 * FIRST_DELAY, MAX_DELAY, MAX_DELAY)
-    for asked, around in zip(pauses.asked, usual, strict=True):
-        assert 0.75 * around <= asked <= 1.25 * around
-
-
-async def test_a_server_that_spoke_before_it_disconnected_us_is_asked_soon() -> None:
-    async def speak_and_leave(socket: ServerConnection) -> None:
-        await socket.send(Cancelled("r1").to_json())
-
-    async with serving(speak_and_leave) as (_, address):
-        client = SpeechStream(address, sleep=(pauses := QuickPauses()))
-        await client.open()
-        await take(client.events(), 13)
-        await client.close()
-    assert len(pauses.asked) == 4
-    assert max(pauses.asked) <= 1.25 * FIRST_DELAY
 
 
 async def test_a_connection_is_closed_although_nobody_has_read_the_last_sound() -> None:

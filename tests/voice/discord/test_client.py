@@ -1,166 +1,24 @@
-"""Tests of the voice client with the sandbox's voice server: encrypted sound, and nothing left after the end."""
+"""Tests of the voice client with the sandbox's voice server: encrypted sound, losses, and signs of life."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-import threading
-import time
-from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
-from types import SimpleNamespace
-from typing import Any, cast
 
-import aiohttp
 import discord
 import pytest
-import trustme
 
-from audio.opus import load_opus
 from bot.voice.discord.audio_output import DiscordPacketSink
-from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
+from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.link_life import LinkLife
 from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.network import Conditions
 from sandbox.voice.peer import VoicePeer
-from sandbox.voice.server import VoiceServer
-from sandbox.world.bus import VoiceTicket
-from tests.timing import LIMIT, let_run, quickest, wait_until
+from tests.timing import let_run, wait_until
 from tests.tones import pitch, tone
-
-GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
-
-
-Readers = Callable[[], list[threading.Thread]]
-
-
-@pytest.fixture
-def readers() -> Readers:
-    """The threads that read voice sockets, except for those that earlier tests of this process have left."""
-    others = set(threading.enumerate())
-
-    def new() -> list[threading.Thread]:
-        named = (thread for thread in threading.enumerate() if thread.name.startswith("voice-socket-reader"))
-        return [thread for thread in named if thread not in others]
-
-    return new
-
-
-class Guild:
-    """A guild and its main gateway: it answers a voice state update like Discord."""
-
-    id = GUILD
-    me = SimpleNamespace(voice=None)
-
-    def __init__(self, server: VoiceServer) -> None:
-        self.client: SeiyuuVoiceClient | None = None
-        self.away = False
-        self._server = server
-        self._answers: set[asyncio.Task[None]] = set()
-        self._in_order = asyncio.Lock()
-
-    def get_channel(self, _: int) -> Any:
-        return self.client and self.client.channel
-
-    async def change_voice_state(self, *, channel: Any, self_mute: bool = False, self_deaf: bool = False) -> None:
-        if self.away:
-            raise ConnectionResetError
-        answer = asyncio.create_task(self._answer(channel is not None))
-        self._answers.add(answer)
-        answer.add_done_callback(self._answers.discard)
-
-    async def _answer(self, joined: bool) -> None:
-        async with self._in_order:
-            # Discord never answers at once, and discord.py listens only after it has asked.
-            await asyncio.sleep(0.01)
-            await (self.admit() if joined else self.expel())
-
-    async def admit(self) -> None:
-        assert self.client is not None
-        self._server.admit(VoiceTicket(GUILD, CHANNEL, BOT, "session", "token"))
-        await self.client.on_voice_state_update({"channel_id": str(CHANNEL), "session_id": "session"})
-        update = {"guild_id": str(GUILD), "token": "token", "endpoint": self._server.endpoint}
-        await self.client.on_voice_server_update(cast(Any, update))
-
-    async def expel(self) -> None:
-        assert self.client is not None
-        await self._server.expel(GUILD, BOT)
-        await self.client.on_voice_state_update({"channel_id": None, "session_id": "session"})
-
-
-class House:
-    """A voice server, with a listener in its channel and a bot that may join.
-
-    Attributes:
-        members: who is in the channel, for the bot.
-        silent: whether new connections to the voice server stay without an answer.
-        asked: set when the bot has tried to connect while ``silent``.
-    """
-
-    def __init__(self, http: aiohttp.ClientSession, dave: bool) -> None:
-        authority = trustme.CA()
-        served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(served)
-        self.trusting = ssl.create_default_context()
-        authority.configure_trust(self.trusting)
-        self.server = VoiceServer(served, dave=dave)
-        self.guild = Guild(self.server)
-        self.clients: list[SeiyuuVoiceClient] = []
-        self.gateway = SimpleNamespace(open=True)
-        self.silent = False
-        self.asked = asyncio.Event()
-        self.members = [SimpleNamespace(id=LISTENER, bot=False)]
-        self._http = http
-
-    async def listener(self) -> VoicePeer:
-        ticket = VoiceTicket(GUILD, CHANNEL, LISTENER, "listening", "token")
-        self.server.admit(ticket)
-        peer = VoicePeer(ticket, self.server.endpoint, self.trusting)
-        await peer.connect()
-        return peer
-
-    async def join(self) -> SeiyuuVoiceClient:
-        async def ws_connect(url: str, **_: Any) -> aiohttp.ClientWebSocketResponse:
-            if self.silent:
-                self.asked.set()
-                await asyncio.Event().wait()
-            return await self._http.ws_connect(url, ssl=self.trusting, autoclose=False)
-
-        state = SimpleNamespace(
-            loop=asyncio.get_running_loop(),
-            user=SimpleNamespace(id=BOT),
-            http=SimpleNamespace(ws_connect=ws_connect),
-            _remove_voice_client=lambda _: None,
-            _get_voice_client=lambda _: self.guild.client,
-            get_channel=lambda _: None,
-        )
-        channel = SimpleNamespace(
-            id=CHANNEL,
-            guild=self.guild,
-            members=self.members,
-            bitrate=64_000,
-            _get_voice_client_key=lambda: (GUILD, "guild_id"),
-        )
-        discord_client = SimpleNamespace(_connection=state, ws=self.gateway)
-        client = SeiyuuVoiceClient(cast(discord.Client, discord_client), cast(Any, channel))
-        self.clients.append(client)
-        self.guild.client = client
-        await client.connect(reconnect=True, timeout=LIMIT, self_deaf=True)
-        return client
-
-
-@pytest.fixture
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    load_opus()
-    async with aiohttp.ClientSession() as http:
-        house = House(http, dave=getattr(request, "param", True))
-        await house.server.start()
-        yield house
-        for client in house.clients:
-            await client.abandon()
-        await house.server.stop()
+from tests.voice.discord.voice_house import BOT, CHANNEL, House
 
 
 @pytest.mark.parametrize("house", [True, False], indirect=True, ids=["dave", "plain"])
@@ -215,70 +73,6 @@ async def test_a_reply_does_not_wait_after_its_first_frames(house: House) -> Non
     await listener.close()
 
 
-async def test_no_reader_thread_is_left_after_a_leave(house: House, readers: Readers) -> None:
-    for _ in range(5):
-        client = await house.join()
-        assert len(readers()) == 1
-        healthy = [client.healthy]
-        await client.abandon()
-        assert [*healthy, client.healthy] == [True, False]
-        assert readers() == []
-
-
-async def test_leaving_is_quick_although_messages_arrive(house: House) -> None:
-    async def leaving() -> float:
-        listener = await house.listener()
-        client = await house.join()
-        await wait_until(lambda: client.end_to_end_encrypted)
-        await listener.close()
-        began = time.monotonic()
-        await client.abandon()
-        return time.monotonic() - began
-
-    # aiohttp would wait for 10 s.
-    assert await quickest(leaving, 2.0) < 2.0
-
-
-def own_tasks() -> set[str]:
-    """The names of discord.py's tasks for voice connections that are running."""
-    return {task.get_name() for task in asyncio.all_tasks()} & {"Voice websocket poller", "Voice connector"}
-
-
-@pytest.mark.parametrize("reconnecting", [False, True], ids=["at once", "while it reconnects"])
-async def test_no_task_is_left_if_the_voice_server_changes_as_the_bot_leaves(house: House, reconnecting: bool) -> None:
-    client = await house.join()
-    assert own_tasks() == {"Voice websocket poller"}
-    house.silent = True
-    update = {"guild_id": str(GUILD), "token": "another", "endpoint": house.server.endpoint}
-    await client.on_voice_server_update(cast(Any, update))
-    if reconnecting:
-        async with asyncio.timeout(LIMIT):
-            await house.asked.wait()
-    await client.disconnect(force=True)
-    assert own_tasks() == set()
-
-
-async def test_leaving_waits_for_no_confirmation_where_there_is_no_connection_to_discord(
-    house: House, readers: Readers
-) -> None:
-    client = await house.join()
-    house.guild.away, house.gateway.open = True, False
-    async with asyncio.timeout(LIMIT / 4):
-        await client.disconnect(force=True)
-    assert own_tasks() == set()
-    assert readers() == []
-
-
-async def test_a_task_that_discord_py_has_forgotten_ends_with_the_connection(house: House) -> None:
-    client = await house.join()
-    # Two changes one after another: discord.py cancels its first task and starts others.
-    for token in ("another", "a third"):
-        update = {"guild_id": str(GUILD), "token": token, "endpoint": house.server.endpoint}
-        await client.on_voice_server_update(cast(Any, update))
-    await client.disconnect(force=True)
-    assert own_tasks() == set()
-
-
 async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     client = await house.join()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -292,28 +86,6 @@ async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch:
             patch.setattr("bot.voice.discord.client.KEEP_ALIVE_INTERVAL", 0.0)
             client.keep_alive()
             assert len(theirs.recv(100)) == 8
-
-
-async def test_a_client_that_never_connected_leaves_no_reader(house: House, readers: Readers) -> None:
-    house.guild.admit = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
-    joining = asyncio.create_task(house.join())
-    await wait_until(lambda: len(readers()) == 1)
-    joining.cancel()
-    await asyncio.wait([joining])
-    await house.clients[0].abandon()
-    assert readers() == []
-
-
-async def test_a_removal_is_reported_and_a_leave_of_our_own_is_not(house: House) -> None:
-    told: list[str] = []
-    client = await house.join()
-    client.on_removed = lambda: told.append("kicked")
-    await client.disconnect(force=True)
-    assert told == []
-    client = await house.join()
-    client.on_removed = lambda: told.append("kicked")
-    await house.guild.expel()
-    await wait_until(lambda: told == ["kicked"] and not client.healthy)
 
 
 async def test_a_connection_whose_reader_died_is_not_healthy(house: House) -> None:

@@ -9,56 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.samples import SPEAKING_FRAME, Samples
-from bot.voice.playback.playback import MAX_GAP, SILENT_FRAME, ReplyPlayback
+from audio.samples import SPEAKING_FRAME
+from bot.voice.playback.playback import MAX_GAP, SILENT_FRAME
 from tests.timing import LIMIT, Clock
-
-
-class RecordingListener:
-    """A listener that records its calls."""
-
-    def __init__(self) -> None:
-        self.journal: list[tuple[object, ...]] = []
-
-    def first_frame(self, reply: str, at: float) -> None:
-        self.journal.append(("first", reply, at))
-
-    def marked(self, reply: str, number: int, at: float) -> None:
-        self.journal.append(("mark", reply, number))
-
-    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
-        self.journal.append(("drained", reply, samples, underruns))
-
-
-def make(clock: Clock | None = None) -> tuple[ReplyPlayback, RecordingListener]:
-    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock(7.0)), RecordingListener()
-    source.listener = heard
-    return source, heard
-
-
-def ramp(length: int, start: int = 0) -> Samples:
-    return ((np.arange(start, start + length) % 20_000) / 32767).astype(np.float32)
-
-
-def left_channel(frames: list[bytes]) -> list[int]:
-    stereo = np.frombuffer(b"".join(frames), "<i2").reshape(-1, 2)
-    assert (stereo[:, 0] == stereo[:, 1]).all()
-    return [int(sample) for sample in stereo[:, 0]]
-
-
-def take_all(source: ReplyPlayback) -> list[bytes]:
-    frames = []
-    while (frame := source.take()) is not None:
-        assert len(frame) == len(SILENT_FRAME)
-        frames.append(frame)
-    return frames
+from tests.voice.playback.playing import left_channel, make_playback, ramp, take_all, take_for
 
 
 @settings(max_examples=60)
 @given(chunks=st.lists(st.integers(0, 3000), max_size=12))
 def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) -> None:
     async def check() -> None:
-        source, heard = make()
+        source, heard = make_playback()
         source.begin("r1")
         written = 0
         for length in chunks:
@@ -75,36 +36,9 @@ def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) 
     asyncio.run(check())
 
 
-@settings(max_examples=60)
-@given(taken=st.integers(0, 12), length=st.integers(0, 10_000))
-def test_after_a_drop_no_frames_come_and_the_position_is_the_samples_taken(taken: int, length: int) -> None:
-    async def check() -> None:
-        source, _ = make()
-        source.begin("r1")
-        source.write("r1", ramp(length))
-        frames = [frame for _ in range(taken) if (frame := source.take()) is not None and frame != SILENT_FRAME]
-        assert source.position("r1") == min(len(frames) * SPEAKING_FRAME, length)
-        assert source.drop("r1") == len(frames) * SPEAKING_FRAME
-        source.write("r1", ramp(5000))
-        source.finish("r1")
-        assert source.take() is None
-        assert source.drop("r1") == 0
-
-    asyncio.run(check())
-
-
-def take_for(source: ReplyPlayback, clock: Clock, frames: int) -> list[bytes | None]:
-    """The frames that the sending thread takes in this number of steps of 20 ms."""
-    taken = []
-    for _ in range(frames):
-        taken.append(source.take())
-        clock.now += 0.02
-    return taken
-
-
 async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None:
     clock = Clock(7.0)
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     assert take_for(source, clock, 5) == [None] * 5, "silence before the first sound is no underrun"
     source.write("r1", ramp(SPEAKING_FRAME, 1))
@@ -123,7 +57,7 @@ async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None
 
 async def test_sound_that_is_late_is_no_underrun_while_listeners_have_sound() -> None:
     clock = Clock(7.0)
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     source.write("r1", ramp(SPEAKING_FRAME, 1))
     assert source.take(silence=False) is not None
@@ -138,7 +72,7 @@ async def test_sound_that_is_late_is_no_underrun_while_listeners_have_sound() ->
 
 async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely() -> None:
     clock = Clock(7.0)
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     source.write("r1", ramp(SPEAKING_FRAME, 1))
     taken = take_for(source, clock, 101)
@@ -153,7 +87,7 @@ async def test_a_long_underrun_ends_the_transmission_and_is_counted_completely()
 
 async def test_a_frame_of_silence_is_counted_also_if_the_sending_thread_catches_up() -> None:
     clock = Clock(7.0)
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     source.write("r1", ramp(SPEAKING_FRAME, 1))
     take_for(source, clock, 1)
@@ -168,7 +102,7 @@ async def test_a_frame_of_silence_is_counted_also_if_the_sending_thread_catches_
 
 async def test_held_sound_continues_where_it_was_held() -> None:
     clock, woken = Clock(7.0), []
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     source.write("r1", ramp(4 * SPEAKING_FRAME))
     before = take_for(source, clock, 2)
@@ -185,19 +119,8 @@ async def test_held_sound_continues_where_it_was_held() -> None:
     assert heard.journal[-1] == ("drained", "r1", 4 * SPEAKING_FRAME, 0)
 
 
-async def test_held_sound_can_be_dropped() -> None:
-    source, _ = make()
-    source.begin("r1")
-    source.write("r1", ramp(4 * SPEAKING_FRAME))
-    source.take()
-    source.hold()
-    assert source.drop("r1") == SPEAKING_FRAME
-    source.resume()
-    assert source.take() is None
-
-
 async def test_marks_are_reported_at_their_place() -> None:
-    source, heard = make()
+    source, heard = make_playback()
     source.begin("r1")
     for number in range(2):
         source.mark("r1", number)
@@ -217,7 +140,7 @@ async def test_marks_are_reported_at_their_place() -> None:
 
 
 async def test_taken_frames_are_reported_with_the_next_frame_at_the_latest() -> None:
-    source, heard = make()
+    source, heard = make_playback()
     source.begin("r1")
     source.write("r1", ramp(2 * SPEAKING_FRAME))
     source.take()
@@ -227,7 +150,7 @@ async def test_taken_frames_are_reported_with_the_next_frame_at_the_latest() -> 
 
 
 async def test_silence_is_sent_ahead_of_a_reply_only_when_it_is_asked_for() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     woken: list[bool] = []
     source.wake = lambda: woken.append(True)
     for reply in ("r1", "r2"):
@@ -241,7 +164,7 @@ async def test_silence_is_sent_ahead_of_a_reply_only_when_it_is_asked_for() -> N
 
 
 async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     source.begin("r1")
     source.write("r1", np.full(3 * SPEAKING_FRAME, 0.25, np.float32))
     levels = []
@@ -252,14 +175,14 @@ async def test_the_volume_applies_to_sound_that_is_already_queued() -> None:
 
 
 async def test_loud_and_broken_samples_do_not_wrap() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     source.begin("r1")
     source.write("r1", np.array([2.0, -2.0, np.nan, np.inf, -np.inf] * 200, np.float32))
     assert left_channel([source.take() or b""])[:5] == [32767, -32767, 0, 32767, -32767]
 
 
 async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     source.begin("r1")
     source.write("r1", ramp(5 * SPEAKING_FRAME))
     waiting = asyncio.create_task(source.wait_for_room(0.05))
@@ -282,7 +205,7 @@ async def test_there_is_room_when_sound_was_sent_or_dropped() -> None:
 
 
 async def test_a_reply_is_being_made_until_its_first_frame() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     states = [source.making]
     source.begin("r1")
     states.append(source.making)
@@ -293,7 +216,7 @@ async def test_a_reply_is_being_made_until_its_first_frame() -> None:
 
 
 async def test_the_reply_of_the_last_frame_is_known() -> None:
-    source, _ = make()
+    source, _ = make_playback()
     sounding = []
     for reply in ("r1", "r2"):
         source.begin(reply)
@@ -308,7 +231,7 @@ async def test_the_reply_of_the_last_frame_is_known() -> None:
 
 @pytest.mark.parametrize("reply", ["r0", "r2"])
 async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
-    source, _ = make()
+    source, _ = make_playback()
     source.begin("r1")
     source.write(reply, ramp(SPEAKING_FRAME))
     source.finish(reply)
@@ -317,7 +240,7 @@ async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
 
 async def test_an_allowed_silence_is_no_underrun() -> None:
     clock = Clock(7.0)
-    source, heard = make(clock)
+    source, heard = make_playback(clock)
     source.begin("r1")
     source.write("r1", ramp(SPEAKING_FRAME + 10))
     source.pause("r1")
@@ -329,99 +252,3 @@ async def test_an_allowed_silence_is_no_underrun() -> None:
     assert len(take_all(source)) == 1
     await asyncio.sleep(0)
     assert heard.journal[-1] == ("drained", "r1", 2 * SPEAKING_FRAME + 10, 0)
-
-
-@pytest.mark.parametrize("finished", [False, True])
-async def test_sound_that_is_cut_ends_there_and_reports_its_end(finished: bool) -> None:
-    source, heard = make()
-    source.begin("r1")
-    source.write("r1", ramp(5 * SPEAKING_FRAME + 7))
-    source.mark("r1", 1)
-    if finished:
-        source.finish("r1")
-    first = source.take()
-    source.cut("r1", 2 * SPEAKING_FRAME + 1)
-    assert first is not None
-    assert len(take_all(source)) == 2, "the frame with the last sample is heard as a whole"
-    source.write("r1", ramp(SPEAKING_FRAME))
-    assert take_all(source) == []
-    await asyncio.sleep(0)
-    assert [each for each in heard.journal if each[0] in ("mark", "drained")] == [
-        ("drained", "r1", 3 * SPEAKING_FRAME, 0)
-    ]
-    assert source.buffered_seconds == 0
-
-
-@settings(max_examples=60)
-@given(first=st.integers(1, 4_000), second=st.integers(1, 4_000), taken=st.integers(0, 6))
-def test_words_behind_the_cut_do_not_count_as_heard(first: int, second: int, taken: int) -> None:
-    async def check() -> None:
-        source, heard = make()
-        source.begin("r1")
-        for number, length in enumerate((first, second)):
-            source.mark("r1", number)
-            source.write("r1", ramp(length))
-        source.finish("r1")
-        for _ in range(min(taken, first // SPEAKING_FRAME)):
-            source.take()
-        source.cut("r1", first)
-        take_all(source)
-        await asyncio.sleep(0)
-        assert [entry for entry in heard.journal if entry[0] == "mark"] == [("mark", "r1", 0)]
-        assert heard.journal[-1][0] == "drained"
-
-    asyncio.run(check())
-
-
-async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
-    source, heard = make()
-    source.begin("r1")
-    source.write("r1", ramp(5 * SPEAKING_FRAME))
-    for _ in range(3):
-        source.take()
-    source.cut("r1", SPEAKING_FRAME)
-    source.cut("another", 0)
-    assert take_all(source) == []
-    await asyncio.sleep(0)
-    assert heard.journal[-1] == ("drained", "r1", 3 * SPEAKING_FRAME, 0)
-
-
-@settings(max_examples=100)
-@given(
-    chunks=st.lists(st.integers(0, 3000), max_size=6),
-    taken=st.integers(0, 8),
-    kept=st.integers(0, 12_000),
-    more=st.integers(0, 3000),
-)
-def test_what_is_written_next_replaces_what_is_trimmed(chunks: list[int], taken: int, kept: int, more: int) -> None:
-    async def check() -> None:
-        source, heard = make()
-        source.begin("r1")
-        written = 0
-        for number, length in enumerate(chunks):
-            source.mark("r1", number)
-            source.write("r1", ramp(length, written))
-            written += length
-        frames = [source.take() for _ in range(min(taken, written // SPEAKING_FRAME))]
-        assert source.sent("r1") == SPEAKING_FRAME * len(frames)
-        source.trim("r1", kept)
-        end = min(written, max(kept, source.sent("r1")))
-        source.write("r1", ramp(more, end))
-        source.finish("r1")
-        assert None not in frames
-        sound = left_channel([frame for frame in frames if frame is not None] + take_all(source))
-        assert sound[: end + more] == np.rint(ramp(end + more) * 32767).astype(int).tolist()
-        assert not any(sound[end + more :])
-        await asyncio.sleep(0)
-        assert [entry[2] for entry in heard.journal if entry[0] == "mark"] == list(range(len(chunks)))
-        assert heard.journal[-1] == ("drained", "r1", end + more, 0)
-
-    asyncio.run(check())
-
-
-async def test_sound_of_another_reply_is_not_trimmed() -> None:
-    source, _ = make()
-    source.begin("r1")
-    source.write("r1", ramp(SPEAKING_FRAME))
-    source.trim("r0", 0)
-    assert source.buffered_seconds > 0
