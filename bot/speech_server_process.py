@@ -23,7 +23,7 @@ from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from config.children import end_child, signal_child
+from config.children import end_child, run_child, signal_child
 from config.project import child_environment
 from config.settings import Settings
 from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
@@ -79,26 +79,14 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
     """Start the speech server only to check its engine. Returns whether it can speak, and a line for people."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tts_server", "--check", "--exit-with-parent", str(os.getpid())),
-        env=child_environment(options.environment),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        # Ctrl-C must reach only the doctor, which ends this process.
-        start_new_session=True,
-    )
+    program = ("-m", "tts_server", "--check", "--exit-with-parent", str(os.getpid()))
     try:
-        async with asyncio.timeout(START_LIMIT):
-            output, errors = await process.communicate()
+        child = await run_child(*program, environment=options.environment, limit=START_LIMIT)
     except TimeoutError:
         return False, f"the speech server did not speak within {START_LIMIT:.0f} s"
-    finally:
-        await end_child(process)
-    lines = (output if process.returncode == 0 else errors).decode(errors="replace").strip().splitlines()
-    return process.returncode == 0, lines[-1].removeprefix(
-        "tts_server: "
-    ) if lines else "the speech server said nothing"
+    good = child.status == 0
+    lines = (child.output if good else child.errors).decode(errors="replace").strip().splitlines()
+    return good, lines[-1].removeprefix("tts_server: ") if lines else "the speech server said nothing"
 
 
 class SpeechServerProcess:

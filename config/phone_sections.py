@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config.addresses import MAX_PORT, host_and_port
-from config.section import Section
+from config.addresses import MAX_PORT
+from config.section import Section, ServerSection
 from config.types import (
     Address,
     OptionalBase,
@@ -109,7 +109,7 @@ _OptionalIpAddress = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneSettings(Section):
+class PhoneSettings(ServerSection):
     """The telephone: who may call, and what they hear.
 
     Attributes:
@@ -134,16 +134,6 @@ class PhoneSettings(Section):
         BeforeValidator(_blank_is_unset),
     ] = None
     persona: OptionalPersona = None
-
-    @property
-    def host(self) -> str:
-        """Address to listen on."""
-        return host_and_port(self.bind)[0]
-
-    @property
-    def port(self) -> int:
-        """Port to listen on; 0 chooses a free one."""
-        return host_and_port(self.bind)[1]
 
     def allows(self, number: str) -> bool:
         """Whether this number may call. A caller who withholds the number (it is empty) may only if everyone may.
@@ -178,7 +168,7 @@ class TwilioSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class SipSettings(Section):
+class SipSettings(ServerSection):
     """SIP: phone calls over a home PBX, or directly.
 
     Attributes:
@@ -202,16 +192,6 @@ class SipSettings(Section):
     def on(self) -> bool:
         """Whether phone calls over SIP are wanted."""
         return self.registrar is not None or "bind" in self.chosen
-
-    @property
-    def host(self) -> str:
-        """Address to listen on."""
-        return host_and_port(self.bind)[0]
-
-    @property
-    def port(self) -> int:
-        """Port to listen on; 0 chooses a free one."""
-        return host_and_port(self.bind)[1]
 
     @property
     def rtp_range(self) -> range:

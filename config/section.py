@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
+from config.addresses import host_and_port
 from config.characters import check_characters
-from config.types import LinesCount
+from config.types import Address, LinesCount
 
 
 class Variable:
@@ -43,6 +44,27 @@ class Section:
     @classmethod
     def _as_meant(cls, value: object, info: ValidationInfo) -> object:
         return value if info.field_name in (None, "chosen") else as_meant(value, fields_of(cls)[info.field_name])
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSection(Section):
+    """Base class of sections of a server.
+
+    Attributes:
+        bind: address and port to listen on.
+    """
+
+    bind: Address
+
+    @property
+    def host(self) -> str:
+        """Address to listen on."""
+        return host_and_port(self.bind)[0]
+
+    @property
+    def port(self) -> int:
+        """Port to listen on; 0 chooses a free one."""
+        return host_and_port(self.bind)[1]
 
 
 def fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from config.addresses import host_and_port
-from config.section import Section, Variable
+from config.section import Section, ServerSection, Variable
 from config.types import (
     YEAR,
     Address,
@@ -168,7 +167,7 @@ class CallSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class WebSettings(Section):
+class WebSettings(ServerSection):
     """The bot's HTTP server, with the page.
 
     Attributes:
@@ -182,16 +181,6 @@ class WebSettings(Section):
     bind: Address = "127.0.0.1:8770"
     token: OptionalPassphrase = None
     allowed_origins: Origins = ()
-
-    @property
-    def host(self) -> str:
-        """Address to listen on."""
-        return host_and_port(self.bind)[0]
-
-    @property
-    def port(self) -> int:
-        """Port to listen on; 0 chooses a free one."""
-        return host_and_port(self.bind)[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 from bot.llm.embedded import EmbeddedModelServer
-from config.children import end_child
-from config.project import child_environment
+from config.children import run_child
 
 LOAD_LIMIT = 900.0
 """If loading takes longer than this many seconds, it has failed. A large model on a slow disk takes some minutes."""
@@ -29,26 +28,15 @@ async def try_weights(file: Path) -> None:
     Raises:
         RuntimeError: llama.cpp can't load the weights. The message has the reason, as far as it is known.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.llm.try_weights", str(file)),
-        # Without this variable, llama.cpp starts a debugger when it aborts, and the debugger prints several pages.
-        env=child_environment({"GGML_NO_BACKTRACE": "1"}),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        # In a session of its own, the child process gets no Ctrl-C. Only the bot gets it, and ends the child process.
-        start_new_session=True,
-    )
+    # Without this variable, llama.cpp starts a debugger when it aborts, and the debugger prints several pages.
+    environment = {"GGML_NO_BACKTRACE": "1"}
     try:
-        async with asyncio.timeout(LOAD_LIMIT):
-            output, _ = await process.communicate()
+        child = await run_child("-m", "bot.llm.try_weights", str(file), environment=environment, limit=LOAD_LIMIT)
     except TimeoutError:
         raise RuntimeError(f"llama.cpp did not load {file} within {LOAD_LIMIT:.0f} s") from None
-    finally:
-        await end_child(process)
-    if process.returncode == _REFUSED:
-        raise RuntimeError(output.decode(errors="replace").strip()[:_MAX_REASON])
-    if process.returncode:
+    if child.status == _REFUSED:
+        raise RuntimeError(child.output.decode(errors="replace").strip()[:_MAX_REASON])
+    if child.status:
         raise RuntimeError(f"llama.cpp breaks off as it reads {file}, which seems to be damaged")
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from typing import Any
 
 from bot.check_result import CheckResult
-from config.children import end_child
-from config.project import child_environment
+from config.children import run_child
 
 LIMIT = 150.0
 """Seconds for the whole examination."""
@@ -17,24 +14,13 @@ LIMIT = 150.0
 
 async def examine() -> list[CheckResult]:
     """The doctor's findings. If it can't be run, or does not end in time, that is the only finding."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "doctor", "--json"),
-        env=child_environment({"PYTHONIOENCODING": "utf-8"}),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        # Ctrl-C must reach only the bot, which ends this process.
-        start_new_session=True,
-    )
+    doctor = ("-m", "bot", "doctor", "--json")
     try:
-        async with asyncio.timeout(LIMIT):
-            output, _ = await process.communicate()
+        child = await run_child(*doctor, environment={"PYTHONIOENCODING": "utf-8"}, limit=LIMIT, grace=2.0)
     except TimeoutError:
         return [CheckResult("Doctor", False, f"It was not done within {LIMIT:.0f} s. Type `python -m bot doctor`.")]
-    finally:
-        await end_child(process, 2.0)
-    return read_findings(output.decode(errors="replace")) or [
-        CheckResult("Doctor", False, f"It ended without a word (status {process.returncode}).")
+    return read_findings(child.output.decode(errors="replace")) or [
+        CheckResult("Doctor", False, f"It ended without a word (status {child.status}).")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Tests of ending a child process, and of signals to a child that has just ended by itself."""
+"""Tests of running and ending child processes, and of signals to a child that has just ended by itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
+import psutil
 import pytest
 
-from config.children import end_child, signal_child
+from config.children import ChildOutput, end_child, run_child, signal_child
+from tests.timing import wait_until
 
 _IGNORES_SIGTERM = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
@@ -72,3 +75,21 @@ async def test_a_child_is_killed_if_nobody_waits_for_its_end_any_more() -> None:
     await asyncio.sleep(0)
     ending.cancel()
     assert await process.wait() == -signal.SIGKILL
+
+
+async def test_what_a_child_has_written_is_returned_with_its_exit_status() -> None:
+    program = "import os, sys; print(sys.stdin.read() + os.environ['MORE'], end=''); sys.exit('failed')"
+    said = await run_child("-c", program, given=b"Hello ", environment={"MORE": "there"}, limit=30)
+    assert said == ChildOutput(1, b"Hello there", b"failed\n")
+
+
+async def test_a_child_of_which_nobody_awaits_the_output_any_more_is_ended(tmp_path: Path) -> None:
+    file = tmp_path / "started"
+    program = f"import os, pathlib, time; pathlib.Path({str(file)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    with pytest.raises(TimeoutError):
+        await run_child("-c", "import time; time.sleep(60)", limit=0.1)
+    running = asyncio.create_task(run_child("-c", program, limit=30))
+    await wait_until(lambda: file.exists() and file.read_text())
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert not psutil.pid_exists(int(file.read_text()))

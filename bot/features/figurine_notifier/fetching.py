@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 from bot.features.figurine_notifier import parser
 from bot.fetching.errors import FetchError
 from bot.fetching.fetcher import Fetcher, FetchLimits, FetchRequest
-from config.children import end_child
+from config.children import run_child
 
 MAX_BYTES = 5 * 1024 * 1024
 """Maximum number of bytes of a feed. A larger feed counts as a failure."""
@@ -80,24 +78,15 @@ async def read_items(data: bytes) -> list[Item]:
     Raises:
         FeedError: the bytes are not a feed, or reading takes too much time or memory.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(Path(parser.__file__))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(READ_LIMIT):
-            found, _ = await process.communicate(data)
+        child = await run_child("-I", str(Path(parser.__file__)), given=data, limit=READ_LIMIT)
     except TimeoutError as error:
         raise FeedError(f"it could not be read within {READ_LIMIT:.0f} s") from error
-    finally:
-        await end_child(process)
-    if process.returncode == parser.NO_FEED:
+    if child.status == parser.NO_FEED:
         raise FeedError("it is not an RSS, Atom or JSON feed")
-    if process.returncode:
+    if child.status:
         raise FeedError("reading it took too much time or memory")
-    return [Item(*each) for each in json.loads(found)]
+    return [Item(*each) for each in json.loads(child.output)]
 
 
 def _validators(headers: Mapping[str, str]) -> Validators:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from bot.text import shorten
 from bot.tools.builtin import page_text
 from bot.tools.builtin.links import Links, full_address
 from bot.tools.tool import Asker, ReadOnlyTool, ToolError, ToolResult
-from config.children import end_child
+from config.children import run_child
 
 PART_CHARS = 3_400
 """Characters of a page that are returned at a time."""
@@ -93,20 +91,11 @@ async def _text_of(page: FetchedFile, seconds: float) -> str:
     """
     # What the server has said becomes an argument of a program, so only letters that names of charsets have are kept.
     charset = "".join(char for char in page.charset[:40] if char.isascii() and (char.isalnum() or char in "-_"))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(Path(page_text.__file__))),
-        *("html" if page.media_type in _HTML else "text", charset),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    kind = "html" if page.media_type in _HTML else "text"
     try:
-        async with asyncio.timeout(seconds):
-            text, _ = await process.communicate(page.body)
+        child = await run_child("-I", str(Path(page_text.__file__)), kind, charset, given=page.body, limit=seconds)
     except TimeoutError as error:
         raise ToolError("The page can't be read: finding its text takes too long.") from error
-    finally:
-        await end_child(process)
-    if process.returncode:
+    if child.status:
         raise ToolError("The page can't be read: finding its text takes too much time or memory.")
-    return text.decode("utf-8", "replace").strip()
+    return child.output.decode("utf-8", "replace").strip()
