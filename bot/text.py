@@ -118,7 +118,10 @@ def rest_after(text: str, phrase: str) -> str | None:
 
 
 def rest_before(text: str, phrase: str) -> str | None:
-    """What precedes a phrase at the end of a text; otherwise as :func:`rest_after`."""
+    """What precedes a phrase at the end of a text; ``None`` if the text does not end with it. Both are plain.
+
+    The phrase must begin at the beginning of a word, with the same exception as in :func:`rest_after`.
+    """
     if not text.endswith(phrase):
         return None
     rest = text[: len(text) - len(phrase)]

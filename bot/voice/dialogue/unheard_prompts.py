@@ -30,7 +30,9 @@ class UnheardPrompts:
             self._replies[by] = reply
 
     def note_committed(self, prompt: Prompt) -> None:
-        """Note that a prompt is to be answered. If its author thus speaks on, one reply answers both prompts."""
+        """Note that a prompt is to be answered. If its turn has ended a reply to the same person, one reply answers
+        both prompts.
+        """
         if prompt.turn is not None and (reply := self._replies.get(prompt.turn)) is not None:
             first = reply.prompt.turn
             if first is not None and first.person == prompt.turn.person:

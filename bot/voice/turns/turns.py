@@ -28,7 +28,7 @@ class TurnPolicy:
         voice_activity: model that tells speech from noise. It runs on the input threads.
         end_of_turn: model that estimates whether a pause is the end of a turn. It runs on the event loop.
         settings: waits and thresholds that fit ``voice_activity``.
-        telephone_settings: the same for the narrow band of telephones; ``None`` for the usual ones.
+        telephone_settings: waits and thresholds for the narrow band of telephones; ``None`` to use ``settings``.
     """
 
     voice_activity: VoiceActivityModel
