@@ -39,6 +39,12 @@ MIN_EVIDENCE, EVIDENCE_PER_SECOND = 4.8, 0.4
 The addition is needed, because longer sound also gives more evidence if it is a person's voice with an echo beneath it.
 With these values, about 1 % of what people say over a weaker echo counts as an echo; benchmarks/echo.py measures it.
 """
+MIN_AUDIBLE = 0.1
+"""Minimum number of seconds of audible sent sound in the match; half of the compared sound, if that is less.
+
+By chance, a few frames resemble almost any sound. Without this limit, one person in twenty who spoke right after the
+bot's first frames would count as its echo.
+"""
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
 MIN_EVIDENCE_GOING_ON = 4.3
@@ -167,7 +173,8 @@ class EchoDetector:
         undelayed = len(sent) - len(sound)
         first = max(0, undelayed - round(longest * HEARING_RATE))
         found = match(sound, sent, first, undelayed - round(shortest * HEARING_RATE))
-        if found is None or found.evidence < least_evidence:
+        least_audible = min(MIN_AUDIBLE, len(sound) / HEARING_RATE / 2)
+        if found is None or found.evidence < least_evidence or found.audible < least_audible:
             return None
         return (undelayed - found.position) / HEARING_RATE
 

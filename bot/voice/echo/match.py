@@ -46,11 +46,13 @@ class Match:
         sharpness: peak of the correlation, divided by the root mean square of the correlation elsewhere.
         pattern: correlation of the band energies at the peak, -1 to 1.
         position: sample of the longer sound at which the shorter one begins.
+        audible: seconds of the longer sound that are not silent, within the match.
     """
 
     sharpness: float
     pattern: float
     position: int
+    audible: float
 
     @property
     def evidence(self) -> float:
@@ -74,9 +76,9 @@ def match(heard: Sound16, sent: Sound16, first: int, last: int) -> Match | None:
     elsewhere = np.concatenate([correlation[: max(0, position - REFLECTED)], correlation[position + SPREAD :]])
     level = max(float(elsewhere.mean()) if len(elsewhere) else 1.0, SILENCE)
     before = min(position // HOP, REVERBERATION_HOPS)
-    echoed = _reverberated(_energies(sent[position - before * HOP : position + len(heard)]))[before:]
-    sharpness = float(np.sqrt(correlation[position] / level))
-    return Match(sharpness, _pattern_correlation(_energies(heard), echoed), position)
+    energies = _energies(sent[position - before * HOP : position + len(heard)])
+    pattern = _pattern_correlation(_energies(heard), _reverberated(energies)[before:])
+    return Match(float(np.sqrt(correlation[position] / level)), pattern, position, _audible(energies[before:]))
 
 
 def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
@@ -114,6 +116,12 @@ def _pattern_correlation(heard: _Energies, sent: _Energies) -> float:
     heard, sent = heard - heard.mean(axis=0), sent - sent.mean(axis=0)
     norm = float(np.linalg.norm(heard) * np.linalg.norm(sent))
     return float(np.vdot(heard, sent)) / max(norm, SILENCE)
+
+
+def _audible(energies: _Energies) -> float:
+    """The seconds of a sound that are not silent."""
+    loudness = energies.sum(axis=1)
+    return int((loudness > max(DYNAMIC_RANGE * float(loudness.max()), SILENCE)).sum()) * HOP / HEARING_RATE
 
 
 def _band_matrix() -> NDArray[np.float32]:

@@ -101,6 +101,25 @@ def test_a_person_with_loudspeakers_can_interrupt(scenes: Sequence[Scene]) -> No
         assert results.count(False) >= len(results) // 3
 
 
+def test_a_person_who_speaks_just_when_the_bot_has_begun_is_no_echo() -> None:
+    """The bot is held after its first syllable, which resembles the beginnings and ends of many words."""
+    library, taken = RepeatableEspeak(), list[bool]()
+    for number, voice in enumerate(PEOPLES_VOICES):
+        said, begun = (
+            SentenceSpeaker(library, speaker).say([words], [], 0.3).sound[::3].astype(np.float32)
+            for speaker, words in ((voice, QUESTION), (BOT_VOICES[number % len(BOT_VOICES)], "A toad has dry skin."))
+        )
+        begun = begun[round(first_voiced(begun) * HEARING_RATE) :]
+        for start in range(0, len(said) - HEARING_RATE, HEARING_RATE // 10):
+            for sent in (0.02, 0.04, 0.06):
+                detector = EchoDetector()
+                detector.played(begun[: round(sent * HEARING_RATE)], BEGIN)
+                heard = (said[start : start + round(length * HEARING_RATE)] for length in (0.2, 0.4))
+                taken += [detector.is_echo(1, each, BEGIN + 0.3 + len(each) / HEARING_RATE) for each in heard]
+    assert len(taken) > 500
+    assert np.mean(taken) <= 0.002
+
+
 def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: Sequence[Scene]) -> None:
     scene = scenes[0]
     detector = EchoDetector()
