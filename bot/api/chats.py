@@ -20,7 +20,7 @@ from bot.voice.ports import Responder
 from bot.voice.records.kept_turns import TurnKeeper
 
 MAX_CHATS = 100
-"""Largest number of conversations at once. Beyond it, the one that was used least recently is over."""
+"""Largest number of conversations at once. If there are more, the one that was used least recently is ended."""
 IDLE_LIMIT = 3_600.0
 """Seconds without a question after which a conversation is over."""
 ID_BYTES = 18

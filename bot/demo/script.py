@@ -19,7 +19,7 @@ async def toy_call(guests: Guests) -> None:
     await guests.ask("question")
     await guests.interrupt("story", "interruption")
     await guests.enter("Ben")
-    guests.note("Ben comes in: now there are two of them, so he calls by name.")
+    guests.note("Ben comes in: now there are two of them, so he calls the bot by its name.")
     await guests.ask("by name")
     await guests.send_away("farewell")
 
@@ -38,7 +38,7 @@ async def real_call(guests: Guests) -> None:
     await guests.ask("capital")
     await guests.interrupt("story", "interruption")
     await guests.enter("Dan")
-    guests.note("Dan comes in: now there are two of them, so he calls by name.")
+    guests.note("Dan comes in: now there are two of them, so he calls the bot by its name.")
     await guests.ask("dog")
     await guests.enter("Cleo")
     guests.note("Cleo comes in. What she and Dan say to each other is not for the bot.")

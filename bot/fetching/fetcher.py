@@ -120,7 +120,7 @@ class Fetcher:
     """Fetches files. It keeps nothing from one file to the next: no connection, no cookie, no name.
 
     A name is resolved once for each request, and the connection is made to the very addresses that were checked, so a
-    name that resolves differently a moment later changes nothing. If one of them is not public, none is used.
+    name that resolves differently a moment later changes nothing. If one of the addresses is not public, none is used.
 
     Args:
         resolve: resolves a host name.

@@ -107,8 +107,8 @@ def all_stores(
             left=KEPT_IGNORED,
         ),
         # This one comes last. It makes a running call drop what it holds of the person, and makes all parts that keep
-        # words delete them in the background, also those of the last moments. What is deleted so, no store could count
-        # any more.
+        # words delete them in the background, also those of the last moments. If it came earlier, the other stores
+        # could not count what is deleted in this way.
         ListeningChoice(consent),
     )
     return PersonalStores(stores, database.erase_traces)

@@ -136,7 +136,7 @@ def _call(row: Row) -> InterruptedCall | None:
     except (ValueError, RecursionError):
         people = None
     if not isinstance(people, list) or not all(isinstance(person, int) for person in people):
-        _log.warning("A call on the server %d can't be gone on with: what is stored of it is damaged", guild)
+        _log.warning("A call on the server %d can't be continued: what is stored of it is damaged", guild)
         return None
     people = frozenset(people)
     return InterruptedCall(

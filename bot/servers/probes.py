@@ -39,7 +39,7 @@ class ServerProbes:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Probe the servers whenever a probe is due, until :meth:`close`. Does nothing if that has begun."""
+        """Probe the servers whenever a probe is due, until :meth:`close`. A second call does nothing."""
         if self._task is None:
             # The probes outlive calls, so their lines in the log name no call.
             self._task = asyncio.create_task(self._run(), name=self._name, context=Context())

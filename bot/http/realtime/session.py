@@ -18,7 +18,7 @@ RATES: Mapping[str, int] = MappingProxyType({PCM: 24_000, U_LAW: 8_000, A_LAW: 8
 MODALITIES = ("audio", "text")
 DETECTIONS = ("server_vad", "semantic_vad")
 MAX_INSTRUCTIONS = 8_000
-"""Largest number of characters of ``instructions``, as of a persona's description."""
+"""Largest number of characters of ``instructions``. A persona's description has the same limit."""
 MAX_VOICE = 200
 """Largest number of characters of a voice's name."""
 BETA_NAMES: Mapping[str, str] = MappingProxyType(
