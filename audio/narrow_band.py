@@ -16,7 +16,7 @@ _UP = HEARING_RATE // TELEPHONE_RATE
 _UP_TAPS, _DOWN_TAPS = 63, 181
 """Lengths of the filters in samples, the first at 16,000 Hz, the second at 48,000 Hz.
 
-They let all up to 3,400 Hz pass: a telephone carries no more.
+The filters let all frequencies up to 3,400 Hz pass. A telephone carries no higher ones.
 """
 _CUT = 3_950.0
 """Frequency at which the filters let half of the amplitude pass, in Hz. From 4,600 Hz on, they take 60 dB away."""

@@ -80,7 +80,8 @@ class Guesses(StrEnum):
     """Whether replies are prepared at pauses, before it is certain that the person has finished."""
 
     AUTO = "auto"
-    """Prepared, unless the service that would do it costs money; see :mod:`bot.speculation_policy`."""
+    """Replies are prepared, unless the model server costs money. A voice that costs money speaks none of them in
+    advance; see :mod:`bot.speculation_policy`."""
     ON = "on"
     OFF = "off"
 
@@ -89,7 +90,8 @@ class InterimTranscripts(StrEnum):
     """Whether speech is transcribed while the person still speaks."""
 
     AUTO = "auto"
-    """Transcribed if replies are prepared and the machine has power to spare; see :mod:`bot.speculation_policy`."""
+    """Speech is transcribed if replies are prepared and the machine has power to spare; see
+    :mod:`bot.speculation_policy`."""
     ON = "on"
     OFF = "off"
 

@@ -284,7 +284,7 @@ EnglishModel = Annotated[
     _of_text(local_path),
     must_match(r"auto|off|.*[/\\].*", "auto, off, or the path of a folder, with a slash in it"),
 ]
-"""The quick model for English, or the choice of it."""
+"""The quick model for English: its folder, ``auto`` for the downloaded one, or ``off`` for none."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
 Channels = Annotated[tuple[str, ...], _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[

@@ -38,8 +38,10 @@ class Metrics:
             *_metric("tts_connections", "gauge", "WebSockets open now.", self.connections),
             *_metric("tts_replies_total", "counter", "Replies spoken whole.", self.replies),
             *_metric("tts_cancels_total", "counter", "Cancels.", self.cancels),
-            *_metric("tts_audio_seconds_total", "counter", "Speech in replies spoken whole.", self.audio_seconds),
-            "# HELP tts_first_audio_seconds From a reply's first clause to its first audio.",
+            *_metric(
+                "tts_audio_seconds_total", "counter", "Seconds of speech in replies spoken whole.", self.audio_seconds
+            ),
+            "# HELP tts_first_audio_seconds Seconds from a reply's first clause to its first audio.",
             "# TYPE tts_first_audio_seconds summary",
             f"tts_first_audio_seconds_sum {self.first_audio_seconds:g}",
             f"tts_first_audio_seconds_count {self.first_audio_count}",

@@ -41,7 +41,7 @@ class Speak:
     def in_pieces(
         cls, text: str, *, flush: bool, reply: str | None, parameters: SpeechParameters | None = None
     ) -> Iterator[Self]:
-        """The messages that send a text of any length, of which the last one may end the reply."""
+        """The messages that send a text of any length. If ``flush`` is true, the last one ends the reply."""
         for start in range(0, len(text), MAX_CHARACTERS):
             last = start + MAX_CHARACTERS >= len(text)
             yield cls(text[start : start + MAX_CHARACTERS], flush and last, reply, parameters or SpeechParameters())
@@ -169,7 +169,7 @@ class Flushed(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(ServerMessage):
-    """Answers :class:`Cancel`. No more sound of the cancelled reply follows."""
+    """Answers :class:`Cancel`. No more sound of any cancelled reply follows."""
 
     event = "cancelled"
     reply: str | None = None

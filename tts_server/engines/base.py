@@ -152,11 +152,14 @@ class AlwaysLoaded:
 
 @runtime_checkable
 class ExpressiveEngine(SpeechEngine, Protocol):
-    """An engine that applies more parameters than speed and pitch, which the server applies for every engine."""
+    """An engine that applies more parameters than speed and pitch.
+
+    Those two work with every engine: the server applies them to the sound of an engine that does not.
+    """
 
     @property
     def expression(self) -> frozenset[str]:
-        """The names of these parameters, as in :class:`~wire.parameters.SpeechParameters`."""
+        """The names of these other parameters, as in :class:`~wire.parameters.SpeechParameters`."""
         ...
 
 

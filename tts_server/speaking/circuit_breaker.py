@@ -17,7 +17,8 @@ WINDOW_SECONDS = 6.0
 MAX_REAL_TIME_FACTOR = 0.8
 """Highest real-time factor that counts as fast enough. The rest of the time is needed for other work."""
 SLOW_SECONDS = 3.0
-"""An engine is first judged too slow after at least this many seconds of synthesis."""
+"""An engine is judged too slow only after at least this many seconds of synthesis. An engine that was too slow before
+and is tried again may be judged sooner."""
 FIRST_WAIT = 20.0
 """Seconds until an open circuit breaker first tries the engine again. Each relapse doubles the wait."""
 PROOF_SECONDS = 10.0
