@@ -23,7 +23,7 @@ from bot.http.errors import HttpError
 from bot.voice.transcribe.learning import Learned, LearnedCorrections
 
 USUAL_LIMIT, MAX_LIMIT = 50, 200
-"""Number of conversations in a list: if the request names none, and at most."""
+"""Number of conversations in a list: the first if the request names no number, the second at most."""
 MAX_TURNS = 1_000
 """Largest number of turns of a page of a conversation."""
 MAX_SEARCH = 200
@@ -31,7 +31,7 @@ MAX_SEARCH = 200
 MAX_WORDS = 20
 """Largest number of words of a search."""
 MAX_TEXT = 4_000
-"""Largest number of characters of a corrected turn, as of a message on ``/ws/chat``."""
+"""Largest number of characters of a corrected turn. A message on ``/ws/chat`` has the same limit."""
 RETRY_AFTER = 5.0
 """Seconds after which the database may be free again."""
 

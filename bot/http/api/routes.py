@@ -49,7 +49,7 @@ class ApiParts:
         introductions: what a voice says in a preview.
         places: the places for which a voice can be chosen.
         archive: the stored conversations.
-        corrections: the corrections of transcripts, which can be added to.
+        corrections: the operator's corrections of transcripts, to which further ones can be added.
         manner: returns the voice and the manner of speaking in a place, given its id.
         page: the id of the page among these places.
         monitor: the figures of the running bot.

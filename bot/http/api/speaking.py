@@ -21,7 +21,7 @@ SPEECH = "/v1/audio/speech"
 MAX_TEXT = 4_096
 """Largest number of characters of a text, as on the speech server."""
 CHARACTERS_PER_SECOND = 15.0
-"""How fast texts are spoken."""
+"""Assumed speed of speech, with which the length of a text's sound is estimated."""
 MAX_NAME = 200
 """Largest number of characters of a voice's or a language's name."""
 _KINDS = ("audio/", "text/event-stream", "application/json")

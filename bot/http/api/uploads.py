@@ -54,7 +54,7 @@ async def read_form(request: web.Request, files: Collection[str], bodies: Collec
     """Read a form. Fields that nobody asks for are ignored, but count towards the limits.
 
     Args:
-        files: the names that the part with the file may have. The form must have exactly one.
+        files: the names that the part with the file may have. The form must have exactly one such part.
         bodies: content types, in small letters, of a body that is the file itself.
 
     Raises:

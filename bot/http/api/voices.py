@@ -44,7 +44,8 @@ class VoicesApi:
         voices: the voices service.
         introductions: what a voice says in a preview.
         places: the places for which a voice can be chosen.
-        manner: returns the voice and the manner of speaking in a place, with those of its persona and mood.
+        manner: returns the voice and the manner of speaking in a place: what was chosen for it, and what its persona
+            and mood add.
         forwarding: passes requests on to the speech server.
         charge: called with the server that speaks a preview, and the estimated seconds of it.
         engine: returns the state of the speech server's engine.
