@@ -17,6 +17,7 @@ from bot.features.scheduled_events.commands import (
     NOTHING_PLANNED,
     NOTHING_TO_POST,
 )
+from bot.features.scheduled_events.posting import MISSED
 from bot.features.scheduled_events.records import MAX_EVENTS
 from sandbox.world.entities import Upload
 from sandbox.world.permissions import Permission
@@ -187,6 +188,24 @@ async def test_an_event_that_came_due_while_the_bot_was_off_has_one_hour_of_grac
         assert board.posted() == posts
 
 
+@pytest.mark.parametrize("skip", [False, True])
+async def test_who_scheduled_what_was_missed_while_the_bot_was_off_is_told_once(
+    board: Board, skip: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = board.stage.ada
+    await board.add("noon", skip=skip)
+    board.clock.pass_by(3 * DAY + 2 * HOUR)
+    for _ in range(2):
+        await board.restart()
+        async with running(board.events.run()):
+            await wait_until(lambda: "Scheduled event 1 was not posted" in caplog.text)
+            await asyncio.sleep(0.1)
+    told = [message.content for message in written_by_bots(board.stage.sandbox, ada.dm_channel)]
+    assert told == ([] if skip else [f"{MISSED.format(id=1)} It was: noon"])
+    assert caplog.text.count("Scheduled event 1 was not posted") == 1
+    assert board.posted() == []
+
+
 async def test_an_event_is_not_posted_twice_if_the_bot_is_killed_while_posting_it(board: Board) -> None:
     board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.5)
     async with running(board.events.run()):
@@ -345,3 +364,17 @@ async def test_an_author_who_takes_no_private_messages_is_notified_in_a_channel_
         board.clock.pass_by(DAY)
         await board.come_due()
         await board.stage.ada.wait_for_message(board.general, lambda m: "is gone" in m.content, LIMIT)
+
+
+async def test_the_log_says_that_nobody_could_be_told(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+    sandbox, ada = board.stage.sandbox, board.stage.ada
+    ada.user.takes_dms = False
+    for channel in (board.general, sandbox.home.side):
+        sandbox.faults.deny(sandbox.bot, channel, Permission.SEND_MESSAGES)
+    async with running(board.events.run()):
+        await board.add("a secret", channel=sandbox.home.side)
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        await wait_until(
+            lambda: "The author of scheduled event 1 could not be notified: there is no channel" in caplog.text
+        )

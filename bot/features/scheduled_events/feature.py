@@ -162,10 +162,20 @@ class ScheduledEvents:
     async def _catch_up(self, event: ScheduledEvent) -> None:
         """Postpone an event that came due while the bot was not running, so that it is posted soon.
 
-        If it has ``skip``, this post is left out instead.
+        If it has ``skip``, this post is left out instead. After more than :data:`GRACE`, its author is told that it was
+        not posted.
         """
         if self._is_due(event, since=max(event.handled_until, self._clock() - GRACE)):
             await self._postpone(event)
+        elif not event.postponed and self._is_due(event, since=event.handled_until):
+            await self._miss(event)
+
+    async def _miss(self, event: ScheduledEvent) -> None:
+        if not await self._records.mark_handled(event, self._clock(), postponed=False):
+            return
+        _log.warning("Scheduled event %d was not posted: the bot was not running when it came due", event.id)
+        if not event.skip:
+            await self._poster.notify_missed(event)
 
     async def _postpone(self, event: ScheduledEvent) -> None:
         if await self._records.mark_handled(event, self._clock(), postponed=not event.skip):

@@ -19,7 +19,12 @@ REFUSED = (
     "🗓️ I could not post your scheduled event {id}: in <#{channel}> I am not allowed to {missing}. "
     "It stays on the schedule, and I post it at its next times as soon as I am allowed to."
 )
+MISSED = (
+    "🗓️ I did not post your scheduled event {id} when it came due, because I was switched off then. "
+    "It stays on the schedule, and I post it at its next times."
+)
 QUOTE = " It was: {text}"
+NOT_NOTIFIED = "The author of scheduled event %d could not be notified: %s"
 MAX_QUOTED = 1_500
 """Maximum number of characters of an event's text in a notice to its author."""
 
@@ -76,6 +81,10 @@ class Poster:
         """Notify the author that the channel is gone."""
         await self._notify_author(event, GONE.format(id=event.id))
 
+    async def notify_missed(self, event: ScheduledEvent) -> None:
+        """Notify the author that the event came due while the bot was not running."""
+        await self._notify_author(event, MISSED.format(id=event.id))
+
     async def notify_refused(self, event: ScheduledEvent) -> None:
         """Notify the author that the bot may not post in the channel."""
         missing = " and ".join(self.missing(event) or ["write"])
@@ -95,6 +104,7 @@ class Poster:
     async def _notify_in_channel(self, event: ScheduledEvent, text: str) -> None:
         guild = self._bot.get_guild(event.guild)
         if guild is None:
+            _log.warning(NOT_NOTIFIED, event.id, "the bot has left the server")
             return
         try:
             author = guild.get_member(event.author) or await guild.fetch_member(event.author)
@@ -103,8 +113,11 @@ class Poster:
                     await channel.send(f"{author.mention} {text}", allowed_mentions=_mention_only(author.id))
                     return
         except DISCORD_ERRORS as error:
-            line = "The author of scheduled event %d could not be notified: %s"
-            _log.warning(line, event.id, discord_error_detail(error))
+            _log.warning(NOT_NOTIFIED, event.id, discord_error_detail(error))
+        else:
+            _log.warning(
+                NOT_NOTIFIED, event.id, "there is no channel in which the bot may write and which they can read"
+            )
 
 
 def _mention_only(author: int) -> discord.AllowedMentions:
