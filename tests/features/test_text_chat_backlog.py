@@ -23,6 +23,10 @@ async def waiting(tmp_path: Path) -> AsyncIterator[WaitingMessages]:
         yield waiting
 
 
+async def nobody(_: WaitingMessage) -> None:
+    raise AssertionError("no message is given up")
+
+
 @pytest.mark.parametrize(("faults", "answered"), [(1, [1, 2]), (MAX_FAULTS, [2])])
 async def test_a_failed_answer_is_tried_again_a_few_times(
     waiting: WaitingMessages, faults: int, answered: list[int]
@@ -38,13 +42,20 @@ async def test_a_failed_answer_is_tried_again_a_few_times(
         done.append(it.message)
         await waiting.remove(it.message)
 
-    backlog = Backlog(waiting, answer, lambda: asyncio.sleep(0))
+    async def give_up(it: WaitingMessage) -> None:
+        given_up.append(it.message)
+        await waiting.remove(it.message)
+        raise RuntimeError("The author can't be told")
+
+    given_up = list[int]()
+    backlog = Backlog(waiting, answer, give_up, lambda: asyncio.sleep(0))
     backlog.begin()
     async with asyncio.timeout(30):
         while await waiting.first() is not None:
             await asyncio.sleep(0)
     await backlog.close()
     assert done == answered
+    assert given_up == ([1] if faults == MAX_FAULTS else []), "whoever gets no answer is told so"
 
 
 async def test_the_end_of_the_process_loses_nothing(waiting: WaitingMessages) -> None:
@@ -54,7 +65,7 @@ async def test_the_end_of_the_process_loses_nothing(waiting: WaitingMessages) ->
         stumbled.set()
         raise RuntimeError("Session is closed")
 
-    backlog = Backlog(waiting, answer, asyncio.Event().wait)  # type: ignore[arg-type]
+    backlog = Backlog(waiting, answer, nobody, asyncio.Event().wait)  # type: ignore[arg-type]
     backlog.begin()
     await stumbled.wait()
     await backlog.close()
@@ -74,7 +85,7 @@ async def test_a_message_is_answered_once_when_the_database_can_be_used_again(
             raise aiosqlite.OperationalError("database is locked")
         await waiting.remove(it.message)
 
-    backlog = Backlog(waiting, answer, lambda: asyncio.sleep(0))
+    backlog = Backlog(waiting, answer, nobody, lambda: asyncio.sleep(0))
     backlog.begin()
     async with asyncio.timeout(30):
         while await waiting.first() is not None:

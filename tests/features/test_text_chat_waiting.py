@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.text_chat.dropped import DROPPED
+from bot.features.text_chat.answer_writer import AnswerWriter, ChatQuestion
+from bot.features.text_chat.dropped import DROPPED, FAILED
+from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.service import NOT_KEPT, STOPPED, ChatPace
+from bot.replying import AnyMessage
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import PACE, ChatStage, chat_stage
@@ -51,6 +54,28 @@ async def test_a_person_who_writes_during_a_call_is_told_if_the_message_cannot_b
     await stage.stage.database.rows("PRAGMA query_only = OFF")
     assert (await stage.ask("three")).content == "You said: Ada: someone three"
     assert not any("two" in text for _, text in stage.last_asked()[:-1]), "what could not be stored is not remembered"
+
+
+async def test_a_person_whose_waiting_message_can_not_be_answered_is_told_and_the_next_one_is_answered(
+    stage: ChatStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = AnswerWriter.write
+
+    async def break_down(writer: AnswerWriter, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> str:
+        if question.text.endswith(" one"):
+            raise RuntimeError("a bug")
+        return await write(writer, message, question, answer)
+
+    monkeypatch.setattr(AnswerWriter, "write", break_down)
+    await stage.chat.hold("a call")
+    questions = [await stage.mention("one"), await stage.mention("two")]
+    for question in questions:
+        await stage.ada.wait_for_reaction(question, "🎤", LIMIT)
+    await stage.chat.release()
+    assert [(await stage.reply_to(question)).content for question in questions] == [
+        FAILED,
+        "You said: Ada: someone two",
+    ]
 
 
 async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_note(stage: ChatStage) -> None:

@@ -24,6 +24,7 @@ class Backlog:
 
     Args:
         answer: answers a message and removes it from the queue. Raises ``FeatureHeldError`` during a call.
+        give_up: removes a message from the queue that can't be answered, and tells its author.
         pause: waits between two answers.
     """
 
@@ -31,10 +32,12 @@ class Backlog:
         self,
         waiting: WaitingMessages,
         answer: Callable[[WaitingMessage], Awaitable[None]],
+        give_up: Callable[[WaitingMessage], Awaitable[None]],
         pause: Callable[[], Awaitable[None]],
     ) -> None:
         self._waiting = waiting
         self._answer = answer
+        self._give_up = give_up
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
 
@@ -69,9 +72,16 @@ class Backlog:
                 # removed only after several errors.
                 _log.exception("Message %d can't be answered", entry.message)
                 faults[entry.message] += 1
-                if faults[entry.message] == MAX_FAULTS:
-                    await self._waiting.remove(entry.message)
+                if faults[entry.message] >= MAX_FAULTS:
+                    await self._drop(entry)
             await self._pause()
+
+    async def _drop(self, entry: WaitingMessage) -> None:
+        try:
+            await self._give_up(entry)
+        except Exception:
+            # The other messages must not wait because of it.
+            _log.exception("The author of message %d could not be told that it gets no answer", entry.message)
 
     async def _first(self) -> WaitingMessage | None:
         try:

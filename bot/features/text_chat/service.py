@@ -120,8 +120,8 @@ class TextChat:
         self.say_answer: SayAnswer | None = None
         """Says the answers to recordings; ``None`` if they are only written."""
         self._gate = gate
-        self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._dropped = DroppedMessages(client, waiting)
+        self._backlog = Backlog(waiting, self._answer_waiting, self._dropped.give_up, pause)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._restarting = False
 
@@ -341,6 +341,8 @@ class TextChat:
                     if message is not None and question is not None:
                         answer = await self._begin_answer(entry, message)
                         said = await self._writer.write(message, question, answer)
+                    else:
+                        _log.info("Message %d gets no answer: it has no words, or is gone", entry.message)
             except WorkStoppedError:
                 if message is None or question is None or answer is None or not answer.visible:
                     return
