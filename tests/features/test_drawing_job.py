@@ -56,6 +56,21 @@ async def test_each_reason_why_the_progress_can_not_be_shown_is_logged_once(
     assert [text[-3:] for text in told] == ["503", "502", "404"]
 
 
+async def test_an_error_while_events_are_read_is_logged_and_the_drawing_is_made(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(job, "POLL_SECONDS", 0.02)
+
+    def broken(_: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(job, "read_json", broken)
+    async with ComfyUiServer() as server:
+        await draw_until(server, "GET /queue", 2)
+    assert [text for text in caplog.messages if "progress of a drawing can't be shown" in text] != []
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_reasons_that_are_always_new_do_not_fill_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -90,3 +90,5 @@ def test_the_progress_is_shown_in_one_line() -> None:
     assert progress_line(Progress(0)) == "🖌️ Drawing …"
     assert progress_line(Progress(0, 5, 10)) == "🖌️ `▰▰▰▰▰▰▱▱▱▱▱▱` 50%"
     assert "100%" in progress_line(Progress(0, 11, 10))
+    assert "100%" in progress_line(Progress(0, 10**400, 1))
+    assert "0%" in progress_line(Progress(0, -(10**400), 1))

@@ -140,7 +140,9 @@ class DrawingJob:
             yield
         finally:
             listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            (ended,) = await asyncio.gather(listener, return_exceptions=True)
+            if isinstance(ended, Exception):
+                _log.error("The progress of a drawing can't be shown", exc_info=ended)
 
     async def _listen(self) -> None:
         logged = set[str]()

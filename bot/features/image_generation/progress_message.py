@@ -79,6 +79,6 @@ def progress_line(progress: Progress) -> str:
         return f"⏳ In the queue, {progress.ahead} before yours."
     if progress.steps <= 0:
         return "🖌️ Drawing …"
-    share = min(1.0, max(0.0, progress.step / progress.steps))
+    share = min(max(progress.step, 0), progress.steps) / progress.steps
     filled = round(share * _CELLS)
     return f"🖌️ `{'▰' * filled}{'▱' * (_CELLS - filled)}` {share:.0%}"
