@@ -81,7 +81,7 @@ class Prompt:
         language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
         results: tool calls with the results that came only after ``text`` had been answered. This prompt asks for a
             second answer, which tells them.
-        anew: whether a reply to this prompt was begun before, and interrupted before anything of it was heard.
+        begun: how many replies to this prompt were begun before, and interrupted before anything of them was heard.
         only_if_present: whether the prompt is dropped if its author has left the call before it is answered or recited.
     """
 
@@ -96,7 +96,7 @@ class Prompt:
     language: str | None = None
     results: tuple[ChatMessage, ...] = ()
     only_if_present: bool = False
-    anew: bool = False
+    begun: int = 0
 
     @property
     def turn(self) -> TurnId | None:

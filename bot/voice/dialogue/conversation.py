@@ -403,7 +403,7 @@ class Conversation:
                     self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case effects.AnswerAnew(prompt):
                 _log.info("Nothing of a reply was heard before it was interrupted. Its prompt is answered anew")
-                if not prompt.results:
+                if prompt.kind is PromptKind.ASK and not prompt.results:
                     self._history.take_back(_turn_of(prompt))
             case effects.EndReply(reply, outcome):
                 if outcome is Outcome.INTERRUPTED:
@@ -448,7 +448,7 @@ class Conversation:
         self._answers.commit()
         self._thinking.began()
         recited = prompt.kind is PromptKind.RECITE
-        late = bool(prompt.results) or prompt.anew
+        late = bool(prompt.results) or prompt.begun > 0
         taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late)
         self._after_asking.do(partial(self._watch, taken))
 

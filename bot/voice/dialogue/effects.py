@@ -157,9 +157,9 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class AnswerAnew:
-    """A prompt is answered anew, because nothing of the reply to it was heard.
+    """A prompt is answered or recited anew, because nothing of the reply to it was heard.
 
-    The prompt is taken out of the history. It comes back with its new answer.
+    If it is in the history, it is taken out of it, and comes back with its new answer.
     """
 
     prompt: Prompt

@@ -52,8 +52,10 @@ MAX_WAITING = 20
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
+MAX_BEGUN = 3
+"""Largest number of replies to one prompt that are interrupted unheard: endless talk must not keep the model busy."""
 NOT_ANSWERED = "🎤 I was interrupted before I could answer. Please ask me again."
-"""Told if a reply was interrupted unheard but can't be made anew, because its tools would run a second time."""
+"""Told if a reply was interrupted unheard but is not made anew: it was often enough, or its tools would run again."""
 
 
 class Dialogue:
@@ -191,6 +193,8 @@ class Dialogue:
                 excess = excess_prompt(self._waiting, prompt)
                 if excess is None:
                     yield from self._refuse(prompt)
+                    # A speculative reply to this prompt may just have been ended, so nothing else begins the next one.
+                    yield from self._next()
                     return
                 self._waiting.remove(excess)
                 yield from self._refuse(excess)
@@ -221,7 +225,10 @@ class Dialogue:
     def _merge(self, prompt: Prompt) -> bool:
         """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
         last = self._waiting[-1] if self._waiting else None
-        if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
+        # The words of a prompt to which a reply was begun have been shown and noted. They must not be so again.
+        if last is None or last.begun or last.turn is None or prompt.turn is None:
+            return False
+        if last.turn.person != prompt.turn.person:
             return False
         self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
         return True
@@ -349,12 +356,16 @@ class Dialogue:
 
     def _answer_anew(self, unheard: Reply) -> Iterator[Effect]:
         """Answer the prompt of a reply that was interrupted before anything of it was heard."""
-        if unheard.used_tools:
-            yield Tell(NOT_ANSWERED, unheard.prompt)
-            return
-        yield AnswerAnew(unheard.prompt)
-        self._waiting.appendleft(replace(unheard.prompt, anew=True))
-        yield from self._next()
+        prompt, begun = unheard.prompt, unheard.prompt.begun + 1
+        if self._set_aside is not None:
+            yield from self._put_aside(prompt, self._set_aside)
+        elif unheard.used_tools or begun >= MAX_BEGUN:
+            yield Tell(NOT_ANSWERED, prompt)
+        else:
+            self._shares.take_back(prompt)
+            yield AnswerAnew(prompt)
+            self._waiting.appendleft(replace(prompt, begun=begun))
+            yield from self._next()
 
     # Replies, one after another.
 

@@ -23,6 +23,11 @@ class TurnShares:
         if prompt.person is not None:
             self._answered.append((prompt.at, prompt.person))
 
+    def take_back(self, prompt: Prompt) -> None:
+        """Note that nothing of the answer to a prompt was heard. It does not count for its author."""
+        if prompt.person is not None and (noted := (prompt.at, prompt.person)) in self._answered:
+            self._answered.remove(noted)
+
     def next_of(self, waiting: Sequence[Prompt]) -> Prompt:
         """The prompt to answer next: the oldest one of the person who had the fewest answers.
 

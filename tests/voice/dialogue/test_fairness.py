@@ -7,6 +7,7 @@ from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
 from bot.voice.turn import Prompt
+from tests.voice.dialogue.machine_events import TURN, spoken
 from tests.voice.effects import effects_of, only
 
 ADA, BEN, CLEO = 1, 2, 3
@@ -49,3 +50,12 @@ def test_a_person_with_many_waiting_messages_gives_one_up_for_somebody_who_has_n
     assert [effect.prompt.text for effect in only(do.Drop, effects)] == ["one more"], (
         "whoever has been told is not told again"
     )
+
+
+def test_the_waiting_messages_are_answered_if_a_turn_with_a_prepared_reply_is_refused() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.TurnSpeculated(spoken("what", TURN)))
+    effects_of(dialogue, *asked(*((person, "hello") for person in range(MAX_WAITING))))
+    effects = effects_of(dialogue, on.TurnCommitted(spoken("what is up", TURN)))
+    assert [effect.prompt.text for effect in only(do.Refuse, effects)] == ["what is up"]
+    assert [effect.prompt.text for effect in only(do.AskModel, effects)] == ["hello"]

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.restarting import RESTARTING
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
-from bot.voice.dialogue.state_machine import NOT_ANSWERED, Dialogue
+from bot.voice.dialogue.state_machine import MAX_BEGUN, NOT_ANSWERED, Dialogue
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken
 from tests.voice.effects import effects_of, only
@@ -144,6 +145,53 @@ def test_tools_do_not_run_twice_and_the_author_is_asked_to_ask_again() -> None:
     assert do.Tell(NOT_ANSWERED, FROG) in effects
 
 
-def test_a_recited_text_is_left_to_whoever_had_it_recited() -> None:
-    dialogue = interrupted_unheard(replace(ADA, kind=PromptKind.RECITE), SECOND_HALF)
+def test_a_text_that_the_bot_recites_by_itself_is_left_to_whoever_had_it_recited() -> None:
+    dialogue = interrupted_unheard(replace(ADA, author="", kind=PromptKind.RECITE), SECOND_HALF)
     assert not only(do.BeginReply, effects_of(dialogue, on.FloorReleased(SECOND_HALF)))
+
+
+def test_a_text_that_a_person_wants_recited_is_recited_anew() -> None:
+    prompt = replace(ADA, kind=PromptKind.RECITE)
+    dialogue = interrupted_unheard(prompt, SECOND_HALF)
+    effects = effects_of(dialogue, on.FloorReleased(SECOND_HALF))
+    assert [begun.prompt.text for begun in only(do.BeginReply, effects)] == [prompt.text]
+
+
+def test_a_prompt_whose_replies_are_interrupted_again_and_again_is_given_up_and_its_author_is_told() -> None:
+    dialogue = interrupted_unheard(ADA, OTHER_TURN)
+    effects = effects_of(dialogue, on.FloorReleased(OTHER_TURN))
+    for number in range(1, 10):
+        assert len(asked(effects)) == (number < MAX_BEGUN)
+        by = TurnId(8, number)
+        effects = effects_of(
+            dialogue, on.InterruptionStarted(by), on.InterruptionConfirmed(by, position=0), on.FloorReleased(by)
+        )
+        assert (number + 1 == MAX_BEGUN) == any(told.text == NOT_ANSWERED for told in only(do.Tell, effects))
+
+
+def test_a_prompt_that_waits_to_be_answered_anew_is_not_joined_with_a_later_one() -> None:
+    """Its words were shown when its first reply was begun, so they are not shown a second time with the later ones."""
+    dialogue = interrupted_unheard(FROG, OTHER_TURN)
+    effects_of(dialogue, on.TurnCommitted(spoken("and me?", OTHER_TURN)), on.FloorReleased(OTHER_TURN))
+    effects_of(dialogue, on.TurnCommitted(spoken("and a toad?", SECOND_HALF)))
+    assert dialogue.waiting == 2
+
+
+def test_a_reply_of_which_nothing_was_heard_does_not_count_when_it_is_decided_whose_turn_it_is() -> None:
+    ada, ben = replace(FROG, person=7), Prompt("Ben", "and me?", 0.0, message=2, person=8)
+    dialogue = interrupted_unheard(ada, OTHER_TURN)
+    effects = effects_of(dialogue, on.Prompted(ben), on.Prompted(Prompt("Cleo", "me too", 0.0, message=3, person=9)))
+    assert asked(effects) == [ben.text]
+    effects_of(dialogue, on.FloorReleased(OTHER_TURN))
+    effects = effects_of(dialogue, on.ModelDone("r2"), Flushed(None, 0.0, "r2"), on.PlaybackDrained("r2"))
+    assert asked(effects) == [ada.text], "Ada was not answered more often than Cleo, and asked first"
+
+
+def test_a_prompt_whose_reply_is_interrupted_unheard_during_a_restart_is_put_aside() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Good day, and"), on.InterruptionStarted(SECOND_HALF))
+    effects_of(dialogue, on.RestartBegan(1, lambda _: True), on.InterruptionConfirmed(SECOND_HALF, position=1))
+    effects = effects_of(dialogue, on.FloorReleased(SECOND_HALF))
+    assert not asked(effects)
+    assert dialogue.set_aside == (ADA,)
+    assert [told.text for told in only(do.Tell, effects)] == [RESTARTING]
