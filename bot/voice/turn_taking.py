@@ -278,7 +278,7 @@ class TurnTaking:
             text = await turn.with_parts(await self._turn_transcriber.final_words(turn, paused.sound))
         except TranscriptionError as error:
             self._turn_transcriber.report_failure(error)
-            text = ""
+            text = await turn.with_parts("")
         else:
             self._estimate_end(turn, paused.sound, text)
         turn.text, turn.transcribed_at = text, self._clock()

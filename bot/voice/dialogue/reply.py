@@ -296,6 +296,7 @@ class ReplyProgress:
             yield from self._token("\n")
         elif reply.text and reply.caught_up:
             yield from self._show(PausePlayback(reply.id))
+        reply.preface = len(reply.answer)
 
     def _tools_take_long(self, remark: str, position: int, *, first: bool) -> Iterator[Effect]:
         """Speak a remark, if all that was said before was heard. The ``first`` remark is spoken only if the reply
@@ -315,6 +316,7 @@ class ReplyProgress:
             return
         self.reply.waiting, self._silence = False, SilenceFilter()
         yield from self._token(remark)
+        self.reply.preface = len(self.reply.answer)
 
     def _text_came(self, text: str) -> Iterator[Effect]:
         """Add text of the model, once it is certain that the model has something to say."""

@@ -60,6 +60,7 @@ class Reply:
         answer: text of the answer so far, without the notices.
         loading: whether people were told that the model is being loaded.
         used_tools: whether the model has called tools for the answer.
+        preface: length of the answer before the newest results of tools. It only says that the answer will come.
         waiting: whether the answer waits for tools, or for the model's next words after them.
         remarks: how many notices have said that the tools take long.
         wait_written: whether the channel was told that the tools take long.
@@ -84,6 +85,7 @@ class Reply:
     answer: str = ""
     loading: bool = False
     used_tools: bool = False
+    preface: int = 0
     waiting: bool = False
     remarks: int = 0
     wait_written: bool = False
@@ -199,6 +201,10 @@ class Reply:
     def heard_text(self, samples: int) -> str:
         """The part of the answer that people have heard after ``samples`` samples, up to the end of a word."""
         return self._without_notices(self._heard(samples)).strip()
+
+    def has_answered(self, samples: int) -> bool:
+        """Whether people have heard words of the answer itself after ``samples`` samples."""
+        return len(self.heard_text(samples)) > len(self.answer[: self.preface].strip())
 
     def unheard_text(self, samples: int) -> str:
         """The rest of the answer after :meth:`heard_text`."""

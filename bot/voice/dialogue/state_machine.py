@@ -285,10 +285,10 @@ class Dialogue:
         progress = self._progress
         if progress is not None and not progress.reply.committed:
             yield from self._end_speculation(progress)
-        elif progress is not None and position > 0 and progress.reply.answer_received:
+        elif progress is not None and position > 0 and progress.reply.answer_received and not progress.reply.waiting:
             yield from self._advance(progress.end_with_sentence(position))
         elif progress is not None:
-            # Nothing of the answer was heard, so it is made anew.
+            # Nothing of the answer was heard, or no more than that tools are asked for it. So it is made anew.
             waiting.appendleft(progress.reply.prompt)
             yield from self._put_all_aside(waiting, self._set_aside)
             yield from self._advance(progress.interrupt(position))

@@ -23,10 +23,10 @@ class UnheardPrompts:
     def note_interrupted(self, reply: Reply, position: int, by: TurnId) -> None:
         """Note that a turn ends a reply of which people have heard ``position`` samples.
 
-        Does nothing if they have heard words of it. Neither does it if the reply is a text that the bot itself wants
-        recited: whoever had it recited learns how it ended, and decides.
+        Does nothing if they have heard words of the answer; "Let me look that up." is none. Neither does it if the
+        reply is a text that the bot itself wants recited: whoever had it recited learns how it ended, and decides.
         """
-        if (reply.prompt.author or reply.prompt.kind is PromptKind.ASK) and not reply.heard_text(position):
+        if (reply.prompt.author or reply.prompt.kind is PromptKind.ASK) and not reply.has_answered(position):
             self._replies[by] = reply
 
     def note_committed(self, prompt: Prompt) -> None:

@@ -12,7 +12,7 @@ from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import MAX_BEGUN, NOT_ANSWERED, Dialogue
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
-from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken
+from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, only
 from wire.messages import Flushed
 
@@ -143,6 +143,27 @@ def test_tools_do_not_run_twice_and_the_author_is_asked_to_ask_again() -> None:
     effects = effects_of(dialogue, on.FloorReleased(SECOND_HALF))
     assert not asked(effects)
     assert do.Tell(NOT_ANSWERED, FROG) in effects
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["running", "late"])
+def test_words_before_the_results_of_tools_are_no_answer(late: bool) -> None:
+    """An interruption ends the tools, so their results never come, although they were promised."""
+    preface = [on.ToolsLate("r1", " I'll tell you.")] if late else []
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.TurnCommitted(FROG), *speak("r1", "Let me look."), on.ToolsBegan("r1"), *preface)
+    effects_of(
+        dialogue, on.InterruptionStarted(SECOND_HALF), on.InterruptionConfirmed(SECOND_HALF, position=len(SOUND))
+    )
+    assert do.Tell(NOT_ANSWERED, FROG) in effects_of(dialogue, on.FloorReleased(SECOND_HALF))
+
+
+def test_words_after_the_results_of_tools_are_an_answer() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.TurnCommitted(FROG), *speak("r1", "Let me look."), on.ToolsBegan("r1"))
+    effects_of(dialogue, *speak("r1", "\n"), *speak("r1", "A frog is small."), on.InterruptionStarted(SECOND_HALF))
+    effects = effects_of(dialogue, on.InterruptionConfirmed(SECOND_HALF, position=3 * len(SOUND)))
+    assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
+    assert not written_texts(effects_of(dialogue, on.FloorReleased(SECOND_HALF)))
 
 
 def test_a_text_that_the_bot_recites_by_itself_is_left_to_whoever_had_it_recited() -> None:

@@ -68,6 +68,13 @@ def test_an_answer_whose_last_sentence_is_heard_ends_as_always() -> None:
     assert ended(effects_of(dialogue, on.PlaybackDrained("r1"))) == [Outcome.SPOKEN]
 
 
+def test_a_prompt_whose_tools_are_still_running_is_put_aside_although_something_was_said() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Let me look."), on.ToolsBegan("r1"))
+    assert [told.text for told in only(do.Tell, effects_of(dialogue, restart(LENGTH)))] == [RESTARTING]
+    assert dialogue.set_aside == (ADA,)
+
+
 def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_in_order() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Once"), on.Prompted(BEN))

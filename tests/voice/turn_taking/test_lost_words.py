@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLimitError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
-from bot.voice.turns.events import SpeechPaused, TurnStarted
+from bot.voice.turns.events import SpeechPaused, TurnPart, TurnStarted
 from tests.voice.turn_taking.harness import (
     ADA,
     LIMITED,
@@ -33,6 +33,15 @@ async def test_a_transcriber_that_can_not_start_is_reported_and_turns_are_still_
         await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
         await harness.transcriber.say("Hello.")
         assert harness.lines == ["hold", "speculate Hello."]
+
+
+async def test_the_words_of_a_long_turn_are_kept_if_only_its_end_is_lost(harness: TurnTakingHarness) -> None:
+    await harness.feed(TurnStarted(ADA, 1.0, 1.1), TurnPart(ADA, sound(4), 2.0), SpeechPaused(ADA, sound(5), 3.0, 3.2))
+    await harness.transcriber.say("What is a frog?", 0)
+    await harness.transcriber.fail(TranscriptionError("the server is down"), 1)
+    await harness.feed(ended(ADA, 5))
+    assert "commit What is a frog?" in harness.lines
+    assert harness.notices == [NOT_UNDERSTOOD.format(cause="the server is down")]
 
 
 async def test_a_failing_transcriber_is_reported_once_and_the_floor_is_released(harness: TurnTakingHarness) -> None:
