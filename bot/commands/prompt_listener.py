@@ -17,7 +17,7 @@ from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
 from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, recordings_in
-from bot.voice.turn import Prompt
+from bot.voice.turn import Outcome, Prompt
 
 NOT_ANSWERED = "🔇"
 """Reaction to the message of a person who is not answered in this call."""
@@ -57,7 +57,7 @@ class PromptListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Have a message answered aloud if it is for the call."""
+        """Have a message answered aloud if it is for the call. Returns when it was answered, or will not be."""
         at = time.monotonic()
         call = self._calls.prompted_in(message.channel.id)
         if call is None:
@@ -81,7 +81,11 @@ class PromptListener(commands.Cog):
         if text and call in self._calls.active:
             if call.take_memory_request(message.author.id, message.author.display_name, text):
                 return
-            call.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
+            prompt = Prompt(message.author.display_name, text, at, message.id, person=message.author.id)
+            outcome = await call.say(prompt).played
+            # A prompt that waited may also have been dropped by "stop", or was put aside for a restart.
+            if outcome is Outcome.DISCARDED and call not in self._calls.active:
+                await reply_to(message, CALL_OVER, ping=False)
         elif text:
             await reply_to(message, CALL_OVER, ping=False)
         elif not files and not notified:

@@ -179,6 +179,8 @@ class Call(Generic[T]):
         return await self._parts.ends.wait(self._running)
 
     async def _stop_running(self) -> None:
+        if waiting := self.conversation.waiting:
+            _log.info("The call ends before all prompts are answered. So many still waited: %d", waiting)
         self.conversation.stop()
         if self._running is not None:
             # If the task had failed before, :class:`CallEndWatcher` has logged the error already.
@@ -240,7 +242,9 @@ class Call(Generic[T]):
         """Drop all sound and words of a person who no longer wants to be listened to."""
         self._parts.samples.drop("That person no longer wants to be listened to.", person)
         self.input_worker.person_left(person)
-        self.conversation.end_late_tools(person)
+        # The part of an answer that was heard comes into the history now, together with the words that it answers.
+        self._parts.turn_taking.forget(person)
+        self.conversation.dismiss(person)
         self._parts.history.forget(person)
         self._parts.attendance.forget(person)
         self._parts.captions.forget(person)

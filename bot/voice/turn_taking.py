@@ -159,6 +159,11 @@ class TurnTaking:
             case TurnDropped():
                 self._drop_turn(turn)
 
+    def forget(self, person: int) -> None:
+        """Drop the turns of a person who no longer wants to be listened to, also those that are being transcribed."""
+        for turn in [each for each in self._turns if each.person == person]:
+            self.on_turn_event(TurnDropped(turn, self._clock()))
+
     # Handlers of the detectors' events.
 
     def _start_turn(self, event: TurnStarted) -> None:

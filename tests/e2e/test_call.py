@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.prompt_listener import CALL_OVER
 from bot.returning import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
 from bot.voice.discord.close_codes import CLOSE_CODES, AfterClose
@@ -44,6 +45,15 @@ async def test_join_and_leave_answer_with_their_texts(stage: Stage) -> None:
     assert await stage.answer_to("!join", starts="🎤") == "🎤 Joined Lounge! Send messages here to make me speak."
     assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_CALL.format(prefix="!")
     assert await stage.answer_to("!leave", starts="👋") == "👋 Left voice channel!"
+    await ended(stage, "command")
+
+
+async def test_the_author_of_a_message_that_still_waits_when_the_call_ends_is_told(stage: Stage) -> None:
+    await stage.join()
+    for text in ("thank you", "and what is a frog?", "and a toad?"):
+        await stage.ask(text)
+    await stage.ask("!leave")
+    assert await stage.told("🎤 The call") == CALL_OVER
     await ended(stage, "command")
 
 

@@ -21,13 +21,13 @@ from bot.voice.events import ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.frames import AudioFrame
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from bot.voice.turn import Outcome
+from bot.voice.turn import Outcome, Prompt
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech
-from tests.voice.doubles import HummingSpeech, RepeatingResponder
+from tests.voice.doubles import ConstantTranscriber, HummingSpeech, RepeatingResponder
 from tests.voice.effects import only
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 
@@ -133,6 +133,19 @@ async def test_the_end_of_turn_estimate_gets_sound_words_and_history(
     before = (Turn.of_person("Ada", QUESTION, ADA), Turn.of_bot(f"Ada said: {QUESTION}"))
     assert (QUESTION, ()) in estimator.asked
     assert estimator.asked[-1] == (OTHER, before)
+
+
+async def test_what_a_person_has_asked_is_not_answered_any_more_after_opting_out(tmp_path: Path) -> None:
+    long = HummingSpeech(np.full(20 * 48_000, 0.1, np.float32))
+    async with memory_call(tmp_path, ConstantTranscriber(), RepeatingResponder(), long) as memory:
+        first, waiting, bens = (
+            memory.call.say(Prompt(name, text, 0.0, person=person))
+            for name, text, person in (("Ada", QUESTION, ADA), ("Ada", OTHER, ADA), ("Ben", OTHER, BEN))
+        )
+        await memory.until(lambda event: isinstance(event, WordsSpoken))
+        await memory.consent.opt_out(ADA)
+        assert (first.outcome, waiting.outcome, bens.outcome) == (Outcome.INTERRUPTED, Outcome.DISCARDED, None)
+        assert [turn.speaker for turn in memory.history.newest(9) if turn.role == "user"] == []
 
 
 async def test_the_words_of_a_person_who_opts_out_are_removed_from_the_history(calling: MakeCall) -> None:

@@ -314,12 +314,8 @@ class Conversation:
 
     def dismiss(self, person: int) -> None:
         """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts."""
-        self.end_late_tools(person)
-        self._handle(events.Dismissed(person, self._position()))
-
-    def end_late_tools(self, person: int) -> None:
-        """End the late tools that a person (user id) has asked for."""
         self._late_tools.drop(lambda _, prompt: prompt.person == person)
+        self._handle(events.Dismissed(person, self._position()))
 
     def _position(self) -> int:
         reply = self._dialogue.current

@@ -199,6 +199,7 @@ class Dialogue:
                 self._waiting.remove(excess)
                 yield from self._refuse(excess)
             self._waiting.append(prompt)
+        self._unheard.note_accepted(prompt)
         if prompt.person is not None:
             self._refused.discard(prompt.person)
         yield from self._next()
@@ -226,9 +227,7 @@ class Dialogue:
         """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
         last = self._waiting[-1] if self._waiting else None
         # The words of a prompt to which a reply was begun have been shown and noted. They must not be so again.
-        if last is None or last.begun or last.turn is None or prompt.turn is None:
-            return False
-        if last.turn.person != prompt.turn.person:
+        if not (last and last.turn and prompt.turn and last.turn.person == prompt.turn.person) or last.begun:
             return False
         self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
         return True
@@ -246,9 +245,9 @@ class Dialogue:
         yield from self._next()
 
     def _commit(self, prompt: Prompt) -> Iterator[Effect]:
-        self._unheard.note_committed(prompt)
         progress = self._speculation_of(prompt.turn)
         if progress is not None and same_words(progress.reply.prompt.text, prompt.text):
+            self._unheard.note_accepted(prompt)
             self._shares.note(prompt)
             yield from self._advance(progress.commit(prompt))
             return

@@ -29,9 +29,9 @@ class UnheardPrompts:
         if (reply.prompt.author or reply.prompt.kind is PromptKind.ASK) and not reply.has_answered(position):
             self._replies[by] = reply
 
-    def note_committed(self, prompt: Prompt) -> None:
-        """Note that a prompt is to be answered. If its turn has ended a reply to the same person, one reply answers
-        both prompts.
+    def note_accepted(self, prompt: Prompt) -> None:
+        """Note that a prompt will be answered. If its turn has ended a reply to the same person, one reply answers both
+        prompts.
         """
         if prompt.turn is not None and (reply := self._replies.get(prompt.turn)) is not None:
             first = reply.prompt.turn

@@ -10,7 +10,7 @@ from bot.restarting import RESTARTING
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
 from bot.voice.dialogue.reply import DialogueTexts
-from bot.voice.dialogue.state_machine import MAX_BEGUN, NOT_ANSWERED, Dialogue
+from bot.voice.dialogue.state_machine import MAX_BEGUN, MAX_WAITING, NOT_ANSWERED, Dialogue
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, only
@@ -188,6 +188,14 @@ def test_a_prompt_whose_replies_are_interrupted_again_and_again_is_given_up_and_
             dialogue, on.InterruptionStarted(by), on.InterruptionConfirmed(by, position=0), on.FloorReleased(by)
         )
         assert (number + 1 == MAX_BEGUN) == any(told.text == NOT_ANSWERED for told in only(do.Tell, effects))
+
+
+def test_a_prompt_is_answered_anew_if_the_turn_that_continues_it_is_refused() -> None:
+    dialogue = interrupted_unheard(FROG, SECOND_HALF)
+    effects_of(dialogue, *(on.Prompted(replace(ADA, author=str(each), person=each)) for each in range(MAX_WAITING + 1)))
+    effects = effects_of(dialogue, on.TurnCommitted(spoken("and a toad?", SECOND_HALF)), on.FloorReleased(SECOND_HALF))
+    assert [refused.prompt.text for refused in only(do.Refuse, effects)] == ["and a toad?"]
+    assert do.AnswerAnew(FROG) in effects
 
 
 def test_a_prompt_that_waits_to_be_answered_anew_is_not_joined_with_a_later_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.voice.events import SpeechStopped
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLimitError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
@@ -42,6 +43,18 @@ async def test_the_words_of_a_long_turn_are_kept_if_only_its_end_is_lost(harness
     await harness.feed(ended(ADA, 5))
     assert "commit What is a frog?" in harness.lines
     assert harness.notices == [NOT_UNDERSTOOD.format(cause="the server is down")]
+
+
+async def test_turns_of_a_person_who_is_to_be_forgotten_are_dropped_even_if_they_are_over(
+    harness: TurnTakingHarness,
+) -> None:
+    ben = TurnId(2, 1)
+    for turn in (ADA, ben):
+        await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+    harness.turn_taking.forget(ADA.person)
+    await harness.transcriber.say("And me?", 1)
+    assert [prompt.text for prompt in harness.replies.prompts] == ["And me?"]
+    assert len([event for event in harness.watched if isinstance(event, SpeechStopped)]) == 2
 
 
 async def test_a_failing_transcriber_is_reported_once_and_the_floor_is_released(harness: TurnTakingHarness) -> None:
