@@ -328,7 +328,7 @@ class NothingIsLost(RuleBasedStateMachine):
 
 
 TestNothingIsLost = NothingIsLost.TestCase
-TestNothingIsLost.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestNothingIsLost.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 
 
 class NothingIsLostForLong(NothingIsLost):
