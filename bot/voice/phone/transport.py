@@ -12,7 +12,8 @@ from typing_extensions import override
 from bot.llm.prompts import CallRoom, single_call
 from bot.llm.spoken_lines import Announcement
 from bot.voice.call import Call
-from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.dialogue.state_machine import NOT_ANSWERED
+from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.phone.audio_input import PhoneAudioInput
 from bot.voice.phone.audio_output import PhoneFrames
 from bot.voice.phone.line import SILENCE_LIMIT, LineEnd, PhoneLine
@@ -74,7 +75,8 @@ class PhoneTransport:
         on_key: gets each key that the caller presses.
         last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
         end_cause: why the call is ending. The call sets it.
-        not_answered: called when a reply has ended that could not be spoken, and that the caller can't read.
+        not_answered: called when a reply has ended that could not be spoken, or when there will be none. The caller
+            can't read that.
         listening_since: when :meth:`listen` was called, in monotonic seconds.
         last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
     """
@@ -222,6 +224,8 @@ class PhoneTransport:
                 self._frames.clear()
             case ReplyEnded(trace) if trace.outcome in _UNSPOKEN and self._answer is not None:
                 # The conversation is still busy with the end of this reply, so the callback has to wait.
+                asyncio.get_running_loop().call_soon(self.not_answered)
+            case NoticePosted(text) if text == NOT_ANSWERED:
                 asyncio.get_running_loop().call_soon(self.not_answered)
             case _:
                 pass

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.lone_people import is_passing
-from bot.voice.events import PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.dialogue.state_machine import NOT_ANSWERED
+from bot.voice.events import NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.metrics import ReplyTrace
 from bot.voice.phone.calls_log import MAX_BYTES, REFUSALS_PER_DAY, REFUSALS_PER_MINUTE, CallsLog, LoggedCall
 from bot.voice.phone.keys import GATHER_SECONDS, MAX_KEYS, PressedKeys, keys_prompt
@@ -165,6 +166,15 @@ async def test_callers_are_told_of_answers_that_are_not_spoken(outcome: Outcome,
     assert times == [], "the reply is not over yet for those who watch after this"
     await asyncio.sleep(0)
     assert len(times) == told
+
+
+async def test_callers_are_told_of_a_question_that_is_not_answered_because_of_an_interruption() -> None:
+    transport, times = transport_over_number(""), list[str]()
+    transport.not_answered = lambda: times.append("told")
+    transport.watch(NoticePosted("🎧 Listening."))
+    transport.watch(NoticePosted(NOT_ANSWERED))
+    await asyncio.sleep(0)
+    assert len(times) == 1
 
 
 async def test_keys_are_gathered_and_two_of_them_act_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
