@@ -90,6 +90,15 @@ class Forked:
         await self.wait()
         return said[0], said[1]
 
+    async def finish(self, limit: float) -> tuple[int, str]:
+        """Wait for its end, up to ``limit`` seconds; returns its exit status and its output. Then it is gone."""
+        try:
+            said, _ = await asyncio.wait_for(self.communicate(), limit)
+        finally:
+            self.kill()
+            await self.wait()
+        return await self.wait(), said.decode()
+
     def send_signal(self, number: int, /) -> None:
         """Send a signal, if the process is still there."""
         if self.returncode is None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 import pytest
 
 from bot.app import Application, build_application
-from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.metrics import ReplyTrace
 from bot.voice.transcribe.worker_process import WORKER, Worker
 from config.project import ROOT, child_environment
@@ -27,6 +27,8 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
 from tests.authorities import trust_no_authorities
+from tests.e2e.recorded_voice import RecordedVoice
+from tests.e2e.scripted_ears import ScriptedEars
 from tests.forked import EARS, PIPE, SPEECH_SERVER, Running, forks
 
 LIMIT = 60.0
@@ -70,6 +72,12 @@ class Stage:
         """Ada types in the general channel."""
         return await self.ada.say(self.sandbox.home.general, text)
 
+    async def answered(self, text: str) -> None:
+        """Ada types in a call. Returns after the answer was spoken."""
+        count = len(self.traces)
+        await self.ask(text)
+        await self.turns(count + 1)
+
     async def answer_to(self, text: str, *, starts: str = "") -> str:
         """Ada types. Returns the bot's next message there with this beginning."""
         await self.ask(text)
@@ -94,6 +102,11 @@ class Stage:
     def traces(self) -> list[ReplyTrace]:
         """The traces of all turns so far."""
         return [event.trace for event in self.events if isinstance(event, ReplyEnded)]
+
+    @property
+    def spoken(self) -> str:
+        """What the bot has said so far. It may begin with a remark, if a tool took its time."""
+        return "".join(event.text for event in self.events if isinstance(event, WordsSpoken)).strip()
 
     def heard_from(self, person: int) -> list[str]:
         """The transcripts of a person's utterances."""
@@ -172,6 +185,26 @@ def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
         "web_bind": "127.0.0.1:0",
     }
     return load_settings(**{**settings, **changes})
+
+
+@pytest.fixture
+async def humming_server(tmp_path: Path) -> AsyncIterator[str]:
+    """A real speech server whose engine hums. It can imitate a voice's pitch, and there are no fallbacks."""
+    async with serving_tones(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+async def voice(humming_server: str) -> AsyncIterator[RecordedVoice]:
+    """Stands between the bot and a speech server, and records what the bot asks of it."""
+    async with RecordedVoice(humming_server) as voice:
+        yield voice
+
+
+@pytest.fixture
+async def ears() -> AsyncIterator[ScriptedEars]:
+    async with ScriptedEars() as ears:
+        yield ears
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,8 @@ class ScriptedModel(LocalServer):
     are in ``warmed``. Requests whose messages and answer need more than ``context`` tokens are refused, and counted in
     ``refused``. An ASCII character is a quarter of a token, and any other character one and a half. With ``lists``, it
     answers ``/v1/models`` with these models, which belong to ``owner``, and counts such requests in ``listed``.
-    ``called_at`` is when the last call of a tool was sent, in monotonic seconds.
+    ``called_at`` is when the last call of a tool was sent, in monotonic seconds, and ``offered`` has the names of the
+    tools of the last request.
     """
 
     def __init__(
@@ -82,7 +83,13 @@ class ScriptedModel(LocalServer):
         self.models: list[str | None] = []
         self.open_streams = 0
         self.called_at = 0.0
+        self.offered: list[str] = []
         self._ending = asyncio.Event()
+
+    @property
+    def results(self) -> list[str]:
+        """The results of tools that were sent, in order."""
+        return [messages[-1]["content"] for messages in self.asked if messages[-1]["role"] == "tool"]
 
     @override
     async def stop(self) -> None:
@@ -104,6 +111,7 @@ class ScriptedModel(LocalServer):
         (self.warmed if warming else self.asked).append(body["messages"])
         if not warming:
             self.models.append(body.get("model"))
+            self.offered = [each["function"]["name"] for each in body.get("tools", [])]
         answer = Answer("Yes.") if warming else self.script(body["messages"][-1]["content"])
         if answer.fault is Fault.STATUS_500:
             return web.json_response({"error": {"message": "out of memory"}}, status=500)

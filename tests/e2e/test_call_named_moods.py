@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.voice.events import ReplyEnded, WordsSpoken
-from tests.e2e.conftest import Stage, StageMaker, serving_tones
+from tests.e2e.conftest import StageMaker
 from tests.e2e.recorded_voice import RecordedVoice
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.talk import let_manage
@@ -24,19 +23,6 @@ async def model() -> AsyncIterator[ScriptedModel]:
         yield model
 
 
-@pytest.fixture
-async def voice(tmp_path: Path) -> AsyncIterator[RecordedVoice]:
-    async with serving_tones(tmp_path) as address, RecordedVoice(address) as voice:
-        yield voice
-
-
-async def answered(stage: Stage, text: str) -> None:
-    """Ada types in a call. Returns after the answer."""
-    count = len(stage.traces)
-    await stage.ask(text)
-    await stage.turns(count + 1)
-
-
 async def test_two_answers_that_name_a_mood_change_the_voice_and_nobody_hears_or_reads_the_mark(
     make_stage: StageMaker, voice: RecordedVoice, model: ScriptedModel
 ) -> None:
@@ -45,14 +31,14 @@ async def test_two_answers_that_name_a_mood_change_the_voice_and_nobody_hears_or
         assert "My answers may move it, too." in await stage.answer_to("!mood", starts="💭")
         await stage.join()
         await stage.answer_to("!captions channel", starts="")
-        await answered(stage, "Tell me something sad.")
+        await stage.answered("Tell me something sad.")
         assert (voice.last.preset, voice.last.pitch_shift) == ("energetic", 0.0), "one answer changes no mood"
-        await answered(stage, "Something sad again.")
+        await stage.answered("Something sad again.")
         assert (voice.last.preset, voice.last.speed, voice.last.pitch_shift) == ("calm", 0.85, -1.0)
         assert [trace.mood for trace in stage.traces] == [None, "sad"]
         assert "it moved my mood to sad" in await stage.answer_to("!voice-status", starts="🎤")
         assert "Seiyuu is sad" in await stage.answer_to("!mood", starts="💭")
-        await answered(stage, "And now?")
+        await stage.answered("And now?")
         assert (voice.last.preset, voice.last.pitch_shift) == ("calm", -1.0)
         system, *said = model.asked[-1]
         assert "Seiyuu's mood now: downcast" in system["content"]
@@ -71,7 +57,7 @@ async def test_without_the_setting_a_mark_changes_nothing_and_is_not_heard_eithe
     async with make_stage(tts_websocket_url=voice.url, llm_url=model.url) as stage:
         await stage.join()
         for _ in range(3):
-            await answered(stage, "Tell me something sad.")
+            await stage.answered("Tell me something sad.")
         assert (voice.last.preset, voice.last.pitch_shift) == ("energetic", 0.0)
         assert "[mood:" not in str(model.asked)
         assert not any("mood" in event.text for event in stage.events if isinstance(event, WordsSpoken))

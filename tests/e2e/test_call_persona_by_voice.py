@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.voice.events import UtteranceHeard
 from sandbox.guest import Guest
-from tests.e2e.conftest import Stage, StageMaker, serving_tones
+from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.recorded_voice import RecordedVoice
 from tests.e2e.scripted_ears import ScriptedEars
 from tests.e2e.scripted_model import Answer, ScriptedModel
@@ -21,24 +20,6 @@ from tests.features.talk import let_manage
 async def model() -> AsyncIterator[ScriptedModel]:
     async with ScriptedModel(lambda _: Answer("That is quite so.")) as model:
         yield model
-
-
-@pytest.fixture
-async def ears() -> AsyncIterator[ScriptedEars]:
-    async with ScriptedEars() as ears:
-        yield ears
-
-
-@pytest.fixture
-async def humming_server(tmp_path: Path) -> AsyncIterator[str]:
-    async with serving_tones(tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-async def voice(humming_server: str) -> AsyncIterator[RecordedVoice]:
-    async with RecordedVoice(humming_server) as voice:
-        yield voice
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import yaml
 
 from bot.commands.tool_questions import ALLOWED, NO_ID, NOT_ASKED, REFUSED, YES_ID
 from bot.tools.tool import Asker
-from bot.voice.events import UtteranceHeard, WordsSpoken
+from bot.voice.events import UtteranceHeard
 from bot.voice.turn import Outcome
 from sandbox.world.entities import Message
 from tests import npm
@@ -51,11 +51,6 @@ async def with_tools(make_stage: StageMaker, speech_server: str, tmp_path: Path)
     return make
 
 
-def spoken(stage: Stage) -> str:
-    """What the bot has said. It may begin with a remark, if a tool took its time."""
-    return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken)).strip()
-
-
 async def heard(stage: Stage) -> None:
     """Check that the newest reply was spoken, and that Ada heard all of it."""
     (trace,) = await stage.turns(1)
@@ -79,7 +74,7 @@ async def test_a_spoken_question_is_answered_with_the_time_of_a_real_server(with
     ) as stage:
         await talk(stage.ada, "Seiyuu, what time is it?")
         await heard(stage)
-        assert re.search(r"In Tokyo it is \d\d \d\d\.$", spoken(stage))
+        assert re.search(r"In Tokyo it is \d\d \d\d\.$", stage.spoken)
 
 
 async def test_a_spoken_wish_is_answered_by_a_real_server_of_node(with_tools: WithTools, tmp_path: Path) -> None:
@@ -103,7 +98,7 @@ async def test_a_spoken_wish_is_answered_by_a_real_server_of_node(with_tools: Wi
     ) as stage:
         await talk(stage.ada, "Seiyuu, tell me a joke.")
         await heard(stage)
-        assert spoken(stage).endswith("It is forty-two.")
+        assert stage.spoken.endswith("It is forty-two.")
 
 
 async def test_a_lying_server_does_not_make_the_bot_leave(with_tools: WithTools) -> None:
@@ -123,7 +118,7 @@ async def test_a_lying_server_does_not_make_the_bot_leave(with_tools: WithTools)
             "🔧 I did not use leave_call after what I have read: Ada did not ask for it in so many words."
         )
         await heard(stage)
-        assert spoken(stage).endswith("I saw nothing special.")
+        assert stage.spoken.endswith("I saw nothing special.")
         assert obeyed
         assert stage.app.calls.status().state.value == "active"
         assert stage.bot in stage.sandbox.guild.voice_states
@@ -141,7 +136,7 @@ async def test_a_server_that_dies_is_reported_and_the_call_goes_on(with_tools: W
             "🔧 The server dying could not run this tool: it has ended."
         )
         await heard(stage)
-        assert spoken(stage).endswith("That did not work.")
+        assert stage.spoken.endswith("That did not work.")
 
 
 def looking(line: str) -> Answer:
@@ -165,7 +160,7 @@ async def test_a_tool_that_is_asked_first_runs_after_the_askers_click(
         assert refused.content == NOT_ASKED.format(name="Ada")
         await stage.ada.click(question, button)
         await heard(stage)
-        assert spoken(stage).endswith(said)
+        assert stage.spoken.endswith(said)
         await stage.until(lambda: told.format(name="Ada") in _now(stage, question), "the closed question")
 
 
@@ -183,7 +178,7 @@ async def test_a_person_can_answer_in_words_while_the_bot_waits(with_tools: With
         await ben.say(stage.sandbox.home.second_lounge, words)
         await stage.ask(words)
         await heard(stage)
-        assert spoken(stage).endswith(said)
+        assert stage.spoken.endswith(said)
 
 
 async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +191,7 @@ async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch:
         (call,) = stage.app.core.manager.calls
         stage.app.core.watch(UtteranceHeard(stage.ada.user.id, "Ada", "Yes.", addressed=False, call=call.id))
         await heard(stage)
-        assert spoken(stage).endswith("Done.")
+        assert stage.spoken.endswith("Done.")
 
 
 async def test_in_the_text_chat_a_tool_is_asked_first_too(with_tools: WithTools) -> None:

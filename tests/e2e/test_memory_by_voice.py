@@ -13,9 +13,8 @@ import pytest
 
 from bot.commands.tool_questions import YES_ID
 from bot.tools.confirmation import READING_SECONDS
-from bot.voice.events import WordsSpoken
 from sandbox.guest import Guest
-from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.conftest import LIMIT, StageMaker, serving_tones
 from tests.e2e.scripted_ears import ScriptedEars
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import Since, join_people, talk
@@ -28,16 +27,6 @@ async def model() -> AsyncIterator[ScriptedModel]:
         yield model
 
 
-@pytest.fixture
-async def ears() -> AsyncIterator[ScriptedEars]:
-    async with ScriptedEars() as ears:
-        yield ears
-
-
-def spoken(stage: Stage) -> str:
-    return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
-
-
 async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_erased(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
 ) -> None:
@@ -45,16 +34,16 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         ada, general = stage.ada, stage.sandbox.home.general
         await stage.join()
         await stage.ask("Seiyuu, remember that my sister is called Zephyrine")
-        await stage.until(lambda: "I'll remember that." in spoken(stage), "the answer")
+        await stage.until(lambda: "I'll remember that." in stage.spoken, "the answer")
         await stage.ask("What do you know about me?")
-        await stage.until(lambda: "my sister is called Zephyrine" in spoken(stage), "what is known")
+        await stage.until(lambda: "my sister is called Zephyrine" in stage.spoken, "what is known")
 
         call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         await stage.ask("Good evening!")
-        await stage.until(lambda: "Good day to you." in spoken(stage), "an answer of the model")
+        await stage.until(lambda: "Good day to you." in stage.spoken, "an answer of the model")
         await stage.ask("Forget that")
-        await stage.until(lambda: "I've forgotten it." in spoken(stage), "the answer")
+        await stage.until(lambda: "I've forgotten it." in stage.spoken, "the answer")
         assert call._parts.history.last_exchange(ada.id) == ()
 
         ben = await stage.sandbox.add_guest("Ben")
@@ -65,7 +54,7 @@ async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_eras
         pressed = await ben.click(question, yes)
         assert (await pressed.response(LIMIT)).content == "🔒 Only Ada can answer that."
         await ada.click(question, yes)
-        await stage.until(lambda: "I've forgotten everything about you." in spoken(stage), "the answer")
+        await stage.until(lambda: "I've forgotten everything about you." in stage.spoken, "the answer")
         assert await stage.app.core.long_term.memory.export(ada.id) == []
         (asked,) = model.asked
         assert asked[-1]["content"] == "Ada: Good evening!", "the model was needed for nothing else"

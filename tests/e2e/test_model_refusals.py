@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
@@ -46,24 +45,20 @@ async def talk(make_stage: StageMaker, speech_server: str, model: ScriptedModel)
         yield stage
 
 
-def spoken(stage: Stage) -> str:
-    return "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
-
-
 async def test_while_the_model_loads_the_bot_says_so_and_then_answers(
     talk: Stage, model: ScriptedModel, script: SleepyScript
 ) -> None:
     script.loading = True
     await talk.ask("what's up?")
-    await talk.until(lambda: "waking up." in spoken(talk), "the word that it takes a moment")
+    await talk.until(lambda: "waking up." in talk.spoken, "the word that it takes a moment")
     script.loading = False
     (trace,) = await talk.turns(1)
     assert trace.outcome is Outcome.SPOKEN
     assert trace.underruns == 0
-    assert " ".join(spoken(talk).split()) == f"{WAKING} All is well."
+    assert " ".join(talk.spoken.split()) == f"{WAKING} All is well."
     await talk.ask("and now?")
     await talk.turns(2)
-    assert spoken(talk).count("waking up") == 1
+    assert talk.spoken.count("waking up") == 1
     assert not any("waking" in message["content"] for message in model.asked[-1])
     assert any("All is well." in message["content"] for message in model.asked[-1])
 
@@ -75,7 +70,7 @@ async def test_a_model_that_loads_for_a_second_is_waited_for_in_silence(talk: St
     script.loading = False
     (trace,) = await talk.turns(1)
     assert trace.outcome is Outcome.SPOKEN
-    assert spoken(talk).strip() == "All is well."
+    assert talk.spoken == "All is well."
 
 
 async def test_stop_ends_the_wait_for_a_loading_model_at_once(talk: Stage, script: SleepyScript) -> None:
@@ -89,7 +84,7 @@ async def test_stop_ends_the_wait_for_a_loading_model_at_once(talk: Stage, scrip
     await talk.ask("and now?")
     traces = await talk.turns(2)
     assert traces[-1].outcome is Outcome.SPOKEN
-    assert spoken(talk).strip() == "All is well."
+    assert talk.spoken == "All is well."
 
 
 async def test_leaving_ends_the_wait_for_a_loading_model_too(talk: Stage, script: SleepyScript) -> None:
@@ -101,7 +96,7 @@ async def test_leaving_ends_the_wait_for_a_loading_model_too(talk: Stage, script
     await talk.join()
     script.loading = False
     await talk.ask("and now?")
-    await talk.until(lambda: "All is well." in spoken(talk), "the answer in the next call")
+    await talk.until(lambda: "All is well." in talk.spoken, "the answer in the next call")
     assert script.looked == looked
 
 

@@ -26,6 +26,7 @@ from sandbox.world.entities import Upload
 from tests.bot.music.pieces import wav, write
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.talking import UTTERANCES, Loudspeakers, talk, voiced
+from tests.process_state import children_running
 from tests.tones import silence
 
 MUSIC_HZ, VOICE_HZ = 3_000, 220
@@ -74,15 +75,7 @@ async def hear(stage: Stage, frames: int) -> int:
 
 
 def decoders() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if _decodes(child)]
-
-
-def _decodes(process: psutil.Process) -> bool:
-    try:
-        return "bot.music.decoding_process" in process.cmdline()
-    except psutil.NoSuchProcess:
-        # The process has ended since it was listed.
-        return False
+    return children_running("bot.music.decoding_process")
 
 
 async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> None:

@@ -16,21 +16,14 @@ from tests.bot.music.stations import Station
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.test_endings import END_LIMIT, calling
 from tests.e2e.test_music import BACK_WITHIN, DOWN_WITHIN, LOUDEST, MUSIC_HZ, VOICE_HZ, hear, levels
+from tests.process_state import children_running
 
 DECODER = "bot.music.live_process"
 
 
 def decoders() -> list[psutil.Process]:
     """The decoding processes of streams."""
-    return [child for child in psutil.Process().children(recursive=True) if DECODER in _command_line(child)]
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        # The process has ended in this moment.
-        return []
+    return children_running(DECODER)
 
 
 async def test_radio_is_as_loud_as_music_gets_out_of_the_voices_way_stalls_and_ends(

@@ -18,7 +18,7 @@ from sandbox.guest import Guest
 from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
 from sandbox.world.entities import Message, Upload
-from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import UTTERANCES, Since, join_people, talk, voiced
 from tests.tones import pitch
@@ -34,17 +34,10 @@ STORY = (
 
 
 @pytest.fixture
-async def cloning_server(tmp_path: Path) -> AsyncIterator[str]:
-    """A real speech server with an engine that can imitate a voice's pitch, and without fallbacks."""
-    async with serving_tones(tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-async def stage(make_stage: StageMaker, cloning_server: str) -> AsyncIterator[Stage]:
+async def stage(make_stage: StageMaker, humming_server: str) -> AsyncIterator[Stage]:
     async with (
         ScriptedModel(lambda _: Answer("That is quite so, I think.")) as model,
-        make_stage(tts_websocket_url=cloning_server, llm_url=model.url, answer_to="name") as stage,
+        make_stage(tts_websocket_url=humming_server, llm_url=model.url, answer_to="name") as stage,
     ):
         yield stage
 
@@ -107,12 +100,12 @@ async def test_a_voice_can_be_heard_before_it_is_chosen_in_a_call_and_outside_on
     assert await heard_pitch(stage, stage.ada, "That was only to try.") == pytest.approx(USUAL_HZ, rel=0.03)
 
 
-async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cloning_server: str) -> None:
+async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, humming_server: str) -> None:
     await stage.join()
     await clone(stage, "Robin", "Ben")
     await stage.answer_to("!voice use robin", starts="🗣️")
     # The speech server's operator deletes the voice, and the bot is not told.
-    url = URL(cloning_server).with_scheme("http").with_path("/v1/voices/robin")
+    url = URL(humming_server).with_scheme("http").with_path("/v1/voices/robin")
     async with aiohttp.ClientSession() as http, http.delete(url) as response:
         assert response.status == 204
     assert await heard_pitch(stage, stage.ada, "Still there?") == pytest.approx(USUAL_HZ, rel=0.03)

@@ -142,11 +142,4 @@ class CommandLine:
     async def run(self, *arguments: str, stdin: int = DEVNULL) -> tuple[int, str]:
         """Run it; returns its exit status and its output."""
         process = await self.start(*arguments, stdin=stdin)
-        try:
-            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, said.decode()
+        return await process.finish(LIMIT)

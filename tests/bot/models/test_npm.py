@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.bot.models.local_hub import COMMIT, REPOSITORY, LocalHub, serving
-from tests.bot.models.local_registry import MIND, LocalRegistry
+from tests.bot.models.local_registry import LIMIT, MIND, LocalRegistry
 
 NETWORK = MIND["mind.gguf"]
 SPEAKER = random.Random(9).randbytes(50_000)
@@ -162,12 +162,12 @@ async def test_without_npm_the_files_of_the_hub_are_downloaded(
     registry: LocalRegistry, npm: Npm, tmp_path: Path
 ) -> None:
     nowhere = str(tmp_path)
-    status, said = await registry.finish(await registry.start("download", "tiny-voice", "--yes", PATH=nowhere))
+    status, said = await (await registry.start("download", "tiny-voice", "--yes", PATH=nowhere)).finish(LIMIT)
     assert status == 1
     assert "the package tiny-js is in npm's registry, and npm is not installed" in said
     async with serving(LocalHub({"voices/heart.bin": SPEAKER})) as hub:
         registry.endpoint = hub.url
-        status, said = await registry.finish(await registry.start("download", "tiny-voice", "--yes", PATH=nowhere))
+        status, said = await (await registry.start("download", "tiny-voice", "--yes", PATH=nowhere)).finish(LIMIT)
         assert status == 0, said
         assert [path for path, *_ in hub.requests] == ["voices/heart.bin"]
     assert _arrived(registry) == WHOLE

@@ -35,6 +35,7 @@ from bot.voice.mixing.stream import StreamState
 from tests.bot.fetching.hostile_server import HostileServer, redirect
 from tests.bot.music.hostile_files import encoded
 from tests.bot.music.stations import Station
+from tests.process_state import children_running
 from tests.timing import LIMIT
 from tests.voice.mixing.sounds import ScriptedReply
 
@@ -120,15 +121,7 @@ class Radio:
 
 def decoders() -> list[psutil.Process]:
     """The decoding processes of streams."""
-    return [child for child in psutil.Process().children(recursive=True) if _decodes(child)]
-
-
-def _decodes(process: psutil.Process) -> bool:
-    try:
-        return "bot.music.live_process" in process.cmdline()
-    except psutil.NoSuchProcess:
-        # The process has ended in this moment.
-        return False
+    return children_running("bot.music.live_process")
 
 
 @asynccontextmanager

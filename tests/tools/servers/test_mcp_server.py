@@ -8,8 +8,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,21 +20,9 @@ from bot.tools.servers.server import MAX_TOOLS, McpServer
 from bot.tools.tool import ToolError
 from bot.tools.tools_file import StdioServer
 from tests.timing import LIMIT, wait_until
+from tests.tools.servers.running import running
 
 HOSTILE = Path(__file__).with_name("hostile_server.py")
-
-
-@asynccontextmanager
-async def running(server: McpServer) -> AsyncIterator[McpServer]:
-    task = asyncio.create_task(server.run())
-    try:
-        async with asyncio.timeout(LIMIT):
-            await server.settled()
-        yield server
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def hostile(kind: str, *more: str) -> McpServer:

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -27,22 +27,14 @@ from bot.tools.tool import ToolError
 from bot.tools.tools_file import HttpServer
 from tests.http_server import LocalServer, app_of
 from tests.timing import LIMIT
+from tests.tools.servers.running import running
 
 SCHEMA = {"type": "object", "properties": {}}
 
 
-@asynccontextmanager
-async def running(url: str, **headers: str) -> AsyncIterator[McpServer]:
-    server = McpServer(HttpServer("far", url, headers))
-    task = asyncio.create_task(server.run())
-    try:
-        async with asyncio.timeout(LIMIT):
-            await server.settled()
-        yield server
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def far(url: str, **headers: str) -> AbstractAsyncContextManager[McpServer]:
+    """The client of a server at this address."""
+    return running(McpServer(HttpServer("far", url, headers)))
 
 
 @asynccontextmanager
@@ -67,7 +59,7 @@ async def test_a_real_server_at_an_address_adds() -> None:
         """Add two numbers."""
         return a + b
 
-    async with serving(calculator) as url, running(url) as server:
+    async with serving(calculator) as url, far(url) as server:
         assert [tool.name for tool in server.tools] == ["add"]
         assert await server.call("add", {"a": 19, "b": 23}) == "42"
 
@@ -149,7 +141,7 @@ async def hanging_up(request: web.Request, _: int) -> web.StreamResponse:
 
 
 async def test_the_headers_of_the_file_are_sent() -> None:
-    async with Hostile(fine) as hostile, running(hostile.url, **{"X-Key": "its own"}) as server:
+    async with Hostile(fine) as hostile, far(hostile.url, **{"X-Key": "its own"}) as server:
         assert await server.call("look", {}) == "fine"
         assert set(hostile.headers) == {"its own"}
 
@@ -159,7 +151,7 @@ async def test_an_answer_that_can_not_be_used_is_reported_and_the_server_can_be_
     call: Callable[[web.Request, int], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_module, "CALL_LIMIT", 5.0 if call is not hanging else 0.05)
-    async with Hostile(call) as hostile, running(hostile.url) as server:
+    async with Hostile(call) as hostile, far(hostile.url) as server:
         try:
             told = await server.call("look", {})
         except ToolError as error:
@@ -187,7 +179,7 @@ async def test_a_server_that_only_says_that_it_goes_on_leaves_most_of_the_proces
 
     flooded: list[socket.socket] = []
     with ThreadPoolExecutor(1) as threads:
-        async with Hostile(go_on) as hostile, running(hostile.url) as server:
+        async with Hostile(go_on) as hostile, far(hostile.url) as server:
             worked, began = time.thread_time(), time.monotonic()
             with pytest.raises(ToolError, match="did not answer within"):
                 await server.call("look", {})
@@ -209,7 +201,7 @@ async def test_a_cancellation_does_not_wait_until_the_server_has_taken_the_news_
     # By default, the library waits 5 s at most until the server has read its message about the cancellation. Here it
     # would wait for ever.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
-    async with Hostile(hanging) as hostile, running(hostile.url) as server:
+    async with Hostile(hanging) as hostile, far(hostile.url) as server:
         hostile.takes_notices = False
         calls = [asyncio.create_task(server.call("look", {})) for _ in range(3)]
         while len(hostile.headers) < 5:
@@ -234,12 +226,12 @@ async def _until_it_answers(server: McpServer) -> str:
 async def test_what_is_no_mcp_server_is_reported() -> None:
     async with (
         LocalServer(app_of("/{path:.*}", _page, method="*"), "/mcp") as page,
-        running(page.url) as server,
+        far(page.url) as server,
     ):
         assert server.problem is not None
         with pytest.raises(ToolError, match="not connected"):
             await server.call("look", {})
-    async with running("http://127.0.0.1:9/mcp") as server:
+    async with far("http://127.0.0.1:9/mcp") as server:
         assert server.problem is not None
 
 
@@ -251,7 +243,7 @@ async def test_a_server_that_redirects_elsewhere_is_not_followed() -> None:
 
         async with (
             LocalServer(app_of("/{path:.*}", redirect, method="*"), "/mcp") as server_here,
-            running(server_here.url, **{"X-Key": "secret"}) as server,
+            far(server_here.url, **{"X-Key": "secret"}) as server,
         ):
             assert server.problem is not None
         assert elsewhere.headers == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import sys
 from itertools import pairwise
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from config.project import ROOT
+from tests.process_state import children_running
 from tests.toys.whisper import quick_making
 from toys.whisper import weights
 from toys.whisper.phrases import HEARD_PHRASES
@@ -104,12 +104,7 @@ def workplaces(cache_dir: Path) -> list[Path]:
 
 
 def makers(parent: psutil.Process | None = None) -> list[psutil.Process]:
-    found = []
-    for child in (parent or psutil.Process()).children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if weights._MODULE in child.cmdline():
-                found.append(child)
-    return found
+    return children_running(weights._MODULE, parent)
 
 
 def test_a_changed_list_of_sentences_makes_another_model(toy_ears: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from tests.process_state import children_running
 from tts_server.voices.reading import READER
 
 MEGABYTE = 1 << 20
@@ -68,12 +69,4 @@ def watched_memory() -> Iterator[Memory]:
 
 def readers() -> list[psutil.Process]:
     """The readers that this process has started. It may have other child processes too."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            # Before exec, a child process is a copy of its parent, with the parent's memory.
-            if READER in child.cmdline():
-                found.append(child)
-        except psutil.Error:
-            continue
-    return found
+    return children_running(READER)
