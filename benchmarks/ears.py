@@ -30,7 +30,6 @@ from rich.table import Table
 from audio.g711 import Law
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, count, make_parser, run
-from benchmarks.errors import MeasurementError
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
 from benchmarks.speakers.phonetic import SPEAKERS as PHONETIC
@@ -40,10 +39,9 @@ from benchmarks.speakers.recorded_words import german_words
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
 from benchmarks.telephone import add_telephone, through_telephone
-from benchmarks.whisper import open_whisper
-from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
+from benchmarks.whisper import open_english_first, open_whisper
+from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.recogniser import LONG_CONTEXT, MAX_SHORT_SOUND, SHORT_CONTEXT, Recogniser, RecognitionResult
-from bot.voice.transcribe.worker import ThisMachine
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -225,12 +223,7 @@ def _measure(
 def _measure_english(
     english: Path, model: Path, threads: int, language: str, turns: Sequence[Turn], console: Console
 ) -> EarsFigures:
-    machine = ThisMachine()
-    try:
-        whisper = machine.load(str(model), "cpu", 0, "int8", threads, None)
-        quick = EnglishFirst(machine.load_english(english, threads), whisper)
-    except Exception as error:
-        raise MeasurementError(f"A model can't be loaded: {error}") from error
+    _, quick = open_english_first(english, model, threads)
     errors, of_recorded, times, by_english = NO_WORDS, NO_WORDS, [], 0
     usual = language if language == ENGLISH else None
     quick.transcribe(turns[0].sound)

@@ -23,14 +23,13 @@ from rich.table import Table
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.ears import INTERIM_STEP
-from benchmarks.errors import MeasurementError
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech, SpeakerLine
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import Spread, spread
-from bot.voice.transcribe.english_first import ENGLISH, EnglishFirst
+from benchmarks.whisper import open_english_first
+from bot.voice.transcribe.english_first import ENGLISH
 from bot.voice.transcribe.recogniser import SoundRecogniser
-from bot.voice.transcribe.worker import ThisMachine
 from bot.voice.utterances.names import Names
 from config.plain_parser import PlainParser
 from config.settings import load_settings
@@ -81,12 +80,8 @@ def _run(run: Run) -> Report:
     arguments = run.arguments
     cache = load_settings().cache_dir
     calls = _calls(arguments.sentences, cache)
-    machine = ThisMachine()
-    try:
-        whisper = machine.load(str(cache / "weights" / "whisper-base"), "cpu", 0, "int8", 1, None)
-        english = EnglishFirst(machine.load_english(cache / "weights" / "moonshine-base", 1), whisper)
-    except Exception as error:
-        raise MeasurementError(f"A model can't be loaded: {error}") from error
+    weights = cache / "weights"
+    whisper, english = open_english_first(weights / "moonshine-base", weights / "whisper-base", 1)
     found = [
         _measure("whisper-base", whisper, calls, run.console),
         _measure("moonshine-base before it", english, calls, run.console),

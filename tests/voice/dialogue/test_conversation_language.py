@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
-from bot.llm.history import History, Turn
-from bot.voice.dialogue.conversation import Conversation
+from bot.llm.history import Turn
 from bot.voice.dialogue.conversation_language import ConversationLanguage
-from bot.voice.dialogue.reply import DialogueTexts
-from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.events import CallEvent, ReplyEnded
-from bot.voice.notices import Notices
 from bot.voice.ports import Responder
 from bot.voice.turn import Prompt, PromptKind
-from tests.timing import LIMIT
-from tests.voice.doubles import InstantPlayback, RecordingSpeech, RepeatingResponder, UnreadPromptChannel
+from tests.voice.dialogue.instant_talk import InstantTalk
+from tests.voice.doubles import RecordingSpeech, RepeatingResponder
 
 
 def typed(text: str) -> Prompt:
@@ -106,35 +100,11 @@ async def converse(
     prompts: Sequence[Prompt], speech: RecordingSpeech, language: ConversationLanguage, responder: Responder
 ) -> None:
     """Have prompts answered one after another."""
-    playback = InstantPlayback()
-    ended: asyncio.Queue[CallEvent] = asyncio.Queue()
-
-    def watch(event: CallEvent) -> None:
-        if isinstance(event, ReplyEnded):
-            ended.put_nowait(event)
-
-    conversation = Conversation(
-        Dialogue(DialogueTexts),
-        responder,
-        History(),
-        speech,
-        playback,
-        Notices(UnreadPromptChannel(), watch),
-        watch=watch,
-        language=language,
-    )
-    playback.conversation = conversation
+    talk = InstantTalk(responder, speech, language=language)
     await language.load()
-    running = asyncio.create_task(conversation.run())
-    try:
-        async with asyncio.timeout(LIMIT):
-            await asyncio.sleep(0)
-            for prompt in prompts:
-                conversation.prompt(prompt)
-                await ended.get()
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+    async with talk.running():
+        for prompt in prompts:
+            await talk.answer(prompt)
 
 
 async def test_a_reply_is_sent_with_the_language_of_its_prompt() -> None:

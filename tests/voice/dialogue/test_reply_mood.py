@@ -10,23 +10,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
-from bot.llm.history import History, Turn
+from bot.llm.history import Turn
 from bot.llm.personas import Character
-from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.reply_mood import ReplyMood
-from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.events import CallEvent, ReplyEnded
-from bot.voice.notices import Notices
+from bot.voice.events import ReplyEnded
 from bot.voice.turn import Outcome, Prompt, PromptKind
-from tests.timing import LIMIT
+from tests.voice.dialogue.instant_talk import InstantTalk
 from tests.voice.dialogue.machine_events import TURN, spoken
 from tests.voice.doubles import (
     FixedCharacter,
-    InstantPlayback,
     RecordingSpeech,
     RepeatingResponder,
-    UnreadPromptChannel,
 )
 from wire.parameters import SpeechParameters
 
@@ -71,30 +65,13 @@ class World:
 
     def __init__(self) -> None:
         self.responder, self.speech, self.character = MoodyResponder(), RecordingSpeech(), FollowedCharacter()
-        self.ended: asyncio.Queue[ReplyEnded] = asyncio.Queue()
-        playback = InstantPlayback()
-        self.conversation = Conversation(
-            Dialogue(DialogueTexts),
-            self.responder,
-            History(),
-            self.speech,
-            playback,
-            Notices(UnreadPromptChannel(), self._watch),
-            watch=self._watch,
-            manner=lambda: USUAL,
-            mood=ReplyMood(self.character, lambda mood: SAD if mood == "sad" else USUAL),
-        )
-        playback.conversation = self.conversation
-
-    def _watch(self, event: CallEvent) -> None:
-        if isinstance(event, ReplyEnded):
-            self.ended.put_nowait(event)
+        mood = ReplyMood(self.character, lambda mood: SAD if mood == "sad" else USUAL)
+        self.talk = InstantTalk(self.responder, self.speech, manner=lambda: USUAL, mood=mood)
 
     async def answer(self, *named: str | None, kind: PromptKind = PromptKind.ASK) -> ReplyEnded:
         self.responder.named = list(named)
         self.responder.may_speak.set()
-        self.conversation.prompt(Prompt("Ada", "hello", 0.0, kind=kind))
-        ended = await self.ended.get()
+        ended = await self.talk.answer(Prompt("Ada", "hello", 0.0, kind=kind))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return ended
@@ -103,14 +80,8 @@ class World:
 @asynccontextmanager
 async def talking() -> AsyncIterator[World]:
     world = World()
-    running = asyncio.create_task(world.conversation.run())
-    try:
-        async with asyncio.timeout(LIMIT):
-            await asyncio.sleep(0)
-            yield world
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+    async with world.talk.running():
+        yield world
 
 
 async def test_a_reply_that_moves_the_mood_is_spoken_in_it_and_its_trace_says_so() -> None:
@@ -139,10 +110,10 @@ async def test_a_mood_that_the_model_named_only_in_a_thought_is_forgotten() -> N
 async def test_a_reply_that_was_stopped_before_it_was_heard_does_not_count_and_the_next_is_spoken_as_usual() -> None:
     async with talking() as world:
         world.responder.named = ["sad"]
-        world.conversation.prompt(Prompt("Ada", "hello", 0.0))
+        world.talk.conversation.prompt(Prompt("Ada", "hello", 0.0))
         await world.responder.has_named.wait()
-        world.conversation.stop()
-        ended = await world.ended.get()
+        world.talk.conversation.stop()
+        ended = await world.talk.ended()
         assert (ended.trace.outcome, ended.trace.mood) == (Outcome.INTERRUPTED, None)
         await world.answer()
         assert set(world.speech.asked) == {USUAL}
@@ -159,9 +130,9 @@ async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
     async with talking() as world:
         world.responder.named = ["sad"]
         world.responder.may_speak.set()
-        world.conversation.speculate(spoken("hello"))
+        world.talk.conversation.speculate(spoken("hello"))
         await world.responder.has_named.wait()
-        world.conversation.discard(TURN)
+        world.talk.conversation.discard(TURN)
         world.speech.asked.clear()
         await world.answer()
         assert set(world.speech.asked) == {USUAL}
