@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import discord
 import pytest
-import yarl
+from discord.ext import commands
 
-from bot.client import SeiyuuBot, connector
+from bot.client import SeiyuuBot
 from bot.commands.listening import ListeningCommands
 from bot.consent import ListeningConsent
 from bot.llm.spoken_lines import Announcement
@@ -23,6 +22,7 @@ from bot.voice.records.recorder import RecordingError
 from config.sections import Captions, ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
+from tests.connected_bot import connected_bot
 from tests.guards import make_guard
 from tests.timing import LIMIT
 
@@ -85,32 +85,21 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    ready = asyncio.Event()
-
-    async def when_ready() -> None:
-        ready.set()
-
     async with Store.opened(tmp_path / "seiyuu.sqlite3") as store, Sandbox() as sandbox:
         consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
-        monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
         stage: Stage
         guard = make_guard(lambda _: stage.call.channel if stage.call else None, who_may_record="call")
-        bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file), guard)
-        bot._connection.guild_ready_timeout = 0.05
-        stage = Stage(sandbox, bot, consent, ada)
-        await bot.add_cogs([ListeningCommands(lambda guild: stage.call, consent, "!")])
-        running = asyncio.create_task(bot.start(sandbox.bot_token))
-        try:
-            async with asyncio.timeout(LIMIT):
-                await ready.wait()
-                await sandbox.command_registered("optout", LIMIT)
+
+        async def make_cogs(bot: SeiyuuBot) -> Sequence[commands.Cog]:
+            nonlocal stage
+            stage = Stage(sandbox, bot, consent, ada)
+            return [ListeningCommands(lambda guild: stage.call, consent, "!")]
+
+        async with connected_bot(sandbox, monkeypatch, store, guard, make_cogs):
+            await sandbox.command_registered("optout", LIMIT)
             yield stage
-        finally:
-            await bot.close()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_people_may_opt_out_without_a_call_even_in_private(stage: Stage) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import discord
 import pytest
-import yarl
 from discord.ext import commands
 
-from bot.client import SeiyuuBot, connector
+from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.store import Store
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
-from tests.authorities import trust_no_authorities
+from tests.connected_bot import connected_bot
 from tests.guards import make_guard
 from tests.timing import LIMIT
 
@@ -54,28 +51,12 @@ async def feature_stage(
     folder: Path, monkeypatch: pytest.MonkeyPatch, make_cogs: CogMaker, *, sandbox: Sandbox | None = None
 ) -> AsyncIterator[FeatureStage]:
     """Start the bot. A given ``sandbox`` is not stopped at the end, for tests of a restart."""
-    ready = asyncio.Event()
-
-    async def when_ready() -> None:
-        ready.set()
-
     async with _sandbox(sandbox) as place, Database.opened(folder / "seiyuu.sqlite3") as database:
-        trust_no_authorities(monkeypatch)
-        monkeypatch.setattr(discord.http.Route, "BASE", place.api_url)
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(place.gateway_url))
         ada = await place.add_guest("Ada")
-        store = Store(database)
-        bot = SeiyuuBot("!", store, when_ready, connector(place.ca_file), make_guard())
-        bot._connection.guild_ready_timeout = 0.05
-        await bot.add_cogs(await make_cogs(bot, database))
-        running = asyncio.create_task(bot.start(place.bot_token))
-        try:
-            async with asyncio.timeout(LIMIT):
-                await ready.wait()
+        async with connected_bot(
+            place, monkeypatch, Store(database), make_guard(), lambda bot: make_cogs(bot, database)
+        ) as bot:
             yield FeatureStage(place, bot, database, ada)
-        finally:
-            await bot.close()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import aiohttp
-import discord
 import numpy as np
 import pytest
-import yarl
+from discord.ext import commands
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.client import SeiyuuBot, connector
+from bot.client import SeiyuuBot
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.database import Database
@@ -31,6 +29,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message, Upload
 from tests.bot.voices.voice_server import VoiceServer, voice_server
+from tests.connected_bot import connected_bot
 from tests.guards import make_guard
 from tests.timing import LIMIT
 
@@ -94,36 +93,25 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    ready = asyncio.Event()
-
-    async def when_ready() -> None:
-        ready.set()
-
     async with (
         Database.opened(tmp_path / "seiyuu.sqlite3") as database,
         voice_server() as server,
         aiohttp.ClientSession() as http,
         Sandbox() as sandbox,
     ):
-        monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
         ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
         await ada.join_voice(sandbox.home.lounge)
         await ben.join_voice(sandbox.home.lounge)
         stage: Stage
         guard = make_guard(lambda _: stage.call.channel if stage.call else None, who_may_clone=f"{ada.id},{ben.id}")
-        bot = SeiyuuBot("!", Store(database), when_ready, connector(sandbox.ca_file), guard)
-        bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
         recordings = VoiceRecordings(lambda guild: stage.call_on(guild), "!", answer_seconds=LIMIT, count_down=0)
-        stage = Stage(sandbox, bot, server, voices, ada, ben, recordings)
-        await bot.add_cogs([VoicesCommands(voices, load_introductions(), recordings, stage.say, "de", "!")])
-        running = asyncio.create_task(bot.start(sandbox.bot_token))
-        try:
-            async with asyncio.timeout(LIMIT):
-                await ready.wait()
-                await sandbox.command_registered("voice", LIMIT)
+
+        async def make_cogs(bot: SeiyuuBot) -> Sequence[commands.Cog]:
+            nonlocal stage
+            stage = Stage(sandbox, bot, server, voices, ada, ben, recordings)
+            return [VoicesCommands(voices, load_introductions(), recordings, stage.say, "de", "!")]
+
+        async with connected_bot(sandbox, monkeypatch, Store(database), guard, make_cogs):
+            await sandbox.command_registered("voice", LIMIT)
             yield stage
-        finally:
-            await bot.close()
-            await asyncio.gather(running, return_exceptions=True)
