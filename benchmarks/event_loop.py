@@ -26,6 +26,7 @@ from benchmarks.command_line import Report, Run, add_stand_ins, make_parser, run
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import MeasuredCall, StandIns
 from config.plain_parser import PlainParser
+from config.tasks import end_tasks
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, SpeechError, speech
 from sandbox.voice.microphone import VoiceActivity
@@ -112,9 +113,7 @@ async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, 
                     await asyncio.sleep(1)
                     progress.update(bar, completed=second, total=seconds, description="three people talk")
             finally:
-                for task in talking:
-                    task.cancel()
-                await asyncio.gather(*talking, return_exceptions=True)
+                await end_tasks(*talking)
 
         await call.while_alive(talk())
     if call.utterances == 0:

@@ -26,6 +26,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEvent
 from bot.voice.turns.turns import TurnDetectors, TurnPolicy
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
+from config.tasks import end_tasks
 
 PACKET = HEARING_RATE // 50
 NAME = "Ada"
@@ -267,8 +268,7 @@ async def interims_call(policy: TurnPolicy, recogniser: Recogniser, *, interims:
         await settle()
         yield InterimsCall(detectors, taking, ears, replies, watched, notices)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end_tasks(running)
         await ears.close()
 
 

@@ -22,6 +22,7 @@ from benchmarks.stand_in_model import StandInModel
 from bot.bot_process import BOT, bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard, WebReady
 from bot.voice.metrics import ReplyTrace
+from config.tasks import end_tasks
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tts_server.engines.stand_in import StandInTiming
@@ -152,9 +153,7 @@ class MeasuredCall(StackedContext):
                 raise MeasurementError(f"the bot ended with status {ending.result()}")
             return working.result()
         finally:
-            working.cancel()
-            ending.cancel()
-            await asyncio.gather(working, ending, return_exceptions=True)
+            await end_tasks(working, ending)
 
     async def join(self, *names: str) -> list[Guest]:
         """Bring guests and then the bot into the voice channel. Returns once all can talk.

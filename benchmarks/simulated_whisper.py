@@ -15,6 +15,7 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionRequest,
     Urgency,
 )
+from config.tasks import end_tasks
 
 STEPS = 20
 """Number of rounds of the event loop after which all consequences of an event have happened."""
@@ -94,8 +95,7 @@ class SimulatedWhisper:
 
     async def close(self) -> None:
         """Drop the waiting sounds."""
-        self._next.cancel()
-        await asyncio.gather(self._next, return_exceptions=True)
+        await end_tasks(self._next)
 
     async def problem(self) -> str | None:
         """No problem."""

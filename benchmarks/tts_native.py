@@ -23,6 +23,7 @@ from benchmarks.statistics import Spread, spread
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from config.tasks import end_tasks
 from tts_server.engines.base import SpeechEngine
 from tts_server.speaking.circuit_breaker import MAX_REAL_TIME_FACTOR
 from wire.parameters import SpeechParameters
@@ -212,8 +213,7 @@ async def _listening(model: Path, sound: Sound16) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end_tasks(listening)
     finally:
         await transcriber.close()
 

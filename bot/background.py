@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from config.tasks import end_tasks
+
 _log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
@@ -37,9 +39,7 @@ class BackgroundWork:
     async def end(self) -> None:
         """Cancel all tasks and wait for them."""
         self._ended = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,6 +71,5 @@ async def finish_within_limit(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.shield(doing)
     except asyncio.CancelledError:
         await asyncio.wait([doing], timeout=FINISH_LIMIT)
-        doing.cancel()
-        await asyncio.gather(doing, return_exceptions=True)
+        await end_tasks(doing)
         raise

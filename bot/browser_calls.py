@@ -36,6 +36,7 @@ from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -132,9 +133,7 @@ class BrowserCalls:
             if self.call_of(tab) is not None:
                 tab.client.send(Notice(FAREWELLS[EndCause.SHUTDOWN]))
             tab.client.close(CloseCode.GOING_AWAY, FAREWELLS[EndCause.SHUTDOWN])
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
         """Called by the manager after a call. Does nothing if the call was no browser call."""

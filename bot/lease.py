@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from config.tasks import end_tasks
+
 _log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -164,8 +166,7 @@ class Lease:
     async def _cancel_retry(self, lockable: Lockable) -> None:
         task = self._stuck.pop(lockable, None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
 
 
 class SharedLease:

@@ -39,6 +39,7 @@ from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt, PromptKind
 from config.phone_sections import PhoneSettings
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -231,9 +232,7 @@ class PhoneCalls:
             return
         # A call that the manager has ended needs a moment more, to be logged.
         _, still_on = await asyncio.wait(self._answering, timeout=FINISH_SECONDS)
-        for task in still_on:
-            task.cancel()
-        await asyncio.gather(*still_on, return_exceptions=True)
+        await end_tasks(*still_on)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
         """Called by the manager after a call of any kind."""
@@ -319,8 +318,7 @@ class PhoneCalls:
             transport.on_key = lambda _: None
             self._talking.pop(call, None)
             if later is not None:
-                later.cancel()
-                await asyncio.gather(later, return_exceptions=True)
+                await end_tasks(later)
 
     async def _prepare_after(self, greeting: PromptHandle) -> None:
         """Make sentences that are still missing, or whose voice has changed, once the greeting is spoken."""
@@ -346,9 +344,7 @@ class PhoneCalls:
             await self._sentences.tell(transport, PhoneSentence.BUSY if self._manager.full else why)
             return False
         finally:
-            for each in (starting, gone):
-                each.cancel()
-            await asyncio.gather(starting, gone, return_exceptions=True)
+            await end_tasks(starting, gone)
 
     async def _open(self, call: PhoneCall, person: int) -> None:
         # A caller wants to be listened to, unless they have chosen otherwise before.

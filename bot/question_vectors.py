@@ -13,6 +13,7 @@ import aiohttp
 from bot.embeddings import EmbeddingsClient, EmbeddingsError, Vectors
 from bot.metering import UNMETERED, Meter
 from config.engine_sections import EmbeddingsSettings
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +41,7 @@ class QuestionVectors:
 
     async def close(self) -> None:
         """Cancel the requests that are not finished."""
-        for task in self._questions.values():
-            task.cancel()
-        await asyncio.gather(*self._questions.values(), return_exceptions=True)
+        await end_tasks(*self._questions.values())
 
     async def of(self, question: str, seconds: float = IN_TIME) -> Vectors | None:
         """The vector of a question, as one row; ``None`` if there is none in time. Never raises.

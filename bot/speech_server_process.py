@@ -27,6 +27,7 @@ from config.children import end_child, run_child, signal_child
 from config.project import child_environment
 from config.settings import Settings
 from config.speech_settings import DEFAULT_VOICES_DIR, DEFAULT_XTTS_MODEL, EngineName, SpeechSettings
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -133,8 +134,7 @@ class SpeechServerProcess:
     async def stop(self) -> None:
         """End the server: ask it to end, and kill it after :data:`STOP_LIMIT` seconds."""
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+            await end_tasks(self._keeping)
             self._keeping = None
         await self._end_process()
 
@@ -188,9 +188,7 @@ class SpeechServerProcess:
                     raise _HangsError("The speech server hangs as it starts.")
                 return reading.result()
             finally:
-                reading.cancel()
-                hanging.cancel()
-                await asyncio.gather(reading, hanging, return_exceptions=True)
+                await end_tasks(reading, hanging)
 
     async def _keep_alive(self) -> None:
         loop, attempt = asyncio.get_running_loop(), 0
@@ -221,9 +219,7 @@ class SpeechServerProcess:
                 signal_child(process, signal.SIGKILL)
             return await ending
         finally:
-            ending.cancel()
-            hanging.cancel()
-            await asyncio.gather(ending, hanging, return_exceptions=True)
+            await end_tasks(ending, hanging)
 
     @staticmethod
     async def _wait_for_exit(process: asyncio.subprocess.Process) -> None:

@@ -35,6 +35,7 @@ from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import EngineName, SpeechSettings
 from config.start import share_one_memory_pool
+from config.tasks import end_tasks
 from config.uncaught_errors import log_uncaught_errors
 from hardware.poll import CardPoll
 from tts_server.api.listener import Listener
@@ -163,9 +164,7 @@ async def _listen(
     except (SettingsError, UnknownVoiceError) as error:
         return refusals.exit_with(str(error), _CANNOT_START)
     finally:
-        for task in (loading, ended):
-            task.cancel()
-        await asyncio.gather(loading, ended, return_exceptions=True)
+        await end_tasks(loading, ended)
     return _OK
 
 

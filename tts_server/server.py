@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 
+from config.tasks import end_tasks
 from hardware.poll import CardPoll
 from tts_server.api.access import Access, RequestLimit, refuse_compressed
 from tts_server.api.errors import json_errors, unavailable
@@ -125,9 +126,7 @@ class SpeechServer:
         await self._secretary.disconnect_all()
 
     async def _unload(self, _: web.Application) -> None:
-        for task in self._background_tasks:
-            task.cancel()
-        await asyncio.gather(*self._background_tasks, return_exceptions=True)
+        await end_tasks(*self._background_tasks)
         for pool in (self._pool, self._better):
             if pool is not None:
                 await pool.close()

@@ -22,6 +22,7 @@ from benchmarks.spoken_microphones import ROOM_LEVEL
 from benchmarks.stacked_context import StackedContext
 from bot.bot_process import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, WebReady
+from config.tasks import end_tasks
 from sandbox.voice.opus import Sound
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -102,8 +103,7 @@ class PageCall(StackedContext):
                 raise MeasurementError(f"the bot did not serve its page (status {bot.returncode})")
             return self._url.result()
         finally:
-            ending.cancel()
-            await asyncio.gather(ending, return_exceptions=True)
+            await end_tasks(ending)
 
     def _watch(self, event: CallEvent) -> None:
         self.events.append(event)

@@ -10,6 +10,8 @@ from typing import Self
 import aiohttp
 from aiohttp import WSMessage, WSMsgType, web
 
+from config.tasks import end_tasks
+
 LATE_SECONDS = 0.05
 
 
@@ -74,9 +76,7 @@ class LateProxy:
                 async for message in page:
                     await _pass_on(message, bot)
             finally:
-                for task in (receiving, sending):
-                    task.cancel()
-                await asyncio.gather(receiving, sending, return_exceptions=True)
+                await end_tasks(receiving, sending)
         return page
 
     async def _receive(

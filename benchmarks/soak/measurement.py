@@ -22,6 +22,7 @@ from benchmarks.soak.plan import BotPlan, ClientPlan
 from benchmarks.stand_in_model import StandInModel
 from benchmarks.stand_in_transcriber import StandInTranscriber
 from benchmarks.turn_measurement import HEARD, REPLY
+from config.tasks import end_tasks
 from sandbox.guest_lines import recorded_lines
 from sandbox.voice.opus import Sound
 
@@ -154,7 +155,7 @@ class Soak:
             self._begun = time.monotonic()
             self._clock.begin()
             tasks = self._start_clients(lines)
-            stack.push_async_callback(_end, tasks)
+            stack.push_async_callback(end_tasks, *tasks)
             yield tasks
 
     def _start_clients(self, lines: Sequence[Sound]) -> Sequence[asyncio.Task[None]]:
@@ -237,9 +238,3 @@ class Soak:
 
 def _name(bot: BotPlan, client: ClientPlan) -> str:
     return bot.name if len(bot.clients) == 1 else f"{bot.name}, {client.way}"
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,6 +13,7 @@ from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.ports import NoticeWriter, SpeechClient, SpeechConnection
 from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt
+from config.tasks import end_tasks
 from wire.messages import Failure, Flushed, Speak
 from wire.parameters import SpeechParameters
 
@@ -66,8 +67,7 @@ async def spoken(
                 yield samples
         await writing
     finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        await end_tasks(writing)
 
 
 async def spoken_text(
@@ -123,5 +123,4 @@ async def _next(events: AsyncGenerator[Samples, None], writing: asyncio.Task[Non
     finally:
         # ``coming`` is awaited even if it is done: if it and ``writing`` have failed at once, only one error is raised,
         # and asyncio would log that nobody has retrieved the other.
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+        await end_tasks(coming)

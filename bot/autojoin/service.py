@@ -16,6 +16,7 @@ from bot.autojoin.rules import Ask, CallsNow, Come, ComingRules, Remember, Room,
 from bot.user_error import UserError
 from bot.voice.call_life import StartCancelledError
 from bot.voice.transport import EndCause
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -146,10 +147,7 @@ class AutoJoin:
                     await self._carry_out(wish)
                 await self._wait()
         finally:
-            tasks = [*self._tasks]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*self._tasks)
 
     async def _wait(self) -> None:
         try:

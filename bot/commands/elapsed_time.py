@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import discord
 
 from bot.discord_errors import DISCORD_ERRORS
+from config.tasks import end_tasks
 
 EDIT_SECONDS = 5.0
 """Seconds between two edits. Discord allows about one per second, and other messages are edited too."""
@@ -23,8 +24,7 @@ async def show_elapsed(message: discord.Message, text: str) -> AsyncIterator[Non
     try:
         yield
     finally:
-        ticker.cancel()
-        await asyncio.gather(ticker, return_exceptions=True)
+        await end_tasks(ticker)
 
 
 async def _tick(message: discord.Message, text: str) -> None:

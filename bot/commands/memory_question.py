@@ -17,6 +17,7 @@ from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.guard import Guard
 from bot.lone_people import FIRST_LONE_PERSON
 from bot.memory.memory import Memory
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -66,10 +67,7 @@ class MemoryQuestions:
     async def close(self) -> None:
         """End what still runs."""
         self._memory.consent.ask = None
-        asking = [*self._asking]
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await end_tasks(*self._asking)
 
     async def _ask(self, person: int) -> None:
         text = ASKED.format(person=person, prefix=self._prefix)

@@ -23,6 +23,7 @@ from bot.tools.tool import Asker
 from bot.tools.yes_no_words import YesNoWords
 from bot.voice.discord.text_channel import tell_in
 from bot.voice.events import CallEvent, UtteranceHeard
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -204,10 +205,7 @@ class ToolQuestions:
 
     async def close(self) -> None:
         """End what still runs."""
-        closing = [*self._closing]
-        for task in closing:
-            task.cancel()
-        await asyncio.gather(*closing, return_exceptions=True)
+        await end_tasks(*self._closing)
 
     def _channel(self, asker: Asker) -> discord.abc.MessageableChannel | None:
         found = None if asker.channel is None else self._client.get_channel(asker.channel)

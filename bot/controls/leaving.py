@@ -11,6 +11,7 @@ from typing import Any
 from bot.voice.call import Call
 from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +52,7 @@ class LateLeaving:
 
     async def close(self) -> None:
         """End all tasks."""
-        tasks = [*self._tasks.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks.values())
 
     def _done(self, call: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(call) is task:

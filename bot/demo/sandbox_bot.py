@@ -21,6 +21,7 @@ from bot.own_weights import OwnWeights, choose_weights
 from bot.voice.events import CallEvent, WebReady
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
+from config.tasks import end_tasks
 from sandbox.server import Sandbox
 from toys.whisper.weights import make_toy_whisper
 
@@ -175,9 +176,7 @@ async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[An
             raise BotEndedError(f"The bot ended (status {process.returncode}).")
         working.result()
     finally:
-        for task in (working, ending):
-            task.cancel()
-        await asyncio.gather(working, ending, return_exceptions=True)
+        await end_tasks(working, ending)
 
 
 def last_words(log: Path) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.demo.guests import CallFailedError
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded
 from bot.watching.console import CallConsole, without_markdown
+from config.tasks import end_tasks
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.voice.audio_receiver import TimedSound, save_mix
@@ -220,9 +221,7 @@ class TypedTalk:
         try:
             await asyncio.wait([spoken, refused], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (spoken, refused):
-                task.cancel()
-            await asyncio.gather(spoken, refused, return_exceptions=True)
+            await end_tasks(spoken, refused)
 
     async def _answered_in_writing(self, you: Guest, asked: Message) -> None:
         for message in await self._written_after(you, asked):

@@ -35,6 +35,7 @@ from bot.llm.token_count import TokenCount
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
 from config.engine_sections import ModelApi
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -79,9 +80,7 @@ class ModelClient:
 
     async def close(self) -> None:
         """Close all connections. Replies that are being streamed fail. Closing again does nothing."""
-        for task in self._counting:
-            task.cancel()
-        await asyncio.gather(*self._counting, return_exceptions=True)
+        await end_tasks(*self._counting)
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 from bot.llm.messages import ChatMessage
 from bot.llm.templates import without_control_marks
 from bot.llm.tool_calls import ToolCall
+from config.tasks import end_tasks
 
 TOO_MANY = "This call was not run: there were too many calls in this turn already."
 TOO_LATE = "This call was ended: the tools of this turn have taken too long already."
@@ -49,8 +49,8 @@ class LateCalls:
             while not limit.done() and (waiting := {task for task in tasks if not task.done()}):
                 await asyncio.wait({*waiting, limit}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await end_tasks([limit])
-        await end_tasks(tasks)
+            await end_tasks(limit)
+        await end_tasks(*tasks)
         return (*self._earlier, *results_of(self._calls))
 
     def cancel(self) -> None:
@@ -60,7 +60,7 @@ class LateCalls:
 
     async def end(self) -> None:
         """Cancel the tools that still run, and wait for their ends."""
-        await end_tasks(tasks_of(self._calls))
+        await end_tasks(*tasks_of(self._calls))
 
 
 TakeLate = Callable[[LateCalls], bool]
@@ -86,12 +86,3 @@ def _result_of(task: asyncio.Task[str] | None) -> str:
     if task is None:
         return TOO_MANY
     return TOO_LATE if task.cancelled() else task.result()
-
-
-async def end_tasks(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel the tasks that still run, and wait for their ends."""
-    running = [task for task in tasks if not task.done()]
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.wait(running)

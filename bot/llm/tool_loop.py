@@ -12,10 +12,11 @@ from typing import Protocol, Self
 from bot.llm.answer import AnswerPart, TextDelta
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.late_calls import LateCalls, StartedCall, TakeLate, end_tasks, results_of, tasks_of
+from bot.llm.late_calls import LateCalls, StartedCall, TakeLate, results_of, tasks_of
 from bot.llm.messages import ChatMessage
 from bot.llm.tool_calls import ToolCall
 from bot.llm.tools import ToolDescription, TurnTools
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class _RunningTools:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         timers = [timer for timer in (self._limit, self._patience) if timer is not None]
-        await end_tasks([*tasks_of(self._round), *timers])
+        await end_tasks(*tasks_of(self._round), *timers)
 
     @property
     def at_limit(self) -> bool:
@@ -176,7 +177,7 @@ class _RunningTools:
     async def results(self) -> list[ChatMessage]:
         """Wait for the calls of this round, and return their results in order."""
         await self._ended()
-        await end_tasks([*tasks_of(self._round), *([self._patience] if self._patience is not None else [])])
+        await end_tasks(*tasks_of(self._round), *([self._patience] if self._patience is not None else []))
         results = results_of(self._round)
         self._round.clear()
         self._patience = None

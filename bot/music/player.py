@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bot.music.decoding import BROKEN, DecodedMusic, MusicError, Source
 from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import Channel, MixedStream, StreamState
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -158,8 +159,7 @@ class MusicPlayer:
         self._closed = True
         self._forget_waiting()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks(self._task)
 
     async def _run(self) -> None:
         while self._waiting:
@@ -192,9 +192,7 @@ class MusicPlayer:
             if opening.done():
                 opening.result()
         finally:
-            for task in (opening, skipping):
-                task.cancel()
-            await asyncio.gather(opening, skipping, return_exceptions=True)
+            await end_tasks(opening, skipping)
             if playing.stream is not None:
                 playing.stream.stop()
 

@@ -19,6 +19,7 @@ from bot.notes.lines import Notes
 from bot.notes.markdown import LocalTime, as_markdown, as_messages, file_name, file_to_post, title
 from bot.notes.records import NoteRecords
 from bot.notes.summing import NOT_REACHED, NOTHING_FOUND, TOO_SMALL, Summing
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -199,9 +200,7 @@ class NotesFinisher:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*tasks)
         self.wake()
 
     async def _sleep_for(self, seconds: float) -> None:
@@ -217,8 +216,7 @@ class NotesFinisher:
             await asyncio.wait([task])
         finally:
             self._working = None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
         if task.cancelled():
             # The method that cancelled the task wakes :meth:`run` when the work is to go on.
             return True

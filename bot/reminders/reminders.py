@@ -16,6 +16,7 @@ import aiosqlite
 
 from bot.reminders.records import Reminder, ReminderDraft, ReminderRecords
 from bot.reminders.texts import ReminderLines, written
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -186,10 +187,7 @@ class Reminders:
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
         finally:
-            telling = [*self._telling.values()]
-            for task in telling:
-                task.cancel()
-            await asyncio.gather(*telling, return_exceptions=True)
+            await end_tasks(*self._telling.values())
 
     async def _tell_due(self) -> float | None:
         """Begin to tell what is due. Returns the seconds until the next look; ``None`` if nothing is waited for."""

@@ -27,6 +27,7 @@ from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
 from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT
 from bot.text import one_line
+from config.tasks import end_tasks
 from web_access.socket_messages import MessageRate
 from wire.messages import SAMPLE_RATE, Cancel, ClientMessage, Failure, Flushed, Speak, Warned
 
@@ -265,9 +266,7 @@ class PlainSpeechStream:
             await asyncio.wait((receiving, waking), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             return receiving.result() if receiving.done() else None
         finally:
-            for each in (receiving, waking):
-                each.cancel()
-            await asyncio.gather(receiving, waking, return_exceptions=True)
+            await end_tasks(receiving, waking)
 
     def _read(self, frame: str | bytes, reply: PlainReply | None, waited: float) -> None:
         if reply is None and not self._unasked.take(1.0 + len(frame) / SECOND_BYTES):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.voice.transport import EndCause, Transport
 from config.sections import CallSettings
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -67,9 +68,7 @@ class CallEndWatcher:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             return next(end for end in ends if end in done).result()
         finally:
-            for end in ends:
-                end.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
+            await end_tasks(*ends)
 
     @staticmethod
     async def _part_failed(running: asyncio.Task[None]) -> EndCause:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from config.tasks import end_tasks
 from sandbox.gateway.intents import ALL_BITS, Intent, needed_intent, not_granted, payload_for
 from sandbox.gateway.protocol import (
     HEARTBEAT_S,
@@ -133,8 +134,7 @@ class Gateway:
             pass
         finally:
             del self._sockets[socket]
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await end_tasks(writer)
             if session is not None:
                 self._end(session, outbox)
         return socket

@@ -20,6 +20,7 @@ import soxr
 
 from audio.g711 import encode_g711
 from audio.pcm import to_int16
+from config.tasks import end_tasks
 from sandbox.twilio.account import Instruction, TwilioAccount, new_id
 from sandbox.twilio.playout import SILENCE, Playout
 from sandbox.voice.opus import SAMPLE_RATE, Sound
@@ -161,9 +162,7 @@ class MediaStream:
         for task in self._tasks[1:]:
             task.cancel()
         await self.socket.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     # What the caller does and hears.
 

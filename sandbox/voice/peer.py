@@ -18,6 +18,7 @@ import davey
 import numpy as np
 
 from audio.decode import read_sound
+from config.tasks import end_tasks
 from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
 from sandbox.voice.microphone import PushToTalk, SimulatedMicrophone
 from sandbox.voice.ops import VoiceOp
@@ -125,9 +126,7 @@ class VoicePeer:
         # We close first, since cancelling the reader would break the connection without a close handshake.
         if self._socket is not None:
             await self._socket.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         self._tasks.clear()
         if self._http is not None:
             await self._http.close()

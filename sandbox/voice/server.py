@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from config.tasks import end_tasks
 from sandbox.voice.dave_delivery import DaveDelivery, DaveMessage, JsonMessage
 from sandbox.voice.network import SimulatedNetwork
 from sandbox.voice.ops import VoiceCloseCode, VoiceOp
@@ -178,8 +179,7 @@ class VoiceServer:
         try:
             await self._converse(client, socket)
         finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await end_tasks(writer)
             if client.socket is socket and not client.resumable:
                 self._forget(client)
         return socket

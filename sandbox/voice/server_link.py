@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from config.tasks import end_tasks
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import Dispatch, Event, VoiceRevoked, VoiceTicket
 from sandbox.world.entities import VoiceState
@@ -48,9 +49,7 @@ class VoiceServerLink:
         """Stop all voice servers and all tasks."""
         self._unsubscribe()
         tasks = [task for task in (self._worker, *self._expulsions) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
         for server in self._running:
             await server.stop()
 

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import WSCloseCode, web
 
+from config.tasks import end_tasks
 from tts_server.api.errors import ApiError, unavailable
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.api.speech_output import EncodedSound, ResponseSteps, next_piece, speak
@@ -107,10 +108,7 @@ class SecretaryApi:
 
     async def disconnect_all(self) -> None:
         """Close every WebSocket."""
-        tasks = list(self._open)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._open)
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         """Answer with sound while it is synthesized."""
@@ -140,9 +138,7 @@ class SecretaryApi:
         finally:
             self._open.discard(speaking)
             self._metrics.connections -= 1
-            for task in (speaking, receiving):
-                task.cancel()
-            await asyncio.gather(speaking, receiving, return_exceptions=True)
+            await end_tasks(speaking, receiving)
         error = None if speaking.cancelled() else speaking.exception()
         if error is not None and not isinstance(error, ConnectionError):
             _log.error("Speech for a telephone failed", exc_info=error)

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from audio.encoders import Encoder
 from audio.samples import Samples
+from config.tasks import end_tasks
 from tts_server.api.errors import ApiError, error_body
 from tts_server.api.speech_request import SpeechRequest
 from tts_server.dsp import TempoChanger
@@ -265,5 +266,4 @@ class ResponseSteps:
         finally:
             # This is needed even if the task is done. It may have failed just when this response was stopped, and its
             # error must be fetched.
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)

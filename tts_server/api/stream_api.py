@@ -12,6 +12,7 @@ from functools import partial
 
 from aiohttp import WSCloseCode, web
 
+from config.tasks import end_tasks
 from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, NoticeBroadcast
@@ -97,10 +98,7 @@ class StreamApi:
 
     async def disconnect_all(self) -> None:
         """Close every connection."""
-        tasks = list(self._connections)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._connections)
 
 
 async def _send_notices(notices: NoticeBroadcast, current_notices: Iterable[Notice], client: StreamConnection) -> None:

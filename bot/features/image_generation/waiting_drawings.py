@@ -13,6 +13,7 @@ from bot.discord_errors import DISCORD_ERRORS, discord_error_detail, discord_err
 from bot.features.image_generation.drawing_request import SpokenRequest, answer
 from bot.features.image_generation.outcome import DrawingError
 from bot.text import shorten
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +75,7 @@ class WaitingDrawings:
         """Stop drawing, and forget what waits."""
         self._waiting.clear()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks(self._task)
 
     async def _run(self) -> None:
         while self._waiting and not self._held():

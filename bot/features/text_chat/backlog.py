@@ -12,6 +12,7 @@ import aiosqlite
 from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.work_gate import FeatureHeldError
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +50,7 @@ class Backlog:
     async def close(self) -> None:
         """Cancel the task. Unanswered messages wait for the bot's next start."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks(self._task)
 
     async def _answer_all(self) -> None:
         faults: Counter[int] = Counter()

@@ -11,6 +11,7 @@ import discord
 from bot.features.text_chat.splitting import split_answer
 from bot.llm.answer import TextDelta
 from bot.replying import AnyMessage, reply_to
+from config.tasks import end_tasks
 
 FIRST_POST_DELAY = 0.5
 """Seconds between the first words and the first post, so that a short answer is posted in one piece."""
@@ -53,8 +54,7 @@ class LiveAnswer:
                 await self._show()
                 await asyncio.wait({reading}, timeout=self._interval)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await end_tasks(reading)
         reading.result()
         await self._finish()
 

@@ -22,6 +22,7 @@ from bot.http.twilio.media_socket import MediaSocket
 from bot.http.twilio.webhooks import MAX_FORM, TwilioWebhooks
 from bot.voice.phone.answering import PhoneAnswering
 from config.phone_sections import PhoneSettings, TwilioSettings
+from config.tasks import end_tasks
 
 MAX_CONNECTIONS = 128
 """Largest number of connections at once."""
@@ -86,8 +87,7 @@ class TwilioServer:
     async def close(self) -> None:
         """Close all connections and the port. May be called before :meth:`serve`, and more than once."""
         if self._logging is not None:
-            self._logging.cancel()
-            await asyncio.gather(self._logging, return_exceptions=True)
+            await end_tasks(self._logging)
         await self._serving.close()
 
 

@@ -18,6 +18,7 @@ from bot.tools.servers.address import web_streams
 from bot.tools.servers.program import TOO_LARGE, running_program
 from bot.tools.servers.schemas import clean_schema
 from bot.tools.tools_file import HttpServer, StdioServer
+from config.tasks import end_tasks
 from config.version import VERSION
 
 if TYPE_CHECKING:
@@ -177,10 +178,7 @@ async def linked(server: StdioServer | HttpServer, when_changed: Callable[[], No
 
 
 async def _end(calls: set[asyncio.Task[str]]) -> None:
-    ending = [*calls]
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    await end_tasks(*calls)
 
 
 def _library() -> Any:

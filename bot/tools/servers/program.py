@@ -24,6 +24,7 @@ from bot.text import shorten
 from bot.tools.results import clean_result
 from bot.tools.servers.lines import LineSplitter, TooLong
 from bot.tools.tools_file import StdioServer
+from config.tasks import end_tasks
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -112,9 +113,7 @@ class ServerProgram:
 
     async def close(self) -> None:
         """End the program and everything that it has started, within some seconds."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         for stream in (self._deliver, self.messages, self.send, self._to_write):
             stream.close()
         if self._process.stdin is not None:
@@ -123,8 +122,7 @@ class ServerProgram:
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._signal(number)
             await asyncio.wait([ending], timeout=STOP_LIMIT)
-        ending.cancel()
-        await asyncio.gather(ending, return_exceptions=True)
+        await end_tasks(ending)
         # A process in another group that the program has left behind may still hold the pipes. Nothing public closes
         # our ends.
         close: Callable[[], None] | None = getattr(getattr(self._process, "_transport", None), "close", None)

@@ -14,6 +14,7 @@ from bot.tools.servers.link import Link, LinkError, ListedTool, linked
 from bot.tools.servers.program import ProgramError
 from bot.tools.tool import ToolError
 from bot.tools.tools_file import HttpServer, StdioServer
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -151,9 +152,7 @@ class McpServer:
             if not link.ended.is_set() and not self._suspected:
                 await asyncio.wait(waits[:1], timeout=CHANGE_PAUSE)
         finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await end_tasks(*waits)
         self._look_again.clear()
         self._suspected = False
         return not link.ended.is_set()

@@ -23,6 +23,7 @@ from bot.voice.transport import CallSound, EndCause, PacketCounts
 from bot.voice.turn import Microphone, Prompt
 from bot.voice.wishes import NO_WISHES
 from config.sections import Captions
+from config.tasks import end_tasks
 
 PLACE = "your browser"
 """Name of the place in which a browser call is held."""
@@ -258,9 +259,7 @@ class BrowserTransport:
             done, _ = await asyncio.wait((slept, changed), return_when=asyncio.FIRST_COMPLETED)
             return slept in done and self._client is None
         finally:
-            slept.cancel()
-            changed.cancel()
-            await asyncio.gather(slept, changed, return_exceptions=True)
+            await end_tasks(slept, changed)
 
     async def close(self) -> None:
         """Stop sending. The client's socket stays open."""

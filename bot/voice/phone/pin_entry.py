@@ -12,6 +12,7 @@ from bot.voice.phone.people import of_caller, shown_number
 from bot.voice.phone.pin import ATTEMPTS, PinKeys, WrongPins
 from bot.voice.phone.sentences import Sentences
 from bot.voice.phone.transport import PhoneTransport
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -131,8 +132,7 @@ class _Entering:
         try:
             return await self.transport.unless_ended(self._attempts.get(), PIN_SECONDS)
         finally:
-            saying.cancel()
-            await asyncio.gather(saying, return_exceptions=True)
+            await end_tasks(saying)
 
     def give_way(self, *, told: bool) -> None:
         """End the entry in favour of another caller. ``told``: whether this caller is told so in a sentence."""

@@ -22,6 +22,7 @@ from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import CallSound, EndCause, PacketCounts
 from bot.voice.turn import Outcome, Prompt
 from config.sections import Captions
+from config.tasks import end_tasks
 
 T = TypeVar("T")
 
@@ -178,9 +179,7 @@ class PhoneTransport:
             await asyncio.wait((waiting, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             return waiting.result() if waiting.done() and self._end is None else None
         finally:
-            for each in (waiting, gone):
-                each.cancel()
-            await asyncio.gather(waiting, gone, return_exceptions=True)
+            await end_tasks(waiting, gone)
 
     async def _first_of(self, seconds: float) -> None:
         """Wait until the line is gone, at most for some seconds."""
@@ -188,9 +187,7 @@ class PhoneTransport:
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await end_tasks(*waits)
 
     # The call.
 

@@ -14,6 +14,7 @@ from bot.text import MESSAGE_LIMIT, escape_markdown, split_message
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.transport import CaptionError, CaptionOutlet
 from config.sections import Captions
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -122,8 +123,7 @@ class CaptionWriter:
         self._closing.set()
         self._more.set()
         await asyncio.wait([self._writing], timeout=CLOSE_SECONDS)
-        self._writing.cancel()
-        await asyncio.gather(self._writing, return_exceptions=True)
+        await end_tasks(self._writing)
 
     async def _write(self) -> None:
         free_at = self._clock()

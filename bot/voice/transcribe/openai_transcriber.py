@@ -31,6 +31,7 @@ from bot.voice.transcribe.transcriber import (
 )
 from config.engine_sections import RecogniserSettings
 from config.hosts import costs_money
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -141,9 +142,7 @@ class OpenAITranscriber:
 
     async def close(self) -> None:
         """End all requests, and fail those that wait."""
-        for task in self._working:
-            task.cancel()
-        await asyncio.gather(*self._working, return_exceptions=True)
+        await end_tasks(*self._working)
         self._queue.fail(TranscriptionError("The transcriber was closed."))
 
     async def _work(self) -> None:
@@ -163,8 +162,7 @@ class OpenAITranscriber:
                 _log.exception("An answer of %s could not be used", self.host)
                 job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self.host}."))
             finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
+                await end_tasks(asking)
 
     def _transcript(self, job: TranscriptionJob, answer: TranscriptionResponse) -> Transcript:
         """The transcript of a response, without hallucinations and with the operator's corrections."""

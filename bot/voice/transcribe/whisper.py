@@ -25,6 +25,7 @@ from bot.voice.transcribe.transcriber import (
     Urgency,
 )
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
+from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -170,9 +171,7 @@ class WhisperTranscriber:
         """End the process, and fail the requests that wait."""
         self._closed = True
         ending = [task for task in (self._releasing, self._working) if task is not None]
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await end_tasks(*ending)
         self._queue.fail(TranscriptionError("The transcriber was closed."))
         await self._end_worker()
 
