@@ -32,6 +32,13 @@ class NoteFiles:
         """The file of a call's notes."""
         return self._folder / f"{datetime.fromtimestamp(head.started, UTC):%Y%m%dT%H%M%SZ}-{head.id}.md"
 
+    def has(self, head: NoteHead, text: str) -> bool:
+        """Whether the file of a call's notes has exactly this text."""
+        try:
+            return self.path(head).read_text(encoding="utf-8") == text
+        except (OSError, UnicodeDecodeError):
+            return False
+
     def write(self, head: NoteHead, text: str) -> bool:
         """Write a file, and replace an older one. If that fails, the failure is logged and False is returned."""
         path = self.path(head)

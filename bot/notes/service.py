@@ -155,13 +155,21 @@ class NotesService:
     # Background tasks.
 
     async def make_findable(self) -> None:
-        """Put the finished notes into the index, the newest first, and write files that are missing. Then return."""
+        """Put the finished notes into the index, the newest first, and write files that are missing or not up to date.
+        Then return.
+
+        The process may have died, or a file may have been stuck, after the database was changed.
+        """
         for head in await self._records.heads(everywhere=True):
             # The lock is released after each call, so that new lines are not delayed for long.
             async with self._writer.queue.writing:
                 notes = await self._records.read(head.id)
                 if notes is not None and notes.head.done:
-                    await self._show(notes, only_if_missing=True)
+                    try:
+                        await self._show(notes)
+                    except OSError as error:
+                        self._outdated.setdefault(head.id, notes)
+                        _log.error("A file of notes that is not up to date can't be written again yet: %s", error)
 
     async def run_writer(self) -> None:
         """Write lines as they come, until cancelled."""
@@ -337,12 +345,11 @@ class NotesService:
                 raise failure
             _log.warning("A file of other notes is still not as it should be: %s", failure)
 
-    async def _show(self, notes: Notes, *, only_if_missing: bool = False) -> None:
+    async def _show(self, notes: Notes) -> None:
         def write() -> None:
             self._index.replace(notes.head.id, notes)
-            if only_if_missing and self._files.path(notes.head).exists():
-                return
-            if not self._files.write(notes.head, as_markdown(notes, self._local)):
+            text = as_markdown(notes, self._local)
+            if not self._files.has(notes.head, text) and not self._files.write(notes.head, text):
                 # The old file may still contain deleted lines. It is removed now and written again at the next start.
                 self._files.path(notes.head).unlink(missing_ok=True)
 

@@ -341,6 +341,32 @@ async def test_a_file_that_cannot_be_changed_is_told_only_to_those_whose_words_i
         assert house.on_disk("Zephyrine") == set(), "the file is deleted too, though the database has no such words"
 
 
+async def test_a_file_that_still_has_what_was_deleted_is_written_again_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with notes_house(tmp_path) as house:
+        await house.hold_call((ADA, "My sister is called Zephyrine."), (BEN, "The party is on Friday."))
+        (file,) = (tmp_path / "notes").glob("*.md")
+        before = file.read_text()
+        await house.service.forget_person(ADA)
+        assert house.on_disk("Zephyrine") == set()
+    # The process died, or could not change the file, after it had changed the database.
+    file.write_text(before)
+
+    def refused(self: Path, *_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_text", refused)
+        broken.setattr(Path, "unlink", refused)
+        async with notes_house(tmp_path) as house:
+            assert house.on_disk("Zephyrine")
+            assert "can't be written again yet: [Errno 13] Permission denied" in caplog.text
+    async with notes_house(tmp_path) as house:
+        assert house.on_disk("Zephyrine") == set()
+        assert "Friday" in file.read_text()
+
+
 async def test_a_file_that_cannot_be_deleted_does_not_keep_the_bot_from_starting(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
