@@ -8,7 +8,7 @@ export function keepAwake() {
       lock = await navigator.wakeLock?.request("screen");
       if (over) void lock?.release();
     } catch {
-      // A low battery, for example. The call goes on all the same.
+      // The browser refuses, for example because the battery is low. The call goes on all the same.
     }
   };
   document.addEventListener("visibilitychange", ask);

@@ -7,9 +7,12 @@ const QUIET = 0.002;
 /** At least this much sound must be left when a frame comes. */
 const RESERVE_MS = 20;
 const FRAME_MS = 20;
-/** Arrivals are compared over this time. */
+/** The arrivals of the frames that came within this time are compared. */
 const WINDOW_MS = 2000;
-/** After each such time, a delay that was larger than needed loses a part of its excess over the smallest delay. */
+/**
+ * When the delay has not grown for this time, it shrinks by `SHRINK_BY` of its excess over the smallest delay, or by `SHRINK_MS`
+ * if that is more, but not below what was needed.
+ */
 const CALM_MS = 10000;
 const SHRINK_BY = 1 / 4;
 const SHRINK_MS = 10;
