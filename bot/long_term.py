@@ -163,7 +163,7 @@ async def open_long_term(
     clock: Callable[[], datetime],
     meter: Meter,
 ) -> AsyncIterator[LongTerm]:
-    """Open the stored data. When the context ends, the last words are written, and everything is closed.
+    """Open the stored data. When the context ends, all that still waits is written, and everything is closed.
 
     Args:
         models: gather facts and write notes.

@@ -55,6 +55,7 @@ async def make_tools(
         links.heard,
         # This is for a bot without Discord: everybody on the page is the operator. A bot on Discord replaces `users`.
         users=ToolUsers(for_the_operator),
-        # These tools exist only with music and sounds. The file of tools may have rules for them all the same.
+        # These tools exist only if there are folders of music and sounds. The operator's file may have rules for them
+        # even if there are none.
         elsewhere=MUSIC_NAMES | SOUND_NAMES,
     )

@@ -1,4 +1,4 @@
-"""Builds the phone calls service from the core's parts, and opens the gateways of phone calls: Twilio and SIP."""
+"""Builds the service of phone calls from the core's parts, and opens its gateways: Twilio and SIP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from config.speech_settings import engine_variables
 from wire.parameters import SpeechParameters
 
 SENTENCES = "phone_sentences"
-"""The folder in ``DATA_DIR`` with sentences whose voice costs money."""
+"""The folder in ``DATA_DIR`` with the sound of sentences that a voice which costs money has spoken."""
 _VOICE_VARIABLES = frozenset({"AZURE_SPEECH_REGION", "OPENAI_BASE_URL"})
 
 Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]
@@ -57,11 +57,11 @@ def gateways(settings: Settings) -> list[Gateway]:
 async def phone_parts(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCalls | None]:
     """Take phone calls while the block runs, if the settings want any. Yields the service.
 
-    Callers are refused until the bot is ready. Whoever ends the bot calls :meth:`PhoneCalls.close` before the current
-    call is ended.
+    Callers are refused until the bot is ready. When the bot stops, :meth:`PhoneCalls.close` must be called before the
+    current call is ended.
 
     Args:
-        warms_up: whether the engines are loaded at the start. Then the bot is ready only after that.
+        warms_up: whether the engines are loaded at the start. If so, the bot is ready only when they are loaded.
     """
     wanted = gateways(core.settings)
     if not wanted:
@@ -110,7 +110,7 @@ async def phone_service(core: Core, *, warms_up: bool) -> AsyncIterator[PhoneCal
 
 
 def _voice_of(settings: Settings) -> str:
-    """What the bot's voice depends on, as far as the settings tell. It has no secrets. Reads files."""
+    """What the bot's voice depends on, as far as the settings tell. The text contains no secrets. Reads files."""
     found = engine_variables()
     chosen = {name: value for name, value in found.items() if name.startswith("TTS_") or name in _VOICE_VARIABLES}
     chosen.pop("TTS_TOKEN", None)
@@ -118,7 +118,7 @@ def _voice_of(settings: Settings) -> str:
 
 
 def phone_calls(core: Core, sentences: Sentences, log: CallsLog, key: bytes) -> PhoneCalls:
-    """The phone calls service. The caller must tell it when calls have ended (:meth:`PhoneCalls.ended`)."""
+    """The service of phone calls. The caller must tell it when calls have ended (:meth:`PhoneCalls.ended`)."""
     lines = LineChooser(core.calls.word_lists.lines)
 
     def make_transport(line: PhoneLine, person: int) -> PhoneTransport:
@@ -152,7 +152,7 @@ def phone_calls(core: Core, sentences: Sentences, log: CallsLog, key: bytes) -> 
 
 @contextmanager
 def _limited_rights(core: Core) -> Iterator[None]:
-    """Let callers use only tools that are for everyone. The page's rights, and those of Discord's people, stay.
+    """Let callers use only tools that are for everyone. The page and people on Discord keep their rights.
 
     At the end of the block, the rights are as they were before.
     """
@@ -163,7 +163,7 @@ def _limited_rights(core: Core) -> Iterator[None]:
         return allowed(asker, permit)
 
     core.tools.users = replace(before, permits=permits)
-    # What a caller asks for, such as a lower volume, changes nothing but phone calls.
+    # A caller may use all controls, because what a caller changes, such as the volume, applies only to phone calls.
     core.controls.may = lambda asker, command: asker.server == PHONE_PLACE or may_before(asker, command)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The phone calls service: lets callers in, asks for the PIN, and holds the calls on phone lines."""
+"""The service of phone calls: lets callers in, asks for the PIN, and holds the calls on phone lines."""
 
 from __future__ import annotations
 

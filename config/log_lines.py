@@ -33,7 +33,7 @@ def formatter_for(
     """A log formatter: JSON, or else whole lines for files and the journal, and wrapped lines for a terminal.
 
     Args:
-        several_calls: whether several calls may be on at once. Then lines for people name their call.
+        several_calls: whether several calls may be on at once. If so, lines for people name their call.
     """
     if kind is LogFormat.JSON:
         return JsonLines()

@@ -61,7 +61,7 @@ class LanguageGuesser:
 
         Args:
             before: language of the reply so far. Strong evidence is needed to leave it.
-            begins: whether the text begins the reply. Then ``before`` is only a default, and less evidence is needed.
+            begins: whether the text begins the reply. If so, ``before`` is only a default, and less evidence is needed.
         """
         own = primary_language(before) if before else None
         text = _NO_WORDS.sub(" ", text)

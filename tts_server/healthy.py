@@ -25,7 +25,7 @@ def main() -> int:
     except OSError as error:
         return _failed(port, error.strerror or str(error))
     except http.client.HTTPException:
-        return _failed(port, "what answers there is not HTTP, or breaks off; is it another program?")
+        return _failed(port, "the answer is not HTTP, or it breaks off. Does another program use this port?")
     finally:
         connection.close()
     print(said)  # noqa: T201

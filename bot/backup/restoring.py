@@ -220,7 +220,10 @@ _NOT_REMEMBERED = "SELECT person FROM memory_choice WHERE keep = 0"
 
 
 def _who(present: Path, query: str) -> set[int]:
-    """The people whom a query finds in the present database. If it is damaged or an older one, there are none."""
+    """The people whom a query finds in the present database.
+
+    If the database is damaged, or so old that it lacks the table, there are none.
+    """
     if present.exists():
         with contextlib.suppress(sqlite3.Error), open_database(present) as old:
             return {int(person) for (person,) in old.execute(query)}

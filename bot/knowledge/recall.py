@@ -42,7 +42,7 @@ class KnowledgeRecall:
         """The text of the section for a turn; ``""`` if there is nothing to show. Never raises, and is never late.
 
         Args:
-            unfinished: whether more words may come. Then nothing is kept for the next turns.
+            unfinished: whether more words may come. If so, nothing is kept for the next turns.
         """
         shelf = self._shelf((server, channel))
         try:

@@ -162,7 +162,7 @@ class ModelClient:
 
         Args:
             model: the model to use; ``None`` for the configured one.
-            unfinished: whether the last message is not complete yet. Then nothing is learned from the token.
+            unfinished: whether the last message is not complete yet. If so, nothing is learned from the token.
             tools: the tools that later replies will be offered. They are a part of the prompt.
             slot: the slot of a llama.cpp server in which the replies will be made.
 

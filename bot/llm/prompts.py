@@ -211,8 +211,8 @@ class ConversationMessages:
             asked: the turn to be answered. It must not be among the ``earlier`` turns.
             room: the place and the people in it, made by :func:`call_room`, :func:`single_call`,
                 :func:`chat_room` or :func:`private_room`.
-            unfinished: whether the turn ``asked`` still goes on. Then the language of a small model's prompt does not
-                follow that turn.
+            unfinished: whether the turn ``asked`` still goes on. If so, it does not decide the language of a small
+                model's prompt.
             recollection: what is recalled for the turn ``asked``. Small models don't get it.
 
         Raises:

@@ -147,7 +147,7 @@ class ToolCallAssembler:
         """End the answer, and return the remaining calls.
 
         Args:
-            whole: whether the server marked a regular end. Then a call without arguments really has none; otherwise
+            whole: whether the server marked a regular end. If so, a call without arguments really has none; otherwise
                 they may be missing, and the call is left out.
         """
         for call in self._calls[self._passed :]:

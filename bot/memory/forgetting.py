@@ -78,7 +78,7 @@ class Forgetting(Records):
         can delete them by telling something with the same words. At other places nothing is deleted.
 
         Args:
-            by: user id of the person who has the facts forgotten. All of them concern this person.
+            by: user id of the person who asks to forget the facts. All of them concern this person.
 
         Returns:
             The ids of other facts of the person that have the same words, and the words by place.

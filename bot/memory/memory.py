@@ -43,7 +43,9 @@ CHOICES_LOST = (
 
 
 ForgottenListener = Callable[[Callable[[str], bool]], None]
-"""Called after facts were forgotten, with a function that says whether a text has forgotten words. Must not block."""
+"""Called after facts were forgotten, with a function that says whether a text has one of the forgotten words.
+It must not block.
+"""
 OtherRecords = Callable[[ForgottenWords], Awaitable[None]]
 """Deletes forgotten words from records that the memory does not know. May raise :class:`aiosqlite.Error`."""
 
@@ -123,7 +125,7 @@ class Memory:
         Args:
             path: the database's file, for searches.
             questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
-            recall_limit: seconds after which nothing is recalled for a turn.
+            recall_limit: seconds that a search may take. If it takes longer, nothing is recalled for the turn.
         """
         audiences = Audiences(frozenset(shared))
         finder = FactFinder(path, audiences)
@@ -153,7 +155,7 @@ class Memory:
         self._listeners.append(listener)
 
     def also_forget(self, records: OtherRecords) -> None:
-        """Call ``records`` each time that a person has facts forgotten, before traces are removed from the disk."""
+        """Call ``records`` each time that a person asks to forget facts, before traces are removed from the disk."""
         self._others.append(records)
 
     # What people ask.
@@ -185,7 +187,10 @@ class Memory:
         ]
 
     async def mine(self, asker: MemoryAsker) -> list[Fact]:
-        """The facts about the asker, and those that they have told, in this place; the newest first."""
+        """The facts about the asker and the facts that the asker has told, the newest first.
+
+        Facts that may not be told in the asker's place are left out.
+        """
         return [
             fact
             for fact in await self.facts.of(asker.person)
@@ -209,7 +214,7 @@ class Memory:
         Returns the new fact, or ``None`` if there is no such fact or it does not concern the person.
 
         Raises:
-            MemoryEmptyError: nothing is left of the text.
+            MemoryEmptyError: the text has no words.
         """
         old = await self.facts.find(fact)
         if old is None or not old.concerns(person):
@@ -251,7 +256,11 @@ class Memory:
             return await self._forget([found], person)
 
     async def forget_words(self, words: str, asker: MemoryAsker) -> int:
-        """Forget the facts with all these words that concern the asker, in this place; returns as :meth:`forget`."""
+        """Forget the facts that have all these words, concern the asker, and may be told in the asker's place.
+
+        Returns:
+            The same as :meth:`forget`.
+        """
         async with self.gate.forgetting():
             found = await self.search(words, asker.person)
             found = [fact for fact in found if self.audiences.admits(fact.audience, asker)]
@@ -259,7 +268,8 @@ class Memory:
 
     async def forget_all(self, person: int) -> int:
         """Forget all facts about a person and all that they have told, everywhere; returns how many they were."""
-        # The model may be reading the person's sentences now, and what it finds is not known here.
+        # The model may be reading the person's sentences now. What it will find is not among the stored facts, so the
+        # listeners are told now, before the facts are looked up.
         self._tell_forgotten(lambda text: False)
         async with self.gate.forgetting():
             found = await self.facts.of(person)
@@ -316,7 +326,8 @@ class Memory:
     async def set_choice(self, person: int, keep: bool) -> None:
         """Store whether a person wants to be remembered. If not, everything about them is forgotten at once.
 
-        If they agree, facts are also gathered from what they said before, as far as it is still stored.
+        If somebody agrees who had not chosen before, facts are also gathered from what they said before, and from what
+        others said about them, as far as it is still stored.
         """
         await self.consent.set(person, keep)
         if keep:

@@ -21,7 +21,7 @@ from languages.search_words import words
 _log = logging.getLogger(__name__)
 
 LIMIT = 0.1
-"""Seconds after which nothing is recalled, so that a reply never waits for a slow disk."""
+"""Seconds that a search may take. If it takes longer, nothing is recalled: a reply never waits for a slow disk."""
 MOST_FOUND = 8
 """Maximum number of facts that are recalled for one turn."""
 MOST_TOLD = 16
@@ -49,7 +49,7 @@ class MemoryRecall:
         may_be_told: whether there may be a fact that an asker may be told. Where there is none, nothing is searched.
         zone: the people's time zone.
         questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
-        limit: seconds after which nothing is recalled.
+        limit: seconds that a search may take. If it takes longer, nothing is recalled.
     """
 
     def __init__(

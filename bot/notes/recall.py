@@ -17,7 +17,7 @@ from bot.text import shorten
 _log = logging.getLogger(__name__)
 
 LIMIT = 0.1
-"""Seconds after which nothing is recalled, so that a reply never waits."""
+"""Seconds that a search may take. If it takes longer, nothing is recalled: a reply never waits for it."""
 MOST_FOUND = 6
 """Maximum number of lines and claims that are recalled because they have words of the question."""
 MOST_ASKED = 14
@@ -47,7 +47,7 @@ class NotesRecall:
 
     Args:
         local: turns seconds since 1970 into the time in the people's time zone.
-        limit: seconds after which nothing is recalled.
+        limit: seconds that a search may take. If it takes longer, nothing is recalled.
     """
 
     def __init__(self, index: NotesIndex, words: NoteWords, local: LocalTime, *, limit: float = LIMIT) -> None:

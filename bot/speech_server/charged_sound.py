@@ -11,9 +11,9 @@ from wire.messages import SAMPLE_RATE, Cancelled, Failure, Flushed
 
 
 class ChargedSound:
-    """Adds up the seconds of sound that a server has made for a reply, and charges them when it has made the last.
+    """Adds up the seconds of sound that a server makes for a reply, and charges the sum when no more sound comes.
 
-    They are not charged earlier, because people wait for the first sound.
+    Nothing is charged earlier, so that people do not wait for the charging before they hear the first sound.
 
     Args:
         charge: called with the server, the account and the seconds.
@@ -41,7 +41,7 @@ class ChargedSound:
                 pass
 
     def end(self) -> None:
-        """Charge the sound of a reply that has come so far, because no more of it comes."""
+        """Charge the sound that has come for the current reply. No more of it will come."""
         made, self._made = self._made, None
         if made is not None:
             self._charge(*made)

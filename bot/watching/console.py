@@ -68,7 +68,7 @@ class CallConsole:
     Args:
         console: prints.
         name: the bot's name.
-        several_calls: whether several calls may be on at once. Then each line names its call.
+        several_calls: whether several calls may be on at once. If so, each line names its call.
     """
 
     def __init__(self, console: Console, name: str, *, several_calls: bool = False) -> None:

@@ -46,7 +46,7 @@ def log_to_stderr(
         verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
         before_each: called before each line. It ends an unfinished line of the console.
         kind: how lines look. With JSON, nothing else is printed to stderr from here on.
-        several_calls: whether several calls may be on at once. Then lines for people name the call.
+        several_calls: whether several calls may be on at once. If so, lines for people name the call.
     """
     handler = _Handler(before_each)
     handler.setFormatter(formatter_for(sys.stderr, kind, several_calls=several_calls))

@@ -37,8 +37,8 @@ LATEST = """() => {
   const [first, ...others] = testArrivals.splice(0);
   return Math.max(...others.map((at, i) => at - first - 20 * (i + 1)));
 }"""
-"""The most milliseconds by which a frame was late, of the frames since the last look. The first of them counts as in
-time.
+"""The longest delay of a frame, in milliseconds, of the frames since the previous reading. The delay is measured from
+the first of these frames.
 """
 
 

@@ -25,7 +25,10 @@ _ENCODERS = {
 def make(
     kind: str, *, frames: int = 1, width: int = 64, height: int = 48, rate: int = 10, left: int | None = None
 ) -> bytes:
-    """A file of this kind. Frame ``i`` of ``n`` has the grey ``40 + 200 * i / n``; its left quarter has ``left``."""
+    """A file of this kind. Frame ``i`` of ``n`` has the grey ``40 + 200 * i / n``.
+
+    If ``left`` is given, it is the grey of the left quarter of each frame.
+    """
     container_format, codec, pixels = _ENCODERS[kind]
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:

@@ -1,4 +1,4 @@
-"""Tests of where notes of calls are posted in the sandbox's Discord: in a thread, or where else they may be."""
+"""Where notes of calls are posted in the sandbox's Discord: in a thread if that is allowed, else in the channel."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ async def test_notes_whose_posting_was_cut_short_are_posted_once(
         with pytest.raises(DiesError):
             await poster.post(channel.id, post)
         monkeypatch.setattr(DiscordNotesPoster, "_send", staticmethod(usual))
-        # Killed once before the rest was posted, and once before it was stored that all was posted.
+        # The first post follows a crash in the middle of the posting. The second one follows a crash after the last
+        # message, before the bot had stored that the notes were posted.
         links = {await DiscordNotesPoster(client).post(channel.id, replace(post, again=True)) for _ in range(2)}
         threads = [each for each in home.guild.channels.values() if each.kind.is_thread]
         assert len(threads) == 1
@@ -92,7 +93,7 @@ async def test_notes_whose_posting_was_cut_short_are_posted_once(
         assert len(links) == 1
 
 
-async def test_other_notes_are_posted_beside_those_of_before(sandbox: Sandbox, client: discord.Client) -> None:
+async def test_notes_of_another_call_get_a_thread_of_their_own(sandbox: Sandbox, client: discord.Client) -> None:
     poster, home = DiscordNotesPoster(client), sandbox.home
     assert await poster.post(home.general.id, POST)
     other = replace(POST, title="Notes of Lounge, another day", messages=("First of these", "Last"), again=True)

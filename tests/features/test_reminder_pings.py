@@ -160,5 +160,5 @@ async def test_a_channel_that_not_everybody_can_read_is_private(stage: Stage) ->
     world.directory.set_overwrite(home.general, hidden)
     await wait_until(lambda: stage.pings.is_private(home.general.id))
     assert not stage.pings.is_private(home.side.id)
-    # Direct messages and channels that are gone are not everybody's either.
+    # A channel that the bot does not know, such as a deleted one or a direct message, counts as private too.
     assert stage.pings.is_private(12345)

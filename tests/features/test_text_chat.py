@@ -35,7 +35,7 @@ async def test_only_people_who_mention_the_bot_or_reply_to_it_are_answered(stage
     assert len(stage.model.asked) == 2
 
 
-async def test_the_bot_remembers_the_words_of_a_channel_until_forget(stage: ChatStage) -> None:
+async def test_the_bot_remembers_a_channel_until_the_command_forget(stage: ChatStage) -> None:
     await stage.ask("one")
     await stage.ask("two")
     assert stage.last_asked() == [
@@ -95,7 +95,7 @@ async def test_nobody_is_notified_by_what_the_model_writes(stage: ChatStage) -> 
     assert (answer.mentions, answer.mention_roles, answer.mention_everyone) == ((), (), False)
 
 
-async def test_managers_choose_the_persona_and_the_twin_has_its_own_prompt_and_moods(stage: ChatStage) -> None:
+async def test_managers_choose_the_persona_and_each_has_its_own_prompt_and_moods(stage: ChatStage) -> None:
     listed = "🎭 I am Seiyuu. You can choose from: Seiyuu, Evil Seiyuu, Kobi (`helper`)."
     assert await stage.stage.ask("!persona", starts="🎭") == listed
     assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")
@@ -226,7 +226,7 @@ async def test_a_message_to_which_the_model_has_nothing_to_say_gets_no_answer(st
     assert "silent" not in str(stage.last_asked())
 
 
-async def test_two_answers_that_name_a_mood_move_it_and_nobody_reads_the_mark(
+async def test_the_mood_that_two_answers_name_is_taken_and_the_mark_of_the_mood_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with chat_stage(tmp_path, monkeypatch, follow_model=True) as stage:

@@ -215,7 +215,7 @@ async def test_a_call_beside_words_is_ignored_and_logged(caplog: pytest.LogCaptu
             ToolCall("c", "weather", '{"place": "Rome"}'),
         ]
     told = [record.getMessage() for record in caplog.records if "weather" in record.getMessage()]
-    assert len(told) == 1, "only for a caller that runs no tools"
+    assert len(told) == 1, "the call is logged only for a caller that runs no tools"
     assert "Rome" not in told[0]
 
 

@@ -1,4 +1,4 @@
-"""A call over memory: real turns, echo, captions and consent, with stand-ins for ears, mind and voice."""
+"""A call over a transport in memory: real turns, echo, captions and consent; stand-ins for ears, mind and voice."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FRAME = HEARING_RATE // 50
 
 @dataclass(eq=False)
 class MemoryCall:
-    """A call over memory, and all its events so far."""
+    """A call over a transport in memory, and all its events so far."""
 
     call: Call[MemoryTransport]
     consent: ListeningConsent

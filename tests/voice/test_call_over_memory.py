@@ -1,4 +1,4 @@
-"""Interruptions, echo and consent in a call over memory, with the toy Whisper as transcriber."""
+"""Interruptions, echo and consent in a call over a transport in memory, with the toy Whisper as transcriber."""
 
 from __future__ import annotations
 

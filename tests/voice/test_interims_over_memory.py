@@ -1,4 +1,4 @@
-"""Interim transcripts in a call over memory, with the toy Whisper as transcriber."""
+"""Interim transcripts in a call over a transport in memory, with the toy Whisper as transcriber."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volum
 
 
 class ReadingResponder(RepeatingResponder):
-    """A responder that records what it is to read ahead, by the person's name."""
+    """A responder that records the words that it is told to read ahead, by the person's name."""
 
     def __init__(self) -> None:
         self.read: dict[str, list[str]] = defaultdict(list)
@@ -54,7 +54,8 @@ async def test_words_are_shown_before_the_turn_is_over_but_not_those_of_people_w
             memory.transport.receive(TransmissionEnded(BEN, time.monotonic(), announced=True))
             first = await shown
             assert isinstance(first, WordsSoFar)
-            # A stall of the machine may end a turn between two questions. Then the words are those of a later turn.
+            # If the machine stalls, a turn may end between two questions. The first words that were shown may then be
+            # those of a later turn.
             heard = await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.turn == first.turn)
             so_far = only(WordsSoFar, memory.events)
             assert {event.author for event in so_far} == {"Ben"}

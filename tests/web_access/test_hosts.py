@@ -1,4 +1,4 @@
-"""Tests that names of this machine are told apart from names that an attacker could make point to this machine."""
+"""Host names: those that always mean this machine are told apart from those that an attacker could direct to it."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class _Boundary:
 
 @dataclass(slots=True)
 class _Length:
-    """Length of a text in characters, in words, and in the Latin letters that take as long to say (``weight``).
+    """Length of a text in characters and in words, and its weight: how many Latin letters take as long to say.
 
     In scripts without spaces, every character counts as a word.
     """
@@ -163,7 +163,7 @@ class Segmenter:
         return not boundary.needs_space
 
     def _note_boundary(self, char: str) -> None:
-        """Cut after ``char`` if no following character could change its meaning, else remember it as a boundary."""
+        """End the first segment after ``char`` if what follows can't change its meaning; else note a boundary."""
         boundary = self._boundary_at(char)
         if boundary is None:
             return

@@ -38,8 +38,8 @@ class Vision:
 
     Args:
         http: the session for downloads. It must not send credentials. The caller closes it.
-        beside_calls: whether the model takes nothing from a call, because it runs on another machine or is the call's
-            own. Then :meth:`look` works during a call.
+        beside_calls: whether the model takes no memory from a call, because it runs on another machine or is the model
+            that calls use. If so, :meth:`look` works during a call.
         in_flight_limit: the largest number of seconds that a starting call waits for a description in progress.
     """
 
@@ -63,7 +63,7 @@ class Vision:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being looked at that a call would stop."""
+        """Whether something is being described now. A description that was begun during a call does not count."""
         return self._gate.busy
 
     async def hold(self, reason: str) -> None:
@@ -85,8 +85,8 @@ class Vision:
         Returns ``None`` if there are none.
 
         Raises:
-            VisionError: a picture can't be described. The text is for the person who sent it; ``seen`` describes the
-                other pictures.
+            VisionError: a picture can't be described. The text is for the person who sent it. The error's attribute
+                ``seen`` describes the other pictures.
         """
         items = find_media(message)
         if not items:

@@ -209,7 +209,7 @@ class SetupApi:
         """Let one block run at a time. The block is cancelled if its client disconnects.
 
         Args:
-            with_engines: whether the block uses the engines. Then it gives way to a call.
+            with_engines: whether the block uses the engines. If so, it gives way to a call.
         """
         if with_engines:
             self._admission.require_no_call()

@@ -57,7 +57,7 @@ class ThoughtFilter:
     leave single tags in the text.
 
     Args:
-        begins_inside: whether the reply is known to begin inside a thought. Then all text is withheld until a closing
+        begins_inside: whether the reply is known to begin inside a thought. If so, all text is withheld until a closing
             tag comes. If none comes, the text is let through at the end, unless :meth:`cut_off` was called.
     """
 

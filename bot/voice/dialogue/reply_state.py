@@ -35,7 +35,7 @@ class Segment:
         text: its part of the reply's text.
         received: length of the sound that has come so far, in samples (mono, 48,000 Hz).
         complete: whether all sound of the segment has come.
-        broken_off: whether the sound broke off. Then ``text`` has only the words that are probably in the sound.
+        broken_off: whether the sound broke off. If so, ``text`` has only the words that are probably in the sound.
     """
 
     text: str
@@ -70,7 +70,7 @@ class Reply:
         marked: number of characters of ``text`` that are marked in the playback, so that they are shown when heard.
         servers_lost: how many speech servers were lost during this reply.
         text_ended: whether the text of the answer is complete.
-        speech_lost: whether the speech server failed at this reply. Then the rest is written into the prompt channel.
+        speech_lost: whether the speech server failed at this reply. If so, the rest is written into the prompt channel.
         playback_finished: whether no more sound of the reply will come. Sound that has come may still be playing.
         drained: whether the last sample was sent, or the reply has no sound at all.
         fault: why the model failed, as a text for users; "" if they know it already, ``None`` if it did not fail.

@@ -37,7 +37,7 @@ class EnglishTranscript:
     Attributes:
         text: the words; empty if there are none.
         log_probability: mean natural logarithm of the probabilities of its tokens and of its end.
-        cut_off: whether the text reached the largest number of tokens. Then it is a loop, or far too long.
+        cut_off: whether the text reached the largest number of tokens. If so, it is a loop, or far too long.
         called: whether the text begins with a name that was looked for, and that the model would not have written by
             itself. The log probability is that of the words after it.
     """

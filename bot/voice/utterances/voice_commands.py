@@ -274,8 +274,8 @@ class VoiceCommandFinder:
         """The command in an utterance; ``None`` if it is no command.
 
         Args:
-            alone: whether the speaker is the only person in the call. Then a command needs no name of the bot.
-            speaking: whether the bot speaks. Then "stop" needs no name of the bot.
+            alone: whether the speaker is the only person in the call. If so, a command needs no name of the bot.
+            speaking: whether the bot speaks. If so, "stop" needs no name of the bot.
         """
         request = self._only_command(plain(text)) or self._mood_with_degree(plain(text))
         if request is None:

@@ -167,7 +167,7 @@ SCRIPTS = (
         "opted out of being heard", [sister("Mirzz", "Ben"), Does("Ada", "opt out"), Asks("Ben", WHO, untold="Mirzz")]
     ),
     Script(
-        "said about who refused",
+        "said about somebody who refused",
         [
             Does("Ada", "refuse"),
             Said("Ben", "Ada plays the Tubay.", [("Ada", "plays the Tubay")], "Ada"),
@@ -177,7 +177,7 @@ SCRIPTS = (
     Script("asked, no answer yet", [sister("Norza", "Ben"), Asks("Ben", WHO, untold="Norza")], ASK),
     Script("agreed", [sister("Norzb", "Ben"), Does("Ada", "agree"), Asks("Ben", WHO, "Norzb")], ASK),
     Script(
-        "about who agrees later",
+        "about somebody who agrees later",
         [
             Does("Ben", "agree"),
             Said("Ben", "Ada plays the Tubaz.", [("Ada", "plays the Tubaz")], "Ada"),
@@ -211,7 +211,7 @@ SCRIPTS = (
             Asks("Ada", "Where does Ada live?", "Berlinih Hamburgih"),
         ],
     ),
-    Script("of one name, and one was not there", [sister("Norzi"), Asks("Ada2", MINE, untold="Norzi")]),
+    Script("two people of one name, and one was not there", [sister("Norzi"), Asks("Ada2", MINE, untold="Norzi")]),
     Script(
         "invented by the model",
         [
@@ -233,14 +233,14 @@ SCRIPTS = (
         ],
     ),
     Script(
-        "about another and put down to the speaker",
+        "said about another person, and the model takes it for a fact about the speaker",
         [
             Said("Ada", "Ben plays the Harpm.", [("Ada", "plays the Harpm")], "Ben"),
             Asks("Ada", "What do I play?", untold="Harpm"),
         ],
     ),
     Script(
-        "hearsay stays with who said it",
+        "hearsay is told with the name of who said it",
         [
             Said("Ada", "Ben is from Oslon.", [("Ben", "is from Oslon")], "Ben Cleo"),
             Asks("Cleo", "Where is Ben from?", "Oslon (Ada said on"),

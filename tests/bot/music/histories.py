@@ -1,4 +1,4 @@
-"""Random histories of music in calls: real pieces, the real decoding process, and real calls over memory."""
+"""Random histories of music in calls: real pieces, the real decoding process, and calls over a transport in memory."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>Caf&eacute; &a
 
 
 class Reading:
-    """A page reader for which loopback is the public internet, and what people say to it."""
+    """A page reader that takes 127.0.0.1 for a public address, and the links that people have named."""
 
     def __init__(self, server: HostileServer, *, read_seconds: float = READ_SECONDS) -> None:
         self.server = server

@@ -39,7 +39,7 @@ class SoundRules:
         """Check the address of a session description.
 
         Args:
-            again: whether the phone call is on. Then an address of zeros is a hold, in which nothing is sent (RFC
+            again: whether the phone call is on. If so, an address of zeros is a hold, in which nothing is sent (RFC
                 3264).
 
         Raises:
