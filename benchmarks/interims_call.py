@@ -15,8 +15,8 @@ from benchmarks.simulated_whisper import SimulatedClock, SimulatedWhisper, settl
 from bot.llm.history import History, Turn
 from bot.voice.dialogue.effects import AskModel, EndReply
 from bot.voice.dialogue.events import Event, Stopped, TurnCommitted, TurnDiscarded, TurnSpeculated
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.events import CallEvent, WordsSoFar
 from bot.voice.frames import AudioFrame
 from bot.voice.speculation import Speculation

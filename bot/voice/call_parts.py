@@ -46,9 +46,9 @@ from bot.metering import Account
 from bot.voice.attendance import Attendance
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEndWatcher
 from bot.voice.engines import CallEngines

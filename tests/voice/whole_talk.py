@@ -12,8 +12,8 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.history import History, Turn
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, UtteranceHeard
 from bot.voice.notices import Notices
 from bot.voice.speculation import Speculation

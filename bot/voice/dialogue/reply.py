@@ -6,10 +6,8 @@ It is a pure part of the dialogue's state machine: it takes events and returns e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import replace
 
-from bot.llm.personas import Persona
 from bot.llm.silence import SilenceFilter
 from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue.effects import (
@@ -42,6 +40,7 @@ from bot.voice.dialogue.events import (
     ToolsTakeLong,
 )
 from bot.voice.dialogue.reply_state import Reply
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from wire.messages import Cancel, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 
@@ -53,26 +52,6 @@ MAX_SERVERS_LOST = 3
 """Number of speech servers that a reply may lose. If it loses more, its rest is written: the text may be the cause."""
 MAX_REMARKS = 2
 """Maximum number of remarks in one reply that say that the tools take long."""
-
-
-@dataclass(frozen=True, slots=True)
-class DialogueTexts:
-    """Texts that the dialogue says in the name of a persona.
-
-    Attributes:
-        confused: spoken when the model times out.
-        speechless: written when the model's answer is empty.
-        waking: spoken while the model server loads its model.
-    """
-
-    confused: str = "*Seiyuu seems confused...*"
-    speechless: str = "🎤 Seiyuu has nothing to say to that."
-    waking: str = "One moment, my mind is waking up."
-
-    @classmethod
-    def of(cls, persona: Persona) -> Self:
-        """The texts in the name of ``persona``."""
-        return cls(persona.confused_line, f"🎤 {persona.name} has nothing to say to that.")
 
 
 class ReplyProgress:

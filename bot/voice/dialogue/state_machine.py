@@ -40,9 +40,10 @@ from bot.voice.dialogue.events import (
     TurnDiscarded,
     TurnSpeculated,
 )
-from bot.voice.dialogue.reply import DialogueTexts, ReplyProgress
+from bot.voice.dialogue.reply import ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
 from bot.voice.dialogue.restart import Keeps, restart_answer, told_together
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.dialogue.turn_shares import TurnShares, excess_prompt
 from bot.voice.dialogue.unheard_prompts import UnheardPrompts
 from bot.voice.turn import Prompt, PromptKind, TurnId

@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.llm.history import History
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.ports import Responder

@@ -16,8 +16,8 @@ from bot.llm.history import History, Turn
 from bot.llm.usage import TokenUsage
 from bot.speech_server.events import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.dialogue.tool_wait import Sleep
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.notices import Notices

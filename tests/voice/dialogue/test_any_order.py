@@ -10,8 +10,8 @@ from bot.llm.silence import SILENT
 from bot.speech_server.events import Disconnected, SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from tests.voice.dialogue.machine_events import SOUND, spoken
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart, Speak

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.reply import MAX_SERVERS_LOST, VOICE_FAILED, DialogueTexts
+from bot.voice.dialogue.reply import MAX_SERVERS_LOST, VOICE_FAILED
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome
 from tests.voice.dialogue.machine_events import ADA, SOUND, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, kinds, only

@@ -10,9 +10,9 @@ from bot.restarting import RESTARTING
 from bot.speech_server.events import SegmentAudio
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.restart import ASK_AGAIN, NOT_SAID
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.voice.dialogue.machine_events import ADA, SOUND, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, only

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome
 from tests.voice.dialogue.machine_events import ADA, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, kinds
