@@ -54,3 +54,15 @@ class VoiceLimitError(VoiceAwayError):
 
 class RedirectedError(ValueError):
     """The server redirects a request to another address, which the client does not ask. The text names the server."""
+
+
+class ServerFailed(Exception):  # noqa: N818
+    """A speech server is left, for another one if there is one. The text says why.
+
+    Attributes:
+        slow: whether it was too slow.
+    """
+
+    def __init__(self, reason: str, *, slow: bool = False) -> None:
+        super().__init__(reason)
+        self.slow = slow

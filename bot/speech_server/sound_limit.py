@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.speech_server.events import SegmentAudio, SpeechEvent
-from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Speak
+from wire.messages import SAMPLE_RATE, ClientMessage, Failure, Notice, Speak
 
 CHARACTER_SECONDS = 1.0
 """Seconds that one character may take, about fifteen times as long as usual: a digit or a sign may be a word of its
@@ -16,6 +16,7 @@ UNASKED_SECONDS = 300.0
 """Seconds of sound that may come after a reply was cancelled or has failed. Some of it may be on its way."""
 ENDLESS = "its sound does not end"
 UNASKED = "it sends sound that nobody has asked for"
+USELESS = "it sends too many messages that belong to no reply"
 
 
 class SoundLimit:
@@ -41,6 +42,10 @@ class SoundLimit:
             self._asked, self._reply, self._left = True, message.reply, EXTRA_SECONDS
             self._unasked_left = UNASKED_SECONDS
         self._left += CHARACTER_SECONDS * len(message.token)
+
+    def is_useless(self, event: SpeechEvent | None) -> bool:
+        """Whether an event brings no reply further. Sound that nobody has asked for is counted by its length."""
+        return event is None or isinstance(event, Notice) or not (self._asked or isinstance(event, SegmentAudio))
 
     def checked(self, event: SpeechEvent) -> SpeechEvent:
         """The event, or a failure of the reply in place of sound that is too much. That failure comes once."""

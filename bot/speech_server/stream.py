@@ -15,12 +15,13 @@ from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import close_connection, happens_within, open_connection
-from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
+from bot.speech_server.errors import ServerFailed, SpeechLimitError, SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, ServerMoved, SpeechEvent
 from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.owed_sound import OwedSound
 from bot.speech_server.servers import SpeechServers
-from bot.speech_server.sound_limit import UNASKED, SoundLimit
+from bot.speech_server.sound_limit import UNASKED, USELESS, SoundLimit
+from web_access.socket_messages import MessageRate
 from wire.fields import GarbledError
 from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Notice, Speak
 
@@ -48,14 +49,6 @@ MAX_DELAY = 1.0
 """Longest delay before an attempt to reconnect, in seconds."""
 MOVED = "🔁 The speech server at {old} doesn't answer, or is too slow: {new} speaks instead."
 MOVED_BACK = "🔁 The speech server at {new} speaks again, instead of {old}."
-
-
-class _ServerFailed(Exception):  # noqa: N818
-    """The server is left, for another one if there is one. The text says why."""
-
-    def __init__(self, reason: str, *, slow: bool = False) -> None:
-        super().__init__(reason)
-        self.slow = slow
 
 
 class SpeechStream:
@@ -89,11 +82,11 @@ class SpeechStream:
         self._sleep = sleep
         self._owed = OwedSound(clock)
         self._sound = SoundLimit()
+        self._useless = MessageRate(clock)
         self._connection: ClientConnection | None = None
         # The server that is connected, or was last, and the one that people believe to speak.
         self._address = self._told = self._servers.preferred
-        self._in_call = False
-        self._moving = False
+        self._in_call = self._moving = False
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
         self._early: list[SpeechEvent] = []
@@ -140,11 +133,11 @@ class SpeechStream:
             report: called with the progress, 0 to 1.
         """
         latest = asyncio.get_running_loop().time() + LOADING_LIMIT
-        with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError, _ServerFailed):
+        with contextlib.suppress(TimeoutError, ConnectionClosed, GarbledError, ServerFailed):
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
                 frames = FrameReader()
                 while (connection := self._connection) is not None:
-                    match frames.read(await self._receive(connection)):
+                    match await self._next(connection, frames):
                         case EngineChanged(_, "loading"):
                             limit.reschedule(latest)
                         case Loading(_, progress):
@@ -221,7 +214,7 @@ class SpeechStream:
             frames, slow = FrameReader(), False
             try:
                 while True:
-                    event = frames.read(await self._receive(connection))
+                    event = await self._next(connection, frames)
                     if event is not None:
                         event = self._sound.checked(event)
                         self._delay = FIRST_DELAY
@@ -230,7 +223,7 @@ class SpeechStream:
             except TimeoutError:
                 reason = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s"
                 connection.transport.abort()
-            except _ServerFailed as error:
+            except ServerFailed as error:
                 reason, slow = str(error), error.slow
                 connection.transport.abort()
             except ConnectionClosed as error:
@@ -263,16 +256,23 @@ class SpeechStream:
             self._in_call = False
             self._servers.end_call()
 
+    async def _next(self, connection: ClientConnection, frames: FrameReader) -> SpeechEvent | None:
+        """The event of the next frame; ``None`` if it was dropped. Raises the errors of :meth:`_receive`."""
+        event = frames.read(await self._receive(connection))
+        if self._sound.is_useless(event) and not self._useless.take():
+            raise ServerFailed(USELESS)
+        return event
+
     def _note(self, event: SpeechEvent) -> None:
-        """Note an event of the server. Raises _ServerFailed if it is to be left."""
+        """Note an event of the server. Raises ServerFailed if it is to be left."""
         if self._sound.unasked:
-            raise _ServerFailed(UNASKED)
+            raise ServerFailed(UNASKED)
         match event:
             case Flushed():
                 self._servers.spoke(self._address)
             case Failure(error, "engine_failed" | "overloaded", reply) if self._owed.reply == reply is not None:
                 if self._others_exist:
-                    raise _ServerFailed(error)
+                    raise ServerFailed(error)
         self._owed.came(event)
 
     @property
@@ -288,7 +288,7 @@ class SpeechStream:
     async def _receive(self, connection: ClientConnection) -> str | bytes:
         """The next frame.
 
-        Raises ``TimeoutError`` if the server does not answer a ping, ``ConnectionClosed``, and ``_ServerFailed`` if the
+        Raises ``TimeoutError`` if the server does not answer a ping, ``ConnectionClosed``, and ``ServerFailed`` if the
         server is too slow.
 
         The library's own keep-alive is not used. It would fail if the pong waits behind sound that the consumer has not
@@ -306,7 +306,7 @@ class SpeechStream:
                 # Only a second look in a row counts: if this program stood still for a moment, frames may be waiting
                 # here.
                 if was_too_slow and self._too_slow:
-                    raise _ServerFailed(f"its sound is more than {self._slow_after:g} s late", slow=True) from None
+                    raise ServerFailed(f"its sound is more than {self._slow_after:g} s late", slow=True) from None
                 was_too_slow = self._too_slow
                 idle += limit
                 if idle < self._silence_timeout:

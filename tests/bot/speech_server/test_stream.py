@@ -19,7 +19,7 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.events import Disconnected, SegmentAudio, SpeechEvent
 from bot.speech_server.stream import MAX_EARLY, SpeechStream
 from tests.bot.speech_server.serving import leave, serving, stay, take
-from tests.timing import LIMIT, clock_of_the_loop, let_run, wait_until
+from tests.timing import LIMIT, Clock, clock_of_the_loop, let_run, wait_until
 from wire.messages import (
     SAMPLE_RATE,
     Cancelled,
@@ -222,6 +222,37 @@ async def test_a_server_that_sends_sound_nobody_has_asked_for_is_left(monkeypatc
             while not isinstance(event := await anext(events), Disconnected):
                 pass
         assert event.reason == "it sends sound that nobody has asked for"
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Warned("Look!").to_json(),
+        '{"event": "nonsense"}',
+        b"",
+        SegmentStart(0, "Hi.", "r1").to_json(),
+    ],
+    ids=["notice", "unknown", "empty", "unasked"],
+)
+async def test_a_server_that_sends_useless_messages_without_end_is_left(
+    frame: str | bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web_access.socket_messages.MAX_BURST", 100.0)
+
+    async def handler(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.send(frame)
+                await asyncio.sleep(0)
+
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address, clock=Clock())
+        await client.open()
+        async with asyncio.timeout(LIMIT), aclosing(client.events()) as events:
+            while not isinstance(event := await anext(events), Disconnected):
+                pass
+        assert event.reason == "it sends too many messages that belong to no reply"
         await client.close()
 
 
