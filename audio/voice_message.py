@@ -1,4 +1,4 @@
-"""Voice messages as Discord has them: mono Opus in Ogg, with the exact length and a waveform for the picture of it."""
+"""Voice messages as Discord has them: mono Opus in Ogg, with the exact length and the waveform that Discord shows."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class VoiceMessageEncoder:
             return
         samples = np.clip(finite(samples), -1, 1)
         frame = av.AudioFrame.from_ndarray(to_int16(samples)[np.newaxis], format="s16", layout="mono")
-        # Without a time of its own, FFmpeg counts the encoder's delay twice, and the file is 6.5 ms too long.
+        # If the frame has no time, FFmpeg counts the encoder's delay twice, and the file is 6.5 ms too long.
         frame.sample_rate, frame.pts, frame.time_base = SPEAKING_RATE, self._count, Fraction(1, SPEAKING_RATE)
         self._container.mux(self._stream.encode(frame))
         self._count += len(samples)

@@ -93,7 +93,10 @@ class BrowserQuestions:
             found.transport.send(QuestionOver(message.question))
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
-        """Tell the person on the page that an MCP server has failed. Programs learn that from the model's answer."""
+        """Tell the person on the page that an MCP server has failed.
+
+        Clients of ``/v1/realtime`` do not get this line. Only the model's answer tells them of the failure.
+        """
         for call in self._calls():
             if _asks_here(asker, call):
                 call.transport.send(Notice(f"🔧 {text}"))
@@ -127,9 +130,7 @@ class BrowserQuestions:
         return own[-1].answer.done()
 
     def listen(self, event: CallEvent) -> None:
-        """Take the words that a person says in a call as an answer, if they are one (a
-        :data:`~bot.voice.events.Watcher`).
-        """
+        """A :data:`~bot.voice.events.Watcher`: takes the words that a person says in a call, if they are an answer."""
         if isinstance(event, UtteranceHeard):
             self.hear(event.person, event.text, event.call, spoken=True)
 

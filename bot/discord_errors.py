@@ -1,4 +1,4 @@
-"""Errors of requests to Discord, and texts for them, for people. They never contain the library's own words.
+"""Errors of requests to Discord, and their texts: one for people, without the library's own words, and one for the log.
 
 This module is separate from :mod:`bot.network_errors`, so that a program that needs only :mod:`bot.network_errors` does
 not import discord.py.

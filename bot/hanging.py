@@ -75,8 +75,8 @@ async def wait_until_it_hangs(
 
     Args:
         answers: asks the server and waits the given seconds. Returns whether it answered.
-        watch_activity: starts to watch the process. The returned function says whether the process was active since its
-            last call.
+        watch_activity: starts to watch the process. Returns a function, which says whether the process was active since
+            the function was called last.
     """
     while True:
         await sleep(CHECK_EVERY)

@@ -15,8 +15,9 @@ VARIABLE = "PYTEST_DEBUG_TEMPROOT"
 def folder_in_memory(memory: Path = MEMORY) -> Path | None:
     """A folder whose files are in memory; ``None`` if there is none with enough room.
 
-    On a disk, SQLite waits at each change. In most tests that takes as long as all computing. Containers often forbid
-    programs in this folder. Some tests write programs and run them, so such a folder does not count.
+    On a disk, SQLite waits at each change. In most tests, these waits take as long as everything else together.
+    Containers often do not let programs in ``memory`` be run. Some tests write programs and run them, so such a folder
+    is not used.
     """
     try:
         state = os.statvfs(memory)

@@ -155,7 +155,7 @@ class ToolQuestions:
             await tell_in(self._client, asker.channel, FAILED.format(text=text))
 
     def listen(self, event: CallEvent) -> None:
-        """Take what a person says in a call (a :data:`~bot.voice.events.Watcher`)."""
+        """A :data:`~bot.voice.events.Watcher`: takes the words that a person says in a call, if they are an answer."""
         if isinstance(event, UtteranceHeard):
             self.hear(event.person, event.text, event.call)
 

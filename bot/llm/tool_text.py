@@ -1,4 +1,4 @@
-"""The text form of tools, for models and servers that have no field for them.
+"""The text form of tools, for models and servers that do not take them in a field of the request.
 
 The tools are described in the system prompt. A call is ``<tool_call>{"name": …, "arguments": {…}}</tool_call>`` in the
 model's text, as Hermes and Qwen have learned it, and its result is ``<tool_response>…</tool_response>`` in a message of

@@ -70,18 +70,22 @@ class Forgetting(Records):
     async def forget_words_of(self, facts: Sequence[Fact], by: int) -> tuple[set[int], list[ForgottenWords]]:
         """Delete the turns from which facts come, and turns in the same places that repeat the facts' words.
 
-        The turn from which a fact comes is deleted. Of the person and of the bot, each turn is deleted that has a name
-        or number of a fact, or another word by which the fact is recognised. Of other people, a turn is deleted only if
-        it has a name or number of a fact that nobody else had said in this place before the person.
-        But if another person told one of the facts, a turn of theirs is deleted too if it has the name of the person
-        whom the fact is about, and one of the words above. Facts that do not concern the person stay, so that nobody
-        can delete them by telling something with the same words. At other places nothing is deleted.
+        The turn from which a fact comes is always deleted. It depends on the speaker which other turns are deleted:
+
+        - The person, and the bot: turns with one of the words by which a fact is recognised. These are its names and
+          numbers, or another word if it has none.
+        - Other people: turns with a name or number of a fact that nobody else had said in this place before the person.
+        - Another person who told one of the facts: also turns with one of the words by which a fact is recognised, if
+          they have the name of the person whom the told fact is about, too.
+
+        Facts that do not concern the person stay, so that nobody can delete them by telling something with the same
+        words. At other places nothing is deleted.
 
         Args:
             by: user id of the person who asks to forget the facts. All of them concern this person.
 
         Returns:
-            The ids of other facts of the person that have the same words, and the words by place.
+            The ids of the person's facts in these places that have one of the words, and the words of each place.
         """
         places = defaultdict[tuple[int | None, int], list[Fact]](list)
         for fact in facts:
@@ -154,10 +158,10 @@ class Forgetting(Records):
         )
 
     async def _forget_chat(self, gone: ForgottenWords) -> None:
-        """Delete the forgotten words from the text chat's memory. Its rows have no time.
+        """Delete rows with forgotten words from the text chat's memory.
 
-        It is not known to which place a channel without stored conversations belongs. There, only the person's own
-        words go, and the answers to them.
+        These rows have no time, so :attr:`ForgottenWords.since` does not matter here. It is not known to which place a
+        channel without stored conversations belongs. There, only the person's own words go, and the answers to them.
         """
         place = (None if gone.server is None else str(gone.server), str(gone.by))
         own = await self._database.rows(_OWN_CHAT, *place)
@@ -192,7 +196,8 @@ def _sort(
     """Sort the turns of a conversation. Thousands of them take a while.
 
     Args:
-        told: by the user id of each other person who told a fact: the words of the name of the fact's subject.
+        told: for each other person who told a fact, by user id: the words in the name of the person whom the fact is
+            about.
     """
     own, others, people = list[int](), list[tuple[int, float, frozenset[str]]](), set[str]()
     tellers = {str(teller): known for teller, known in told.items()}

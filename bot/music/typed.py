@@ -49,7 +49,7 @@ NOT_SKIPPED = "❓ `{prefix}skip` ends this piece, and `{prefix}skip all` ends a
 class TypedMusic:
     """Carries out typed requests about the music of calls. Use it on the event loop.
 
-    All its methods return the answer for the person, and raise :class:`~bot.user_error.UserError`.
+    All methods but :meth:`playing` return the answer for the person. All may raise :class:`~bot.user_error.UserError`.
 
     Args:
         prefix: the characters that a command begins with.

@@ -26,7 +26,7 @@ NOTHING = "📣 No sound is playing."
 class TypedSounds:
     """Carries out typed requests about the sound board. Use it on the event loop.
 
-    All its methods return the answer for the person, and raise :class:`~bot.user_error.UserError`.
+    All its methods return the answer for the person, and may raise :class:`~bot.user_error.UserError`.
 
     Args:
         prefix: the characters that a command begins with.

@@ -28,7 +28,7 @@ class JsonMessage:
 
 @dataclass(frozen=True, slots=True)
 class BinaryMessage:
-    """A binary message for one member's voice gateway. The sender adds sequence number and opcode in front."""
+    """A binary message for one member's voice gateway. The voice server puts sequence number and opcode in front."""
 
     user: int
     op: VoiceOp

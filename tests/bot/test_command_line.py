@@ -1,4 +1,6 @@
-"""What ``make run`` does without a token: the demonstration, and then the page, if somebody is there to open it."""
+"""What ``make run`` starts: the bot if there is a token. Otherwise the demonstration, and after it the page, if
+somebody is there to open it.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,7 @@ def test_with_a_token_the_bot_runs(play: Play, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("calls", "mark", "in_log"), [("1", "", ""), ("2", "[Lounge 5f3a] ", "[5f3a] ")])
-def test_if_several_calls_may_be_on_the_console_and_the_log_name_each(
+def test_the_console_and_the_log_name_the_call_if_there_can_be_several(
     play: Play,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -103,7 +105,8 @@ def test_if_several_calls_may_be_on_the_console_and_the_log_name_each(
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "x")
     monkeypatch.setenv("MAX_CALLS", calls)
-    # The log is only set up where it is not yet, and pytest has set it up. The level is restored afterwards.
+    # `logging.basicConfig` does nothing if the root logger has handlers, and pytest has given it some. Handlers and
+    # level are restored after the test.
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(logging.getLogger(), "level", logging.getLogger().level)
     assert play() == (0, ["run"])

@@ -1,5 +1,5 @@
-"""Requests about the memory that people write outside of calls: the bot carries them out as in calls, and all who take
-part know the facts.
+"""Typed requests about the memory, outside of calls: the bot carries them out as in calls, and remembers the facts
+when it talks to people who take part in the same conversation.
 """
 
 from __future__ import annotations

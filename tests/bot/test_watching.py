@@ -206,7 +206,7 @@ def test_the_name_of_a_call_is_cut_and_cannot_look_like_a_line_of_the_log() -> N
     assert line == " [Lounge 2026-11-29 1… 5f3a]       Eve Hello."
 
 
-def test_if_only_one_call_may_be_on_no_line_of_the_log_names_the_call() -> None:
+def test_no_line_of_the_log_names_the_call_if_there_can_be_only_one() -> None:
     began, said = CallBegan("browser", "your browser", False, ("Ada",), call=ADA), WordsSpoken("r1", "Hi.", call=ADA)
     lines = shown(began, said, ReplyEnded(TRACE, "Hi.", call=ADA), width=120)
     assert lines[:2] == ["📞 Seiyuu is in your browser", "    Seiyuu Hi."]

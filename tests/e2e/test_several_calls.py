@@ -70,7 +70,7 @@ async def calls(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Cal
 
 @asynccontextmanager
 async def _zoe(stage: Stage) -> AsyncIterator[tuple[Guest, Channel]]:
-    """Zoe, who is in a voice channel of a server of her own, and its text channel."""
+    """Zoe, who is in a voice channel of another server, and the text channel of that server."""
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     guild = directory.add_guild("Elsewhere", sandbox.home.owner)
     directory.add_member(guild, sandbox.bot)

@@ -23,10 +23,12 @@ class ToyVocabulary:
 
     Attributes:
         tokens: the tokens as GGUF stores them. A token's index is its id.
-        normal: ids of all other tokens than ``literal``, by their text in the byte-level alphabet.
-        literal: ids of chat marks, and of keywords that are found anywhere in a text, by their text.
+        normal: ids of all tokens that are not in ``literal``, by their text in the byte-level alphabet.
+        literal: ids of chat marks, and of keywords in scripts without spaces, by their text. These tokens are found
+            anywhere in a text.
         chains: for each phrase of the table, the ids of its answer's pieces in order.
-        keywords: for each keyword, the ids of its forms: lower case, capitals, with a space before it.
+        keywords: for each keyword, the ids of its forms: lower case, Title case and CAPITALS, each with and without a
+            space before it. In scripts without spaces, a keyword has only one form.
     """
 
     tokens: tuple[str, ...]
@@ -62,7 +64,7 @@ def collect_vocabulary() -> ToyVocabulary:
 
 
 def answer_pieces(answers: list[str]) -> list[list[str]]:
-    """Cut each answer into pieces of about a word. No piece occurs twice in all answers together.
+    """Cut each answer into pieces of about a word. Each piece occurs only once in all the answers.
 
     The model finds its position in an answer by the last piece alone. Therefore a piece that would occur twice is
     joined with the next word or, at the end of the answer, with the piece before it.

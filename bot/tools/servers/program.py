@@ -41,14 +41,15 @@ _PIECE = 1 << 16
 _PACE = 16.0 * (1 << 20)
 """Bytes per second that are read of a server's output. More would take processor time from the call."""
 _DROP_PACE = 64.0 * (1 << 20)
-"""Bytes per second that are read of a line that is dropped, which costs much less. Somebody waits for the end of it."""
+"""Bytes per second that are read of a line that is dropped. Dropping costs much less than parsing, and somebody may
+wait until the line has ended."""
 _SHARE = 0.1
 """Largest part of the event loop's time that a server's messages may take. A flood of them must not disturb a call."""
 _SLICE = 0.003
 """After this many seconds of processor time, reading pauses, so that :data:`_SHARE` is kept."""
 _UNWRITTEN = 100
-"""Maximum number of messages that wait for a program that does not read. With fewer, the cancellation of a call would
-have to wait until the program reads on."""
+"""Maximum number of messages that wait while a program does not read its input. There must be room for the cancellation
+of a tool call. Otherwise cancelling would have to wait until the program reads on."""
 TOO_LARGE = -32_099
 """The JSON-RPC error code of an answer that was dropped because it was too large. The library does not use it."""
 _ERROR_LINES = 40
@@ -87,12 +88,12 @@ class ServerProgram:
         self._errors: deque[str] = deque(maxlen=_ERROR_LINES)
         self._rubbish = False
         self._asked: set[int | str] = set()
-        """The ids of the calls that have no answer yet."""
+        """The ids of the tool calls that have no answer yet."""
         self._given_up = False
-        """Whether the answer that is coming in was reported already, before it has shown which request it belongs
-        to."""
+        """Whether an error was already delivered in place of the answer that is coming in, which is too long. It had
+        not shown yet which request it belongs to."""
         self.ended = asyncio.Event()
-        """Set when the program has closed its output."""
+        """Set when the program has closed its output or its input, or when its output is no longer read."""
         incoming: tuple[
             MemoryObjectSendStream[SessionMessage | Exception], MemoryObjectReceiveStream[SessionMessage | Exception]
         ]
@@ -123,8 +124,8 @@ class ServerProgram:
             self._signal(number)
             await asyncio.wait([ending], timeout=STOP_LIMIT)
         await end_tasks(ending)
-        # A process in another group that the program has left behind may still hold the pipes. Nothing public closes
-        # our ends.
+        # A process in another group that the program has left behind may still hold the pipes. asyncio has no
+        # public way to close our ends of them.
         close: Callable[[], None] | None = getattr(getattr(self._process, "_transport", None), "close", None)
         if close is not None:
             close()
@@ -191,7 +192,7 @@ class ServerProgram:
     def _answered_by(self, line: TooLong) -> int | str | None:
         """The id of the request that is answered by a line that is too long.
 
-        ``None`` if it is not known yet, or if the request was reported as answered before.
+        ``None`` if it is not known yet, or if an error was already delivered in place of this answer.
 
         Raises:
             _UnknownAnswerError: the line has ended, and its request is not known.

@@ -210,7 +210,7 @@ class PhoneTransport:
         self._sender.start()
 
     def watch(self, event: CallEvent) -> None:
-        """Follow what the bot says (a :data:`~bot.voice.events.Watcher`), and drop the sound of interrupted replies."""
+        """A :data:`~bot.voice.events.Watcher`: follows the bot's words, and drops the sound of interrupted replies."""
         match event:
             case PromptTaken(recited=recited):
                 self._answer = None if recited else []

@@ -1,4 +1,6 @@
-"""Hostile segments: those of a speech server may have no more text than the server was sent, and no other words."""
+"""Segments of a hostile speech server: too many or too long ones are a failure of the voice, and their words never
+count as the bot's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrected transcripts are added to the operator's file of corrections."""
+"""Words that people correct in transcripts are added to the operator's file of corrections."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_music_is_controlled_in_several_languages(text: str, command: VoiceComma
 
 
 @pytest.mark.parametrize("text", ["Pause the music.", "Next song, please.", "Stop the music!", "Resume the music."])
-def test_among_several_people_it_needs_the_name(text: str) -> None:
+def test_among_several_people_a_command_for_music_needs_the_name(text: str) -> None:
     assert COMMANDS.find(text, alone=False, speaking=True) is None
     assert COMMANDS.find(f"Seiyuu, {text}", alone=False, speaking=False) is not None
 
