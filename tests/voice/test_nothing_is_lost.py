@@ -57,6 +57,7 @@ class NothingIsLost(RuleBasedStateMachine):
         self.failed: set[TurnId] = set()
         self.asked: dict[str, int] = {}
         self.unwanted: set[str] = set()
+        self.forgotten: set[str] = set()
         self.handles: list[PromptHandle] = []
         self.stops = 0
 
@@ -192,6 +193,26 @@ class NothingIsLost(RuleBasedStateMachine):
             self.unwanted |= {question for question, author in self.asked.items() if author == person}
             self.do(lambda: self.talk.conversation.dismiss(person))
 
+    @precondition(lambda self: len(self.asked) > 1)
+    @rule(person=people)
+    def opt_out(self, person: int) -> None:
+        """Have a person opt out and in again. What they have said before that is dropped."""
+        self.talk.people.ignored.discard(person)
+        self.speaking.pop(person, None)
+        self.forgotten |= {question for question, author in self.asked.items() if author == person}
+        self.forgotten |= {
+            question for turn, text in self.said.items() for question in questions_in(text) if turn.person == person
+        }
+        self.unwanted |= self.forgotten
+        self.failed |= {turn for turn in self.said if turn.person == person}
+
+        def forget() -> None:
+            self.talk.turn_taking.forget(person)
+            self.talk.conversation.dismiss(person)
+            self.talk.history.forget(person)
+
+        self.do(forget)
+
     # What the ears, the model and the voice do.
 
     @precondition(lambda self: self.untranscribed())
@@ -246,6 +267,11 @@ class NothingIsLost(RuleBasedStateMachine):
         self.restarting = True
         self.do(lambda: self.talk.conversation.begin_restart(lambda _: kept))
 
+    @precondition(lambda self: self.restarting)
+    @rule()
+    def restart_without_waiting(self) -> None:
+        self.do(self.talk.conversation.end_for_restart)
+
     # What must be true.
 
     @invariant()
@@ -253,6 +279,7 @@ class NothingIsLost(RuleBasedStateMachine):
         turns = self.talk.history.newest(1_000)
         written = [question for turn in turns for question in questions_in(turn.text)]
         assert len(written) == len(set(written)), "a question is in the history twice"
+        assert not self.forgotten.intersection(written), "what a person has said is known after they have opted out"
         shown = [question for event in self.talk.taken if not event.late for question in questions_in(event.text)]
         assert len(shown) == len(set(shown)), "a question is shown twice"
         replies = self.talk.ended

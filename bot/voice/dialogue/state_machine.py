@@ -35,6 +35,7 @@ from bot.voice.dialogue.events import (
     RestartIsDue,
     SpeechServerReplaced,
     Stopped,
+    ToolsBegan,
     ToolsTakeLong,
     TurnCommitted,
     TurnDiscarded,
@@ -45,7 +46,7 @@ from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
 from bot.voice.dialogue.restart import Keeps, restart_answer, told_together
 from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.dialogue.turn_shares import TurnShares, excess_prompt
-from bot.voice.dialogue.unheard_prompts import UnheardPrompts
+from bot.voice.dialogue.unheard_prompts import MAX_BEGUN, NOT_ANSWERED, UnheardPrompts
 from bot.voice.turn import Prompt, PromptKind, TurnId
 
 MAX_WAITING = 20
@@ -53,10 +54,6 @@ MAX_WAITING = 20
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
-MAX_BEGUN = 3
-"""Largest number of replies to one prompt that are interrupted unheard: endless talk must not keep the model busy."""
-NOT_ANSWERED = "🎤 I was interrupted before I could answer. Please ask me again."
-"""Told if a reply was interrupted unheard but is not made anew: it was often enough, or its tools would run again."""
 
 
 class Dialogue:
@@ -174,6 +171,10 @@ class Dialogue:
             case SpeechServerReplaced(sent):
                 if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.server_replaced(sent))
+            case ToolsBegan(reply) if self._set_aside is not None:
+                # The bot can't wait for the tools any more, so the answer is left for after the restart.
+                if reply == self.current:
+                    yield from self._break_off(0)
             case ToolsTakeLong(reply, remark) if self._floor:
                 # Somebody speaks. A remark would be heard only after that, when it may not be true any more.
                 if reply == self.current and self._progress is not None:
@@ -296,11 +297,14 @@ class Dialogue:
         yield from self._put_all_aside(waiting, self._set_aside)
 
     def _break_off(self, position: int) -> Iterator[Effect]:
-        """End the reply at once, and keep the rest of a text that was read aloud."""
+        """End the reply at once, and keep the rest of a text that was read aloud, or a prompt without an answer."""
         progress = self._progress
         if self._set_aside is not None and progress is not None:
+            prompt, answered = progress.reply.prompt, progress.reply.has_answered(position)
             progress.cut_off = progress.reply.unheard_text(position)
             yield from self._interrupt(position)
+            if prompt.kind is PromptKind.ASK and not answered:
+                yield from self._put_aside(prompt, self._set_aside)
 
     def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
         """Put prompts aside, and tell their authors. A person with several prompts that are kept is told once, in

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from bot.voice.dialogue.reply_state import Reply
 from bot.voice.turn import Prompt, PromptKind, TurnId
 
+MAX_BEGUN = 3
+"""Largest number of replies to one prompt that are interrupted unheard: endless talk must not keep the model busy."""
+NOT_ANSWERED = "🎤 I was interrupted before I could answer. Please ask me again."
+"""Told if a reply was interrupted unheard but is not made anew: it was often enough, or its tools would run again."""
+
 
 class UnheardPrompts:
     """The prompts that have no answer yet because somebody began to speak. A pure part of the state machine.

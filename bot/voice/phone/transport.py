@@ -12,7 +12,7 @@ from typing_extensions import override
 from bot.llm.prompts import CallRoom, single_call
 from bot.llm.spoken_lines import Announcement
 from bot.voice.call import Call
-from bot.voice.dialogue.state_machine import NOT_ANSWERED
+from bot.voice.dialogue.unheard_prompts import NOT_ANSWERED
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.phone.audio_input import PhoneAudioInput
 from bot.voice.phone.audio_output import PhoneFrames

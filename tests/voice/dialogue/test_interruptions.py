@@ -9,8 +9,9 @@ import pytest
 from bot.restarting import RESTARTING
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.state_machine import MAX_BEGUN, MAX_WAITING, NOT_ANSWERED, Dialogue
+from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
 from bot.voice.dialogue.texts import DialogueTexts
+from bot.voice.dialogue.unheard_prompts import MAX_BEGUN, NOT_ANSWERED
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, TURN, speak, spoken, written_texts
 from tests.voice.effects import effects_of, only

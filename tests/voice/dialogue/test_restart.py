@@ -75,6 +75,19 @@ def test_a_prompt_whose_tools_are_still_running_is_put_aside_although_something_
     assert dialogue.set_aside == (ADA,)
 
 
+@pytest.mark.parametrize(
+    "event", [on.RestartIsDue(1), on.ToolsBegan("r1")], ids=["the time is over", "tools are asked"]
+)
+def test_a_prompt_is_put_aside_if_its_sentence_can_not_be_waited_for(event: on.Event) -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects = effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Let me look."), restart(1))
+    assert not only(do.Tell, effects), "the sentence is being heard"
+    effects = effects_of(dialogue, event)
+    assert [told.text for told in only(do.Tell, effects)] == [RESTARTING]
+    assert dialogue.set_aside == (ADA,)
+    assert dialogue.floor_free
+
+
 def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_in_order() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Once"), on.Prompted(BEN))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.lone_people import is_passing
-from bot.voice.dialogue.state_machine import NOT_ANSWERED
+from bot.voice.dialogue.unheard_prompts import NOT_ANSWERED
 from bot.voice.events import NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.metrics import ReplyTrace
 from bot.voice.phone.calls_log import MAX_BYTES, REFUSALS_PER_DAY, REFUSALS_PER_MINUTE, CallsLog, LoggedCall
