@@ -110,6 +110,8 @@ class CallParts(Generic[T]):
         when_voice_limited: called when today's limit has kept a reply from being spoken. It was written instead.
         when_ears_limited: called once, when today's limit keeps speech from being transcribed. People were told so in
             writing, and by default they are also told aloud.
+        when_words_lost: called when speech could not be transcribed for another reason, and people were told so in
+            writing.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class CallParts(Generic[T]):
         self.when_model_limited: Callable[[], object] = lambda: self.recite(self.aloud(Announcement.LIMIT))
         self.when_voice_limited: Callable[[], None] = lambda: None
         self.when_ears_limited: Callable[[], object] = lambda: self.recite(self.aloud(Announcement.ONLY_TYPE))
+        self.when_words_lost: Callable[[], object] = lambda: None
         self.events = CallFeed(call_id or new_call_id(), clock)
         self.notices = Notices(transport.prompts, self.events)
         self.history = History()
@@ -239,6 +242,7 @@ class CallParts(Generic[T]):
             speculation=engines.speculation,
             place=server,
             limited=lambda: self.when_ears_limited(),
+            lost=lambda: self.when_words_lost(),
             clock=clock,
         )
 

@@ -69,6 +69,7 @@ class TurnTaking:
             whether turns are also transcribed while people speak.
         place: id of the place to which transcriptions are charged.
         limited: called once, when people are told that today's limit of the transcriber is reached.
+        lost: called when people are told that speech was lost for another reason.
         clock: returns monotonic seconds.
 
     Attributes:
@@ -91,10 +92,11 @@ class TurnTaking:
         speculation: Speculation = WITHOUT_COSTS,
         place: int = THE_BOT,
         limited: Callable[[], object] = lambda: None,
+        lost: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
-        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place, limited)
+        self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place, limited, lost)
         self._replies = replies
         self._people = people
         self._classifier = classifier

@@ -40,6 +40,7 @@ class TurnTranscriber:
         clock: returns monotonic seconds.
         place: id of the place to which transcriptions are charged.
         limited: called once, when people are told that today's limit is reached.
+        lost: called when people are told that speech was lost for another reason.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class TurnTranscriber:
         clock: Callable[[], float],
         place: int = THE_BOT,
         limited: Callable[[], object] = lambda: None,
+        lost: Callable[[], object] = lambda: None,
     ) -> None:
         self._transcriber = transcriber
         self._people = people
@@ -59,6 +61,7 @@ class TurnTranscriber:
         self._clock = clock
         self._place = place
         self._limited = limited
+        self._lost = lost
         self._languages = UsualLanguages()
         self._failure_reported_at: float | None = None
         self._limit_told = False
@@ -116,3 +119,4 @@ class TurnTranscriber:
         if self._failure_reported_at is None or now - self._failure_reported_at >= FAILURE_NOTICE_INTERVAL:
             self._failure_reported_at = now
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
+            self._lost()

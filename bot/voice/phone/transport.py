@@ -265,6 +265,7 @@ class PhoneCall(Call[PhoneTransport]):
         self._parts.when_model_limited = lambda: None
         self._parts.when_voice_limited = self.transport.give_up
         self._parts.when_ears_limited = self._say_that_nothing_is_heard
+        self._parts.when_words_lost = self._say_why
         await super().open()
 
     def _say_why(self) -> None:

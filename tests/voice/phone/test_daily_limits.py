@@ -1,4 +1,4 @@
-"""A caller, who can't read, hears that today's limit is reached, in the language of the call."""
+"""A caller, who can't read, hears what went wrong and that today's limit is reached, in the language of the call."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audio.samples import HEARING_RATE
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.database import Database
@@ -26,9 +28,10 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.phone.people import PhonePeople
 from bot.voice.phone.transport import PhoneCall, PhoneTransport
 from bot.voice.ports import Responder
-from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transcribe.transcriber import Transcriber, Transcript, TranscriptionError, TranscriptionRequest
 from bot.voice.transport import EndCause
-from bot.voice.turn import Prompt
+from bot.voice.turn import Microphone, Prompt, TurnId
+from bot.voice.turns.events import TurnEnded, TurnStarted
 from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, ListeningPolicy
@@ -50,6 +53,13 @@ class BrokenMind(RepeatingResponder):
         if not asked.results:
             raise ModelError(ModelErrorKind.SERVER, "It fails.")
         yield ""
+
+
+class BrokenEars(ConstantTranscriber):
+    """A recogniser that fails."""
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        raise TranscriptionError("It fails.")
 
 
 class LimitedVoice(HummingSpeech):
@@ -139,6 +149,14 @@ async def test_in_place_of_an_answer_the_caller_hears_whether_the_limit_is_the_r
 async def test_a_caller_who_is_not_heard_any_more_is_told_so(tmp_path: Path) -> None:
     async with phone_call(tmp_path, ears=LimitedEars()) as room:
         await wait_until(lambda: room.recited() == [LINES.announcement(Announcement.NOT_HEARD, "de")])
+
+
+async def test_a_caller_whose_words_were_lost_is_told_so(tmp_path: Path) -> None:
+    async with phone_call(tmp_path, ears=BrokenEars()) as room:
+        turn, sound = TurnId(CALLER_ID, 1), np.zeros(HEARING_RATE, np.float32)
+        for event in (TurnStarted(turn, 0.0, 0.0), TurnEnded(turn, sound, 0.0, 1.0, 1.5, Microphone.OPEN)):
+            room.call._parts.turn_taking.on_turn_event(event)
+        await wait_until(lambda: room.recited() == [LINES.announcement(Announcement.NO_ANSWER, "de")])
 
 
 async def test_a_call_in_which_the_voice_may_not_speak_any_more_ends(tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ class TurnTakingHarness:
     notices: list[str] = field(default_factory=list)
     watched: list[CallEvent] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     async def feed(self, *events: object) -> None:
         for event in events:
@@ -229,6 +230,7 @@ async def running_turn_taking(
     history = History(clock=lambda: times[-1])
     commands: list[SpokenCommand] = []
     notices: list[str] = []
+    lost: list[str] = []
     watched: list[CallEvent] = []
     people = TwoPeople()
     turn_taking = TurnTaking(
@@ -244,6 +246,7 @@ async def running_turn_taking(
         watch=watched.append,
         speculation=speculation or Speculation(),
         limited=lambda: notices.append(LIMITED),
+        lost=lambda: lost.append("said"),
         clock=lambda: times[-1],
     )
     running = asyncio.create_task(turn_taking.run())
@@ -260,6 +263,7 @@ async def running_turn_taking(
         notices,
         watched,
         times,
+        lost,
     )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -73,6 +73,7 @@ async def test_lost_words_are_reported_again_after_the_interval(harness: TurnTak
         await harness.transcriber.fail(TranscriptionError("the server is down"))
         harness.times.append(harness.times[-1] + 0.6 * FAILURE_NOTICE_INTERVAL)
     assert len(harness.notices) == 2
+    assert len(harness.lost) == 2, "a caller can't read the notices, and hears of it"
 
 
 async def test_that_the_limit_of_the_day_is_reached_is_said_once_in_a_call(harness: TurnTakingHarness) -> None:
@@ -82,3 +83,4 @@ async def test_that_the_limit_of_the_day_is_reached_is_said_once_in_a_call(harne
         await harness.transcriber.fail(TranscriptionLimitError("Today's limit is reached."))
         harness.times.append(harness.times[-1] + 2 * FAILURE_NOTICE_INTERVAL)
     assert harness.notices == [NOT_UNDERSTOOD.format(cause="Today's limit is reached."), LIMITED]
+    assert harness.lost == [], "the limit is said in other words"
