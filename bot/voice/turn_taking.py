@@ -352,6 +352,7 @@ class TurnTaking:
         if classification.kind is not UtteranceKind.ADDRESSED:
             self._replies.discard(turn.id)
         if classification.kind in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
+            _log.debug("No words of a person were recognised in turn %s: %s", turn.id, classification.kind.value)
             self._captions.withdraw(turn.id)
             return
         self._captions.forget(turn.id)
