@@ -83,8 +83,7 @@ class Dialogue:
         self.present = present
         self._voice_speculates = voice_speculates
         self._waiting: deque[Prompt] = deque()
-        # Ids of people who were told that too many prompts wait. A person is not told again until a prompt of that
-        # person is accepted.
+        # Ids of people who were told that too many prompts wait, and of whom no prompt was accepted since.
         self._refused: set[int] = set()
         self._progress: ReplyProgress | None = None
         self._shares = TurnShares()
@@ -171,10 +170,9 @@ class Dialogue:
             case SpeechServerReplaced(sent):
                 if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.server_replaced(sent))
-            case ToolsBegan(reply) if self._set_aside is not None:
+            case ToolsBegan(reply) if self._set_aside is not None and reply == self.current:
                 # The bot can't wait for the tools any more, so the answer is left for after the restart.
-                if reply == self.current:
-                    yield from self._break_off(0)
+                yield from self._break_off(0)
             case ToolsTakeLong(reply, remark) if self._floor:
                 # Somebody speaks. A remark would be heard only after that, when it may not be true any more.
                 if reply == self.current and self._progress is not None:
@@ -258,8 +256,7 @@ class Dialogue:
         yield from self._accept(prompt)
 
     def _discard(self, turn: TurnId) -> Iterator[Effect]:
-        progress = self._speculation_of(turn)
-        if progress is not None:
+        if (progress := self._speculation_of(turn)) is not None:
             yield from self._end_speculation(progress)
             yield from self._next()
 
@@ -271,9 +268,8 @@ class Dialogue:
     def _speculation_of(self, turn: TurnId | None) -> ReplyProgress | None:
         """The speculative reply to a turn, if there is one."""
         progress = self._progress
-        if progress is None or progress.reply.committed or progress.reply.prompt.turn != turn:
-            return None
-        return progress
+        speculates = progress is not None and not progress.reply.committed and progress.reply.prompt.turn == turn
+        return progress if speculates else None
 
     # The restart of the bot.
 
@@ -307,8 +303,7 @@ class Dialogue:
                 yield from self._put_aside(prompt, self._set_aside)
 
     def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
-        """Put prompts aside, and tell their authors. A person with several prompts that are kept is told once, in
-        answer to the newest one."""
+        """Put prompts aside. A person with several prompts that are kept is told once, in answer to the newest one."""
         newest = {(each.author, each.person): each for each in prompts if self._keeps(each)}
         for prompt in prompts:
             tell = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt
@@ -381,9 +376,10 @@ class Dialogue:
         """Yield the effects of the current reply. If they end the reply, begin the reply to the next prompt."""
         progress = self._progress
         yield from effects
-        if progress is not None:
-            yield from self._put_rest_aside(progress)
-        if progress is not None and progress is self._progress and progress.over:
+        if progress is None:
+            return
+        yield from self._put_rest_aside(progress)
+        if progress is self._progress and progress.over:
             self._progress = None
             self._pace = progress.reply.samples_per_character
             yield from self._next()
