@@ -191,7 +191,7 @@ def _phone_notices(settings: Settings) -> Iterator[str]:
         yield "PHONE_PUBLIC_URL is not used, because TWILIO_AUTH_TOKEN is not set."
     if settings.takes_twilio and (phone.public_url or "").startswith("http:"):
         yield (
-            "PHONE_PUBLIC_URL begins with http://, but Twilio opens the sound of a phone call over https alone (wss). "
+            "PHONE_PUBLIC_URL begins with http://, but Twilio sends the sound of a phone call only over https (wss). "
             "Phone calls would end at once."
         )
     if sip.registrar is not None and sip.user is None:

@@ -20,7 +20,7 @@ SURE = 0.7
 TIMES_LIKELIER = 10
 """A reply changes to another language only if that language is also this many times as probable as the current one.
 
-"Okay." and names are not enough.
+So "Okay." or a name does not change the language.
 """
 
 TIMES_LIKELIER_TO_BEGIN = 5

@@ -20,7 +20,7 @@ VOICE = "/phone/twilio/voice"
 FORGED = "bad_signature"
 """What the bot answers to a request that Twilio has not signed."""
 NOT_TRIED = "Not tried: the account at Twilio, and a phone call"
-NEEDS_HTTPS = "Twilio opens the sound of a phone call over https alone (wss)"
+NEEDS_HTTPS = "Twilio sends the sound of a phone call only over https (wss)"
 _TOKEN = re.compile(r"[0-9a-fA-F]{32}")
 _MAX_ANSWER = 4_096
 
@@ -29,13 +29,13 @@ async def check_twilio(subject: str, phone: PhoneSettings, twilio: TwilioSetting
     """Look at the settings, and send ``PHONE_PUBLIC_URL`` a request without a signature, which the bot refuses."""
     url = phone.public_url or ""
     if urlsplit(url).scheme != "https":
-        return CheckResult(subject, False, f"PHONE_PUBLIC_URL is {url}, but {NEEDS_HTTPS}: it must begin with https://")
+        return CheckResult(subject, False, f"PHONE_PUBLIC_URL must begin with https://, but is {url}: {NEEDS_HTTPS}")
     token = "" if twilio.auth_token is None else twilio.auth_token.get_secret_value()
     if _TOKEN.fullmatch(token) is None:
-        wrong = "TWILIO_AUTH_TOKEN is no token of Twilio, which has 32 digits and letters from a to f"
-        return CheckResult(subject, False, f"{wrong}; its console shows it beside the account's id")
+        wrong = "TWILIO_AUTH_TOKEN is no token of Twilio: such a token is 32 digits and letters from a to f"
+        return CheckResult(subject, False, f"{wrong}. Twilio's console shows the token beside the account's id")
     good, text = await find_bot(url)
-    missing = "" if twilio.account_sid else " TWILIO_ACCOUNT_SID is not set, so requests of any account are taken."
+    missing = "" if twilio.account_sid else " TWILIO_ACCOUNT_SID is not set, so requests of any account are accepted."
     return CheckResult(subject, good and (None if missing else good), f"{text}.{missing} {NOT_TRIED}.")
 
 
@@ -57,5 +57,6 @@ async def find_bot(url: str) -> tuple[bool | None, str]:
     if status == 403 and f'"{FORGED}"' in body:
         return True, f"{url} leads to me"
     if status in (502, 503, 504):
-        return None, f"{url} answers with status {status}: its proxy finds nobody at PHONE_BIND. Ask again while I run"
+        cause = "its proxy finds no program at PHONE_BIND. Repeat this check while I run"
+        return None, f"{url} answers with status {status}: {cause}"
     return False, f"{url}{VOICE} answers with status {status}, which is not my answer: it leads to another program"

@@ -60,7 +60,11 @@ class ServerWait:
         self.loading_error: ModelError | None = None
 
     async def until_ready(self, refusal: Refusal, failure: ModelError) -> None:
-        """Wait until the server may be ready. Raises ``failure`` immediately if that would take too long."""
+        """Wait until the server may be ready.
+
+        Raises ``failure`` at once if that would take too long or the quota is used up, and after
+        :data:`MAX_BLIND_WAITS` waits if the server neither loads its model nor names a time.
+        """
         self._waits += 1
         loading = _is_loading(refusal)
         if loading:

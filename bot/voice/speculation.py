@@ -1,4 +1,4 @@
-"""Speculation: work that is done before it is certain that a turn is over, and the limits of what is discarded."""
+"""Speculation: work that is done before it is certain that a turn is over, and limits for discarded work."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def _rest_of(heard: str, said: list[str]) -> list[str]:
 
 
 def _encryption(transport: str, *, encrypted: bool) -> str:
-    """How a call is encrypted end to end, as the end of a line. Only calls on Discord have that encryption."""
+    """The last words of a line: whether a call is encrypted end to end. Only calls on Discord have that encryption."""
     if encrypted:
         return ", end-to-end encrypted (DAVE)"
     return ", not end-to-end encrypted yet" if transport == _DISCORD else ""

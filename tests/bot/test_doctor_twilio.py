@@ -47,7 +47,7 @@ async def test_an_address_that_leads_to_the_bot_is_known_by_its_answer() -> None
 @pytest.mark.parametrize(
     ("status", "text", "good", "says"),
     [
-        (502, "", None, "Ask again while I run"),
+        (502, "", None, "Repeat this check while I run"),
         (403, "no entry", False, "another program"),
         (404, "", False, "answers with status 404"),
         (302, "", False, "another program"),
@@ -79,7 +79,7 @@ async def test_settings_that_are_wrong_in_themselves_are_reported_without_a_requ
 
     monkeypatch.setattr(doctor, "find_bot", nobody_asks)
     plain = await check_twilio("Telephone", PhoneSettings(public_url="http://phone.example"), account())
-    assert plain.good is False and "it must begin with https://" in plain.text
+    assert plain.good is False and "PHONE_PUBLIC_URL must begin with https://" in plain.text
     short = await check_twilio("Telephone", PhoneSettings(public_url=PUBLIC), account("the-token"))
     assert short.good is False and "TWILIO_AUTH_TOKEN is no token of Twilio" in short.text
     assert "the-token" not in short.text

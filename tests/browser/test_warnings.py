@@ -93,7 +93,7 @@ async def test_a_token_is_asked_for_and_then_the_call_starts(tab: Tab) -> None:
 @pytest.mark.parametrize(
     ("code", "told", "remedy", "action"),
     [
-        (4001, "The call went on in another tab", "bring it back", "Continue here"),
+        (4001, "The call went on in another tab", "bring the call back", "Continue here"),
         (4002, "I am in another call", "!leave", "Try again"),
         (4003, "The sound came too fast", "Start again", "Start again"),
         (1001, "Seiyuu was switched off", "make run", "Try again"),

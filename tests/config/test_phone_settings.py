@@ -101,7 +101,7 @@ def test_a_half_of_twilios_settings_is_warned_of() -> None:
 
 
 def test_settings_that_can_bring_no_phone_call_are_warned_of() -> None:
-    assert "over https alone" in notices(twilio_auth_token="the-token", phone_public_url="http://phone.example.org")
+    assert "only over https" in notices(twilio_auth_token="the-token", phone_public_url="http://phone.example.org")
     assert "https" not in notices(**AUTH, phone_allow="*", phone_pin="2468")
     assert "SIP_PASSWORD is not" in notices(sip_registrar="pbx.example", sip_user="610")
     assert "SIP_USER is not used" in notices(sip_user="610")

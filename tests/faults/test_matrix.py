@@ -1,4 +1,6 @@
-"""All that a call needs fails in every way: the call goes on or ends with a word, nothing is lost or said twice."""
+"""Each thing that a call needs fails in each way. The call goes on, or people are told why it ends. Nothing is lost or
+said twice.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,11 @@ nobody.
 """
 USUAL_PATIENCE = 25.0
 ASK_AGAIN, READING = 6.0, 1.0
-"""Seconds after which Ada asks again: the first if nothing happens, the second if she has read that something is wrong.
+"""Ada waits at most the first number of seconds for an answer. Then she reads for the second number of seconds, and
+asks again.
 """
 UNHEARD = "spoken, but not heard"
-"""What becomes of a question while packets are lost on their way: the bot can't know that."""
+"""The outcome of a question while packets are lost on their way. The bot can't know that the answer is lost."""
 LONGEST = 75.0
 """Seconds within which everything works again."""
 
@@ -83,7 +86,7 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
         during = await ask()
         if fault is not Fault.BACK:
             await call.wait_for_outcome(during, began, PATIENCE.get(name, USUAL_PATIENCE))
-        # Discord's gateways send seldom, so a question that is answered at once may not have met their fault yet.
+        # Discord's gateways send seldom. If a question was answered at once, their fault may not have shown yet.
         await asyncio.sleep(max(0.0, began + AWAY - time.monotonic()))
         if fault is Fault.SLOW:
             # Packets that are not late any more would overtake those that are.
@@ -106,7 +109,10 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
 async def first_good_answer(
     call: FaultyCall, during: Question, ask: Callable[[], Awaitable[Question]], healed: float
 ) -> float:
-    """Seconds from the end of the fault to the first sound of a good answer, also to the question in the fault."""
+    """Seconds from the end of the fault to the first sound of a good answer.
+
+    An answer to the question that was asked during the fault counts too, if it comes after the fault.
+    """
     if await call.wait_for_outcome(during, healed, ASK_AGAIN) == "answered":
         at = await call.wait_until_heard(during.word)
         if at > healed:

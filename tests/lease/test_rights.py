@@ -59,7 +59,7 @@ MADE_TO_ACT: dict[str, dict[str, Any]] = {
     "memory forget": {"what": "1"},
     "knowledge search": {"question": "tea"},
 }
-"""Arguments for commands that need one, or that only show something if they have none."""
+"""Arguments for the commands that need one, and for those that only show something without one."""
 
 ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen", "captions", "mode", "record"} | {
     "follow",
@@ -125,7 +125,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The people of a call and of another server."""
+    """A world in which a call runs, and people in different places, with different rights."""
 
     world: World
     people: dict[str, Place]
@@ -217,7 +217,7 @@ async def _pressed(place: Place, command: str, options: dict[str, Any]) -> str:
     if command in group:
         return await _typed(place, command, options)  # Discord has no slash command for a group itself.
     if command == "sound":
-        command = "sound play"  # The slash command for the group itself.
+        command = "sound play"  # As a slash command, "!sound NAME" is "/sound play NAME".
     answer = await (await place.guest.press(place.channel, command, **options)).response(LIMIT)
     assert answer.is_ephemeral, command
     return answer.content

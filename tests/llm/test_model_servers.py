@@ -31,7 +31,7 @@ ALL = "One two three. Four five six."
 
 @dataclass
 class Pair:
-    """Two model servers, of which the second one stands in, and the client of both.
+    """Two model servers and the client of both. The second server stands in for the first.
 
     Attributes:
         answers: what the two servers answer next; the last answer of each is repeated.
@@ -73,8 +73,8 @@ async def pair(
 ) -> AsyncIterator[Pair]:
     """Two servers and their client, before anything was asked.
 
-    With ``paid``, the second server has a key. With ``limited``, the first one has a key. A test can make servers with
-    a key cost money.
+    With ``paid``, the second server has a key. ``limited`` is the meter of both servers; with it, the first server has
+    a key. A server with a key costs money if the test lets no address count as local.
     """
     both = Pair((first, second))
     async with AsyncExitStack() as stack:
@@ -173,13 +173,13 @@ async def test_where_a_server_can_not_go_on_the_sentence_ends_and_a_new_one_begi
         assert await both.reply() == "One two … Four five six."
 
 
-async def test_a_server_that_refuses_to_go_on_while_it_thinks_is_asked_for_a_new_sentence() -> None:
+async def test_a_server_that_refuses_to_continue_an_answer_is_asked_for_a_new_sentence() -> None:
     answer = Answer("Four five six.", Fault.REFUSES_PREFILL)
     first = [Answer("One two", Fault.BROKEN_JSON), Answer("One two", Fault.BROKEN_JSON), Answer(ALL)]
     async with pair(first, [answer], owner="llamacpp") as both:
         assert await both.reply() == "One two … Four five six."
         assert [messages[-1]["role"] for messages in both.servers[1].asked] == ["assistant", "user"]
-        # The refusal is no fault, so the second server stays in use. It is never asked to go on again.
+        # The refusal is no fault, so the second server stays in use, but it is not asked to continue an answer again.
         assert await both.reply() == "Four five six."
         both.client._choice.probed(0, ready=True)
         assert await both.reply() == "One two … Four five six."
@@ -232,7 +232,7 @@ async def test_a_tool_that_was_called_is_not_called_again() -> None:
         assert both.asked == [1, 0]
 
 
-async def test_a_conversation_that_a_server_refuses_is_no_reason_to_leave_it_for_good() -> None:
+async def test_a_server_that_refuses_one_conversation_is_asked_again_for_the_next() -> None:
     async with pair([Answer(ALL)], [Answer("I can.")]) as both:
         both.servers[0].context = 1
         assert await both.reply() == "I can."
@@ -241,7 +241,7 @@ async def test_a_conversation_that_a_server_refuses_is_no_reason_to_leave_it_for
         assert both.moves == []
 
 
-async def test_a_guess_is_not_asked_of_a_server_that_costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_costs_money_is_not_asked_for_a_speculative_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosts, "is_local", lambda url: False)
     async with pair([Answer("", Fault.STATUS_500)], [Answer(ALL)], paid=True) as both:
         wanted = asyncio.Event()
@@ -265,7 +265,7 @@ def _waits(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
     return wait
 
 
-async def test_servers_of_the_own_machine_come_first() -> None:
+async def test_servers_on_this_machine_come_first() -> None:
     options = [ModelOptions("https://api.example.com/v1"), ModelOptions("http://127.0.0.1:9/v1")]
     assert ModelServers(options).options.url == "http://127.0.0.1:9/v1"
 

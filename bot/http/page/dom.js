@@ -1,8 +1,8 @@
 /**
  * Makes an element of the page.
  *
- * @param {string} tag @param {Record<string, unknown>} properties properties of the element, such as `textContent`; names with
- *   a hyphen and `role` are attributes; `on` has listeners by the name of their event; `testid` is what tests find it by.
+ * @param {string} tag @param {Record<string, unknown>} properties properties of the element, such as `textContent`; `role`
+ *   and names with a hyphen are attributes; `on` has listeners by the name of their event; tests find it by `testid`.
  * @param {...(Node | string)} children
  */
 export function make(tag, properties = {}, ...children) {
@@ -18,7 +18,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** The text, in which each part between two backticks is code. */
+/** The text in pieces. A part between two backticks becomes a `code` element; a text with an odd backtick stays whole. */
 export function withCode(text) {
   const parts = text.split("`");
   if (parts.length % 2 === 0) return [text];

@@ -19,7 +19,7 @@ PART_CHARS = 3_400
 """Characters of a page that are returned at a time."""
 MAX_PARTS = page_text.MAX_TEXT // PART_CHARS
 READ_SECONDS = 10.0
-"""Seconds in which the text of a page must be found, unless another limit is given."""
+"""Maximum number of seconds for extracting the text of a page that was fetched."""
 _LIMITS = FetchLimits(size=2 * 1024 * 1024, seconds=15.0, idle_seconds=8.0)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _TYPES = _HTML | {"text/plain", "text/markdown", "application/json"}
@@ -47,7 +47,7 @@ class ReadPage(ReadOnlyTool):
 
     Args:
         links: the addresses that may be read.
-        read_seconds: seconds in which the text of a page must be found.
+        read_seconds: maximum number of seconds for extracting the text of a page that was fetched.
     """
 
     description = DESCRIPTION
@@ -66,12 +66,12 @@ class ReadPage(ReadOnlyTool):
         written = str(arguments.get("address", "")).strip()
         if not self._links.include(asker, written):
             raise ToolError(NOT_NAMED.format(address=shorten(written, 200)))
-        # 3.0 is an integer in JSON, but Infinity is not.
+        # The check of the arguments lets 3.0 pass as an integer, but not Infinity, so int() can't fail.
         part = int(arguments.get("part") or 1)
         try:
             found = await self._fetcher.fetch(FetchRequest(full_address(written), _LIMITS, types=_TYPES))
         except FetchError as error:
-            # The reason can have words of the server: a media type, or the name of a host to which it redirects.
+            # The reason can contain words of the server: a media type, or the name of a host to which it redirects.
             return ToolResult(f"The page can't be read: {error}.", trusted=False)
         text = await _text_of(found, self._read_seconds)
         parts = min(max(1, -(-len(text) // PART_CHARS)), MAX_PARTS)
@@ -89,7 +89,7 @@ async def _text_of(page: FetchedFile, seconds: float) -> str:
     Raises:
         ToolError: reading takes too much time or memory.
     """
-    # What the server has said becomes an argument of a program, so only letters that names of charsets have are kept.
+    # What the server has said becomes an argument of a program, so only characters of charset names are kept.
     charset = "".join(char for char in page.charset[:40] if char.isascii() and (char.isalnum() or char in "-_"))
     kind = "html" if page.media_type in _HTML else "text"
     try:

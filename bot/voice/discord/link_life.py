@@ -38,7 +38,7 @@ datagram, it may be a late message about speech that is over.
 HEALED_FOR = 120.0
 """A connection that is dead again within this many seconds after it was made anew is given up."""
 PATH_HEALED_FOR = 600.0
-"""Seconds in which the connection is made anew at most once because of the path of the voice packets."""
+"""Within this many seconds, the connection is made anew at most once because of the path of the voice packets."""
 MAX_STEP = 5.0
 """Largest number of seconds between two steps. If there were more, the whole process stood still, and no sign of life
 could be noticed."""

@@ -153,7 +153,7 @@ class Transcriber(Protocol):
 MAX_WAITING = 4
 """If more requests of a call than this wait in a queue, the least urgent one is dropped."""
 MAX_REMEMBERED = 64
-"""Number of calls of which a queue remembers when they were served last."""
+"""A queue remembers the order in which it last served this many calls."""
 
 
 @dataclass(eq=False, slots=True)
@@ -192,7 +192,10 @@ class TranscriptionQueue:
         self._more = asyncio.Event()
 
     def add(self, job: TranscriptionJob) -> None:
-        """Queue a job. If too many of its call wait, drop the oldest of the least urgent ones: perhaps this one."""
+        """Queue a job.
+
+        If too many jobs of its call wait, the oldest of the least urgent ones is dropped. That can be this job.
+        """
         self._drop_cancelled()
         if job.request.urgency is Urgency.ONLY_IF_IDLE and (self._waiting or self._begun):
             _drop(job)
@@ -207,13 +210,15 @@ class TranscriptionQueue:
         self._more.set()
 
     def put_back(self, job: TranscriptionJob) -> None:
-        """Queue a job again after it has failed. It comes before all other jobs of its urgency."""
+        """Queue a job again after it has failed. It comes before the other jobs of its call with the same urgency."""
         self._waiting.insert(0, job)
         self._more.set()
 
     async def next(self) -> TranscriptionJob:
-        """Wait for a job; remove and return the most urgent one. Among equals, calls come in turn, then the oldest
-        job."""
+        """Wait for a job; remove and return the most urgent one.
+
+        If several are equally urgent, the call that was served longest ago comes first, with its first waiting job.
+        """
         while True:
             self._drop_cancelled()
             if self._waiting:
@@ -234,13 +239,13 @@ class TranscriptionQueue:
             self._served.popitem(last=False)
 
     def drop_all_but_final(self) -> None:
-        """Drop all jobs that are not final."""
+        """Drop all waiting jobs that are not final."""
         for job in [waiting for waiting in self._waiting if waiting.request.urgency is not Urgency.FINAL]:
             self._waiting.remove(job)
             _drop(job)
 
     def fail(self, error: Exception) -> None:
-        """Fail all jobs with ``error``."""
+        """Fail all waiting jobs with ``error``."""
         for job in self._waiting:
             if not job.answer.done():
                 job.answer.set_exception(error)

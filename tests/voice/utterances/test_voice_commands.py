@@ -182,6 +182,6 @@ def test_any_text_gets_an_answer(text: str, alone: bool, speaking: bool) -> None
 
 
 @given(st.lists(st.sampled_from(["please", "seiyuu", "stop", "leave", "not", "okay", "the"]), max_size=6))
-def test_an_utterance_with_words_that_are_not_polite_or_part_of_the_command_is_no_command(words: list[str]) -> None:
+def test_an_utterance_with_a_word_that_is_neither_polite_nor_part_of_a_command_is_no_command(words: list[str]) -> None:
     if {"not", "the"} & set(words):
         assert COMMANDS.find(" ".join(words), alone=True, speaking=True) is None

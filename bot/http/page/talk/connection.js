@@ -11,7 +11,7 @@ const STUCK_MS = 4000;
 /** The state of a socket that is open. */
 const OPEN = 1;
 
-/** Close codes after which the page does not come back by itself. */
+/** Close codes after which the page does not reconnect by itself. */
 export const CLOSED = { switchedOff: 1001, refused: 1008, tooBig: 1009, busy: 1013, takenOver: 4001, elsewhere: 4002, tooFast: 4003 };
 const FINAL = new Set([1000, ...Object.values(CLOSED)]);
 

@@ -57,12 +57,12 @@ const KNOWN = {
   },
   "gone": {
     title: "Seiyuu does not answer",
-    text: "Is it still running? On the computer that it runs on, make run starts it. Then try again.",
+    text: "Is it still running? On the computer that it runs on, start it with “make run”. Then try again.",
     action: AGAIN,
   },
   "switched-off": {
     title: "Seiyuu was switched off",
-    text: "On the computer that it runs on, make run starts it again. Then try again.",
+    text: "On the computer that it runs on, start it again with “make run”. Then try again.",
     action: AGAIN,
   },
   "token": {
@@ -72,7 +72,7 @@ const KNOWN = {
   },
   "taken-over": {
     title: "The call went on in another tab",
-    text: "It is in one tab at a time: yours, or that of somebody else. You can bring it back here.",
+    text: "The call is in only one tab at a time. The other tab is yours, or somebody else's. You can bring the call back here.",
     action: { label: "Continue here", does: "start" },
   },
   "elsewhere": {
@@ -101,7 +101,7 @@ export function microphoneWarning(error) {
   return warning("microphone-busy");
 }
 
-/** The warning while the page tries to come back. `had`: there was a connection before. @returns {Warning} */
+/** The warning while the page tries to reconnect. `had`: whether there was a connection before. @returns {Warning} */
 export function lostWarning(waitMs, had) {
   const seconds = Math.ceil(waitMs / 1000);
   const soon = `Trying again ${seconds <= 1 ? "in a moment" : `in ${seconds} seconds`}.`;
