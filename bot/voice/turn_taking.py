@@ -163,7 +163,8 @@ class TurnTaking:
 
     def forget(self, person: int) -> None:
         """Drop the turns of a person who no longer wants to be listened to, also those that are being transcribed."""
-        for turn in [each for each in self._turns if each.person == person]:
+        # The newest comes first: when an older turn is dropped, a newer one whose words are known would be answered.
+        for turn in [each for each in reversed(self._turns) if each.person == person]:
             self.on_turn_event(TurnDropped(turn, self._clock()))
 
     # Handlers of the detectors' events.

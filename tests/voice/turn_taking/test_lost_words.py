@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.voice.events import SpeechStopped
+from bot.voice.events import SpeechStopped, UtteranceHeard
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionLimitError, TranscriptionShed, Urgency
 from bot.voice.turn import TurnId
 from bot.voice.turn_transcriber import FAILURE_NOTICE_INTERVAL, NOT_UNDERSTOOD
@@ -55,6 +55,17 @@ async def test_turns_of_a_person_who_is_to_be_forgotten_are_dropped_even_if_they
     await harness.transcriber.say("And me?", 1)
     assert [prompt.text for prompt in harness.replies.prompts] == ["And me?"]
     assert len([event for event in harness.watched if isinstance(event, SpeechStopped)]) == 2
+
+
+async def test_of_a_person_who_is_to_be_forgotten_no_later_turn_is_answered_in_place_of_an_earlier_one(
+    harness: TurnTakingHarness,
+) -> None:
+    for turn in (ADA, TurnId(ADA.person, 2)):
+        await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+    await harness.transcriber.say("This is a secret.", 1)
+    harness.turn_taking.forget(ADA.person)
+    assert harness.replies.prompts == []
+    assert not [event for event in harness.watched if isinstance(event, UtteranceHeard)]
 
 
 async def test_a_failing_transcriber_is_reported_once_and_the_floor_is_released(harness: TurnTakingHarness) -> None:
