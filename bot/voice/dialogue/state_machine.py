@@ -343,6 +343,11 @@ class Dialogue:
         if interrupted == self.current and self._progress is not None:
             self._unheard.note_interrupted(self._progress.reply, position, by=turn)
             yield from self._interrupt(position)
+            if self._set_aside is not None:
+                # The restart may come before the end of the turn. A whole text is kept in place of its rest.
+                for prompt in self._unheard.take_all():
+                    told, self._rest = self._rest is not None, None
+                    yield from self._put_aside(prompt, self._set_aside, tell=not told)
 
     def _release_floor(self, turn: TurnId) -> Iterator[Effect]:
         if turn not in self._floor:
@@ -356,9 +361,7 @@ class Dialogue:
     def _answer_anew(self, unheard: Reply) -> Iterator[Effect]:
         """Answer the prompt of a reply that was interrupted before anything of it was heard."""
         prompt, begun = unheard.prompt, unheard.prompt.begun + 1
-        if self._set_aside is not None:
-            yield from self._put_aside(prompt, self._set_aside)
-        elif unheard.used_tools or begun >= MAX_BEGUN:
+        if unheard.used_tools or begun >= MAX_BEGUN:
             yield Tell(NOT_ANSWERED, prompt)
         else:
             self._shares.take_back(prompt)

@@ -220,8 +220,10 @@ def test_a_reply_of_which_nothing_was_heard_does_not_count_when_it_is_decided_wh
 def test_a_prompt_whose_reply_is_interrupted_unheard_during_a_restart_is_put_aside() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Good day, and"), on.InterruptionStarted(SECOND_HALF))
-    effects_of(dialogue, on.RestartBegan(1, lambda _: True), on.InterruptionConfirmed(SECOND_HALF, position=1))
-    effects = effects_of(dialogue, on.FloorReleased(SECOND_HALF))
+    effects_of(dialogue, on.RestartBegan(1, lambda _: True))
+    effects = effects_of(dialogue, on.InterruptionConfirmed(SECOND_HALF, position=1), on.RestartIsDue(0))
+    assert dialogue.set_aside == (ADA,), "the person may still speak when the call ends"
+    effects += effects_of(dialogue, on.FloorReleased(SECOND_HALF))
     assert not asked(effects)
     assert dialogue.set_aside == (ADA,)
     assert [told.text for told in only(do.Tell, effects)] == [RESTARTING]

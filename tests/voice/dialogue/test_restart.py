@@ -158,6 +158,22 @@ def test_a_text_whose_sentence_ends_only_later_is_kept_in_front_of_what_waits() 
     assert [each.text for each in dialogue.set_aside] == ["Dinner is ready. Come down.", BEN.text]
 
 
+def test_a_text_whose_reading_was_interrupted_at_its_first_word_is_read_once_after_the_restart() -> None:
+    dialogue = reading("It is late.")
+    effects = effects_of(dialogue, on.InterruptionStarted(TURN), restart(1), on.InterruptionConfirmed(TURN, 1))
+    effects += effects_of(dialogue, on.FloorReleased(TURN))
+    assert dialogue.set_aside == (READ,)
+    assert written_texts(effects) == [RESTARTING], "told once"
+
+
+def test_of_a_text_whose_reading_is_interrupted_meanwhile_the_rest_is_kept() -> None:
+    dialogue = reading("It is late.")
+    heard = LENGTH - 10
+    effects_of(dialogue, on.InterruptionStarted(TURN), restart(heard), on.InterruptionConfirmed(TURN, heard))
+    effects_of(dialogue, on.FloorReleased(TURN))
+    assert [each.text for each in dialogue.set_aside] == ["Dinner is ready. Come down."]
+
+
 def test_a_text_that_was_read_to_its_end_is_not_said_again() -> None:
     dialogue = reading("It is late.", " Dinner is ready.", " Come down.")
     effects_of(dialogue, Flushed(0, 200, "r1"))
