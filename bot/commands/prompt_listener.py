@@ -83,8 +83,10 @@ class PromptListener(commands.Cog):
                 return
             prompt = Prompt(message.author.display_name, text, at, message.id, person=message.author.id)
             outcome = await call.say(prompt).played
-            # A prompt that waited may also have been dropped by "stop", or was put aside for a restart.
-            if outcome is Outcome.DISCARDED and call not in self._calls.active:
+            # A prompt that waited may also have been dropped by "stop", or was put aside for a restart. A call that has
+            # failed counts as active for a moment more.
+            over = call not in self._calls.active or not call.conversation.running
+            if outcome is Outcome.DISCARDED and over:
                 await reply_to(message, CALL_OVER, ping=False)
         elif text:
             await reply_to(message, CALL_OVER, ping=False)

@@ -14,6 +14,7 @@ from bot.voice.discord.close_codes import CLOSE_CODES, AfterClose
 from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_CALL
+from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.turn import Outcome
 from sandbox.server import Sandbox
 from sandbox.voice.network import Conditions
@@ -48,13 +49,21 @@ async def test_join_and_leave_answer_with_their_texts(stage: Stage) -> None:
     await ended(stage, "command")
 
 
-async def test_the_author_of_a_message_that_still_waits_when_the_call_ends_is_told(stage: Stage) -> None:
+@pytest.mark.parametrize("cause", ["command", pytest.param("failure", marks=pytest.mark.slow)])
+async def test_the_author_of_a_message_that_still_waits_when_the_call_ends_is_told(
+    stage: Stage, cause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await stage.join()
+    (call,) = stage.app.calls.active
     for text in ("thank you", "and what is a frog?", "and a toad?"):
         await stage.ask(text)
-    await stage.ask("!leave")
+    if cause == "command":
+        await stage.ask("!leave")
+    else:
+        await stage.until(lambda: call.conversation.waiting > 0, "messages that wait")
+        monkeypatch.setattr(ReplyPlayback, "wait_for_room", None)
     assert await stage.told("🎤 The call") == CALL_OVER
-    await ended(stage, "command")
+    await ended(stage, cause)
 
 
 async def test_joining_from_outside_a_voice_channel_needs_the_name_of_one(stage: Stage) -> None:

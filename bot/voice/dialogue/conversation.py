@@ -164,6 +164,11 @@ class Conversation:
             self._prompt_handles.close()
 
     @property
+    def running(self) -> bool:
+        """Whether :meth:`run` answers prompts. It does not any more if a part of it has failed."""
+        return self._tasks is not None
+
+    @property
     def waiting(self) -> int:
         """Number of prompts that wait behind the current one."""
         return self._dialogue.waiting
