@@ -8,7 +8,7 @@ import numpy as np
 
 from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.echo.match import match
+from bot.voice.echo.match import Match, match
 
 REFERENCE_SECONDS = 2.0
 """A person's newest sound is compared with this many seconds of sent sound.
@@ -40,9 +40,13 @@ The addition is needed, because longer sound also gives more evidence if it is a
 With these values, about 1 % of what people say over a weaker echo counts as an echo; benchmarks/echo.py measures it.
 """
 MIN_AUDIBLE = 0.1
-"""Minimum number of seconds of audible sent sound in the match; half of the compared sound, if that is less.
+"""Number of seconds of audible sent sound that a match needs, or half of the compared sound, if that is less. A match
+with less sound needs :data:`BRIEF_EVIDENCE` more.
+"""
+BRIEF_EVIDENCE = 2.0
+"""Additional evidence that a match with little audible sent sound needs, if the delay of the person's echo is unknown.
 
-By chance, a few frames resemble almost any sound. Without this limit, one person in twenty who spoke right after the
+By chance, a few frames resemble almost any sound. Without this addition, one person in twenty who spoke right after the
 bot's first frames would count as its echo.
 """
 SAME_DELAY = 0.04
@@ -161,22 +165,24 @@ class EchoDetector:
     def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
         """The delay of the echo in seconds, if ``sound`` is an echo with about the known delay."""
         least_evidence = MIN_EVIDENCE_GOING_ON if at - known.at <= GOES_ON_SECONDS else _least_evidence(sound)
-        return self._delay(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY, least_evidence)
+        delay, found = self._match(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY)
+        return delay if found is not None and found.evidence >= least_evidence else None
 
     def _anywhere(self, sound: Sound16, at: float) -> float | None:
         """The delay of the echo in seconds, if ``sound`` is an echo with any delay."""
-        return self._delay(sound, at, SHORTEST_DELAY, MAX_DELAY, _least_evidence(sound))
+        delay, found = self._match(sound, at, SHORTEST_DELAY, MAX_DELAY)
+        if found is None:
+            return None
+        brief = found.audible < min(MIN_AUDIBLE, len(sound) / HEARING_RATE / 2)
+        return delay if found.evidence >= _least_evidence(sound) + BRIEF_EVIDENCE * brief else None
 
-    def _delay(self, sound: Sound16, at: float, shortest: float, longest: float, least_evidence: float) -> float | None:
-        """The delay of the echo in seconds; ``None`` if there is less evidence than ``least_evidence``."""
+    def _match(self, sound: Sound16, at: float, shortest: float, longest: float) -> tuple[float, Match | None]:
+        """The best match of ``sound`` in the sent sound, and its delay. Delays are in seconds."""
         sent = self._sent_before(at)
         undelayed = len(sent) - len(sound)
         first = max(0, undelayed - round(longest * HEARING_RATE))
         found = match(sound, sent, first, undelayed - round(shortest * HEARING_RATE))
-        least_audible = min(MIN_AUDIBLE, len(sound) / HEARING_RATE / 2)
-        if found is None or found.evidence < least_evidence or found.audible < least_audible:
-            return None
-        return (undelayed - found.position) / HEARING_RATE
+        return (undelayed - found.position) / HEARING_RATE if found is not None else 0.0, found
 
     def _sent_before(self, at: float) -> Sound16:
         """The sent sound of the last :data:`REFERENCE_SECONDS` before ``at``, silence included, for :meth:`is_echo`."""
