@@ -46,8 +46,8 @@ with less sound needs :data:`BRIEF_EVIDENCE` more.
 BRIEF_EVIDENCE = 2.0
 """Additional evidence that a match with little audible sent sound needs, if the delay of the person's echo is unknown.
 
-By chance, a few frames resemble almost any sound. Without this addition, one person in twenty who spoke right after the
-bot's first frames would count as its echo.
+By chance, a few frames resemble almost any sound. Without this addition, people who speak right after the bot's first
+frames would often count as its echo (``tests/voice/echo/test_detector.py`` counts how often).
 """
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""
