@@ -11,11 +11,12 @@ FETCH = :
 endif
 # The tests that hold whole calls, in real time.
 CALLS := tests/e2e tests/lease
-# All other tests, in three parts that take about equally long.
-PART_1 := tests/bot
-PART_2 := tests/features tests/llm tests/toys tests/voice
-PART_3 := tests $(patsubst %,--ignore=%,$(CALLS) $(PART_1) $(PART_2))
-PARTS := test-part-1 test-part-2 test-part-3
+# All other tests, in four parts that take about equally long.
+PART_1 := tests/bot --ignore=tests/bot/http
+PART_2 := tests/llm tests/toys tests/voice
+PART_3 := tests/bot/http tests/features tests/sandbox
+PART_4 := tests $(patsubst %,--ignore=%,$(CALLS) tests/bot $(PART_2) $(PART_3))
+PARTS := test-part-1 test-part-2 test-part-3 test-part-4
 .PHONY: $(PARTS)
 
 # A .venv that is only half made, or whose Python is gone, is made again.
@@ -40,14 +41,14 @@ else
 test: .venv/dev.stamp
 	@echo "Making toy weights for the tests, if they are not made yet: this takes one to three minutes."
 	@$(BIN)/python -m pytest --quiet --no-header tests/toys/test_cached_weights.py
-	@echo "The tests that only compute run beside these; what they say comes in three pieces when they are done."
-	@$(MAKE) --no-print-directory --jobs=4 test-calls $(PARTS)
+	@echo "The tests that only compute run beside these; what they say comes in four pieces when they are done."
+	@$(MAKE) --no-print-directory --jobs=5 test-calls $(PARTS)
 endif
 
 # Per cent of a file's branches below which `make coverage` lists it.
 COVERED := 90
 
-# The tests run in seven processes at once, so more threads of the algebra library would only wait for each other.
+# The tests run in eight processes at once, so more threads of the algebra library would only wait for each other.
 test-calls $(PARTS) coverage: export OPENBLAS_NUM_THREADS := 1
 
 # The tests start hundreds of programs. Each would compile all modules anew if Python may not keep what it has compiled.
@@ -57,9 +58,9 @@ test test-calls $(PARTS) test-faults coverage test-browser test-real: export PYT
 test-calls: .venv/dev.stamp  ## the end-to-end tests, which take as long as people talk; four run at once
 	@$(BIN)/python -m pytest $(CALLS) --numprocesses=4 --dist=load --maxschedchunk=1
 
-test-parts: .venv/dev.stamp  ## all other tests, in three processes; they give way to calls that go on beside them
-	@echo "What the tests say comes in three pieces when they are done."
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going $(PARTS)
+test-parts: .venv/dev.stamp  ## all other tests, in four processes; they give way to calls that go on beside them
+	@echo "What the tests say comes in four pieces when they are done."
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(PARTS)
 
 # Processes of pytest-xdist would share the files out better, but each would import and collect all of them.
 $(PARTS): test-part-%: .venv/dev.stamp

@@ -19,7 +19,7 @@ _MICROSECONDS = 1_000_000
 
 
 class NotSoundError(Exception):
-    """The file can't be decoded: it is damaged or not sound. The message is FFmpeg's."""
+    """The file can't be decoded: it is damaged or not sound. The message is FFmpeg's, except in subclasses."""
 
 
 class NoSoundTrackError(NotSoundError):
@@ -51,8 +51,9 @@ class Bounds:
         max_stated_seconds: a file whose header states a longer duration is refused at once. A shorter duration may be
             wrong, so the file is decoded to find its true length.
         max_broken_packets: the largest number of broken packets that are skipped. A file with more is refused. A few
-            are common: the file is cut off, or its first packet is odd.
-        probe_bytes: the largest number of bytes that are read to find out what the file is; ``None`` for FFmpeg's own.
+            are common in files that are cut off, or whose first packet is odd.
+        probe_bytes: the largest number of bytes that are read to find out what the file is; ``None`` leaves this
+            number to FFmpeg.
     """
 
     demuxers: str | None = None
@@ -77,7 +78,7 @@ COMMON_FORMATS = Bounds(
     max_rate=192_000,
     max_channels=8,
 )
-"""The formats in which people have sound. None of them makes FFmpeg open a second file."""
+"""The common formats of sound files. None of them makes FFmpeg open a second file."""
 
 
 def read_sound(path: Path, rate: int) -> Samples:
@@ -147,7 +148,7 @@ def decoded(
 def resampled(frames: Iterable[av.AudioFrame], rate: int, *, channels: Literal[1, 2] = 1) -> Iterator[Samples]:
     """Resample decoded frames to float32 at ``rate`` Hz: mono, or stereo as in :func:`decoded`.
 
-    Their rate, format or number of channels may change: a radio does that between two pieces.
+    The frames' rate, format or number of channels may change: radio stations change them between programmes.
     """
     resampler: av.AudioResampler | None = None
     kind = None

@@ -1,4 +1,4 @@
-"""espeak-ng's C library, from the espeakng-loader wheel: no system package and no child process.
+"""Speaks with espeak-ng's C library from the espeakng-loader wheel, without a system package or a child process.
 
 The interface is ``speak_lib.h`` of espeak-ng 1.52. espeak-ng is under the GPLv3.
 """
@@ -25,7 +25,8 @@ DEFAULT_RATE = 175
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
-# The library adds the pause of the text's last punctuation mark, so that texts spoken in a row sound like one text.
+# With this flag, the library adds the pause of the text's last punctuation mark, so that texts spoken in a row sound
+# like one text.
 _END_PAUSE = 0x1000
 _POSITION_CHARACTER = 1
 _RATE = 1

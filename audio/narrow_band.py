@@ -33,7 +33,8 @@ class FromTelephone:
     """Doubles the rate of one sound, from 8,000 Hz to 16,000 Hz. Not thread-safe."""
 
     def __init__(self) -> None:
-        # Zeros stand between the samples of the input, so only every second tap counts, and each tap is twice as large.
+        # Zeros stand between the samples of the input, so each output sample uses only every second tap. The taps are
+        # doubled to make up for that.
         self._taps = _UP * _low_pass(_UP_TAPS, HEARING_RATE)
         self._before = np.zeros(_UP_TAPS - 1, np.float32)
 

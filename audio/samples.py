@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
-"""Mono sound, nominally -1 to 1. The sample rate is stated where it is used."""
+"""Sound, nominally -1 to 1. It is mono unless stereo is mentioned. The sample rate is stated where it is used."""
 
 HEARING_RATE = 16_000
 """Sample rate, in Hz, of all sound from which speech is recognised."""
@@ -18,7 +18,7 @@ SPEAKING_RATE = 48_000
 """Sample rate, in Hz, of all sound that is played into a call."""
 
 FRAME_SECONDS = 0.02
-"""Length of a frame, in seconds: the pieces in which the sound of a call is passed on."""
+"""Length of a frame, in seconds. The sound of a call is passed on in frames."""
 HEARING_FRAME, SPEAKING_FRAME = HEARING_RATE // 50, SPEAKING_RATE // 50
 """Number of samples of a frame at :data:`HEARING_RATE` and at :data:`SPEAKING_RATE`."""
 

@@ -1,4 +1,4 @@
-"""Telephone encoders: 8,000 Hz, frames of 20 ms, 16-bit PCM or G.711 (A-law or mu-law)."""
+"""Telephone encoders: 8,000 Hz, frames of 20 ms, 16-bit PCM or G.711 (A-law or u-law)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TelephonePcmEncoder(Encoder):
 
 
 class G711Encoder(Encoder):
-    """A-law or mu-law in complete frames of 160 bytes."""
+    """A-law or u-law in complete frames of 160 bytes."""
 
     def __init__(self, law: Law) -> None:
         self.content_type = _CONTENT_TYPES[law]

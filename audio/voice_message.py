@@ -16,7 +16,7 @@ from audio.samples import SPEAKING_RATE, Samples, finite
 MAX_POINTS = 256
 """Maximum number of points of a waveform."""
 POINT_SAMPLES = SPEAKING_RATE // 10
-"""Number of samples in a point of a short message's waveform (100 ms)."""
+"""Number of samples that one point of a short message's waveform stands for (100 ms)."""
 BITS_PER_SECOND = 48_000
 """At this bit rate, speech sounds as it did before it was encoded."""
 _LOUDEST = 255

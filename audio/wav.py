@@ -12,7 +12,7 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
-"""Maximum number of samples that RIFF's 32-bit length fields can describe."""
+"""Maximum number of samples of a file, because RIFF's length fields have 32 bits."""
 
 
 def wav_header(rate: int, pcm_bytes: int | None) -> bytes:
@@ -38,7 +38,7 @@ class WavFile:
     """A growing WAV file that is readable at any time, even if its writer is killed.
 
     Not thread-safe; every method may raise :class:`OSError`. Samples become part of the readable file at the next
-    :meth:`save`. Silence takes no space if the file system supports sparse files.
+    :meth:`save`. The silence of :meth:`pad` takes no space if the file system supports sparse files.
 
     Args:
         rate: sample rate in Hz.

@@ -1,4 +1,4 @@
-"""The times of one answer, from the request to the model to the first packet."""
+"""The times of one answer: from the moment when the model is asked to the first packet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AnswerStages:
         clause_written: when the model wrote the token that completes the first clause.
         voice_asked: when the voice began with the first clause.
         first_audio: when the voice gave its first sound.
-        received: when each voiced packet reached the voice server; at least one.
+        received: when the voiced packets reached the voice server, one time for each packet. There is at least one.
     """
 
     model_asked: float
@@ -51,6 +51,6 @@ class AnswerStages:
     def to_packet(self) -> float:
         """The time of speech server and bot from the first sound to the first packet.
 
-        If a spoken turn ended after the first sound was ready, this includes the wait for its end.
+        The first sound may be ready before a spoken turn has ended. Then this includes the wait until the turn ends.
         """
         return self.received[0] - self.first_audio

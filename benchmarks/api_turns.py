@@ -1,8 +1,8 @@
 """How much longer a spoken turn takes over ``POST /process_call`` and ``/v1/realtime`` than over ``/ws/chat``.
 
-All turns are had with one real bot, whose engines are stand-ins with fixed delays. The ways alternate from turn to
-turn, so that other work of the machine disturbs all of them alike. The benchmark measures the time from the end of the
-words to the first sound of the answer.
+All turns are had with one real bot, whose engines are stand-ins with fixed delays. The three paths take turns, so that
+other work of the machine disturbs all of them alike. The benchmark measures the time from the end of the words to the
+first sound of the answer.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from sandbox.voice.opus import Sound
 MAX_LONGER_MS = 50.0
 """A turn may take at most this many milliseconds longer than over ``/ws/chat``, in the median."""
 LINE = "memory"
-"""The line that is said."""
+"""The name of the recorded line that is said in each turn."""
 UNPREPARED: Mapping[str, str] = {"GUESSES": "off", "INTERIM_TRANSCRIPTS": "off"}
 """Settings with which the bot begins to work only when the words are over. Over ``/process_call`` it always does so,
 since it gets the whole recording at once.
 """
 
 Turns = Mapping[str, Sequence[float]]
-"""The milliseconds of all turns, by the name of the way: the path of the API."""
+"""How many milliseconds each turn took, by the path of the API that it went over."""
 
 
 def main() -> int:
@@ -63,12 +63,12 @@ async def _run(run: Run) -> Report:
 async def measure(
     folder: Path, words: Sound, count: int, progress: Callable[[], None], settings: Mapping[str, str]
 ) -> Turns:
-    """Have ``count`` turns in each way, after one turn in each way that does not count.
+    """Have ``count`` turns over each path. Before them, each path has one turn that is not measured.
 
     Args:
         folder: data and log.
         words: what is said, 48,000 Hz.
-        progress: called after each turn in all ways.
+        progress: called after each round, which is one turn over each path.
         settings: further settings of the bot.
 
     Raises:
@@ -84,7 +84,7 @@ async def measure(
                 for way in ways:
                     measured[way.name].append(await way.turn(words))
             progress()
-            # The ways take turns at being the first of a round.
+            # Each round begins with another path.
             ways.append(ways.pop(0))
         return measured
 
@@ -100,7 +100,7 @@ async def _bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
 
 
 def verdicts(turns: Turns) -> list[tuple[str, bool]]:
-    """Whether each way takes little longer than ``/ws/chat``, in the median."""
+    """Whether a turn over each of the other paths takes little longer than over ``/ws/chat``, in the median."""
     medians = {name: spread(each).median for name, each in turns.items()}
     chat = medians.pop(ChatTurns.name)
     return [
@@ -119,11 +119,11 @@ def _show(turns: Turns, console: Console) -> None:
 
 def _parser() -> PlainParser:
     parser = make_parser("api_turns", __doc__)
-    parser.add_argument("--turns", type=count, default=20, help="turns in each way")
+    parser.add_argument("--turns", type=count, default=20, help="turns over each path")
     parser.add_argument(
         "--prepared",
         action="store_true",
-        help="let the bot prepare answers while somebody still speaks, which it can do over a WebSocket alone",
+        help="let the bot prepare answers while somebody still speaks; that is possible only over a WebSocket",
     )
     return parser
 

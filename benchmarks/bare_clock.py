@@ -1,7 +1,8 @@
 """A bare clock: a process that only sends a datagram every 20 ms.
 
-It is the control for the bot's packets: its delays are those of the machine. ``python -m benchmarks.bare_clock PORT``
-sends to that port on loopback until it is killed, or until nobody listens there.
+The benchmarks compare the bot's packets with these datagrams, which nothing but the machine can delay.
+``python -m benchmarks.bare_clock PORT`` sends to that port on loopback until it is killed, or until nobody listens
+there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ FRAME_SECONDS = 0.02
 
 
 def main(port: int) -> None:
-    """Send numbered datagrams at the absolute times of a 20 ms clock."""
+    """Send numbered datagrams, one every 20 ms. If one is late, the next one is still sent at its time."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.connect(("127.0.0.1", port))
     due, number = time.monotonic(), 0

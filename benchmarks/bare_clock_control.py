@@ -1,4 +1,4 @@
-"""The control for the bot's packets: a bare clock in a process of its own, timed by the kernel."""
+"""The control to which the bot's packets are compared: the bare clock, in a process of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BareClockControl:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.bare_clock", str(self._socket.address[1])),
             cwd=ROOT,
-            # Ctrl-C then reaches the benchmark alone, which kills this process.
+            # So Ctrl-C reaches only the benchmark, and the benchmark kills this process.
             start_new_session=True,
         )
         return self
@@ -48,7 +48,7 @@ class BareClockControl:
         self._readings.clear()
 
     def stream(self) -> list[float]:
-        """The arrival times since :meth:`begin`, in monotonic seconds."""
+        """The arrival times since :meth:`begin`, by the kernel's clock, in monotonic seconds."""
         return list(self._arrivals)
 
     def read_stream(self) -> list[float]:

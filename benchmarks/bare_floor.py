@@ -1,10 +1,11 @@
-"""The bare floor: a process with the same hops as a bot, in plain asyncio, without a framework or a Discord library.
+"""The bare floor: the minimal bot to which the benchmarks compare the real one.
 
+It is a process with the same hops as the bot, in plain asyncio, without a framework or a Discord library.
 ``python -m benchmarks.bare_floor GATEWAY MODEL VOICE PACKETS`` takes four ports on loopback. For each message
 from the gateway it asks the model, sends the first clause of the answer to the voice, and sends the first 20 ms of the
 sound as a packet. Then it tells the gateway the clause, the voice's times and the packet's number. From an event STREAM
-with ``true`` to one with ``false``, a stream runs all the time, and the sound goes into its next frame. The process
-ends when the gateway closes.
+with ``true`` to one with ``false``, it sends a stream of music, and mixes the sound into the next frame of the music.
+The process ends when the gateway closes.
 """
 
 from __future__ import annotations

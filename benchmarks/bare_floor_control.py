@@ -1,4 +1,4 @@
-"""The control for the bot's own delays ("plumbing"): the bare floor and its voice, each in a separate process."""
+"""The control to which the bot's own delays ("plumbing") are compared: the bare floor and its voice, a process each."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class BareFloorControl(StackedContext):
             *(sys.executable, "-m", f"benchmarks.{module}", *arguments),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C then reaches the benchmark alone, which kills this process.
+            # So Ctrl-C reaches only the benchmark, and the benchmark kills this process.
             start_new_session=True,
         )
         stack.push_async_callback(_kill, process)

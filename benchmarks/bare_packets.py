@@ -1,7 +1,7 @@
-"""Voice packets of the bare floor (``bare_floor.py``): Opus, end-to-end encryption and transport encryption.
+"""Makes voice packets for the bare floor (``bare_floor.py``), the minimal bot to which the real one is compared.
 
-This is the work that every bot has to do for a packet. libopus is called directly. The ciphers are those of
-``cryptography`` and PyNaCl, with random keys.
+Every bot has to do this work for each packet: Opus, end-to-end encryption and transport encryption. libopus is called
+directly. The ciphers are those of ``cryptography`` and PyNaCl, with random keys.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _VOIP = 2048
 _BITRATE, _BANDWIDTH, _ERROR_CORRECTION, _LOSS, _SIGNAL = 4002, 4008, 4012, 4014, 4024
 """Numbers of libopus's options, from ``opus_defines.h``."""
 _OPTIONS = ((_BITRATE, 64_000), (_BANDWIDTH, 1105), (_ERROR_CORRECTION, 1), (_LOSS, 10), (_SIGNAL, 3001))
-"""The bot's options: 64 kbit/s, full bandwidth, error correction for 10 % loss, voice."""
+"""The options of the bot's encoder: 64 kbit/s, full bandwidth, error correction for 10 % loss, voice."""
 _MAX_BYTES = 4000
 _TAG_BYTES = 8
 """DAVE sends only this many bytes of the authentication tag."""

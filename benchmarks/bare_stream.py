@@ -1,4 +1,4 @@
-"""The stream of the bare floor: music that is sent every 20 ms, into which a reply's sound goes at the next frame."""
+"""The stream of the bare floor: a frame of music every 20 ms. A reply's sound is mixed into the next frame."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BareStream:
         self._lock = threading.Lock()
         self._reply: tuple[bytes, Future[int]] | None = None
         self._fault: Exception | None = None
-        """Why no reply will be sent any more."""
+        """Why the stream has ended; ``None`` while it runs."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bare stream", daemon=True)
         self._thread.start()
@@ -44,7 +44,7 @@ class BareStream:
         """Mix the first 20 ms of ``sound`` (float32 samples, mono, 48,000 Hz) into the next frame. Returns at once.
 
         The result is the sequence number of that frame's packet, or the error that has ended the stream. Call this only
-        after the sound of the reply before has been sent.
+        when the sound of the last reply has been sent.
         """
         number: Future[int] = Future()
         with self._lock:
@@ -71,7 +71,7 @@ class BareStream:
             fault = error
             raise
         finally:
-            # Otherwise, whoever waits for a reply would wait for ever.
+            # Whoever still waits for a reply gets the error, and does not wait for ever.
             with self._lock:
                 self._fault, reply = fault, self._reply
             if reply is not None:
@@ -86,7 +86,7 @@ class BareStream:
         try:
             self._sender.send(self._packets.packet(frame.tobytes()))
         except ConnectionRefusedError:
-            # Loopback refuses a datagram to a closed port. Then the benchmark has ended, and the main thread will know.
+            # The port is closed, so the benchmark has ended. The main thread notices that by itself.
             self._ending.set()
         if reply is not None:
             with self._lock:

@@ -1,8 +1,8 @@
 """The stand-in voice of the bare floor: a WebSocket server in a process of its own.
 
-``python -m benchmarks.bare_voice SECONDS`` prints its port. For each clause that it gets, it sends the first sound
-after this number of seconds, and then the times at which the clause came and the sound was sent. It runs until its
-client is gone.
+``python -m benchmarks.bare_voice DELAY`` prints its port. For each clause that it gets, it sends a sound after a delay
+of this many seconds, and then the times at which the clause came and the sound was sent. It runs until its client is
+gone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.bare_websocket import BareWebSocket
 
 TONE_HZ = 220.0
 SECONDS = 0.1
-"""Length of the first sound, in seconds: that of the stand-in engine's first chunk."""
+"""Length of the sound, in seconds. The first chunk of the stand-in engine has the same length."""
 
 
 async def main(first_audio: float) -> None:

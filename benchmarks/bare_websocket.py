@@ -98,7 +98,7 @@ class BareWebSocket:
 
 
 def _masked(payload: bytes, mask: bytes) -> bytes:
-    """The payload with each byte XORed with the mask's; the same function removes the mask again."""
+    """The payload with each byte XORed with a byte of the mask. The same function removes the mask again."""
     size = len(payload)
     repeated = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")

@@ -82,11 +82,11 @@ def _show(turns: dict[str, list[Turn]], played: Sequence[PlayOut], console: Cons
             ("minutes", [f"{one.seconds / 60:.1f}" for one in played]),
             ("messages, late ones", [f"{one.messages}, {one.late}" for one in played]),
             ("gaps in ms", [_listed(one.gaps) for one in played]),
-            ("quiet in what was sent, in ms", [_listed(one.pauses) for one in played]),
+            ("silence in the sound that was sent, ms", [_listed(one.pauses) for one in played]),
             ("not played, in ms", [f"{one.missing:.0f}" for one in played]),
             ("page's buffer ran empty", [str(one.page_underruns) for one in played]),
             ("silent frames of 20 ms from the bot", [str(one.bot_underruns) for one in played]),
-            ("browser late for its device, ms", [_listed(one.skips) for one in played]),
+            ("silence that the browser put in because it was late, ms", [_listed(one.skips) for one in played]),
             ("delay of the page's buffer at the end, ms", [f"{one.delay_ms:.0f}" for one in played]),
         ):
             table.add_row(title, *values)

@@ -21,13 +21,14 @@ from tts_server.engines.stand_in import TONE_HZ
 
 PIECE = "Piece"
 PIECE_SECONDS, PIECES = 180.0, 20
-"""Duration of the piece of music, and how often it is queued."""
+"""Duration of the piece of music in seconds, and how often it is queued after its first play."""
 LOWEST_HZ = 700.0
 """The music has no lower frequencies, so that it can be told from the stand-in voice, which is a tone of 220 Hz."""
 VOICED_SHARE = 0.5
-"""A frame holds the voice if the voice's tone in it is at least this share of that in the loudest frame.
+"""A frame holds the voice if the amplitude of the voice's tone is at least this share of that in the loudest frame.
 
-The codec delays sound by 6.5 ms, so the first frame has two thirds of the tone, and the frame after the last one third.
+The codec delays sound by 6.5 ms. So two thirds of the tone are in the first frame, and one third is in the frame that
+comes after the last one.
 """
 FADE_SECONDS = 1.0
 """Seconds after which music that was paused or resumed has certainly faded."""
@@ -94,10 +95,10 @@ class CallMusic:
 
 
 def packets_with_voice(call: MeasuredCall, guest: Guest, since: float, until: float = math.inf) -> list[float]:
-    """When the packets from the first to the last one with the bot's voice reached the server, after ``since``.
+    """When each of the bot's packets reached the server, from the first to the last one that holds the voice.
 
-    They are found by what the guest hears, since each packet holds music as well. Packets that did not reach the guest
-    are left out.
+    Packets that came before ``since`` don't count. The packets are found by what the guest hears, since each packet
+    holds music as well. Packets that did not reach the guest are left out.
     """
     bot, receiver = call.sandbox.bot_id, guest.voice.receiver
     packets = receiver.packets(bot)
@@ -127,7 +128,7 @@ def newest_packet(call: MeasuredCall, at: float) -> float:
 
 
 async def wait_for_voice(call: MeasuredCall, guest: Guest, begin: int) -> None:
-    """Wait until a guest hears the bot's voice in the packets from number ``begin`` on. It may wait for ever."""
+    """Wait until a guest hears the bot's voice in the packets from number ``begin`` on, for ever if need be."""
     while True:
         heard = guest.voice.receiver.pcm(call.sandbox.bot_id, since=begin)
         if voiced_frames(heard.reshape(-1, FRAME_SAMPLES)) is not None:

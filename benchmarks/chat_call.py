@@ -23,7 +23,7 @@ from sandbox.voice.opus import SAMPLE_RATE, Sound
 CALL_LIMIT = 60.0
 """Seconds within which the bot must have begun or ended the call."""
 PLAYED_EVERY = 10
-"""Each time that so many packets of a reply have come, the client reports that it has played the reply so far, as the
+"""Each time that this many packets of a reply have come, the client reports that it has played the reply so far, as the
 page does.
 """
 
@@ -180,7 +180,7 @@ async def chat_call(
 
 
 class AnswerPackets:
-    """Collects the packets of one answer after the other.
+    """Collects the packets of answers, one answer after the other.
 
     Attributes:
         over: is set when the answer has ended.
@@ -195,11 +195,11 @@ class AnswerPackets:
         self._packets.append((arrival, pcm))
 
     def end(self) -> None:
-        """Note that the answer has ended."""
+        """Record that the answer has ended."""
         self.over.set()
 
     def take(self) -> list[tuple[float, bytes]]:
-        """Take what has come. The next packet begins another answer."""
+        """Take the packets that have come. The next packet begins another answer."""
         packets, self._packets = self._packets, []
         self.over.clear()
         return packets

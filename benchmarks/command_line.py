@@ -77,7 +77,7 @@ def run(
 ) -> int:
     """Read the command line, measure, print the report, and write its figures to the file of ``--json``.
 
-    Ctrl-C and SIGTERM end the run in order and without a traceback.
+    After Ctrl-C or SIGTERM, the run cleans up and ends without a traceback.
 
     Args:
         measure: the measurement. A coroutine function runs on an event loop.

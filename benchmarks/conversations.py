@@ -115,7 +115,7 @@ async def store(database: Database, turns: int) -> None:
 
 
 async def ask(session: aiohttp.ClientSession, path: str, method: str = "GET") -> float:
-    """The milliseconds until the answer is complete.
+    """Send a request. Returns the milliseconds until the answer is complete.
 
     Raises:
         MeasurementError: the answer is an error.

@@ -1,4 +1,7 @@
-"""A real DAVE group in one process: sessions of davey, joined by the sandbox's delivery service."""
+"""A real group of DAVE, Discord's end-to-end encryption, in one process.
+
+Its sessions are those of the library davey. The sandbox's delivery service carries their messages.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """Benchmark of Whisper: word error rate and time of each model, by the length of its context and the number of threads.
 
-The context is that of the decoder. The encoder runs on all of it only if it has 30 seconds. Otherwise it runs on little
-more than the turn, as in a call. If the text of a turn is a loop or improbable, both run on 30 seconds.
+The context is what the decoder gets: the turn and the silence behind it. The encoder runs on the whole context only if
+that has 30 seconds. Otherwise the encoder runs on little more than the turn, as in a call. If the text of a turn is
+improbable or repeats itself, the turn is recognised again with 30 seconds for both.
 
 With ``--english``, the quick model for English hears each turn before Whisper, as in a call: first the turn's
 beginnings, for interim transcripts, and then the whole turn. English counts as the usual language of those who speak
-it. Others have no usual language.
+it. Those who speak other languages have no usual one.
 
 Natural voices and, with ``--recorded``, recorded people speak short turns. The sound reaches the model directly,
 without Opus, or with ``--telephone`` over a telephone. Other languages are counted separately: recorded people, who say
@@ -54,7 +55,7 @@ OTHER_LANGUAGES = ("de", *LANGUAGES[1:], *PHONETIC)
 INTERIM_STEP = HEARING_RATE // 2
 """Samples from one interim transcript of a turn to the next."""
 MAX_TELEPHONE_ERRORS = {"natural": 6.0, "recorded": 10.0}
-"""Over a telephone, at most this word error rate of natural voices and of recorded people, in percent."""
+"""The word error rate over a telephone may be at most this, in percent: of natural voices and of recorded people."""
 MAX_MS = 200.0
 """The short context's median time is to be at most this long with two threads, in milliseconds."""
 
@@ -285,7 +286,7 @@ def telephone_verdicts(found: Sequence[EarsFigures]) -> list[tuple[str, bool]]:
     """The targets over a telephone, for English turns with the bot's context."""
     return [
         (
-            f"{one.model}, {one.threads} threads, {kind} voices: at most {MAX_TELEPHONE_ERRORS[kind]:g} % of the words",
+            f"{one.model}, {one.threads} threads, {kind} voices: at most {MAX_TELEPHONE_ERRORS[kind]:g} % word errors",
             rate <= MAX_TELEPHONE_ERRORS[kind],
         )
         for one in found
@@ -322,7 +323,9 @@ def _print(found: Sequence[EarsFigures], console: Console) -> None:
             one.ms.median_and_p95,
             "" if one.by_english is None else str(one.by_english),
         )
-    console.print(f"Turns of at most {MAX_SHORT_SOUND:g} s, int8 on the CPU; errors in words")
+    console.print(
+        f"Turns of at most {MAX_SHORT_SOUND:g} s, int8 on the CPU; in Japanese and Chinese, each character is a word"
+    )
     console.print(table)
 
 
@@ -351,7 +354,7 @@ def _parser() -> PlainParser:
         help="contexts of the decoder, 1 to 30 seconds; by default Whisper's own and the bot's",
     )
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--utterances", type=count, default=100, help="number of utterances, out of the bank's 200")
+    parser.add_argument("--utterances", type=count, default=100, help="number of sentences that are said, at most 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument(
         "--languages", nargs="+", choices=OTHER_LANGUAGES, default=[], help="also measure these other languages"

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.command_line import Report, Run, make_parser, run
-from benchmarks.echo_music import listen, make_music_scene
+from benchmarks.echo_music import SHORT_WORDS, SHORT_WORDS_EVERY, listen, make_music_scene
 from benchmarks.echo_reply import MUSIC_KINDS, ReplyRow, espeak_voices, measure_replies, natural_voices
 from benchmarks.echo_room import Through, through_opus
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
@@ -59,7 +59,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class MusicRow:
-    """A piece of music: turns that began and ended with the music alone, and sentences over it that were heard."""
+    """What the bot made of the echo of a piece of music, and of words over it.
+
+    Attributes:
+        voice: True if there is a voice in the music.
+        seconds: length of the piece.
+        began, ended: number of turns that began, and that ended, while nobody spoke.
+        sentences, heard: number of sentences that were said over it, and of those that were heard.
+        short, short_heard: number of answers of one to three words over it, and of those that were heard.
+    """
 
     voice: bool
     seconds: float
@@ -67,6 +75,8 @@ class MusicRow:
     ended: int
     sentences: int
     heard: int
+    short: int
+    short_heard: int
 
 
 def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator) -> Iterator[tuple[bool, float]]:
@@ -150,16 +160,26 @@ def _music(run: Run, library: Espeak) -> Report:
     arguments, policy, rows = run.arguments, load_turn_policy(), list[MusicRow]()
     for number in track(range(2 * arguments.pieces), "listening", console=run.console, transient=True):
         sings, seconds = number % 2 == 0, 60 * arguments.music
-        scene = make_music_scene(library, number // 2, arguments.seed, seconds=seconds, sings=sings)
-        alone, over = (listen(policy, scene, words=words) for words in (False, True))
-        rows.append(MusicRow(sings, seconds, alone.started, alone.ended, len(scene.spoken), over.sentences(scene)))
+        make = partial(make_music_scene, library, number // 2, arguments.seed, seconds=seconds, sings=sings)
+        scene, short = make(), make(sentences=SHORT_WORDS, every=SHORT_WORDS_EVERY)
+        alone = listen(policy, scene, words=False)
+        heard, short_heard = (listen(policy, each, words=True).sentences(each) for each in (scene, short))
+        spoken = len(scene.spoken), heard, len(short.spoken), short_heard
+        rows.append(MusicRow(sings, seconds, alone.started, alone.ended, *spoken))
 
     def show(console: Console) -> None:
-        table = Table("piece", "minutes", "turns that began", "turns that ended", "sentences over it that were heard")
+        table = Table(
+            "piece",
+            "minutes",
+            "turns that began",
+            "turns that ended",
+            "sentences over it that were heard",
+            "short words",
+        )
         for row in rows:
             kind = "with a voice" if row.voice else "without a voice"
-            heard = f"{row.heard} of {row.sentences}"
-            table.add_row(kind, f"{row.seconds / 60:.1f}", str(row.began), str(row.ended), heard)
+            heard = f"{row.heard} of {row.sentences}", f"{row.short_heard} of {row.short}"
+            table.add_row(kind, f"{row.seconds / 60:.1f}", str(row.began), str(row.ended), *heard)
         console.print(table)
 
     return Report(show, figures={"music": [asdict(row) for row in rows], "seed": arguments.seed})
@@ -177,7 +197,8 @@ def _replies(run: Run, library: Espeak) -> Report:
 
     def show(console: Console) -> None:
         table = Table(
-            "music", "echo", "replies", "held by it", "its turns", "words noticed", "after", "at most", "heard"
+            *("music", "echo", "replies", "held by it", "its turns that ended"),
+            *("words noticed", "after", "at most", "heard"),
         )
         for row in rows.values():
             noticed = f"{len(row.noticed)} of {row.words}"

@@ -6,6 +6,7 @@ in a call, and comes back after 200 ms, 10 dB weaker, from the loudspeaker of a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,6 +36,9 @@ ROOM_NOISE = 0.0005
 PERSON = 1
 FIRST_WORDS, WORDS_EVERY = 6.0, 10.0
 """Seconds before the person's first sentence, and from the beginning of one sentence to that of the next."""
+SHORT_WORDS = ("Stop.", "Yes, please.", "No.", "Skip it.", "Quiet.", "Why not?", "Okay.", "Who is that?")
+SHORT_WORDS_EVERY = 5.0
+"""Seconds from the beginning of one short answer to that of the next."""
 LATE = 2.5
 """A turn still belongs to a sentence if its last voice came at most this many seconds after the sentence."""
 FRAME = HEARING_RATE // 50
@@ -60,7 +64,7 @@ class MusicScene:
 
 @dataclass(slots=True)
 class Heard:
-    """What came of a microphone's sound.
+    """What the bot made of a microphone's sound.
 
     Attributes:
         events: the turn events that the gate let through.
@@ -81,7 +85,7 @@ class Heard:
         return sum(isinstance(event, TurnEnded) for event in self.events)
 
     def sentences(self, scene: MusicScene) -> int:
-        """Number of the person's sentences of which there is a turn that was not dropped."""
+        """Number of the person's sentences for which there is a turn that was not dropped."""
         dropped = {event.turn for event in self.events if isinstance(event, TurnDropped)}
         voiced = [
             event.last_voiced_at
@@ -92,9 +96,27 @@ class Heard:
 
 
 def make_music_scene(
-    library: Espeak, number: int, seed: int, *, seconds: float, sings: bool, volume: float = 1.0
+    library: Espeak,
+    number: int,
+    seed: int,
+    *,
+    seconds: float,
+    sings: bool,
+    volume: float = 1.0,
+    sentences: Sequence[str] = (),
+    every: float = WORDS_EVERY,
 ) -> MusicScene:
-    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words."""
+    """Make the scene with this number. With the same seed it differs only by what ``library`` makes of the words.
+
+    Args:
+        library: speaks the words.
+        number, seed: what is drawn at random depends on these two.
+        seconds: length of the scene.
+        sings: True if there is a voice in the music.
+        volume: volume of the music, 1 for 100 %.
+        sentences: what the person says, one after the other; if empty, long sentences.
+        every: seconds from the beginning of one sentence to that of the next.
+    """
     random = np.random.default_rng([seed, number])
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
     sent = at_level(music(seconds, seed=int(random.integers(1_000))), 0.1)
@@ -107,8 +129,9 @@ def make_music_scene(
     echo = through_opus(room.echo(sent, random) * np.float32(10 ** (-WEAKER_DB / 20)))
     words, spoken = np.zeros_like(sent), []
     speaker = SentenceSpeaker(library, PEOPLES_VOICES[number % len(PEOPLES_VOICES)])
-    for place, begin in enumerate(np.arange(FIRST_WORDS, seconds - WORDS_EVERY, WORDS_EVERY)):
-        sentence = speaker.say([said[1::2][place % len(said[1::2])]], [], 0.0).sound
+    sentences = sentences or said[1::2]
+    for place, begin in enumerate(np.arange(FIRST_WORDS, seconds - every, every)):
+        sentence = speaker.say([sentences[place % len(sentences)]], [], 0.0).sound
         at = round(begin * SAMPLE_RATE)
         words[at : at + len(sentence)] = at_level(sentence, SPEECH_LEVEL)[: len(words) - at]
         spoken.append((float(begin), float(begin) + len(sentence) / SAMPLE_RATE))

@@ -2,7 +2,8 @@
 
 The bot speaks one reply after another, and music plays beneath them, turned down as in a call. Both come back from a
 person's loudspeakers, 200 ms late and 10 dB weaker. In the middle of each reply, the person begins to speak, and the
-reply falls silent as soon as that is noticed. Without words, a turn of the echo holds the reply until the turn is over.
+reply falls silent as soon as that is noticed. Each scene is played without the person's words as well. If the bot then
+takes the echo for a turn of the person, this turn holds the reply until it is over.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ SENTENCES = 4
 NOTICED = 1.5
 """A turn that begins at most this many seconds after the person's first sample is theirs."""
 AFTER_WORDS = 4.0
-"""Number of seconds for which a reply is followed after the words, so that the turn with the words can end."""
+"""A scene goes on for this many seconds after the words, so that the turn with the words can end."""
 HELD_FRAMES = 2
 """Frames that still go out between the beginning of a turn and the hold of the reply."""
 WITHOUT, MUSIC, SONG = MUSIC_KINDS = ("none", "music", "music with a voice")
@@ -57,10 +58,12 @@ Say = Callable[[str], Sound]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplyScene:
-    """Replies over music, their echoes at full level, and words that interrupt them: frames of 20 ms at 16,000 Hz.
+    """Replies over music, the echoes of both, and words that interrupt the replies: frames of 20 ms at 16,000 Hz.
+
+    The music is not turned down yet.
 
     Attributes:
-        music, music_echo: the music while nobody speaks, and its echo.
+        music, music_echo: the music as loud as while nobody speaks, and its echo.
         replies, reply_echoes: the sound of each reply, and its echo.
         words: the person's words, one sentence for each reply.
         begins: number of seconds from the beginning of each reply to that of the words.
@@ -76,25 +79,25 @@ class ReplyScene:
 
 @dataclass(slots=True)
 class Interrupted:
-    """What came of the replies. A hold pauses the bot's voice; a turn that has ended is transcribed.
+    """What the bot made of a scene. In a call, a turn that begins holds the reply, and a turn that ends is transcribed.
 
     Attributes:
-        holds: number of times that the echo alone has held a reply.
+        holds: number of turns that began with nothing but echo. Each of them holds a reply if one is being spoken.
         echoed_turns: the turns that have ended with nothing but echo in them.
-        silent_after: seconds from the person's first sample to the hold of the reply; ``None`` for words that were not
-            noticed in time.
+        noticed_after: seconds from the person's first sample to the turn that holds the reply; ``None`` for words that
+            were not noticed in time.
         turns: the turns with the person's words; ``None`` for words whose turn has not ended.
     """
 
     holds: int = 0
     echoed_turns: list[TurnEnded] = field(default_factory=list)
-    silent_after: list[float | None] = field(default_factory=list)
+    noticed_after: list[float | None] = field(default_factory=list)
     turns: list[TurnEnded | None] = field(default_factory=list)
 
     @property
     def noticed(self) -> list[float]:
-        """For each of the person's words that were noticed in time: the seconds until the reply fell silent."""
-        return [seconds for seconds in self.silent_after if seconds is not None]
+        """For each of the person's words that were noticed in time: the seconds until then."""
+        return [seconds for seconds in self.noticed_after if seconds is not None]
 
 
 @dataclass(slots=True)
@@ -108,8 +111,7 @@ class ReplyRow:
         holds, turns: number of times that the echo of a reply has held the reply, and number of turns that ended with
             nothing but echo in them.
         words: number of sentences that interrupted replies.
-        noticed: for each sentence that the bot noticed in time, the seconds from its beginning to the hold of the
-            reply.
+        noticed: for each sentence that the bot noticed in time, the seconds from its beginning until then.
         heard: number of sentences whose turn has ended.
     """
 
@@ -141,7 +143,7 @@ class Voices:
 
 
 def espeak_voices(library: Espeak) -> Callable[[int], Voices]:
-    """The voices of each scene, by its number; espeak-ng speaks."""
+    """A function that returns the voices for a scene with a certain number. They are espeak-ng's."""
 
     def voices(number: int) -> Voices:
         bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
@@ -157,7 +159,9 @@ def _saying(library: Espeak, voice: GuestVoice) -> Say:
 
 
 def natural_voices(cache: Path) -> Callable[[int], Voices]:
-    """The voices of each scene, by its number; Kokoro's speakers speak. Blocks the first time, for ten minutes.
+    """A function that returns the voices for a scene with a certain number. They are Kokoro's.
+
+    The voices block. If nothing is cached, all their sentences take ten minutes.
 
     Raises:
         SpeakersError: the speakers can't be downloaded.
@@ -269,7 +273,12 @@ class _Call:
         self._on_the_way = [np.zeros(FRAME, np.float32)] * DELAY_FRAMES
 
     def step(self, reply: tuple[Sound16, Sound16] | None, words: Sound16 | None) -> list[TurnEvent]:
-        """20 ms: a frame of the reply and its echo, and a frame of the person's words."""
+        """Let 20 ms pass.
+
+        Args:
+            reply: a frame of the reply, and one of its echo; ``None`` if the bot is silent.
+            words: a frame of the person's words; ``None`` if the person is silent.
+        """
         gain = np.float32(self._ducking.next(reply is not None or self._follower.speech)[1]) if self._plays else 0
         music, echo = (gain * sound[self._number % len(sound)] for sound in (self._scene.music, self._scene.music_echo))
         if reply is not None:
@@ -325,13 +334,13 @@ def interrupt(
 
 
 def _quiet(call: _Call, seconds: float, found: Interrupted) -> None:
-    """Time in which nobody speaks."""
+    """Let time pass in which nobody speaks."""
     for _ in range(_frames_in(seconds)):
         found.echoed_turns += [event for event in call.step(None, None) if isinstance(event, TurnEnded)]
 
 
 def _one_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) -> None:
-    """One reply to its end, with nothing but its echo. A turn holds it, until the turn is over."""
+    """Play one reply to its end. The person says nothing. A turn that begins holds the reply until the turn is over."""
     sounds = list(zip(scene.replies[number], scene.reply_echoes[number], strict=False))
     place, held_in, steps = 0, -1, 0
     while place < len(sounds) and steps < 2 * len(sounds):
@@ -348,27 +357,27 @@ def _one_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) 
 
 
 def _interrupted_reply(call: _Call, scene: ReplyScene, number: int, found: Interrupted) -> None:
-    """One reply into which the person speaks. It falls silent as soon as the bot notices the words."""
+    """Play one reply into which the person speaks. The reply falls silent as soon as the bot notices the words."""
     sounds = list(zip(scene.replies[number], scene.reply_echoes[number], strict=False))
     words, begin = scene.words[number], _frames_in(scene.begins[number])
-    held_in, silent_after, turn = -1, None, None
+    held_in, noticed_after, turn = -1, None, None
     for step in range(begin + len(words) + _frames_in(AFTER_WORDS)):
         sounding = step < len(sounds) and held_in != 0
         said = words[step - begin] if begin <= step < begin + len(words) else None
         events = call.step(sounds[step] if sounding else None, said)
         held_in -= held_in > 0
         for event in events:
-            # The event may be one that was held back, so its own time does not count.
+            # The gate may have held the event back. What counts is when it passes the event on.
             seconds = (step + 1 - begin) * FRAME / HEARING_RATE
             if isinstance(event, TurnStarted) and seconds <= 0:
                 found.holds += 1
-            elif isinstance(event, TurnStarted) and silent_after is None and seconds <= NOTICED:
-                silent_after, held_in = seconds, HELD_FRAMES
+            elif isinstance(event, TurnStarted) and noticed_after is None and seconds <= NOTICED:
+                noticed_after, held_in = seconds, HELD_FRAMES
             elif isinstance(event, TurnEnded) and seconds > 0:
                 turn = turn or event
             elif isinstance(event, TurnEnded):
                 found.echoed_turns.append(event)
-    found.silent_after.append(silent_after)
+    found.noticed_after.append(noticed_after)
     found.turns.append(turn)
 
 

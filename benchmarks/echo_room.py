@@ -12,7 +12,7 @@ from audio.level import rms
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, Sound, make_decoder
 
 FIRST_REFLECTION = 0.004
-"""Seconds before the first reflection."""
+"""Seconds from the direct sound to the first reflection."""
 CANCELLER_FRAME = 960
 Through: TypeAlias = Callable[[Sound], Sound]
 """What a call makes of a sound, at 48,000 Hz. The length stays the same."""

@@ -1,4 +1,4 @@
-"""Scenes for echo detection: a microphone that receives the bot's echo, its owner's speech, or both."""
+"""Scenes for echo detection: a microphone that receives the bot's echo, a person's speech, or both."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def make_scene(library: Espeak, number: int, seed: int, through: Through = throu
 
 
 def make_echo(library: Espeak, number: int, seed: int) -> Scene:
-    """Make a scene in which nobody but the bot speaks; all other sounds are silence. This takes a quarter of the time
-    of :func:`make_scene`.
+    """Make a scene in which nobody but the bot speaks: all sounds of people are silence. This takes a quarter of the
+    time of :func:`make_scene`.
     """
     random = np.random.default_rng([seed, number])
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))][:SENTENCES_SAID]

@@ -1,4 +1,4 @@
-"""Benchmark of the end of a turn: the wait after the last word, and how many people are cut off, per microphone.
+"""Benchmark of the end of a turn: the wait after the last word, and how often people are cut off, per microphone.
 
 Four people say 40 sentences, with pauses of 300 to 900 ms and without. Their voices are espeak-ng's, natural ones, or
 recordings. The speech goes through Opus, or with ``--telephone`` over a telephone, whose microphone is always open. The
@@ -108,7 +108,7 @@ class EndOfTurnMeasurement:
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
             speech = with_pauses(spoken, pauses, release)
             outcomes.append(await call.say(speech, before=ROOM_BEFORE if opens else 0.0))
-            # A signal can cancel this only where it awaits something, and nothing else here does.
+            # A signal can cancel this only where other tasks can run, and nothing else here lets them.
             await asyncio.sleep(0)
         return outcomes
 

@@ -55,11 +55,11 @@ class SentenceOutcome:
     """The result for one sentence. All times are in seconds.
 
     Attributes:
-        cut_off: whether the turn ended, or was dropped, before the last word.
+        cut_off: whether the turn ended, or was dropped, before the last word was over.
         wait: from the packet with the last voiced sample to the end of the turn; ``None`` if it never ended.
         after_release: from the last packet of the transmission to the end of the turn; ``None`` if it never ended.
         onset: from the first voiced packet to :class:`TurnStarted`.
-        pauses: the number of pauses, each of which is transcribed.
+        pauses: the number of pauses that were noticed. At each of them, the sound so far is transcribed.
     """
 
     cut_off: bool
@@ -76,12 +76,12 @@ class _Packet:
 
 
 class SimulatedCall:
-    """One person who says sentences into one microphone. The detector keeps what it has learned about them.
+    """One person who says sentences into one microphone. The detector learns the person's usual pauses.
 
     Args:
         policy: the bot's turn policy.
         microphone: the kind of microphone.
-        transcription: the time of the stand-in transcriber for one sound, in seconds. It knows the true words.
+        transcription: seconds that the stand-in transcriber needs for one sound. This transcriber knows the true words.
         queued: whether the transcriber works on one sound at a time, and finishes each sound that it has begun, as the
             bot's worker does. If not, it drops a sound as soon as the person goes on.
         silence: seconds between two sentences.

@@ -60,7 +60,7 @@ def keyboard(seconds: float, level: float, seed: int) -> Sound16:
 
 
 def five_minutes(seed: int) -> dict[str, Sound16]:
-    """Five minutes of all sounds by name. Half of them are quiet, half are loud."""
+    """Sounds of five minutes together, by their names. Half of them are quiet, half are loud."""
     return {
         **{f"{name}, level {level}": noise(25, level, colour, seed)
            for name, colour in (("white noise", 0.0), ("pink noise", 1.0), ("brown noise", 2.0))

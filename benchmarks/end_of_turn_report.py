@@ -15,7 +15,7 @@ from benchmarks.end_of_turn_call import SentenceOutcome
 from benchmarks.statistics import Spread, spread
 
 LEARNING_SENTENCES = 3
-"""Number of a person's first sentences that don't count for waits, since the bot learns their microphone there."""
+"""Number of a person's first sentences that don't count for waits. The bot learns the kind of microphone from them."""
 MAX_CUT_OFF = 2
 MIN_CONSOLE_WIDTH = 120
 """Least width for the table, in columns."""

@@ -42,7 +42,7 @@ class SpokenSentence:
         return self.parts[-1].end
 
     def words_until(self, sample: int) -> str:
-        """The words up to a sample, with a full stop at the end, as Whisper would write them.
+        """The words up to a sample, as Whisper would write them: words that break off get a full stop.
 
         The words of a part count as equally long.
         """

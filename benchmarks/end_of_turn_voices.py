@@ -1,4 +1,4 @@
-"""The voices of the end-of-turn benchmark: espeak-ng's, natural voices and recorded people, 40 sentences of each.
+"""The voices of the end-of-turn benchmark: espeak-ng's, natural voices and a recorded person, 40 sentences of each.
 
 Natural and recorded sentences are spoken whole and cut at their own inner pauses, since what somebody says before a
 pause sounds different from a sentence that is over.
@@ -60,13 +60,13 @@ class SentenceVoice(Protocol):
 
         Args:
             sentence: the number.
-            paused: whether the pauses will be lengthened. Only espeak-ng's voices then sound different.
+            paused: whether the pauses will be lengthened later. Only to espeak-ng's voices this makes a difference.
         """
         ...
 
 
 class EspeakVoices:
-    """Voices of espeak-ng. They speak each part of a sentence as if it were a whole sentence."""
+    """Voices of espeak-ng. If there are pauses, they speak each part of a sentence as if it were a whole sentence."""
 
     def __init__(self, library: Espeak | None = None) -> None:
         self._library = library or RepeatableEspeak()
@@ -96,7 +96,7 @@ class NaturalVoices:
     """Kokoro's speakers. They read each marked pause as a comma.
 
     Args:
-        cache: the folder of files that were downloaded or made before: Kokoro's files and its speech.
+        cache: the folder of Kokoro's files, and of speech that was made before. What is missing is downloaded or made.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -125,7 +125,7 @@ class RecordedVoices:
     They are the first 40 sentences of :data:`RECORDED` in which the person pauses where a pause is marked.
 
     Args:
-        cache: the folder of files that were downloaded before.
+        cache: the folder of downloaded files. What is missing there is downloaded.
 
     Raises:
         SpeakersError: the recordings can't be downloaded, or too few of them have pauses.
@@ -135,7 +135,9 @@ class RecordedVoices:
         files = recordings(cache / "debian")
         self._paused = list(islice(_paused_sentences(files), len(SENTENCES)))
         if len(self._paused) < len(SENTENCES):
-            raise SpeakersError(f"only {len(self._paused)} of {len(SENTENCES)} recorded sentences have a pause")
+            raise SpeakersError(
+                f"{len(SENTENCES)} recorded sentences with a pause are needed, and there are only {len(self._paused)}"
+            )
 
     def person(self, number: int, random: np.random.Generator) -> SentenceVoice:
         """The person of the recordings. There is only one, so the number has no effect."""

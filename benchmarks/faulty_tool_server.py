@@ -1,6 +1,7 @@
 """An MCP server with one tool that misbehaves. It writes the time of each fault into a file.
 
-``python -m benchmarks.faulty_tool_server FAULT FILE``; the file gets a JSON object for each call.
+``python -m benchmarks.faulty_tool_server FAULT FILE``: ``FAULT`` is one of :data:`FAULTS`, and the file gets a JSON
+object for each call.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def tool_of(fault: str) -> str:
 
 
 def send(number: object, result: dict[str, Any]) -> None:
-    """Answer a request. As servers in JavaScript do, the id comes last."""
+    """Answer a request. The id comes last, as in the answers of servers in JavaScript."""
     sys.stdout.write(json.dumps({"result": result, "jsonrpc": "2.0", "id": number}) + "\n")
     sys.stdout.flush()
 
@@ -36,7 +37,7 @@ def note(log: Path, fault_at: float) -> None:
 
 
 def misbehave(fault: str, number: object, log: Path) -> None:
-    """Answer a call of the tool."""
+    """Handle a call of the tool: show the fault."""
     words = {"huge": "a" * HUGE, "lies": LIE}.get(fault, "")
     note(log, time.monotonic())
     if fault == "dies":

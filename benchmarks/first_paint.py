@@ -98,8 +98,11 @@ def verdicts(visits: Sequence[Visit]) -> list[tuple[str, bool]]:
     """The targets, and whether every visit met them."""
     paint, size = (max(visit[name] for visit in visits) for name in ("paint", "bytes"))
     return [
-        (f"The first paint comes within {paint:.0f} ms; at most {MAX_MS:.0f}", paint <= MAX_MS),
-        (f"The page loads {size / 1000:.0f} kB at first; at most {MAX_BYTES / 1000:.0f}", size <= MAX_BYTES),
+        (f"The slowest first paint came after {paint:.0f} ms; the target is at most {MAX_MS:.0f}", paint <= MAX_MS),
+        (
+            f"The page loaded {size / 1000:.0f} kB at first; the target is at most {MAX_BYTES / 1000:.0f}",
+            size <= MAX_BYTES,
+        ),
     ]
 
 

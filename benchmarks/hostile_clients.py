@@ -13,11 +13,11 @@ from benchmarks.errors import MeasurementError
 from benchmarks.hostile_requests import hostile_requests
 
 SECRET = "correct horse"
-"""The token of the bot's page. The sockets have it, the requests do not."""
+"""The token of the bot's page. The sockets send it. Requests send it only in ways that have to be refused."""
 HALF_OPEN = 50
-"""Connections that send the beginning of a request, and then a letter now and then."""
+"""Number of connections that send the beginning of a request, and then a letter now and then."""
 AT_ONCE = 12
-"""Clients at once. More than 32 sockets at once would be refused only because there are so many."""
+"""Number of clients at once. More than 32 sockets at once would be refused only because there are so many."""
 DRIP = 1.0
 """Seconds between two letters of a slow sender."""
 ANSWER_LIMIT = 60.0
@@ -27,7 +27,7 @@ SENTENCES = ("null", "[", '{"type": 1}', '{"type": "text", "text": 7}', '{"type"
 
 
 class Beset(Protocol):
-    """A bot with a page."""
+    """A bot that hostile clients beset: its page and its memory."""
 
     @property
     def page(self) -> str:
@@ -40,8 +40,8 @@ class Beset(Protocol):
 
 
 class HostileClients:
-    """Sends all hostile inputs, one round after another, until cancelled. It can be the ``company`` of a measurement of
-    replies.
+    """Sends all hostile inputs, one round after another, until cancelled. It can be the ``company`` of a
+    :class:`~benchmarks.reply_measurement.ReplyMeasurement`.
 
     Args:
         pause: seconds between two batches of :data:`AT_ONCE` clients.

@@ -77,7 +77,7 @@ def _parser() -> PlainParser:
         "--pause",
         type=float,
         default=0.1,
-        help="seconds between one dozen clients and the next dozen; 0 for as many as there can be",
+        help="seconds between one dozen clients and the next dozen; 0 for no pause",
     )
     add_stand_ins(parser)
     return parser

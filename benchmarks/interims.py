@@ -1,7 +1,8 @@
 """Benchmark of interim transcripts, which show the words of a person who is still speaking.
 
-It measures when words are shown for good, how soon a reply is begun, and what this costs. It also counts the turns in
-which settled words changed. Settled words are those which the bot expects not to change any more.
+It measures when words are shown for good, how soon a reply is begun, and how much processor time the transcripts cost.
+It also counts the turns in which settled words changed. Settled words are those which the bot expects not to change any
+more.
 
 People say sentences, each once with interim transcripts and once without. Turn detection, turn taking, the queue of the
 transcriber and the state machine of replies are the bot's own, and the words are real Whisper's. There is no language
@@ -178,7 +179,7 @@ def settled_changed(turn: HeardTurn) -> bool:
 
 
 def _common_prefix_length(first: Sequence[str], second: Sequence[str]) -> int:
-    """The number of words with which both texts begin."""
+    """The number of words, from the first one on, that both texts have in common."""
     pairs = zip(first, second, strict=False)
     return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
@@ -208,7 +209,7 @@ def _print(found: dict[str, Figures], same: int, console: Console) -> None:
 def _parser() -> PlainParser:
     parser = make_parser("interims", __doc__)
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a Whisper model; by default the downloaded base")
-    parser.add_argument("--utterances", type=count, default=40, help="number of utterances, out of the bank's 200")
+    parser.add_argument("--utterances", type=count, default=40, help="number of sentences that are said, at most 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     return parser

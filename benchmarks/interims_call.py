@@ -74,7 +74,7 @@ class HeardTurn:
 
 
 class _Replies:
-    """The bot's state machine of replies. No model answers; this class only notes when one would be asked."""
+    """The bot's state machine of replies. No model answers; this class only records when one would be asked."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock

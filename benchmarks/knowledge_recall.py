@@ -37,7 +37,7 @@ SET = Path(__file__).parent / "knowledge_set"
 LIMIT = 5
 TARGET = 0.85
 SECONDS = 600.0
-"""Hang limit of a request for vectors."""
+"""Seconds after which a request for vectors is given up."""
 FULL_TEXT, VECTORS, HYBRID = "full text", "vectors", "hybrid"
 
 
@@ -115,7 +115,7 @@ def _share(hits: Iterable[bool]) -> float:
 
 
 async def ask(index: Index, vectors: PassageVectors, questions: Sequence[Question]) -> list[Recall]:
-    """Ask all questions in each way."""
+    """Ask all questions with each kind of search."""
     ranks: dict[str, list[int | None]] = {FULL_TEXT: [], VECTORS: [], HYBRID: []}
     for each in questions:
         near = await vectors.nearest(each.question, LIMIT, SECONDS)
@@ -192,11 +192,11 @@ def _report(machine: Mapping[str, str], found: Sequence[Recall], sizes: Mapping[
             shares = (each.first, each.five, *each.halves, *each.by_language.values())
             table.add_row(each.search, *(f"{share:.2f}" for share in shares))
         console.print(table)
-        console.print("Not found by both together:", *by_search[HYBRID].missed, sep="\n  ", highlight=False)
+        console.print("Not found by the hybrid search:", *by_search[HYBRID].missed, sep="\n  ", highlight=False)
 
     verdicts = [
-        (f"recall@{LIMIT} of both together is at least {TARGET}", hybrid >= TARGET),
-        ("it is not below that of either", hybrid >= best),
+        (f"recall@{LIMIT} of the hybrid search is at least {TARGET}", hybrid >= TARGET),
+        (f"recall@{LIMIT} of the hybrid search is not below that of full text or of vectors alone", hybrid >= best),
     ]
     return Report(show, verdicts, {"machine": machine, **sizes, "recall": [asdict(each) for each in found]})
 

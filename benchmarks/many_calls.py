@@ -37,13 +37,13 @@ REPLY = "Well, that is a good question. I have thought about it for a while. My 
 STAND_INS = StandIns(first_token=0.15, rate=40.0, first_audio=0.02, real_time_factor=0.02)
 """The voice is quick, so that it does not limit the calls: it speaks one clause at a time, for all of them in turn."""
 LINE = "memory"
-"""The line that is said."""
+"""The name of the recorded line that is said in each turn."""
 CALLS = (1, 2, 4, 8)
 MAX_MORE_PERCENT = 0.1
 """The share of late packets in all calls may be greater than the bare clock's by this many percentage points."""
 CLOCK_STREAM = 250
-"""The bare clock's packets are judged in streams of this many packets, about as long as an answer, so that the drift of
-the clock counts as much for it as for the bot.
+"""The bare clock's packets are judged in streams of this many packets, about as long as an answer. Lateness counts
+from the first packet of a stream, so in longer streams a clock that drifts would have more late packets.
 """
 
 
@@ -56,7 +56,7 @@ class Measured:
         clock: the lateness of the bare clock meanwhile.
         cpu: CPU seconds of the bot's process in each second.
         machine_cpu: busy CPU seconds of the whole machine in each second.
-        memory: memory of the bot's process at the end of the calls, in bytes.
+        memory: memory of the bot's process when the first of the calls ends, in bytes.
     """
 
     calls: Sequence[CallFigures]
@@ -77,7 +77,7 @@ class Measured:
 
     @property
     def first_packets(self) -> list[float]:
-        """Milliseconds to the first packet, of the turns in all calls."""
+        """Milliseconds from the end of the words to the first packet, for each turn of all calls."""
         return [value for call in self.calls for value in call.first_packets]
 
 
@@ -153,11 +153,11 @@ def _machine_cpu() -> float:
 
 
 def verdicts(measured: dict[int, Measured]) -> list[tuple[str, bool]]:
-    """Whether the packets of each number of calls are hardly late more often than those of the bare clock."""
+    """For each number of calls, whether packets are late hardly more often than those of the bare clock."""
     found = []
     for calls, one in measured.items():
         more = one.lateness.percent - one.clock.percent
-        text = f"With {calls} at once, {more:+.2f} points late beside the bare clock; at most +{MAX_MORE_PERCENT}"
+        text = f"{calls} at once: {more:+.2f} points of late packets above the bare clock; at most {MAX_MORE_PERCENT}"
         found.append((text, more <= MAX_MORE_PERCENT))
     return found
 
@@ -208,7 +208,7 @@ def _gaps(found: Lateness) -> str:
 
 
 def _more_memory(measured: dict[int, Measured]) -> list[str]:
-    """How much more memory the bot has than with the fewest calls, by the number of further calls."""
+    """For each further call, by how many megabytes the bot has more memory than with the fewest calls."""
     fewest = min(measured)
     before = measured[fewest].memory
     return [

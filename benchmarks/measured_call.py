@@ -1,4 +1,4 @@
-"""The real bot in a call on the sandbox, with stand-in engines. All measurements of calls use it."""
+"""The real bot in a call on the sandbox, with stand-in engines. Most benchmarks of calls on Discord use it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ TURN_LIMIT = 120.0
 TAIL_SECONDS = 0.1
 """Seconds without a voiced packet after which a reply counts as finished."""
 AFTER_A_REPLY = 0.3
-"""If music goes on after a reply, the last packet of the reply certainly arrives within this many seconds."""
+"""Seconds after the end of a reply until all its packets have certainly arrived. Used while music plays on, because no
+silence follows the reply then."""
 BOT_LOG = "bot.log"
 NO_FURTHER_SETTINGS: Mapping[str, str] = MappingProxyType({})
 """No settings besides those for the sandbox and the stand-ins."""

@@ -84,7 +84,7 @@ def _run(run: Run) -> Report:
     whisper, english = open_english_first(weights / "moonshine-base", weights / "whisper-base", 1)
     found = [
         _measure("whisper-base", whisper, calls, run.console),
-        _measure("moonshine-base before it", english, calls, run.console),
+        _measure("moonshine-base before whisper-base", english, calls, run.console),
     ]
     return Report(
         lambda console: _print(found, console),
@@ -135,7 +135,7 @@ def _print(found: Sequence[NameFigures], console: Console) -> None:
 
 def _parser() -> PlainParser:
     parser = make_parser("names", __doc__)
-    parser.add_argument("--sentences", type=count, default=50, help="sentences, out of the bank's 200")
+    parser.add_argument("--sentences", type=count, default=50, help="number of sentences that are said, at most 200")
     return parser
 
 

@@ -65,7 +65,7 @@ class Side:
     """A call in which turns are measured.
 
     Attributes:
-        voiced: the times after a moment at which voiced packets of the bot arrived.
+        voiced: returns the times after a given time at which voiced packets of the bot arrived.
         reply_ended: waits for the end of the next reply.
         silence: waits until nothing voiced comes any more.
     """
@@ -148,7 +148,7 @@ async def _sides(run: Run) -> AsyncIterator[dict[str, Side]]:
 
 @asynccontextmanager
 async def _phone(run: Run, settings: Mapping[str, str]) -> AsyncIterator[Side]:
-    """A bot without Discord, and a phone call with it whose greeting is over."""
+    """A bot without Discord, and a phone call with this bot. The bot's greeting is over."""
     ready, ended = asyncio.Event(), asyncio.Queue[ReplyTrace]()
 
     def watch(event: CallEvent) -> None:

@@ -1,7 +1,7 @@
-"""Benchmark of the model server's prompt cache: how many tokens of its prompt each answer of a call reads anew.
+"""Benchmark of the model server's prompt cache: how many tokens of each prompt of a call the server reads anew.
 
-Before each answer, a guess (an answer to the words before a pause) is thrown away, as when the person goes on. The
-responder, its prompts and the bot's own llama.cpp are as in a call.
+In some of the calls, a guess (an answer to the words before a pause) is thrown away before each answer, as when the
+person goes on. The responder, its prompts and the bot's own llama.cpp are as in a call.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ async def _run(run: Run) -> Report:
 
 
 async def hold_call(options: ModelOptions, settings: Settings, setup: Setup, turns: int) -> list[TurnCost]:
-    """Hold a call with this number of turns, and throw away a guess before each answer."""
+    """Hold a call with this number of turns. Returns the cost of each answer."""
     costs: list[TurnCost] = []
     async with _mind(options, settings, setup) as mind:
         for number in range(turns):
@@ -163,7 +163,7 @@ class _Mind:
         self.history.add(turn)
         self.history.add(Turn.of_bot(answer))
         if not counted or counted[-1].prompt_tokens is None or counted[-1].cached_tokens is None:
-            raise MeasurementError("The model server does not count its tokens.")
+            raise MeasurementError("the model server does not count its tokens")
         prompt = counted[-1].prompt_tokens
         return TurnCost(prompt, prompt - counted[-1].cached_tokens, first)
 
@@ -172,7 +172,7 @@ class _Mind:
 async def _mind(options: ModelOptions, settings: Settings, setup: Setup) -> AsyncIterator[_Mind]:
     persona = load_persona(settings.persona)
     character = Character(settings.persona, persona, persona.default_mood)
-    # An operator's ``null`` leaves a field out of each request.
+    # ``None`` leaves the field out of each request, as an operator's ``null`` does.
     extra = options.extra if setup.one_slot else {**options.extra, "id_slot": None}
     async with ModelClient(replace(options, extra=extra, max_tokens=ANSWER_TOKENS)) as client:
         history = History()

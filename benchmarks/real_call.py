@@ -44,7 +44,7 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 MIN_CONSOLE_WIDTH = 110
 RECORDED = "recorded"
-"""The speaker's name for recordings of real people."""
+"""The name that stands for the speaker of each recording of real people."""
 LONGEST = 15.0
 """Length of the longest recording that is used, in seconds."""
 
@@ -173,7 +173,7 @@ def _parser() -> PlainParser:
         "--utterances",
         type=count,
         default=200,
-        help="number of utterances for the word error rate, out of the bank's 200",
+        help="number of sentences that are said for the word error rate, at most 200",
     )
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     add_telephone(parser)

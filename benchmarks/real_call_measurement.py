@@ -1,4 +1,4 @@
-"""A call of the real bot with real engines and three guests, which records what is transcribed and when."""
+"""A call of the real bot with real engines and three guests. It collects the transcripts and the times of replies."""
 
 from __future__ import annotations
 

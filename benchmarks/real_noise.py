@@ -1,6 +1,6 @@
 """Benchmark of noise with the real transcriber: minutes of noise and music into three microphones.
 
-The sounds are a room, keys, breath, coughs, and music without words. The bot must neither answer nor transcribe them.
+The sounds are a fan, keys, breath, coughs, and music without words. The bot must neither answer nor transcribe them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Benchmark of receiving ten people at once: the CPU time from datagrams to sound at 16,000 Hz.
 
-Transport encryption, the DAVE group of eleven and Opus are real. The turn detectors behind them are not included.
+Transport encryption, end-to-end encryption (a DAVE group of eleven) and Opus are real. The turn detectors behind them
+are not included.
 """
 
 from __future__ import annotations

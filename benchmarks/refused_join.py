@@ -37,7 +37,7 @@ Window = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class RefusedJoins:
-    """The longest callback of each refusal, in milliseconds. ``name`` is the name of the longest callback."""
+    """The longest callback of each refusal, in milliseconds. ``name`` is that of the longest of all."""
 
     count: int
     longest: Spread

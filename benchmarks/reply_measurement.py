@@ -36,7 +36,7 @@ REPLY = (
 )
 
 Company = Callable[[MeasuredCall], Awaitable[None]]
-"""The activity of others in the call during the measurement. It is cancelled at the end."""
+"""What others do in the call during the measurement, such as talking. It is cancelled at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Measured:
 
     Attributes:
         turns: the bot's replies.
-        control: the arrivals of the bare clock's packets, in monotonic seconds.
+        control: when the packets of the bare clock arrived, in monotonic seconds. The bare clock is another process,
+            which does nothing but send packets on time.
         floor: the bare floor's replies, one after each of the bot's; empty if the floor was not measured.
         over_music: the replies over music, which alternated with those in ``turns``; ``None`` if there were none.
     """
@@ -61,12 +62,12 @@ async def _nobody(call: MeasuredCall) -> None:
 
 
 class ReplyMeasurement:
-    """One run.
+    """One run of the measurement.
 
     Args:
         stand_ins: the speed of the engines.
         folder: the bot's data and log.
-        progress: called after each turn with the numbers of turns and packets so far.
+        progress: called after each turn without music with the number of such turns and of all packets so far.
         settings: further settings of the bot.
         company: the activity of others in the call.
         with_floor: whether the bare floor answers each prompt too, after the bot.
@@ -97,7 +98,7 @@ class ReplyMeasurement:
         """Measure at least this many turns and packets.
 
         Raises:
-            MeasurementError: the bot or the bare floor ended, did not join, or did not speak.
+            MeasurementError: the bot or the bare floor ended, did not join, or did not speak to the end.
         """
         async with AsyncExitStack() as stack:
             settings = {**self._settings, **(await self._music.settings() if self._music is not None else {})}
@@ -148,8 +149,8 @@ class ReplyMeasurement:
         """Have the bot answer a prompt, and right afterwards the bare floor. So a busy machine slows both down."""
         if self._music is not None:
             await self._music.switch(call, ada, on=music)
-            # A reply over music waits for the next frame of the music. All times here follow from the frames of the
-            # reply before, so without chance each reply would wait as long as the others.
+            # A reply over music waits for the music's next frame. A prompt follows the frames of the reply before,
+            # so without this random pause all replies would wait equally long.
             await asyncio.sleep(self._random.uniform(0.0, FRAME_SECONDS))
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
         phase = prompt.sent_at - newest_packet(call, prompt.sent_at) if music else None

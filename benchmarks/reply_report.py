@@ -16,7 +16,9 @@ from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spread
 
 CONTROL_STREAM = 500
-"""Packets per stream of the control: 10 s, as in a reply, so that its clock drifts no longer than a reply's."""
+"""The bare clock's packets are judged in streams of this many packets: 10 s, about as long as a reply. Lateness
+counts from the first packet of a stream, so in longer streams a clock that drifts would have more late packets.
+"""
 PLUMBING_MEDIAN_MS, PLUMBING_P95_MS = 5.0, 10.0
 MAX_RATIO = 1.25
 """Largest allowed ratio of the bot's plumbing to the bare floor's (medians)."""
@@ -79,7 +81,7 @@ class ReplyResult:
 
     @property
     def underruns(self) -> int:
-        """The number of 20 ms frames of silence in all replies that were sent because sound was late."""
+        """The number of frames of silence, 20 ms each, that were sent within replies because sound was late."""
         return sum(turn.underruns for turn in self.measured.turns)
 
     def bot_lateness(self) -> Lateness:
@@ -121,7 +123,7 @@ class ReplyResult:
         bot, control = self.bot_lateness(), self.control_lateness()
         return [
             Target(
-                f"late packets: at most the bare clock's and {LATE_POINTS} points",
+                f"late packets: at most {LATE_POINTS} percentage points more than the bare clock's",
                 bot.percent <= control.percent + LATE_POINTS,
             ),
             Target("no gap at the start of a reply", bot.first_gap <= HOLE_SECONDS),

@@ -16,7 +16,7 @@ class ReplyTimes(AnswerStages):
         clause_tokens: the number of the token that completes the first clause.
         sentence_written: when the model wrote the token that completes the first sentence.
         heard: when the first voiced packet reached the guest.
-        underruns: number of 20 ms frames of silence in the reply that were sent because sound was late.
+        underruns: number of frames of silence, 20 ms each, that were sent within the reply because sound was late.
     """
 
     sent: float
@@ -37,7 +37,7 @@ class ReplyTimes(AnswerStages):
 
     @property
     def to_model(self) -> float:
-        """The bot's time from the prompt to the model's request."""
+        """The bot's time from the prompt until it asks the model."""
         return self.model_asked - self.sent
 
     @property

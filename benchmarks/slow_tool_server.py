@@ -1,4 +1,4 @@
-"""An MCP server with one slow tool. It notes when each call began, and when it was done or cancelled.
+"""An MCP server with one slow tool. It records when each call began, and when it was done or cancelled.
 
 ``python -m benchmarks.slow_tool_server SECONDS FILE``; the file gets a JSON object for each call.
 """

@@ -1,4 +1,4 @@
-"""Forty talks with a small language model: the lines of people, and the word that the last answer must have."""
+"""Fifty talks with a small language model: the lines of people, and the word that the last answer must have."""
 
 from __future__ import annotations
 
@@ -47,7 +47,25 @@ _KNOWLEDGE = (
     *("How many legs does a spider have?", "What is photosynthesis?", "Who wrote Romeo and Juliet?"),
     *("How do I boil an egg?", "What is the difference between a cat and a dog?", "Explain gravity to me."),
 )
+_CALL_BEGINNINGS = (
+    (
+        "Hello there, can you hear me?",
+        "What is the capital of France?",
+        "Please tell me a story about a fox and a river.",
+    ),
+    ("Hello, how are you?", "What can you do?", "Tell me a joke."),
+    ("Tell me a joke.", "What is the tallest mountain in the world?", "Thank you, that was nice."),
+    ("Hi Seiyuu!", "Who are you?", "I am from Berlin."),
+    ("Good evening.", "Can you sing?", "How is the weather today?"),
+    ("How is the weather today?", "Why do cats purr?", "Tell me something interesting."),
+    ("Hey, is anybody there?", "What is two plus two?", "How far away is the moon?"),
+    ("How far away is the moon?", "Tell me a story about a dragon.", "What is your favourite food?"),
+    ("Can you help me?", "What should I do?", "How many days are in a week?"),
+    ("What should I do?", "How many days are in a week?", "Good night, sleep well."),
+)
 
+CALLS = tuple(_said(*texts) for texts in _CALL_BEGINNINGS)
+"""The beginnings of calls: questions and greetings, which a small model likes to repeat."""
 TALKS = (
     *map(_said, _CHAT),
     *map(_said, _KNOWLEDGE),
@@ -67,4 +85,5 @@ TALKS = (
     _said("Was isst du gerne?", language="de"),
     _said("Comment vas-tu aujourd'hui ?", language="fr"),
     _said("¿Qué te gusta hacer?", language="es"),
+    *CALLS,
 )

@@ -155,5 +155,5 @@ class OpenSpeaker:
 
 
 def last_voiced_frame(words: Sound) -> int:
-    """The number of the frame with the last voiced 10 ms, by the level of ``benchmarks.end_of_turn``."""
+    """The number of the frame with the last 10 ms that reach ``VOICED_LEVEL``."""
     return int(np.flatnonzero(rms_of_frames(words, _STEP) >= VOICED_LEVEL)[-1]) * _STEP // FRAME_SAMPLES

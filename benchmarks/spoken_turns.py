@@ -1,4 +1,4 @@
-"""Clients that say something to the bot over HTTP and receive the spoken answer, one for each of its APIs."""
+"""Clients that say something to the bot over HTTP and receive the spoken answer: one client for each of three APIs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ChatTurns:
 
 
 class RealtimeTurns:
-    """Turns over ``/v1/realtime``. The client commits its sound."""
+    """Turns over ``/v1/realtime``. The client itself says when its words are over: it commits its sound."""
 
     name: ClassVar[str] = "/v1/realtime"
 
@@ -170,7 +170,7 @@ def _wav(words: Sound) -> bytes:
 
 
 def _sounds_at(pcm: bytes) -> float | None:
-    """The time now if the bytes are more than silence."""
+    """The time now if the bytes are more than silence; ``None`` if not."""
     return time.monotonic() if any(pcm) else None
 
 

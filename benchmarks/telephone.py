@@ -1,6 +1,7 @@
 """A telephone for benchmarks: what it makes of a sound on the way from the caller to the bot, or back.
 
-The network passes 300 to 3,400 Hz, as G.712 asks of it, in G.711 at 8,000 Hz, in frames of 20 ms.
+The network passes the frequencies from 300 to 3,400 Hz, as G.712 asks. It carries them as G.711 at 8,000 Hz, in frames
+of 20 ms.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class CallerLine:
         self._from_telephone = FromTelephone()
 
     def carry(self, frames: Sound) -> Sound16:
-        """What the bot gets with these whole frames: as much sound, 8 ms late."""
+        """What the bot gets with these whole frames: sound of the same length, 8 ms late."""
         return self._from_telephone.convert(decoded(self._network.carry(frames), self._law))
 
 
@@ -71,7 +72,7 @@ def add_telephone(parser: argparse.ArgumentParser) -> None:
 
 
 def through_telephone(sound: Sound, law: Law) -> Sound16:
-    """What the bot hears, at 16,000 Hz, of the whole sound of a caller. It is a little longer than the sound."""
+    """What the bot hears, at 16,000 Hz, of the whole sound of a caller. The result is a little longer."""
     return CallerLine(law).carry(in_frames(np.pad(sound, (0, TAPS))))
 
 

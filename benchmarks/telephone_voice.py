@@ -106,7 +106,7 @@ def verdicts(rows: Sequence[Understood]) -> list[tuple[str, bool]]:
     (full,) = (row for row in rows if row.way == FULL_BAND)
     return [
         (
-            f"{row.way}: at most {MAX_MORE_ERRORS:g} points more than at full band",
+            f"{row.way}: at most {MAX_MORE_ERRORS:g} points more word errors than at full band",
             row.percent <= full.percent + MAX_MORE_ERRORS,
         )
         for row in rows
@@ -145,7 +145,7 @@ def _print(rows: Sequence[Understood], console: Console) -> None:
 
 def _parser() -> PlainParser:
     parser = make_parser("telephone_voice", __doc__)
-    parser.add_argument("--sentences", type=count, default=100, help="number of sentences, out of the bank's 100")
+    parser.add_argument("--sentences", type=count, default=100, help="number of sentences that are said, at most 100")
     parser.add_argument("--piper", type=Path, metavar="VOICE", help="another voice of Piper's, or a folder with one")
     parser.add_argument("--sounds", type=Path, metavar="FOLDER", help="write the first sentence as it is heard")
     return parser

@@ -1,8 +1,8 @@
-"""Benchmark of tools that go wrong in a call: how soon the channel says so, whether the call goes on, what is obeyed.
+"""Benchmark of tools that go wrong in a call: how soon the bot says so, whether the call goes on, what is obeyed.
 
-A guest types in a call on the sandbox, under DAVE. The model is a stand-in that calls the tool of an MCP server. The
-server hangs, dies, answers with 10 MB, or lies: its answer gives orders, which the model obeys. docs/benchmarks.md
-explains it.
+A guest types in a call on the sandbox, with end-to-end encryption. The model is a stand-in that calls the tool of an
+MCP server. The server hangs, dies, answers with 10 MB, or lies: its answer gives orders, which the model obeys.
+docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ QUESTION, NEXT_QUESTION, REPLY = "Please have a look.", "Are you still there?", 
 PERSON = "Ada"
 MAX_SECONDS = 1.0
 START_LIMIT = 60.0
-"""Seconds within which a server must have connected, also after it has died."""
+"""Seconds within which the bot must have connected to a server, also to one that has died and was started anew."""
 TAIL_SECONDS = 3.0
-"""This many seconds before :data:`LATE_AFTER`, the bot's sentence that the tool takes a moment is long over."""
+"""This many seconds before a result counts as late (:data:`LATE_AFTER`), the bot has long said that the tool takes a
+moment.
+"""
 PROMISED = "(aloud) the result will come later"
 OBEYED = ("You leave", "percent now")
 """Words in the results of the bot's tools that leave the call and change the volume. If the model gets them, such a
@@ -53,7 +55,8 @@ class Fault:
 
     Attributes:
         kind: one of :data:`FAULTS`; "waits" is the moment at which the bot says that a tool takes long.
-        seconds: from the fault to the sentence in the channel.
+        seconds: from the fault to the bot's sentence, in the channel or aloud. If the server hangs, it counts from the
+            moment at which this sentence is due.
         sentence: the sentence.
         went_on: whether the next question was answered aloud.
         obeyed: whether the bot did anything that the server's answer ordered.
@@ -93,7 +96,7 @@ class ObedientModel(CallingModel):
 
 
 class ToolFaultMeasurement:
-    """One run."""
+    """One run of the measurement."""
 
     def __init__(self, stand_ins: StandIns, folder: Path) -> None:
         self._stand_ins = stand_ins
@@ -152,7 +155,7 @@ class ToolFaultMeasurement:
             text, at = await self._sentence(call, ada, "🔧", asked.id)
         faults = await self._faults(fault)
         if len(faults) == len(before):
-            raise MeasurementError(f"the tool of the server that {fault} was not called; the channel has: {text}")
+            raise MeasurementError(f"the tool of the server {fault!r} was not called; the channel has: {text}")
         sentences.append((fault, at - faults[-1] - (LATE_AFTER if fault == "hangs" else 0.0), text))
         await call.reply_ended()
         if fault == "hangs":
@@ -171,7 +174,7 @@ class ToolFaultMeasurement:
                 while (await asyncio.to_thread((self._folder / BOT_LOG).read_text, "utf-8")).count(line) < times:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         except TimeoutError as error:
-            raise MeasurementError(f"the server that {fault} did not start within {START_LIMIT:.0f} s") from error
+            raise MeasurementError(f"the server {fault!r} did not start within {START_LIMIT:.0f} s") from error
 
     async def _promised(self, call: MeasuredCall, ada: Guest) -> float:
         """When the bot began to say that the result will come later."""
@@ -196,7 +199,7 @@ class ToolFaultMeasurement:
         return message.content, time.monotonic()
 
     async def _goes_on(self, call: MeasuredCall, ada: Guest) -> bool:
-        """Whether the next question is answered aloud, and the server can be used again."""
+        """Whether the next question is answered aloud."""
         self._model.calls = ""
         packets = ada.voice.receiver.count(call.sandbox.bot_id)
         await ada.say(call.sandbox.text_channel, NEXT_QUESTION)

@@ -1,4 +1,4 @@
-"""Benchmark of the wait for a tool: when people hear that it takes a moment, and how soon they can interrupt it.
+"""Benchmark of the wait for a tool: when people hear that it takes a moment, and how soon an interruption ends it.
 
 A guest on the sandbox asks by voice. The model is a stand-in that calls a tool at once. The tool is on a real MCP
 server, and takes seconds. Transcriber and voice are stand-ins with fixed times. docs/benchmarks.md explains the
@@ -45,8 +45,8 @@ class ToolWaits:
     """The times of one run, in seconds.
 
     Attributes:
-        remarks: from the last byte of each call to the first voiced packet of the remark.
-        answers: from each request with a result to the answer's first packet.
+        remarks: from the last byte of each tool call to the first voiced packet of the remark that it takes a moment.
+        answers: from each request to the model with the tool's result to the answer's first packet.
         stopped: from the first voiced packet of each interruption to the bot's last packet.
         ended: from the first voiced packet of each interruption until the tool was cancelled.
     """
@@ -58,7 +58,7 @@ class ToolWaits:
 
 
 class ToolWaitMeasurement:
-    """One run. ``progress`` is called after each turn."""
+    """One run of the measurement. ``progress`` is called after each turn and each interruption."""
 
     def __init__(self, stand_ins: StandIns, transcription: float, folder: Path, progress: Callable[[], None]) -> None:
         self._stand_ins = stand_ins
@@ -163,8 +163,8 @@ async def _run(run: Run) -> Report:
         )
         waits = await measurement.run(arguments.turns)
     rows = {
-        "from the call's last byte to the remark's first packet": spread(waits.remarks),
-        "from the result's request to the answer's first packet": spread(waits.answers),
+        "from the tool call's last byte to the remark's first packet": spread(waits.remarks),
+        "from the request with the result to the answer's first packet": spread(waits.answers),
         "from an interruption's first packet to the bot's last one": spread(waits.stopped),
         "from an interruption's first packet to the tool's end": spread(waits.ended),
     }

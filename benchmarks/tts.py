@@ -242,7 +242,7 @@ def _table(results: Sequence[Spoken], machine: dict[str, str]) -> Table:
 
 
 def _verdicts(results: Sequence[Spoken]) -> dict[str, bool]:
-    """All targets, each with whether it was met. Those for a GPU are included only if one was used."""
+    """All targets, each with whether it was met. Those for a graphics card are included only if one was used."""
     alone = [result for result in results if result.at_once == 1]
     espeak = [result for result in alone if result.engine == "espeak-ng"]
     card = [result for result in alone if "tiny" not in result.weights and "processor" not in result.place]

@@ -42,7 +42,7 @@ class SharedResult:
     Attributes:
         first_audio: the median at the client, network included.
         added: the time that the server adds to the engine's first-audio time; ``None`` if it is not known.
-        longest_first_audio: the longest time until a connection's first reply was heard.
+        longest_first_audio: the longest time until the first sound of a connection's first reply came.
         starved: the longest time in a reply for which a listener had nothing to play.
         fairness: the share of a reply's time in which its listener had sound, smallest divided by largest. 1 is
             perfectly fair.

@@ -1,4 +1,4 @@
-"""Benchmark of spoken turns: the time from the last word to the answer per microphone, and the time to interrupt it.
+"""Benchmark of spoken turns: the wait for the answer per microphone, and how soon an interruption silences the answer.
 
 Guests speak on the sandbox. Transcriber, model and voice are stand-ins with fixed times. All else is real: the bot in a
 process of its own, its turn detection, its speech server, Discord's protocols and end-to-end encryption.
@@ -58,7 +58,7 @@ async def _measure(
     measured = await measurement.run(arguments.turns, arguments.warm_up, arguments.interruptions)
     if not arguments.packets:
         return measured, None
-    bar = progress.add_task("talking while the bot does", total=arguments.packets)
+    bar = progress.add_task("talking while the bot speaks", total=arguments.packets)
     busy = await measure_busy(
         stand_ins,
         None if arguments.real_transcriber else transcription,

@@ -76,7 +76,7 @@ class MeasuredTurns:
 
 
 class TurnMeasurement:
-    """One run.
+    """One run of the measurement.
 
     Args:
         stand_ins: the speed of the engines.

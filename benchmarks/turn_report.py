@@ -112,7 +112,7 @@ class TurnResult:
     def _own_targets(self) -> list[Target]:
         targets = [
             Target(
-                f"{microphone}: first packet at most {MAX_RATIO} times the longest of wait and work (median)",
+                f"{microphone}: first packet at most {MAX_RATIO} times the longer of wait and work (median)",
                 self.ratio(microphone).median <= MAX_RATIO,
             )
             for microphone in PEOPLE

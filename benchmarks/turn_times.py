@@ -55,7 +55,7 @@ class TurnTimes(AnswerStages):
 
     @property
     def to_transcriber(self) -> float:
-        """The bot's time from the first sign of an end to the transcriber's request."""
+        """The bot's time from the first sign of an end until it asks the transcriber."""
         return self.transcriber_asked - self.paused
 
     @property
@@ -65,7 +65,7 @@ class TurnTimes(AnswerStages):
 
     @property
     def to_model(self) -> float:
-        """The bot's time from the words to the model's request."""
+        """The bot's time from the words until it asks the model."""
         return self.model_asked - self.transcribed
 
     @property

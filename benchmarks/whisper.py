@@ -1,4 +1,4 @@
-"""Opens the models that hear, as the bot does on a processor, for benchmarks."""
+"""Opens speech recognition models for benchmarks, as the bot does on a processor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def open_whisper(model: Path, threads: int = 1) -> ShortContextWhisper:
         model: the model's folder.
     """
     if not (model / "model.bin").is_file():
-        raise MeasurementError(f"There is no Whisper model in {model}. python -m bot models fetches it.")
+        raise MeasurementError(
+            f"there is no Whisper model in {model}; get one with python -m bot models download whisper-base"
+        )
     return ShortContextWhisper(
         str(model), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
     )
@@ -39,4 +41,4 @@ def open_english_first(english: Path, model: Path, threads: int) -> tuple[SoundR
         whisper = machine.load(str(model), "cpu", 0, "int8", threads, None)
         return whisper, EnglishFirst(machine.load_english(english, threads), whisper)
     except Exception as error:
-        raise MeasurementError(f"A model can't be loaded: {error}") from error
+        raise MeasurementError(f"a model can't be loaded: {error}") from error

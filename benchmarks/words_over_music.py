@@ -35,7 +35,7 @@ from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 MAX_PERCENT = 8.0
 NOTICED = 0.44
-"""Seconds after which music from a person's own loudspeakers is turned down."""
+"""Seconds from a person's first word until the bot turns the music down."""
 DUCK_DB = 12.0
 VOICE_LEVEL = 0.5
 """Level of the voice in the music, as a share of the music's."""
@@ -73,7 +73,7 @@ def _run(run: Run) -> Report:
             errors += word_errors(turn.text, " ".join(segment.text for segment in found.segments), "en")
         rows.append(OverMusic(kind, volume, errors.words, errors.errors, errors.percent))
     verdicts = [
-        (f"{row.kind}, volume {row.volume} %: at most {MAX_PERCENT:g} % of the words", row.percent <= MAX_PERCENT)
+        (f"{row.kind}, volume {row.volume} %: at most {MAX_PERCENT:g} % word errors", row.percent <= MAX_PERCENT)
         for row in rows
         if row.kind != WITHOUT
     ]
@@ -116,7 +116,7 @@ def _print(rows: list[OverMusic], console: Console) -> None:
 
 def _parser() -> PlainParser:
     parser = make_parser("words_over_music", __doc__)
-    parser.add_argument("--utterances", type=count, default=100, help="number of utterances, out of the bank's 200")
+    parser.add_argument("--utterances", type=count, default=100, help="number of sentences that are said, at most 200")
     parser.add_argument("--recorded", action="store_true", help="also use recorded people (Debian's announcements)")
     parser.add_argument("--volumes", type=count, nargs="+", default=[30, 100], metavar="PERCENT")
     parser.add_argument("--seed", type=int, default=1, help="seed of rooms and music")

@@ -89,7 +89,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The parts of the running bot that callers and tests use."""
+    """The parts of the running bot that other modules and tests use."""
 
     core: Core
     bot: SeiyuuBot
@@ -269,7 +269,7 @@ async def build_application(
         model = partial(describe_model, settings, core.engines.weights, core.engines.models.for_calls_client)
         status = StatusReporter(
             calls,
-            EngineTexts(core.characters.at, model, core.warning, settings.memory, core.usage.limits.reached),
+            EngineTexts(core.characters.at, model, core.warnings.text, settings.memory, core.usage.limits.reached),
             core.engines.transcriber.describe,
             core.engines.speech_server.health,
             None if phone is None else phone.describe,
@@ -277,7 +277,7 @@ async def build_application(
         advice = CommandAdvice(bot, prefix, features.not_set_up)
         await bot.add_cogs(
             (
-                VoiceCommands(calls, core.volumes, status, core.warning, prefix),
+                VoiceCommands(calls, core.volumes, status, core.warnings.text, prefix),
                 AutoJoinCommands(coming.autojoin, coming.records, coming.allowed, settings.timezone, prefix),
                 FollowCommands(calls, coming.allowed, prefix),
                 MusicCommands(bot, guard, calls, core.music_control, core.music, prefix),

@@ -29,7 +29,8 @@ class Coming:
     """The parts with which the bot joins voice channels by itself.
 
     Attributes:
-        allowed: whether the bot may go into this channel by itself (`AUTOJOIN_CHANNELS`).
+        allowed: takes a voice channel. Returns True if the operator lets the bot go there by itself
+            (`AUTOJOIN_CHANNELS`).
         welcome: takes the ids of a server and of a voice channel. Returns True if the bot may go there by itself now,
             and if somebody in that channel may bring it into a call.
     """

@@ -1,15 +1,19 @@
-"""Takes the ports of the HTTP servers: the page's, and that of Twilio's requests."""
+"""Takes the ports of the bot's two HTTP servers: one serves the page, the other one Twilio's requests."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from bot.open_ports import TAKEN
 from config.phone_sections import PhoneSettings
 from config.sections import WebSettings
+
+_log = logging.getLogger(__name__)
 
 TRIED_PORTS = 10
 """Number of ports that are tried if the operator has not set ``WEB_BIND``."""
@@ -26,8 +30,8 @@ class WebBindError(Exception):
 def take_port(settings: WebSettings) -> tuple[socket.socket, ...]:
     """Listen on the address of the settings: one socket, or for ``localhost`` one per address family.
 
-    If the operator has not set ``WEB_BIND`` and the port is taken, the next ports are tried. Blocks, because a name may
-    be looked up.
+    If the operator has not set ``WEB_BIND`` and the port is taken, the next ports are tried, and the log says which one
+    it became. Blocks, because a name may be looked up.
 
     Raises:
         WebBindError: the port can't be taken.
@@ -36,10 +40,14 @@ def take_port(settings: WebSettings) -> tuple[socket.socket, ...]:
     ports = (settings.port,) if chosen or not settings.port else tuple(_next_ports(settings.port))
     for port in ports:
         try:
-            return _listen(settings.host, port)
+            listening = _listen(settings.host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise WebBindError(f"WEB_BIND: can't listen on {settings.bind}: {_reason(error)}.") from error
+        else:
+            if port != ports[0]:
+                _log.warning(TAKEN, settings.bind, "the page", f"port {port}")
+            return listening
     if chosen:
         raise WebBindError(f"WEB_BIND: can't listen on {settings.bind}: {_TAKEN}")
     raise WebBindError(
@@ -61,7 +69,7 @@ def take_phone_port(settings: PhoneSettings) -> tuple[socket.socket, ...]:
 
 
 def find_phone_bind_error(settings: PhoneSettings) -> OSError | None:
-    """Try whether ``PHONE_BIND`` can be listened on. Returns what is in the way; ``None`` if nothing is. Blocks."""
+    """Find out whether the bot can listen on ``PHONE_BIND``. Returns what is in the way, or ``None``. Blocks."""
     try:
         listening = _listen(settings.host, settings.port)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ async def bot_process(
     *,
     command: str = "run",
     warm_up: bool = False,
+    ending: signal.Signals = signal.SIGTERM,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the bot in a child process. Leaving the context ends it.
 
@@ -43,6 +45,7 @@ async def bot_process(
         program: another program to run, which takes the same arguments as the bot.
         command: the bot's command, ``run`` or ``talk``.
         warm_up: whether the bot loads its engines at the start. ``talk`` always does.
+        ending: the signal that ends the bot. After SIGTERM, it expects to be started again, and tells people so.
     """
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
@@ -60,7 +63,7 @@ async def bot_process(
     try:
         yield process
     finally:
-        await end_child(process, STOP_LIMIT)
+        await end_child(process, STOP_LIMIT, ending)
         await reading
 
 

@@ -1,4 +1,4 @@
-"""A file of lines that is only appended to, whose size is bounded, and that only its owner may read."""
+"""A file to which lines are appended. Its size is bounded, and only its owner may read it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 
 class BoundedLines:
-    """The file. Use it on the event loop: it is read and written in threads, one line at a time.
+    """The file. Use it on the event loop: it is read and written in threads, and lines are written one at a time.
 
-    When a line no longer fits, only the newest lines that fit into half of the size are kept. A crash or a full disk
-    may leave half a line at the end of the file. The next line that is written begins after it, on a line of its own.
+    When a line no longer fits, only the newest lines that fit beside it and into half of the size are kept. A crash or
+    a full disk may leave half a line at the end of the file. The next line that is written begins after it, on a line
+    of its own.
 
     Args:
         file: the file. It need not be there.
@@ -24,11 +25,18 @@ class BoundedLines:
         self._writing = asyncio.Lock()
 
     async def read(self) -> list[bytes]:
-        """The lines, without their ends; none if there is no file. Raises :class:`OSError`."""
+        """The lines, without newlines; none if there is no file. Raises :class:`OSError`."""
         return await asyncio.to_thread(self._read)
 
     async def append(self, line: bytes) -> None:
-        """Write a line, which has no end of its own. Raises :class:`OSError`."""
+        """Write a line. ``line`` has no newline at its end.
+
+        Raises:
+            ValueError: the line is longer than the file may be. Nothing has changed.
+            OSError: the file can't be written.
+        """
+        if len(line) >= self._max_bytes:
+            raise ValueError(f"A line of {len(line)} bytes does not fit into {self._file} of {self._max_bytes}")
         async with self._writing:
             await asyncio.to_thread(self._append, line + b"\n")
 
@@ -49,12 +57,12 @@ class BoundedLines:
                 file.seek(max(0, size - 1))
                 file.write((b"" if file.read(1) in (b"", b"\n") else b"\n") + line)
                 return
-        self._replace([*self._newest(), line])
+        self._replace([*self._newest(self._max_bytes - len(line)), line])
 
-    def _newest(self) -> list[bytes]:
-        """The newest lines that fit into half of the size."""
+    def _newest(self, room: int) -> list[bytes]:
+        """The newest lines that fit into half of the size and into ``room`` bytes."""
         kept: list[bytes] = []
-        left = self._max_bytes // 2
+        left = min(room, self._max_bytes // 2)
         for line in reversed(self._read()):
             left -= len(line) + 1
             if left < 0:

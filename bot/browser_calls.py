@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any
 
 from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
 from bot.browser_consent import BrowserConsent
-from bot.browser_farewells import FAREWELLS, farewell_message, tell_taken
+from bot.browser_farewells import FAREWELLS, MissedNotices, farewell_message, tell_early, tell_taken
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
@@ -32,6 +33,7 @@ from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Not
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
 from bot.voice.call_life import START_CANCELLED
+from bot.voice.dialogue.left_unanswered import LEFT_UNANSWERED
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager
 from bot.voice.transport import EndCause
@@ -44,6 +46,7 @@ SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
 TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
+IGNORED = "🔇 I don't answer you here, because I was told to ignore you."
 
 MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
 """Function that builds a call without starting it, from the transport and a callback for loading progress."""
@@ -102,7 +105,10 @@ class BrowserCalls:
         self._characters = characters
         self._volumes = volumes
         self.questions = BrowserQuestions(lambda: [each.call for each in self._sessions if each.ready], yes_no)
-        self._stop_watching = characters.watch(self._show_personas)
+        self._missed = MissedNotices(clock)
+        self._watching = ExitStack()
+        self._watching.callback(characters.watch(self._show_personas))
+        self._watching.callback(consent.watch(self._missed.forget))
         self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music, usage)
         self._clock = clock
         self._sessions: list[BrowserSession] = []
@@ -128,7 +134,7 @@ class BrowserCalls:
     async def close(self) -> None:
         """Tell all clients that the bot is switched off, and close their sockets. No call begins after that."""
         self._closing = True
-        self._stop_watching()
+        self._watching.close()
         for tab in tuple(self._tabs):
             if self.call_of(tab) is not None:
                 tab.client.send(Notice(FAREWELLS[EndCause.SHUTDOWN]))
@@ -140,12 +146,17 @@ class BrowserCalls:
         if not isinstance(call, BrowserCall):
             return
         client, farewell = call.transport.client, farewell_message(cause)
+        if (session := self._session(call)) is not None:
+            self._missed.keep(session.id, call.transport.take_missed(), call.transport.people.everybody)
         self._drop(call)
         if client is not None and farewell is not None:
             client.send(farewell)
 
     def _drop(self, call: BrowserCall) -> None:
-        """Forget a call that is over."""
+        """Forget a call that is over. Tell its client if the call has not begun, and texts waited for that."""
+        session, client = self._session(call), call.transport.client
+        if session is not None and client is not None:
+            tell_early(client, len(session.early))
         self._sessions = [session for session in self._sessions if session.call is not call]
 
     def _session(self, call: BrowserCall) -> BrowserSession | None:
@@ -170,9 +181,13 @@ class BrowserCalls:
         return next((each for each in self._sessions if each.call.transport.client is tab.client), None)
 
     def resume(self, tab: Tab, hello: Hello) -> bool:
-        """Let a client go on with the call of its session. Returns False if there is no such call any more."""
+        """Let a client go on with the call of its session. Returns False if there is no such call any more.
+
+        If there is none, the client is told which of its texts have no answer because the call ended.
+        """
         session = next((each for each in self._sessions if self._is_on(each) and each.id == hello.session), None)
         if session is None:
+            self._missed.tell(tab.client, hello.session)
             return False
         self._hand_over(session, tab, hello, form_for(hello))
         return True
@@ -199,10 +214,10 @@ class BrowserCalls:
             self._hand_over(session, tab, hello, form)
 
     def _taken_from(self, tab: Tab, hello: Hello) -> BrowserSession | None:
-        """The call that somebody else has taken over while its client was away for a moment.
+        """The call of this client that another client has taken over while this one was away for a moment.
 
-        The client reconnects by itself. If that alone took the call back, the other person would lose it, though nobody
-        asked for that.
+        This client reconnects by itself. If that alone took the call back, the other client would lose it, though
+        nobody asked for that.
         """
         own = self._session_of(tab)
         return next((each for each in self._sessions if each is not own and each.was_taken_from(hello)), None)
@@ -210,7 +225,7 @@ class BrowserCalls:
     def _meant(self, tab: Tab, hello: Hello) -> BrowserSession | None:
         """The call that is meant by a client that wants to talk: its own, or one that its person has in another tab.
 
-        If only one call is possible at a time, the call that is on is meant, whoever has it.
+        If only one call is possible at a time, the one that there is counts as meant, whoever has it.
         """
         own = self._session_of(tab)
         if own is not None or self._manager.max_calls == 1:
@@ -239,15 +254,22 @@ class BrowserCalls:
         elif self._commands.is_command(words):
             await self._carry_out(words, session)
         elif self.questions.hear(people.person, words, call.id):
-            pass  # It was the answer.
+            pass  # The text was the answer to a question.
         elif not call.may_talk(people.person):
-            pass
+            call.transport.send(Failure(ErrorCode.NOT_ANSWERED, IGNORED))
+        elif call.conversation.over:
+            call.transport.send(Notice(LEFT_UNANSWERED))
         elif not call.take_memory_request(people.person, people.name(people.person), words):
             call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
 
     async def _carry_out(self, words: str, session: BrowserSession) -> None:
-        call = session.call
-        call.transport.send(Notice(await self._commands.answer(words, call, lambda: self._hang_up(session))))
+        call, known_as = session.call, session.id
+        person = call.transport.people.person
+        answer = await self._commands.answer(words, call, lambda: self._hang_up(session, EndCause.COMMAND))
+        if call.transport.people.person == person:
+            call.transport.send(Notice(answer))
+        else:
+            self._missed.keep(known_as, [Notice(answer)], frozenset((person,)))
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
         """Take the person's answer to a question. If the call has not asked this question, tell the client so."""
@@ -272,15 +294,15 @@ class BrowserCalls:
         if (session := self._session(call)) is not None:
             self._hang_up(session)
 
-    def _hang_up(self, session: BrowserSession) -> None:
+    def _hang_up(self, session: BrowserSession, cause: EndCause = EndCause.HUNG_UP) -> None:
         session.hanging_up = True
         if self._manager.occupies(session.call):
-            self._spawn(self._end(session), "browser call: hang up")
+            self._spawn(self._end(session, cause), "browser call: hang up")
         elif session.opening is not None:
             session.opening.cancel()
 
-    async def _end(self, session: BrowserSession) -> None:
-        await self._manager.end(EndCause.COMMAND, call=session.call)
+    async def _end(self, session: BrowserSession, cause: EndCause = EndCause.HUNG_UP) -> None:
+        await self._manager.end(cause, call=session.call)
 
     # The beginning of a call.
 
@@ -319,9 +341,9 @@ class BrowserCalls:
         await self._welcome(session)
         self._send_first_notice(call)
         self._consent.ask_about_memory(call)
-        early, session.early = session.early, []
-        for text in early:
-            await self.typed(call, text)
+        # While a command is carried out, the later texts still wait, because somebody else may take over the call.
+        while session.early:
+            await self.typed(call, session.early.pop(0))
 
     def _failed(self, session: BrowserSession, text: str) -> None:
         """Tell the client that the call did not begin, and forget the call."""
@@ -343,24 +365,38 @@ class BrowserCalls:
             call.transport.send(Notice(notice))
 
     async def _begin_after(self, before: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        """End the call ``before``, and then begin a new call for a client."""
+        """End the call ``before``, and then let a client begin a call."""
         await self._end(before)
         self._drop(before.call)
         self.begin(tab, hello, form)
 
     def _hand_over(self, session: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
         call = session.call
-        before = call.transport.client
-        if before is not None and before is not tab.client:
-            same = not hello.name or call.transport.people.person == web_person(hello.name)
-            tell_taken(before, None if same else web_name(hello.name))
+        before, person = call.transport.client, call.transport.people.person
         resumes = hello.session == session.id or before is tab.client
+        another = bool(hello.name) and person != web_person(hello.name)
+        if another and not resumes:
+            # What the earlier person has missed is for that person alone, and waits for their client.
+            self._missed.keep(session.id, call.transport.take_missed(), frozenset((person,)))
+            if before is not None:
+                tell_early(before, len(session.early))
+            session.early = []
+        if before is not None and before is not tab.client:
+            tell_taken(before, web_name(hello.name) if another else None)
         if not resumes:
             # The other tab knows the old session's id. With a new id, that tab can't take the call back by itself.
             session.renew()
         call.transport.attach(tab.client, hello, form=form, resumes=resumes)
         if session.ready:
-            self._spawn(self._welcome(session), "browser call: welcome")
+            welcome = self._welcome_newcomer if another else self._welcome
+            self._spawn(welcome(session), "browser call: welcome")
+
+    async def _welcome_newcomer(self, session: BrowserSession) -> None:
+        """Tell a person who has taken over the call of another one what everybody is told when a call begins."""
+        await self._welcome(session)
+        if self._is_on(session):
+            session.call.tell_terms()
+            self._consent.ask_about_memory(session.call)
 
     async def _welcome(self, session: BrowserSession) -> None:
         """Tell the client that the call is on.
@@ -371,10 +407,11 @@ class BrowserCalls:
         call = session.call
         await self._consent.note(call.transport.people.person)
         if self._is_on(session):
-            call.transport.send(Ready(session.id, call.transport.down))
+            own = call.id if session.is_of_one_person else None
+            call.transport.send(Ready(session.id, call.transport.down, own))
             call.transport.send(self._characters.message())
             self.questions.show_again(call)
-            # Programs give no name, and expect no speech that they did not ask for.
+            # The bot may greet whoever arrives. Clients without a name are programs, which expect no greeting.
             if call.transport.people.known_name is not None:
                 call.arrived(call.transport.people.person)
             self._consent.tell_if_not_listening(call)

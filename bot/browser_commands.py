@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import aiosqlite
 
 from bot.browser_characters import BrowserCharacters
+from bot.browser_help import HELP, BrowserHelp
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_usage import BrowserUsage
@@ -61,13 +62,20 @@ class BrowserCommands:
             "mood": lambda _, name: characters.mood(name),
             "volume": self._volume,
         }
+        music_names = music.names if music is not None else ()
+        others = [name for name, part in (("memory", memory), ("usage", usage)) if part is not None]
+        with_words = {name.partition(" ")[0] for name in self._commands}
+        self._help = BrowserHelp((*with_words, *self._with_values, *music_names, *others, "leave"), prefix)
 
     def is_command(self, text: str) -> bool:
-        """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter."""
-        return text.startswith(self._prefix) and text[len(self._prefix) :][:1].isalpha()
+        """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter.
+
+        As on Discord, blanks between them don't matter.
+        """
+        return text.startswith(self._prefix) and self._words(text)[:1].isalpha()
 
     def may_take_long(self, text: str) -> bool:
-        """Whether a text is a command that may take seconds: a piece of music has to be opened."""
+        """Whether a text is a command for music or sounds. It may take seconds, for example to open a piece."""
         name = self._words(text).lower().partition(" ")[0]
         return self.is_command(text) and self._music is not None and name in self._music.names
 
@@ -87,12 +95,14 @@ class BrowserCommands:
             hang_up()
             return "👋 I hang up."
         first, _, value = words.partition(" ")
+        if first == HELP:
+            return self._help.about(value.removeprefix(self._prefix).strip())
         if first == "memory" and self._memory is not None:
             # Here, capitals matter: the words may be a correction.
             return await self._memory.carry_out(call.transport.people.person, call.server, written[len(first) :])
         if first == "usage" and self._usage is not None:
             people = call.transport.people
-            return await self._usage.show(people.person, people.name(people.person), value)
+            return await self._usage.show(people.person, people.name(people.person), written[len(first) :])
         if self._music is not None and first in self._music.names:
             # Here, capitals matter, too: the words may be the address of a piece.
             return await self._music.carry_out(call, first, written[len(first) :])
@@ -102,12 +112,7 @@ class BrowserCommands:
         if command is None:
             if self._music is not None and (answer := named_otherwise(words, self._prefix)) is not None:
                 return answer
-            memory = ("memory",) if self._memory is not None else ()
-            music = self._music.names if self._music is not None else ()
-            usage = ("usage",) if self._usage is not None else ()
-            names = (*self._commands, *self._with_values, *music, *memory, *usage, "leave")
-            known = ", ".join(f"`{self._prefix}{name}`" for name in names)
-            return f"❓ Here I know only {known}. All other commands are for Discord."
+            return self._help.about(first)
         return await command(call)
 
     async def _opt_out(self, call: BrowserCall) -> str:

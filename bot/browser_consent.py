@@ -15,7 +15,7 @@ class BrowserConsent:
 
     Args:
         consent: everybody's consent to being listened to.
-        memory: has the question whether a person may be remembered; ``None`` if there is no memory.
+        memory: returns the question whether a person may be remembered; ``None`` if there is no memory.
         prefix: the prefix of commands that are typed.
     """
 
@@ -25,7 +25,7 @@ class BrowserConsent:
         self._prefix = prefix
 
     async def note(self, person: int) -> None:
-        """Count the press of the button as the person's consent, unless they have chosen before."""
+        """Count a person's request for a call as their consent to being listened to, unless they have chosen before."""
         if self._consent.choice(person) is None and not self._consent.admits(person):
             await self._consent.opt_in(person)
 
@@ -35,7 +35,7 @@ class BrowserConsent:
             call.transport.send(Notice(NOT_HEARD.format(prefix=self._prefix)))
 
     def ask_about_memory(self, call: BrowserCall) -> None:
-        """Ask each person once whether they may be remembered."""
+        """Ask the person in the call whether they may be remembered. Each person is asked once."""
         question = None if self._memory is None else self._memory.question(call.transport.people.person)
         if question is not None:
             call.transport.send(Notice(question))

@@ -23,9 +23,9 @@ MORE = "Page {page} of {pages}: `{prefix}memory me {other}` shows another one."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
 FORGOTTEN = (
     "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else that you or I said with the same "
-    "names or words. What others said stays, except later sentences with names that came up here through you."
+    "names or words. What others said stays, except where they used a name after you, and you had said it first."
 )
-NOT_YOURS = "❌ I remember nothing of you like that. `{prefix}memory` shows it."
+NOT_YOURS = "❌ I remember nothing like that of you. `{prefix}memory` shows what I remember."
 CORRECTED = "🧠 Corrected."
 ASKED = (
     "🧠 May I remember what you tell me, for later conversations? Type `{prefix}memory on` or `{prefix}memory off`. "
@@ -37,7 +37,7 @@ NOT_NOW = "❌ The database can't be used just now, so not all of that was done.
 
 
 class BrowserMemory:
-    """Carries out the command for the person in a browser call.
+    """Carries out the command ``memory`` for the person in a browser call.
 
     Args:
         prefix: the characters that a command begins with.
@@ -62,7 +62,7 @@ class BrowserMemory:
 
         Args:
             person: the person's id.
-            place: the id of the page.
+            place: the id that stands for the browser as a place.
 
         Raises:
             UserError: the words can't be carried out.

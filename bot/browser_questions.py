@@ -41,7 +41,7 @@ class _Open:
 
 
 class BrowserQuestions:
-    """A :class:`~bot.tools.confirmation.Confirmation` with buttons on the page. Use it only on the event loop.
+    """Asks with buttons on the page (:class:`~bot.tools.confirmation.Confirmation`). Use it only on the event loop.
 
     The asker can also answer in words (:meth:`hear`). Clients that can't show questions are asked only in words.
 
@@ -93,9 +93,9 @@ class BrowserQuestions:
             found.transport.send(QuestionOver(message.question))
 
     async def tell_failure(self, asker: Asker, text: str) -> None:
-        """Tell the person on the page that an MCP server has failed.
+        """Tell the person on the page that a server of tools has failed, or that a tool was held back.
 
-        Clients of ``/v1/realtime`` do not get this line. Only the model's answer tells them of the failure.
+        Clients of ``/v1/realtime`` do not get this line. Only the model's answer tells them of it.
         """
         for call in self._calls():
             if _asks_here(asker, call):
@@ -114,6 +114,8 @@ class BrowserQuestions:
 
     def hear(self, person: int, words: str, call: str, *, spoken: bool = False) -> bool:
         """Take a person's words in a call (by id) as the answer to their newest open question there.
+
+        Spoken words don't count in the first :data:`READING_SECONDS` of a question, because nobody has read it yet.
 
         Returns:
             Whether the words were an answer.
@@ -135,9 +137,9 @@ class BrowserQuestions:
             self.hear(event.person, event.text, event.call, spoken=True)
 
     def show_again(self, call: BrowserCall) -> None:
-        """Send the open questions once more, to a client that has just come to the call."""
+        """Send the person's open questions once more, to a client that has just come to the call."""
         for each in self._open.values():
-            if each.call == call.id:
+            if each.call == call.id and each.asker.person == call.transport.people.person:
                 call.transport.send(each.message)
 
     def _call_of(self, asker: Asker) -> BrowserCall | None:

@@ -1,4 +1,4 @@
-"""A call in a browser as its service knows it: how a client gets back to it, and how far it has begun."""
+"""A call in a browser, as the service of these calls keeps it: its id for clients, and whether it has begun."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BrowserSession:
         hanging_up: whether somebody wants to end it.
         opening: the task that begins the call; ``None`` once the call has begun.
         early: texts that wait for the beginning.
-        former: the newest ids that the session had before other people took over its call.
+        former: the newest ids that the session had before other clients took over its call.
     """
 
     call: BrowserCall
@@ -56,11 +56,20 @@ class BrowserSession:
         self.former.append(self.id)
         self.id = _new_id()
 
+    @property
+    def is_of_one_person(self) -> bool:
+        """Whether only the present person was ever in the call.
+
+        People without names are not told apart, so after such a call was taken over, this is False.
+        """
+        people = self.call.transport.people
+        return len(people.everybody) == 1 and (people.known_name is not None or not self.former)
+
     def was_taken_from(self, hello: Hello) -> bool:
-        """Whether somebody else has taken over the call with which this client wants to go on."""
+        """Whether another client has taken over the call with which this client wants to go on."""
         return hello.session in self.former
 
     def is_of(self, hello: Hello) -> bool:
-        """Whether a client belongs to the call: it knows the session, or its person has the same name."""
+        """Whether a client belongs to the call: it knows the session's id, or has the name of the call's person."""
         named = bool(hello.name) and self.call.transport.people.person == web_person(hello.name)
         return hello.session == self.id or named

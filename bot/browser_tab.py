@@ -26,7 +26,7 @@ from bot.voice.browser.transport import BrowserCall
 TOO_FAST = "The sound came more than 2 s ahead of the clock."
 NO_CALL = "❌ No call is on. Press talk to begin one."
 RETRY_SECONDS = 5.0
-"""A client without a hello begins a call by its sound and texts, but at most once in this many seconds."""
+"""A client's texts, and its sound if it sent no hello, try to begin a call at most once in this many seconds."""
 
 
 class TabCalls(Protocol):
@@ -91,7 +91,7 @@ class Tab:
                 self.hear(sound, SoundForm.BASE64)
                 return
             case TextTyped():
-                # A client without a hello knows only text messages.
+                # Without a hello, the client may not know binary messages, so it gets the sound in text messages.
                 self._need_call(SoundForm.BASE64 if self._hello is None else form_for(self._hello))
             case _:
                 pass
@@ -105,7 +105,8 @@ class Tab:
     def hear(self, sound: bytes, form: SoundForm = SoundForm.BINARY) -> None:
         """Take sound of the person: 16-bit mono, 16,000 Hz. The first sound of a client without a hello begins a call.
 
-        Other clients begin a call only by a hello. So sound that arrives after they have hung up begins no call.
+        Other clients begin a call by a hello or a text. Their sound begins none, because some may arrive after they
+        have hung up.
         """
         if self._hello is None:
             self._need_call(form)

@@ -19,8 +19,9 @@ OTHERS = (
 
 
 class BrowserUsage:
-    """Carries out the command. Everybody who can open the page sees the sums, since they run the bot or were given the
-    page's token.
+    """Carries out the command ``usage``.
+
+    Everybody who can open the page sees the sums, since they run the bot or were given the page's token.
 
     Args:
         prefix: the characters that a command begins with.

@@ -16,12 +16,12 @@ LIMIT = 90.0
 
 
 class CallAnnouncer:
-    """The :class:`~bot.reminders.reminders.Announcer` of all calls, over any transport.
+    """Says texts to people in calls over any transport (:class:`~bot.reminders.reminders.Announcer`).
 
     Args:
         calls: returns the active calls.
         limit: seconds until the whole text must have been said.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(

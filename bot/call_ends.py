@@ -17,7 +17,7 @@ EndListener = Callable[[Call[Any], EndCause], Awaitable[None]]
 
 
 class CallEnds:
-    """Passes the end of each call on to all listeners, in the order of subscription."""
+    """Passes the end of each call on to all listeners, one after the other."""
 
     def __init__(self) -> None:
         self._listeners: list[EndListener] = []
@@ -28,8 +28,8 @@ class CallEnds:
         The returned function ends the subscription.
 
         Args:
-            first: call it before all others. Its code up to its first ``await`` runs before anything else can happen
-                after the call.
+            first: whether this listener comes before all others. When a call has ended, nothing else happens before
+                this listener has reached its first ``await``. The others come in the order of their subscription.
         """
         self._listeners.insert(0 if first else len(self._listeners), listener)
         return partial(self._listeners.remove, listener)

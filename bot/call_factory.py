@@ -48,7 +48,7 @@ C = TypeVar("C", bound=Call[Any])
 
 @dataclass(frozen=True, slots=True)
 class CallFactory:
-    """All parts that a call needs, except for its transport.
+    """Builds calls from these parts. They are all that a call needs, except for its transport.
 
     Attributes:
         manner: returns the speech parameters for a server, given the server's id.
@@ -65,7 +65,7 @@ class CallFactory:
         notes: takes notes of calls; ``None`` for none.
         music: carries out what people ask aloud about music; ``None`` for no music.
         ambience: plays the ambience of personas; ``None`` for none.
-        recalls: recall what the model is told besides a call's history; ``None`` for nothing.
+        recalls: finds what the model is told besides a call's history; ``None`` for nothing.
     """
 
     settings: Settings
@@ -110,7 +110,8 @@ class CallFactory:
                 telephone.
             volume: factor for the bot's voice, 0 to 2.
             report: called with the progress of loading the voice, when the call is opened.
-            wishes: called before each reply; returns what the program that talks with the bot asks of it.
+            wishes: called before each reply; returns the instructions, voice and speed that a program which talks with
+                the bot has asked for.
         """
 
         def character_now() -> Character:

@@ -37,8 +37,8 @@ class CallGarbageCollector:
                 self.close()
                 self._waiting = asyncio.get_running_loop().call_later(self._delay, self._free)
             case CallBegan() if self._waiting is not None:
-                # The new call has no sound yet that a collection could delay. Without this one, calls would add up in
-                # memory if a client calls again at once, again and again.
+                # The new call has no sound yet that a collection could delay. Without this collection, calls would
+                # add up in memory if a client ends each call and begins another one at once.
                 self.close()
                 self._free()
             case _:

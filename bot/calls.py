@@ -1,4 +1,4 @@
-"""The calls service: starts, ends and changes calls, for commands, the prompt channel and Discord's events."""
+"""The service of calls on Discord, for commands and events: starts and ends calls, and passes prompts to them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MakeCall = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 
 
 class Calls:
-    """The calls service, one per process. Not thread-safe.
+    """The service of calls on Discord, one per process. Not thread-safe.
 
     Args:
         volumes: how loud the bot speaks on each server.
@@ -139,8 +139,9 @@ class Calls:
         return here or (next(iter(channels), None) if self._manager.max_calls == 1 else None)
 
     def current_on(self, guild: int) -> DiscordCall | None:
-        """The active call on a server; ``None`` if there is none."""
-        return next((call for call in self.active if call.channel.guild.id == guild), None)
+        """The active call on a server; ``None`` if there is none, or if a fault is just ending it."""
+        calls = (call for call in self.active if not call.conversation.over)
+        return next((call for call in calls if call.channel.guild.id == guild), None)
 
     def require(self, guild: int) -> DiscordCall:
         """The current call on this server.
@@ -241,7 +242,7 @@ class Calls:
         server.
 
         Args:
-            cause: why the call ends. Unless the cause is a typed command, a text in the prompt channel tells it.
+            cause: why the call ends. Unless the cause is a typed command, a text in the prompt channel says why.
 
         Raises:
             UserError: no call is on there.

@@ -208,8 +208,9 @@ class SeiyuuBot(commands.Bot):
         return True
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Run the command in a message that begins like one. Most messages don't, and discord.py would parse all of
-        them.
+        """Run the command in a message that begins with the prefix.
+
+        The other messages are not handed to discord.py, which would parse each of them.
         """
         if message.content.startswith(self._prefix):
             await self.process_commands(message)

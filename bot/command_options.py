@@ -64,11 +64,12 @@ def run_version(given: Sequence[str]) -> int:
 
 def parser_of_all() -> PlainParser:
     """The parser of the whole command line: one command or none, with the options of all commands."""
+    # The commands come before the options, because that is what somebody new looks for.
     commands = "".join(f"\n  {name:10}{does}" for name, does in COMMANDS.items())
     parser = CommandParser(
         prog="python -m bot",
-        description="A Discord companion that holds a spoken conversation in a voice channel.",
-        epilog=f"commands:{commands}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
+        description="A companion that you host yourself and talk with, in your browser or in a Discord voice channel.\n"
+        f"\ncommands:{commands}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo and then talk.\n"
         "`python -m bot COMMAND --help` shows the options of a command; health, models, persona, knowledge,\n"
         "memory, backup and restore have options of their own.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -94,11 +95,13 @@ class CommandParser(PlainParser):
     """A parser whose errors name the command that an unknown option belongs to."""
 
     def unknown_word_message(self, word: str) -> str:
-        """The error text for an unknown option. It names the other commands that have this option."""
+        """The error text for an unknown option. It names the command that has this option, or is meant by it."""
         option = word.split("=")[0]
         elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
         if elsewhere:
             return f"{option} is an option of {' and '.join(elsewhere)}: type python -m bot {elsewhere[0]} {option}."
+        if option.startswith("--") and option[2:] in COMMANDS:
+            return f"{option} is a command, without hyphens: type python -m bot {option[2:]}."
         return super().unknown_word_message(word)
 
 

@@ -18,9 +18,9 @@ from config.settings import Settings
 _log = logging.getLogger(__name__)
 
 CHOICES_LOST = (
-    "Some people who had typed {prefix}optout may be forgotten, because not all of the damaged {file} could be read. "
-    "So I listen only to people who type {prefix}optin. After you restore a backup or delete that file, LISTENING "
-    "applies again."
+    "The choices of some people who had typed {prefix}optout may be lost, because not all of the damaged {file} could "
+    "be read. So I listen only to people who type {prefix}optin. After you restore a backup or delete that file, "
+    "LISTENING applies again."
 )
 
 OptOutListener = Callable[[int], None]
@@ -55,8 +55,7 @@ class ListeningConsent:
     def admits(self, person: int) -> bool:
         """Whether this person may be listened to.
 
-        People whom nobody can recognise later agree to being listened to by calling. Storing their choice would be
-        useless.
+        Somebody whom the bot can't recognise in later calls agrees by calling. Storing their choice would be useless.
         """
         choice = self._choices.get(person)
         return self._admits_by_default or is_passing(person) if choice is None else choice

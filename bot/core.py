@@ -24,6 +24,7 @@ from bot.controls.tools import Controls
 from bot.controls.volumes import Volumes
 from bot.database import Database
 from bot.engine_checks import EngineChecks
+from bot.engine_warnings import EngineWarnings
 from bot.engines import Engines
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
@@ -62,7 +63,7 @@ class Core:
 
     Attributes:
         listening: the sockets of the HTTP server. Its port is taken before anything large is loaded.
-        clock: returns the current time in the people's time zone.
+        clock: returns the current time in the people's time zone (``TIMEZONE``).
         watch: gets the events of all calls.
         engines: the mind, the ears and the voice of all calls.
         long_term: what outlives a call: what people said, and what is remembered of it.
@@ -80,8 +81,7 @@ class Core:
         personal_data: everything that is stored about a person.
         monitor: the figures of all calls, engines and graphics cards.
         background: the background tasks of all parts.
-        warning: names the engines that are only small models or toys, and the settings for better ones; ``None`` if
-            there are no such engines.
+        warnings: name the engines that are only small models or toys, and the settings for better ones.
     """
 
     settings: Settings
@@ -116,7 +116,7 @@ class Core:
     checks: EngineChecks
     monitor: Monitor
     background: BackgroundWork
-    warning: str | None
+    warnings: EngineWarnings
 
     def in_call(self) -> bool:
         """Whether a call is running, beginning or ending."""

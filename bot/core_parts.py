@@ -32,7 +32,7 @@ from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
 from bot.engine_checks import EngineChecks
-from bot.engine_warnings import engine_warning
+from bot.engine_warnings import engine_warnings
 from bot.engines import open_engines
 from bot.ignored import IgnoredPeople
 from bot.lease import Lease
@@ -84,6 +84,8 @@ from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
+_END_OR_CHOOSE = "End that one first, or choose another DATA_DIR for this one."
+
 
 @asynccontextmanager
 async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: Progress) -> AsyncIterator[Core]:
@@ -95,7 +97,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
     """
     await asyncio.to_thread(prepare_folders, settings)
     async with AsyncExitStack() as stack:
-        stack.enter_context(data_dir_lock(settings.data_dir))
+        stack.enter_context(data_dir_lock(settings.data_dir, _END_OR_CHOOSE))
         if await asyncio.to_thread(undo_and_clean_up, settings.data_dir):
             _log.warning("A restore was broken off half-way. It was undone: all data are as before the restore")
         # The persona is checked before it is used, so that an error names the setting.
@@ -118,8 +120,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
         def clock() -> datetime:
             return datetime.now(zone)
 
-        online = (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")
-        costing = costing_kinds(settings, online)
+        costing = costing_kinds(settings, await asyncio.to_thread(engine_variables))
         usage = await stack.enter_async_context(Usage.opened(database, clock, settings.daily, costing))
         store = Store(database)
         turn_log = TurnLog()
@@ -180,6 +181,8 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             rules.remembers,
             settings.command_prefix,
         )
+        typed_memory = TypedMemory(database, memory_answers, characters, conversations.writer)
+        stack.callback(consent.watch(typed_memory.forget))
         calls = CallFactory(
             settings,
             characters,
@@ -215,8 +218,9 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
 
         background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)
-        warning = await engine_warning(engines.weights)
-        for text in filter(None, (warning, *await asyncio.to_thread(missing_parts, settings))):
+        warnings = await engine_warnings(engines.weights)
+        warnings.log()
+        for text in await asyncio.to_thread(missing_parts, settings):
             _log.warning("%s", text)
         stt_url = next((server.url for server in settings.stt.listed), None)
         engine_checks = EngineChecks(in_call, engines.checks(stt_url))
@@ -229,7 +233,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             settings.warn,
             engine_checks.state,
             engines.names(settings, lambda: characters.default),
-            warning,
+            warnings.text,
             settings.command_prefix,
             usage=usage,
             remedies={"tts_ms": voice_remedy(settings.voice_engine if settings.tts.websocket_url is None else None)},
@@ -251,7 +255,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             ignored=ignored,
             consent=consent,
             long_term=long_term,
-            typed_memory=TypedMemory(database, memory_answers, characters, conversations.writer),
+            typed_memory=typed_memory,
             reminders=reminders,
             usage=usage,
             personal_data=all_stores(
@@ -276,5 +280,5 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
             checks=engine_checks,
             monitor=monitor,
             background=background,
-            warning=warning,
+            warnings=warnings,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bot.text import counted
+
 VERY_BUSY = 2.0
 """If the load per core is higher than this, the bot may miss its time limits only because the machine is busy."""
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
@@ -25,7 +27,7 @@ def busy_text(load: float, cores: int) -> str:
     """A sentence for people if the machine is so busy that this may explain a failure; otherwise ""."""
     if load <= VERY_BUSY * cores + 1:
         return ""
-    on = "1 core" if cores == 1 else f"{cores} cores"
+    on = counted(cores, "core")
     return f"This machine is very busy (load {load:.1f} on {on}): when it is quieter, another attempt may well succeed."
 
 

@@ -21,10 +21,13 @@ class DataDirInUseError(Exception):
 
 
 @contextmanager
-def data_dir_lock(data_dir: Path) -> Iterator[None]:
+def data_dir_lock(data_dir: Path, advice: str = "End that one first.") -> Iterator[None]:
     """Hold the lock while the block runs. The kernel releases it even if the process is killed.
 
     If the file system does not support locks, a warning is logged and there is no lock.
+
+    Args:
+        advice: what people can do if another bot has the lock. It ends the text of the error.
 
     Raises:
         DataDirInUseError: another bot has the lock.
@@ -34,10 +37,7 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
     try:
         descriptor = hold(data_dir / FILE, no_locks)
     except HeldByAnotherError as error:
-        raise DataDirInUseError(
-            f"Another Seiyuu runs with DATA_DIR={data_dir} already ({error}). "
-            "End that one first, or choose another DATA_DIR for this one."
-        ) from error
+        raise DataDirInUseError(f"Another Seiyuu runs with DATA_DIR={data_dir} already ({error}). {advice}") from error
     try:
         yield
     finally:

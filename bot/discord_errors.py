@@ -26,7 +26,7 @@ a proxy answers in Discord's place, the answer may be no UTF-8, or no JSON altho
 
 
 def discord_error_text(error: Exception) -> str:
-    """Why Discord can't be reached, in a few words for people."""
+    """Why a request to Discord has failed, in a few words for people."""
     match error:
         case discord.ConnectionClosed():
             return f"it closed the connection (code {error.code})"
@@ -41,7 +41,7 @@ def discord_error_text(error: Exception) -> str:
 
 
 def discord_error_detail(error: Exception) -> str:
-    """Why Discord can't be reached, for the log: in Discord's own words, which name a missing permission, for example.
+    """Why a request to Discord has failed, for the log. Discord's own words name a missing permission, for example.
 
     Other errors than :data:`DISCORD_ERRORS` keep their own text, so that callers can catch them together with these.
     """

@@ -28,7 +28,7 @@ Vectors = npt.NDArray[np.float32]
 BATCH = 32
 """Maximum number of texts in a request."""
 MAX_CHARS = 2_000
-"""Of a longer text, only its beginning is embedded."""
+"""Maximum number of characters. Of a longer text, only the beginning is embedded."""
 MAX_DIMENSIONS = 8_192
 LIMIT_REACHED = "{url} is not asked: it costs money, and today's limit (DAILY_TOKENS) is reached"
 _MAX_ANSWER = 32 * 1024 * 1024
@@ -53,7 +53,7 @@ class EmbeddingsError(Exception):
 
 
 class EmbeddingsClient:
-    """Asks one server. Use it on one event loop.
+    """Asks one server for embeddings. Use it on one event loop.
 
     Args:
         options: the server's settings. Their ``url`` must be set.

@@ -23,6 +23,7 @@ from bot.model_router import ModelRouter
 from bot.monitoring.monitor import EngineNames
 from bot.own_engines import Progress, open_model_router, start_speech_server
 from bot.own_weights import OwnWeights, choose_weights
+from bot.paid_servers import paid_better_engine, paid_fallbacks
 from bot.speculation_policy import voice_costs_money
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
@@ -45,7 +46,7 @@ class Engines:
 
     Attributes:
         weights: the weights that the bot's own engines really use.
-        models: the mind: one or two model servers.
+        models: the mind: the model servers, by graphics card.
         transcriber: the ears.
         turn_policy: the models that detect speech and the end of a turn.
         speech_server: the voice.
@@ -131,8 +132,11 @@ async def open_engines(
     listed = [ServerAddress(url, token, paid=costs_money(url, token)) for url in settings.tts.listed]
     if not listed:
         url = await start_speech_server(settings, weights, stack, progress)
-        online = (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")
-        listed = [ServerAddress(url, token, own=True, paid=voice_costs_money(settings, online))]
+        variables = await asyncio.to_thread(engine_variables)
+        paid = voice_costs_money(settings, variables.get("OPENAI_BASE_URL"))
+        stand_in = not paid and bool(paid_fallbacks(settings, variables))
+        better = paid_better_engine(settings, variables) is not None
+        listed = [ServerAddress(url, token, own=True, paid=paid, paid_stand_in=stand_in, paid_better=better)]
     speech_at, *stand_ins = listed
     http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
     speech_server = SpeechServerClient(

@@ -43,7 +43,7 @@ class FeatureParts:
 
     Attributes:
         small_prompts: the prompts of small models, by language.
-        clock: returns the current time in the people's time zone.
+        clock: returns the current time in the people's time zone (``TIMEZONE``).
         say: speaks a text in a place's voice.
         hear: returns the transcript of the recordings in a message; "" if it has none. Raises ``SpokenMessageError``.
         tell: posts a text in the channel with this id. An error is only logged.
@@ -51,7 +51,7 @@ class FeatureParts:
         forget_reminders: deletes the reminders that were set in the channel with this id, and returns how many.
         forget_notes: deletes the notes of calls whose prompts came from the channel with this id, and returns how many.
         tools: the tools that the model may call in writing; ``None`` for none.
-        recalls: recall what the model is told besides a channel's history; ``None`` for nothing.
+        recalls: finds what the model is told besides a channel's history; ``None`` for nothing.
         meter: counts how much the engines are used.
     """
 

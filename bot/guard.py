@@ -19,7 +19,7 @@ JOIN_ELSEWHERE = f"{ELSEWHERE} Ask me again later."
 SERVER_ONLY = "❌ That works on a server only."
 NOT_FOR_YOU = "🔒 `{command}` is for {words}."
 SWITCHED_OFF = "🔒 `{command}` is switched off here: the people who run me don't allow it."
-OWNERS_ONLY = "🔒 `{command}` is for the people who run me, because it changes what I do on every server."
+OWNERS_ONLY = "🔒 `{command}` is for the people who run me."
 IGNORED = (
     "🔇 I ignore you on this server, so `{command}` is not for you. People who may manage the server can undo that."
 )
@@ -54,7 +54,7 @@ class PermitRequest:
         client: the bot.
         person: the member of the server; the user in a direct message.
         server: the id of the server; ``None`` in a direct message.
-        only_shows: True if the command has no argument, so that it may only show something.
+        only_shows: True if the command has no argument. Some commands then only show something, and need fewer rights.
     """
 
     client: discord.Client
@@ -69,9 +69,9 @@ class Guard:
     Args:
         permits: the operator's permits; see :func:`read_permits`.
         owners: the people who may use commands that affect all servers.
-        call: gets a server's id; returns the voice channel of the call that counts there, from the request for the call
-            to its end; ``None`` if no call counts. Calls on the server count. If only one call is possible at a time,
-            it counts everywhere.
+        call: gets a server's id; returns the voice channel of the call that counts there; ``None`` if none does. A call
+            counts on its own server, from its request to its end. If only one call is possible at a time, it counts
+            everywhere.
         ignored: gets a server's id and a user id; returns whether the person is ignored on the server.
     """
 
@@ -112,7 +112,7 @@ class Guard:
             raise NotPermittedError(refusal)
 
     def permits(self, command: str, request: PermitRequest) -> bool:
-        """Whether a person may use a command that is not only for owners. Nobody is told."""
+        """Whether a person may use a command. Always False for a command that is only for owners."""
         right = self._rights[command]
         if Who.OWNERS in right.who:
             return False

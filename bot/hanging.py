@@ -74,7 +74,7 @@ async def wait_until_it_hangs(
     """Wait until a server hangs.
 
     Args:
-        answers: asks the server and waits the given seconds. Returns whether it answered.
+        answers: asks the server, and waits at most the given seconds. Returns whether it answered.
         watch_activity: starts to watch the process. Returns a function, which says whether the process was active since
             the function was called last.
     """
@@ -108,7 +108,7 @@ async def answers_in_time(
 
     Args:
         answered: waits for the answer, at most the given seconds. Returns whether the answer came.
-        active: whether the process was active since the last call.
+        active: tells whether the process was active since this was called last.
         limit: seconds after which the answer is late. Before that, a process counts as hanging after
             :data:`IDLE_LIMIT_BEFORE_LATE` seconds without activity.
         hard_limit: seconds without an answer after which even an active process counts as hanging.

@@ -30,7 +30,7 @@ class Health:
 
     ``discord`` is :data:`CONNECTED`, ``connecting``, :data:`UNKNOWN` or :data:`NO_DISCORD`.
     ``model``, ``ears`` (the transcriber) and ``voice`` (the speech server) are :data:`READY`, :data:`UNKNOWN`, or an
-    error text for people.
+    error text for people. ``call`` is ``active`` or :data:`IDLE`.
     """
 
     discord: str = UNKNOWN

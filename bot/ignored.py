@@ -1,4 +1,4 @@
-"""Ignored people of each server."""
+"""The people whom the bot ignores, for each server."""
 
 from __future__ import annotations
 

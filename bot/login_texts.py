@@ -1,4 +1,4 @@
-"""What is wrong if Discord refuses the bot's token, and what to do. The guided setup shows these texts too."""
+"""What is wrong if the bot can't log in to Discord, and what to do. The guided setup shows these texts too."""
 
 from __future__ import annotations
 

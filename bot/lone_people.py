@@ -9,8 +9,8 @@ FIRST_LONE_PERSON = 2**62
 
 
 PASSING_PEOPLE = 2**40
-"""Number of ids of passing people, which start at :data:`FIRST_LONE_PERSON`. :func:`lone_person` hardly ever returns
-one of them."""
+"""Number of ids that :func:`passing_person` chooses from. They begin at :data:`FIRST_LONE_PERSON`. :func:`lone_person`
+hardly ever returns one of them."""
 
 
 def passing_person() -> int:

@@ -98,7 +98,7 @@ class LongTerm:
     last_prompts: LastPrompts
 
     def recall_service(self) -> RecallService:
-        """The service that recalls from all of these parts."""
+        """The service that recalls facts, notes and knowledge for a turn."""
         knowledge = None if self.knowledge is None else KnowledgeRecall(self.knowledge)
         return RecallService(
             self.memory.recall, self.notes.recall, self.rules.remembers, knowledge, self._leave_the_model
@@ -166,7 +166,7 @@ async def open_long_term(
     """Open the stored data. When the context ends, all that still waits is written, and everything is closed.
 
     Args:
-        models: gather facts and write notes.
+        models: the language models, which gather facts and write notes.
         http: asks for embeddings.
         clock: returns the current time in the people's time zone.
         meter: counts the tokens of embeddings.
@@ -193,6 +193,7 @@ async def open_long_term(
                 zone,
                 shared=(PAGE_PLACE,),
                 questions=questions,
+                admits=consent.admits,
             )
         )
         forget_opted_out = ForgetOptedOut(memory, consent.opted_out)

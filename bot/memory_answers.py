@@ -1,4 +1,4 @@
-"""Carries out what people say in a call about the bot's memory: "remember that …", "forget that"."""
+"""Carries out what people say or type about the bot's memory: "remember that …", "forget that"."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class MemoryAnswers:
     """Carries out requests in all places; see :meth:`at`.
 
     Attributes:
-        writer: deletes what was said.
+        writer: deletes turns from the stored conversations.
         words: the answers, by language.
-        confirmation: returns the object that asks people with buttons.
+        confirmation: returns the object that asks people to confirm, with buttons.
         may_keep: says whether anything of a person may be stored on a server.
         remembers: says whether the persona of a place has a memory.
         prefix: what typed commands begin with.
@@ -88,40 +88,46 @@ class _LocalAnswers:
         keeps = memory.enabled and self.parts.remembers(self._place)
         match request.command:
             case VoiceCommand.FORGET_THAT:
-                return MemoryAnswer(lines.forgotten if await self._forget_that(request) else lines.nothing_to_forget)
+                done = await self._forget_that(request)
+                return MemoryAnswer(lines.forgotten if done else lines.nothing_to_forget, done=done)
             case VoiceCommand.FORGET_ME:
                 say(lines.sure)
                 if await self._may_forget(request):
                     await memory.forget_all(request.person)
-                    return MemoryAnswer(lines.all_forgotten, forget=True)
+                    return MemoryAnswer(lines.all_forgotten, forget=True, done=True)
                 return MemoryAnswer(lines.kept)
             case _ if not keeps:
                 return MemoryAnswer(lines.switched_off)
             case VoiceCommand.WHAT_YOU_KNOW:
                 return MemoryAnswer(await self._known(request))
             case _:
-                return MemoryAnswer(await self._remember(request))
+                return await self._remember(request)
 
     def failed(self, request: MemoryRequest) -> MemoryAnswer:
         """The answer if a request could not be carried out."""
         return MemoryAnswer(self.parts.words.lines(request.language).trouble)
 
-    async def _remember(self, request: MemoryRequest) -> str:
-        """Store what a person says of themselves, word for word. They are not asked for consent first."""
-        lines = self.parts.words.lines(request.language)
+    async def _remember(self, request: MemoryRequest) -> MemoryAnswer:
+        """Store what a person says of themselves, word for word. They want it stored, so no consent is asked for."""
+        lines, gate = self.parts.words.lines(request.language), self.parts.memory.gate
         if is_passing(request.person):
-            return lines.number_withheld
+            return MemoryAnswer(lines.number_withheld)
+        # The person may opt out meanwhile. Then all that is stored by now is forgotten, and nothing is stored later.
+        async with gate.storing(gate.mark):
+            return await self._note(request, lines)
+
+    async def _note(self, request: MemoryRequest, lines: MemoryLines) -> MemoryAnswer:
         refused = self.parts.memory.choice(request.person) is False
         if refused or not self.parts.may_keep(self.server, request.person):
-            return self._of_place(lines).refused.format(command=self._command)
+            return MemoryAnswer(self._of_place(lines).refused.format(command=self._command))
         words = request.words or (request.exchange[0].text if request.exchange else "")
         if (other := self._who_has_not_agreed(request, words)) is not None:
-            return lines.of_others.format(name=other)
+            return MemoryAnswer(lines.of_others.format(name=other))
         try:
             await note(self.parts.memory, self._asker(request), request.name, words, request.present, self.parts.clock)
         except MemoryEmptyError:
-            return lines.nothing_said
-        return lines.remembered
+            return MemoryAnswer(lines.nothing_said)
+        return MemoryAnswer(lines.remembered, done=True)
 
     def _who_has_not_agreed(self, request: MemoryRequest, words: str) -> str | None:
         """The name of somebody in the call whom the words name and who may not be remembered; ``None`` for nobody."""

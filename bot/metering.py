@@ -61,7 +61,7 @@ class Meter(Protocol):
         ...
 
     def refusal(self, paid: Paid, *, guess: bool = False) -> str | None:
-        """Why no server that costs money may be asked for anything new today, for people; ``None`` if one may.
+        """A sentence for people: why servers that cost money get no new requests today; ``None`` if they do get them.
 
         Args:
             guess: whether the work is done in advance, and may be in vain.

@@ -16,7 +16,7 @@ NO_TOOLS = (
     "🔧 My mind is too small for tools: it chats, but it can't look things up, set timers, or change how I speak. For "
     "more, set `LLM_URL` to the server of a larger model."
 )
-"""Shown once on the page, if the model is offered no tools."""
+"""Shown once on the page, if the model of a server is offered no tools."""
 
 
 def describe_model(settings: Settings, weights: OwnWeights, client: AnsweringModel, character: Character) -> str:

@@ -1,4 +1,4 @@
-"""Decides when a mood that the model names in its answers becomes the mood of a place."""
+"""Decides when a mood that the model names in its answers becomes the mood of a server or a private chat."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from bot.llm.personas import Persona
 
 
 class NamedMoods:
-    """The moods that the last answers of each place have named. A scope is as in :class:`~bot.characters.Characters`.
+    """The moods that the last answers in each scope (see :class:`~bot.characters.Characters`) have named.
 
-    The mood of a place changes when two answers in a row name the same other mood. So a single answer does not change
-    the voice, and a model that names another mood each time changes nothing.
+    The mood of a scope changes when two answers in a row name the same mood, and it is not the current one. So a single
+    answer does not change the voice, and a model that names another mood each time changes nothing.
     """
 
     def __init__(self) -> None:

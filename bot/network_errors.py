@@ -1,4 +1,4 @@
-"""Texts for network errors, for people. They never contain a library's own words."""
+"""Texts for network errors, for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_ERRNO = MappingProxyType(
 
 
 def network_error_text(error: Exception) -> str:
-    """Why a server can't be reached, in a few words for people."""
+    """Why a request to a server has failed, in a few words for people."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             return f"the name {error.host} is not known"

@@ -1,4 +1,4 @@
-"""Checks which addresses of this machine are in use."""
+"""Finds out whether an address of this machine is taken, and on which address a process listens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import errno
 import socket
 
 import psutil
+
+TAKEN = "%s is taken by another program, perhaps another Seiyuu; %s takes %s"
+"""The log line if a usual address is taken: the address, who wanted it, and what they take instead."""
 
 
 def is_taken(bind: str) -> bool:

@@ -5,6 +5,8 @@ Each error names its setting.
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -78,7 +80,7 @@ def persona_name(settings: Settings) -> str:
 
 
 def other_personas(settings: Settings) -> dict[str, Persona]:
-    """All personas but the bot's own and the twin's, by file name; raises :class:`~bot.llm.personas.PersonaError`."""
+    """All personas but the bot's and ``BIPOLAR_TWIN``, by file name; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
     looked_at_elsewhere = (settings.persona, settings.bipolar.twin)
     return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}
@@ -131,7 +133,25 @@ def _prepare(variable: str, folder: Path) -> None:
     except OSError as error:
         full = error.errno in FULL_DISK
         remedy = "Make room, or choose another folder." if full else "Choose a folder that you can write to."
-        raise OperatorFileError(f"{variable}={folder} can't be written to: {reason(error)}. {remedy}") from error
+        raise OperatorFileError(f"{variable}={folder} can't be written to: {_why(folder, error)}. {remedy}") from error
+
+
+def _why(folder: Path, error: OSError) -> str:
+    """The reason. If the folder could not be created, the text names the nearest folder above it that exists."""
+    if os.path.lexists(folder) or error.errno == errno.ENOTDIR:
+        return reason(error)
+    parent = next(each for each in folder.absolute().parents if _is_reached(each))
+    if error.errno == errno.ENOENT:
+        # The kernel's own file systems say this to whoever wants to create something in them.
+        return f"it can't be created, because {parent} takes no new folders"
+    return f"it can't be created in {parent}: {reason(error)}"
+
+
+def _is_reached(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:
+        return False
 
 
 def voices_folder(settings: Settings, speech: SpeechSettings) -> Path:

@@ -49,7 +49,7 @@ async def served_llm(
     """
     if llm.unchecked:
         await try_weights(llm.path)
-    async with await _started_server(llm, await quickest_weights(llm, progress)) as server:
+    async with await _llm_server(llm, await quickest_weights(llm, progress)) as server:
         yield server
 
 
@@ -86,8 +86,8 @@ async def quickest_weights(llm: EmbeddedLlm, progress: Progress = lambda what, d
         stopped.set()
 
 
-async def _started_server(llm: EmbeddedLlm, quickest: Path) -> EmbeddedModelServer:
-    """A server that has loaded the model: the quickest weights, or if they can't be loaded, the model's own file."""
+async def _llm_server(llm: EmbeddedLlm, quickest: Path) -> EmbeddedModelServer:
+    """A server that has loaded the quickest weights. If that fails: a server that will load the model's own file."""
     if quickest != llm.path:
         server = EmbeddedModelServer(quickest, name=llm.name)
         try:

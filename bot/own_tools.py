@@ -1,4 +1,4 @@
-"""Makes the tools: the built-in ones, and those of the MCP servers in the operator's file."""
+"""Makes the language model's tools: the built-in ones, and those of the MCP servers in the operator's file."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ class OwnWeights:
         speech_detector: the file of the voice activity model; ``None`` for the one in faster-whisper.
         llms: real language models. The first is used; if it can't be loaded, the next one is used.
         voice: the folder of a Piper voice, for the ``embedded`` profile, or as a fallback of another engine.
-        toy_stt: the transcriber uses toy weights.
-        toy_llm: the language model uses toy weights.
+        toy_stt: whether the transcriber uses toy weights.
+        toy_llm: whether the language model uses toy weights.
         conditions: the condition of the real weights, by their names in the catalogue.
         notices: sentences for the operator about damaged or missing weights, with the remedy.
     """

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from bot.metering import Paid
 from bot.speculation_policy import voice_costs_money
 from config.hosts import costs_money
 from config.settings import Settings
+from config.speech_settings import engine_costs_money
 
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _SETTINGS = {Paid.TOKENS: "DAILY_TOKENS", Paid.SPEECH: "DAILY_SPEECH_MINUTES"}
 
 
-def paid_servers(settings: Settings, openai_url: str | None = None) -> Mapping[Paid, tuple[str, ...]]:
+def paid_fallbacks(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The engines of ``TTS_FALLBACK`` that cost money, and stand in for ``TTS_ENGINE`` on the bot's own speech server.
+
+    Args:
+        variables: the variables of the environment and of ``.env``.
+    """
+    listed = variables.get("TTS_FALLBACK", "").split(",")
+    return tuple(name for name in _paid_engines(settings, variables, listed) if name != settings.voice_engine)
+
+
+def paid_better_engine(settings: Settings, variables: Mapping[str, str]) -> str | None:
+    """The engine ``TTS_BETTER_ENGINE`` of the bot's own speech server if it costs money."""
+    return next(iter(_paid_engines(settings, variables, [variables.get("TTS_BETTER_ENGINE", "")])), None)
+
+
+def _paid_engines(settings: Settings, variables: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
+    if settings.tts.websocket_url is None:
+        for name in dict.fromkeys(name.strip().lower() for name in names):
+            if engine_costs_money(name, variables.get("OPENAI_BASE_URL")):
+                yield name
+
+
+def paid_servers(settings: Settings, variables: Mapping[str, str] = NO_VARIABLES) -> Mapping[Paid, tuple[str, ...]]:
     """The names of the servers that cost money.
 
     Args:
-        openai_url: address of the server for the voice engine ``openai``; ``None`` if it is OpenAI's own server.
+        variables: the variables of the environment and of ``.env``, which name fallback voices, and the server for the
+            voice engine ``openai`` if it is not OpenAI's own.
     """
     return {
         Paid.TOKENS: tuple(dict.fromkeys(_models(settings))),
-        Paid.SPEECH: tuple(dict.fromkeys(_speech(settings, openai_url))),
+        Paid.SPEECH: tuple(dict.fromkeys(_speech(settings, variables))),
     }
 
 
-def costing_kinds(settings: Settings, openai_url: str | None = None) -> tuple[Paid, ...]:
+def costing_kinds(settings: Settings, variables: Mapping[str, str] = NO_VARIABLES) -> tuple[Paid, ...]:
     """The kinds of use for which a server costs money."""
-    return tuple(paid for paid, servers in paid_servers(settings, openai_url).items() if servers)
+    return tuple(paid for paid, servers in paid_servers(settings, variables).items() if servers)
 
 
 def daily_limits(settings: Settings) -> Mapping[Paid, str]:
@@ -36,12 +62,12 @@ def daily_limits(settings: Settings) -> Mapping[Paid, str]:
     return {paid: f"{_SETTINGS[paid]}={value:.15g}" for paid, value in values.items() if value}
 
 
-def limit_notices(settings: Settings, openai_url: str | None = None) -> list[str]:
+def limit_notices(settings: Settings, variables: Mapping[str, str] = NO_VARIABLES) -> list[str]:
     """Sentences for the operator about daily limits that have no effect."""
-    servers = paid_servers(settings, openai_url)
+    servers = paid_servers(settings, variables)
     return [
-        f"{text} limits nothing: no server of its kind costs money, as far as the settings tell (on the internet, with "
-        "a key)."
+        f"{text} limits nothing: no server of its kind costs money, as far as the settings tell (a server that "
+        "does is on the internet and has a key)."
         for paid, text in daily_limits(settings).items()
         if not servers[paid]
     ]
@@ -60,15 +86,19 @@ def _models(settings: Settings) -> Iterator[str]:
         yield _host(settings.embeddings.url)
 
 
-def _speech(settings: Settings, openai_url: str | None) -> Iterator[str]:
+def _speech(settings: Settings, variables: Mapping[str, str]) -> Iterator[str]:
     for server in settings.stt.listed:
         if costs_money(server.url, server.key):
             yield _host(server.url)
     for url in settings.tts.listed:
         if costs_money(url, settings.tts.token):
             yield _host(url)
-    if voice_costs_money(settings, openai_url):
+    if voice_costs_money(settings, variables.get("OPENAI_BASE_URL")):
         yield f"the voice of {settings.voice_engine}"
+    for engine in paid_fallbacks(settings, variables):
+        yield f"the voice of {engine} (TTS_FALLBACK)"
+    if (better := paid_better_engine(settings, variables)) is not None:
+        yield f"the voice of {better} (TTS_BETTER_ENGINE)"
 
 
 def _host(url: str) -> str:

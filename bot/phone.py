@@ -30,7 +30,7 @@ from config.speech_settings import engine_variables
 from wire.parameters import SpeechParameters
 
 SENTENCES = "phone_sentences"
-"""The folder in ``DATA_DIR`` with the sound of sentences that a voice which costs money has spoken."""
+"""The folder in ``DATA_DIR`` for the sound of sentences. It is kept there only if the voice costs money."""
 _VOICE_VARIABLES = frozenset({"AZURE_SPEECH_REGION", "OPENAI_BASE_URL"})
 
 Gateway = Callable[[PhoneAnswering], AbstractAsyncContextManager[object]]

@@ -1,4 +1,4 @@
-"""The service of phone calls: lets callers in, asks for the PIN, and holds the calls on phone lines."""
+"""The service of phone calls: lets callers in, asks for the PIN, and lets the bot talk with them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ async def stored_key(store: Store) -> bytes:
 
 
 class PhoneCalls:
-    """The :class:`~bot.voice.phone.answering.PhoneAnswering`, one per process. Use it only on the event loop.
+    """Answers phone calls (:class:`~bot.voice.phone.answering.PhoneAnswering`). There is one per process.
+
+    Use it only on the event loop.
 
     Args:
         manager: starts and ends all calls.
@@ -235,7 +237,7 @@ class PhoneCalls:
         await end_tasks(*still_on)
 
     async def ended(self, call: Call[Any], cause: EndCause) -> None:
-        """Called by the manager after a call of any kind."""
+        """Note the end of a call of any kind. :class:`~bot.call_ends.CallEnds` calls this."""
         if isinstance(call, PhoneCall) and call in self._talking:
             _, over = self._talking[call]
             if not over.done():
@@ -281,7 +283,7 @@ class PhoneCalls:
     # The call.
 
     async def _talk(self, transport: PhoneTransport, *, told: bool) -> str:
-        """Hold the call. Returns the cause of its end.
+        """Let the bot talk with the caller. Returns the cause of the call's end.
 
         Args:
             told: whether the call may have lines in the log.
@@ -293,7 +295,7 @@ class PhoneCalls:
         keys = PressedKeys(
             call.conversation.stop, lambda: self._repeat(call), lambda pressed: self._tell_keys(call, pressed)
         )
-        transport.last_words = lambda line, cause: self._say_goodbye(line, cause)
+        transport.last_words = lambda _, cause: self._say_goodbye(transport, cause)
         call.watch(transport.watch)
         self._talking[call] = task, over
         self._end_preparing()
@@ -366,10 +368,12 @@ class PhoneCalls:
         if call.may_talk(person):
             call.say(Prompt(CALLER, keys_prompt(keys), self._clock(), person=person))
 
-    async def _say_goodbye(self, line: PhoneLine, cause: EndCause) -> None:
+    async def _say_goodbye(self, transport: PhoneTransport, cause: EndCause) -> None:
+        line = transport.line
         if cause is EndCause.LIMIT:
             # The voice makes no new sound any more. If the sentence was not made before, the caller hears a tone.
             await self._sentences.say(line, PhoneSentence.LIMIT)
             return
-        switched_off = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else ()
-        await self._sentences.say_last(line, *switched_off, PhoneSentence.GOODBYE)
+        unanswered = (PhoneSentence.UNANSWERED,) if transport.left_unanswered else ()
+        reason = (PhoneSentence.SWITCHED_OFF,) if cause is EndCause.SHUTDOWN else unanswered
+        await self._sentences.say_last(line, *reason, PhoneSentence.GOODBYE)

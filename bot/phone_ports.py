@@ -9,7 +9,7 @@ from config.settings import Settings
 
 
 def check_phone_ports(settings: Settings) -> None:
-    """Try whether phone calls could come in at ``SIP_BIND`` and ``PHONE_BIND``, if they are wanted. Blocks.
+    """Find out whether phone calls could come in at ``SIP_BIND`` and ``PHONE_BIND``, if they are wanted. Blocks.
 
     Raises:
         PhoneStartError, WebBindError: a port is taken, or its address is none of this machine's.

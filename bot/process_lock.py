@@ -20,8 +20,8 @@ def hold(file: Path, no_locks: Callable[[str], None]) -> int:
     """Hold a file until the returned descriptor is closed or the process ends. The file gets the process's id.
 
     Args:
-        no_locks: called with the reason if the file system does not support locks. Then nothing keeps other processes
-            out.
+        no_locks: called with the reason if the file can't be locked, as on a file system without locks. Then nothing
+            keeps other processes out.
 
     Raises:
         HeldByAnotherError: another process holds the file.

@@ -18,7 +18,7 @@ from config.tasks import end_tasks
 _log = logging.getLogger(__name__)
 
 IN_TIME = 0.04
-"""Seconds that an answer waits for the vector of its question. They are few, because the vector was requested early."""
+"""Seconds that an answer waits for the vector of its question. So little is enough: the vector was requested early."""
 MAX_QUESTIONS = 16
 """Maximum number of questions whose vectors are kept or being made."""
 ENOUGH = 0.6

@@ -20,7 +20,7 @@ class RecallService:
     Attributes:
         memory: recalls facts about people.
         notes: recalls from notes of calls.
-        remembers: whether the persona of a place (id of the server, or of the channel in private) has a memory.
+        remembers: says whether the persona of a place (id of the server, or of the channel in private) has a memory.
         knowledge: finds passages of the operator's files; ``None`` if there are none.
         answering: called when an answer begins, so that background work that uses the model steps aside.
     """

@@ -6,7 +6,8 @@ With it, a better voice can speak the answers again later.
 from __future__ import annotations
 
 import wave
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -43,12 +44,15 @@ class RecordedAnswer:
         spans: the positions of the answer's sound; more than one if the answer was paused.
         text: the text that people heard; empty if the answer must not be spoken again.
         interrupted: whether the answer was interrupted.
+        person: id of the person who was answered; ``None`` if it is not known, as in older files and for texts that the
+            bot spoke as they are.
     """
 
     spans: Annotated[tuple[Span, ...], Field(min_length=1)]
     text: str = ""
     interrupted: bool = False
     parameters: SpeechParameters = field(default_factory=SpeechParameters)
+    person: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +85,47 @@ class RecordedAnswers:
             raise RecordedAnswersError(f"{ANSWERS_FILE} does not belong to this {BOT_FILE}")
         return answers
 
+    def texts_for(self, people: Collection[int | None]) -> list[str]:
+        """The texts of the answers to these people. ``None`` stands for people who are not known."""
+        return [answer.text for answer in self.answers if answer.text and answer.person in people]
+
+    def forget(self, folder: Path, people: Collection[int | None]) -> None:
+        """Delete the texts of the answers to these people from the file in the folder of the recording. The other
+        answers can still be spoken again; without any, the file is deleted. Blocks on the disk.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        left = [replace(answer, text="") if answer.person in people else answer for answer in self.answers]
+        if any(answer.text for answer in left):
+            replace(self, answers=tuple(left)).write(folder)
+        else:
+            (folder / ANSWERS_FILE).unlink(missing_ok=True)
+
     def _fit(self) -> bool:
         spans = [Span(0, 0), *(span for answer in self.answers for span in answer.spans)]
         in_order = all(before.end <= after.start < after.end for before, after in pairwise(spans))
         return in_order and spans[-1].end <= self.samples
 
     def write(self, folder: Path) -> None:
-        """Write the answers into the folder of a recording. Blocks on the disk.
+        """Write the answers into the folder of a recording, and replace an older file. Blocks on the disk.
 
         Raises:
-            OSError: they can't be written.
+            OSError: they can't be written. An older file stays as it was.
         """
-        (folder / ANSWERS_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
+        new = folder / f"{ANSWERS_FILE}.new"
+        try:
+            new.write_bytes(TypeAdapter(type(self)).dump_json(self))
+            new.replace(folder / ANSWERS_FILE)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def recorded_samples(folder: Path) -> int:
     """The number of samples in ``bot.wav``. Blocks on the disk.
 
     Raises:
-        RecordedAnswersError: the file has another format.
+        RecordedAnswersError: the file can't be read, or has another format.
     """
     path = folder / BOT_FILE
     try:

@@ -15,7 +15,7 @@ class DirectConnect(connect):
     """Opens a WebSocket and follows no redirect.
 
     Raises:
-        InvalidStatus: the server answers with another HTTP status, such as that of a redirect.
+        InvalidStatus: the server answers with an HTTP status that opens no WebSocket, such as that of a redirect.
     """
 
     @override

@@ -38,7 +38,7 @@ _MIN_TURNS = 4
 
 
 class ModelResponder:
-    """A :class:`~bot.voice.ports.Responder` for one call or chat, which reads its history.
+    """A :class:`~bot.voice.ports.Responder` for one call or chat. Others write the history that it reads.
 
     If the persona changes during the call, the history stays the same, and the new persona continues it.
 
@@ -94,7 +94,7 @@ class ModelResponder:
         self._offered: tuple[ToolDescription, ...] = ()
         """The tools of the newest request. Their descriptions are in the server's prompt cache too."""
         self._prepared = NO_SPEAKERS
-        """The names for which the filter's patterns were last prepared."""
+        """The names for which :func:`prepare_names` was called last."""
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, ask the server about its model, and prepare for the names of the people.
@@ -133,7 +133,7 @@ class ModelResponder:
         Does nothing if the newest request had the same messages, if the server is not llama.cpp, or if it costs money.
 
         Args:
-            words: the words so far. If they turn out to be wrong, the server reads them once more, and that is all.
+            words: the words so far. If they turn out to be wrong, the server only has to read the right ones later.
             person: the speaker's user id, for what is recalled; ``None`` if it is not known.
         """
         character = self._character()

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 RESTARTING = "👋 I'm restarting."
-"""The answer to whoever writes or speaks to a bot that is about to end. What they said waits until it is back."""
+"""The answer to whoever writes or speaks to a bot that is about to end. A prompt waits until it is back."""

@@ -141,15 +141,17 @@ class Returning:
     async def call_ended(self, call: Call[Any], cause: EndCause) -> None:
         """Keep a call that the restart has ended, and the prompts that this call has put aside.
 
-        Called after each call.
+        Called after each call. The prompts are also kept if the call has ended for another reason just before the
+        restart, for their authors were told that they wait.
         """
         interrupted = self._interrupted.pop(call, None) if isinstance(call, DiscordCall) else None
-        if interrupted is None or cause is not EndCause.SHUTDOWN:
+        if interrupted is None:
             return
-        self._left.add(interrupted.prompt_channel)
         now = self._rules.clock()
         try:
-            await self._records.keep_call(replace(interrupted, ended_at=now))
+            if cause is EndCause.SHUTDOWN:
+                self._left.add(interrupted.prompt_channel)
+                await self._records.keep_call(replace(interrupted, ended_at=now))
             await self._records.keep(_prompts_of(call, interrupted.prompt_channel), now)
         except aiosqlite.Error as error:
             _log.warning("I can't go back into a call after the restart, since it can't be stored: %s", error)
@@ -172,10 +174,12 @@ class Returning:
         """Whether a prompt of a call is kept. It must come from a known person on Discord; spoken words must also be
         allowed to be stored.
 
-        A text in another voice than the usual one only shows how that voice sounds, which is of no use after the
-        restart.
+        A text in another voice than the usual one is not kept, because it only shows how that voice sounds. The bot's
+        own answer to a command is not kept either: it may be private, and what is kept may be quoted after the restart.
         """
-        if not isinstance(call, DiscordCall) or prompt.person is None or prompt.voice is not None:
+        if not isinstance(call, DiscordCall) or prompt.person is None:
+            return False
+        if prompt.voice is not None or prompt.answers_command:
             return False
         place = ConversationPlace(call.transport.kind, call.transport.place, call.server, call.prompts.id)
         return prompt.message is not None or self._conversations.keeps(place, prompt.person)

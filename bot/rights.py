@@ -1,4 +1,4 @@
-"""The table of rights: who may use each command, and whether it acts on the call. :mod:`bot.guard` checks it."""
+"""The table of rights: who may use each command, and which commands act on the call. :mod:`bot.guard` applies it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Right:
         who: the needed permits. All of them are needed.
         on_call: the permits that are needed instead of ``who`` while a call is on the command's server.
         showing: without an argument the command only shows something, so everyone on the server may use it.
-        lasting: the command also changes later calls, so it works while no call is on. Then nobody counts
-            as in the call.
+        lasting: the command also changes later calls, so it works while no call is on. In this case,
+            nobody counts as in the call.
     """
 
     who: tuple[Who, ...]

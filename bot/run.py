@@ -106,7 +106,9 @@ async def _run(build: Build, settings: Settings, watcher: Watcher, when_warm: Ca
         ending = asyncio.create_task(signals.wait(), name="signals")
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        if not built.is_set():
+        if not built.is_set() and not serving.done():
+            # What is being loaded may need seconds to end, so the operator is told at once.
+            _log.info("Ending")
             serving.cancel()
         try:
             return await serving

@@ -178,8 +178,8 @@ def setting_notices(settings: Settings) -> list[str]:
         unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
     found += settings.list_notices()
-    online = engine_variables().get("OPENAI_BASE_URL")
-    return [*found, *folder_notices(settings), *_phone_notices(settings), *limit_notices(settings, online)]
+    limits = limit_notices(settings, engine_variables())
+    return [*found, *folder_notices(settings), *_phone_notices(settings), *limits]
 
 
 def _phone_notices(settings: Settings) -> Iterator[str]:

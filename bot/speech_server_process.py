@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.hanging import ProcessActivity, wait_until_it_hangs
-from bot.open_ports import is_taken, listening_address
+from bot.open_ports import TAKEN, is_taken, listening_address
 from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
@@ -55,7 +55,7 @@ class ServiceSettingsError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class SpeechServerOptions:
-    """Options of the child process. ``environment`` is added to this process's environment."""
+    """Options of the speech server's process. ``environment`` is added to the bot's own environment."""
 
     bind: str
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class SpeechServerProcess:
         self._keeping = asyncio.create_task(self._keep_alive(), name="speech server")
 
     def _take_a_free_port(self) -> None:
-        _log.warning("%s is taken by another program; the speech server takes a free port", self._bind)
+        _log.warning(TAKEN, self._bind, "the speech server", "a free port")
         self._bind = self._bind.rpartition(":")[0] + ":0"
 
     async def stop(self) -> None:

@@ -21,7 +21,7 @@ class CallRecord:
 
 
 class Store(Records):
-    """The database tables. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes these records. All methods may raise :class:`aiosqlite.Error`."""
 
     @classmethod
     @asynccontextmanager

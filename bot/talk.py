@@ -1,4 +1,4 @@
-"""The composition root of ``python -m bot talk``: builds the core, the page and the telephone, without Discord."""
+"""Builds the bot of ``python -m bot talk``: the core, the page and the telephone, without Discord."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PageApplication:
-    """The parts of the running bot that callers and tests use."""
+    """The running bot without Discord. Its attributes are the parts that callers and tests use."""
 
     core: Core
     web: WebParts

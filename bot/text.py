@@ -147,6 +147,11 @@ def size(amount: int) -> str:
     return f"{max(amount, 0) / 1000:.1f} kB"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things in words: "1 file", "1,200 files". ``what`` is the singular; its plural ends in "s"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def enumerated(words: Iterable[str]) -> str:
     """One or more words as a list: "ears, mind and voice"."""
     *others, last = words

@@ -121,7 +121,7 @@ def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptio
 
 
 def _english_model(settings: Settings, weights: OwnWeights) -> Path | None:
-    """The folder of the quick model for English, if one is wanted, is here, and pays. Blocks on the disk."""
+    """The folder of the quick model for English, if one is wanted, present and worthwhile. Blocks on the disk."""
     choice = settings.stt.english_model
     if choice == OFF or settings.weights is Weights.TOYS or settings.stt.language not in (None, ENGLISH):
         return None

@@ -74,6 +74,9 @@ class TypedMemory(Records):
         self._clock = clock
         self._names: dict[tuple[str, ...], Names] = {}
         self._told: OrderedDict[tuple[int, int], tuple[str, tuple[int, ...]]] = OrderedDict()
+        """For each channel and person, what the last request was about, and the ids of the messages before it."""
+        self._opted_out = 0
+        """How often somebody has opted out. If this changes while a request is carried out, its words are not kept."""
 
     def request(self, text: str, place: int) -> CommandRequest | None:
         """The request in a text; ``None`` if the text is no request.
@@ -86,9 +89,15 @@ class TypedMemory(Records):
             self._names[called] = Names(called)
         return self._answers.words.find(text, self._names[called])
 
+    def forget(self, person: int) -> None:
+        """Forget what the last requests of a person who opts out were about."""
+        self._opted_out += 1
+        for place in [place for place in self._told if place[1] == person]:
+            del self._told[place]
+
     async def carry_out(self, request: CommandRequest, who: Writer) -> str:
         """Carry out a request. Returns the answer."""
-        language, keeper = request.language, self._answers.at(who.server, who.channel)
+        language, keeper, opted_out = request.language, self._answers.at(who.server, who.channel), self._opted_out
         about = MemoryRequest(request.command, who.person, who.name, request.choice, language, (), {})
         try:
             rows = await self._database.rows(_LAST_EXCHANGE, who.channel, str(who.person))
@@ -111,7 +120,7 @@ class TypedMemory(Records):
             # Whatever it is, the person is told that it did not work.
             _log.exception("A request about the memory could not be carried out")
             return keeper.failed(about).text
-        if request.command in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
+        if opted_out == self._opted_out and request.command in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
             self._told[who.channel, who.person] = (words or answer.text, numbers)
             while len(self._told) > MAX_TOLD:
                 self._told.popitem(last=False)

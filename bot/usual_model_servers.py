@@ -37,7 +37,7 @@ class UsualModelServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def name_by_answer(self, answer: Any) -> str | None:
-        """Name the server by its list of models, as JSON. ``None`` if the answer is not a list of models.
+        """Name the server that answers with this list of models (JSON). ``None`` if the answer is not a list of models.
 
         Raises:
             LookupError, AttributeError, TypeError: the answer has another format.

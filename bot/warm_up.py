@@ -28,7 +28,7 @@ MAX_PAUSE = 600.0
 async def warm_up_engines(
     parts: Mapping[str, Callable[[], Awaitable[None]]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
-    """Warm up all parts, given by name. A part that fails is logged and tried again. Returns when all are done."""
+    """Warm up all parts, given by name. A part that fails is tried again. Returns when all are done."""
     async with asyncio.TaskGroup() as group:
         for name, warm in parts.items():
             group.create_task(_warm(name, warm, sleep), name=f"warm-up of the {name}")

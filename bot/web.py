@@ -35,7 +35,6 @@ from bot.llm.prompts import CHATTED, SPOKEN, CallRoom, private_room
 from bot.llm.recollection import recall_at
 from bot.llm.slots import CALL_SLOT
 from bot.llm.tools import toolbox_at
-from bot.model_name import NO_TOOLS
 from bot.music.typed import TypedMusic
 from bot.music.typed_sounds import TypedSounds
 from bot.responder import ModelResponder
@@ -137,7 +136,8 @@ def browser_calls(core: Core) -> BrowserCalls:
 
     def first_notice() -> str | None:
         model = core.characters.at(BROWSER).persona.model
-        return None if core.engines.models.for_calls_client.size_of(model=model).takes_tools else NO_TOOLS
+        size = core.engines.models.for_calls_client.size_of(model=model)
+        return core.warnings.on_the_page(takes_tools=size.takes_tools)
 
     settings = core.settings
     return BrowserCalls(
@@ -221,6 +221,6 @@ def program_routes(core: Core, chats: Chats, introductions: Introductions, serve
 
 
 def setup_parts(core: Core) -> SetupParts:
-    """The parts that test settings and write them to ``.env``. A container can't reach the operator's ``.env``."""
+    """The parts that test settings and write them to ``.env``, which a container can't reach."""
     on_loopback = only_this_machine_can_connect(core.settings.web.bind) and not in_container()
     return SetupParts(SetupService(), examine, on_loopback, time.monotonic, _log.warning)

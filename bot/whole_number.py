@@ -19,8 +19,8 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
     Args:
         unit: an optional unit behind a typed number ("80%", "80 %").
         named: names the valid arguments in the error text. The default names the bounds.
-        left_out_before: words of the next argument. If one of them is typed in place of the number, the number is left
-            out.
+        left_out_before: words that the next argument may be. If one of them is typed in place of the number, the number
+            counts as left out.
     """
 
     def __init__(

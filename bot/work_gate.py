@@ -1,6 +1,6 @@
 """The gate of a feature: refuses new work while the feature is held (paused for a call).
 
-A hold waits for running work, then stops it.
+A hold waits for running work, up to a limit. Then it stops what still runs.
 """
 
 from __future__ import annotations

@@ -40,5 +40,5 @@ def read_limits(texts: Sequence[str]) -> tuple[CardLimit, ...]:
         ValueError: there is no level, or one is not valid. The message is for people.
     """
     if not texts:
-        raise ValueError("there is no threshold; for example 0.9")
+        raise ValueError("there is no warning level; for example 0.9")
     return tuple(map(CardLimit.parse, texts))

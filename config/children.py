@@ -16,7 +16,7 @@ from config.project import child_environment
 
 @dataclass(frozen=True, slots=True)
 class ChildOutput:
-    """What a child process that has ended has written.
+    """What a child process has written before its end.
 
     Attributes:
         status: its exit status; negative if a signal has ended it.
@@ -64,15 +64,18 @@ async def run_child(
     return ChildOutput(await process.wait(), output, errors)
 
 
-async def end_child(process: asyncio.subprocess.Process, grace: float = 0.0) -> None:
+async def end_child(
+    process: asyncio.subprocess.Process, grace: float = 0.0, request: signal.Signals = signal.SIGTERM
+) -> None:
     """End ``process`` and wait until it is gone. Does nothing if it has ended.
 
     Args:
-        grace: seconds from SIGTERM to SIGKILL; 0 sends only SIGKILL.
+        grace: seconds from ``request`` to SIGKILL; 0 sends only SIGKILL.
+        request: the signal that asks the process to end.
     """
     try:
         if grace > 0:
-            signal_child(process, signal.SIGTERM)
+            signal_child(process, request)
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace):
                     await process.wait()

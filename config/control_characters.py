@@ -21,8 +21,8 @@ def visible_controls(text: str) -> str:
 
 
 def indent_further_lines(text: str, indent: str) -> str:
-    """The text with each line but the first one indented, and without other control characters.
+    """The text after :func:`visible_controls`, with each line but the first one indented.
 
-    No text from outside can begin a line of its own then.
+    So no text from outside can begin a line at the left edge.
     """
     return visible_controls(text).replace("\n", f"\n{indent}")

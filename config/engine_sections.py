@@ -39,7 +39,7 @@ ComputeType = Literal[
 
 
 class ModelApi(StrEnum):
-    """The endpoint of the model server to which requests are sent."""
+    """The model server's endpoint that requests are sent to."""
 
     CHAT = "chat"
     COMPLETIONS = "completions"
@@ -48,13 +48,13 @@ class ModelApi(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings(Section):
-    """Model servers, and how requests are made.
+    """Servers of language models, and what requests to them contain.
 
     Attributes:
         url: base address without a slash at the end, to which only the endpoint's path is appended
             (``http://127.0.0.1:8080/v1`` for the two OpenAI-style endpoints, ``http://127.0.0.1:8080`` for llama.cpp's
-            ``/completion``). Several servers are parted by commas; then ``model`` and ``api_key`` may have as many
-            parts. See :attr:`listed`.
+            ``/completion``). Several servers are parted by commas; then ``model`` and ``api_key`` may have a part for
+            each of them. See :attr:`listed`.
         chat_template: template for the prompt. Used for all APIs except ``chat``.
         extra: fields added to each request.
         context_tokens: context length of the model; if it is ``None``, the server is asked.
@@ -91,7 +91,7 @@ class ModelSettings(Section):
 
     @property
     def servers(self) -> dict[GpuVendor, str]:
-        """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, it is the only one."""
+        """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, its preferred server is the only one."""
         if self.url is not None:
             return {self.voice_gpu: read_servers(self.url, None, None)[0].url}
         by_gpu = {GpuVendor.NVIDIA: self.url_nvidia, GpuVendor.AMD: self.url_amd}
@@ -124,7 +124,7 @@ class ModelSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class SpeechServerSettings(SharedSpeechSettings):
-    """Speech server, as the bot uses it.
+    """The speech server that the bot uses, or starts.
 
     Attributes:
         websocket_url: address of a running server; if it is ``None``, the bot starts one. Several servers are parted by
@@ -147,7 +147,7 @@ class RecogniserSettings(Section):
 
     Attributes:
         url: base address of the server; only the endpoint's path is appended. Several servers are parted by commas;
-            then ``model`` and ``api_key`` may have as many parts. See :attr:`listed`.
+            then ``model`` and ``api_key`` may have a part for each of them. See :attr:`listed`.
         model: name of a model, or a folder on this machine.
         english_model: folder of the quick model for English; ``auto`` if it is the downloaded one, ``off`` for none.
         language: language that everybody speaks; if it is ``None``, the language is detected.

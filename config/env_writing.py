@@ -1,4 +1,4 @@
-"""Writes settings into ``.env``: other lines and comments stay, and the file is replaced at once or not at all."""
+"""Writes settings into ``.env``: other lines and comments stay, and the file is replaced as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.errors import SettingsError
 from config.reasons import FULL_DISK, reason
 
 Changes = Mapping[str, str | None]
-"""Values by the names of their settings, in capitals. A setting whose value is ``None`` is taken out."""
+"""The new value of each setting, by the setting's name in capitals. A setting whose value is ``None`` is taken out."""
 PRIVATE = 0o600
 BACKUP = ".before-"
 """The name of a backup is the file's name, this, and the time."""
@@ -62,7 +62,9 @@ def env_line(name: str, value: str) -> str:
 
 
 def changed_env(text: str, changes: Changes) -> str:
-    """The text of ``.env`` with these changes. A new line is put behind the commented-out example of its setting.
+    """The text of ``.env`` with these changes.
+
+    A setting without a line gets one after its commented-out example, or at the end.
 
     Raises:
         SettingsError: a value can't be written.
@@ -97,7 +99,7 @@ def changed_env(text: str, changes: Changes) -> str:
 def write_env(file: Path, changes: Changes) -> Written:
     """Write the changes into the file, which only its owner can read afterwards. Blocks on the disk.
 
-    The file is replaced at once: whatever happens, it is as before or complete.
+    The file is replaced in one step: whatever happens, it is as before or complete.
 
     Raises:
         SettingsError: the file can't be read, a value can't be written, or a quote in the file is not closed.
@@ -128,7 +130,7 @@ def write_env(file: Path, changes: Changes) -> Written:
 
 
 def _is_read_only(file: Path) -> bool:
-    """Whether nobody may write to the file, or this user may not. Root always may if somebody may."""
+    """Whether nobody may write to the file, or this user may not. Root may if the permissions let anybody write."""
     return file.exists() and (not file.stat().st_mode & 0o222 or not os.access(file, os.W_OK))
 
 
@@ -149,7 +151,7 @@ def _example(binding: Binding, lines: Mapping[str, str]) -> str | None:
 
 
 def _replaced(original: str, line: str | None) -> str:
-    """``original``, a line of the file with the blank lines before it, with ``line`` in place of its setting.
+    """``original`` with ``line`` in place of its setting. ``original`` includes the blank lines before the setting.
 
     The blank lines and the comment behind the setting stay. If ``line`` is ``None``, only the blank lines stay.
     """

@@ -45,7 +45,7 @@ class ChatSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class VisionSettings(Section):
-    """Vision model, and limits for files.
+    """The model that describes pictures, and limits for files.
 
     Attributes:
         llm_url: base address, to which ``/chat/completions`` is appended.
@@ -81,7 +81,7 @@ class DrawSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class BipolarSettings(Section):
-    """Arguments between the bot's persona and another one, its twin.
+    """Quarrels, called arguments here, between the bot's persona and another persona, its twin.
 
     Attributes:
         twin: name of the twin's file.

@@ -1,4 +1,7 @@
-"""Makes Ctrl-C silent while Python looks for a program. It imports only modules that are loaded already."""
+"""Makes Ctrl-C silent while ``python -m`` still looks for the program's own module.
+
+This module imports only modules that Python has loaded already.
+"""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def chosen_by_environment() -> LogFormat:
 
 
 def log_everything_as_json() -> None:
-    """Turn what this process and its children print to stderr besides their log into log lines too.
+    """Turn what this process and its children print to stderr, besides their log, into log lines too.
 
     This concerns uncaught errors, warnings, and what libraries print. What code outside Python prints stays as it is.
     Call this after the log's handlers were made.

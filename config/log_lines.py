@@ -49,11 +49,11 @@ def leave_out_log(package: str) -> None:
 
 
 def fold(text: str, width: int) -> str:
-    """Wrap lines between words. Commands in backticks are kept together, so that they can be copied.
+    """Wrap lines between words. A command in backticks is kept on one line if it fits, so that it can be copied.
 
     Args:
         text: one line or several.
-        width: columns of the terminal. A longer word or command is not broken.
+        width: columns of the terminal. A longer word is not broken.
     """
 
     def glued(command: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from config.types import (
 )
 
 EVERYONE = "*"
-"""The pattern of ``PHONE_ALLOW`` that allows every number, and those who withhold theirs."""
+"""The pattern of ``PHONE_ALLOW`` that allows every number, and callers who withhold theirs."""
 _WRITTEN_NUMBER = re.compile(r"\+?[\d\s()./-]+\*?")
 _SEPARATORS = re.compile(r"[\s()./-]")
 # Telephones within a house have numbers such as **610 at a FRITZ!Box.
@@ -61,7 +61,7 @@ def _pin(pin: SecretStr) -> SecretStr:
 def _number(text: str) -> str:
     number = plain_number(text)
     if re.fullmatch(r"\+[1-9][0-9]{4,14}", number, re.ASCII) is None:
-        raise ValueError("it must be a number with its country: + and digits")
+        raise ValueError("it must be a number with its country code: + and digits")
     return number
 
 
@@ -136,7 +136,7 @@ class PhoneSettings(ServerSection):
     persona: OptionalPersona = None
 
     def allows(self, number: str) -> bool:
-        """Whether this number may call. A caller who withholds the number (it is empty) may only if everyone may.
+        """Whether this number may call. An empty number, of a caller who withholds it, may call only if everyone may.
 
         A SIP address such as ``+4930123456@pbx.example`` is allowed by its telephone number, too.
         """
@@ -158,7 +158,7 @@ def _fits(pattern: str, number: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TwilioSettings(Section):
-    """Twilio's account, and the telephone number that it has."""
+    """The account at Twilio, and its telephone number."""
 
     prefix: ClassVar[str] = "twilio_"
 

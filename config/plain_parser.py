@@ -70,9 +70,15 @@ def _in_plain_words(message: str) -> str:
         return f"{found[1]}: {found[3]} is not {_NUMBERS[found[2]]}."
     if found := _NO_CHOICE.fullmatch(message):
         choices = found[3].replace("'", "")
+        if found[1].split("|") == choices.split(", "):
+            near = nearest(found[2].strip("'"), choices.split(", "))
+            meant = f"Did you mean {near}?" if near else f"There are: {choices}."
+            return f"there is no command {found[2]}. {meant}"
         return f"{found[1]}: {found[2]} is not valid. There are: {choices}."
     if found := _UNWANTED_VALUE.fullmatch(message):
         return f"{found[1]} takes no value."
+    if (found := _MISSING.fullmatch(message)) and "|" in found[1]:
+        return f"a command is missing. There are: {found[1].replace('|', ', ')}."
     if found := _MISSING.fullmatch(message):
         return f"{found[1]} is missing."
     return message.removeprefix("argument ")

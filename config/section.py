@@ -91,7 +91,11 @@ def setting_name(section: type[Section], name: str) -> str:
 
 
 def as_meant(value: object, setting: FieldInfo) -> object:
-    """Strip a value, and convert a choice of words to lower case. Raises ValueError for invisible characters."""
+    """Strip a value, and convert it to lower case if the setting takes only one of a few fixed words.
+
+    Raises:
+        ValueError: the value has forbidden characters; see :func:`~config.characters.check_characters`.
+    """
     if not isinstance(value, str):
         return value
     text = value.strip()

@@ -24,13 +24,14 @@ from config.types import (
 
 
 class AnswerPolicy(StrEnum):
-    """Decides which utterances in a voice channel are answered."""
+    """Decides which utterances in a call are answered."""
 
     ALWAYS = "always"
     NAME = "name"
+    """An utterance is answered only if it names the bot, also if one person is alone with it."""
     SMART = "smart"
-    """If one person is alone with the bot, every utterance is answered. Otherwise, only utterances that name the bot or
-    go on talking with it are answered.
+    """If one person is alone with the bot, every utterance is answered. Otherwise, an utterance is answered only if it
+    names the bot or continues a conversation with it.
     """
 
 
@@ -106,7 +107,7 @@ class Captions(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PermitSettings(Section):
-    """Who may do the things after which the fields are named; see :class:`bot.access.Permit`.
+    """For each thing that a field names, who may do it; see :class:`bot.access.Permit`.
 
     ``talk`` means getting answers in a call.
     """
@@ -135,7 +136,7 @@ class CallSettings(Section):
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
         listening: whether the bot listens to people who have neither allowed nor forbidden it yet.
-        answer_to: which utterances are answered if several people are in the call.
+        answer_to: which utterances are answered.
         barge_in: who may interrupt the bot.
         greet: who is greeted when they join the call.
         captions: where captions (who said what) are written, until somebody chooses otherwise.

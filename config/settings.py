@@ -50,7 +50,7 @@ from config.types import (
 
 
 class Profile(StrEnum):
-    """A preset that decides where the engines run."""
+    """The operator's choice of where the engines run."""
 
     EMBEDDED = "embedded"
     LOCAL = "local"

@@ -42,7 +42,7 @@ def share_one_memory_pool() -> None:
     """Have all threads of this process take memory from one pool of glibc's. Call this before threads are started.
 
     Otherwise each thread has a pool (arena) of its own, and no other thread can use the memory that it has freed. With
-    engines in the process, the pools grew with each call. What the operator has set in the environment is kept. Other
+    engines in the process, these pools grow with each call. What the operator has set in the environment is kept. Other
     C libraries have no such pools. See ``mallopt(3)``.
     """
     chosen = "MALLOC_ARENA_MAX" in os.environ or "GLIBC_TUNABLES" in os.environ

@@ -17,7 +17,7 @@ from config.addresses import MAX_PORT, PLAIN, PROTOCOL, local_path, read_host, r
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
-from languages.names import LANGUAGES
+from languages.names import LANGUAGES, OWN_NAMES
 
 PERSONAS = Path(__file__).parent / "personas"
 MAX_KEPT = 36_500
@@ -27,7 +27,7 @@ YEAR = 31_536_000
 
 
 class GpuVendor(StrEnum):
-    """Maker of a GPU. It also names the model server that runs on this GPU."""
+    """Maker of a GPU. The maker's name also stands for the model server that runs on this GPU."""
 
     NVIDIA = "nvidia"
     AMD = "amd"
@@ -108,7 +108,8 @@ def _rate(text: str) -> str:
 
 def _language(text: str) -> str:
     word = text.strip().lower()
-    return LANGUAGES.get(word, re.split(r"[-_]", word)[0] if re.fullmatch(r"[a-z]{2,3}[-_]\w+", word) else word)
+    code = re.split(r"[-_]", word)[0] if re.fullmatch(r"[a-z]{2,3}[-_]\w+", word) else word
+    return LANGUAGES.get(word) or OWN_NAMES.get(word, code)
 
 
 def _known_language(code: str) -> str:

@@ -49,7 +49,7 @@ def read_yaml(path: Path, *, unique_keys: bool = False) -> Any:
         unique_keys: whether a key that is twice in one mapping is an error.
 
     Raises:
-        DuplicateKeyError: a key is twice in one mapping.
+        DuplicateKeyError: with ``unique_keys``, a key is twice in one mapping.
         OSError, ValueError, yaml.YAMLError, RecursionError: the file can't be read. See
             :func:`~config.reasons.reason`.
     """
@@ -58,7 +58,7 @@ def read_yaml(path: Path, *, unique_keys: bool = False) -> Any:
         # Both are safe loaders, although their names do not say so.
         return yaml.load(text, Loader=_UniqueLoader if unique_keys else _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        # If something is not closed, libyaml names the line after the last one. The last line is reported instead.
+        # If something is not closed, libyaml may name a line after the end of the file. That end is reported then.
         if error.problem_mark is not None:
             line = min(error.problem_mark.line, text.count("\n"))
             error.problem_mark = yaml.Mark(str(path), 0, line, 0, None, 0)

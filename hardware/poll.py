@@ -47,7 +47,7 @@ class CardPoll:
         return self._recent[-1] if self._recent else ()
 
     def mean_utilisation(self, number: int) -> float | None:
-        """How busy a GPU was over the last minute, 0 to 1; ``None`` if the driver does not tell it."""
+        """How busy a GPU was over the last minute, 0 to 1; ``None`` if that is unknown."""
         cards = [cards[number] for cards in self._recent if number < len(cards)]
         known = [card.utilisation for card in cards if card.utilisation is not None]
         return statistics.fmean(known) if known else None

@@ -57,7 +57,7 @@ class LanguageGuesser:
         return identifier
 
     def guess(self, text: str, before: str | None = None, *, begins: bool = False) -> str | None:
-        """The primary language of the text (``de``, ``zh``); ``None`` if the text is too short to tell.
+        """The primary language of the text (``de``, ``zh``). If the text does not tell it: ``before``, or ``None``.
 
         Args:
             before: language of the reply so far. Strong evidence is needed to leave it.
@@ -79,7 +79,7 @@ class LanguageGuesser:
         return best if leaves else own
 
     def sure_of(self, text: str) -> str | None:
-        """The primary language that the text is certainly in, without regard to earlier text."""
+        """The primary language that the text alone is certainly in; ``None`` if it is not certain."""
         text = _NO_WORDS.sub(" ", text)
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:

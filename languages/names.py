@@ -122,6 +122,25 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+OWN_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "deutsch": "de",
+        "español": "es",
+        "français": "fr",
+        "italiano": "it",
+        "nederlands": "nl",
+        "polski": "pl",
+        "português": "pt",
+        "svenska": "sv",
+        "türkçe": "tr",
+        "русский": "ru",
+        "українська": "uk",
+        "中文": "zh",
+        "日本語": "ja",
+        "한국어": "ko",
+    }
+)
+"""What speakers of some languages call them, in small letters, and the codes."""
 _KNOWN = frozenset(LANGUAGES.values())
 _OTHER_NAMES = frozenset(
     {"burmese", "castilian", "flemish", "haitian", "letzeburgesch", "mandarin", "moldavian", "moldovan", "panjabi"}

@@ -14,7 +14,7 @@ TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 """The value of FTS5's option ``tokenize``: it parts the words of :func:`index_text` at spaces and changes nothing."""
 
 MAX_QUERY_CHARS = 1_000
-"""Of a question with more characters, only this many are looked for."""
+"""Of a longer question, only this many characters are read."""
 MAX_QUERY_WORDS = 48
 """Of a question with more different words, only the first ones are looked for."""
 MAX_WORD_CHARS = 40

@@ -43,7 +43,7 @@ class Sandbox:
         host: the address to listen on. Voice clients are always sent to ``localhost``.
         port: the port of REST API and gateway; 0 takes a free one.
         bot_name: the bot's name.
-        clock: monotonic seconds, for deadlines and delivery times.
+        clock: returns monotonic seconds, for deadlines and delivery times.
 
     Attributes:
         world: Discord's state, without sockets.
@@ -196,7 +196,7 @@ class Sandbox:
         return self.guest_for(user, where)
 
     def guest_for(self, user: User, guild: Guild | None = None) -> Guest:
-        """Make a guest of an existing member, such as the owner, of the first guild or of ``guild``."""
+        """Make a guest of somebody who is in the first guild (or ``guild``) already, such as its owner."""
         where = guild or self.guild
         guest = Guest(user, where, self.bot, self.world, self._watch, self._gateway, self._enter_voice)
         self.guests.append(guest)

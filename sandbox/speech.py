@@ -69,7 +69,9 @@ def speech(text: str, voice: GuestVoice) -> Sound:
 class RepeatableEspeak:
     """espeak-ng for programs that measure: its sounds do not depend on what was said before.
 
-    espeak-ng keeps state from text to text, so the sound of the same words differs a little each time in one process.
+    espeak-ng keeps state from text to text: in one process, the same words sound a little different each time. So each
+    text is spoken in a process of its own.
+
     Thread-safe. Its ``sample_rate`` and :meth:`say` can be used in place of those of an
     :class:`~audio.espeak.EspeakLibrary`.
     """

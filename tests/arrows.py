@@ -1,4 +1,4 @@
-"""Imports between modules, read from the source, also those within functions and under ``TYPE_CHECKING``.
+"""Finds the imports between modules in their source, also those within functions and under ``TYPE_CHECKING``.
 
 ``python -m tests.arrows [FOLDER]`` counts the arrows (imports between packages), circles of imports, parameters that
 are callbacks, and classes of options in a source tree.
@@ -51,7 +51,7 @@ class Tree:
         self.imports = tuple(each for module in self.modules.values() for each in module.imports)
 
     def inside(self, package: str) -> Graph:
-        """The direct modules and packages of a package. Each has the set of those among the others that it imports.
+        """The direct modules and packages of a package. Each is a key, with the set of the others that it imports.
 
         For the folder itself, ``""``, these are the top-level packages.
         """
@@ -64,7 +64,7 @@ class Tree:
 
 
 def part_of(module: str, package: str) -> str | None:
-    """The direct part of a package that has this module: for ``bot.voice.call`` in ``bot`` it is ``bot.voice``."""
+    """The direct part of a package in which a module lies: for ``bot.voice.call`` in ``bot`` it is ``bot.voice``."""
     if not package:
         return module.partition(".")[0]
     if not module.startswith(f"{package}."):

@@ -1,4 +1,4 @@
-"""File permissions."""
+"""Finds files that other users may open."""
 
 from __future__ import annotations
 

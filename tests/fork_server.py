@@ -2,8 +2,8 @@
 
 Its command line is ``python -m tests.fork_server SOCKET MODULE …``. Most of the time of a short program goes to
 imports, and tests start some hundred programs. A forked process has a folder, an environment, streams, a session and an
-exit status of its own. Only its imports were done before, and the model of the language detection was loaded. Tests use
-:mod:`tests.forked`.
+exit status of its own. Forked processes share only the imports and the model of the language detection, which is loaded
+before. Tests use :mod:`tests.forked`.
 """
 
 from __future__ import annotations

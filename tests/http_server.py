@@ -1,4 +1,4 @@
-"""A small web server on loopback, for the services that tests let their programs talk to."""
+"""A small web server on loopback. It stands in for the services with which the tested programs talk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LocalServer:
         path: the part of :attr:`url` behind the port.
         scheme: the scheme of :attr:`url`: ``http``, or ``ws`` for a WebSocket.
         cancels: whether a handler is cancelled when its client disconnects.
-        shutdown_timeout: seconds that handlers have to finish when the server stops.
+        shutdown_timeout: how many seconds handlers get to finish when the server stops.
 
     Attributes:
         url: the address; empty until the server has started.

@@ -1,4 +1,4 @@
-"""A meter for tests, which notes what is counted and refuses what the test says."""
+"""A meter for tests: it notes what is counted, and refuses paid work once a test says that the limits are reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NotingMeter:
     """A :class:`~bot.metering.Meter`.
 
     Attributes:
-        used: the share of both limits that is used.
+        used: the share of each day's limit that is used up: from 1, paid work is refused; from 0.8, work in advance.
         asked: what was counted of model servers: account, server, tokens of prompt and answer, and whether it is paid.
         sound: what was counted of voices and recognisers: account, server, seconds, and whether it is paid.
     """

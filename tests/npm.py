@@ -13,7 +13,7 @@ async def install(folder: Path) -> str | None:
     """Install what the ``package.json`` in ``folder`` names. Returns the end of npm's output if it could not.
 
     Raises:
-        TimeoutError: it was still at it after :data:`INSTALL_LIMIT` seconds.
+        TimeoutError: npm had not finished after :data:`INSTALL_LIMIT` seconds.
     """
     npm = await asyncio.create_subprocess_exec(
         *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"),
@@ -21,6 +21,11 @@ async def install(folder: Path) -> str | None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(INSTALL_LIMIT):
-        output, _ = await npm.communicate()
+    try:
+        async with asyncio.timeout(INSTALL_LIMIT):
+            output, _ = await npm.communicate()
+    finally:
+        if npm.returncode is None:
+            npm.kill()
+            await npm.wait()
     return output.decode()[-300:] if npm.returncode else None

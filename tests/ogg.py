@@ -12,7 +12,7 @@ _POLYNOMIAL = 0x04C11DB7
 
 @dataclass(frozen=True, slots=True)
 class OggFacts:
-    """What the pages of a file say.
+    """Facts about a file, from its pages.
 
     Attributes:
         channels: number of channels.

@@ -1,4 +1,4 @@
-"""The state of other processes."""
+"""What other processes do: their state, and which of them run a Python module."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class RawAnswer:
 
 
 async def post_raw(port: int, path: str, body: bytes, *headers: str, late: bool = False) -> RawAnswer:
-    """Send a body, as JSON.
+    """Send a body that the request calls JSON.
 
     Args:
         late: send the body only when the answer has begun.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 STALL = 0.25
-"""Minimum length of a stall, in seconds without the processor. The pauses of people in these tests are up to 0.6 s
-long, and the bot takes a pause that is 0.4 s longer for the end of a turn."""
+"""Minimum length of a stall, in seconds without the processor. A shorter one does not change how a call goes: the
+pauses of people in these tests are up to 0.6 s long, and only a pause that is 0.4 s longer ends a turn."""
 SHORT_STALL = 0.04
 """The same for tests in a browser, which compare sound sample by sample: it is buffered for only 60 ms."""
 REPEATS = 2

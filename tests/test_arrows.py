@@ -61,6 +61,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
             "bot.voices",
         }
     ),
+    # The answers of the language model.
     "bot.responder": frozenset({"bot.llm"}),
     # What a language model can do.
     "bot.tools": frozenset({"bot.fetching", "bot.llm", "bot.reminders"}),
@@ -95,6 +96,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
             *("bot.monitoring", "bot.setup", "bot.spoken_messages", "bot.voice", "bot.voices"),
         }
     ),
+    # The guided setup, the console and events, imported characters, and backups.
     "bot.setup": frozenset({"bot.llm", "bot.voice"}),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
     "bot.character_cards": frozenset({"bot.llm"}),
@@ -126,14 +128,14 @@ ON_TOP = frozenset(
         "bot.web",
     }
 )
-"""Modules and packages that put the parts together. No part imports them, except those in :data:`SERVICES`."""
+"""Modules and packages that put the parts together. No part imports them, except as :data:`SERVICES` says."""
 SERVICES: Mapping[str, frozenset[str]] = {
     "bot.commands": frozenset({"bot.calls"}),
     "bot.http": frozenset({"bot.browser_calls"}),
     "bot.setup": frozenset({"bot.doctor"}),
 }
-"""Packages on top that a package may import nevertheless: it passes people's wishes on to them, or has them test
-people's answers."""
+"""What a package may import from :data:`ON_TOP` nevertheless: the package passes people's wishes on to it, or has it
+test people's answers."""
 
 DISCORD = (
     "bot.commands",

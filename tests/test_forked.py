@@ -98,7 +98,7 @@ async def test_a_forked_process_whose_output_nobody_reads_fails_like_a_started_o
 ) -> None:
     read, write = os.pipe()
     os.close(read)
-    # Also where Python was told to buffer nothing.
+    # This output has a buffer even where Python was told to buffer nothing.
     program = "import sys; sys.stdout = open(1, 'w', closefd=False); print('unread')"
     process = await started_file(server, program, tmp_path, stdout=write, stderr=PIPE)
     os.close(write)

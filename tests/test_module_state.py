@@ -1,4 +1,4 @@
-"""No state at module level: what was written for one call would be shared by two."""
+"""Tests that no module keeps state: two calls would share what belongs to one of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHANGES = frozenset(
 )
 """Methods that change a list, a set or a dictionary."""
 ALLOWED = frozenset({("config/json_log.py", "CALL"), ("config/json_log.py", "TURN")})
-"""A context variable has a value of its own in each call's tasks. Only lines of the log show it."""
+"""Context variables, which are allowed: each call's tasks have values of their own. Only the log shows them."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -38,7 +38,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def faults(name: str, module: ast.Module) -> Iterator[str]:
-    """What is wrong in a module."""
+    """The faults of a module."""
     of_module: set[str] = set()
     for statement in module.body:
         match statement:

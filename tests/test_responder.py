@@ -87,7 +87,7 @@ async def answered(mind: Mind, text: str) -> str:
     return heard
 
 
-async def test_what_a_program_asks_of_the_answers_is_in_the_system_prompt_after_the_rules() -> None:
+async def test_instructions_of_a_program_are_in_the_system_prompt_after_the_rules() -> None:
     character = replace(CALM, instructions="Talk like a pirate.")
     async with (
         ScriptedModel(lambda _: Answer("Aye.")) as model,
@@ -112,7 +112,7 @@ class Sister:
         return Recollection("Ada's sister is Mira.")
 
 
-async def test_what_is_recalled_is_in_the_system_prompt_before_the_room_and_nothing_else_changes() -> None:
+async def test_recalled_facts_are_in_the_system_prompt_before_the_room_and_nothing_else_changes() -> None:
     recall = Sister()
     async with (
         ScriptedModel(lambda _: Answer("Mira.")) as model,
@@ -147,7 +147,9 @@ async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
         ScriptedModel(thought_without_opening_tag) as model,
         responder(model) as mind,
     ):
-        assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", "the tag came too late"
+        assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", (
+            "the tag came too late to keep the thought from being said"
+        )
         assert await answered(mind, "And now?") == "Hello Ada."
         assert history(model) == ["Ada: Hi!\nAda: And now?"]
         await answered(mind, "Bye!")
@@ -291,7 +293,7 @@ async def test_a_llama_cpp_server_reads_the_words_so_far_and_nothing_of_them_is_
         assert [message["content"] for message in asked[-1][1:]] == ["Ada: What's new?", "Hello.", "Ada: I see."]
 
 
-async def test_after_words_that_may_be_the_last_the_server_reads_up_to_the_answer() -> None:
+async def test_if_the_words_so_far_may_be_complete_the_server_reads_the_prompt_up_to_the_answer() -> None:
     template: list[bool] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -313,7 +315,7 @@ async def test_the_words_so_far_do_not_change_the_language_of_a_small_models_pro
     async with model_with_slots("m-135m") as (mind, asked):
         await mind.responder.read_ahead("Ada")
         await mind.responder.read_ahead("Ada", german)
-        assert asked[1][:-1] == asked[0][:-1], "a mishearing would be read in vain, and remembered"
+        assert asked[1][:-1] == asked[0][:-1], "words that may be misheard don't choose the language"
         await answered(mind, german)
         assert asked[2][:-1] != asked[0][:-1]
 

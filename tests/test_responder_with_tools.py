@@ -1,4 +1,4 @@
-"""The responder with tools, over a model server: what is said, what the server is sent, and what ends."""
+"""Tests of the responder with tools, on a model server: its answers, its requests, and when tools run and end."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_a_tool_is_run_and_its_result_is_in_the_answer() -> None:
     assert [turn.person for turn in tools.asked] == [7], "the rights are those of the person who asked"
 
 
-async def test_words_before_a_call_are_said_at_once_and_the_answer_follows_them_parted() -> None:
+async def test_words_before_a_call_are_said_at_once_and_the_answer_follows_on_a_new_line() -> None:
     server = Recorded(streaming(said("Let me look."), calling(("clock", {})), DONE), ANSWER)
     async with responder_of(server, ScriptedTools(SUNNY)) as responder:
         assert await answered(responder) == "Let me look.\nIt is sunny."
@@ -151,7 +151,7 @@ async def test_an_answer_that_is_closed_between_words_ends_the_tool_that_runs_al
         assert tools.ended == ["c0"]
 
 
-async def test_a_guess_runs_no_tool_before_its_turn_is_over() -> None:
+async def test_a_speculative_reply_runs_no_tool_before_its_turn_is_over() -> None:
     tools, told = ScriptedTools(SUNNY), list[bool]()
     over = asyncio.Event()
 
@@ -222,7 +222,7 @@ async def test_a_server_that_refuses_tools_is_asked_again_with_the_text_form(sta
     async with responder_of(server, tools) as responder:
         assert await answered(responder) == "It is sunny."
         assert await answered(responder) == "It is sunny."
-    assert ["tools" in body for body in bodies] == [True, False, False, False, False], "it is learned"
+    assert ["tools" in body for body in bodies] == [True, False, False, False, False], "the refusal is remembered"
     assert len(tools.ran) == 2
 
 
@@ -258,7 +258,7 @@ async def test_a_small_model_gets_no_tools() -> None:
     assert not tools.asked
 
 
-async def test_a_model_that_calls_on_and_on_is_asked_for_an_answer_without_tools() -> None:
+async def test_a_model_that_calls_tools_again_and_again_is_asked_for_an_answer_without_tools() -> None:
     async def server(request: web.Request) -> web.StreamResponse:
         body = await request.json()
         offered.append("tools" in body)
@@ -299,7 +299,7 @@ async def test_a_model_that_has_said_everything_before_its_call_need_not_say_mor
         assert await answered(responder) == "I'll look at the clock. "
 
 
-async def test_an_answer_that_breaks_off_after_a_tool_fails() -> None:
+async def test_an_error_of_the_model_server_after_a_tool_has_run_ends_the_answer() -> None:
     server = Recorded(ASKS, answering(500, '{"error":"out of memory"}'))
     async with responder_of(server, ScriptedTools(SUNNY)) as responder:
         with pytest.raises(ModelError, match="out of memory"):

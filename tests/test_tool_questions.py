@@ -1,4 +1,4 @@
-"""Questions about tools with buttons, when Discord is slow and answers come at odd moments."""
+"""The question, with buttons, whether a tool may run. Discord is slow, and answers come too early or twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADA = Asker(7, "Ada", "delete my note", 1, CHANNEL)
 
 
 class SlowMessage:
-    """A message that Discord never gets round to change."""
+    """A message whose edits Discord never finishes."""
 
     def __init__(self) -> None:
         self.edits = 0
@@ -31,6 +31,8 @@ class SlowMessage:
 
 
 class SlowChannel(discord.abc.Messageable):
+    """A channel whose only message is slow. ``posted`` is set when this message has been sent."""
+
     def __init__(self) -> None:
         self.message = SlowMessage()
         self.posted = asyncio.Event()
@@ -44,6 +46,8 @@ class SlowChannel(discord.abc.Messageable):
 
 
 class Stage:
+    """Questions in :data:`CHANNEL`, a clock that the test sets, and a call that is in ``call_channel``."""
+
     def __init__(self) -> None:
         self.channel = SlowChannel()
         self.now = 0.0
@@ -101,7 +105,7 @@ async def test_words_from_before_the_question_are_no_answer() -> None:
 
 
 @pytest.mark.parametrize("call_channel", [None, OTHER])
-async def test_what_is_said_in_another_call_is_no_answer(call_channel: int | None) -> None:
+async def test_words_in_another_call_are_no_answer(call_channel: int | None) -> None:
     stage = Stage()
     asking = await stage.ask()
     stage.now, stage.call_channel = 2.0, call_channel

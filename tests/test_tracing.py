@@ -1,4 +1,4 @@
-"""Tests of the account of a traced program: it has each name, address and file that the program used, and no others."""
+"""Tests of the account of a traced program: it has all names that were looked up, addresses reached and files made."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def read_account(trace: Path, folder: Path) -> Account:
                     if path[1].endswith(_RESOLVERS):
                         resolvers.add(_unix_socket(call.arguments))
             case "sendto" | "sendmsg" | "sendmmsg":
-                # The peer of a connected socket is known from its connect. The peer of an accepted socket is a client.
+                # The peer of the socket is not added: `connect` has added it, or it is a client, which was not reached.
                 sent_to = set(_addresses(call.arguments))
                 account.reached |= sent_to
                 if any(port == DNS for _, port in (*sent_to, *_peer(call.arguments))):
@@ -200,7 +200,7 @@ def _unescaped(text: str) -> str:
 
 
 def _name_in_datagram(data: bytes) -> str:
-    """The host name in a DNS query. Empty if the data is no such query."""
+    """The host name in a DNS query. If the data is something else, it is empty or has no meaning."""
     labels, at = [], _DNS_HEADER
     while at < len(data) and (length := data[at]):
         labels.append(data[at + 1 : at + 1 + length])

@@ -1,4 +1,7 @@
-"""Paths of the toys in the cache. Each path has a hash of the toy's recipe, so a changed toy is made again."""
+"""Paths in the cache of the toys: the tiny language model and the tiny Whisper that are made on this machine.
+
+Each path has a hash of the toy's recipe, so a changed toy is made again.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tts_server.voices.library import VoiceLibrary
 from wire.presets import read_presets
 
 BETTER_IDLE_SECONDS = 30.0
-"""Seconds without use after which the engine of higher quality is unloaded. Short, since calls need the GPU memory."""
+"""Seconds without use after which the better engine is unloaded. Short, since calls need the GPU memory."""
 
 
 def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
@@ -40,7 +40,7 @@ def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
 
 
 def create_better_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool | None:
-    """Build the pool of ``TTS_BETTER_ENGINE``, a second engine of higher quality. Blocks: call it in a thread.
+    """Build the pool of ``TTS_BETTER_ENGINE``, the better engine. Blocks: call it in a thread.
 
     The pool has no fallbacks: a client that asks for this engine gets this engine or an error. Returns ``None`` if the
     setting is empty or names the preferred engine.

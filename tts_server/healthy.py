@@ -14,7 +14,7 @@ DEFAULT_PORT = "8765"
 
 
 def main() -> int:
-    """Ask ``/health`` and print the answer. The settings are not loaded, because this runs every few seconds."""
+    """Ask ``/health`` and print the answer. This runs every few seconds, so it saves the time to load the settings."""
     given = os.environ.get("TTS_BIND", "").rpartition(":")[2]
     port = int(given if given.isdecimal() else DEFAULT_PORT)
     connection = http.client.HTTPConnection("127.0.0.1", port, TIME_LIMIT)

@@ -37,7 +37,7 @@ class Metrics:
         lines = [
             *_metric("tts_connections", "gauge", "WebSockets open now.", self.connections),
             *_metric("tts_replies_total", "counter", "Replies spoken whole.", self.replies),
-            *_metric("tts_cancels_total", "counter", "Cancels.", self.cancels),
+            *_metric("tts_cancels_total", "counter", "Cancel messages from clients.", self.cancels),
             *_metric(
                 "tts_audio_seconds_total", "counter", "Seconds of speech in replies spoken whole.", self.audio_seconds
             ),

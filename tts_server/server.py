@@ -90,8 +90,8 @@ class SpeechServer:
     ) -> EnginePool:
         """Create the engine pool in a thread and warm up every engine that is loaded.
 
-        ``create_better`` creates the pool of a second engine of higher quality, or returns ``None``. Only
-        requests that name its model use this pool. It is not warmed up.
+        ``create_better`` creates the pool of the better engine, or returns ``None``. Only requests that name its model
+        use this pool. It is not warmed up.
 
         Raises:
             EngineError: an engine can't be created, or no engine can speak.

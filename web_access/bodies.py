@@ -1,4 +1,4 @@
-"""Reads bodies of HTTP messages up to a limit: those of a server's requests, and those of a client's answers."""
+"""Reads bodies of HTTP messages up to a limit: of requests that come to a server, and of answers to a client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def read_body(content: StreamReader, limit: int) -> bytes:
 async def read_beginning(content: StreamReader, limit: int) -> bytes:
     """Read a body, but no more than its first ``limit`` bytes; raises the errors of a broken body."""
     body = bytearray()
-    # StreamReader.read(limit) would have aiohttp buffer twice as many bytes as the limit.
+    # With StreamReader.read(limit), aiohttp would buffer twice as many bytes as the limit.
     while len(body) < limit and (piece := await content.readany()):
         body += piece
     return bytes(body[:limit])

@@ -1,4 +1,7 @@
-"""Finds compressed bodies of requests. The servers take none: a few bytes could become gigabytes, or an error."""
+"""Finds compressed bodies of requests, which the bot and the speech server refuse.
+
+A few compressed bytes could become gigabytes, and broken ones can't be unpacked at all.
+"""
 
 from __future__ import annotations
 

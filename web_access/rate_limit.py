@@ -24,7 +24,7 @@ class ClientRateLimit:
 
     Args:
         per_minute: the largest number of requests of one client in a minute.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:

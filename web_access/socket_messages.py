@@ -1,4 +1,4 @@
-"""The messages of a WebSocket's client, which may send as many as it likes."""
+"""Reads the messages of a WebSocket's client, and limits how many it may send."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from aiohttp import WSMessage, WSMsgType, web
 
 READ_BYTES = 16 * 1_024
-"""Largest amount of data that is read of a socket before the rest of the program can go on. asyncio's 256 KB can be
-40,000 pings."""
+"""Largest number of bytes that are read from a socket before the rest of the program can go on. asyncio would read 256
+KB, which can be 40,000 pings."""
 MESSAGES_A_SECOND = 150.0
-"""Largest number of messages a second, over a longer time. Sound in pieces of 20 ms is 50."""
+"""Largest number of messages a second, over a longer time. Sound in pieces of 20 ms makes 50 messages a second."""
 MAX_BURST = 1_500.0
 """Largest number of messages at once: half a minute of sound in pieces of 20 ms, after the network stood still."""
 KEEPALIVE = (WSMsgType.PING, WSMsgType.PONG)
@@ -34,7 +34,7 @@ class MessageRate:
         self._at = clock()
 
     def take(self, count: float = 1.0) -> bool:
-        """Count a message, or one that takes as long to read as several. Returns False if it is one too many."""
+        """Count a message, as ``count`` messages if it takes as long to read. Returns False if it is one too many."""
         now = self._clock()
         self._left = min(self._left + (now - self._at) * MESSAGES_A_SECOND, MAX_BURST) - count
         self._at = now
@@ -91,6 +91,6 @@ class ClientMessages:
 
 
 def read_in_small_pieces(transport: asyncio.BaseTransport | None) -> None:
-    """Read what the other side of a connection sends in small pieces (:data:`READ_BYTES`)."""
+    """Limit each read from a connection to :data:`READ_BYTES`."""
     if transport is not None and hasattr(transport, "max_size"):
         transport.max_size = READ_BYTES

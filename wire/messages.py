@@ -24,8 +24,11 @@ server's limit of bytes, whatever the characters are."""
 
 
 def _json(fields: dict[str, Any]) -> str:
-    """The fields as JSON, without a "reply" of ``None``. In ASCII, since UTF-8 can't encode half a surrogate pair."""
-    return json.dumps({name: value for name, value in fields.items() if name != "reply" or value is not None})
+    """The fields as JSON, without those that say nothing. In ASCII, since UTF-8 can't encode half a surrogate pair."""
+    left_out = {"reply": None, "costs_money": False}
+    return json.dumps(
+        {name: value for name, value in fields.items() if name not in left_out or value != left_out[name]}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,11 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """From the client: drop everything of this connection that has not been sent yet."""
+    """From the client: drop everything of this connection that has not been sent yet.
+
+    ``reply`` changes nothing of that. It comes back in the answer (:class:`Cancelled`), and further tokens of it are
+    ignored until another reply begins.
+    """
 
     reply: str | None = None
 
@@ -121,30 +128,40 @@ class ServerMessage:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStart(ServerMessage):
-    """The sound that follows speaks ``text``, which is the reply's segment number ``segment`` (from 0)."""
+    """The sound that follows speaks ``text``, which is the reply's segment number ``segment`` (from 0).
+
+    ``costs_money`` says whether an engine that probably costs money was asked for it. If not, the JSON has no such
+    field.
+    """
 
     event = "start"
     segment: int
     text: str
     reply: str | None = None
+    costs_money: bool = False
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
-        return cls(int(fields["segment"]), str(fields["text"]), fields.reply)
+        return cls(int(fields["segment"]), str(fields["text"]), fields.reply, fields.get("costs_money") is True)
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnd(ServerMessage):
-    """The segment is complete. It had ``samples`` samples at 48,000 Hz."""
+    """The segment is complete. It had ``samples`` samples at 48,000 Hz.
+
+    ``costs_money`` says whether an engine that probably costs money has spoken it. If not, the JSON has no such field.
+    """
 
     event = "end"
     segment: int
     samples: int
     reply: str | None = None
+    costs_money: bool = False
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
-        return cls(int(fields["segment"]), int(fields["samples"]), fields.reply)
+        paid = fields.get("costs_money") is True
+        return cls(int(fields["segment"]), int(fields["samples"]), fields.reply, paid)
 
 
 @dataclass(frozen=True, slots=True)

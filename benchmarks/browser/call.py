@@ -120,7 +120,7 @@ class PageCall(StackedContext):
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         stack.push_async_callback(browser.close)
-        # The page's policy forbids the script that records.
+        # The page's own policy would forbid the script that records.
         page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)

@@ -1,4 +1,4 @@
-"""Long answers that the page plays, and the gaps in them."""
+"""Measures the gaps in long answers that the page plays."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class PlayOut:
         seconds: the length of the sound, in seconds.
         gaps: the length of each gap in it, in milliseconds: a quiet place that is not in what was sent.
         pauses: the length of each quiet place in what was sent, in milliseconds.
-        missing: how much less was played than was sent, in milliseconds.
+        missing: how much of the sound that was sent was not played, in milliseconds.
         page_underruns: how often the page's buffer ran empty.
         bot_underruns: how many frames of silence the bot has sent because its voice was late.
-        skips: the length of each stretch in milliseconds that the browser left out because it was late for its device.
+        skips: the length, in milliseconds, of each stretch of sound that the browser left out because it was too late.
         delay_ms: the delay of the page's buffer at the end, in milliseconds.
     """
 

@@ -45,7 +45,7 @@ class Recording:
 
     Attributes:
         rate: the sample rate in Hz.
-        skips: the length of each stretch that the browser left out because it was late for the device, in seconds. The
+        skips: the length, in seconds, of each stretch of sound that the browser left out because it was too late. The
             recording has silence there.
     """
 
@@ -68,7 +68,7 @@ class Recording:
         for frame, length in found["pieces"]:
             if self._begin is None:
                 self._begin = frame
-            # The page's clock may stand still for a moment, and then makes up for it.
+            # The page's clock may stand still for a moment, and then jump ahead.
             if (skipped := frame - self._end) > 0:
                 self.skips.append(skipped / self.rate)
                 self._pieces.append(np.zeros(skipped, np.float32))

@@ -45,7 +45,8 @@ class Turn:
     Attributes:
         line: name of the line that was said.
         first_audible: the time from the last voiced sample to the answer's first audible sample, in milliseconds.
-        first_packet: the bot's own time from the last voiced sample to the answer's first packet, in milliseconds.
+        first_packet: the time from the last voiced sample to the answer's first packet, as the bot itself measures it,
+            in milliseconds.
         delay: the delay of the page's play-out buffer, in milliseconds; 0 on the sandbox.
     """
 

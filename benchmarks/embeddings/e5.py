@@ -1,4 +1,7 @@
-"""multilingual-e5-small (Wang et al. 2024), computed with numpy: a BERT of twelve layers, its vectors averaged."""
+"""The embedding model multilingual-e5-small (Wang et al. 2024), computed with numpy.
+
+It is a BERT of twelve layers. The vector of a text is the mean of the vectors of its tokens.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ MAX_TOKENS = 510
 
 
 class E5:
-    """Makes vectors. It blocks; calls from two threads at once are fine."""
+    """Makes the vectors of texts. It blocks; calls from two threads at once are fine."""
 
     def __init__(self, file: Path) -> None:
         self._file = read_e5_file(file)

@@ -27,7 +27,7 @@ class E5File:
     Attributes:
         width: size of the vectors.
         pieces: the vocabulary, each piece with its score; ids are places in this list.
-        characters: what the tokenizer reads instead of a character.
+        characters: what the tokenizer reads in place of some characters, by their code points.
         words: the vectors of the pieces, still in four bits, a row each.
         tensors: all other weights, by their names.
     """
@@ -50,7 +50,7 @@ def read_e5_file(path: Path) -> E5File:
     data = np.memmap(path, np.uint8, mode="r")
     cursor = _Cursor(data)
     if bytes(data[:4]) != MAGIC:
-        raise ValueError(f"{path} holds no such weights")
+        raise ValueError(f"{path} is no file of multilingual-e5-small's weights")
     _, _, width, layers, heads, middle, _, _, _ = cursor.take("<4sI7i")
     epsilon, _ = cursor.take("<fi")
     count, begin, end, _, unknown = cursor.take("<5i")
@@ -86,9 +86,7 @@ def read_e5_file(path: Path) -> E5File:
 
 
 def dequantised(blocks: npt.NDArray[np.void]) -> Floats:
-    """The weights of some blocks. The 32 weights of each block lie along a last dimension, which the blocks do not
-    have.
-    """
+    """The weights of an array of blocks, with one dimension more: the 32 weights of a block lie along the last one."""
     low, high = blocks["nibbles"] & 15, blocks["nibbles"] >> 4
     steps = np.concatenate([low, high], axis=-1).astype(np.float32) - 8
     weights: Floats = steps * blocks["scale"].astype(np.float32)[..., None]

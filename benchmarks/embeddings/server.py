@@ -14,7 +14,7 @@ MODEL = "multilingual-e5-small"
 
 
 class EmbeddingsServer(StandInServer):
-    """Use it as an async context manager.
+    """The server, on a free port of loopback. Use it as an async context manager.
 
     Args:
         weights: see :func:`~benchmarks.embeddings.weights.weights_file`. Reading them blocks.

@@ -1,8 +1,8 @@
-"""Benchmark of hours of conversation: what bots hold while five clients talk with them at once.
+"""Soak test: the memory, handles and threads of bots with which five clients talk for hours, all at once.
 
 Clients on Discord, in the browser and on the telephone talk with two bots: one with real engines, and one with
-stand-ins. The benchmark measures the slope of the memory after 20 minutes, handles and threads, late packets beside
-those of a bare clock, and answers. Ctrl-C ends it early, with the figures so far.
+stand-ins. The test measures the slope of the memory after 20 minutes, handles and threads, late packets beside those of
+a bare clock, and answers. Ctrl-C ends it early, with the figures so far.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _parser() -> PlainParser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="exit with status 1 if a target is missed; late packets by a generous bound",
+        help="exit with status 1 if a target is missed; late packets, handles and threads have wider bounds then",
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the figures over time into this PNG file")
     return parser

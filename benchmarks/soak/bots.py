@@ -44,7 +44,7 @@ class SoakBot(StackedContext):
     Attributes:
         clients: one for each in the plan, in its order.
         outcomes: the number of replies by how they ended.
-        underruns: frames of silence that were sent since the voice was late.
+        underruns: number of frames of silence that were sent because the voice was late.
     """
 
     def __init__(self, plan: BotPlan, folder: Path, stand_ins: Mapping[str, str]) -> None:

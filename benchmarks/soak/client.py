@@ -25,7 +25,11 @@ class ClientCall(Protocol):
         ...
 
     def check(self) -> None:
-        """Take what has come. Raises :class:`CallLostError` if the call has ended."""
+        """Record the bot's packets since the last check, if they are not recorded as they arrive.
+
+        Raises:
+            CallLostError: the call has ended.
+        """
         ...
 
 

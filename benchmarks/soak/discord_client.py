@@ -21,7 +21,7 @@ JOIN_LIMIT = 60.0
 QUIET = 1.0
 """Seconds of silence after the words, in which voice activity stops sending."""
 KEPT_PACKETS = 1_000
-"""Packets that the guest keeps. The soak asks the relay for arrivals, and nobody listens to the sound."""
+"""Packets that the guest keeps. Few are enough: the voice server has the times of arrival, and nobody hears these."""
 
 
 class DiscordClient:
@@ -71,7 +71,7 @@ class _DiscordCall:
         return times.last_voiced
 
     def check(self) -> None:
-        """Take the bot's packets at the times at which they reached the voice server, by the kernel's clock."""
+        """Note the bot's new packets, each with the time (kernel's clock) at which it reached the voice server."""
         bot = self._sandbox.bot_id
         log = self._sandbox.voice_server.relay.log
         fresh = list(takewhile(lambda packet: packet.received > self._taken, reversed(log)))

@@ -11,7 +11,7 @@ from benchmarks.statistics import FRAME_SECONDS, Lateness, lateness
 SILENCE_PACKETS = 25
 """After this many packets without voice, half a second, the bot's speech counts as over."""
 RESTART_SECONDS = 0.12
-"""A longer gap between two packets restarts the clock of a stream, as it does the bot's and a listener's."""
+"""A longer gap between two packets restarts the clock of a stream. It also restarts the bot's and a listener's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class HeardSound:
         self._voiced.append(arrival)
 
     def end_stream(self) -> None:
-        """The bot's speech is over, so the next packet begins a new stream."""
+        """End the stream, because the bot's speech is over. The next packet begins a new stream."""
         if arrivals := self._arrivals[: len(self._arrivals) - self._unvoiced]:
             self.streams.append(Stream.of(arrivals))
         self._arrivals, self._unvoiced = [], 0

@@ -1,4 +1,4 @@
-"""What a bot and its children hold: memory, handles and threads of each process, from ``/proc`` (Linux)."""
+"""What a bot and its child processes hold: memory, handles and threads of each process, from ``/proc`` (Linux)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 _OWN_MEMORY = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
-"""The fields of ``smaps_rollup`` that count memory which the process has written, shared pages in part.
+"""The fields of ``smaps_rollup`` that count memory which the process has written. Shared pages count in part.
 
 Mapped files are left out: how many of their pages are in memory, and who else maps them, is not the bot's doing.
 """

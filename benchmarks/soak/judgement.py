@@ -48,9 +48,11 @@ same, since there are some fifteen turns.
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How much of something was held after the warm-up: the median of the first and of the last third, least and most.
+    """How many handles or threads a process held after the warm-up.
 
     Attributes:
+        first, last: the median of the first third of the samples, and of the last third.
+        least, most: the least and the greatest number in a sample.
         growth: the least value of the last third minus the greatest of the first third; above 0 only if the level has
             risen.
     """
@@ -179,7 +181,7 @@ class Judgement:
 
     def _on_time(self, client: ClientResult, points: float) -> tuple[str, bool]:
         late, clock = self.late(client).percent, self.clock(client).percent
-        text = f"{client.name}: {late:.3f} % late packets; at most the bare clock's {clock:.3f} and {points:g} points"
+        text = f"{client.name}: {late:.3f} % late packets; at most {points:g} points above the clock's {clock:.3f} %"
         return text, late <= clock + points
 
 

@@ -1,4 +1,4 @@
-"""Runs the soak: starts bots and clients, lets them talk, and notes every few seconds what the bots hold."""
+"""Runs the soak: starts bots and clients, lets them talk, and records every ten seconds what the bots hold."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FIRST_TOKEN, TOKENS_A_SECOND, TRANSCRIPTION = 0.15, 40.0, 0.21
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What all bots held, ``at`` seconds after the beginning: by the bot's name and that of its process."""
+    """What all bots held, ``at`` seconds after the beginning: by the bot's name, and then by the process's name."""
 
     at: float
     bots: Mapping[str, Mapping[str, ProcessHoldings]]
@@ -189,7 +189,10 @@ class Soak:
             await asyncio.sleep(max(1.0, min(next_look, self._begun + seconds) - time.monotonic()))
 
     def _take_clock(self) -> None:
-        """End a stream of the bare clock. Each is as long as a bot's answer, so that it drifts no longer than that."""
+        """End a stream of the bare clock.
+
+        The streams are about as long as a bot's answer. In longer ones, a drifting clock would have more late packets.
+        """
         for streams, arrivals in (
             (self._clock_streams, self._clock.stream()),
             (self._clock_readings, self._clock.read_stream()),
@@ -208,7 +211,7 @@ class Soak:
         return found
 
     def _stop(self, why: str) -> None:
-        """Note why the soak ends early, and undo the cancellation of this task, which still has work to do."""
+        """Record why the soak ends early, and undo the cancellation of this task, which still has work to do."""
         self._ended = why
         if (task := asyncio.current_task()) is not None:
             task.uncancel()

@@ -46,7 +46,7 @@ class SpeakerLine:
 class NaturalSpeech:
     """Speaks lines. Each sound is cached as a FLAC file in ``folder``.
 
-    A new line blocks for about half the length of its sound, on one core.
+    A new line blocks for about half the length of its sound.
     """
 
     def __init__(self, files: KokoroFiles, folder: Path) -> None:
@@ -55,7 +55,8 @@ class NaturalSpeech:
 
     def say(self, line: SpeakerLine) -> Sound:
         """Speak a line, without silence around it, at :data:`~sandbox.speech.SPEECH_LEVEL`."""
-        name = hashlib.sha256(f"{line.speaker}\n{line.text}".encode()).hexdigest()[:32]
+        said = f"{line.text}\n{line.phonemes}" if line.phonemes else line.text
+        name = hashlib.sha256(f"{line.speaker}\n{said}".encode()).hexdigest()[:32]
         path = self._folder / f"{name}.flac"
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Japanese and Chinese sentences, with phonemes for Kokoro, which the Kokoro engine can't make for these languages.
+"""Japanese and Chinese sentences with phonemes for Kokoro. The Kokoro engine makes none for these languages.
 
 The phonemes were made with misaki 0.9.4, and Open JTalk's dictionary for Japanese. Kokoro has no token for two of the
 Japanese phonemes, so other letters stand for these two.

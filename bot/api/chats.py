@@ -1,4 +1,4 @@
-"""Conversations of programs with the persona, each under an id, so that a further question goes on with it."""
+"""Conversations that programs have with the persona. A program continues one of them by sending its id."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MakeResponder(Protocol):
     """Builds the responder for one answer."""
 
     def __call__(self, history: History, name: str, *, spoken: bool) -> Responder:
-        """Build it.
+        """Build the responder.
 
         Args:
             history: the history of the conversation.
@@ -63,15 +63,15 @@ class Chat:
 
 
 class Chats:
-    """The conversations of all programs. They are kept in memory. Use it only on the event loop.
+    """The conversations of all programs, kept in memory. Use it only on the event loop.
 
-    All programs that may use the bot's HTTP server count as one person, the nameless person of the page.
+    All programs that may use the bot's HTTP server count as one person: whoever gives no name on the page.
 
     Args:
         make_responder: builds the responder for one answer.
         make_keeper: builds the object that stores the turns of a new conversation.
         character: returns the persona and mood for the next answer.
-        answered: called with the mood that was named in an answer that was sent; ``None`` if it named none.
+        answered: called after each whole answer with the mood that the answer named; ``None`` if it named none.
         clock: returns monotonic seconds.
     """
 
@@ -94,7 +94,7 @@ class Chats:
         self._person = web_person("")
 
     def open(self, name: str | None) -> Chat:
-        """The conversation with the id ``name``, or a new one if it is ``None``; raises :class:`NoSuchChatError`."""
+        """The conversation with the id ``name``, or a new one for ``None``; raises :class:`NoSuchChatError`."""
         self._end_old()
         if name is None:
             chat = Chat(token_urlsafe(ID_BYTES), self._make_keeper(), self._clock())

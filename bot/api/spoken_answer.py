@@ -31,8 +31,8 @@ class _Unwritten(NoticeWriter):
 async def voice(make: Callable[[], SpeechClient]) -> AsyncIterator[SpeechConnection]:
     """Open a connection to the speech server, and wait until the server has loaded its preferred engine.
 
-    A voice or a manner that the server refuses is left out. The connection is closed when the block ends. The server
-    then drops the sound that it has not sent.
+    If the server refuses the voice or the manner, the text is spoken without it. The connection is closed when the
+    block ends. The server then drops the sound that it has not sent.
 
     Raises:
         SpeechUnavailable: the server can't be reached.

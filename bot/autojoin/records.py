@@ -10,7 +10,7 @@ from bot.database import Records, Row
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A server's choice.
+    """The voice channel that the bot joins automatically on a server, as people there have chosen it.
 
     Attributes:
         server: the server's id.
@@ -28,7 +28,7 @@ class Choice:
 
 
 class AutoJoinRecords(Records):
-    """The database table. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the table of the servers' choices. All methods may raise :class:`aiosqlite.Error`."""
 
     async def all(self) -> dict[Choice, bool]:
         """The choice of each server, and whether the bot was sent away from the channel."""

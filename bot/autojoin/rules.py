@@ -1,7 +1,7 @@
 """The rules of joining a voice channel automatically, as a pure state machine: snapshots of the servers in, wishes out.
 
-There is no I/O and no clock here. The machine gets all that it knows with each :meth:`ComingRules.step`, so a missed
-event does no harm: the next snapshot shows the same.
+There is no I/O and no clock here. Each :meth:`ComingRules.step` gets the state of all channels and calls, so a missed
+event of Discord does no harm.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ASK_AFTER = 60.0
-"""Seconds for which the bot waits while a picture is drawn or looked at. After that it asks whether to stop that
-work."""
+"""Seconds for which the bot does not join while a picture is drawn or looked at. After that it asks whether to stop
+that work."""
 RETRY_DELAYS = (30.0, 60.0, 120.0, 300.0, 600.0)
-"""Seconds from each failed attempt to come to the next attempt. The last delay repeats until the channel is empty."""
+"""Seconds that the bot waits after each failed attempt to join. The last delay repeats until the channel is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class TellWaiting:
-    """Write on the server that it waits for the end of a call elsewhere, and write in that call that a server waits."""
+    """Write on this server that the bot comes after a call elsewhere, and write in that call that a server waits."""
 
     server: int
 
@@ -126,12 +126,12 @@ class ComingRules:
         return state is not None and state.away
 
     def step(self, now: float, rooms: Mapping[int, Room], calls: CallsNow, *, busy: bool) -> tuple[Wish, ...]:
-        """Decide. Call this at each change, and once a second while somebody is there.
+        """Decide. Call this at each change, and once a second while somebody is in a channel.
 
         Args:
             now: monotonic seconds.
             rooms: the channels of the servers. Servers that can't be seen now are left out, and nothing changes there.
-            calls: the calls from their request to their end.
+            calls: the calls that are on, or that were requested and have not begun.
             busy: whether a picture is being drawn or looked at. A call would stop that work.
         """
         wishes: list[Wish] = []

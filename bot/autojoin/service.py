@@ -1,4 +1,4 @@
-"""Coming by itself: looks at the chosen channels, asks the rules, and carries out their wishes."""
+"""Brings the bot into voice channels by itself: looks at the chosen channels, asks the rules, and obeys them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Places(Protocol):
         ...
 
     async def tell_waiting(self, choice: Choice) -> None:
-        """Write that the server waits for the end of a call elsewhere, and write in that call that a server waits."""
+        """Write that the bot comes after a call elsewhere, and write in that call that a server waits."""
         ...
 
     async def ask(self, choice: Choice, answered: Callable[[bool], None]) -> None:
@@ -64,10 +64,10 @@ class Places(Protocol):
 
 
 class AutoJoin:
-    """Brings the bot into a channel of each server when somebody is there. Not thread-safe.
+    """Brings the bot into the chosen channel of each server when somebody is there. Not thread-safe.
 
     Args:
-        clock: returns the current time in the people's time zone.
+        clock: returns the current time in the people's time zone (``TIMEZONE``).
         busy: whether a picture is being drawn or looked at. A call would stop that work.
         monotonic: returns monotonic seconds.
     """
@@ -99,7 +99,7 @@ class AutoJoin:
             self._rules.choose(choice.server, away=away)
 
     def at(self, server: int) -> Choice | None:
-        """A server's choice; ``None`` if it has none. Its ``person`` stays even if that person's data were erased."""
+        """A server's choice; ``None`` if it has none. Its ``person`` may be somebody whose data were erased."""
         return self._choices.get(server)
 
     def is_away(self, server: int) -> bool:
@@ -206,7 +206,7 @@ class AutoJoin:
         except UserError as error:
             calls = self._places.calls()
             if calls.full or server in calls.servers:
-                # Somebody else has begun a call in this moment.
+                # Somebody else has just begun a call.
                 self._rules.missed(server)
             elif self._rules.failed(server, self._monotonic()):
                 await self._places.tell_failure(choice, str(error))

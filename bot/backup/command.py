@@ -29,8 +29,9 @@ from config.speech_settings import SpeechSettings
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 CONTENT = (
     "It contains the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
-    "people made, and the personas. It does not contain .env with its secrets, recordings of calls, downloaded "
-    "models, corrections.yaml with what was learned from transcripts, or other files that your settings name."
+    "people made (if the bot starts the speech server), and the personas. It does not contain .env with its secrets, "
+    "recordings of calls, downloaded models, corrections.yaml with what was learned from transcripts, or other files "
+    "that your settings name."
 )
 _DESCRIPTIONS = {
     "backup": f"Copies the bot's stored data into one file. It works while the bot is running, too. {CONTENT}",
@@ -40,14 +41,18 @@ _DESCRIPTIONS = {
 
 
 def run_backup(arguments: list[str]) -> int:
-    """Make a backup; returns the exit status: 1 if it failed, 2 if the settings or the file can't be used."""
+    """Make a backup; returns the exit status.
+
+    The status is 1 if it failed, 2 if the settings or the file can't be used, and 130 if somebody stopped it.
+    """
     return _run("backup", arguments)
 
 
 def run_restore(arguments: list[str]) -> int:
     """Restore a backup; returns the exit status.
 
-    The status is 1 if it failed or a bot is running, and 2 if the settings or the file can't be used.
+    The status is 1 if it failed or a bot is running, 2 if the settings or the file can't be used, and 130 if somebody
+    stopped it.
     """
     return _run("restore", arguments)
 
@@ -95,7 +100,7 @@ def _end_with(why: str, status: int) -> int:
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
-    """Folders in a backup: personas, and voices if the speech server runs on this machine."""
+    """Folders in a backup: personas, and voices if the bot starts the speech server."""
     folders = {PERSONAS: PERSONAS_DIR}
     if settings.tts.websocket_url is None:
         folders[VOICES] = voices_folder(settings, SpeechSettings.read())
@@ -151,7 +156,7 @@ def _words(restored: Restored, data_dir: Path) -> list[str]:
     origin = f"the backup of {note.made_at}, made by Seiyuu {note.version}" if note else "a copy of a database"
     lines = [f"✔ {data_dir / FILE} was brought back from {origin}."]
     if restored.opted_out:
-        lines.append(f"✔ People who opted out since then stay opted out: {restored.opted_out}.")
+        lines.append(f"✔ People who have opted out since the backup stay opted out: {restored.opted_out}.")
     if restored.voices is not None:
         lines.append(f"✔ Voices: {restored.voices}.")
     else:

@@ -170,7 +170,7 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
     """The files of one folder in the archive: their paths in the folder, and their contents.
 
     Raises:
-        BackupRefusedError: a path leads out of the folder, or the content does not have the stated size.
+        BackupRefusedError: a file is damaged, or its path or size is not one that a backup has.
     """
     files: set[PurePosixPath] = set()
     for name, size, data in database.execute("SELECT name, sz, data FROM sqlar ORDER BY name"):

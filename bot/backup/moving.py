@@ -1,8 +1,8 @@
 """Moves many files in one transaction: at the end either all of them are in place, or everything is as before.
 
 New files are created in a hidden folder on the same disk, so that each move only renames a file. The moves are written
-to a journal first. If they were interrupted, they are undone: by the same process after an error, otherwise by the next
-``restore`` or the next start of the bot.
+to a journal first. Interrupted moves are undone. After an error, the same process does that. After a kill, the next
+``restore`` or the next start of the bot does it.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def restore(
     Args:
         folders: where to restore each folder of the backup, by its name in the backup. Other folders are skipped.
         report: called with the number of bytes that were read since the last call.
-        hold: called before files are moved. From then on, nothing may interrupt the restore.
+        hold: called before files are moved. From then on, the caller must not interrupt the restore.
 
     Raises:
         BackupRefusedError: the file can't be used. Nothing has changed.
@@ -291,7 +291,7 @@ def _keep_all(path: Path, kept: Path) -> None:
 
 
 def _add_personas(folder: Path, fresh: Path) -> tuple[list[Move], tuple[str, ...]]:
-    """Prepare the personas that are missing; returns their moves, and the personas that can't be added."""
+    """Prepare the personas that ``folder`` lacks; returns their moves, and the personas that can't be added."""
     moves, left = [], []
     for file in sorted(fresh.glob("*.yaml")):
         here = folder / file.name

@@ -173,7 +173,7 @@ def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
 
 
 def _discard_old(target: Path) -> None:
-    """Delete partial files of killed backups to the same file. Those younger than a day may still be in use."""
+    """Delete partial files that killed backups to ``target`` left. Those younger than a day may still be in use."""
     for part in target.parent.glob(f".{glob.escape(target.name)}.*{_PART}*"):
         with contextlib.suppress(FileNotFoundError):
             if part.stat().st_mtime < time.time() - _DAY:

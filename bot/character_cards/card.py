@@ -35,9 +35,9 @@ class Card:
 
     Attributes:
         greeting: the character's first message.
-        examples: an example of how it talks.
+        examples: an example of how the character talks.
         instructions: whether the card has instructions of its own for the model. They are not used.
-        book: its lorebook; ``None`` if it has none.
+        book: its lorebook, which holds background knowledge; ``None`` if it has none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Writes a character card as a persona of the operator's."""
+"""Makes a persona file from a character card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 @dataclass(frozen=True, slots=True)
 class ImportedPersona:
-    """A persona that was written.
+    """A persona that was made from a card and written to a file.
 
     Attributes:
         file: its file name without ``.yaml``.
@@ -44,7 +44,7 @@ def import_persona(card: Card, folder: Path, called: str | None = None) -> Impor
     """Write a persona. An existing one is never replaced. Blocks on the disk.
 
     Args:
-        called: the file name, without ``.yaml``; ``None`` makes one of the character's name.
+        called: the file name, without ``.yaml``; ``None`` makes one from the character's name.
 
     Raises:
         CardError: the persona can't be written, or would not be a valid one.
@@ -81,7 +81,7 @@ def import_persona(card: Card, folder: Path, called: str | None = None) -> Impor
 
 
 def file_name(name: str) -> str:
-    """A file name that is made of a character's name; ``""`` if the name has no Latin letters."""
+    """A file name that is made from a character's name; ``""`` if the name has no Latin letters or digits."""
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode("ascii")
     return _NO_FILE_NAME.sub("_", plain).strip("_")[:64]
 

@@ -1,4 +1,4 @@
-"""The chosen channels on Discord: who is there, calls in them, and what is written about them."""
+"""The voice channels that the bot joins automatically: who is there, calls in them, and texts about both."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COME_ID, STAY_ID = "autojoin:yes", "autojoin:no"
 
 
 class DiscordPlaces:
-    """The :class:`~bot.autojoin.service.Places` of a Discord client. Not thread-safe.
+    """Looks at the chosen channels and starts calls there (:class:`~bot.autojoin.service.Places`). Not thread-safe.
 
     Args:
         join: who may bring the bot into a voice channel.

@@ -9,7 +9,7 @@ from bot.tools.tool import Asker
 
 
 class ControlRights:
-    """The rights of people on Discord (:data:`~bot.controls.tools.Rights`).
+    """Says whether a person on Discord may use a typed command (:data:`~bot.controls.tools.Rights`).
 
     Args:
         page: the id that stands for the page and for programs. Whoever uses them counts as the operator.

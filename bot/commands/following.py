@@ -101,7 +101,7 @@ class FollowCommands(commands.Cog, name="Following"):
         if after.channel is None:
             self._followed.pop(member.guild.id, None)
             return
-        # One move at a time. The person may have gone on meanwhile, so the channel is asked for only now.
+        # One move at a time. The person may have gone on meanwhile, so their channel is looked up only now.
         async with followed.moving:
             channel = None if member.voice is None else member.voice.channel
             goes_on = self._calls.current_on(member.guild.id) is call and self._following(call) is followed

@@ -85,7 +85,7 @@ class HelpCommands(commands.Cog, name="Help"):
             await ctx.send(page, allowed_mentions=_NOBODY)
 
     def _overview(self) -> list[str]:
-        """The list of commands as messages. A heading and its commands are never split."""
+        """The list of commands as messages. A heading and its commands are in the same message."""
         here = {command.name: command for command in self._bot.commands if not command.hidden}
         groups = [(name, [here.pop(each) for each in members if each in here]) for name, members in GROUPS]
         groups.append((OTHERS, [here[name] for name in sorted(here)]))

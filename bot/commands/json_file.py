@@ -35,7 +35,7 @@ def json_file(name: str, content: Mapping[str, Any], most: int | None = None) ->
         most: largest number of bytes; ``None`` for :data:`MAX_BYTES`.
 
     Raises:
-        JsonTooLargeError: it is too large for Discord.
+        JsonTooLargeError: the file is larger, even when it is packed.
     """
     most = MAX_BYTES if most is None else most
     file = f"{name}.json"

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.command_helpers import require_guild
 from bot.knowledge.index import KnowledgeError
 from bot.knowledge.knowledge import Knowledge
-from bot.text import escape_markdown, shorten, split_message
+from bot.text import counted, escape_markdown, shorten, split_message
 from bot.user_error import UserError
 
 Context = commands.Context[Any]
@@ -22,7 +22,7 @@ _MAX_PASSAGE = 500
 _VECTOR_SECONDS = 3.0
 """Seconds within which the search by meaning must end."""
 NONE = "❌ I have no files to look things up in (nobody has set KNOWLEDGE_DIR)."
-IS_ON = "📚 On this server I look things up in {passages} passages of files. `{prefix}knowledge off` ends that."
+IS_ON = "📚 On this server I look things up in {passages} of files. `{prefix}knowledge off` ends that."
 IS_OFF = "📚 On this server I don't look anything up in files. `{prefix}knowledge on` lets me."
 SWITCHED_ON = "📚 From now on I look things up in files on this server."
 SWITCHED_OFF = "📚 From now on I don't look anything up in files on this server."
@@ -34,7 +34,7 @@ class KnowledgeCommands(commands.Cog, name="Knowledge"):
     """Decide whether I look things up in files, and see what I would find.
 
     Args:
-        knowledge: ``None`` if the operator has set none up.
+        knowledge: finds passages in the operator's files; ``None`` if the operator has set up no files.
     """
 
     def __init__(self, knowledge: Knowledge | None, prefix: str) -> None:
@@ -58,7 +58,7 @@ class KnowledgeCommands(commands.Cog, name="Knowledge"):
             passages = await known.count()
         except KnowledgeError as error:
             raise UserError(BROKEN.format(fault=error)) from error
-        await ctx.send(IS_ON.format(passages=f"{passages:,}", prefix=self._prefix))
+        await ctx.send(IS_ON.format(passages=counted(passages, "passage"), prefix=self._prefix))
 
     @knowledge.command(description="Let me look things up in files on this server.")
     @commands.guild_only()

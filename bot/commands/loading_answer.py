@@ -19,7 +19,7 @@ LOADING = "⏳ Loading my voice: {percent} %"
 
 
 class LoadingAnswer:
-    """The answer to one command. Without a call of :meth:`report`, no progress is shown."""
+    """The answer to one command. Before :meth:`report` is called, no progress is shown."""
 
     def __init__(self, ctx: commands.Context[Any]) -> None:
         self._ctx = ctx

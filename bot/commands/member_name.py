@@ -12,7 +12,7 @@ from config.spelling import comparable
 
 SEVERAL = "❌ Several people are called `{given}` here. Mention the one you mean, or give their id."
 MOST_ASKED = 100
-"""Maximum number of people with the same beginning of their names that Discord is asked for."""
+"""Discord is asked for at most this many people whose names begin with the typed name."""
 
 
 class SeveralMembersError(commands.BadArgument):

@@ -54,7 +54,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         )
 
     async def cog_load(self) -> None:
-        """Make the controls of old messages work. One view answers for all, or discord.py would keep one for each."""
+        """Make the controls of old messages work. With one view for all, discord.py need not keep one for each."""
         placeholder = Fact(0, None, None, None, 0, "", None, "", "-", "", 0.0, "")
         self._bot.add_view(MemoryView(self._guard, self._presses, [placeholder]))
         self._bot.add_view(MemoryView(self._guard, self._presses, question=True))
@@ -97,7 +97,7 @@ class MemoryCommands(commands.Cog, name="Memory"):
         name = escape_markdown(person.display_name)
         heading = words.OF.format(name=name, count=len(found))
         part = f"about {person.mention}"
-        text = facts_text(found, person.id, heading, self._prefix, own=False, page=page, part=part)
+        text = facts_text(found, heading, self._prefix, reader=ctx.author.id, about=person.id, page=page, part=part)
         await answer_privately(ctx, text if found else words.NO_FACTS_OF.format(name=name))
 
     @memory.command(
@@ -186,10 +186,11 @@ class MemoryCommands(commands.Cog, name="Memory"):
         if not found:
             await answer_privately(ctx, f"{words.NO_FACTS} {state}")
             return
-        text = facts_text(found, ctx.author.id, words.MINE.format(count=len(found)), self._prefix, own=True, page=page)
+        me, heading = ctx.author.id, words.MINE.format(count=len(found))
+        text = facts_text(found, heading, self._prefix, reader=me, about=me, page=page)
         view = MemoryView(self._guard, self._presses, page_of(found, page, words.MAX_LISTED)[0])
         await answer_privately(ctx, f"{text}\n{state}", view=view)
-        # From now on, the view of `cog_load` answers for this message, as after a restart.
+        # From now on, the view of `cog_load` handles this message's controls, as after a restart.
         view.stop()
 
     def _require_enabled(self) -> None:

@@ -49,29 +49,31 @@ OFF = "🧠 I remember nothing of you from now on, and have forgotten what I kne
 
 
 def facts_text(
-    facts: Sequence[Fact], person: int, heading: str, prefix: str, *, own: bool, page: int = 1, part: str = "me"
+    facts: Sequence[Fact], heading: str, prefix: str, *, reader: int, about: int, page: int = 1, part: str = "me"
 ) -> str:
     """A page of the list of facts, for the person who reads it.
 
     Args:
+        reader: id of the person who reads it. In the list this person is "you".
+        about: id of the person whom the facts are about.
         page: the number of the page, from 1; see :func:`~bot.memory.listing.page_of`.
         part: the part of the command that shows another page, as it is typed.
     """
     shown, page, pages = page_of(facts, page, MAX_LISTED)
-    lines = [heading, *(_line(fact, person) for fact in shown)]
+    lines = [heading, *(_line(fact, reader, about) for fact in shown)]
     if pages > 1:
         other = page % pages + 1
         lines.append(MORE.format(page=page, pages=pages, prefix=prefix, part=part, other=other))
-    if own:
+    if reader == about:
         lines.append(HOW.format(prefix=prefix))
     return "\n".join(lines)
 
 
-def _line(fact: Fact, person: int) -> str:
-    about = "" if fact.person == person else f"{_shown(fact.person_name)}: "
-    speaker = "you" if fact.speaker == person else _shown(fact.speaker_name)
+def _line(fact: Fact, reader: int, about: int) -> str:
+    subject = "" if fact.person == about else f"{_shown(fact.person_name)}: "
+    speaker = "you" if fact.speaker == reader else _shown(fact.speaker_name)
     quote = "" if fact.quote == fact.text else f": “{_shown(fact.quote)}”"
-    return f"`{fact.id}` {about}{_shown(fact.text)} ({speaker}, <t:{fact.said_at:.0f}:D>{quote})"
+    return f"`{fact.id}` {subject}{_shown(fact.text)} ({speaker}, <t:{fact.said_at:.0f}:D>{quote})"
 
 
 def _shown(text: str) -> str:
@@ -107,7 +109,7 @@ class Presses:
 
 
 class MemoryView(GuardedView):
-    """Controls below a list, or below the question whether everything is to be forgotten.
+    """Controls below a list of facts, or below the question whether everything is to be forgotten.
 
     They work after a restart too, because their ids are always the same. Whoever presses one acts on their own facts,
     so it does not matter who can press it.

@@ -1,4 +1,7 @@
-"""The question of ``MEMORY=ask``: whether a person may be remembered. It is asked once, where the person has talked."""
+"""The question of ``MEMORY=ask``: whether a person may be remembered. It is asked once.
+
+The question goes to the place where the person has talked last, or into a private message.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ YES_LABEL, NO_LABEL = "Yes, remember", "No"
 AGREED = "🧠 {name} may be remembered. `{prefix}memory` shows you what I know, `{prefix}memory off` ends it."
 REFUSED = "🧠 I remember nothing of {name}. `{prefix}memory on` changes that."
 NOT_ASKED = "🔒 Only the person who is asked can answer that."
-NOT_STORED = "❌ I can't store that just now. Please press it again later, or use `/memory on` or `/memory off`."
+NOT_STORED = (
+    "❌ I can't store that just now. Please press the button again later, or use `/memory on` or `/memory off`."
+)
 _LAST_PLACE = """
 SELECT c.server, c.channel FROM turns t JOIN conversations c ON c.id = t.conversation
 WHERE t.person = ? ORDER BY t.at DESC LIMIT 1
@@ -81,11 +86,12 @@ class MemoryQuestions:
                 try:
                     await place.send(text, view=view, allowed_mentions=mentions)
                 finally:
-                    # From now on, the view of `open` answers for this message, as after a restart.
+                    # From now on, the view of `open` handles this message's buttons, as after a restart.
                     view.stop()
             except (*DISCORD_ERRORS, aiosqlite.Error) as error:
                 _log.info(
-                    "A person can't be asked here whether they may be remembered: %s", discord_error_detail(error)
+                    "A person could not be asked in one of two places whether they may be remembered: %s",
+                    discord_error_detail(error),
                 )
             else:
                 return

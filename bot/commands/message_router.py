@@ -76,7 +76,7 @@ class MessageRouter(commands.Cog):
             try:
                 await observe(message)
             except aiosqlite.Error as error:
-                _log.warning("Message %d is answered, but could not be noted: %s", message.id, error)
+                _log.warning("A feature could not note message %d: %s", message.id, error)
         await find_quoted(message)
         if self._text_chat.is_for_bot(message):
             await self._answer(message)

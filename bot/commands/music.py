@@ -116,7 +116,7 @@ class MusicCommands(commands.Cog, name="Music"):
         nobody = discord.AllowedMentions.none()
         message = await ctx.send(playing_text(playing), view=view, allowed_mentions=nobody)
         self._buttons.show(message.id, playing)
-        # From now on, the view of `cog_load` answers for this message, as after a restart.
+        # From now on, the view of `cog_load` handles this message's buttons, as after a restart.
         view.stop()
 
     def _player_at(self, server: int) -> MusicPlayer | None:

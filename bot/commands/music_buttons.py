@@ -1,4 +1,4 @@
-"""The buttons below what ``!nowplaying`` shows: pause, skip and stop the piece that it shows."""
+"""The buttons below the answer of ``nowplaying``: they pause, skip and stop the piece of music that it names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MusicButtons:
     """Knows which piece each message shows, and carries out what is pressed. Use it on the event loop.
 
     Args:
-        player_at: the player of the call on a server, if it has one.
+        player_at: returns the player of the call on a server (by id); ``None`` if there is none.
     """
 
     def __init__(self, guard: Guard, player_at: Callable[[int], MusicPlayer | None]) -> None:
@@ -66,7 +66,7 @@ class MusicButtons:
             player.pause()
             view = self.view()
             await interaction.response.edit_message(content=playing_text(shown), view=view, allowed_mentions=nobody)
-            # The view that was registered at the start answers for every message, so this view is not kept.
+            # The view that was registered at the start handles the buttons of every message, so this one is not kept.
             view.stop()
             return
         (player.skip if button is MusicButton.SKIP else player.stop)()

@@ -54,7 +54,8 @@ class DiscordNotesPoster:
     async def _thread_of_before(self, channel: Place, post: NotesPost) -> Place | None:
         """The thread that an earlier attempt has made for these notes; ``None`` if there is none.
 
-        The thread's name has the time of the call. The thread may still be empty, or have the beginning of the notes.
+        The thread is found by its name, which has the time of the call. It may be empty, or have the beginning of the
+        notes.
         """
         if not isinstance(channel, discord.TextChannel) or self._client.user is None:
             return None
@@ -75,7 +76,7 @@ class DiscordNotesPoster:
         return {message.content: message for message in newest if message.author == self._client.user}
 
     async def _thread(self, channel: Place, title: str) -> Place:
-        """A new thread; the channel itself if it can't have any (the chat of a voice channel, a thread, no right)."""
+        """A new thread; the channel itself if it is no text channel, or if the bot may not make threads there."""
         if not isinstance(channel, discord.TextChannel):
             return channel
         try:

@@ -15,7 +15,7 @@ OUTDATED = "⌛ I was restarted since then, so I don't wait for this answer any 
 
 
 class OutdatedQuestions(GuardedView):
-    """Answers for all questions whose buttons have these ids and that no other view answers for.
+    """Handles presses of buttons with these ids, below all questions that have no view of their own.
 
     Register it with :meth:`discord.Client.add_view`.
 

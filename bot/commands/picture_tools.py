@@ -23,7 +23,7 @@ LOOKED_THROUGH = 30
 
 
 class ChannelPictures:
-    """The :class:`~bot.tools.builtin.last_picture.Pictures` of Discord's channels."""
+    """Describes pictures in Discord's channels (:class:`~bot.tools.builtin.last_picture.Pictures`)."""
 
     def __init__(self, client: discord.Client, vision: Vision) -> None:
         self._client = client
@@ -51,14 +51,18 @@ class ChannelPictures:
 
 
 class ChannelDrawings:
-    """The :class:`~bot.tools.builtin.drawing.Drawings` for people on Discord."""
+    """Draws for people on Discord (:class:`~bot.tools.builtin.drawing.Drawings`)."""
 
     def __init__(self, client: discord.Client, images: ImageGeneration) -> None:
         self._client = client
         self._images = images
 
     async def draw_when_free(self, person: int, server: int, channel: int, description: str) -> bool:
-        """Draw a picture when no call is on. Raises :class:`DrawingRefusedError`."""
+        """Draw a picture now, or after the call if one is on. Returns whether it is drawn now.
+
+        Raises:
+            DrawingRefusedError: the person may not have it drawn, or the description can't be used.
+        """
         try:
             request = await self._request(person, server, channel)
             return self._images.draw_when_free(request, description)

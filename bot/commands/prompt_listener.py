@@ -17,12 +17,12 @@ from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
 from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, recordings_in
-from bot.voice.turn import Outcome, Prompt
+from bot.voice.dialogue.left_unanswered import LEFT_UNANSWERED
+from bot.voice.turn import Prompt
 
 NOT_ANSWERED = "🔇"
 """Reaction to the message of a person who is not answered in this call."""
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
-CALL_OVER = "🎤 The call ended before I could answer that. Write to me again."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
 
 
@@ -57,7 +57,7 @@ class PromptListener(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Have a message answered aloud if it is for the call. Returns when it was answered, or will not be."""
+        """Have a message answered aloud if it is for the call."""
         at = time.monotonic()
         call = self._calls.prompted_in(message.channel.id)
         if call is None:
@@ -78,18 +78,12 @@ class PromptListener(commands.Cog):
         async with self._in_order:
             heard, notified = await self._hear(message)
         text = " ".join(filter(None, (heard, message_text(message).text)))
-        if text and call in self._calls.active:
+        if text and call in self._calls.active and not call.conversation.over:
             if call.take_memory_request(message.author.id, message.author.display_name, text):
                 return
-            prompt = Prompt(message.author.display_name, text, at, message.id, person=message.author.id)
-            outcome = await call.say(prompt).played
-            # A prompt that waited may also have been dropped by "stop", or was put aside for a restart. A call that has
-            # failed counts as active for a moment more.
-            over = call not in self._calls.active or not call.conversation.running
-            if outcome is Outcome.DISCARDED and over:
-                await reply_to(message, CALL_OVER, ping=False)
+            call.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif text:
-            await reply_to(message, CALL_OVER, ping=False)
+            await reply_to(message, LEFT_UNANSWERED, ping=False)
         elif not files and not notified:
             await reply_to(message, NO_WORDS, ping=False)
 

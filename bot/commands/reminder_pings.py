@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReminderPings:
-    """The :class:`~bot.reminders.reminders.Pinger` on Discord.
+    """Pings people on Discord (:class:`~bot.reminders.reminders.Pinger`).
 
     It writes in the channel where the reminder was asked for. If the bot can't write there any more, it writes to the
     person. Nobody but the person is pinged, whatever the text says.

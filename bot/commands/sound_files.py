@@ -54,7 +54,7 @@ async def sound_file(
 
 
 def left_out(ctx: Context, file: discord.Attachment | None, name: str = "") -> str:
-    """The sentence that is added to the answer of a command that takes one file and was given more; otherwise empty."""
+    """The sentence to add to an answer if the command was given several files, or a file and a name; else empty."""
     if ctx.interaction is None and len(ctx.message.attachments) > 1:
         return ONE_FILE
     return NOT_THE_NAME if file is not None and name.strip() else ""

@@ -43,7 +43,7 @@ _COMMAND = "help"
 
 
 class ToolPermits:
-    """Whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
+    """Says whether a permit in the file of tools includes a person (:data:`~bot.tools.servers.tools.Permits`).
 
     Without the privileged intent for members, discord.py knows people who are in voice channels, and no others. So the
     people who write messages are remembered here (:meth:`note`), with the roles of that moment.
@@ -87,7 +87,7 @@ class CallWithId(Protocol):
 
 
 class ToolQuestions:
-    """A :class:`~bot.tools.confirmation.Confirmation` with buttons in a channel.
+    """Asks with buttons in a channel whether a tool may run (:class:`~bot.tools.confirmation.Confirmation`).
 
     The asker can also answer in words (:meth:`hear`): a "yes" while the bot waits is not taken for a new question.
 
@@ -141,7 +141,7 @@ class ToolQuestions:
         """Whether words that were written in a channel, or spoken in a call, answer this question."""
         if isinstance(where, int):
             return where == question.channel
-        # What is said in a call is no answer to what was asked elsewhere.
+        # What is said in a call answers neither what was asked elsewhere nor a question that nobody has read yet.
         read = self._clock() - question.asked_at >= READING_SECONDS
         call = None if question.channel is None else self._call_in(question.channel)
         return read and call is not None and call.id == where
@@ -197,7 +197,7 @@ class ToolQuestions:
             await view.wait()
             ended = NOT_ANSWERED if view.answer is None else (ALLOWED if view.answer else REFUSED).format(name=name)
         finally:
-            # Discord may keep this waiting for seconds, and neither a tool nor an interruption waits for it.
+            # Discord may take seconds to edit the message. Neither a tool nor an interruption waits for that.
             closing = asyncio.create_task(_close(message, f"{text}\n{ended}"), name="closing a question about a tool")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.browser_help import DID_YOU_MEAN
 from bot.discord_errors import DISCORD_ERRORS, discord_error_detail
 from bot.music.typed import named_otherwise
 from bot.replying import reply_to
@@ -18,7 +19,6 @@ from config.spelling import comparable, nearest
 _log = logging.getLogger(__name__)
 
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
-DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
 _FOREIGN = frozenset(
     {
         "card",

@@ -38,7 +38,7 @@ class UsageCommands(commands.Cog, name="Usage"):
         self._prefix = prefix
 
     @commands.hybrid_command(
-        description="Show you alone what you have used; to managers also what the server has used.",
+        description="What you have used, shown to you alone. Managers also see what the server has used.",
         usage="[@user]",
         brief="what was used",
         extras={"example": "@Ben"},
@@ -51,7 +51,7 @@ class UsageCommands(commands.Cog, name="Usage"):
         # The type has no "| None", because discord.py would then silently ignore an unknown name.
         member: Annotated[discord.Member, MemberName()] = commands.parameter(default=None),
     ) -> None:
-        """Show what you have used, in tokens and minutes of speech. People who may manage the server see all of it."""
+        """Show what you have used, in tokens and minutes of speech. Managers also see what the server has used."""
         await ctx.defer(ephemeral=True)
         try:
             await answer_privately(ctx, await self._answer(ctx, member))

@@ -1,4 +1,4 @@
-"""The ``why`` command: shows an owner what the model's last prompt held."""
+"""The ``why`` command: shows an owner of the bot what the model's last prompt held."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def report_text(noted: NotedPrompt) -> str:
     parts = [f"{shorten(name, 40)} {tokens:,}" for name, tokens in list(report.sections.items())[:12]]
     earlier = max(0, sum(message.role != "system" for message in report.messages) - 1)
     lines = [
-        f"🔎 **My last prompt**, in {where} at {noted.at:%H:%M:%S}. All numbers are estimated tokens.",
+        f"🔎 **My last prompt**, in {where} at {noted.at:%H:%M:%S}. Sizes are estimated tokens.",
         f"System prompt: {' · '.join(parts) or 'none'}",
         f"Conversation: {report.history_tokens:,} in {earlier} earlier messages · newest {report.newest_tokens:,}",
         f"Tools: {report.tool_tokens:,} in {len(report.tools)} descriptions{_names(report.tools)}",

@@ -1,4 +1,4 @@
-"""Leaving a call some time after somebody asked for it."""
+"""Leaves a call some time after somebody has asked for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools with which the model plays and controls music in a call, with the rights of the typed commands."""
+"""Tools with which the model plays and controls music in a call. The asker needs the right to the typed command."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _COMMANDS = {
     "quieter": "volume",
     "louder": "volume",
 }
-"""The typed command whose right each change needs."""
+"""For each change, the typed command that the asker must be allowed to use."""
 
 
 def music_tools(controls: Controls, music: MusicControl, volumes: Volumes) -> Sequence[Tool]:

@@ -1,4 +1,4 @@
-"""The tool with which the model plays a short sound in a call, with the right of the typed command."""
+"""The tool with which the model plays a short sound in a call. The asker must be allowed to type the command for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_TOLD = 20
 
 PLAY = ToolDescription(
     "play_sound",
-    "Plays a short sound, such as a horn or a drum roll, in the voice call. Give its name; an empty one lists all.",
+    "Plays a short sound, such as a horn or a drum roll, in the voice call. Give its name; an empty name lists some.",
     {
         "type": "object",
         "properties": {"name": {"type": "string"}},

@@ -87,7 +87,7 @@ class ControlTool:
 
     @property
     def effect(self) -> Effect:
-        """It changes something that not everybody may change."""
+        """The tool changes something that not everybody may change."""
         return Effect.PRIVILEGED
 
     def may_use(self, asker: Asker) -> bool:
@@ -122,7 +122,7 @@ class ControlTool:
 
 
 class Controls:
-    """What the bot can change about itself, in calls over any transport.
+    """Makes the tools of this module, which act on calls over any transport.
 
     Args:
         manager: knows the active calls.

@@ -28,7 +28,7 @@ SOUND_VOLUME = 0.5
 
 
 class Volumes:
-    """The volumes of servers and of the page, and the volumes of the active calls.
+    """The volumes of servers, of the page and of the telephone, and the volumes of the active calls.
 
     Args:
         music: the volume of music, 0 to 2, where none was chosen.
@@ -46,7 +46,7 @@ class Volumes:
         Without either, or if the database can't be read, it is 1.
 
         Args:
-            place: id of a server, or of the page.
+            place: id of a server, of the page or of the telephone.
         """
         return await self._kept(1.0, VOLUME_ON.format(place=place), VOLUME_SETTING)
 

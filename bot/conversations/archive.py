@@ -60,15 +60,15 @@ class ConversationArchive:
         self._reader = ConversationReader(database)
 
     async def newest(
-        self, limit: int, before: int | None = None, words: Sequence[str] = ()
+        self, limit: int, before: int | None = None, words: Sequence[str] = (), call: str | None = None
     ) -> list[ListedConversation]:
         """The newest conversations that are older than the one with the id ``before``.
 
         If ``words`` are given, only conversations are returned in which one turn has all the words, in upper or lower
-        case.
+        case. If ``call`` is given, the id of a call, only its conversation is returned.
         """
         await self._conversations.writer.flush()
-        return await self._reader.newest(self._conversations.may_show, limit, before, words)
+        return await self._reader.newest(self._conversations.may_show, limit, before, words, call)
 
     async def open(self, conversation: int, page: PageOfTurns | None = None) -> OpenedConversation | None:
         """A conversation with its turns, or with a page of them; ``None`` if there is none with this id."""

@@ -84,7 +84,7 @@ class StoredTurn:
         number: its number in the conversation, from 1. Numbers of deleted turns are missing.
         who: the speaker's name.
         bot: whether the bot said it.
-        text: the words, as they were heard.
+        text: the words; if somebody has corrected them, the corrected ones.
         at: seconds since 1970.
         interrupted: whether it is only the beginning of an answer.
     """
@@ -115,8 +115,8 @@ _PERSON = (
     "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
 )
 _SHOWN = f"(?1 = '[]' OR (coalesce(c.server, '') || ':' || {_PERSON}) NOT IN (SELECT value FROM json_each(?1)))"  # noqa: S608
-"""The condition that a turn ``t`` of a conversation ``c`` may be shown. The first value is the list of hidden
-people."""
+"""The condition that a turn ``t`` of a conversation ``c`` may be shown. The statement's first value is the list
+of hidden people."""
 # The rows of a conversation come in the order of their numbers, so that the search stops at the first one.
 _FIRST = f"WHERE t.conversation = c.id AND {_SHOWN} ORDER BY t.number LIMIT 1"
 _FIRST_WORDS = f"(SELECT substr(t.text, 1, {FIRST_WORDS}) FROM turns t {_FIRST})"  # noqa: S608
@@ -136,7 +136,12 @@ class ConversationReader(Records):
     """Reads the tables of stored conversations. All methods may raise :class:`aiosqlite.Error`."""
 
     async def newest(
-        self, may_show: MayShow, limit: int, before: int | None = None, words: Sequence[str] = ()
+        self,
+        may_show: MayShow,
+        limit: int,
+        before: int | None = None,
+        words: Sequence[str] = (),
+        call: str | None = None,
     ) -> list[ListedConversation]:
         """The newest conversations.
 
@@ -145,18 +150,20 @@ class ConversationReader(Records):
             limit: the maximum number of conversations.
             before: an id; only conversations that are older than this one are listed.
             words: only conversations are listed that have a turn with all these words, in upper or lower case.
+            call: the id of a call; only its conversation is listed.
         """
         hidden = await self._hidden(may_show)
-        matches, values = conditions(words, first=4)
+        matches, values = conditions(words, first=5)
         rows = await self._database.rows(
             f"SELECT c.id, c.transport, c.place, c.started, c.ended, c.people, {_FIRST_WORDS}, "  # noqa: S608
             "h.number, h.who, h.text FROM conversations c CROSS JOIN turns h "
-            "WHERE (?2 IS NULL OR c.id < ?2) AND h.conversation = c.id AND h.number = "
+            "WHERE (?2 IS NULL OR c.id < ?2) AND (?4 IS NULL OR c.call = ?4) AND h.conversation = c.id AND h.number = "
             f"(SELECT t.number FROM turns t WHERE t.conversation = c.id{matches} AND {_SHOWN} "
             "ORDER BY t.number LIMIT 1) ORDER BY c.id DESC LIMIT ?3",
             hidden,
             before,
             limit,
+            call,
             *values,
         )
         return [
@@ -206,7 +213,7 @@ class ConversationReader(Records):
     async def _turns(
         self, may_show: MayShow, conversation: int, between: tuple[int, int], limit: int, *, newest: bool
     ) -> list[StoredTurn]:
-        """The turns whose numbers are in a range, in order. If there are too many, the newest or the oldest ones."""
+        """The turns whose numbers are in a range, in order. Of more than ``limit``, the newest or the oldest."""
         rows = await self._database.rows(
             f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted {_TURNS} "
             f"AND t.conversation = ?2 AND t.number BETWEEN ?3 AND ?4 ORDER BY t.number {'DESC' * newest} LIMIT ?5",

@@ -35,7 +35,7 @@ def conditions(words: Sequence[str], first: int) -> tuple[str, list[str]]:
 
 
 def excerpt(text: str, words: Sequence[str]) -> str:
-    """The part of a text around the first of the words in it, in whole words."""
+    """The part of a text around the first of these words that it has, cut between words."""
     found = re.search("|".join(map(re.escape, words)), text, re.IGNORECASE)
     hit = found.start() if found is not None else 0
     start = max(0, hit - BEFORE_HIT) if len(text) > EXCERPT else 0

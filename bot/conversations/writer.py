@@ -27,7 +27,7 @@ class StoredConversation:
     """A conversation that turns can be added to.
 
     Attributes:
-        call: the id of the call; ``None`` if it is no call that can be recorded.
+        call: the id of the call; ``None`` for a chat, and for a call that can't be recorded.
         id: the id in the database. The writer sets it when it stores the first turn of the conversation.
     """
 
@@ -68,7 +68,7 @@ _Item = _NewTurn | _End | _Forget | _Erase
 class ConversationWriter:
     """The queue in front of the database. Use it only on the event loop.
 
-    :meth:`add`, :meth:`end` and :meth:`forget_person` only put something into the queue. :meth:`run` empties it.
+    :meth:`add`, :meth:`end` and :meth:`forget_person` change only the queue. :meth:`run` empties it.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class ConversationWriter:
                 try:
                     await self._records.add(await self._id_of(conversation), turn, at, present, unread=unread)
                 except aiosqlite.IntegrityError:
-                    # The conversation was deleted since its last turn was stored, because it had no turns left.
+                    # Meanwhile all turns of the conversation were deleted, and so was the conversation.
                     conversation.id = None
                     await self._records.add(await self._id_of(conversation), turn, at, present, unread=unread)
             case _End(conversation, at):

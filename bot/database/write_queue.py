@@ -13,7 +13,7 @@ import aiosqlite
 Item = TypeVar("Item")
 
 MAX_WAITING = 2_000
-"""Maximum number of lines in a queue. If there are more, the oldest ones are lost, which is logged."""
+"""Maximum number of items of the class ``line`` in a queue. If there are more, the oldest are lost. The log says so."""
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ class WriteQueue(Generic[Item]):
 
     Args:
         write: writes one item. If it raises :class:`aiosqlite.Error`, the item stays in the queue.
-        what: names all that is written, in the log.
+        what: what is written, as the log names it, such as "Conversations".
         line: the class of the items that may be lost (:data:`MAX_WAITING`).
-        lines: names these items, in the log.
+        lines: these items, as the log names them, such as "turns".
         gather: seconds to wait before writing.
         retry: seconds between two attempts while the database can't be written, for example because the disk is full.
         sleep: waits the given seconds.

@@ -25,7 +25,7 @@ class SpokenLine:
 
 
 class GuestLines(Protocol):
-    """Source of the lines of a call."""
+    """Source of the lines that guests say in a call."""
 
     def line(self, name: str) -> SpokenLine:
         """The line with this name. Blocks."""

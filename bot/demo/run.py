@@ -39,7 +39,7 @@ ENDING_LIMIT = 9.5
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """Options of the command line.
+    """Options of the command ``demo``.
 
     Attributes:
         out: the folder for logs, reports and recordings; ``None`` for ``DATA_DIR/demo``.
@@ -54,7 +54,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     """Run the demonstration.
 
     Returns the exit status: 0 if the guests understood the bot, 1 if not, 2 if the bot refused its settings, 130 after
-    Ctrl-C.
+    Ctrl-C. With ``options.stay``, it is 0 after Ctrl-C.
     """
     out = options.out or settings.data_dir / "demo"
     try:

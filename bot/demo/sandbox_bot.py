@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +153,8 @@ async def run_on_sandbox(
     """
     environment = {**prepared.environment, **_sandbox_environment(sandbox, data_dir)}
     try:
-        async with bot_process(environment, log, feed, warm_up=True) as process:
+        # This bot is not started again, and must not say that it is. So it is ended as by Ctrl-C, not by SIGTERM.
+        async with bot_process(environment, log, feed, warm_up=True, ending=signal.SIGINT) as process:
             await _while_it_runs(process, call())
     except (CallFailedError, BotEndedError) as error:
         console.print(f"✘ {error}", style="bold red", markup=False)

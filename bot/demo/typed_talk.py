@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.demo.guests import CallFailedError
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded
 from bot.watching.console import CallConsole, without_markdown
+from config.reasons import reason
 from config.tasks import end_tasks
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -118,6 +119,8 @@ class TypedLines:
 class TypedTalk:
     """Sends typed lines to the bot, prints its written answers, and saves its spoken answers as sound files.
 
+    Direct messages of the bot, which some commands answer with, are printed too, and their files are saved.
+
     Args:
         view: prints the conversation.
         watchers: the list of functions that get the bot's events. This object replaces ``view`` in the list.
@@ -160,12 +163,37 @@ class TypedTalk:
         """Join the voice channel, have the bot join, and send it lines until the end of the input."""
         you = await self._join()
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
-        with lines.read():
-            while (line := await self._next(lines)) is not None:
-                if is_slash_command(line) and not line.startswith(self._prefix):
-                    self._view.note(NO_SLASH_COMMANDS.format(prefix=self._prefix, command=line[1:]))
-                elif line:
-                    await self._say(you, line)
+        private = asyncio.create_task(self._show_direct_messages(you), name="direct messages")
+        try:
+            with lines.read():
+                while (line := await self._next(lines)) is not None:
+                    if is_slash_command(line) and not line.startswith(self._prefix):
+                        self._view.note(NO_SLASH_COMMANDS.format(prefix=self._prefix, command=line[1:]))
+                    elif line:
+                        await self._say(you, line)
+        finally:
+            await end_tasks(private)
+
+    async def _show_direct_messages(self, you: Guest) -> None:
+        """Print each direct message when it comes, also one that comes later, such as a reminder."""
+        while True:
+            if (message := await you.next_message(you.dm_channel)) is not None:
+                self._show_private(message)
+
+    def _show_private(self, message: Message) -> None:
+        if message.content:
+            text = self._named(message.content)
+            self._keep(self._view.name, without_markdown(text))
+            self._view.show_private(text)
+        for attachment in message.attachments:
+            upload = attachment.upload
+            path = self._out / Path(upload.filename).name
+            try:
+                path.write_bytes(upload.data)
+            except OSError as error:
+                self._view.note(f"❌ The file with it can't be saved as {path}: {reason(error)}.")
+            else:
+                self._view.note(f"The file with it: {path}")
 
     async def _next(self, lines: TypedLines) -> str | None:
         self._view.ask(PROMPT)

@@ -21,7 +21,7 @@ from config.settings import Settings
 LIMIT = 30.0
 """Seconds in which Discord must have answered all questions."""
 MAX_ASKED = 10
-"""Number of servers that are asked about."""
+"""Maximum number of servers that are asked about."""
 _SUBJECT = "Coming by itself"
 
 Chosen = tuple[int, int, int]
@@ -56,7 +56,7 @@ def _read(path: Path) -> list[Chosen]:
         return []
     with open_database(path) as database:
         known = database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'autojoin'").fetchone()
-        # An earlier version of the bot has made a database without this table. The next start adds it.
+        # Earlier versions of the bot made databases without this table. The next start adds it.
         rows = database.execute("SELECT guild, channel, prompts FROM autojoin ORDER BY guild") if known else ()
         return [(int(server), int(channel), int(prompts)) for server, channel, prompts in rows]
 
@@ -77,7 +77,7 @@ async def _ask(settings: Settings, token: str, chosen: Sequence[Chosen]) -> list
 
 
 async def _lost(client: discord.Client, allowed: AllowedChannels) -> list[str]:
-    """The names of ``AUTOJOIN_CHANNELS`` that no channel has; none if there are too many servers to look."""
+    """The names of ``AUTOJOIN_CHANNELS`` that no channel has; none if there are too many servers to ask about."""
     guilds = [guild async for guild in client.fetch_guilds(limit=MAX_ASKED + 1, with_counts=False)]
     if len(guilds) > MAX_ASKED:
         return []
@@ -86,14 +86,14 @@ async def _lost(client: discord.Client, allowed: AllowedChannels) -> list[str]:
 
 
 async def _look(client: discord.Client, chosen: Chosen, allowed: AllowedChannels, prefix: str) -> str | None:
-    """What is wrong with a server's choice, or ``None``."""
+    """What is wrong with a server's choice; ``None`` if nothing is."""
     server, channel, prompts = chosen
     me = client.user
     try:
         guild = await client.fetch_guild(server, with_counts=False)
         member = await guild.fetch_member(me.id) if me is not None else None
     except (discord.NotFound, discord.Forbidden):
-        # The bot was removed from the server, and nobody but that server could change its choice.
+        # The bot was removed from the server, and only people on that server could change the choice.
         return None
     again = f"`{prefix}autojoin CHANNEL` on {guild.name} chooses another one"
     try:

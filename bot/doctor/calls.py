@@ -11,10 +11,10 @@ OFF = "they are off (VOICE_ENABLED)"
 ONE = "one at a time, over Discord, the page and the telephone together (MAX_CALLS)"
 SEVERAL = (
     "up to {count} at once (MAX_CALLS), on Discord at most one on each server. They share the model server, the ears, "
-    "the voice and {cores}, and the features stay paused until the last one is over; docs/scaling.md says what carries "
-    "how many"
+    "the voice and {cores}, and the features stay paused until the last one is over; docs/scaling.md says how many "
+    "calls a machine carries"
 )
-SLOTS = "A llama-server needs a slot for each call, or they read each other's prompts anew: --parallel {count}"
+SLOTS = "A llama-server needs a slot for each call, or it reads each prompt anew at every turn: --parallel {count}"
 
 
 async def check_calls(settings: Settings) -> CheckResult:

@@ -16,6 +16,7 @@ from bot.doctor.speed import FAST_ENOUGH, busy_note_now, llm_speed, stt_speed, v
 from bot.engine_warnings import TOY_STT, llm_warning
 from bot.identity import HEADERS
 from bot.llm.client import ModelClient
+from bot.llm.errors import ModelError
 from bot.llm.requests import ModelOptions
 from bot.model_name import TOO_SMALL
 from bot.models.named_llm import EmbeddedLlm
@@ -78,6 +79,8 @@ async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
         served = f"{served}; {await llm_speed(llm)}"
     except (RuntimeError, OSError) as error:
         return CheckResult("Model", False, f"{llm.name} can't be loaded: {error}. Remedy: {llm.remedy}")
+    except ModelError as error:
+        return CheckResult("Model", False, f"{served}, can't hold a call. {error} Remedy: {llm.remedy}")
     return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 

@@ -13,6 +13,7 @@ from bot.identity import HEADERS
 from bot.knowledge.following import FolderError, folder_content, problems_of
 from bot.knowledge.index import Index, KnowledgeError
 from bot.knowledge.opening import index_file
+from bot.text import counted
 from config.settings import Settings
 
 MAX_LISTED = 5
@@ -66,15 +67,15 @@ def _look(settings: Settings) -> _Found:
     assert settings.knowledge_dir is not None  # noqa: S101  # the caller has looked
     content = folder_content(settings.knowledge_dir)
     if not index_file(settings).exists():
-        text = f"{len(content.stamps):,} files in {settings.knowledge_dir}, none of them read yet: {_INDEX}"
+        text = f"{counted(len(content.stamps), 'file')} in {settings.knowledge_dir}, none read yet: {_INDEX}"
         return _Found("; ".join((text, *content.notices)), False, None)
     with Index(index_file(settings)) as index:
         files = index.files()
         problems = [*(each for file in files.values() for each in problems_of(file)), *content.notices]
         waiting = sum(path not in files or files[path].stamp != stamp for path, stamp in content.stamps.items())
-        text = f"{len(files):,} files read, {index.count():,} passages"
+        text = f"{counted(len(files), 'file')} read, {counted(index.count(), 'passage')}"
         if waiting:
-            text += f"; {waiting:,} files are new or have changed: {_INDEX}"
+            text += f"; {counted(waiting, 'file')} new or changed: {_INDEX}"
         if problems:
             more = f" and {len(problems) - MAX_LISTED:,} more" if len(problems) > MAX_LISTED else ""
             text += f"; {'; '.join(problems[:MAX_LISTED])}{more}"

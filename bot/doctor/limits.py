@@ -16,12 +16,12 @@ NONE_NEEDED = "not set, and no server costs money, as far as the settings tell"
 
 async def check_limits(settings: Settings) -> CheckResult:
     """Which limits are set, and for which servers."""
-    online = (await asyncio.to_thread(engine_variables)).get("OPENAI_BASE_URL")
-    servers, limits = paid_servers(settings, online), daily_limits(settings)
+    variables = await asyncio.to_thread(engine_variables)
+    servers, limits = paid_servers(settings, variables), daily_limits(settings)
     if not limits:
         named = ", ".join(dict.fromkeys(name for each in servers.values() for name in each))
         return CheckResult(NAME, None, NONE_SET.format(servers=named) if named else NONE_NEEDED)
-    if notices := limit_notices(settings, online):
+    if notices := limit_notices(settings, variables):
         return CheckResult(NAME, None, " ".join(notices))
     parts = [f"{text} for {', '.join(servers[paid])}" for paid, text in limits.items()]
     return CheckResult(NAME, True, f"{'; '.join(parts)}; a day ends at midnight in TIMEZONE={settings.timezone}")

@@ -16,7 +16,7 @@ _SUBJECT = "Telephone"
 
 
 async def check_telephone(settings: Settings) -> CheckResult:
-    """Check the ways on which phone calls come in, without making one. Nothing is registered."""
+    """Check the ways by which phone calls come in, without making one. Nothing is registered."""
     found = []
     if settings.sip.on:
         found.append(await _check_sip(settings))

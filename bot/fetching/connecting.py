@@ -21,8 +21,9 @@ _RECEIVE_BUFFER = 32 * 1024
 """Bytes that the system keeps for a connection. The library parses all of them at once. That takes long if a body comes
 in pieces of one byte, so a larger buffer would hold up a call."""
 _WRAPPING = 512 * 1024
-"""A body may have twice as many bytes as its content, and this many more. A body in pieces has a header for each piece.
-Headers cost as much work as content, and without this limit, a body of hardly anything but headers would never end."""
+"""A body as it is sent may have twice as many bytes as its content, and this many more. A body in pieces has a header
+for each piece. Headers cost as much work as content, and without this limit, a body of hardly anything but headers
+would never end."""
 _ICY, _HTTP = b"ICY ", b"HTTP/1.0 "
 """How the answer of a Shoutcast server begins, and how HTTP begins the same answer."""
 
@@ -103,7 +104,7 @@ class BoundedResponse(aiohttp.ClientResponse):
 def held_after_fault(content: StreamReader) -> bytes:
     """The bytes of a body that came before a fault and were not read yet.
 
-    The library keeps them (128 KiB and what the system held), but after a fault it only raises the fault.
+    The library still has them in its buffer, but after a fault, reading only raises the fault.
     """
     content._exception = None
     return content.read_nowait()

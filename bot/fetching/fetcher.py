@@ -117,14 +117,14 @@ async def resolve_by_system(host: str) -> list[IPAddress]:
 
 
 class Fetcher:
-    """Fetches files. It keeps nothing from one file to the next: no connection, no cookie, no name.
+    """Fetches files. It keeps nothing from one file to the next: no connection, no cookie, no resolved name.
 
     A name is resolved once for each request, and the connection is made to the very addresses that were checked, so a
     name that resolves differently a moment later changes nothing. If one of the addresses is not public, none is used.
 
     Args:
         resolve: resolves a host name.
-        may_reach: whether an address may be connected to.
+        may_reach: tells whether an address may be connected to.
     """
 
     def __init__(
@@ -300,7 +300,7 @@ class OpenFile:
         """The body piece by piece, as it comes. Nothing is read ahead.
 
         Raises:
-            FetchError: the server is silent for too long, or the connection breaks. All that came before was given.
+            FetchError: the server is silent for too long, or the connection breaks. All that came before was yielded.
         """
         content = self._response.content
         with _failures(self._request.limits):

@@ -30,9 +30,9 @@ class Access:
 
     Args:
         origins: other web pages that may use the server.
-        open_paths: paths that any web page may request, without a token: the page's own files, and ``/health``.
+        open_paths: paths that any web page may request, without a token: the files of the bot's page, and ``/health``.
         seal: checks the cookies; ``None`` if there is no token.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ def is_same_secret(given: str, secret: str) -> bool:
 
 
 def is_same_origin(request: web.Request, origin: str) -> bool:
-    """Whether a page of this origin was served by this server, by the name that the request asks for."""
+    """Whether a page of this origin was served by this server, under the host name in the request."""
     try:
         given = read_origin(origin)
         scheme = given.partition("://")[0]

@@ -1,4 +1,4 @@
-"""``WS /ws/chat``: accepts the sockets of clients, and passes their messages to the browser calls service."""
+"""``WS /ws/chat``: accepts the sockets of clients, and passes their messages to the service for browser calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ChatSocket:
     """The ``/ws/chat`` endpoint. Requests that may not use the server never arrive here.
 
     Args:
-        calls: the browser calls service.
+        calls: the service for browser calls.
         clock: returns monotonic seconds.
     """
 

@@ -71,7 +71,7 @@ def _error_answer(status: int) -> web.Response:
 
 
 def cancelled_with_client(request: web.Request) -> AbstractContextManager[None]:
-    """A context in which the current task is cancelled if the client disconnects, so that no engine works for nobody.
+    """A context in which the current task is cancelled if the client disconnects, so that engines never work in vain.
 
     Raises:
         ConnectionResetError: the client has disconnected already.

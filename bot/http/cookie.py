@@ -22,7 +22,7 @@ class CookieSeal:
 
     Args:
         token: the server's token.
-        now: seconds since 1970.
+        now: returns seconds since 1970.
     """
 
     def __init__(self, token: str, now: Callable[[], float] = time.time) -> None:

@@ -22,7 +22,7 @@ class GuessLimit:
 
     Args:
         per_minute: the largest number of attempts of one client in a minute.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:

@@ -16,7 +16,7 @@ class HealthApi:
     """The health of the bot. It does not tell strangers what is wrong, because that may name other machines' addresses.
 
     Args:
-        state: the fields of ``python -m bot health``.
+        state: returns the fields of ``python -m bot health``.
     """
 
     def __init__(self, state: Callable[[], Mapping[str, str]]) -> None:

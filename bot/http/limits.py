@@ -1,4 +1,4 @@
-"""Limits of the HTTP server: how many connections and how many WebSockets there may be at once."""
+"""Limits of the HTTP server: for connections and WebSockets at once, and for requests other than GET in a minute."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class SocketLimit:
         try:
             return await handler(request)
         finally:
-            self._open -= Counter([client])  # This drops a client that has none left.
+            self._open -= Counter([client])  # This also drops a client without any socket left.
 
 
 class ChangeLimit:
     """Admits at most ``per_minute`` requests other than GET of one client on another machine, before bodies are read.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         per_minute: the limit.
     """
 

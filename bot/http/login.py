@@ -24,7 +24,7 @@ class Login:
     Args:
         token: the server's token; ``None`` if none is needed, and then every login succeeds.
         seal: makes the cookies; ``None`` without a token.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, token: str | None, seal: CookieSeal | None, clock: Callable[[], float]) -> None:
@@ -43,7 +43,7 @@ class Login:
             raise HttpError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message, retry_after=seconds)
         given = (await read_object(request, _MAX_BYTES)).get("token")
         if not isinstance(given, str):
-            raise HttpError(HTTPStatus.BAD_REQUEST, "no_token", "The request has to hold the token, as a text.")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "no_token", "The request has to contain the token, as a text.")
         answer = web.Response(status=HTTPStatus.NO_CONTENT)
         if self._token is None or self._seal is None:
             return answer

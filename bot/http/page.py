@@ -67,7 +67,7 @@ class Page:
 
     @property
     def paths(self) -> frozenset[str]:
-        """The paths of the files on the server."""
+        """The paths of the addresses at which the files are served."""
         return frozenset(self._files)
 
     @property

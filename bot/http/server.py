@@ -32,8 +32,8 @@ class WebServer:
 
     Args:
         routes: the routes of other parts. All of them need the token, if there is one.
-        health: the fields of ``python -m bot health``.
-        clock: monotonic seconds.
+        health: returns the fields of ``python -m bot health``.
+        clock: returns monotonic seconds.
 
     Attributes:
         application: the application, to be served by :meth:`serve`. Parts may add to its ``on_shutdown``.

@@ -29,7 +29,7 @@ from config.settings import Settings
 OK, FAILED, REFUSED = 0, 1, 2
 MAX_RESULTS = 50
 VECTOR_SECONDS = 30.0
-"""Seconds in which the question's vector must be there. At the command line, nobody waits for an answer to begin."""
+"""Seconds that the question's vector may take: more than in a conversation, where an answer has to begin soon."""
 
 
 def parser() -> CommandParser:
@@ -95,7 +95,7 @@ async def _run_with(options: argparse.Namespace, folder: Path, index: Index, vec
         problems += [each for each in done.problems if each not in problems]
         _print_update(done, await asyncio.to_thread(index.count), len(files), problems, as_json=options.json)
         return FAILED if problems else OK
-    # The files may have changed since they were indexed. Files that have not changed are only looked at.
+    # The files may have changed since they were indexed. Files that have not changed are not read again.
     await update(index, folder, _progress)
     if vectors is not None:
         await vectors.follow(index)

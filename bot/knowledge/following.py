@@ -1,4 +1,4 @@
-"""Brings the index up to date with the folder: reads files that are new or changed, and removes those that are gone."""
+"""Updates the index from ``KNOWLEDGE_DIR``: reads files that are new or changed, and removes those that are gone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from bot.knowledge.index import Index, IndexedFile
 from bot.knowledge.readers.child import KINDS
 from bot.knowledge.reading import SECONDS, kind_of, read_file
+from bot.text import counted
 from config.reasons import reason
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 MAX_FILES = 10_000
 """Of a folder with more files, only this many are read."""
 _UNREADABLE = "unreadable"
-_LEADS_OUT = "link out of the folder or to another one"
+_LEADS_OUT = "link out of the folder or to a subfolder"
 _NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode's categories of characters that would make a file's name look like several lines, or control a terminal."""
 _PROGRESS_EVERY = 25
@@ -38,7 +39,7 @@ class FolderContent:
     """The files of a folder.
 
     Attributes:
-        stamps: the size and time of change of each file that can be read, by its path in the folder.
+        stamps: the size and time of change of each file that is to be read, by its path in the folder.
         notices: what is left out, in words for people.
     """
 
@@ -179,7 +180,7 @@ async def _read(index: Index, folder: Path, path: str, stamp: str, seconds: floa
         return file
     fault = content.fault
     if fault is not None and content.passages:
-        fault = f"{fault}; {len(content.passages):,} passages of it were kept"
+        fault = f"{fault}; {counted(len(content.passages), 'passage')} of it kept"
     elif fault is None and not content.passages:
         fault = "; ".join(content.notices) or "it is empty"
     file = IndexedFile(path, stamp, content.notices if content.passages else (), fault)

@@ -1,13 +1,13 @@
 """Fuses the results of full text and of vector search: a convex combination of their scores, with equal weights.
 
-A rank does not say how good a result is. For a question whose words occur nowhere, full text ranks passages with common
-words first. Reciprocal rank fusion lets these passages push out those that are near in meaning (docs/benchmarks.md,
-"Knowledge").
+A rank does not say how good a result is. If no passage has the telling words of a question, full text finds passages by
+words such as "the", and ranks them first. Reciprocal rank fusion lets these passages push out those that are near in
+meaning (docs/benchmarks.md, "Knowledge").
 
-A score says how good a result is, if its scale is the same for each question (Bruch et al. 2023, "An Analysis of Fusion
-Functions for Hybrid Retrieval"). The score of full text has such a scale: it is the share of the question's words that
-a passage has. The similarity of vectors has no such scale, because each model has a range of its own. Therefore
-similarities are normalised: the lowest that was found becomes 0, and the highest becomes 1 (min-max scaling).
+A score says how good a result is (Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval"). The score
+of full text is the share of the question's words that a passage has, from 0 to 1. The similarities of vectors lie in
+another range for each model. Therefore they are normalised: the lowest that was found becomes 0, and the highest
+becomes 1 (min-max scaling).
 """
 
 from __future__ import annotations

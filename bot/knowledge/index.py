@@ -1,4 +1,4 @@
-"""The index of all passages: a database file of its own, with full text. It can be rebuilt from the files."""
+"""The index of the operator's files: a database of their passages, with full text. It can be rebuilt from the files."""
 
 from __future__ import annotations
 

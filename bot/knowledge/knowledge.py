@@ -1,4 +1,4 @@
-"""The knowledge: follows the operator's folder, and finds passages for a question."""
+"""Follows the operator's folder of knowledge, and finds passages for a question."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bot.knowledge.fusion import fuse
 from bot.knowledge.index import Found, Index, KnowledgeError
 from bot.knowledge.passage import Passage
 from bot.knowledge.switch import KnowledgeSwitch
+from bot.text import counted
 from languages.search_words import telling_words
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,10 @@ LOOK_AGAIN = 10.0
 CANDIDATES = 30
 """Number of passages that each kind of search finds, before the results are put together."""
 FITS = 0.3
-"""For a prompt, passages must have at least this ``fit``; see :class:`~bot.knowledge.index.Found`."""
+"""For a prompt, passages must have at least this ``fit``, or be nearest in meaning (:data:`NEAREST`).
+
+See :class:`~bot.knowledge.index.Found`.
+"""
 NEAREST = 2
 """For a prompt, this many passages that are nearest in meaning are taken even if they have no word of the question.
 
@@ -42,7 +46,7 @@ class Vectors(Protocol):
         """Bring the vectors up to date with the index. What fails is logged, and tried again the next time.
 
         Args:
-            busy: whether to stop for now.
+            busy: tells whether to stop for now.
         """
         ...
 
@@ -73,8 +77,8 @@ class Knowledge:
         """Follow the folder until this is cancelled.
 
         Args:
-            in_call: whether a call is on. During a call, files are read, but no vectors are made, since they would
-                compete for the graphics card.
+            in_call: tells whether a call is on. During a call, files are read, but no vectors are made: that would take
+                the graphics card from the call.
         """
         while True:
             try:
@@ -160,4 +164,4 @@ def _passage(found: Found, score: float) -> Passage:
 def summary(done: Update, passages: int) -> str:
     """What an update did, in a sentence."""
     removed = f", {done.removed} removed" if done.removed else ""
-    return f"Knowledge: {done.read} {'file' if done.read == 1 else 'files'} read{removed}; {passages:,} passages in all"
+    return f"Knowledge: {counted(done.read, 'file')} read{removed}; {counted(passages, 'passage')} in all"

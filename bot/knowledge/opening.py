@@ -1,4 +1,4 @@
-"""Opens the knowledge as the settings say."""
+"""Opens the knowledge, which is an index of the operator's files, as the settings say."""
 
 from __future__ import annotations
 

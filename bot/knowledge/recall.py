@@ -1,4 +1,4 @@
-"""Recalls passages for the turns of each conversation, as the text of the prompt's section."""
+"""Recalls passages for the turns of each conversation, and writes them as a section of the prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 PASSAGES = 3
 """Maximum number of passages that a question adds."""
 LIMIT = 0.1
-"""Seconds for which an answer waits for the passages. If they are found later, the answer goes without them."""
+"""Seconds for which an answer waits for the passages. If they are found later, it is given without them."""
 MAX_PLACES = 200
 """Maximum number of conversations whose passages stay shown. If there are more, the least recently used ones are
 forgotten."""
@@ -61,7 +61,7 @@ class KnowledgeRecall:
     def _tell(self, fault: str) -> None:
         """Log a fault once."""
         if fault not in self._told:
-            _log.warning("Knowledge: %s. The answer is given without it", fault)
+            _log.warning("Knowledge: %s. The answer is given without new passages", fault)
         self._told.add(fault)
 
     def _shelf(self, place: Place) -> Shelf:

@@ -23,7 +23,7 @@ def knowledge_section(passages: Iterable[Passage]) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text without the marks, invisible characters, control tokens, and what looks like the head of a section."""
+    """The text without the marks of a quotation, invisible characters, control tokens, and the signs of headings."""
     shown = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _HIDDEN)
     return _HEADINGS.sub("", quotable(shown)).strip()
 

@@ -45,10 +45,11 @@ class VectorStore(Protocol):
         ...
 
     def nearest(self, vector: Vectors, count: int) -> Mapping[int, float]:
-        """The ids of the passages with the nearest vectors, the nearest first, each with the cosine of the angle.
+        """The ids of the passages with the nearest vectors, the nearest first, each with the cosine of the angle
+        between the two vectors.
 
         Args:
-            vector: a single row.
+            vector: the vector to compare with, as an array of a single row.
             count: the maximum number of passages.
         """
         ...
@@ -70,7 +71,7 @@ def open_store(index: Index, folder: Path) -> VectorStore:
 
 
 class IndexStore:
-    """Keeps the vectors in the file of the index, and compares all of them."""
+    """Keeps the vectors in the file of the index, and compares each of them with the question's."""
 
     def __init__(self, index: Index) -> None:
         self._index = index

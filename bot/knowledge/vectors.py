@@ -36,7 +36,7 @@ class PassageVectors:
         """Bring the vectors up to date with the index. What fails is logged once, and tried again the next time.
 
         Args:
-            busy: whether to stop for now, asked before each request.
+            busy: tells whether to stop for now. It is called before each request.
         """
         try:
             store = await self._opened()

@@ -1,4 +1,4 @@
-"""Functions that report to whoever has asked for an answer what happens while it is made."""
+"""Functions by which a caller who has asked for an answer learns what happens while it is made."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class AnswerProgress:
         asked: called when the request was written to the connection. It may be called more than once, or never.
         came: called for each piece of a reply that has come from the server, even if it is only a thought.
         moved: called with a sentence for people if another model server answers from now on.
-        counted: called with the token counts of the prompt, if the server reports them.
+        counted: called with the token counts of the prompt and the answer, if the server reports them.
         tools: called with True when the model has called tools and the answer waits for their results, and with False
             when the results are there and the model is asked again. Both may happen several times. If the answer is
             closed meanwhile, False is not called.
-        before_tools: awaited before tools are run, after ``tools(True)``, and before a server that costs money is
-            asked, unless it may be asked for speculative replies. It returns when the answer is known to be wanted. So
-            a speculative reply that is discarded runs no tool, and costs money only where it may.
+        before_tools: awaited in two cases: before tools are run, after ``tools(True)``; and before a server that costs
+            money is asked, unless that server may be asked for speculative replies. It returns when the answer is known
+            to be wanted. So a speculative reply that is discarded runs no tool, and costs money only where it may.
         mood: called before the text of an answer whose head names a mood, with the name as the model wrote it, which
             may be unknown; and with ``None`` if that name was in a thought. A name after text, or in the result of a
             tool, does not count.

@@ -11,7 +11,7 @@ from bot.llm.messages import ChatMessage
 
 
 class AnswerSoFar:
-    """The part of an answer that has come. It passes the parts on, and joins the rest from another server to it.
+    """Passes on the parts of an answer as they come. If another server makes the rest, joins it to what was said.
 
     Attributes:
         called: whether a tool was called.
@@ -52,7 +52,7 @@ class AnswerSoFar:
         """The messages for the server that is asked next, whose answer will be joined to the words that were said.
 
         Args:
-            continues: whether the server goes on with an assistant's message.
+            continues: whether the server goes on with an assistant's message that was begun.
         """
         if not self.begun:
             return messages

@@ -1,4 +1,4 @@
-"""What calls need of a language model, whichever server it runs on."""
+"""The language model as calls use it, whichever server it runs on: a protocol."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AnsweringModel(Protocol):
         ...
 
     def reads_ahead(self, *, model: str | None = None) -> bool:
-        """Whether the server may be asked to read ahead."""
+        """Whether the server may be asked to read a prompt before its answer is wanted (:meth:`warm_up`)."""
         ...
 
     def context_size(self, *, model: str | None = None) -> int:

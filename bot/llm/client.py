@@ -137,8 +137,10 @@ class ModelClient:
             memory.dialect.learn_no_tools()
 
     def reads_ahead(self, *, model: str | None = None) -> bool:
-        """Whether the server may be asked to read ahead: it is known to be a llama.cpp server, which keeps the prompt
-        of each slot in a cache, and it costs no money."""
+        """Whether the server may be asked to read a prompt before its answer is wanted (:meth:`warm_up`).
+
+        It must be known to be a llama.cpp server, which keeps the prompt of each slot in a cache, and must be free.
+        """
         return not self.paid and self._memory_of(model or self.options.model).slots.known
 
     def context_size(self, *, model: str | None = None) -> int:
@@ -201,8 +203,9 @@ class ModelClient:
         """Ask for a reply to ``messages``, and yield its text and its tool calls as they arrive.
 
         The text is filtered (:class:`~bot.llm.answer.ReplyFilter`): it has no thoughts, no names at the start of lines,
-        and no lines of other people. A piece with ``retracts`` means that all text before it was a thought. That can
-        happen only in the first reply of a model. A tool call is yielded when it is complete, after the text before it.
+        and no lines of other people. A piece with ``retracts`` means that all text before it was a thought. That
+        happens mostly in the first reply of a model: later, it is known whether its replies begin inside a thought. A
+        tool call is yielded when it is complete, after the text before it.
 
         If the server refuses the request, the client changes the request and sends it again. If the server is not
         ready, the client waits. The reply must begin within ``first_token_timeout``, including all attempts and waits;
@@ -216,7 +219,7 @@ class ModelClient:
             model: the model to use; ``None`` for the configured one.
             speakers: names that the model may write at the start of a line.
             never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
-            slot: the slot of a llama.cpp server in which the reply is made, so that it finds its prompt in the cache;
+            slot: the slot of a llama.cpp server in which the reply is made, because that slot's cache has the prompt;
                 ``None`` leaves the choice to the server. Without a slot, a server is asked to report tokens only if it
                 costs money.
             progress: its functions are called while the reply is made.

@@ -65,7 +65,7 @@ class ContextWindow:
         # Correction factor for estimated numbers of tokens.
         self._scale = 1.0
         self._told: tuple[str, ...] = ()
-        """The tools without room that were logged last."""
+        """The names of the left-out tools that were logged last."""
 
     @property
     def _size(self) -> int | None:
@@ -89,7 +89,7 @@ class ContextWindow:
             self._scale = min(_MAX_SCALE, max(_MIN_SCALE, _COUNT_SLACK * tokens / estimated))
 
     def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether the server should count ``messages``, because their estimated length is near the limit."""
+        """Whether the server should count ``messages``, because they probably fill much of the context."""
         return self._reported is not None and total_tokens(messages) * self._scale > _COUNT_SHARE * self.size
 
     def note_tools_left_out(self, names: tuple[str, ...]) -> None:

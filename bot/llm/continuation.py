@@ -64,7 +64,7 @@ class Continuation:
 
 
 def refuses_to_go_on(answer: str) -> bool:
-    """Whether an error response says that an answer can't go on with an assistant's message."""
+    """Whether an error response says that the server can't go on with an assistant's message."""
     return _REFUSED.search(answer) is not None
 
 
@@ -82,7 +82,7 @@ def going_on(messages: Sequence[ChatMessage], said: str, *, continues: bool) -> 
 class SaidText:
     """The part of an answer that has been said. An unfinished word is held back: servers go on after whole words.
 
-    Text in languages without spaces between words is not held back.
+    Chinese, Japanese and Korean text is not held back.
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Joint:
         self._joined = False
 
     def feed(self, text: str) -> str:
-        """Take the next text of the rest. Returns the text that is ready, with what belongs between both parts."""
+        """Take the next text of the rest. Returns the text that is ready, with the space or mark between both parts."""
         if self._joined:
             return text
         self._held += text

@@ -1,4 +1,4 @@
-"""Has a model server count the tokens of messages."""
+"""Asks a model server to count the tokens of messages."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Delta:
         reason: the server's finish reason in lower case; "" if it gave none.
         whole: whether this is a complete message. If other pieces came before, their text is in it once more.
         calls: pieces of tool calls. They come after ``text``.
-        usage: the token counts of the prompt, if the server reports them with this piece.
+        usage: the token counts of the prompt and the answer, if the server reports them with this piece.
     """
 
     text: str = ""

@@ -212,7 +212,7 @@ def too_late(options: ModelOptions) -> ModelError:
 
 
 def too_slow(options: ModelOptions, *, begun: bool) -> ModelError:
-    """Error for a server that was silent for so long that another one is asked, before its reply or in the middle."""
+    """Error for a server that was silent for so long, before or in its reply, that another server is asked."""
     if begun:
         return stalled(replace(options, stall_timeout=options.slow_after))
     return too_late(replace(options, first_token_timeout=options.slow_after))

@@ -42,8 +42,8 @@ class Turn:
         interrupted: whether the reply was cut off.
         calls: the tool calls that the bot made in this turn.
         answers: the id of the tool call that produced this turn. Only turns of the role "tool" have it.
-        results: tool calls for these words, and results that came after the words had been answered. No history keeps
-            them.
+        results: the tool calls that these words led to, with their results, if the results came only after the words
+            had been answered. No history keeps them.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -131,7 +131,7 @@ class History:
         self._keep([turn for turn in self._turns if turn.person != person])
 
     def last_exchange(self, person: int) -> tuple[Turn, ...]:
-        """The last turn of a person, and what was answered to it; empty if the person has said nothing."""
+        """The last turn of a person, and the answer to it; empty if the person has said nothing."""
         turns = tuple(self._turns)
         begin = next((at for at in range(len(turns) - 1, -1, -1) if turns[at].person == person), None)
         if begin is None:

@@ -20,7 +20,7 @@ StartedCall = tuple[ToolCall, asyncio.Task[str] | None]
 class LateCalls:
     """Calls whose tools still run although their answer is over. Use it only on the event loop.
 
-    Whoever takes them over must call :meth:`end` at last; otherwise the tools run on without an owner.
+    Whoever takes them over must finally call :meth:`end`; otherwise the tools run on without an owner.
 
     Args:
         earlier: the messages of this turn's earlier calls, with their results, and then the message that makes
@@ -38,7 +38,7 @@ class LateCalls:
         return tuple(call.name for call, task in self._calls if task is not None and not task.done())
 
     async def messages(self, time_up: Awaitable[None]) -> tuple[ChatMessage, ...]:
-        """Wait for the tools, and return all calls and results of the turn, as they follow the person's words.
+        """Wait for the tools, and return all calls and results of the turn: the messages after the person's words.
 
         Args:
             time_up: returns when the tools have had enough time. Those that still run are ended then.

@@ -65,18 +65,17 @@ NO_SPEAKERS = SpeakerNames()
 """For replies outside of any conversation: no names are removed from them."""
 
 
-# Token counts are estimated, because asking the server for its own count would cost a request before each reply.
+# Token counts are estimated, because asking the server for its own count would take a request before each reply.
 CHARACTERS_PER_TOKEN = 3.0
 TOKENS_PER_CJK_CHARACTER = 1.5
 TOKENS_PER_MESSAGE = 4
 """Tokens that a chat template puts around each message."""
 
-# Chinese, Japanese and Korean: kana, ideographs, hangul, and the wide forms of other characters.
 CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
     "\U0001f000-\U0001faff\U00020000-\U0003ffff]"
 )
-"""Matches one character of a language that puts no spaces between words, and the wide forms of other characters."""
+"""Matches one Chinese, Japanese or Korean character, an emoji, or the wide form of another character."""
 
 
 def estimated_tokens(text: str) -> int:

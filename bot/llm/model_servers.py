@@ -56,7 +56,7 @@ _ABOUT_THE_REQUEST = frozenset(
 
 @dataclass(slots=True)
 class _Server:
-    """One of the servers."""
+    """One of the servers. ``first`` says whether it is the preferred one."""
 
     client: ModelClient
     paid: bool
@@ -72,7 +72,7 @@ class _Server:
         return self.client.options.server_name
 
     def model(self, wanted: str | None) -> str | None:
-        """The model to ask for: ``wanted``, or ``None`` (its own) if it stands in and does not list that one."""
+        """The model to ask for: ``wanted``. A stand-in that does not list it is asked for its own: ``None``."""
         return wanted if self.first or wanted in self.listed else None
 
 
@@ -102,7 +102,7 @@ class ModelServers:
     Args:
         options: the options of the servers. Those on this machine or in the local network are preferred; apart from
             that, their order counts.
-        guesses: whether speculative replies may be asked of servers that cost money.
+        guesses: whether stand-ins that cost money may be asked for speculative replies, as the preferred server may.
         meter: counts the tokens of all requests.
         clock: returns monotonic seconds.
     """
@@ -161,7 +161,7 @@ class ModelServers:
         self._log_move()
 
     async def check(self) -> ServerReport:
-        """Ask the servers whether they are ready, the current one first. Reports the first that is. Never raises."""
+        """Ask the servers whether they are ready, the current one first. Report the first ready one. Never raises."""
         reports: list[ServerReport] = []
         tried: set[int] = set()
         while (number := self._choice.next(tried)) is not None:
@@ -185,7 +185,7 @@ class ModelServers:
         await self._current.client.learn_slots(model=self._current.model(model))
 
     def reads_ahead(self, *, model: str | None = None) -> bool:
-        """Whether the current server may be asked to read ahead."""
+        """Whether the current server may be asked to read a prompt before its answer is wanted."""
         return self._current.client.reads_ahead(model=self._current.model(model))
 
     def context_size(self, *, model: str | None = None) -> int:
@@ -222,7 +222,7 @@ class ModelServers:
         progress: AnswerProgress = NOT_WATCHED,
         tools: Sequence[ToolDescription] = (),
     ) -> AsyncGenerator[AnswerPart, None]:
-        """Stream a reply with its text and tool calls. Raises ModelError if no server gives all of it."""
+        """Stream a reply with its text and tool calls. Raises ModelError if no server completes it."""
         return self._answer(_Question(messages, model, speakers, never_retract, slot, progress, tools))
 
     async def text(
@@ -236,7 +236,7 @@ class ModelServers:
         progress: AnswerProgress = NOT_WATCHED,
         max_tokens: int | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
-        """Stream only the text of a reply. Raises ModelError if no server gives all of it."""
+        """Stream only the text of a reply. Raises ModelError if no server completes it."""
         question = _Question(
             messages, model, speakers, never_retract, slot, progress, max_tokens=max_tokens, text_only=True
         )
@@ -272,7 +272,8 @@ class ModelServers:
                     raise
                 self._note_failure(number, error)
                 if so_far.called or error.kind is ModelErrorKind.EMPTY:
-                    # What was said and called stands. After calls the model is asked again, with their results.
+                    # The words and tool calls that have come are the answer. After calls, the model is asked again with
+                    # their results.
                     break
                 so_far.broke_off()
                 errors.append(error)
@@ -392,6 +393,6 @@ class ModelServers:
 
 
 def _of_all(errors: Sequence[ModelError]) -> ModelError:
-    """The error of an answer that no server has given."""
+    """The error if no server has answered."""
     texts = dict.fromkeys(str(error) for error in errors)
     return ModelError(errors[-1].kind, " ".join(texts), status=errors[-1].status)

@@ -46,7 +46,7 @@ class Persona(BaseModel):
         speed: speaking speed, as a factor. The mood's own change comes on top.
         pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
         waiting: what it says while a tool takes long. In a language for which it has no lines, it says the usual ones.
-        greetings: what it says to people who join a call, by language; ``{name}`` stands for the name.
+        greetings: what it says to people who join a call, by language; ``{name}`` stands for the person's name.
         ambience: the title of a piece of music that plays quietly beneath its calls; ``None`` for none.
         memory: whether it remembers facts about people from earlier conversations. If not, no facts are kept from what
             is said to it.
@@ -94,7 +94,8 @@ class Character:
 
     Attributes:
         file: the persona's file name without ``.yaml``.
-        instructions: what a program that talks with the bot asks of the bot's answers; empty if people talk with it.
+        instructions: how the bot should answer, in the words of a program that talks with it; empty if people talk with
+            it.
         names_moods: whether the model may name a mood at the head of an answer. The persona then changes to that mood.
     """
 

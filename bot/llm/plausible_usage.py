@@ -1,6 +1,6 @@
 """Compares the token counts that a model server reports with the texts that were sent to it and came from it.
 
-The limits of a day are counted by these numbers, so one false report could end the day for everybody.
+The daily limits count these tokens, so one false report could use up a day's limit for everybody.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bot.llm.usage import TokenUsage
 _log = logging.getLogger(__name__)
 
 MESSAGE_TOKENS = 64
-"""Most tokens that a chat template puts around a message or a tool."""
+"""Maximum number of tokens that a chat template puts around a message or a tool."""
 SERVER_TOKENS = 2_000
-"""Most tokens that a server adds to a prompt of its own accord, such as its rules for tools."""
+"""Maximum number of tokens that a server adds to a prompt of its own accord, such as its rules for tools."""
 HIDDEN_TOKENS = 32_768
-"""Most tokens of thoughts that a model is believed to have written without sending them, beside its answer."""
+"""Maximum number of tokens that are believed in addition to an answer: thoughts of the model that were not sent."""
 DISBELIEVED = (
     "%s reports %s tokens for one reply, which can't be: at most %s are plausible. Reports like this are replaced by "
     "estimates, and this is logged once"
@@ -28,10 +28,10 @@ DISBELIEVED = (
 
 
 class UsageCheck:
-    """Leaves out the counts of one server that can't be true. The first one is logged.
+    """Leaves out those token counts of one server that can't be true. The first of them is logged.
 
-    Every token stands for one byte of text at least. So a prompt has at most as many tokens as bytes, and some around
-    its messages. An answer may have thoughts that are counted but not sent; they are believed up to a limit.
+    Every token stands for one byte of text at least. So a prompt has at most as many tokens as bytes, and some more
+    around each message. An answer may have thoughts that are counted but not sent; they are believed up to a limit.
 
     Args:
         server: the server's shown name.
@@ -45,7 +45,7 @@ class UsageCheck:
         """The counts that may be true; ``None`` in place of the others.
 
         Args:
-            most_prompt: the most tokens that the prompt may have.
+            most_prompt: the greatest number of tokens that the prompt may have.
             answer_bytes: length of the answer that has come, in bytes.
             answer_limit: the limit for the answer that the server was told, in tokens.
         """
@@ -65,7 +65,7 @@ class UsageCheck:
 
 
 def most_prompt_tokens(messages: Sequence[ChatMessage], tools: Iterable[ToolDescription] = ()) -> int:
-    """The most tokens that a prompt of these messages may have."""
+    """The greatest number of tokens that a prompt of these messages may have."""
     calls = [call for message in messages for call in message.calls]
     texts = [message.content for message in messages]
     texts += [f"{call.name}{call.arguments}" for call in calls]

@@ -26,7 +26,8 @@ class ServerReport:
         reachable: whether the server answered.
         models: names of the models that the server lists. llama.cpp's own API lists none.
         problem: a sentence for people; ``None`` if the server is ready.
-        owners: who owns the listed models, which tells the kinds of some servers: ``llamacpp``, ``vllm``.
+        owners: the owners that the server states for its models. Some kinds of servers are known by them: ``llamacpp``,
+            ``vllm``.
     """
 
     reachable: bool

@@ -9,10 +9,10 @@ from bot.llm.answer_progress import AnswerProgress
 
 
 class Pulse:
-    """Limits how long a server may be silent. A thought ends a silence too, though nothing of it is passed on.
+    """Limits how long a server may be silent. A thought of the model ends a silence too, though it is not passed on.
 
     Args:
-        silence: seconds; ``None`` for no limit.
+        silence: the longest silence, in seconds; ``None`` for no limit.
 
     Attributes:
         progress: pass it to the client in place of the ``progress`` that was given.

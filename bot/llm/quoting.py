@@ -1,4 +1,4 @@
-"""Text in a prompt that others wrote: it stands between marks, and can't end its quotation itself."""
+"""Quotes texts of others in a prompt: each stands between marks, and can't contain the marks that would end it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _OPEN, _CLOSE = "«««", "»»»"
 
 
 def quoted(text: str) -> str:
-    """A text between the marks, as :func:`quotable` leaves it."""
+    """The text between the marks, after :func:`quotable` has cleaned it."""
     return f"{_OPEN}\n{quotable(text)}\n{_CLOSE}"
 
 

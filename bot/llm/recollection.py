@@ -11,9 +11,10 @@ from bot.llm.history import Turn
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What is recalled for one turn. Each part is the text of a section of the system prompt; empty: no section.
+    """What is recalled for one turn. Each part is the text of a section of the system prompt; if empty, there is none.
 
-    People and files wrote these words. Whoever makes the texts quotes them, and says that they are no instructions.
+    The words are those of people and files. Whoever makes a part quotes them in it, and says in it that they are no
+    instructions.
 
     Attributes:
         memory: facts that were said earlier, in calls and in chat.
@@ -30,10 +31,10 @@ Listeners = Callable[[], Collection[int]]
 
 
 class Recall(Protocol):
-    """Recalls, in one place, what the model is told in addition to the conversation."""
+    """Recalls what the model is told in addition to the conversation. Each place has a recall of its own."""
 
     async def for_turn(self, asked: Turn, *, unfinished: bool) -> Recollection:
-        """What is recalled for ``asked``: only what its person may know. Takes at most 0.1 s, and never raises.
+        """What is recalled for ``asked``: only what the asker may know. Takes at most 0.1 s, and never raises.
 
         Args:
             unfinished: whether the person still speaks, so that the words are only those so far.

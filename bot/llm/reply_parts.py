@@ -74,7 +74,7 @@ async def read_parts(
 
 
 async def _filtered(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
-    """Filter one delta. A delta may be a complete long answer, so other tasks can run between its parts."""
+    """Filter one delta, part by part. It may be a complete long answer, so other tasks may run between the parts."""
     said: list[AnswerPart] = []
     for part in bounded_deltas(delta):
         said += answer.take(part)

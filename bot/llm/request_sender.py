@@ -41,6 +41,7 @@ from bot.llm.errors import (
     unreachable,
 )
 from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
+from bot.llm.people_questions import no_repetition
 from bot.llm.prompt_report import PromptReport
 from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
 from bot.llm.server_wait import ServerWait, may_succeed_later, says_it_is_loading
@@ -102,7 +103,8 @@ class ReplyRequest:
         continues: whether the reply goes on with the last message, which is the assistant's.
         paid: whether the server costs money.
         speakers: names that the model may write at the start of a line.
-        never_retract: withhold the first reply of a model until it is complete, so that nothing is ever retracted.
+        never_retract: whether the first reply of a model is withheld until it is complete, so that nothing is ever
+            retracted.
         runs_tools: whether tool calls are wanted. Otherwise they are only logged.
     """
 
@@ -122,7 +124,7 @@ class ReplyRequest:
 
 
 class RequestSender:
-    """Sends one request until the server begins to reply. Use it as a context manager.
+    """Sends one request, again if that helps, until the server begins to reply. Use it as a context manager.
 
     It leaves out the fields that the server refuses, shortens a conversation that is too long, and waits for a server
     that is not ready. After :meth:`prepare_retry`, :meth:`open` may be called again.
@@ -241,6 +243,8 @@ class RequestSender:
             more["parallel_tool_calls"] = True
         if request.continues:
             more |= memory.continuation.fields(options.api)
+        elif memory.size.tiny and memory.slots.known:
+            more |= no_repetition(messages)
         body = memory.dialect.applied(
             reply_body(options, messages, fit.max_tokens, more, tools, continues=request.continues)
         )
@@ -359,7 +363,7 @@ class RequestSender:
 
 
 class _ReportedPayload(aiohttp.JsonPayload):
-    """A JSON body that reports when it was written."""
+    """A JSON body that reports that it has been written."""
 
     def __init__(self, body: Mapping[str, Any], when_written: Callable[[], None]) -> None:
         super().__init__(body)

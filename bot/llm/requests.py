@@ -52,7 +52,7 @@ class ModelOptions(ModelSettings):
 
     @classmethod
     def all(cls, settings: ModelSettings) -> list[Self]:
-        """Build the options for all servers of ``LLM_URL``, the preferred one first."""
+        """Build the options for all servers of ``LLM_URL``, in their order there."""
         return [cls._of_listed(settings, server) for server in settings.listed]
 
     @classmethod

@@ -118,7 +118,8 @@ class ReplyReader:
 
     Args:
         begin_by: the event loop's time (``loop.time()``, in seconds) by which the first delta must have come.
-        when_counted: called with the token counts of the prompt, each time that the server reports different ones.
+        when_counted: called with the token counts of the prompt and the answer, each time that the server reports
+            different ones.
     """
 
     def __init__(

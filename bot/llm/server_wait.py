@@ -16,8 +16,8 @@ FIRST_PAUSE = 0.25
 MAX_PAUSE = 2.0
 """Longest pause between two attempts, in seconds, if the server names no time."""
 MAX_BLIND_WAITS = 3
-"""Maximum number of waits for a server that has too many requests, or that a proxy can't reach, if it does not say
-how long to wait. After these waits, the request fails."""
+"""Maximum number of waits for a server that has too many requests, or that a proxy can't reach, if the answer does not
+say how long to wait. After these waits, the request fails."""
 MAX_LOADING_PAUSE = 5.0
 """Longest pause between two attempts while the server loads its model, in seconds, even if it asks for a longer one."""
 

@@ -18,7 +18,7 @@ from config.engine_sections import ModelApi
 CALL_SLOT = 0
 """The slot of a call while no other call is on. Of several calls, each has its own (:class:`CallSlots`)."""
 OPTIONAL_FIELDS = frozenset(
-    {"id_slot", "timings_per_token", "stream_options", "add_generation_prompt", "parallel_tool_calls"}
+    {"id_slot", "timings_per_token", "stream_options", "add_generation_prompt", "parallel_tool_calls", "logit_bias"}
 )
 """Request fields that a reply does not need. If a server refuses a request, it is sent again without them."""
 _MAX_SLOTS = 10_000
@@ -36,7 +36,10 @@ class CallSlots:
 
 
 class CallSlot:
-    """The slot of one call: the lowest that no other call has. So a later call finds an earlier one's prompts there."""
+    """The slot of one call: the lowest number that no other call has.
+
+    So a later call gets the slot of an earlier one, and that slot's cache has prompts already.
+    """
 
     def __init__(self, taken: set[int]) -> None:
         self._taken = taken
@@ -96,8 +99,9 @@ class LlamaServer:
 
     Attributes:
         slots: the number of its slots.
-        takes_tools: whether its chat template has a place for tools. Otherwise the server takes a request with tools,
-            and its model never learns of them. An old server doesn't tell it, and counts as one that takes them.
+        takes_tools: whether its chat template has a place for tools. If it has none, the server accepts requests with
+            tools, but its model never learns of the tools. An old server doesn't say whether there is a place, and
+            counts as one that has it.
     """
 
     slots: int

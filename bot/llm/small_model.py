@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import aiohttp
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from bot.llm.messages import ChatMessage
+from bot.llm.people_questions import statements
 from bot.llm.personas import Persona
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
 from bot.llm.server_facts import FactSource, ask_source, entry_of
@@ -59,7 +61,7 @@ class ModelSize:
 
     @property
     def takes_tools(self) -> bool:
-        """Whether the model is told of tools. Small models and toys aren't: they would call them at random."""
+        """Whether the model is told of tools. Small models and toys aren't: they would call tools at random."""
         return self._parameters is None or self._parameters >= SMALL
 
 
@@ -120,8 +122,8 @@ def options_for_size(options: ModelOptions, size: ModelSize) -> ModelOptions:
     """Adapt the options to the model's size. Values that the operator chose are kept."""
     if not size.small:
         return options
-    # A tiny model often puts the asker's name before its own answer, which must not count as the asker's words. In 184
-    # replies it never quoted anybody.
+    # A tiny model often puts the asker's name before its own answer. The answer must not count as the asker's words,
+    # for in 184 replies such a model never quoted anybody.
     chosen: dict[str, Any] = {"extra": {**SAMPLING, **options.extra}, "quotes_people": not size.tiny}
     if "temperature" not in options.chosen:
         chosen["temperature"] = TEMPERATURE
@@ -214,8 +216,10 @@ class SmallPromptWriter:
     ) -> tuple[ChatMessage, ...]:
         """Build the messages: the prompt in the language of the last line, then the conversation.
 
-        For a tiny model, the conversation is one message with the people's lines only. If it read its own answers, it
-        would continue them for ever.
+        For a tiny model, the conversation is one message with the people's lines only. If the model read its own
+        answers, it would continue them for ever. Lines that have been answered, and other people's lines, are reduced
+        to their :func:`~bot.llm.people_questions.statements`, because the model would repeat their questions and
+        greetings. A message of a single line does not begin with the person's name.
 
         Args:
             talk: the conversation, with alternating roles. The last line of the last message is to be answered.
@@ -236,8 +240,7 @@ class SmallPromptWriter:
             opening.append(ChatMessage("user", _filled(beginning.hello, names)))
             opening.append(ChatMessage("assistant", _filled(beginning.welcome, names)))
         if size.tiny:
-            lines = "\n".join(message.content for message in talk if message.role == "user")
-            return *opening, ChatMessage("user", lines)
+            return *opening, ChatMessage("user", _lines_for_tiny(talk))
         return *opening, *talk
 
     def _beginning(self, line: str) -> SmallPrompt:
@@ -245,6 +248,24 @@ class SmallPromptWriter:
             raise RuntimeError("the language guesser is not loaded")
         self._language = self._guesser.guess(line, self._language) or self._language
         return self._small_prompts[self._language]
+
+
+def _lines_for_tiny(talk: Sequence[ChatMessage]) -> str:
+    """The newest lines of the person who is answered, after what people told in the lines before.
+
+    A person who has several lines after the last answer gets one answer to all of them.
+    """
+    lines = [line for message in talk if message.role == "user" for line in message.content.split("\n")]
+    person = lines[-1].partition(": ")[0]
+    newest = takewhile(lambda line: line.partition(": ")[0] == person, reversed(talk[-1].content.split("\n")))
+    asked = list(newest)[::-1]
+    told = []
+    for line in lines[: -len(asked)]:
+        name, _, text = line.partition(": ")
+        if what := statements(text):
+            told.append(f"{name}: {what}")
+    shown = [*told, *asked]
+    return "\n".join(shown) if len(shown) > 1 else asked[0].partition(": ")[2]
 
 
 def _filled(words: str, names: Mapping[str, str]) -> str:

@@ -42,6 +42,8 @@ class PhoneSentence(StrEnum):
     TOO_MANY_PINS = "too_many_pins"
     GOODBYE = "goodbye"
     SWITCHED_OFF = "switched_off"
+    UNANSWERED = "unanswered"
+    """The bot has to end the call before it could answer."""
     LIMIT = "limit"
     """Today's limit is reached, so that the voice can't speak any more."""
 

@@ -154,8 +154,8 @@ class SseParser:
     def _is_whole_without_end(self, value: str) -> bool:
         """Whether the data so far is a complete event and ``value`` begins the next, without an empty line between.
 
-        Only an event of one line can be complete like this. If longer ones were tried too, each line of an event would
-        cost as much as all lines before it, and a hostile server could stop the event loop for minutes.
+        Only an event of one line can be complete like this. If longer ones were tried too, all lines of an event would
+        be parsed again at each further line, and a hostile server could stop the event loop for minutes.
         """
         return len(self._data) == 1 and value[:1] in ("{", "[") and _is_json_object(self._data[0])
 

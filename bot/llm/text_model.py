@@ -36,8 +36,8 @@ class TextModel(Protocol):
             messages: the conversation. The model answers its last message.
             model: the model to use; ``None`` for the configured one.
             speakers: the names that the model may write at the start of a line. They are removed from the text.
-            never_retract: withhold text that may turn out to be a thought, instead of retracting it later.
-            progress: called with what happens while the reply is made.
+            never_retract: whether text that may turn out to be a thought is withheld, instead of being retracted later.
+            progress: its functions are called while the reply is made.
 
         Raises:
             ModelError: there is no reply, or it broke off.

@@ -26,13 +26,13 @@ _NOTHING_DONE = frozenset(
         ModelErrorKind.SERVER,
     }
 )
-"""Errors with which a server gives no answer at all. Nobody charges for that."""
+"""Errors after which there is no answer at all. Nobody charges for that."""
 
 
 class TokenCount:
     """The tokens of one request, counted when it ends. Use it as a context manager around the whole request.
 
-    The server's own counts are used if it reports them and they may be true; most report them at the end of an answer.
+    The server's own counts are used if it reports them and they may be true. Most servers report them after the answer.
     The rest is estimated: the prompt by its messages and tools, the answer by the text that has come
     (:func:`~bot.llm.messages.estimated_tokens`). So an answer that was broken off, or a speculative reply that was
     discarded, counts too. A request that the server has refused does not.
@@ -71,7 +71,7 @@ class TokenCount:
         self._meter.tokens(self._request.progress.account, self._server, prompt, answer, paid=self._paid)
 
     def watched(self) -> ReplyRequest:
-        """The request, with a progress from which this count learns too."""
+        """The request, with functions in its ``progress`` that report to this count too."""
         progress = self._request.progress
 
         def fitted(report: PromptReport) -> None:

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 5
 """Maximum number of times that the model is asked for one answer. The last time, it is offered no tools, so that it
-answers. Search, a page or two, and a second search fit in; each round costs the people a pause."""
+answers. A search, one or two pages and a second search fit in. People have to wait longer with each round."""
 MAX_CALLS = 10
 """Maximum number of calls that are run in one turn. Further calls are not run, and the model is told so. It can make
 them in the next turn."""
@@ -30,8 +30,8 @@ MAX_SECONDS = 75.0
 """Seconds from the first call of a turn after which running tools are ended, and the model has to answer. A person who
 is asked for consent has 30 s to answer, and a tool has 30 s too."""
 LATE_AFTER = 20.0
-"""Seconds after which the answer does not wait for the tools of a round any longer, if somebody takes them over. The
-bot's own tools end within 15 s, mostly, and whoever talks does not want to wait longer."""
+"""Seconds after which the answer does not wait for the tools of a round any longer, if ``take_late`` takes them over.
+The bot's own tools end within 15 s, mostly, and whoever talks does not want to wait longer."""
 FAILED = "The tool failed because of a mistake in its program."
 
 
@@ -56,8 +56,8 @@ async def answer_with_tools(
     """Stream the text of an answer for which the model may call tools.
 
     A tool is started as soon as its call is complete. When all calls of a round have results, the model is asked again.
-    Closing the generator, or cancelling the task that reads it, ends the model's stream and all tools before it
-    returns.
+    Closing the generator, or cancelling the task that reads it, also ends the model's stream and all tools, and waits
+    for their end.
 
     Args:
         progress: its functions are called: ``tools`` at the first call of each round and when all results are there,
@@ -168,7 +168,7 @@ class _RunningTools:
         return await self._ended(self._patience)
 
     def hand_over(self, take_late: TakeLate, earlier: Sequence[ChatMessage]) -> bool:
-        """Offer the tools of this round to somebody else. Returns whether they are taken; then they run on."""
+        """Offer the tools of this round to ``take_late``. Returns whether it takes them; if it does, they run on."""
         taken = take_late(LateCalls(earlier, self._round))
         if taken:
             self._round.clear()
@@ -203,6 +203,6 @@ class _RunningTools:
             return FAILED
 
     async def _wait(self, seconds: float) -> None:
-        # The tools of a speculative reply have not begun yet.
+        # The tools of a speculative reply begin only when it is committed, so the time is counted from then on.
         await self._before()
         await self._sleep(seconds)

@@ -30,7 +30,7 @@ class ToolDescription:
 
     @cached_property
     def fields(self) -> Mapping[str, Any]:
-        """The description as JSON, without what is around it in the chat API."""
+        """The description as JSON, without the object around it that the chat API expects."""
         return {"name": self.name, "description": self.text, "parameters": self.parameters}
 
     @cached_property

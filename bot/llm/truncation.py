@@ -34,7 +34,7 @@ def fit_messages(
 
     Args:
         tokens: estimates the tokens in one message.
-        whole_newest: keep the newest message complete, even if it is too long.
+        whole_newest: whether the newest message is kept complete, even if it is too long.
     """
     if sum(map(tokens, messages)) <= budget:
         return tuple(messages)

@@ -57,5 +57,5 @@ def main(file: str) -> int:
 
 
 if __name__ == "__main__":
-    # The weights are not unloaded first: that may have to wait, and the end of the process frees them anyway.
+    # The weights are not unloaded first: unloading may have to wait, and the end of the process frees them anyway.
     os._exit(main(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Token counts of a prompt and its answer, as model servers report them beside a reply."""
+"""Token counts of a prompt and its answer, as model servers report them with a reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may be told a fact: the people who heard the sentence, on the server where it was said and in private."""
+"""Who may be told a fact: the people who heard it, on the server where it was said and in private."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MemoryAsker:
 
 @dataclass(frozen=True, slots=True)
 class Audiences:
-    """Writes and checks audiences: words that the full-text search finds a fact by.
+    """Writes and checks audiences. An audience says who may be told a fact, in words that full-text search can find.
 
     A fact of a server has a word for each witness there (``s7p11``), and another one for the private chat with that
     witness (``p11``). A fact that was said in private has only the latter. At a shared place, whose people count as one

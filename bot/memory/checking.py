@@ -1,4 +1,4 @@
-"""Checks what the model calls facts: each must be in a sentence that somebody said, with its person and its words."""
+"""Checks what the model calls facts: somebody must have said a sentence with the words and the person of the fact."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClaimedFact:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFact:
-    """A fact that is in a turn.
+    """A fact that somebody has said in a turn.
 
     Attributes:
         turn: the turn in which the fact was said.
@@ -96,7 +96,7 @@ def _refuse(number: str) -> Never:
 def check(claim: ClaimedFact, turns: Sequence[UnreadTurn], labels: Mapping[int, str]) -> list[CheckedFact]:
     """Find the turns in which somebody said the sentence of a claimed fact.
 
-    Returns one fact for each such turn of the same speaker, since each turn may have been heard by other people.
+    Returns one fact for each such turn of the same speaker, since each turn may have been heard by different people.
     Returns none if nobody said the sentence, or if it does not say what the fact claims.
 
     Args:
@@ -129,14 +129,17 @@ def check(claim: ClaimedFact, turns: Sequence[UnreadTurn], labels: Mapping[int, 
 
 
 def _named(person: str, said: Sequence[str], speaker: str) -> bool:
-    """Whether a person's name is in the sentence. In "Ada's sister", Ada may be the speaker."""
+    """Whether the sentence names the person. If Ada speaks of "my sister", that is enough for "Ada's sister"."""
     wanted = [_POSSESSIVE.sub("", word) for word in words_of(person)]
     speakers, known = {*words_of(speaker)}, {_POSSESSIVE.sub("", word) for word in said}
     return bool(wanted) and all(word in known or word in speakers for word in wanted) and not known.isdisjoint(wanted)
 
 
 def _is_about_others(claim: ClaimedFact, said: Sequence[str], labels: Mapping[int, str], turn: UnreadTurn) -> bool:
-    """Whether a sentence names somebody else and not its speaker, so that the fact is not about the speaker."""
+    """Whether a sentence without "I" or "my" names somebody whom the fact leaves out.
+
+    If so, the fact is not about the speaker.
+    """
     if not FIRST_PERSON.isdisjoint(word for each in said for word in re.split(r"['’]", each)):
         return False
     known = {**turn.present, **labels}

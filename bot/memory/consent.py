@@ -16,25 +16,36 @@ class MemoryConsent(Records):
     Args:
         policy: the operator's rule, ``MEMORY``.
         choices: each person's choice, by user id; ``None``: the person was asked and has not answered.
+        admits: returns whether a person may be listened to. Nothing is kept of others, and they are not asked.
 
     Attributes:
         ask: called once for each person who must be asked. It must not block.
     """
 
-    def __init__(self, database: Database, policy: MemoryPolicy, choices: dict[int, bool | None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        policy: MemoryPolicy,
+        choices: dict[int, bool | None],
+        admits: Callable[[int], bool] = lambda _: True,
+    ) -> None:
         super().__init__(database)
         self.policy = policy
         self._choices = choices
+        self._admits = admits
         self.ask: Callable[[int], None] | None = None
 
     @classmethod
-    async def load(cls, database: Database, policy: MemoryPolicy) -> Self:
+    async def load(
+        cls, database: Database, policy: MemoryPolicy, admits: Callable[[int], bool] = lambda _: True
+    ) -> Self:
         """Read the choices from the database; raises :class:`aiosqlite.Error`."""
         rows = await database.rows("SELECT person, keep FROM memory_choice")
         return cls(
             database,
             policy,
             {int(person): None if keep is None else bool(keep) for person, keep in rows if str(person).isdecimal()},
+            admits,
         )
 
     def choice(self, person: int) -> bool | None:
@@ -47,6 +58,8 @@ class MemoryConsent(Records):
     def allows(self, person: int) -> bool:
         """Whether something may be kept of this person now."""
         match self.policy:
+            case _ if not self._admits(person):
+                return False
             case MemoryPolicy.OFF:
                 return False
             case MemoryPolicy.ON:
@@ -56,7 +69,7 @@ class MemoryConsent(Records):
 
     def waits(self, person: int) -> bool:
         """Whether something could be kept of this person once they agree."""
-        return self.policy is MemoryPolicy.ASK and self.choice(person) is None
+        return self.policy is MemoryPolicy.ASK and self.choice(person) is None and self._admits(person)
 
     async def set(self, person: int, keep: bool) -> None:
         """Store a choice. A later choice replaces an earlier one. Raises :class:`aiosqlite.Error`."""

@@ -56,7 +56,7 @@ class FactFinder:
         self._thread.shutdown(wait=False)
 
     def interrupt(self) -> None:
-        """End the current search. Nobody waits for its result any more."""
+        """End the current search. Call this only if nobody waits for its result any more."""
         if (connection := self._connection) is not None:
             with suppress(sqlite3.ProgrammingError):
                 connection.interrupt()
@@ -125,7 +125,7 @@ class FactFinder:
                     ids,
                 ).fetchall()
             except sqlite3.DatabaseError:
-                # A connection that has met damage or a file that was replaced is not used again.
+                # The file may be damaged, or was replaced. This connection is not used again.
                 self._disconnect()
                 raise
         facts = {fact.id: fact for fact in map(fact_of, rows)}

@@ -1,4 +1,4 @@
-"""Forgetting: deletes the sentences that facts come from and those that repeat the facts' words, so nothing is left."""
+"""Forgetting facts: deletes the sentences that they come from, and those that repeat their words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ForgottenWords:
         by: user id of the person.
         values: the words by which the forgotten facts are recognised. Sentences of the person and of the bot that have
             one of them are deleted.
-        names: the names and numbers among ``values`` that nobody else had said in this place before the person.
+        names: the names and numbers among ``values`` that nobody else had said in this place before the person did.
             Sentences of other people that have one of them are deleted, too.
         since: for each of ``names``, when it was first said, in seconds since 1970. Earlier sentences of other people
             stay.
@@ -56,7 +56,7 @@ class ForgottenWords:
 
         Args:
             person: user id of the speaker; ``None`` for the bot.
-            at: seconds since 1970.
+            at: when it was said, in seconds since 1970.
         """
         said = set(words(text))
         if person is None or person == self.by:
@@ -193,7 +193,7 @@ def _sort(
     told: Mapping[int, frozenset[str]],
     named: frozenset[str],
 ) -> _Sorted:
-    """Sort the turns of a conversation. Thousands of them take a while.
+    """Sort the turns of a conversation. Call it in a thread: thousands of turns take a while.
 
     Args:
         told: for each other person who told a fact, by user id: the words in the name of the person whom the fact is

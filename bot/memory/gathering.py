@@ -50,7 +50,7 @@ ATTEMPTS = 2
 """Maximum number of requests for the same turns if the answers are not valid. After them, the turns count as read."""
 TOO_SMALL = (
     "Nothing is remembered of what people say (MEMORY=%s): the model is too small to find facts, and would invent "
-    "some. A model of 2 billion parameters or more does it"
+    "some. A model of 2 billion parameters or more can find them"
 )
 
 
@@ -130,7 +130,8 @@ class FactGatherer:
                 try:
                     worked = await self.gather_some()
                 except aiosqlite.Error as error:
-                    # Nothing is lost: what could not be stored counts as unread. The model is asked after a pause.
+                    # Nothing is lost: what could not be stored counts as unread. The model is asked again after a
+                    # pause.
                     self._failed(error)
             if not worked:
                 await self._sleep(LOOK_EVERY)

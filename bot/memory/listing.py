@@ -1,4 +1,4 @@
-"""Lists of facts that people read, page by page, and how people name what is in them."""
+"""Lists of facts for people, page by page, and the words and numbers by which people choose from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.memory.records import Fact
 
 ALL_WORDS = frozenset({"all", "everything"})
-"""Words for all facts."""
+"""Words by which people mean all facts."""
 MAX_DIGITS = 15
 """Maximum number of digits of the number of a fact or a page."""
 

@@ -61,7 +61,6 @@ class Memory:
 
     Args:
         writer: the writer of the stored conversations, which facts are gathered from.
-        shared: ids of the places whose users all count as one person. The page is such a place.
         zone: the people's time zone.
         days: for how many days facts are kept.
         clock: returns seconds since 1970.
@@ -71,7 +70,7 @@ class Memory:
         facts: the stored facts.
         unread: the turns from which no facts were gathered yet.
         audiences: who may know what.
-        recall: finds what is told to the model.
+        recall: finds the facts for the model's prompt.
         vectors: keeps a vector of each fact; ``None`` if facts are found by their words alone.
         gate: a lock, so that no fact is stored while facts are forgotten.
     """
@@ -117,6 +116,7 @@ class Memory:
         *,
         shared: Iterable[int] = (),
         questions: QuestionVectors | None = None,
+        admits: Callable[[int], bool] = lambda _: True,
         clock: Callable[[], float] = time.time,
         recall_limit: float = LIMIT,
     ) -> AsyncIterator[Self]:
@@ -124,12 +124,15 @@ class Memory:
 
         Args:
             path: the database's file, for searches.
+            shared: ids of the places whose users all count as one person. The page is such a place.
             questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
+            admits: returns whether a person may be listened to. Of others, nothing is kept.
             recall_limit: seconds that a search may take. If it takes longer, nothing is recalled for the turn.
         """
         audiences = Audiences(frozenset(shared))
         finder = FactFinder(path, audiences)
-        consent = await MemoryConsent.load(database, await _effective_policy(database, path.parent, policy))
+        policy = await _effective_policy(database, path.parent, policy)
+        consent = await MemoryConsent.load(database, policy, admits)
         memory = cls(database, finder, consent, writer, audiences, zone, days, clock, questions, recall_limit)
         try:
             if await memory.facts.repair_index():
@@ -267,11 +270,18 @@ class Memory:
             return await self._forget(found, asker.person)
 
     async def forget_all(self, person: int) -> int:
-        """Forget all facts about a person and all that they have told, everywhere; returns how many they were."""
+        """Forget all facts about a person and all that they have told, everywhere; returns how many they were.
+
+        No facts are gathered later from what the person has said so far, nor from sentences of others that wait for
+        this person's agreement.
+        """
         # The model may be reading the person's sentences now. What it will find is not among the stored facts, so the
         # listeners are told now, before the facts are looked up.
         self._tell_forgotten(lambda text: False)
         async with self.gate.forgetting():
+            # What was said a second ago may still wait to be written.
+            await self._writer.flush()
+            await self.unread.skip(person)
             found = await self.facts.of(person)
             await self._forget(found, person)
             return len(found)
@@ -340,7 +350,6 @@ class Memory:
                 ("DELETE FROM memory_waiting WHERE person = ?", (str(person),)),
             )
         else:
-            await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
             await self.forget_all(person)
 
     async def erase(self, person: int) -> int:
@@ -350,7 +359,6 @@ class Memory:
         """
         forgotten = await self.forget_all(person)
         await self._forgetting.forget_presence_of(person, self.audiences)
-        await self._database.write("DELETE FROM memory_waiting WHERE person = ?", str(person))
         if self.choice(person) is not False:
             await self.consent.erase(person)
         return forgotten

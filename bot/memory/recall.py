@@ -46,7 +46,7 @@ class MemoryRecall:
     """Recalls facts for askers. Use it only on the event loop.
 
     Args:
-        may_be_told: whether there may be a fact that an asker may be told. Where there is none, nothing is searched.
+        may_be_told: says whether there may be a fact that an asker may be told. If not, nothing is searched.
         zone: the people's time zone.
         questions: makes the vectors of questions; ``None`` if facts are found by their words alone.
         limit: seconds that a search may take. If it takes longer, nothing is recalled.
@@ -102,7 +102,7 @@ class MemoryRecall:
             self._trouble = True
             return ""
         if self._trouble:
-            _log.warning("The memory can be recalled again")
+            _log.warning("Facts can be recalled from memory again")
         self._trouble = False
         facts = [*by_words, *(fact for fact in near if fact not in by_words)]
         told.facts = [fact.id for fact in facts]

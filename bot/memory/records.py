@@ -15,7 +15,7 @@ from bot.memory.wording import names, telling
 from languages.search_words import index_text, query, words
 
 MAX_LISTED = 500
-"""Maximum number of facts in a list. These are the newest."""
+"""Maximum number of facts in a list. If there are more, the newest are listed."""
 
 LATEST = 250_000_000_000.0
 """A time in seconds since 1970 that every time zone can show. Damaged rows may have a later one."""
@@ -64,7 +64,7 @@ class Fact:
 
     @property
     def names(self) -> set[str]:
-        """The names and numbers in the fact, as the search knows them, but not the names of the people it concerns."""
+        """The names and numbers in the fact, as search writes them, except the names of the people it concerns."""
         return names(self.text) - self._people
 
     @property

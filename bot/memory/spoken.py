@@ -1,4 +1,4 @@
-"""What people ask the memory for in so many words: to note a sentence, and to forget what was just said."""
+"""What people expressly ask of the memory: to note a sentence, and to forget what was just said."""
 
 from __future__ import annotations
 

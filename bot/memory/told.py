@@ -1,4 +1,4 @@
-"""The facts as the model reads them: quoted, with names and dates, after a sentence that forbids to obey them."""
+"""The facts as the model reads them: quoted, with names and dates, after a sentence that says not to obey them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class UnreadTurn:
         person: user id of the speaker.
         name: the person's name.
         text: the words.
-        at: seconds since 1970.
+        at: when it was said, in seconds since 1970.
         present: the names of the people who heard it, by user id; empty if they are not known.
     """
 
@@ -84,7 +84,7 @@ class UnreadTurns(Records):
             wanted,
             CHAT,
             quiet_since,
-            # If a time is in the future, the clock was wrong then.
+            # A turn from the future was noted while the clock was wrong.
             quiet_since + 86_400.0,
         )
         if row is None:
@@ -117,7 +117,7 @@ class UnreadTurns(Records):
         )
 
     async def still_there(self, conversation: int, turn: UnreadTurn) -> bool:
-        """Whether a turn was neither deleted nor corrected meanwhile."""
+        """Whether a turn was neither deleted nor corrected nor marked as read meanwhile."""
         row = await self._database.row(
             "SELECT text FROM turns WHERE conversation = ? AND number = ? AND unread = 1", conversation, turn.number
         )
@@ -129,8 +129,19 @@ class UnreadTurns(Records):
         await self._database.write_many("UPDATE turns SET unread = 0 WHERE conversation = ? AND number = ?", rows)
 
     async def skip(self, person: int) -> None:
-        """Mark all turns of a person as read, because nothing may be kept of them."""
-        await self._database.write("UPDATE turns SET unread = 0 WHERE unread = 1 AND person = ?", str(person))
+        """Mark all turns of a person as read, because nothing may be kept of this person.
+
+        A turn can wait to be read again until somebody agrees to be remembered. After this no turn of the person waits,
+        and no turn waits for the agreement of the person.
+        """
+        await self._database.write_together(
+            ("UPDATE turns SET unread = 0 WHERE unread = 1 AND person = ?", (str(person),)),
+            (
+                "DELETE FROM memory_waiting WHERE person = ?1 OR EXISTS (SELECT 1 FROM turns t WHERE t.person = ?1 "
+                "AND t.conversation = memory_waiting.conversation AND t.number = memory_waiting.turn)",
+                (str(person),),
+            ),
+        )
 
     async def read_again_for(self, person: int, conversation: int, number: int) -> None:
         """Have a turn read again once a person agrees."""

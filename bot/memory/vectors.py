@@ -20,7 +20,7 @@ LOOK_EVERY = 5.0
 PAUSE = 60.0
 """Seconds before the server is asked again after it has failed."""
 MOST_COMPARED = 2_000
-"""Maximum number of facts that are compared with a question. These are the newest that the asker may know."""
+"""Maximum number of facts that are compared with a question: the newest ones that the asker may know."""
 MOST_NEAR = 3
 """Maximum number of facts that are found by meaning for one question."""
 
@@ -79,7 +79,7 @@ class FactVectors(Records):
         """Make the vectors of new facts until cancelled. What fails is logged once and tried again.
 
         Args:
-            in_call: whether a call is on. During a call no vectors are made, because they would take time on the GPU.
+            in_call: says whether a call is on. During a call, no vectors are made: they would take time on the GPU.
         """
         while True:
             pause = LOOK_EVERY

@@ -33,12 +33,12 @@ def words_of(text: str) -> list[str]:
 
 
 def telling(text: str) -> list[str]:
-    """The words of a text that tell something, as the search knows them, without "the", "was" and the like."""
+    """The words of a text that tell something, in the form that full-text search uses: no "the", "was" and the like."""
     return [term.strip('"*') for term in query(text).split(" OR ") if term]
 
 
 def names(text: str) -> set[str]:
-    """The names and numbers in a text, as the search knows them.
+    """The names and numbers in a text, in the form that full-text search uses.
 
     They are the words with a digit, and those that begin with a capital, unless they stand at the text's beginning.
     """
@@ -58,7 +58,7 @@ def values(text: str) -> set[str]:
 def same_matter(new: str, old: str) -> bool:
     """Whether two facts about one person tell the same thing with other values, or the same value again.
 
-    "sister is called Mira" and "sister is called Lena" do, "likes tea" and "likes coffee" do not.
+    "sister is called Mira" and "sister is called Lena" tell the same thing, "likes tea" and "likes coffee" do not.
     """
     ours, theirs = set(telling(new)), set(telling(old))
     if not ours or not theirs:

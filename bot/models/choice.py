@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.models.catalogue import Catalogue
-from bot.models.needs import needed_models
+from bot.models.needs import QUICK_ENGLISH, needed_models, uses_quick_english
 from bot.models.outside import OutsideWeights, outside_weights
 from config.settings import Profile, Settings
 from config.speech_settings import SpeechSettings
@@ -27,6 +27,7 @@ class ModelSelection:
         reason: the wanted models in words, such as "what your settings need".
         is_everything: whether all models of the catalogue are shown.
         outside: weights that the settings name, but that are not in the catalogue.
+        optional: ids of the models that are used if they are here, though nothing needs them.
     """
 
     wanted: tuple[str, ...]
@@ -34,6 +35,7 @@ class ModelSelection:
     reason: str
     is_everything: bool = True
     outside: tuple[OutsideWeights, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> ModelSelection:
@@ -58,4 +60,5 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
         return ModelSelection(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")
     speech = SpeechSettings.read()
     needed, outside = needed_models(catalogue, settings, speech), outside_weights(catalogue, settings, speech)
-    return ModelSelection(needed, everything, "what your settings need", outside=tuple(outside))
+    optional = (QUICK_ENGLISH,) if uses_quick_english(catalogue, settings) else ()
+    return ModelSelection(needed, everything, "what your settings need", outside=tuple(outside), optional=optional)

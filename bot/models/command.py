@@ -94,12 +94,14 @@ class ModelsCommand:
         wanted = self._choice.wanted
         for entry in self._shown():
             model = entry.model
-            self._say(f"{'●' if entry.name in wanted else '○'} {entry.name}: {model.title}, {model.part.purpose}")
+            optional = entry.name in self._choice.optional
+            used = entry.name in wanted or (optional and entry.store.is_whole(entry.name, model))
+            self._say(f"{'●' if used else '○'} {entry.name}: {model.title}, {model.part.purpose}")
             licence = self._catalogue.licences[model.licence]
             self._say(f"    {self._amount(entry)}, {licence.name}, {_on_a_card(model)}")
             if licence.consent:
                 self._say(f"    {licence.consent}")
-            self._say(f"    {self._whereabouts(entry)}")
+            self._say(f"    {self._whereabouts(entry)}{_optional_words(used=used) if optional else ''}")
         for outside in self._choice.outside:
             self._say(f"● {outside.setting}: a model of your own, {outside.part.purpose}")
             self._say(f"    {outside.whereabouts}")
@@ -288,7 +290,7 @@ class ModelsCommand:
         if here := entry.store.stored_bytes(entry.name, entry.model):
             return f"only {size(here)} of {size(entry.model.size)} are here"
         if place := find_in_hub_cache(entry.model):
-            return f"stored in the hub's own cache, {place}, and is not checked"
+            return f"stored in Hugging Face's own cache, {place}, and is not checked"
         return "is not here"
 
     def _is_undamaged(self, entry: ModelEntry) -> bool:
@@ -356,7 +358,7 @@ class ModelsCommand:
         if here := entry.store.stored_bytes(entry.name, entry.model):
             return f"{size(here)} of it are stored in {entry.folder}"
         place = find_in_hub_cache(entry.model)
-        return f"stored in the hub's own cache, {place}" if place else "is not here"
+        return f"stored in Hugging Face's own cache, {place}" if place else "is not here"
 
     def _say_settings(self, entries: Sequence[ModelEntry]) -> None:
         by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
@@ -376,5 +378,9 @@ class ModelsCommand:
         self._console.print(line, markup=False, soft_wrap=True)
 
 
+def _optional_words(*, used: bool) -> str:
+    return "; not needed, but used, since it is here" if used else "; not needed, but used once it is here"
+
+
 def _on_a_card(model: Model) -> str:
-    return f"{model.vram_gib:.1f} GiB on a card" if model.vram_gib else "no memory of a card"
+    return f"{model.vram_gib:.1f} GiB on a card" if model.vram_gib else "no memory on a card"

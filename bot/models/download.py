@@ -182,7 +182,7 @@ class Download:
         except (HubError, ModelDownloadError) as second:
             if self._registry.is_unreachable:
                 raise ModelDownloadError(f"{error}.") from second
-            raise ModelDownloadError(f"{error}, and the hub has failed too: {second}") from second
+            raise ModelDownloadError(f"{error}, and Hugging Face has failed too: {second}") from second
 
     @staticmethod
     async def _unpack(entry: ModelEntry, files: Sequence[ModelFile], archives: Mapping[str, Path]) -> None:

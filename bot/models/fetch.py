@@ -1,4 +1,4 @@
-"""Downloads the real weights of the embedded profile before a start, without asking, and no other weights."""
+"""Downloads the real weights that the embedded profile uses, before a start and without asking."""
 
 from __future__ import annotations
 

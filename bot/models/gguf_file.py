@@ -1,7 +1,7 @@
-"""Reads a GGUF file's index of tensors, and writes a file with the same metadata and tensors of other formats.
+"""Reads a GGUF file's index of tensors, and writes a file with the same metadata and the tensors in other formats.
 
-The metadata is copied byte by byte. The reader of the package ``gguf`` makes an object for each token of the
-vocabulary. With a small model, that takes two seconds and 160 MB.
+The metadata is copied byte by byte. The reader of the package ``gguf`` is not used: it makes an object for each token
+of the vocabulary. That takes two seconds and 160 MB even with a small model.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class GgufIndex:
     """What stands in a file before the bytes of its tensors.
 
     Attributes:
-        head: the bytes of the version, of both counts and of all metadata.
+        head: the bytes from the beginning of the file to the end of the metadata.
         alignment: the bytes of each tensor begin at a multiple of this number.
     """
 
@@ -117,7 +117,7 @@ def _aligned(size: int, alignment: int) -> int:
 
 
 class _Reader:
-    """Reads a file from its beginning. All its methods raise :class:`struct.error` at the end of the file."""
+    """Reads a file from its beginning. A method that meets the end of the file raises struct.error or GgufError."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -126,7 +126,7 @@ class _Reader:
     def index(self) -> GgufIndex:
         magic, version = self._numbers("II")
         if magic != GGUF_MAGIC or version not in _VERSIONS:
-            raise GgufError("it does not begin like one")
+            raise GgufError("it does not begin like a GGUF file")
         tensors, fields = self._numbers("QQ")
         for _ in range(fields):
             self._skip_field()

@@ -133,7 +133,7 @@ class Hub:
                 async for block in response.content.iter_chunked(BLOCK):
                     have += len(block)
                     if have > file.size:
-                        raise HubError(f"{file.path} is longer at the hub than the {file.size:,} bytes it should have.")
+                        raise HubError(f"{file.path} has more at Hugging Face than its {file.size:,} bytes.")
                     await asyncio.to_thread(output.write, block)
                     advance(len(block))
 

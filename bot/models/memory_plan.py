@@ -61,7 +61,8 @@ class MemoryPlan:
         if not self._models:
             return
         if not cards:
-            yield "No graphics card found: everything would run on the CPU, where XTTS is far slower than speech."
+            slow = ", where XTTS is far slower than speech" if "xtts-v2" in self._models else ""
+            yield f"No graphics card found: everything would run on the CPU{slow}."
         for card in cards:
             yield from self._verdict_on(card)
 

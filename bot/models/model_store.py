@@ -18,8 +18,10 @@ from bot.models.catalogue import CatalogueText, Commit, FilePath, Model, ModelFi
 MANIFEST = "manifest.json"
 """Name of the file in a model's folder that describes the complete download."""
 VERIFIED = "found-right.json"
-"""Name of the file with the size and times of each file when its SHA-256 was last checked. If they are unchanged, the
-bot does not have to read the files again when it starts."""
+"""Name of the file that records the size and times that each model file had when its SHA-256 was last checked.
+
+While size and times stay the same, the bot does not have to read the model files again when it starts.
+"""
 PARTIAL = ".part"
 """Ending of a file's name until the file is complete and was checked."""
 SPARE_DISK = 200 * 10**6

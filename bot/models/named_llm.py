@@ -21,7 +21,7 @@ class EmbeddedLlm:
         path: the GGUF file.
         name: the model's name for clients.
         unchecked: whether the file is the operator's own, so that there is no checksum for it.
-        sha256: the checksum of the file in the catalogue. The file was compared with it. ``None`` if there is none.
+        sha256: the file's checksum, which is in the catalogue. The file was compared with it. ``None`` if it has none.
     """
 
     path: Path

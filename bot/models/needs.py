@@ -63,9 +63,13 @@ def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
 
 
 def uses_quick_english(catalogue: Catalogue, settings: Settings) -> bool:
-    """Whether the quick model for English is faster than the Whisper in use: the ``embedded`` one, on the processor."""
+    """Whether the quick model may recognise English with these settings.
+
+    It is faster only than the Whisper of the profile ``embedded``, and only on the processor.
+    """
     return (
         QUICK_ENGLISH in catalogue.models
+        and settings.weights is not Weights.TOYS
         and recogniser_model(catalogue, settings) in catalogue.profiles[Profile.EMBEDDED]
         and settings.stt.device in ("auto", "cpu")
         and settings.stt.english_model == "auto"

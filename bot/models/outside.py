@@ -60,7 +60,7 @@ class OutsideWeights:
 
     @property
     def whereabouts(self) -> str:
-        """Where the weights are, for a line of its own or behind the setting and a colon."""
+        """Where the weights are: words for a line of their own, or for behind the setting and a colon."""
         return "is not here" if self.place is None else f"stored in {self.place}, and is not checked"
 
 

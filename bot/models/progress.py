@@ -42,12 +42,12 @@ def _bars(console: Console) -> Iterator[FileReport]:
 
 
 class PlainProgress:
-    """Shows progress as lines of text, at most one every :data:`SECONDS_BETWEEN_LINES`. Shorter work prints none.
+    """Shows progress as lines of text, at most one every :data:`SECONDS_BETWEEN_LINES`. Shorter work prints no line.
 
     Args:
         total: the number of bytes of all work.
         say: prints a line.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, total: int, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:

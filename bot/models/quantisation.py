@@ -15,7 +15,7 @@ BLOCK = 32
 LEAST, GREATEST = -8, 7
 _STEPS = tuple(0.1 * step for step in range(-12, 13))
 _TRIED = (*(LEAST - step for step in _STEPS), *(GREATEST + step for step in _STEPS))
-"""The numbers that stand for a block's largest weight, one for each scale that is tried."""
+"""The scales that are tried. Each is given as the number that the block's largest weight has before it is rounded."""
 _AT_ONCE = 4096
 """Blocks that are computed at once, so that they stay in the processor's cache."""
 
@@ -23,7 +23,8 @@ _AT_ONCE = 4096
 def to_q4_0(weights: Floats) -> Bytes:
     """Convert rows of weights to Q4_0. Each row of the result has the bytes of one row of weights.
 
-    Of all scales that are tried, each block gets the one with the least squared error. The usual conversion takes the
+    Each scale that is tried gives whole numbers, and the best scale for these is computed. The block gets the pair with
+    the least squared error. The usual conversion takes the
     scale at which the largest weight is exact, and its squared error is about 1.3 times as large.
     """
     blocks = weights.reshape(-1, BLOCK)
@@ -42,7 +43,7 @@ def to_q4_0(weights: Floats) -> Bytes:
 
 
 def _best_scales(columns: Floats) -> Floats:
-    """The scale of each block, for blocks that are columns."""
+    """The best scale of each block. A column is a block."""
     highest, lowest = columns.max(axis=0), columns.min(axis=0)
     reciprocal = _reciprocal(np.where(highest >= -lowest, highest, lowest))
     scales, best = np.zeros_like(reciprocal), np.zeros_like(reciprocal)
@@ -50,8 +51,8 @@ def _best_scales(columns: Floats) -> Floats:
     for tried in _TRIED:
         _round_to(columns, reciprocal * np.float32(tried), numbers)
         product = np.einsum("ij,ij->j", columns, numbers)
-        # Of all scales for these whole numbers, this one has the least squared error: the squared weights minus the
-        # gain.
+        # Of all scales for these whole numbers, this one has the least squared error. That error is the sum of the
+        # squared weights minus the gain.
         scale = product * _reciprocal(np.einsum("ij,ij->j", numbers, numbers))
         gain = product * scale
         better = gain > best

@@ -40,7 +40,8 @@ class SlowWeights:
         return sum(tensor.size for tensor in self._index.tensors)
 
     def convert(self, write: Callable[[bytes], object], advance: Advance) -> None:
-        """Write a GGUF file with the quicker formats. All its metadata are the same. The same bytes always result.
+        """Write a GGUF file with the quicker formats. Its metadata is that of the slow weights. The same weights
+        always give the same bytes.
 
         Raises:
             GgufError: the file ends too soon.

@@ -41,8 +41,8 @@ class CopyStoppedError(Exception):
 def quick_weights(weights: Path, sha256: str, begin: Begin) -> Path:
     """The quicker copy of these weights, which is made first if it is not here or is damaged.
 
-    Returns the weights themselves if they are not in Q4_1, or large. Blocks for a few seconds as the copy is made.
-    Other processes may do the same at the same time.
+    Returns the weights themselves if they are large or not in Q4_1. Blocks for a few seconds while the copy is made.
+    Other processes may call this at the same time.
 
     Args:
         sha256: the checksum of the weights, which are known to be right.
@@ -88,7 +88,7 @@ def quick_bytes(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class QuickCopy:
-    """The copy of the weights with this checksum. It lies beside them, so it goes when their folder is deleted."""
+    """The copy of the weights with this checksum. It lies beside them, so it is deleted with their folder."""
 
     weights: Path
     sha256: str
@@ -117,7 +117,7 @@ class QuickCopy:
         return True
 
     def make(self, slow: SlowWeights, begin: Begin) -> None:
-        """Make the copy, and delete others.
+        """Delete older copies, and make this one.
 
         Raises:
             OSError: the copy can't be written, or there is too little memory.

@@ -54,11 +54,11 @@ class EngineNames:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits.
+    """How much waits.
 
     Attributes:
-        prompts: prompts that wait for the current reply's end.
-        messages: messages of the text chat that wait for the call's end.
+        prompts: number of prompts that wait for the current reply's end.
+        messages: number of messages of the text chat that wait for the call's end.
     """
 
     prompts: int
@@ -67,7 +67,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class CallNow:
-    """A call.
+    """What happens in a call now. If no call is on, only ``state`` is set.
 
     Attributes:
         state: whether a call is on.
@@ -97,9 +97,9 @@ class Monitor:
         log: the latest turns of all calls.
         cards: the graphics cards. Whoever builds the monitor polls them.
         limits: the values above which there is a warning.
-        engine_state: returns the last result of the engines' checks, by part.
+        engine_state: returns the last result of the engines' checks, by the keys of :data:`PARTS`.
         names: the functions that name the engines.
-        small_engines: names the engines that are only small models or toys; ``None`` if there are none.
+        small_engines: lines about the engines that are only small models or toys; ``None`` if there are none.
         prefix: the prefix of text commands.
         usage: counts how much the engines are used; ``None`` if that is not counted.
         remedies: what helps here against figures that are too high, by their names.
@@ -134,7 +134,7 @@ class Monitor:
         return CallNow(CallState.ACTIVE, call.transport.kind, self.log.since(call.id), doing, reply)
 
     async def queue(self) -> Queue:
-        """What waits."""
+        """How much waits."""
         return Queue(self.waiting_prompts(), await self.waiting_messages())
 
     def waiting_prompts(self) -> int:
@@ -142,7 +142,7 @@ class Monitor:
         return sum(call.conversation.waiting for call in self.manager.calls)
 
     async def engines(self) -> tuple[Engine, ...]:
-        """The three engines. Asks the speech server for its name, unless that was done a moment ago."""
+        """The three engines. Asks the speech server for the voice's name, unless that was done a moment ago."""
         state, names = self.engine_state(), {"mind": self.names.mind(), "ears": self.names.ears()}
         names["voice"] = await self._voice_name()
         return tuple(Engine(part, names[part], state.get(known, UNKNOWN)) for known, part in PARTS.items())
@@ -173,7 +173,7 @@ class Monitor:
         return reduce(_sum, (call.transport.packets for call in self.manager.occupants), self._ended)
 
     async def call_ended(self, call: Call[Any], _: EndCause) -> None:
-        """Add the packets of a call that has ended. It is one of the listeners of the call manager."""
+        """Add the packets of a call that has ended. :class:`~bot.call_ends.CallEnds` calls this."""
         self._ended = _sum(self._ended, call.transport.packets)
 
 

@@ -144,7 +144,7 @@ class PrometheusMetrics(Collector):
 
 
 def _used_today(usage: Usage) -> Iterator[Metric]:
-    """What was used today, by server, and the shares of the limits that are set."""
+    """What was used today, by the server of each engine, and the shares of the limits that are set."""
     tokens = GaugeMetricFamily(
         "seiyuu_today_tokens", "Tokens that model servers have read and written today.", labels=("server", "kind")
     )

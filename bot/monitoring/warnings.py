@@ -58,7 +58,9 @@ _SLOW: Mapping[str, _Slow] = MappingProxyType(
         ),
     }
 )
-"""The figures that have a limit, a field of :class:`~config.sections.WarningSettings` with the same name."""
+"""The texts for each figure that has a limit. The limit is the field with the figure's name in
+:class:`~config.sections.WarningSettings`.
+"""
 
 
 def voice_remedy(engine: str | None) -> str:
@@ -80,7 +82,7 @@ def slow_engines(
     """A warning for each engine that is slower than its limit, in the median of the newest turns.
 
     Args:
-        remedies: what helps here, by the name of the figure, where that is known.
+        remedies: what helps on this installation, by the figure's name. Any other figure has its general remedy.
     """
     for figure, words in _SLOW.items():
         value, limit = log.recent_median(figure), getattr(limits, figure)
@@ -109,8 +111,12 @@ def full_cards(cards: CardPoll, limits: WarningSettings) -> Iterator[FigureWarni
 
 
 def broken_parts(state: Mapping[str, str], good: frozenset[str]) -> Iterator[FigureWarning]:
-    """A warning for each engine that can't be used. ``state``: what was found, by part; ``good``: states without a
-    fault."""
+    """A warning for each engine that can't be used.
+
+    Args:
+        state: the state of each engine, by the engine's name.
+        good: the states without a fault.
+    """
     for part, found in state.items():
         if found not in good:
             yield FigureWarning(part, f"{part.capitalize()}: {found}", DOCTOR)

@@ -29,7 +29,7 @@ class Ambience:
     """Plays the ambience of the persona that speaks in a call. Use it on the event loop.
 
     Args:
-        volume_at: the volume of music in a place, 0 to 2. Ambience is quieter by a fixed share.
+        volume_at: returns the volume of music in a place, 0 to 2. Ambience is quieter by a fixed share.
         open_source: decodes a piece; see :func:`~bot.music.decoding.decoding`.
     """
 

@@ -92,7 +92,7 @@ class CallSounds:
                 if len(frames) > MAX_FRAMES:
                     raise MusicError(TOO_LONG)
         stream = MixedStream(Channel.EFFECTS)
-        # A stream fades in. The fade is over when the sound begins, so that it takes nothing of a drum's beat.
+        # A stream fades in. Silence comes first, so that the fade takes nothing of a drum's beat.
         for frame in (*[bytes(FRAME_BYTES)] * FADE_FRAMES, *frames):
             stream.write(frame)
         stream.end()

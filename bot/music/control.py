@@ -41,8 +41,9 @@ class MusicDone:
     """The result of a request about music.
 
     Attributes:
-        written: a line for the prompt channel; empty if there is one already.
-        sentence: the result in words, for the model. It has no title that people in the call have written.
+        written: a line for the prompt channel; empty if the channel has one already.
+        sentence: the result in words, for the model. The model asks only for the operator's pieces, so it gets no title
+            that people in the call have written.
         waits: whether the piece that was asked for waits until others have ended.
     """
 
@@ -62,12 +63,12 @@ class AskedPiece:
 class MusicControl:
     """Plays and controls the music of calls. Use it on the event loop.
 
-    The methods that do something raise :class:`~bot.music.decoding.MusicError` if they can't. The text says why, in
+    If music can't be played or changed, the methods raise :class:`~bot.music.decoding.MusicError`. It says why, in
     words that can be spoken.
 
     Args:
         manager: knows the calls.
-        volume_at: the volume of music in a place, 0 to 2.
+        volume_at: returns the volume of music in a place, 0 to 2.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class MusicControl:
         return self._music.titles
 
     async def look(self) -> None:
-        """Look into the library which pieces there are now; see :meth:`titles`."""
+        """Look up which pieces the library has now, for :meth:`titles`."""
         await self._music.search("")
 
     async def carry_out(self, call: str, command: VoiceCommand, title: str) -> str:

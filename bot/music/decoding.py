@@ -188,6 +188,6 @@ async def _to_the_end(work: asyncio.Future[Any]) -> None:
 
 
 async def _read_rest(output: asyncio.StreamReader | None) -> None:
-    """Read what an ended process has left in its pipe. asyncio waits for the end of a pipe that it stopped reading."""
+    """Read what an ended process has left in its pipe. Otherwise asyncio would wait for the pipe's end for ever."""
     while output is not None and await output.read(BUFFER_BYTES):
         pass

@@ -71,7 +71,7 @@ class UnplayableError(Exception):
 
 
 def confine(memory_bytes: int, cpu_seconds: int) -> None:
-    """Limit what a process that reads sound from others may use. It gives way to the bot, and ends with it."""
+    """Limit the memory and processor time of this process, which reads sound from others. It ends with the bot."""
     end_with_parent()
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def _write_sound(output: BinaryIO, file: BinaryIO, gain: float, seconds: float, bounds: Bounds) -> int:
-    """Decode the file again, to the output. Returns the exit status, which alone can say that the sound breaks off."""
+    """Decode the file again, to the output. Returns the exit status: nothing else can say that the sound breaks off."""
     samples = 0
     file.seek(0)
     try:

@@ -97,7 +97,7 @@ class MusicLibrary:
     def find(self, name: str) -> Piece:
         """The piece with this title or file name, or the only one that the name can mean.
 
-        The name may leave out capitals, signs, and a number or a composer before the title, as people do who say it
+        The name may leave out capitals, signs, and a number or a composer before the title, as spoken names do
         (:class:`~bot.music.titles.TitleIndex`). Some words of the title are enough, too.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Chained Ogg: radio stations send one piece of music after the other, each with a beginning and a codec of its own."""
+"""Chained Ogg, as radio stations send it. Each piece of music is a link, with a beginning and a codec of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OggLinks:
         """How many of the bytes that are held may be handed on."""
         self._is_ogg: bool | None = None
         self._begun = False
-        """Whether a page of this link has come that is without the flag :data:`_BEGINS`."""
+        """Whether a page without the flag :data:`_BEGINS` has come in this link."""
 
     def read(self, most: int) -> bytes:
         """At most ``most`` bytes; empty at the end of the link."""

@@ -29,7 +29,7 @@ class MusicService:
         cache: the folder for files that can be made again.
 
     Attributes:
-        web: makes pieces of web addresses.
+        web: makes pieces from web addresses.
     """
 
     def __init__(self, folder: Path | None, cache: Path, web: WebMusic | None = None) -> None:

@@ -31,7 +31,7 @@ class SoundBoard:
     Args:
         folder: the operator's sounds; ``None`` if there are none.
         cache: the folder for files that can be made again.
-        volume_at: the volume of sounds in a place, 0 to 2.
+        volume_at: returns the volume of sounds in a place, 0 to 2.
     """
 
     def __init__(self, folder: Path | None, cache: Path, volume_at: Callable[[int], Awaitable[float]]) -> None:

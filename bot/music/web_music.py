@@ -62,7 +62,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class WebPiece:
-    """A sound file or a stream on the web. Its title is made of its address, and can be shown to people as it is."""
+    """A sound file or a stream on the web. Its title is made from its address, and can be shown to people as it is."""
 
     title: str
     source: WebSource
@@ -79,14 +79,15 @@ def lacks_scheme(text: str) -> bool:
 
 
 class WebMusic:
-    """Makes pieces of web addresses. Nothing is fetched before a piece is about to be played.
+    """Makes pieces from web addresses. Nothing is fetched before a piece is about to be played.
 
     The operator has named the hosts, so one may be in the operator's network. No other host there is asked: a redirect
     from one host to another leads only to the public internet. What comes is only bytes for the decoder, which never
     learns the address, so a playlist leads nowhere.
 
     Args:
-        hosts: the only hosts that are asked, also after a redirect, as :func:`~bot.fetching.fetcher.host_of` has them.
+        hosts: the only hosts that are asked, also after a redirect, as :func:`~bot.fetching.fetcher.host_of` writes
+            them.
     """
 
     def __init__(self, hosts: frozenset[str] = frozenset(), fetcher: Fetcher | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Reads what the model has answered about a transcript. The answer is hostile until it is read: all sizes are bounded.
+"""Reads what the model has answered about a transcript. The answer is not trusted: all sizes are bounded.
 
 The model is asked for a JSON object. Many models write Markdown instead, or are cut off in the middle. So claims with
 the numbers of their lines are read from both forms, and from unfinished JSON.

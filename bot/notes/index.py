@@ -12,7 +12,7 @@ from bot.notes.lines import Claim, ClaimKind, NoteHead, NoteLine, Notes
 from languages.search_words import TOKENIZER, index_text, query
 
 MAX_LINES = 60_000
-"""Maximum number of lines in the index. Of older notes, only the claims are in it."""
+"""Maximum number of lines in the index. Of notes that come when it is full, only the claims are added."""
 _CANDIDATES = 60
 """Maximum number of hits that are read for one question. Hits that the asker did not hear are dropped afterwards."""
 
@@ -37,7 +37,7 @@ class NoteHit:
 
 
 class NotesIndex:
-    """The index of all finished notes. Its methods block; they may be called from any thread."""
+    """The index of all finished notes. Its methods may be called from any thread; all but :meth:`may_have` block."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class NotesIndex:
             self._words.close()
 
     def replace(self, note: int, notes: Notes | None) -> None:
-        """Put notes into the index, and remove what it had of them before; with ``None``, only remove that."""
+        """Replace the entries of a note by those of ``notes``. With ``None``, remove them."""
         with self._lock:
             knew = self._remove(note)
             if notes is not None:
@@ -74,7 +74,7 @@ class NotesIndex:
         return (person, server) in self._notes_of
 
     def search(self, question: str, person: int, server: int | None, most: int) -> list[NoteHit]:
-        """At most ``most`` lines and claims of a server that fit a question and the person may know; the best first."""
+        """The lines and claims of a server for a question, best first: at most ``most`` that the person may know."""
         asked = query(question)
         if not asked:
             return []
@@ -91,7 +91,7 @@ class NotesIndex:
         return [hit for hit in hits if person in hit.witnesses][:most]
 
     def newest(self, person: int, server: int | None, kinds: Iterable[ClaimKind], most: int) -> list[NoteHit]:
-        """At most ``most`` claims of some kinds, about the newest call with such claims that the person may know."""
+        """Claims of these kinds: at most ``most`` that the person may know, of the newest call that has any."""
         wanted = frozenset(kinds)
         with self._lock:
             for head in self._heads(person, server):

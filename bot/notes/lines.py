@@ -40,7 +40,7 @@ class NoteLine:
 
     Attributes:
         number: its number in the notes, from 1. Numbers of deleted lines are missing.
-        at: seconds since 1970.
+        at: when it was said, in seconds since 1970.
         who: the speaker's name.
         person: the speaker's user id; ``None`` for the bot.
         answers: for a line of the bot, the user id of the person who spoke last before it.
@@ -84,8 +84,8 @@ class NoteHead:
 
     Attributes:
         asked_by: the name of the person who asked for them.
-        started: seconds since 1970.
-        ended: seconds since 1970; ``None`` while the call is on.
+        started: when the call began, in seconds since 1970.
+        ended: when it ended, in seconds since 1970; ``None`` while the call is on.
         broke_off: whether the bot's process died during the call.
         summed: whether the model has summed them up, or never will.
         why_none: the reason, for people, why there will be no summary; "" otherwise.

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bot.llm.history import INTERRUPTED
 from bot.notes.lines import Claim, ClaimKind, NoteHead, NoteLine, Notes
-from bot.text import MESSAGE_LIMIT, enumerated, escape_markdown, shorten, split_message
+from bot.text import MESSAGE_LIMIT, counted, enumerated, escape_markdown, shorten, split_message
 
 LocalTime = Callable[[float], datetime]
 """Turns seconds since 1970 into the time in the people's time zone."""
@@ -26,7 +26,7 @@ MAX_MESSAGES = 5
 """Maximum number of messages in which notes are posted. The attached file has everything."""
 MAX_FILE_BYTES = 7_000_000
 """Largest file that is posted. Discord allows 10 MB on most servers."""
-LEFT_OUT = "\n*The first {count} lines are left out here, because the file would be too large for Discord.*\n"
+LEFT_OUT = "\n*This file lacks {lines} at the beginning, because it would be too large for Discord.*\n"
 THE_REST = "\n\n*The rest is in the file.*"
 _SHOWN_LINES = 4
 """Maximum number of line numbers that are written beside a claim."""
@@ -54,7 +54,7 @@ def as_markdown(notes: Notes, local: LocalTime, *, last_lines: int | None = None
     parts = [f"# {escape_markdown(title(notes.head, local))}", _about(notes, local), *_found(notes, "##")]
     parts += ["## What was said"]
     if left_out:
-        parts.append(LEFT_OUT.format(count=left_out).strip())
+        parts.append(LEFT_OUT.format(lines=counted(left_out, "line")).strip())
     parts.append("\n".join(f"- {transcript_line(line, local)}" for line in lines))
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -80,7 +80,7 @@ def as_messages(notes: Notes, local: LocalTime) -> list[str]:
 
 
 def transcript_line(line: NoteLine, local: LocalTime) -> str:
-    """A line with its number, time and speaker. Nothing in it is Markdown."""
+    """A line with its number, time and speaker. Markdown in the speaker's name or words is escaped."""
     mark = f" {INTERRUPTED}" if line.interrupted else ""
     return (
         f"[{line.number}] {local(line.at):%H:%M:%S} **{escape_markdown(line.who)}:** {escape_markdown(line.text)}{mark}"
@@ -92,7 +92,7 @@ def _about(notes: Notes, local: LocalTime) -> str:
     at, ended = local(head.started), local(head.ended if head.ended is not None else head.started)
     people = [escape_markdown(name) for name in sorted({*notes.people.values()})]
     there = f" In the call: {enumerated(people)}." if people else ""
-    about = f"From {at:%H:%M} to {ended:%H:%M} ({at.tzname()}), as {escape_markdown(head.asked_by)} asked.{there}"
+    about = f"From {at:%H:%M} to {ended:%H:%M} ({at.tzname()}). Asked for by {escape_markdown(head.asked_by)}.{there}"
     return "\n\n".join(filter(None, (about, BROKE_OFF if head.broke_off else "", head.why_none)))
 
 
@@ -105,7 +105,7 @@ def _found(notes: Notes, level: str) -> list[str]:
             listed = "\n".join(f"- {_claim(claim, said_by)}" for claim in claims)
             parts.append(f"{level} {heading}\n{listed}")
     if parts:
-        parts.append("*Written by a language model: the numbers are those of the lines that it follows.*")
+        parts.append("*Written by a language model. The numbers are those of the lines on which it is based.*")
     return parts
 
 

@@ -75,7 +75,7 @@ _Item = _Begun | _NewLine | _Present | _End
 
 
 class LineWriter:
-    """Writes lines and what belongs to them. Use it only on the event loop.
+    """Writes notes as they grow: their beginnings, lines, people and ends. Use it only on the event loop.
 
     Args:
         ended: called when the end of a call's notes was stored.
@@ -101,7 +101,7 @@ class LineWriter:
     def forget(self, person: int) -> int:
         """Drop what is queued about a person (user id): lines, answers to them, and that the person was in the call.
 
-        Returns the number of lines and answers.
+        Returns the number of dropped lines and answers.
         """
         left: deque[_Item] = deque()
         dropped = 0
@@ -141,7 +141,7 @@ class LineWriter:
 
 
 class CallNotebook:
-    """The :class:`~bot.voice.records.note_taking.Notebook` of one call. All methods return immediately.
+    """Takes the notes of one call (:class:`~bot.voice.records.note_taking.Notebook`). All methods return immediately.
 
     Args:
         may_keep: says whether a person's words may be kept.

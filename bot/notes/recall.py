@@ -21,7 +21,7 @@ LIMIT = 0.1
 MOST_FOUND = 6
 """Maximum number of lines and claims that are recalled because they have words of the question."""
 MOST_ASKED = 14
-"""Maximum number of claims about a call that was asked for as a whole."""
+"""Maximum number of claims that are recalled if somebody asks for the notes of a call, or for its decisions."""
 MOST_TOLD = 24
 """Maximum number of lines and claims in the prompt's section. If there are more, only the last ones stay: half of this
 number, or all that were found for the newest turn if these are more."""

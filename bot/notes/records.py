@@ -1,4 +1,4 @@
-"""Database tables of notes."""
+"""The database tables of the notes of calls."""
 
 from __future__ import annotations
 

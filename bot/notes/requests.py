@@ -38,7 +38,7 @@ _MERGING = (
 PART_TOKENS = 3_000
 """Largest transcript in one request, in estimated tokens. In a longer one, models overlook things."""
 PART_SHARE = 0.5
-"""Largest share of the model's context that a transcript may fill. The estimate may be too low."""
+"""Largest share of the model's context that a transcript may fill. Half is left, since the estimate may be too low."""
 LEAST_TOKENS = 60
 """A part has at least this many tokens, however small the context is."""
 

@@ -45,7 +45,7 @@ class NotedWords:
     Attributes:
         own: whether the person has said it.
         place: the name of the call's place.
-        at: seconds since 1970.
+        at: when it was said, in seconds since 1970.
     """
 
     place: str
@@ -105,7 +105,7 @@ class NotesService:
         self._writer = LineWriter(records, self.finisher.wake, sleep=sleep)
         self._notebooks: WeakSet[CallNotebook] = WeakSet()
         self._leaving: set[int] = set()
-        # Notes whose file and index could not be brought up to date with the database, as they were before.
+        # Notes whose file and index may differ from the database, by id. They are as they were before the change.
         self._outdated: dict[int, Notes] = {}
         self._somebody_leaves = asyncio.Event()
 
@@ -343,7 +343,7 @@ class NotesService:
         for note, failure in failures.items():
             if note in self._outdated and await asyncio.to_thread(meant, self._outdated[note]):
                 raise failure
-            _log.warning("A file of other notes is still not as it should be: %s", failure)
+            _log.warning("A file of other notes is still not up to date with the database: %s", failure)
 
     async def _show(self, notes: Notes) -> None:
         def write() -> None:

@@ -37,7 +37,7 @@ NOT_REACHED = "There is no summary, because my language model could not be asked
 LEAST_CONTEXT = 800
 """Smallest context in tokens. A smaller one has no room for anything beside the task."""
 MAX_PARTS = 60
-"""Maximum number of parts that are read. Of a longer call, the last lines are in the transcript alone."""
+"""Maximum number of parts that are read. The last lines of a longer call are left out of the summary."""
 ANSWER_TOKENS = 1_200
 """Tokens that an answer may have, but at most a quarter of the context."""
 
@@ -89,7 +89,7 @@ class Summing:
 
     async def may_ask(self, model: str | None) -> bool:
         """Whether the model and its context are large enough."""
-        # A server may have been started after the bot.
+        # A model server may have been started after the bot, so the size is asked for each time.
         await self._model.learn_model_sizes()
         if self._model.context_size(model=model) < LEAST_CONTEXT:
             return False

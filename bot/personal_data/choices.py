@@ -9,7 +9,7 @@ from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject
 
-KEPT_OPT_OUT = "That you don't want to be listened to stays stored, because otherwise I would listen to you again."
+KEPT_OPT_OUT = "Your wish not to be listened to. Without it, I would listen to you again."
 NOT_STORED = "Your choice about listening: it could not be deleted just now. Please ask me again later."
 
 

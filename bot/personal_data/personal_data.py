@@ -1,4 +1,4 @@
-"""The list of stores that know something of a person, and what is done with all of them."""
+"""Exports and deletes a person's data in all stores that know something of that person."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Erasure:
     """What was deleted in all stores.
 
     Attributes:
-        counts: how many things were deleted, by the store's name; only what was found.
+        counts: how many things were deleted, by the store's name. Stores that had nothing are left out.
         left: what was kept, and why.
         failed: what could not be deleted.
     """
@@ -142,7 +142,7 @@ class PersonalStores:
 
 
 def moment(seconds: float) -> str:
-    """A time in seconds since 1970 as ISO 8601 in UTC."""
+    """A time in seconds since 1970 as ISO 8601 in UTC; the number itself if it is too large for a date."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (OverflowError, ValueError, OSError):

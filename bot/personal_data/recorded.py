@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from bot.conversations.recordings import CallRecordings
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject, moment
@@ -13,39 +14,69 @@ from bot.voices.voices import Voices
 
 _log = logging.getLogger(__name__)
 
+OWN_VOICE_LEFT = (
+    "Recordings of my own voice. You may hear in them what I answered you, but they belong to everybody who was in the "
+    "call. The people who run me can delete them."
+)
 FILES_LEFT = "Recordings of you: some files could not be deleted. Ask the people who run me to delete them."
 VOICES_LEFT = "Voices that you made: {reason}"
 
 
 class RecordedSound:
-    """A person's files in the recordings of calls. The export has the names of the files, not the sound."""
+    """A person's files in the recordings of calls, and the texts beside them of what the bot answered to the person.
 
-    name = "recordings of your voice in calls"
+    The export has the names of the files and these texts, but not the sound.
+    """
+
+    name = "recordings of your voice in calls, and texts of my answers in them"
 
     def __init__(self, recordings: CallRecordings) -> None:
         self._recordings = recordings
 
     async def export(self, subject: Subject) -> Sequence[JsonValue]:
-        """The files."""
-        found = await asyncio.to_thread(self._recordings.of, subject.id)
-        return [{"file": f"{each.path.parent.name}/{each.path.name}", "began": moment(each.at)} for each in found]
+        """The files, and then the texts."""
+        try:
+            return await asyncio.to_thread(self._export, subject.id)
+        except OSError as error:
+            _log.warning("The recordings can't be read, so what they have of a person is not exported: %s", error)
+            return []
+
+    def _export(self, person: int) -> list[JsonValue]:
+        sound: list[JsonValue] = [
+            {"file": f"{each.path.parent.name}/{each.path.name}", "began": moment(each.at)}
+            for each in self._recordings.of(person)
+        ]
+        texts: list[JsonValue] = [
+            {"file": f"{each.path.parent.name}/{each.path.name}", "began": moment(each.at), "answers": list(each.texts)}
+            for each in self._recordings.answers_to(person)
+        ]
+        return sound + texts
 
     async def erase(self, subject: Subject) -> Erased:
-        """Delete the files; raises :class:`~bot.personal_data.personal_data.NotErasedError`."""
+        """Delete the files and the texts; raises :class:`~bot.personal_data.personal_data.NotErasedError`."""
         return await asyncio.to_thread(self._erase, subject.id)
 
     def _erase(self, person: int) -> Erased:
-        found = self._recordings.of(person)
+        # Some texts are found only while the person's sound is still there, so nothing is deleted before the search.
+        try:
+            answers, sound = self._recordings.answers_to(person), self._recordings.of(person)
+        except OSError as error:
+            _log.warning("The recordings can't be read, so what they have of a person is not deleted: %s", error)
+            raise NotErasedError(FILES_LEFT) from error
+        deletions: list[Callable[[], None]] = [
+            *(each.delete for each in answers),
+            *(partial(each.path.unlink, missing_ok=True) for each in sound),
+        ]
         left = 0
-        for each in found:
+        for delete in deletions:
             try:
-                each.path.unlink(missing_ok=True)
+                delete()
             except OSError as error:
-                _log.warning("A recording of a person who asked for its deletion stays: %s", error)
+                _log.warning("A recording, or a text beside it, stays although its deletion was asked for: %s", error)
                 left += 1
         if left:
             raise NotErasedError(FILES_LEFT)
-        return Erased(len(found))
+        return Erased(len(deletions), OWN_VOICE_LEFT if deletions else "")
 
 
 class MadeVoices:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from bot.memory.memory import Memory
 from bot.personal_data.personal_data import Erased, JsonValue, Subject, moment
 
-KEPT_REFUSAL = "That you don't want to be remembered stays stored, because otherwise I could begin again."
+KEPT_REFUSAL = "Your wish not to be remembered. Without it, I could begin to remember you again."
 
 
 class RememberedFacts:
-    """The facts that concern a person, and the person's choice. Erasing also deletes sentences with their words."""
+    """The facts that concern a person, and the person's choice. Erasing also deletes the quoted sentences."""
 
     name = "what I remember of you"
 
@@ -36,7 +36,7 @@ class RememberedFacts:
         return facts if choice is None else [{"remember": choice}, *facts]
 
     async def erase(self, subject: Subject) -> Erased:
-        """Forget all of it. A refusal stays; raises :class:`aiosqlite.Error`."""
+        """Forget all of it, except that the person refused to be remembered; raises :class:`aiosqlite.Error`."""
         refused = self._memory.choice(subject.id) is False
         forgotten = await self._memory.erase(subject.id)
         return Erased(forgotten, KEPT_REFUSAL if refused else "")

@@ -20,8 +20,7 @@ from bot.personal_data.words import SaidWords, WrittenWords
 from bot.voices.voices import Voices
 
 KEPT_IGNORED = (
-    "That you are ignored in calls on a server stays stored: the people who manage that server decided it, and they "
-    "can undo it."
+    "The decision to ignore you in calls on a server. The people who manage that server made it, and they can undo it."
 )
 
 

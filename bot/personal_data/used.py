@@ -1,4 +1,4 @@
-"""What a person has used of the engines: figures by day and server."""
+"""How much a person has used of the engines, for each day, Discord server and address of an engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UsedEngines:
         self._usage = usage
 
     async def export(self, subject: Subject) -> Sequence[JsonValue]:
-        """The figures by day, place and server."""
+        """The amounts, for each day, Discord server (``server``) and address of an engine (``by``)."""
         return [
             {
                 "day": key.day.isoformat(),

@@ -1,4 +1,4 @@
-"""What to change, from the figures of a rehearsal alone. Pure: figures in, sentences out."""
+"""Advice on what to change, from the figures of a rehearsal alone. Pure: figures in, sentences out."""
 
 from __future__ import annotations
 

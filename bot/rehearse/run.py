@@ -1,4 +1,4 @@
-"""Runs the rehearsal: a call on the sandbox with the operator's engines, then the figures and what to change."""
+"""Runs the rehearsal: a call on the sandbox with the operator's engines. Then prints its figures, and advice."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ class RehearsalOptions:
 
 
 def may_begin(settings: Settings, options: RehearsalOptions, *, yes: bool) -> bool:
-    """Tell the operator which paid services get requests, if any, and ask. Blocks on the terminal.
+    """Tell the operator which paid services get requests, and ask whether to begin. Without such services, return True.
+
+    Blocks on the terminal.
 
     Args:
         yes: whether the operator has agreed on the command line.
@@ -83,7 +85,7 @@ def _say(text: str) -> None:
 async def run_rehearsal(settings: Settings, options: RehearsalOptions, console: Console) -> int:
     """Run the rehearsal.
 
-    Returns the exit status: 0 if it measured the engines, 1 if not, 2 if the bot refused its settings, 130 after
+    Returns the exit status: 0 if the whole call was measured, 1 if not, 2 if the bot refused its settings, 130 after
     Ctrl-C.
     """
     out = options.out or settings.data_dir / "rehearsal"
@@ -146,7 +148,7 @@ async def _hold_call(
     """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
     view = CallConsole(console, persona_name(prepared.settings))
     feed = SandboxBotEvents([view])
-    # Later, nobody needs this bot's data. The data of an earlier rehearsal would change this bot's prompts.
+    # The bot gets an empty data folder: what an earlier rehearsal stored would change its prompts.
     with tempfile.TemporaryDirectory(prefix="seiyuu-rehearsal-") as data_dir:
         async with Sandbox() as sandbox:
             guests = Guests(sandbox, view, lines, feed.watchers, out, prefix=prepared.settings.command_prefix)

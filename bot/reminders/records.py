@@ -1,4 +1,4 @@
-"""Database records of the timers and reminders that are not told yet."""
+"""Database records of timers and reminders. They are kept until the people were told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = "SELECT person, name, server, channel, text, due_at, timer, id FROM r
 
 
 class TooManyRemindersError(Exception):
-    """The person has as many reminders as allowed."""
+    """The person, or all people together, have as many timers and reminders as allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Reminder(ReminderDraft):
 
 
 class ReminderRecords(Records):
-    """The database table. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes these records. All methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, draft: ReminderDraft, now: float) -> Reminder:
         """Store a new reminder.
@@ -88,7 +88,7 @@ class ReminderRecords(Records):
         )
 
     async def due(self, now: float) -> list[Reminder]:
-        """The reminders that are due, the oldest first."""
+        """The reminders that are due, in the order in which they became due."""
         return list(map(_reminder, await self._database.rows(f"{_COLUMNS} WHERE due_at <= ? ORDER BY due_at, id", now)))
 
     async def next_due(self, now: float) -> float | None:
@@ -105,7 +105,7 @@ class ReminderRecords(Records):
         return bool(await self._database.write("DELETE FROM reminder WHERE id = ?", number))
 
     async def forget_channel(self, channel: int) -> int:
-        """Delete the reminders that were asked for in a channel. Returns how many there were."""
+        """Delete the reminders that would be posted in a channel. Returns how many there were."""
         return await self._database.write("DELETE FROM reminder WHERE channel = ?", channel)
 
 

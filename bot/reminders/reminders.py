@@ -25,13 +25,13 @@ POLL = 1.0
 RETRY = 30.0
 """Seconds between two attempts to tell somebody a reminder."""
 JUMP = 1.0
-"""If the clock and the elapsed time differ by more than this number of seconds, the clock was set."""
+"""If the clock has moved on by this many seconds more or less than the time that has passed, it was set."""
 GIVEN_UP_AFTER = 30 * 86_400.0
 """Seconds after which a reminder that could not be told is dropped."""
 
 
 Words = Callable[[str | None], str]
-"""Makes a text in a language, by Whisper's code; ``None`` if it is unknown."""
+"""Makes a text in a language. It gets the language as Whisper's code, or ``None`` if the language is unknown."""
 
 
 class PingResult(Enum):
@@ -101,9 +101,9 @@ class Reminders:
 
     Args:
         zone: the people's time zone.
-        lines: what is said.
-        clock: seconds since 1970.
-        elapsed: seconds of a clock that nobody sets.
+        lines: make the words that are said in a call.
+        clock: returns seconds since 1970.
+        elapsed: returns seconds of a clock that nobody sets.
         poll: longest pause between two looks at the clock, in seconds.
         retry: seconds between two attempts to tell a reminder.
 
@@ -144,7 +144,7 @@ class Reminders:
         """Store a reminder.
 
         Raises:
-            TooManyRemindersError: the person has as many as allowed.
+            TooManyRemindersError: the person, or all people together, have as many as allowed.
             aiosqlite.Error: the database can't be written.
         """
         # Without this, the timer would be moved by a jump of the clock that came before it.
@@ -170,7 +170,7 @@ class Reminders:
         return found
 
     async def forget_channel(self, channel: int) -> int:
-        """Delete the reminders that were asked for in a channel. Returns how many. Raises :class:`aiosqlite.Error`."""
+        """Delete the reminders that would be posted in a channel. Returns how many. Raises :class:`aiosqlite.Error`."""
         forgotten = await self._records.forget_channel(channel)
         for number in tuple(self._telling):
             if await self._records.find(number) is None:
@@ -234,7 +234,7 @@ class Reminders:
                         pass
             await self._records.remove(reminder.id)
         except aiosqlite.Error as error:
-            # What was told stays in the database and would be told again at once.
+            # The reminder is still in the database. Without a pause, it would be told again at once.
             _log.warning("Reminder %d could not be deleted: %s", reminder.id, error)
             self._retry_at[reminder.id] = self._elapsed() + self._retry
         except Exception:

@@ -138,7 +138,7 @@ def _number(words: list[str], at: int) -> tuple[float | None, int]:
 
 
 def _unit(words: list[str], at: int, number: float) -> tuple[int | None, float, int]:
-    """The seconds of the unit at ``at``, the number with a half after it ("an hour and a half"), and where it ends."""
+    """The seconds of the unit at ``at``, the number plus a half after it ("an hour and a half"), and where it ends."""
     word = words[at] if at < len(words) else ""
     unit = _SECONDS.get(word) or _SECONDS.get(word.removesuffix("s"))
     at += 1

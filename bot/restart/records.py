@@ -22,7 +22,7 @@ class InterruptedCall:
     """A call on Discord that the end of the bot has interrupted.
 
     Attributes:
-        guild, voice_channel, prompt_channel: ids of its place.
+        guild, voice_channel, prompt_channel: ids of its Discord server, and of its channels for voice and for prompts.
         ended_at: seconds since 1970.
         present: user ids of those who were in it.
         language: the language that was spoken, as Whisper's code, if it is known.
@@ -91,7 +91,10 @@ class RestartRecords(Records):
         return [call for row in rows if (call := _call(row)) is not None]
 
     async def offered(self, guild: int, since: float) -> InterruptedCall | None:
-        """The call on a server for which a button was posted after ``since`` (seconds since 1970), if there is one."""
+        """The call on a server for which a button was posted after ``since`` (seconds since 1970), if there is one.
+
+        Older ones of all servers are deleted.
+        """
         await self.forget_offered(since)
         row = await self._database.row(f"{_CALLS} WHERE guild = ? AND offered_at IS NOT NULL", guild)
         return None if row is None else _call(row)

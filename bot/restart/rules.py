@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RETURN_LIMIT = 60.0
-"""Seconds between the end of a call and the bot's next start after which it does not go back by itself."""
+"""If a call ended more than this many seconds before the bot's next start, the bot does not go back by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ MISSES = 2
 DOWN_RESTS = (2.0, 10.0, 30.0, 120.0, 600.0)
 """Seconds until a server that failed to answer may be asked again, by the number of its failures in a row."""
 SLOW_RESTS = (60.0, 120.0, 300.0, 600.0)
-"""Seconds until a server that was too slow may be asked again, by the number of its failures in a row. They are longer,
-because a probe does not show whether the server has become quicker."""
+"""Seconds until a server that was too slow may be asked again, by the number of its failures in a row. These pauses
+are longer, because a probe does not show whether the server has become quicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Candidate:
 
     Attributes:
         paid: whether it costs money.
-        hosted: whether it is on the internet. It is probed less often.
+        hosted: whether it is on the internet. If so, it is probed less often.
     """
 
     paid: bool = False

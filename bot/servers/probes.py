@@ -1,4 +1,4 @@
-"""Probes several servers that stand in for each other, so that it is known which of them answer."""
+"""Probes several servers that stand in for each other, to find out which of them answer."""
 
 from __future__ import annotations
 

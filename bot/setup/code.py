@@ -16,10 +16,10 @@ MAX_TRIES = 5
 
 
 class OneTimeCode:
-    """The newest code. There is only one at a time. Use it on one thread.
+    """Makes a code, and checks what people type. Only the newest code is valid. Use it on one thread.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -35,7 +35,7 @@ class OneTimeCode:
         return f"{self._code[: LENGTH // 2]}-{self._code[LENGTH // 2 :]}"
 
     def is_right(self, given: str) -> bool:
-        """Whether this is the code. It stays valid until :meth:`use_up`. Compares in constant time."""
+        """Whether this is the code. This does not use up the code: :meth:`use_up` does. Compares in constant time."""
         if self._code is None or self._clock() - self._made > LIFETIME:
             self._code = None
             return False

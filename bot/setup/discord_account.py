@@ -1,4 +1,4 @@
-"""Asks Discord's REST API about a token: whose it is, whether it may read messages, and the servers' text channels."""
+"""Asks Discord's REST API about a token's bot: its name, whether it may read messages, its servers' text channels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AccountError(Exception):
 
 
 class DiscordAccount:
-    """The account of a token. Each question is one request; a failed one raises :class:`AccountError`."""
+    """The account that a token belongs to. Its checks never raise: if Discord can't be asked, their results say so."""
 
     def __init__(self, settings: Settings, token: str) -> None:
         self._base = str(settings.discord_api_url or API).rstrip("/")

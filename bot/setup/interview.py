@@ -1,4 +1,4 @@
-"""The five questions in the terminal. Each answer is tested at once; a test that fails says what to do."""
+"""The five questions of the guided setup in the terminal. Each answer is tested; a failed test says what to do."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Interview:
         """Ask everything. Returns the changes of ``.env``.
 
         Raises:
-            KeyboardInterrupt, EOFError: the person has ended it.
+            KeyboardInterrupt, EOFError: the person has ended the interview.
         """
         self._person.say(GREETING)
         questions = (
@@ -77,20 +77,21 @@ class Interview:
         )
         for number, question in enumerate(questions, 1):
             self._person.say(f"\n{number} of {len(questions)} · {question.title}")
-            if question.part is SetupTopic.PROMPTS and self._value("DISCORD_TOKEN") is None:
+            if question.part is SetupTopic.PROMPTS and not self._has_token({}):
                 self._person.say(NO_CHANNEL)
             else:
                 self._changes |= self._answer(question)
         return self._changes
 
-    def _value(self, name: str) -> str | None:
-        return self._changes[name] if name in self._changes else self._current.get(name)
+    def _has_token(self, changes: Changes) -> bool:
+        """Whether there is a token for Discord after ``changes``, which come on top of the answers so far."""
+        return bool({**self._current, **self._changes, **changes}.get("DISCORD_TOKEN"))
 
     def _answer(self, question: Question) -> Changes:
         while True:
             changes = question.read()
             valid = not self._service.faults(changes)
-            if valid:
+            if valid and (question.part is not SetupTopic.DISCORD or self._has_token(changes)):
                 self._person.say(question.doing)
             tested = asyncio.run(self._service.test(question.part, {**self._changes, **changes}))
             self._show(tested)
@@ -112,9 +113,16 @@ class Interview:
             del choices[KEEP]
         *first, last = choices.values()
         prompt = f"{', '.join(first)}, or {last}? [{TRY_AGAIN}] ".capitalize()
-        while (typed := self._person.ask(prompt).lower()[:1] or TRY_AGAIN) not in choices:
-            pass
-        return typed
+        *letters, last_letter = choices
+        while True:
+            typed = self._person.ask(prompt).lower() or TRY_AGAIN
+            for letter, meaning in choices.items():
+                if meaning.startswith(typed):
+                    return letter
+            self._person.say(
+                f"Type {', '.join(letters)} or {last_letter}. For another answer, type {TRY_AGAIN}: then the question "
+                "comes again."
+            )
 
     def _ask_token(self) -> Changes:
         self._person.say(

@@ -1,4 +1,4 @@
-"""The person at the terminal, who is asked and told."""
+"""Asks the person at the terminal questions, and shows texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Person(Protocol):
-    """Whom the setup asks. Ctrl-C and Ctrl-D raise :class:`KeyboardInterrupt` and :class:`EOFError`."""
+    """The person whom the setup asks. Ctrl-C and Ctrl-D raise :class:`KeyboardInterrupt` and :class:`EOFError`."""
 
     def say(self, text: str = "") -> None:
         """Show a text."""

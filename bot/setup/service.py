@@ -34,7 +34,7 @@ from config.settings import Settings
 from config.speech_settings import ENGINE_VARIABLES, ENGINES, SpeechSettings
 
 TEST_LIMIT = 40.0
-"""Seconds for the test of one answer."""
+"""Seconds for the test of one topic."""
 KEYS = frozenset(name for name in ENGINE_VARIABLES if name.endswith("_API_KEY"))
 """The keys of voices in the cloud."""
 KEY_OF_ENGINE: Mapping[str, str] = MappingProxyType(
@@ -61,7 +61,7 @@ NAMES = frozenset(
 """The settings that the setup may change."""
 SECRET_NAMES = SECRETS & NAMES | KEYS
 ONLY_TAKEN_OUT = frozenset({"LLM_URL_NVIDIA", "LLM_URL_AMD"})
-"""Settings that the setup may take out, but not set. It takes them out if the person chooses another model."""
+"""Settings that the setup may take out, but not set. It takes them out if the person chooses another model here."""
 KEYS_OF_SERVERS = (("LLM_URL", "LLM_API_KEY"), ("TTS_WEBSOCKET_URL", "TTS_TOKEN"))
 """Addresses, and the secrets that are sent there."""
 MAX_VALUE = 2_000
@@ -185,7 +185,10 @@ class SetupService:
             return await asyncio.to_thread(write_env, self.file, changes)
 
     async def notes(self, changes: Changes) -> list[str]:
-        """Why a start with ``.env`` as it is now would fail, and why a change in it would have no effect."""
+        """Why a start with ``.env`` would fail now, and why a change in it has no effect.
+
+        Weights that are missing or damaged are named too.
+        """
         found = [
             f"{name} is also set in the environment, which overrides .env. Remove it from the environment."
             for name in sorted(changes)
@@ -266,7 +269,7 @@ def how_to_restart() -> str:
 
 
 def _checked_settings() -> Settings:
-    # The module imported here imports the features, and with them discord.py, which calls in the browser don't need.
+    # This imports the features, and they import discord.py, which calls in the browser don't need.
     from bot.settings_check import checked_settings
 
     return checked_settings()

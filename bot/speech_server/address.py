@@ -15,18 +15,22 @@ from config.addresses import PLAIN, PROTOCOL
 class ServerAddress:
     """The address of the speech server, and its token if it needs one.
 
-    ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port. With
-    ``?protocol=plain`` the server sends bare sound without events.
+    ``websocket`` is the address of its WebSocket (``ws://…/ws/stream``). Its HTTP API has the same host and port.
+    ``?protocol=plain`` in this address tells the bot that the server sends bare sound without events.
 
     Attributes:
         own: whether the bot itself runs the server.
         paid: whether what it speaks costs money.
+        paid_stand_in: whether an engine that stands in on the bot's own server costs money, unlike the preferred one.
+        paid_better: whether the better engine of the bot's own server (``TTS_BETTER_ENGINE``) costs money.
     """
 
     websocket: str
     token: SecretStr | None = None
     own: bool = False
     paid: bool = False
+    paid_stand_in: bool = False
+    paid_better: bool = False
 
     @property
     def plain(self) -> bool:

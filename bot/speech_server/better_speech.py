@@ -1,4 +1,4 @@
-"""Speech by the better engine of the speech server, if it has one beside the engine that speaks in calls.
+"""Speech by the better engine: the second one that a speech server may have besides the engine that speaks in calls.
 
 Its speech sounds better, but may take longer.
 """
@@ -6,6 +6,7 @@ Its speech sounds better, but may take longer.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -17,12 +18,14 @@ from audio.samples import Samples
 from bot.metering import NOBODY
 from bot.network_errors import network_error_text
 from bot.redirects import is_redirect
+from bot.speech_server.charged_sound import estimated_seconds
 from bot.speech_server.charges import SpeechCharges
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError, VoiceLimitError
 from bot.speech_server.forwarding import SPEAKS_ONLY_IN_CALLS
 from bot.speech_server.refusals import reason_and_code
 from bot.speech_server.servers import SpeechServers
 from web_access.bodies import BodyTooLargeError, read_body
+from wire.headers import costs_money
 from wire.parameters import SpeechParameters
 
 CONNECT_LIMIT = 5.0
@@ -33,7 +36,7 @@ SPEAKING_TIMEOUT = 150.0
 """Seconds without data after which speech by the better engine fails. The server itself gives up after 120 s."""
 MAX_LIST_BYTES = 1 << 20
 MAX_SOUND_BYTES = 128 << 20
-"""Maximum number of bytes of one spoken answer: 23 minutes."""
+"""Maximum number of bytes of one spoken answer: 23 minutes at 48 kHz."""
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
 """Models of the server's API: the engine that speaks in calls, and the better engine."""
 _ASK_LATER = (
@@ -47,12 +50,12 @@ _ASK_LATER = (
 
 
 class BetterSpeech:
-    """Speaks with the better engine. What it speaks is charged to nobody.
+    """Speaks with the better engine. Its sound is counted as the bot's own use, not as that of a person.
 
     Args:
         http: session for the requests. The caller closes it.
         servers: the servers, of which the current one is asked.
-        charges: charges the sound.
+        charges: counts the sound.
     """
 
     def __init__(self, http: aiohttp.ClientSession, servers: SpeechServers, charges: SpeechCharges) -> None:
@@ -83,15 +86,36 @@ class BetterSpeech:
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
         await self._servers.prepare()
-        if (why := self._servers.refusal()) is not None:
+        if (why := self._servers.better_refusal()) is not None:
             raise VoiceLimitError(why)
-        server = self._servers.current
-        data = await self._ask("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
-        samples = from_pcm16(data)
-        self._charges.add(server, NOBODY, len(samples) / rate)
+        server, taken = self._servers.current, list[bool]()
+        # What was asked for is charged, also if the sound breaks off and nobody gets it.
+        seconds = estimated_seconds(text)
+        try:
+            data = await self._ask(
+                "POST",
+                "/v1/audio/speech",
+                timeout,
+                MAX_SOUND_BYTES,
+                lambda headers: taken.append(costs_money(headers)),
+                json=body,
+            )
+            samples = from_pcm16(data)
+            seconds = len(samples) / rate
+        finally:
+            for paid in taken:
+                self._charges.add_better(server, NOBODY, seconds, paid=paid)
         return samples
 
-    async def _ask(self, method: str, path: str, timeout: aiohttp.ClientTimeout, limit: int, **options: Any) -> bytes:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        timeout: aiohttp.ClientTimeout,
+        limit: int,
+        when_taken: Callable[[Mapping[str, str]], None] = lambda _: None,
+        **options: Any,
+    ) -> bytes:
         server = self._servers.current
         if server.plain:
             raise UnspeakableError(SPEAKS_ONLY_IN_CALLS)
@@ -106,6 +130,7 @@ class BetterSpeech:
                 if response.status != HTTPStatus.OK:
                     reason, _ = reason_and_code(await _read_speech(response, MAX_LIST_BYTES))
                     raise UnspeakableError(reason or f"HTTP status {response.status}")
+                when_taken(response.headers)
                 return await _read_speech(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error

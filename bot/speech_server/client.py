@@ -7,7 +7,7 @@ import io
 import json
 import logging
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
@@ -38,6 +38,7 @@ from bot.speech_server.status import EngineState, PerformanceStatus, ServerHealt
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from web_access.bodies import BodyTooLargeError, read_body
+from wire.headers import costs_money
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ ONE_VOICE = "❌ This speech server has one voice, which can't be chosen or clon
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
 MAX_PREVIEW_BYTES = 8 << 20
+PREVIEW_SECONDS = 4.0
+"""A preview whose sound breaks off or can't be read is charged as this many seconds. Its sentence has about 60
+characters.
+"""
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
 """Errors of a status request if the address has no server, or if another program answers there."""
 
@@ -74,7 +79,7 @@ class SpeechServerClient:
     Attributes:
         forwarding: passes requests of other programs on to the server.
         charges: charges sound that a server has made.
-        better: speaks with the better engine of the server.
+        better: speaks with the server's better engine, for sound that nobody waits for.
     """
 
     def __init__(
@@ -90,13 +95,17 @@ class SpeechServerClient:
         self._http = http
         self._meter = meter
         self._guesses = guesses
-        own = OwnEngines(partial(self._set_performance, address), paid=address.paid) if address.own else None
+        own = self._own_engines_of(address) if address.own else None
         self._servers = SpeechServers([address, *stand_ins], partial(meter.refusal, Paid.SPEECH), own)
         self._own_engines = own
         self.forwarding = SpeechForwarding(http, self._servers)
         self.charges = SpeechCharges(meter, self._servers)
         self.better = BetterSpeech(http, self._servers, self.charges)
         self._cloning_limit = cloning_limit
+
+    def _own_engines_of(self, address: ServerAddress) -> OwnEngines:
+        look = partial(self._costs_now, address) if address.paid_stand_in else None
+        return OwnEngines(partial(self._set_performance, address), paid=address.paid, look=look)
 
     @property
     def _address(self) -> ServerAddress:
@@ -107,7 +116,7 @@ class SpeechServerClient:
         return self._address.http("/v1/voices")
 
     def stream(self) -> SpeechStream | PlainSpeechStream:
-        """A new connection, whose sound is charged to nobody. It is not open yet."""
+        """A new connection, whose sound is not charged. It is not open yet."""
         first = next(iter(self._servers.current_first()))
         if first.plain:
             return PlainSpeechStream(first, refusal=self._servers.refusal)
@@ -123,7 +132,7 @@ class SpeechServerClient:
         Args:
             whose: returns the account to which the sound of the current reply is charged.
         """
-        return MeteredStream(self.stream(), self.charges.add, whose)
+        return MeteredStream(self.stream(), self.charges.add, self.charges.add_paid, whose)
 
     def costs_money(self) -> bool:
         """Whether what the current server speaks now costs money."""
@@ -197,18 +206,26 @@ class SpeechServerClient:
     async def _answers(self, address: ServerAddress, seconds: float) -> bool:
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._request("GET", address.http("/health"), timeout):
+            async with self._request(address, "GET", address.http("/health"), timeout):
                 return True
         except (TimeoutError, aiohttp.ClientError, OSError):
             return False
 
     async def set_performance(self, *, low: bool) -> PerformanceStatus:
-        """Switch low-performance mode on or off for people who want it; raises :class:`LowPerformanceError`."""
+        """Switch the server's low-performance mode as people have asked; raises :class:`LowPerformanceError`."""
         # The current server may change between the requests.
         address = self._address
         if address.own and self._own_engines is not None:
             return await self._own_engines.choose(low=low)
         return await self._set_performance(address, low)
+
+    async def _costs_now(self, address: ServerAddress) -> bool | None:
+        """Whether the engine that speaks now costs money; ``None`` if the server doesn't tell."""
+        try:
+            status = await self._ask_status("GET", "/v1/performance", address, raise_for_status=True)
+        except _NO_STATUS:
+            return None
+        return status.get("costs_money") is True
 
     async def _set_performance(self, address: ServerAddress, low: bool) -> PerformanceStatus:
         if address.plain:
@@ -252,9 +269,21 @@ class SpeechServerClient:
         await self._servers.prepare()
         if (why := self._servers.refusal()) is not None:
             raise VoicesError(f"❌ {why}")
-        server, url = self._address, self._voices / voice.id / "preview"
-        spoken = await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._cloning_limit)
-        self.charges.add(server, NOBODY, _wav_seconds(spoken))
+        server, url, taken = self._address, self._voices / voice.id / "preview", list[bool]()
+        # What was asked for is charged, also if the sound breaks off and nobody gets it.
+        seconds = PREVIEW_SECONDS
+        try:
+            spoken = await self._ask_voices(
+                "GET",
+                url,
+                limit=MAX_PREVIEW_BYTES,
+                seconds=self._cloning_limit,
+                when_taken=lambda headers: taken.append(costs_money(headers)),
+            )
+            seconds = _wav_seconds(spoken) or seconds
+        finally:
+            for paid in taken:
+                self.charges.add(server, NOBODY, seconds, paid=paid)
         return spoken
 
     async def delete_voice(self, voice: ServerVoice) -> None:
@@ -266,7 +295,7 @@ class SpeechServerClient:
     ) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)
         server = address or self._address
-        async with self._request(method, server.http(path), timeout, **options) as response:
+        async with self._request(server, method, server.http(path), timeout, **options) as response:
             if is_redirect(response.status):
                 raise RedirectedError(f"the speech server at {server.place} redirects us elsewhere")
             answer: dict[str, Any] = json.loads(await read_body(response.content, MAX_STATUS_BYTES))
@@ -285,12 +314,15 @@ class SpeechServerClient:
         *,
         limit: int = MAX_ANSWER_BYTES,
         seconds: float = VOICES_LIMIT,
+        when_taken: Callable[[Mapping[str, str]], None] = lambda _: None,
     ) -> bytes:
         if self._address.plain:
             raise VoicesError(ONE_VOICE)
         timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_LIMIT)
         try:
-            async with self._request(method, url, timeout, data=form) as response:
+            async with self._request(self._address, method, url, timeout, data=form) as response:
+                if response.status < HTTPStatus.MULTIPLE_CHOICES:
+                    when_taken(response.headers)
                 body = await read_body(response.content, limit)
         except BodyTooLargeError as error:
             raise VoicesError("❌ The speech server's answer was far too large.") from error
@@ -307,17 +339,20 @@ class SpeechServerClient:
         return body
 
     def _request(
-        self, method: str, url: URL, timeout: aiohttp.ClientTimeout, **options: Any
+        self, server: ServerAddress, method: str, url: URL, timeout: aiohttp.ClientTimeout, **options: Any
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        headers = self._address.headers
-        return self._http.request(method, url, headers=headers, timeout=timeout, allow_redirects=False, **options)
+        return self._http.request(
+            method, url, headers=server.headers, timeout=timeout, allow_redirects=False, **options
+        )
 
 
 def _wav_seconds(data: bytes) -> float:
     """Length of the sound in a WAV file; 0 if it can't be read."""
     try:
         with wave.open(io.BytesIO(data)) as file:
-            return float(file.getnframes() / file.getframerate())
+            # The header may say that the length is unknown, so the sound itself is measured.
+            sound = len(file.readframes(file.getnframes()))
+            return float(sound / (file.getframerate() * file.getnchannels() * file.getsampwidth()))
     except (wave.Error, EOFError, ZeroDivisionError):
         return 0.0
 

@@ -57,7 +57,7 @@ class RedirectedError(ValueError):
 
 
 class ServerFailed(Exception):  # noqa: N818
-    """A speech server is left, for another one if there is one. The text says why.
+    """A speech server has failed or is too slow, so another one is used, if there is one. The text says why.
 
     Attributes:
         slow: whether it was too slow.

@@ -15,6 +15,7 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError, VoiceLimitError
 from bot.speech_server.refusals import reason_and_code
 from bot.speech_server.servers import SpeechServers
+from wire.headers import costs_money
 
 CONNECT_LIMIT = 5.0
 """Seconds for connecting to the server."""
@@ -41,6 +42,11 @@ class ForwardedAnswer:
         self.status = response.status
         self.content_type = response.headers.get("Content-Type", "application/octet-stream")
         self._response = response
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether the server says that what it speaks costs money."""
+        return costs_money(self._response.headers)
 
     @property
     def retry_after(self) -> float | None:

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 FLOAT_BYTES = 4
 MAX_WORDS = 300
-"""Maximum number of characters of the server's own words, such as an error, which people and the log are shown."""
+"""Maximum number of characters of the server's own words, such as an error. People and the log get no more of them."""
 OUT_OF_PLACE = "The speech server sent %s bytes of sound out of place; more of it is not logged"
 UNREADABLE = "The speech server sent something unreadable; more of it is not logged: %s"
 
@@ -35,8 +35,8 @@ UNREADABLE = "The speech server sent something unreadable; more of it is not log
 class FrameReader:
     """Converts the frames of one connection to events.
 
-    Invalid messages are dropped, and so is sound outside of a segment: each is logged once. Text that is not even JSON
-    raises GarbledError. The server's own words become one short line.
+    Invalid messages and sound outside of a segment are dropped. The first of each kind is logged. Text
+    that is not even JSON raises GarbledError. The server's own words become one short line.
     """
 
     def __init__(self) -> None:

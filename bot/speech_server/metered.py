@@ -1,12 +1,11 @@
-"""A connection to a speech server. Its sound is charged to the server that speaks it."""
+"""A connection to a speech server whose sound is charged, once for each reply."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
 from bot.metering import Account
-from bot.speech_server.address import ServerAddress
-from bot.speech_server.charged_sound import ChargedSound
+from bot.speech_server.charged_sound import Charge, ChargedSound
 from bot.speech_server.events import SpeechEvent
 from bot.speech_server.plain_stream import PlainSpeechStream
 from bot.speech_server.stream import SpeechStream
@@ -14,22 +13,24 @@ from wire.messages import ClientMessage
 
 
 class MeteredStream:
-    """Passes everything on to the connection; see :class:`~bot.speech_server.stream.SpeechStream`.
+    """A :class:`~bot.speech_server.stream.SpeechStream`, or a plain one, whose sound is charged.
 
     Args:
         charge: called once for the sound of each reply: with the server that has spoken it, the account, and the
             seconds. The sound of discarded replies is charged too.
+        charge_paid: the same for segments of which the server says that they cost money.
         whose: returns the account to which the sound of the current reply is charged.
     """
 
     def __init__(
         self,
         stream: SpeechStream | PlainSpeechStream,
-        charge: Callable[[ServerAddress, Account, float], None],
+        charge: Charge,
+        charge_paid: Charge,
         whose: Callable[[], Account],
     ) -> None:
         self._stream = stream
-        self._sound = ChargedSound(charge, whose)
+        self._sound = ChargedSound(charge, charge_paid, whose)
 
     @property
     def connected(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tells when a speech server lets people wait too long: pure logic, driven by a clock."""
+"""Measures how long a speech server lets people wait for sound: pure logic, driven by a clock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s+\S|[。！？\n]")
 _LONGEST_END = 10
 """Number of characters by which the end of a sentence may reach back into the text that was sent before."""
 _CERTAIN_LENGTH = 60
-"""Characters that a text with the end of a sentence must have before its sound is certainly expected. A server waits
-for more text after an abbreviation, which looks like an end."""
+"""A text with the end of a sentence must have this many characters before the server owes its sound. After an
+abbreviation, which looks like an end, a server may wait for more text."""
 
 
 class OwedSound:

@@ -15,9 +15,9 @@ from bot.speech_server.plain_sound import is_audible
 from wire.messages import Failure, Flushed, SegmentEnd, SegmentStart
 
 USUAL_PACE = 3_200
-"""Samples of one spoken character, until the voice is known: about 15 characters a second."""
+"""Assumed samples of sound for one character, until the voice's pace is known: about 15 characters a second."""
 PACES = (1_200, 9_600)
-"""Lowest and highest pace that is believed: 40 and 5 characters a second."""
+"""Fewest and most samples for one character that are believed: 40 and 5 characters a second."""
 MIN_LEARNED = 20
 """Minimum number of characters of a reply from which the pace is learned."""
 PIECE = SPEAKING_RATE // 10
@@ -50,7 +50,7 @@ class PlainLimits:
 
 @dataclass(slots=True)
 class Pace:
-    """The pace of a voice, learned from its replies. ``samples`` is the length of one character."""
+    """The pace of a voice, learned from its replies. ``samples`` is the number of samples for one character."""
 
     samples: float = USUAL_PACE
     known: bool = False
@@ -131,10 +131,10 @@ class PlainReply:
         yield from self._look()
 
     def closed(self, *, orderly: bool) -> Iterator[SpeechEvent]:
-        """Note that the server has closed the connection. ``orderly``: with the usual close code, as some servers do
-        after each reply.
+        """Note that the server has closed the connection. If the reply is not ``over`` after that, its rest is lost.
 
-        If the reply is not ``over`` after that, its rest is lost.
+        Args:
+            orderly: whether the server used the usual close code, as some servers do after each reply.
         """
         if self.flushed and self.begun and (self._enough or (orderly and self._plausible)):
             yield from self._complete()

@@ -1,4 +1,4 @@
-"""Sound of a speech server that sends nothing but float32 samples. Every frame may be anything."""
+"""Sound of a speech server that sends nothing but float32 samples. A frame may hold any bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FLOAT_BYTES = 4
 AUDIBLE = 1e-3
 """Sound below this level (-60 dB) counts as silence."""
 MAX_LEVEL = 8.0
-"""A sample beyond this is no sound. One between 1 and this is of a voice that is a little too loud, and becomes 1."""
+"""A sample above this is no sound. A smaller sample above 1 is that of a voice a little too loud, and becomes 1."""
 MAX_WRONG = 0.01
 """Largest share of samples of a frame that may be no sound. Such samples become silence."""
 

@@ -46,10 +46,10 @@ LOOK_INTERVAL = 0.1
 MAX_ERROR = 300
 """Maximum number of characters of the server's own words that people are shown."""
 NORMAL_CLOSE = 1000
-UNASKED = "it sends much although nothing is being spoken"
+UNASKED = "it sends a lot although nothing is being spoken"
 NOT_SOUND = (
     "⚠️ The speech server sends something other than float32 sound at 48 kHz, so I leave that out. "
-    "If it is a server with events, `?protocol=plain` does not belong to its address."
+    "If it is not a server that sends bare sound, remove `?protocol=plain` from its address."
 )
 SERVER_ERROR = "⚠️ The speech server reports an error: {error}"
 
@@ -66,7 +66,7 @@ class PlainSpeechStream:
         limits: how long a reply may be silent.
         silence_timeout: seconds without a frame after which the server is pinged. It must answer within the same number
             of seconds.
-        refusal: returns why nothing new may be spoken today, for people; ``None`` if it may be.
+        refusal: returns why no new reply may be spoken today, for people; ``None`` if new replies may be.
         sleep: waits for some seconds before an attempt to reconnect.
         clock: returns monotonic seconds.
     """
@@ -94,7 +94,7 @@ class PlainSpeechStream:
         self._woken = asyncio.Event()
         self._events = deque[SpeechEvent]()
         self._reply: PlainReply | None = None
-        # Whether sound of a reply that nobody waits for may still come over this connection.
+        # Whether sound of the current reply, or of an earlier one, may still come over this connection.
         self._stale = False
         self._away = False
         self._warned: set[str] = set()
@@ -226,7 +226,7 @@ class PlainSpeechStream:
             waits = before is not None and not before.over
             limit = min(LOOK_INTERVAL, self._silence_timeout) if waits else self._silence_timeout
             frame = await self._receive(connection, limit)
-            # The time in which the frame before was read counts too: reading many useless texts takes most of the time.
+            # The time in which the previous frame was read counts too: with many useless texts, it is most of the time.
             # The time for which this machine stood still does not count as silence of the server.
             now = self._clock()
             waited, counted = min(now - counted, limit), now
@@ -272,7 +272,7 @@ class PlainSpeechStream:
         if reply is None and not self._unasked.take(1.0 + len(frame) / SECOND_BYTES):
             if UNASKED not in self._warned:
                 self._warned.add(UNASKED)
-                _log.warning("The speech server at %s is connected again: %s", self._address.place, UNASKED)
+                _log.warning("Reconnecting to the speech server at %s, because %s", self._address.place, UNASKED)
             raise _UnaskedError
         if isinstance(frame, str):
             self._read_text(frame, reply, waited)
@@ -342,8 +342,10 @@ class PlainSpeechStream:
             return None
 
     async def _connected_again(self) -> ClientConnection | None:
-        """The connection, after one attempt to open it. If nothing was spoken over the last ones, it comes later and
-        later: a server could end each one at once.
+        """The connection, after one attempt to open it.
+
+        If nothing was spoken over the last connections, each attempt waits longer than the one before: a server could
+        end each connection at once.
         """
         delay, self._delay = self._delay, min(max(2 * self._delay, FIRST_DELAY), MAX_DELAY)
         if delay and self._connection is None:

@@ -1,4 +1,4 @@
-"""Finds out what a WebSocket without the bot's own protocol speaks, so that the doctor can say what to set."""
+"""Finds out which protocol a speech server's WebSocket speaks, so that the doctor can say what to set."""
 
 from __future__ import annotations
 

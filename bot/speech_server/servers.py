@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class SpeechServers:
     """The servers, the preferred one first, and the choice among them. Use it on one event loop.
 
-    Outside of calls, the preferred server that answers is the current one. A call begins with the current server and
+    Outside of calls, the first server that answers is the current one. A call begins with the current server and
     stays with it until it fails. From the moment at which today's limit is reached, servers that cost money speak
     nothing new.
 
@@ -55,7 +55,7 @@ class SpeechServers:
 
     @property
     def preferred(self) -> ServerAddress:
-        """The server that is used whenever it answers."""
+        """The first server. A call begins with it if it answers and may be asked."""
         return self._addresses[0]
 
     @property
@@ -82,6 +82,12 @@ class SpeechServers:
         """Why no server may be asked for anything new today; ``None`` if one may be."""
         return None if self._allowed() else self._refusal()
 
+    def better_refusal(self) -> str | None:
+        """Why the better engine of the current server may not be asked today; ``None`` if it may be."""
+        if self.current.own:
+            return self._refusal() if self.current.paid_better else None
+        return self.refusal()
+
     def must_leave(self, address: ServerAddress) -> bool:
         """Whether a server may not be asked for anything new, although another one may."""
         allowed = self._allowed()
@@ -104,7 +110,7 @@ class SpeechServers:
     def next(self, tried: Collection[ServerAddress]) -> ServerAddress | None:
         """The server to connect to, other than those already tried. ``None`` if all that may be asked were tried.
 
-        Servers that are believed to be down come last, because each may be back.
+        Servers that are believed to be down come last. They are not left out, because each may be back.
         """
         number = self._choice.next(self._left_out(tried))
         return None if number is None else self._addresses[number]
@@ -115,7 +121,7 @@ class SpeechServers:
 
     def has_other(self, address: ServerAddress) -> bool:
         """Whether another server may be asked, and is believed to answer."""
-        # A call asks this before it waits for each frame of sound.
+        # A call asks this before each frame of sound, so the quick check comes first.
         return len(self._addresses) > 1 and self._choice.has_other(self._left_out([address]))
 
     def begin_call(self) -> None:

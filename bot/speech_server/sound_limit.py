@@ -44,7 +44,7 @@ class SoundLimit:
         self._left += CHARACTER_SECONDS * len(message.token)
 
     def is_useless(self, event: SpeechEvent | None) -> bool:
-        """Whether an event brings no reply further. Sound that nobody has asked for is counted by its length."""
+        """Whether an event brings no reply further. False for sound: :meth:`checked` limits it by its length."""
         return event is None or isinstance(event, Notice) or not (self._asked or isinstance(event, SegmentAudio))
 
     def checked(self, event: SpeechEvent) -> SpeechEvent:

@@ -12,6 +12,10 @@ from bot.speech_server.status import PerformanceStatus
 
 _log = logging.getLogger(__name__)
 
+STANDS_IN = (
+    "An engine of TTS_FALLBACK that costs money speaks in place of TTS_ENGINE. It counts for DAILY_SPEECH_MINUTES. "
+    "The voice status says why"
+)
 NO_OTHER = "Today's limit is reached, and no engine of TTS_FALLBACK that costs nothing speaks in place of %s"
 
 
@@ -21,17 +25,28 @@ class OwnEngines:
     Args:
         set_low: switches low-performance mode on or off; raises LowPerformanceError.
         paid: whether the preferred engine costs money.
+        look: returns whether the engine that speaks now costs money; ``None`` if that can't be found out. Given only if
+            the preferred engine is free, and an engine that may stand in for it costs money.
 
     Attributes:
         limited: whether the mode is on because today's limit is reached.
         cost_money: whether what is spoken now costs money.
     """
 
-    def __init__(self, set_low: Callable[[bool], Awaitable[PerformanceStatus]], *, paid: bool) -> None:
+    def __init__(
+        self,
+        set_low: Callable[[bool], Awaitable[PerformanceStatus]],
+        *,
+        paid: bool,
+        look: Callable[[], Awaitable[bool | None]] | None = None,
+    ) -> None:
         self.limited = False
         self.cost_money = paid
         self._set_low = set_low
         self._paid = paid
+        self._look = look
+        self._without_free = False
+        """Whether all engines that stand in cost money, so that the mode would spare nothing."""
         self._chosen = False
         """Whether people want the mode to be on, whatever the limit."""
         self._warned = False
@@ -40,20 +55,40 @@ class OwnEngines:
         self._switching = asyncio.Lock()
 
     async def follow(self, *, limited: bool) -> None:
-        """Call this before each reply: the preferred engine speaks it, unless people want another one to, or the
-        preferred one costs money and today's limit is reached."""
+        """Call this before each reply. It makes the preferred engine speak, unless people want low-performance mode, or
+        today's limit is reached and the engine that speaks now costs money."""
         async with self._switching:
-            if (limited and self._paid) or self.limited or self._chosen:
-                await self._follow(limited)
+            if not limited:
+                # On another day another engine may stand in.
+                self._without_free = self._warned = False
+            may_spare = self._paid or (await self._stand_in_costs() and not self._without_free)
+            by_limit = limited and (may_spare or self.limited)
+            if by_limit or self.limited or self._chosen:
+                await self._follow(limited, by_limit)
 
-    async def _follow(self, limited: bool) -> None:
-        by_limit = limited and self._paid
+    async def _stand_in_costs(self) -> bool:
+        """Whether an engine speaks now in place of the preferred one, and costs money, unlike that one."""
+        if self._look is None or self.limited or self._chosen:
+            return False
+        found = await self._look()
+        if found and not self.cost_money:
+            _log.warning(STANDS_IN)
+        if found is not None:
+            self.cost_money = found
+        return self.cost_money
+
+    async def _follow(self, limited: bool, by_limit: bool) -> None:
         try:
             # A server that was restarted meanwhile has forgotten the mode, so the mode is set before each reply.
             status = await self._switch(by_limit or self._chosen)
+            if by_limit and status.costs_money and not self._paid:
+                # The mode spares nothing. It would only keep the free preferred engine from speaking when it can again.
+                by_limit, self._without_free = False, True
+                await self._switch(self._chosen)
+                self.cost_money = True
         except LowPerformanceError as error:
-            _log.warning("The speech server's engine can't be changed, to spare the preferred one: %s", error)
-            # Either engine may speak.
+            _log.warning("The speech server could not be switched to another engine: %s", error)
+            # It is not known which engine speaks now, so the sound may cost money.
             self.cost_money |= self._paid
             return
         if by_limit and not self.limited:

@@ -94,7 +94,7 @@ def can_speak(health: dict[str, Any]) -> bool:
 
 
 def describe_engine(health: dict[str, Any]) -> str:
-    """Name the engine that speaks, and say why it is a fallback if it is one.
+    """Name the engine that speaks. If it is a fallback, say why it speaks, and whether it costs money.
 
     The argument is the answer of ``/health``. Raises ``KeyError``, ``TypeError`` and ``ValueError`` if it is malformed.
     """
@@ -102,4 +102,5 @@ def describe_engine(health: dict[str, Any]) -> str:
     if state in (None, "ready") or speaking == wanted:
         return str(wanted)
     progress = f", {100 * finite_number(health['loading']):.0f} %" if health.get("loading") is not None else ""
-    return f"{speaking}, in place of {wanted} ({_WHY.get(state, 'away')}{progress})"
+    costs = "; it costs money" if health.get("costs_money") is True else ""
+    return f"{speaking}, in place of {wanted} ({_WHY.get(state, 'away')}{progress}{costs})"

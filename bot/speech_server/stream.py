@@ -34,9 +34,9 @@ LOADING_LIMIT = 180.0
 SILENCE_TIMEOUT = 4.5
 """Seconds without a frame after which the server is pinged. It must answer within the same number of seconds."""
 SLOW_AFTER = 5.0
-"""Seconds that people wait for the sound of one reply, in all, after which another server speaks the rest of it."""
+"""When people have waited this many seconds in all for the sound of one reply, another server speaks its rest."""
 LOOK_INTERVAL = 0.25
-"""Seconds between two looks at a server that could be left for another one."""
+"""Seconds between two checks whether the server is too slow, if another one could speak in its place."""
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 """Maximum number of bytes of a frame: 10 s of float32 samples."""
 QUEUED_FRAMES = 16
@@ -54,8 +54,8 @@ MOVED_BACK = "🔁 The speech server at {new} speaks again, instead of {old}."
 class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
-    If there are several servers, one that is gone, fails or is too slow is left for another one at once. Then
-    :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a :class:`ServerMoved`.
+    If there are several servers, the connection moves to another server as soon as its own is gone, fails or is too
+    slow. Then :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a :class:`ServerMoved`.
 
     Args:
         servers: address of the server, or several servers that stand in for each other.
@@ -95,7 +95,7 @@ class SpeechStream:
         self._losses = 0
         """How often the server was lost."""
         self._moved: asyncio.Event | None = None
-        """Set when another server is connected, in place of one that may not be asked for anything new."""
+        """Set at the end of a move from a server that may not be asked for anything new; ``None`` without a move."""
 
     @property
     def connected(self) -> bool:
@@ -181,7 +181,7 @@ class SpeechStream:
                 raise SpeechUnavailable("The speech server is away.") from error
 
     async def _prepare(self) -> None:
-        """Before something new is spoken: raise SpeechLimitError if no server may be asked for it today."""
+        """Call this before something new is spoken. Raises SpeechLimitError if no server may be asked for it today."""
         await self._servers.prepare()
         if (why := self._servers.refusal()) is not None:
             raise SpeechLimitError(why)
@@ -257,14 +257,17 @@ class SpeechStream:
             self._servers.end_call()
 
     async def _next(self, connection: ClientConnection, frames: FrameReader) -> SpeechEvent | None:
-        """The event of the next frame; ``None`` if it was dropped. Raises the errors of :meth:`_receive`."""
+        """The event of the next frame; ``None`` if it was dropped.
+
+        Raises the errors of :meth:`_receive`, GarbledError, and ServerFailed if too many frames were useless.
+        """
         event = frames.read(await self._receive(connection))
         if self._sound.is_useless(event) and not self._useless.take():
             raise ServerFailed(USELESS)
         return event
 
     def _note(self, event: SpeechEvent) -> None:
-        """Note an event of the server. Raises ServerFailed if it is to be left."""
+        """Note an event of the server. Raises ServerFailed if the server is to be left."""
         if self._sound.unasked:
             raise ServerFailed(UNASKED)
         match event:

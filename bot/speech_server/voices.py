@@ -42,7 +42,7 @@ class ServerPreset(BaseModel):
 
 
 class VoiceCatalogue(BaseModel):
-    """All voices, and the parameters and presets that can be chosen, which older servers do not name.
+    """All voices, and the parameters and presets that can be chosen. Older servers name neither.
 
     Attributes:
         can_clone: whether more voices can be cloned.

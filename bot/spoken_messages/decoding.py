@@ -21,7 +21,7 @@ from audio.telephony import TELEPHONE_RATE
 MAX_DECODING_SECONDS = 20.0
 """Maximum number of seconds that decoding may take."""
 PIECE_SECONDS = 28
-"""Longest piece, in seconds. Whisper takes at most 30 s. Between two pieces, turns of a call can be transcribed."""
+"""Longest piece, in seconds. Whisper takes at most 30 s. The turns of a call are transcribed between two pieces."""
 _CUT_SECONDS = 8
 """The end of a piece is the quietest moment within the last ``_CUT_SECONDS`` of its longest possible duration, but
 never within the first half of that duration.
@@ -50,6 +50,7 @@ def decode_sound(
     for piece in decoded(io.BytesIO(data), HEARING_RATE, replace(_BOUNDS, max_seconds=max_seconds)):
         pieces.append(piece)
         if stop.is_set() or clock() > until:
+            # Nobody waits for the message if ``stop`` is set.
             raise NotSoundError("it takes too long to decode")
     if not pieces:
         raise NotSoundError("there is no sound in the file")

@@ -114,8 +114,8 @@ class FileTranscriber:
 def timed(text: str, measured: tuple[TimedWord, ...], seconds: float) -> tuple[TimedWord, ...]:
     """The words of a text with their times.
 
-    If the text has another number of words than were measured, because words were corrected or left out, or none were
-    measured, the times are estimates: the words share the time by their numbers of letters.
+    The times are estimates if no words were measured, or if the text has another number of words, because some were
+    corrected or left out. In these cases, the words share the time by their numbers of letters.
 
     Args:
         measured: the words as they were recognised.

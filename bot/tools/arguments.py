@@ -23,10 +23,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def check_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check that the required arguments are there, and that the outer types of all are right.
+    """Check that the required arguments are there, and that all are of the right type.
 
-    Unknown arguments are refused only if the schema forbids them with ``additionalProperties: false``. The schema may
-    come from a hostile server. Parts of it that are not understood are skipped.
+    What lists and objects hold is not checked. Unknown arguments are refused only if the schema forbids them with
+    ``additionalProperties: false``. The schema may come from a hostile server. Parts of it that are not understood are
+    skipped.
 
     Raises:
         ToolError: the arguments do not fit. The text says why, for the model.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bot.text import enumerated
+from bot.text import counted, enumerated
 from bot.tools.builtin.tools import BUILTIN_NAMES
 from bot.tools.confirmation import Confirmation, Consents, NoButtons
 from bot.tools.servers.server import McpServer
@@ -87,7 +87,11 @@ class ToolRegistry:
         self._built_in += tools
 
     def at(self, server: int, channel: int | None = None, *, patient: bool = False, call: str | None = None) -> Toolset:
-        """The tools for a place. See :class:`~bot.tools.toolset.Toolset`."""
+        """The tools for a place. See :class:`~bot.tools.toolset.Toolset`.
+
+        Args:
+            patient: whether tools may take long there, because their results can be told after the turn.
+        """
         asking = Asking(self.users.confirmation, self._consents, self.users.tell_failure)
         seconds = PATIENT_SECONDS if patient else CALL_SECONDS
         return Toolset(self.tools, server, channel, asking, self, seconds=seconds, heard=self._heard, call=call)
@@ -120,7 +124,7 @@ class ToolRegistry:
             return "no servers"
         tools = self._of_servers()
         broken = [f"{each.name}: {each.problem}" for each in self.servers if each.problem is not None]
-        text = f"{_count(len(self.servers), 'server')}, {_count(len(tools), 'tool')}"
+        text = f"{counted(len(self.servers), 'server')}, {counted(len(tools), 'tool')}"
         return f"{text}; {'; '.join(broken)}" if broken else text
 
     @property
@@ -170,7 +174,3 @@ class ToolRegistry:
             self._made = tools_of(self.servers, self._rules, self.users.permits, taken)
             self._made_of = made_of
         return self._made
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

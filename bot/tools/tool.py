@@ -103,7 +103,7 @@ class Tool(Protocol):
         Words that deny it ("don't leave") do not ask for it; see :func:`~bot.tools.negation.not_denied`.
 
         Args:
-            arguments: the model's arguments. They fit the tool's schema roughly, and are hostile otherwise.
+            arguments: the model's arguments. They fit the tool's schema roughly, and may be hostile in other ways.
         """
         ...
 

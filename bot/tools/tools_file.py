@@ -23,7 +23,7 @@ MAX_BESIDE = 1_000
 """Maximum number of file names that are compared with the name of a missing file."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 DEFAULT_PERMIT = "managers"
-"""Who may use a tool of an MCP server that ``allow`` does not name."""
+"""Who may use a tool of an MCP server if ``allow`` does not name the tool."""
 
 _SERVERS, _ALLOW, _ASK = "mcpServers", "allow", "ask"
 _SECTIONS = (_SERVERS, _ALLOW, _ASK)
@@ -143,7 +143,7 @@ def read_tools_file(path: Path) -> ToolsFile:
 class _Reading:
     """Reads the content of the file, and collects sentences about its mistakes.
 
-    The sentences name no values, since these may be secret.
+    The sentences show no values of servers, since these may be secret.
     """
 
     def __init__(self) -> None:

@@ -69,7 +69,7 @@ class Policy(Protocol):
 
 
 class OwnToolPolicy:
-    """The :class:`Policy` of the bot's own tools: they say themselves who may use them, and are not asked first."""
+    """The :class:`Policy` of the bot's own tools: they say themselves who may use them, and need no yes."""
 
     def allows(self, tool: Tool, asker: Asker) -> bool:
         """Whether the tool itself allows the person to use it."""
@@ -168,7 +168,7 @@ def own_words(text: str) -> str:
 
 
 def _who(turn: Turn) -> tuple[int | None, str]:
-    """Who said a turn. Names count only where nobody's id is known: people can change them."""
+    """Who said a turn. The name counts only if the id is not known, because people can change their names."""
     return turn.person, "" if turn.person is not None else turn.speaker
 
 
@@ -264,8 +264,8 @@ class TurnToolset:
         consents.note(person, call, self)
         if not self._asking.confirmation.can_ask(person):
             return ASK.format(name=name, asker=person.name)
-        # If the person answers with words and not with a button, the answer to these words begins, and this one is
-        # cancelled.
+        # If the person answers with words and not with a button, the bot begins to answer these words, and this answer
+        # is cancelled.
         answer = await self._asking.confirmation.ask(person, shown_call(call))
         consents.forget(person)
         if answer is None:

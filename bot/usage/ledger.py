@@ -15,11 +15,11 @@ NOBODY_ID = 0
 MAX_KEYS_A_DAY = 5_000
 """Maximum number of figures of one day. What further people use on that day counts as used by nobody in particular."""
 KEPT_DAYS = 3
-"""Number of the newest days of which the ledger knows the figures. The clock may be set back over midnight."""
+"""Number of the newest days whose figures the ledger knows: not only today, as a clock may go back past midnight."""
 
 
 class Engine(StrEnum):
-    """What was used."""
+    """The kind of engine: the language model, the recogniser or the voice."""
 
     MIND = "mind"
     EARS = "ears"
@@ -34,7 +34,7 @@ class UsageKey:
         day: the day in the people's time zone.
         place: id of the Discord server or other place; see :class:`~bot.metering.Account`.
         person: user id, or :data:`NOBODY_ID`.
-        server: the shown name of the server: host and port, or what stands for the bot's own engine.
+        server: the shown name of the engine's server: host and port, or what stands for the bot's own engine.
         paid: whether the server costs money.
     """
 
@@ -51,7 +51,8 @@ class Amounts:
     """How much was used.
 
     Attributes:
-        requests: number of requests. Sound of the voice counts as one for each reply.
+        requests: number of requests. All sound that the voice makes for one reply counts as one request, or as two if
+            only a part of it costs money.
         prompt_tokens, answer_tokens: tokens that the model read and wrote.
         milliseconds: sound that was spoken or recognised.
     """
@@ -128,7 +129,7 @@ class UsageLedger:
         return sum((amounts for (_, _, paid), amounts in self.by_server_today().items() if paid), NOTHING)
 
     def by_server_today(self) -> Mapping[ServerKey, Amounts]:
-        """What was used today, by server."""
+        """What was used today, by the server of each engine."""
         return self._of(self.today()).by_server
 
     def take_unstored(self) -> list[tuple[UsageKey, Amounts]]:
@@ -147,7 +148,7 @@ class UsageLedger:
         return bool(self._unstored)
 
     def forget(self, person: int) -> None:
-        """Forget whose use it was. The figures count as used by nobody in particular from now on."""
+        """Take a person out of all figures. What they used counts as used by nobody in particular from now on."""
         for day in self._days.values():
             day.keys = {_disowned(key, person) for key in day.keys}
         unstored, self._unstored = self._unstored, {}

@@ -43,7 +43,7 @@ class DailyLimits:
     What has begun is finished: an answer that is being spoken is never cut.
 
     Args:
-        settings: the operator's limits; 0 is none.
+        settings: the operator's limits; 0 means no limit.
         paid_today: returns what was used today of servers that cost money.
         clock: returns the current time in the people's time zone.
         costing: the kinds of use for which a server costs money, as far as the settings tell.
@@ -103,11 +103,11 @@ class DailyLimits:
         return [text for paid in _WORDS if (text := self.refusal(paid)) is not None]
 
     def summary(self, here: Amounts | None = None) -> list[str]:
-        """How much of each limit is used, in words; nothing about limits that are not set, or limit nothing.
+        """How much of each limit is used, in words. Limits that are not set, or that limit no server, are left out.
 
         Args:
-            here: what was used today, in the place for which this is told, of servers that cost money; ``None`` if it
-                is told for all places.
+            here: what was used today of servers that cost money, in the one place that the summary is for; ``None`` if
+                the summary is for all places.
         """
         lines = []
         for paid, words in _WORDS.items():

@@ -30,7 +30,7 @@ ON CONFLICT DO UPDATE SET
     milliseconds = milliseconds + excluded.milliseconds
 """  # noqa: S608
 MOST_SHOWN = 10
-"""Maximum number of people, and of servers, whose sums are read."""
+"""Maximum number of people, and of engines' servers, whose sums are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ServerUse:
-    """What was used of one server."""
+    """What was used of one server of an engine."""
 
     engine: Engine
     server: str

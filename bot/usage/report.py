@@ -1,4 +1,4 @@
-"""The words in which people read what was used: their own figures, and the sums by day, server and person."""
+"""The words in which people read what was used: their own figures, and the sums by day, engine and person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.usage.usage import Usage
 DAYS = 7
 """Number of days that are shown, today among them."""
 MAX_NAME = 60
-"""Maximum number of characters of a server's name."""
+"""Maximum number of characters of the name of an engine's server."""
 NONE = "📊 Nothing has been used{whose} in the last {days} days."
 NOBODY_NAMED = "nobody in particular"
 _ENGINES = {Engine.MIND: "model", Engine.VOICE: "voice", Engine.EARS: "ears"}
@@ -31,7 +31,7 @@ class UsageReport:
         Args:
             title: the first line.
             place: only what was used in this place; ``None`` for all places.
-            whose: whose figures they are, as the end of a sentence.
+            whose: whose figures they are, such as ``" by you"``.
         """
         await self._usage.store()
         scope = Scope(self._since, place, person)
@@ -45,13 +45,13 @@ class UsageReport:
     async def overview(
         self, title: str, place: int | None, name_of: Callable[[int], str] | None = None, whose: str = ""
     ) -> str:
-        """The sums of a place by day, by server and by person.
+        """The sums of a place by day, by the server of each engine, and by person.
 
         Args:
             title: the first line.
             place: only what was used in this place; ``None`` for all places.
             name_of: returns how a person is shown, by user id; ``None`` if people are not shown.
-            whose: whose figures they are, as the end of a sentence.
+            whose: whose figures they are, such as ``" by you"``.
         """
         await self._usage.store()
         scope = Scope(self._since, place)

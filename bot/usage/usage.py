@@ -36,7 +36,7 @@ class Usage:
 
     Args:
         clock: returns the current time in the people's time zone.
-        ledger: the figures of today.
+        ledger: the figures of the newest days.
         limits: the operator's limits; by default there are none.
         costing: the kinds of use for which a server costs money.
         sleep: waits the given seconds.

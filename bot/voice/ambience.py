@@ -1,4 +1,4 @@
-"""The quiet sound around a persona, which plays beneath the whole call."""
+"""The interface of the ambience: the quiet sound around a persona, which plays beneath the whole call."""
 
 from __future__ import annotations
 

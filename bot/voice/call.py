@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from audio.samples import Sound16
 from bot.llm.personas import Character
@@ -21,7 +21,7 @@ from bot.voice.engines import LoadingReport
 from bot.voice.events import CallBegan, CallEnded, Watcher
 from bot.voice.listening_notice import CallMode
 from bot.voice.prompt_handles import PromptHandle
-from bot.voice.transport import EndCause, Transport
+from bot.voice.transport import BY_PEOPLE, EndCause, Transport
 from bot.voice.turn import Prompt
 from bot.voice.turns.events import TurnEvent
 from bot.voice.utterances.classifier import SpokenCommand
@@ -33,7 +33,9 @@ _log = logging.getLogger(__name__)
 CALL_OVER = "❌ The call is over."
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 NOTICES_LIMIT = 1.0
-"""Seconds within which the notices for people before a restart must be written."""
+"""At a restart, the notices for people may take this many seconds before the call ends, and as many after it."""
+LAST_NOTICES_LIMIT = 2.0
+"""Seconds within which the last answers to prompts must be written when the bot has left."""
 LAST_SOUND = 0.3
 """Seconds for the last sound to reach people's ears: their programs hold some of it back, to play it evenly."""
 
@@ -51,6 +53,7 @@ class Call(Generic[T]):
         report: called during :meth:`open` with the loading progress of the speech server's engine, 0 to 1.
 
     Attributes:
+        ended_by_people: the causes by which the people in the call end it.
         transport: carries the call.
         server: id of the Discord server for which persona, mood and voice were chosen; 0 for the page, 1 for the
             telephone.
@@ -58,6 +61,8 @@ class Call(Generic[T]):
         input_worker: the input thread.
         mixer: plays other sound beneath the bot's voice.
     """
+
+    ended_by_people: ClassVar = BY_PEOPLE
 
     def __init__(self, parts: CallParts[T], report: LoadingReport) -> None:
         self.transport = parts.transport
@@ -72,6 +77,8 @@ class Call(Generic[T]):
         self._closing = False
         self._began = False
         self._place = ""
+        self._cause = EndCause.FAILURE
+        self._restarts = False
 
     # Start and end.
 
@@ -105,6 +112,10 @@ class Call(Generic[T]):
         """
         # All tasks of the call inherit its id, which is in their lines of the log.
         CALL.set(self._parts.events.call)
+        # What is registered first is done last: the bot leaves before it writes its last words. Until then, people may
+        # still opt out.
+        self._cleanup.callback(self._parts.consent.watch(self._parts.notices.forget))
+        self._cleanup.push_async_callback(self._write_last_notices)
         # This is registered before connecting, so that the transport is closed even if connecting fails half-way.
         self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
@@ -143,6 +154,8 @@ class Call(Generic[T]):
             stack.push_async_callback(self._parts.transcriber.release_memory)
             stack.push_async_callback(self._parts.captions.close)
             self._parts.captions.start()
+            # Somebody may opt out while the recording is being closed.
+            stack.callback(self._parts.consent.watch(self._parts.recordings.forget))
             stack.push_async_callback(self._parts.recordings.stop)
             stack.callback(self._parts.samples.drop, "The call is over.")
             stop_watching = self._parts.consent.watch(self._forget)
@@ -151,13 +164,11 @@ class Call(Generic[T]):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._parts.turn_taking.run(), name="call: turn taking")
                 tasks.create_task(self._watch_input_thread(), name="call: input thread")
-                # Turn taking begins its run here. Before that it would miss a turn that begins at once: a transport may
-                # have kept the first words of a person who did not wait for the call.
+                # During this wait, turn taking begins to run. Otherwise it would miss a turn that begins at once: a
+                # transport may have kept the first words of a person who did not wait for the call.
                 await asyncio.sleep(0)
                 self.input_worker.listen(self._on_turn_event, self._admits)
-                self._parts.notices.tell(
-                    self._parts.terms.notice(self._parts.consent.policy, self.transport.place, self.captions)
-                )
+                self.tell_terms()
 
     def _on_turn_event(self, event: TurnEvent) -> None:
         if self._parts.thinking is not None:
@@ -180,14 +191,20 @@ class Call(Generic[T]):
 
     async def _stop_running(self) -> None:
         if waiting := self.conversation.waiting:
-            _log.info("The call ends before all prompts are answered. So many still waited: %d", waiting)
-        self.conversation.stop()
+            _log.info("The call ends before all prompts are answered. Number of prompts that still waited: %d", waiting)
+        self._parts.notices.keep()
+        unfinished = self._parts.commands.unfinished
+        self.conversation.end(unfinished, spoken_too=self._cause not in self.ended_by_people)
         if self._running is not None:
             # If the task had failed before, :class:`CallEndWatcher` has logged the error already.
             ends_now = self._running.cancel()
             (failed,) = await asyncio.gather(self._running, return_exceptions=True)
             if ends_now and isinstance(failed, Exception):
                 _log.error("A part of the call could not be ended as it should", exc_info=failed)
+
+    async def _write_last_notices(self) -> None:
+        # Before a restart, `end_sentence` has written nearly all, and the process has to end soon.
+        await self._parts.notices.write_last(NOTICES_LIMIT if self._restarts else LAST_NOTICES_LIMIT)
 
     async def end_sentence(self, limit: float, keeps: Keeps) -> None:
         """Answer no further prompts, and let the sentence end that is being spoken, within ``limit`` seconds.
@@ -198,6 +215,7 @@ class Call(Generic[T]):
         Args:
             keeps: returns whether a prompt is kept until the bot is back.
         """
+        self._restarts = True
         self.conversation.begin_restart(keeps)
         try:
             async with asyncio.timeout(limit):
@@ -224,7 +242,7 @@ class Call(Generic[T]):
 
         If one part raises, all others are still ended and the end of the call is reported. Then the error is raised.
         """
-        self._closing = True
+        self._closing, self._cause = True, cause
         CALL.set(self._parts.events.call)
         try:
             # The place is asked for now, because the bot may have been moved, and after leaving the place is not known.
@@ -239,16 +257,18 @@ class Call(Generic[T]):
                 self._parts.events(CallEnded(self._place, cause.value))
 
     def _forget(self, person: int) -> None:
-        """Drop all sound and words of a person who no longer wants to be listened to."""
+        """Drop all sound and words of a person who no longer wants to be listened to, apart from recordings."""
         self._parts.samples.drop("That person no longer wants to be listened to.", person)
         self.input_worker.person_left(person)
-        # The part of an answer that was heard comes into the history now, together with the words that it answers.
+        # Dismissing brings the part of an answer that was heard into the history, together with the words that it
+        # answers. So the history forgets the person only after that.
         self._parts.turn_taking.forget(person)
+        self._parts.commands.forget(person)
         self.conversation.dismiss(person)
         self._parts.history.forget(person)
         self._parts.attendance.forget(person)
         self._parts.captions.forget(person)
-        self._parts.recordings.forget(person)
+        self._parts.notices.forget(person)
 
     def forget_words(self, has: Callable[[str], bool]) -> None:
         """Remove from the history each turn with words that are to be forgotten. ``has`` tells whether a text has such
@@ -282,7 +302,7 @@ class Call(Generic[T]):
         return self._parts.speech.connected
 
     def say(self, prompt: Prompt) -> PromptHandle:
-        """Queue a prompt. Prompts are answered in order."""
+        """Queue a prompt. People are answered in turn, each person's prompts in order."""
         return self.conversation.prompt(prompt)
 
     def take_memory_request(self, person: int, name: str, text: str) -> bool:
@@ -299,13 +319,21 @@ class Call(Generic[T]):
         """Write a text in the prompt channel."""
         self._parts.notices.tell(text)
 
+    def tell_terms(self) -> None:
+        """Write in the prompt channel that the bot listens, and what happens with the speech.
+
+        A call begins with that. Call this method if somebody comes later who has not seen it.
+        """
+        policy = self._parts.consent.policy
+        self.tell(self._parts.terms.notice(policy, self.transport.place, self.captions))
+
     async def announce(self, written: str, spoken: Announcement | None = None) -> PromptHandle | None:
         """Tell everybody in the call something: in the prompt channel and, if ``spoken`` is given, aloud."""
         await self._parts.notices.announce(written)
         return None if spoken is None else self._parts.recite(self._parts.aloud(spoken))
 
     def arrived(self, person: int) -> None:
-        """Greet a person who has come, in a call over a transport whose list of people does not show who comes."""
+        """Greet a person who has come. Call this if the transport's list of people does not show who comes."""
         self._parts.greeter.came((person,))
 
     def may_talk(self, person: int) -> bool:

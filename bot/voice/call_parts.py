@@ -90,7 +90,7 @@ class CallParts(Generic[T]):
     """All parts of a call, connected. Nothing runs yet. Build and use it on the event loop.
 
     Args:
-        transport: carries the call. Its type is kept, so a caller can use its own kind of transport.
+        transport: carries the call. The attribute has the same type, so a caller gets its own kind of transport back.
         engines: the responder, the speech client, the transcriber and the rules from which the call is built.
         consent: says who may be listened to.
         settings: the operator's settings for all calls.
@@ -107,7 +107,7 @@ class CallParts(Generic[T]):
     Attributes:
         when_model_limited: called once, when today's limit keeps the model from answering. People were told so in
             writing, and by default they are also told aloud.
-        when_voice_limited: called when today's limit has kept a reply from being spoken. It was written instead.
+        when_voice_limited: called when today's limit has kept a reply from being spoken. The reply was written.
         when_ears_limited: called once, when today's limit keeps speech from being transcribed. People were told so in
             writing, and by default they are also told aloud.
         when_words_lost: called when speech could not be transcribed for another reason, and people were told so in
@@ -289,7 +289,7 @@ class CallParts(Generic[T]):
         self.ends = CallEndWatcher(transport, self.speech, self.commands.wait_leave_requested, settings, clock=clock)
 
     def _is_present(self, person: int) -> bool:
-        """Whether a person is in the call. Always True if the transport has calls in which nobody comes and goes."""
+        """Whether a person is in the call. Always True if nobody can join or leave calls over this transport."""
         people = self.transport.people.attending()
         return not people or person in people
 

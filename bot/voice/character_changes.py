@@ -9,6 +9,7 @@ from collections.abc import Callable
 import aiosqlite
 
 from bot.characters import LocalCharacter, UnknownChoiceError, mood_text, persona_text
+from bot.voice.ports import CommandReciter
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
@@ -28,9 +29,7 @@ class CharacterChanges:
         recite: speaks a text, as the answer to a command.
     """
 
-    def __init__(
-        self, character: LocalCharacter, tell: Callable[[str], None], recite: Callable[[SpokenCommand, str], None]
-    ) -> None:
+    def __init__(self, character: LocalCharacter, tell: Callable[[str], None], recite: CommandReciter) -> None:
         self._character = character
         self._tell = tell
         self._recite = recite
@@ -57,7 +56,7 @@ class CharacterChanges:
                 self._recite(command, FAILED)
             else:
                 self._tell(text)
-                self._recite(command, AGREED)
+                self._recite(command, AGREED, may_be_left_out=True)
 
     async def _change(self, command: SpokenCommand) -> str:
         if command.kind is VoiceCommand.PERSONA:

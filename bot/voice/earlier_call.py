@@ -13,8 +13,8 @@ class EarlierCall:
     """What a call takes over from an earlier one.
 
     Attributes:
-        turns: the last turns of its conversation, oldest first.
-        present: user ids of those who were in it. They are not greeted again.
+        turns: the last turns of the earlier call's conversation, oldest first.
+        present: user ids of those who were in the earlier call. The new call does not greet them again.
         language: the language that was spoken, as Whisper's code; ``None`` if it is not known.
     """
 

@@ -1,6 +1,6 @@
 """Watches for the reasons that end a call.
 
-The bot is alone, a person tells it to leave, a connection is lost, or a part of the call has failed.
+These are: the bot is alone, a person tells it to leave, a connection is lost, or a part of the call has failed.
 """
 
 from __future__ import annotations

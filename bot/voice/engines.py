@@ -46,7 +46,7 @@ class CallEngines:
         ambience: plays the ambience of personas; ``None`` for none.
         manner_in: returns the speech parameters of a reply in a mood that the model has named; ``None`` for the usual
             ones.
-        language: the language of people who call, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
+        language: the language that people speak, as Whisper's code (``STT_LANGUAGE``); ``None`` if it is not set.
         voice_may_guess: returns whether the speech server may still speak speculative replies today.
     """
 

@@ -40,7 +40,7 @@ class TransmissionEnded:
         person: user id of the person.
         at: time at which the end was noticed, in monotonic seconds.
         announced: True if the person's client announced the end, for example by frames of silence; False if no more
-            packets came. Then the end is a guess, which a frame that is ``delayed`` refutes.
+            packets came. Then the end is only a guess. A ``delayed`` frame refutes it.
     """
 
     person: int

@@ -17,7 +17,7 @@ STALE = 30.0
 
 
 class Floor(Protocol):
-    """The conversation, for a greeter."""
+    """What a greeter has to know of the conversation."""
 
     @property
     def floor_free(self) -> bool:

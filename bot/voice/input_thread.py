@@ -29,18 +29,18 @@ from bot.voice.turns.events import TurnEvent
 _log = logging.getLogger(__name__)
 
 MAX_INBOX = 4_000
-"""Maximum number of packets in the inbox, which is 8 s of ten speakers.
+"""Maximum number of functions in the inbox. If all of them are packets, this is 8 s of ten speakers.
 
 If the inbox is full, new packets are dropped, because they would come too late.
 """
 IDLE_WAIT = 1.0
 """Longest wait for the next function in the inbox, in seconds. Then the thread looks for work that is due."""
 LATE = 0.02
-"""If the thread wakes up this many seconds later than it wanted to, the machine stood still."""
+"""If the thread wakes up this many seconds later than it wanted to, the machine counts as having stood still."""
 SETTLING = 0.02
-"""Seconds after the machine stood still in which nothing counts as missing: packets may still wait in the socket."""
+"""For this many seconds after the machine stood still, no packet counts as missing: it may wait in the socket."""
 RETRY_WAIT = 0.1
-"""Seconds until overdue work (:meth:`InputWorker._do_what_is_due`) that has failed is tried again."""
+"""Longest wait until overdue work (:meth:`InputWorker._do_what_is_due`) that has failed is tried again, in seconds."""
 MAX_FAULT = 5.0
 """If overdue work fails for this many seconds without a break, the thread ends: it can't process sound any more."""
 
@@ -184,7 +184,7 @@ class InputWorker(threading.Thread):
         """Wait until the thread has ended, by :meth:`end` or after a fault. Call it on the event loop."""
         await self._dead.wait()
 
-    # The methods up to `end` may be called from any thread.
+    # The methods up to `end` may be called from other threads, and all but `end` from this one.
 
     def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
         """Call ``function`` on this thread, after the functions that wait in the inbox."""
@@ -297,8 +297,9 @@ class InputWorker(threading.Thread):
         """Call ``tick`` of each part that is due. Returns for how many seconds to wait for the inbox.
 
         Args:
-            posted_at: when the function that was called last was posted. If further functions wait in the inbox, only
-                what was due at this time is done: the packets that seem to be missing may be among those that wait.
+            posted_at: the time at which the newest function that was called had been posted. If further functions wait
+                in the inbox, only what was due at this time is done: the packets that seem to be missing may be among
+                those that wait.
         """
         now = self._clock() if self._inbox.empty() else posted_at
         if self._source.deadline is not None and self._source.deadline <= now:
@@ -332,8 +333,9 @@ class InputWorker(threading.Thread):
             case PersonLeft(person):
                 self._people.discard(person)
                 self._echo.forget(person)
-            case TransmissionEnded():
-                pass
+            case TransmissionEnded(person):
+                self._mute.transmission_ended(person)
+                self._gate.transmission_ended(person)
         self._report(self._turns.process(event))
         self._watch.update(event.person, event.at)
         if isinstance(event, PersonLeft):

@@ -1,4 +1,4 @@
-"""Texts that tell people in a call what happens with their speech: that the bot listens, and that it records."""
+"""Texts that tell people in a call what happens with their speech: that the bot listens, records, or takes notes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.llm.cleaning import clean_name
+from bot.text import counted
 from config.sections import Captions, ListeningPolicy
 from config.types import KeptDays
 
@@ -21,7 +22,7 @@ class CallMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListeningTerms:
-    """The settings that decide what happens with people's speech. They are the same for all calls.
+    """The settings that decide what happens with people's speech. All but ``in_writing`` are the same for all calls.
 
     Attributes:
         prefix: characters that commands begin with.
@@ -65,7 +66,7 @@ class ListeningTerms:
     def notes_began(self, who: str) -> str:
         """The text for everybody when notes begin. ``who`` is the display name of the person who asked for them."""
         days = self.notes_days
-        kept = "for good" if days == "forever" else f"for {days} {'day' if days == 1 else 'days'}"
+        kept = "for good" if days == "forever" else f"for {counted(days, 'day')}"
         after = "post them in this channel" if self.posts_notes else "write them into a file beside my database"
         notice = (
             f"📝 **I take notes of this call**, because {clean_name(who)} asked for it: who says what, from now on. "
@@ -90,7 +91,7 @@ class ListeningTerms:
             case 0:
                 pass
             case days:
-                kept += f", and the words for {days} {'day' if days == 1 else 'days'}"
+                kept += f", and the words for {counted(days, 'day')}"
         match captions:
             case Captions.OFF:
                 return f"{kept}."

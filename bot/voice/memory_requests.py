@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.llm.history import History, Turn
+from bot.voice.ports import CommandReciter
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
@@ -19,7 +20,7 @@ _ABOUT_BEFORE = (VoiceCommand.FORGET_THAT, VoiceCommand.REMEMBER)
 LOOK_SECONDS = 0.05
 """Seconds between two looks whether the reply has ended."""
 LONGEST_WAIT = 20.0
-"""Seconds after which a request is carried out although a reply is still spoken."""
+"""Seconds after which a request is carried out although a reply is still being spoken."""
 MAX_WAITING = 5
 """Maximum number of requests that wait until they are begun. Further ones are dropped."""
 
@@ -29,8 +30,8 @@ class MemoryRequest:
     """A request of a person about the memory.
 
     Attributes:
-        words: what is to be remembered, exactly as it was said; empty for what the person said before. For "forget
-            that": what was remembered or told just before; empty if the person meant the last exchange.
+        words: what is to be remembered, exactly as it was said; empty if the person means what they said before. For
+            "forget that": what was remembered or told just before; empty if the person means the last exchange.
         language: the language in which the answer is given.
         exchange: the person's last turn and the answers to it.
         present: the names of all who hear the answer, by user id.
@@ -52,10 +53,12 @@ class MemoryAnswer:
     Attributes:
         text: what is spoken.
         forget: whether the person's turns are to be removed from the call's history too.
+        done: whether ``text`` only confirms that what the person wanted is done.
     """
 
     text: str
     forget: bool = False
+    done: bool = False
 
 
 class MemoryKeeper(Protocol):
@@ -72,6 +75,18 @@ class MemoryKeeper(Protocol):
     def failed(self, request: MemoryRequest) -> MemoryAnswer:
         """The answer if a request could not be carried out."""
         ...
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A request that is not carried out yet.
+
+    Attributes:
+        task: carries it out; ``None`` while it waits.
+    """
+
+    command: SpokenCommand
+    task: asyncio.Task[None] | None = None
 
 
 class MemoryRequests:
@@ -98,16 +113,32 @@ class MemoryRequests:
         self._told: dict[int, tuple[str, Sequence[Turn]]] = {}
         """For each person, what they asked the bot to remember or were told of the memory last; and their last exchange
         at that time."""
-        self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue(MAX_WAITING)
+        self._requests: asyncio.Queue[_Open] = asyncio.Queue(MAX_WAITING)
+        self._open: list[_Open] = []
+
+    @property
+    def unfinished(self) -> Sequence[SpokenCommand]:
+        """The requests that are not carried out yet. When the call ends, they will never be."""
+        return tuple(each.command for each in self._open)
+
+    def forget(self, person: int) -> None:
+        """Drop the open requests of a person who opts out, and forget what their earlier requests were about."""
+        self._told.pop(person, None)
+        for each in [each for each in self._open if each.command.person == person]:
+            self._open.remove(each)
+            if each.task is not None:
+                each.task.cancel()
 
     def request(self, command: SpokenCommand) -> None:
         """Queue a request."""
+        request = _Open(command)
         try:
-            self._requests.put_nowait(command)
+            self._requests.put_nowait(request)
+            self._open.append(request)
         except asyncio.QueueFull:
             _log.warning("A request about the memory is dropped, because too many wait")
 
-    async def run(self, recite: Callable[[SpokenCommand, str], None]) -> None:
+    async def run(self, recite: CommandReciter) -> None:
         """Carry out requests until cancelled.
 
         Args:
@@ -115,11 +146,18 @@ class MemoryRequests:
         """
         async with asyncio.TaskGroup() as tasks:
             while True:
-                command = await self._requests.get()
+                request = await self._requests.get()
+                if request not in self._open:
+                    continue  # Its person has opted out.
                 # A request may wait until its person answers a question. Other requests go on meanwhile.
-                tasks.create_task(self._carry_out(command, recite), name="call: a request about the memory")
+                work = self._finish(request, recite)
+                request.task = tasks.create_task(work, name="call: a request about the memory")
 
-    async def _carry_out(self, command: SpokenCommand, recite: Callable[[SpokenCommand, str], None]) -> None:
+    async def _finish(self, request: _Open, recite: CommandReciter) -> None:
+        await self._carry_out(request.command, recite)
+        self._open = [each for each in self._open if each is not request]
+
+    async def _carry_out(self, command: SpokenCommand, recite: CommandReciter) -> None:
         if self._keeper is None:
             return
         if command.kind in _ABOUT_BEFORE:
@@ -141,7 +179,7 @@ class MemoryRequests:
         try:
             if command.kind is VoiceCommand.FORGET_THAT and not words:
                 self._history.remove(exchange)
-            answer = await self._keeper.carry_out(request, lambda text: recite(command, text))
+            answer = await self._keeper.carry_out(request, lambda text: recite(command, text, may_be_left_out=True))
         except Exception:
             # Whatever the error is, the call goes on.
             _log.exception("A request about the memory could not be carried out")
@@ -150,7 +188,7 @@ class MemoryRequests:
             self._history.forget(command.person)
         if command.kind in (VoiceCommand.REMEMBER, VoiceCommand.WHAT_YOU_KNOW):
             self._told[command.person] = (words or answer.text, exchange)
-        recite(command, answer.text)
+        recite(command, answer.text, may_be_left_out=answer.done)
 
     async def _reply_ended(self) -> None:
         for _ in range(round(LONGEST_WAIT / LOOK_SECONDS)):

@@ -16,7 +16,7 @@ from bot.voice.turn import Outcome, SpokenTurn
 KEPT_TRACES = 200
 """Number of newest traces that are kept for the statistics."""
 SHORTEST_WRITING = 20.0
-"""Milliseconds that a model must have written for its speed to be calculated."""
+"""If a model has written for less than this many milliseconds, its speed is not calculated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class ReplyTrace:
     Attributes:
         reply: id of the reply.
         outcome: how the reply ended.
-        waited: when the reply was begun.
+        waited: when the reply was begun. Until then, the prompt waited.
         microphone: a value of :class:`~bot.voice.turn.Microphone`; ``None`` for a typed prompt.
-        speech_paused: when the person was first found to have paused.
+        speech_paused: when the last pause of the turn was noticed.
         transcribed: when the words of the turn were known.
         turn_ended: when the turn counted as over.
         first_token: when the model's first token came.

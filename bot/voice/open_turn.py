@@ -1,4 +1,4 @@
-"""A turn in the hands of turn taking, from its first sound until its words are acted on."""
+"""A turn as turn taking handles it, from its first sound until its words are acted on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechPaused, TurnEnded
 
 MAX_MISSING_SECONDS = 0.35
-"""An interim transcript counts as the words up to a pause even if it lacks this many seconds before the pause.
+"""An interim transcript counts as the words up to a pause if it lacks at most this many seconds before the pause.
 
 Some of these seconds are the silence by which the pause was noticed. Whisper recognises most last words although their
 end is missing (:mod:`benchmarks.interims`).
@@ -91,7 +91,8 @@ class OpenTurn:
     def early_words(self) -> str | None:
         """The words up to the newest pause by the newest interim transcript.
 
-        ``None`` if the words are known already, or if the transcript lacks more than :data:`MAX_MISSING_SECONDS`.
+        ``None`` if the person speaks, if the words are known already, or if there is no transcript that lacks at most
+        :data:`MAX_MISSING_SECONDS`.
         """
         paused, so_far, before = self.paused, self.so_far, self.words_of_parts
         if paused is None or self.text is not None or so_far is None or before is None:

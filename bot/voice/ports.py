@@ -176,7 +176,7 @@ class ReplyControl(Protocol):
         ...
 
     def overhear(self, turn: Turn) -> None:
-        """Add a turn that is not answered to the history, so that the next answer can refer to it."""
+        """Add to the history a turn that is not answered, so that the next answer can refer to it."""
         ...
 
 
@@ -239,6 +239,19 @@ class CommandRunner(Protocol):
 
     def execute(self, command: SpokenCommand) -> None:
         """Execute the command, or say why it is refused."""
+        ...
+
+
+class CommandReciter(Protocol):
+    """Speaks the answer to a command."""
+
+    def __call__(self, command: SpokenCommand, text: str, /, *, may_be_left_out: bool = False) -> None:
+        """Queue a text that is spoken word for word.
+
+        Args:
+            may_be_left_out: whether the person misses nothing if it is not said: it confirms what was done, or asks
+                back.
+        """
         ...
 
 

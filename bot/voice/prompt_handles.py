@@ -41,7 +41,7 @@ class PromptHandle:
             self._interrupt(self.prompt)
 
     def end(self, outcome: Outcome) -> None:
-        """Set the outcome. Only the conversation calls this."""
+        """Set the outcome. Only :class:`PromptHandles` calls this."""
         if not self._ended.done():
             self._ended.set_result(outcome)
 
@@ -51,19 +51,22 @@ class PromptHandles:
 
     Args:
         interrupt: called with a prompt to end its reply, or to drop the prompt if it still waits.
+
+    Attributes:
+        closed: whether new prompts are discarded at once.
     """
 
     def __init__(self, interrupt: Callable[[Prompt], None]) -> None:
         self._interrupt = interrupt
         self._open: list[PromptHandle] = []
         self._current: tuple[str, PromptHandle] | None = None
-        self._closed = False
+        self.closed = False
 
     def add(self, prompt: Prompt) -> PromptHandle:
         """Make the handle of a new prompt. After :meth:`close`, the prompt is discarded at once."""
         handle = PromptHandle(prompt, self._interrupt)
         self._open.append(handle)
-        if self._closed:
+        if self.closed:
             self._end(handle, Outcome.DISCARDED)
         return handle
 
@@ -84,7 +87,7 @@ class PromptHandles:
 
     def close(self) -> None:
         """Discard all prompts that wait or are being answered."""
-        self._closed = True
+        self.closed = True
         for handle in (*self._open,):
             self._end(handle, Outcome.DISCARDED)
 

@@ -55,8 +55,8 @@ class Wait:
 def waits_of(trace: ReplyTrace) -> tuple[Wait, ...]:
     """Split the time before the first packet by what the reply waited for. The parts add up to ``first_packet``.
 
-    Stages overlap: words, model and voice run while the bot still waits for the end of the turn. At each moment, the
-    reply waits for the first stage of :data:`WAITS` that is not reached yet. So a stage that was reached while the
+    Stages overlap: recogniser, model and voice work while the bot still waits for the end of the turn. At each moment,
+    the reply waits for the first stage of :data:`WAITS` that is not reached yet. So a stage that was reached while the
     reply still waited for an earlier one is not in the result, because it delayed nothing.
 
     Returns:

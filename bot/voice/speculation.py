@@ -59,7 +59,7 @@ class SpeculationBudget:
         return cls(most if allowed.words else 0, clock)
 
     def allows(self, undecided: int = 0) -> bool:
-        """Whether one more may be made.
+        """Whether one more reply or transcription may be made.
 
         Args:
             undecided: how many were made and may yet be discarded. All of them count as discarded here.

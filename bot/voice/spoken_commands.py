@@ -69,6 +69,15 @@ class SpokenCommands:
             tasks.create_task(self._notes.run(), name="call: requests for notes")
             tasks.create_task(self._music.run(), name="call: requests about music")
 
+    @property
+    def unfinished(self) -> tuple[Prompt, ...]:
+        """A prompt for each request about the memory that is not carried out yet."""
+        return tuple(Prompt(each.author, "", self._clock(), person=each.person) for each in self._memory.unfinished)
+
+    def forget(self, person: int) -> None:
+        """Drop what a person who opts out has asked the memory for."""
+        self._memory.forget(person)
+
     async def wait_leave_requested(self) -> None:
         """Return when a permitted person has told the bot by voice to leave."""
         await self._leave_requested.wait()
@@ -105,6 +114,14 @@ class SpokenCommands:
             case _:
                 self._memory.request(command)
 
-    def _recite(self, command: SpokenCommand, text: str) -> None:
-        prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)
+    def _recite(self, command: SpokenCommand, text: str, *, may_be_left_out: bool = False) -> None:
+        prompt = Prompt(
+            command.author,
+            text,
+            self._clock(),
+            kind=PromptKind.RECITE,
+            person=command.person,
+            answers_command=True,
+            may_be_left_out=may_be_left_out,
+        )
         self._conversation.prompt(prompt)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from bot.voice.listening_notice import NOTES_ALREADY_OFF, NOTES_ALREADY_ON
+from bot.voice.ports import CommandReciter
 from bot.voice.records.note_taking import NotesError
 from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
@@ -41,7 +41,7 @@ class SpokenNotes:
         recite: speaks a text, as the answer to a command.
     """
 
-    def __init__(self, notes: NoteControl, recite: Callable[[SpokenCommand, str], None]) -> None:
+    def __init__(self, notes: NoteControl, recite: CommandReciter) -> None:
         self._notes = notes
         self._recite = recite
         self._requests: asyncio.Queue[SpokenCommand] = asyncio.Queue()
@@ -59,14 +59,14 @@ class SpokenNotes:
             except NotesError as error:
                 self._recite(command, str(error))
             except Exception:
-                # The announcement could not be posted in the prompt channel.
-                _log.exception("%s asked aloud about notes and did not get it", command.author)
+                # For example, the announcement could not be posted in the prompt channel.
+                _log.exception("%s asked aloud to begin or end notes, and that failed", command.author)
                 self._recite(command, FAILED)
 
     async def _carry_out(self, command: SpokenCommand) -> None:
         wanted = command.kind is VoiceCommand.NOTES_ON
         if wanted is self._notes.on:
-            self._recite(command, NOTES_ALREADY_ON if wanted else NOTES_ALREADY_OFF)
+            self._recite(command, NOTES_ALREADY_ON if wanted else NOTES_ALREADY_OFF, may_be_left_out=True)
         elif wanted:
             await self._notes.start(command.author)
         else:

@@ -75,7 +75,7 @@ class ThinkingSound:
     """Plays the sound: while a reply is being made, after a second without speech, music and effects.
 
     It fades out within 100 ms when text of the reply goes to the voice. If sound of the reply comes sooner than that,
-    the mixer silences the bed within a frame. So the thinking sound never holds up the reply. Use it on the event loop.
+    the mixer silences the thinking sound within a frame. So it never holds up the reply. Use it on the event loop.
     :meth:`run` runs during the whole call.
 
     Args:

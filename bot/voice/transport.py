@@ -35,7 +35,7 @@ class EndCause(StrEnum):
     KICKED = "kicked"
     """Somebody disconnected the bot from the call."""
     HUNG_UP = "hung up"
-    """The person at the other end of a phone line has hung up."""
+    """The person at the other end of a phone line, or on the page, has hung up."""
     CHANNEL_DELETED = "channel deleted"
     ALONE = "alone"
     """No people were in the call for too long."""
@@ -54,6 +54,15 @@ class EndCause(StrEnum):
     SHUTDOWN = "shutdown"
 
 
+BY_PEOPLE = frozenset(
+    {
+        *(EndCause.COMMAND, EndCause.VOICE_COMMAND, EndCause.KICKED, EndCause.HUNG_UP),
+        *(EndCause.CHANNEL_DELETED, EndCause.ALONE),
+    }
+)
+"""The causes with which people end a call. They then expect no answer any more to what they have said."""
+
+
 @dataclass(frozen=True, slots=True)
 class PacketCounts:
     """Numbers of packets since the call began.
@@ -68,7 +77,7 @@ class PacketCounts:
 
 
 class InputThread(Protocol):
-    """The input thread, for a transport. Slow work on a packet, such as decryption, is done on this thread."""
+    """The input thread, as transports use it. Slow work on a packet, such as decryption, is done on this thread."""
 
     def post(self, function: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
         """Call ``function`` on the thread, after the functions that already wait. May be called from any thread."""
@@ -200,7 +209,7 @@ class FrameSource(Protocol):
         ...
 
     def take(self, *, silence: bool = True) -> bytes | None:
-        """The next 20 ms of PCM, or ``None`` between replies; never blocks.
+        """The next 20 ms of PCM, or ``None`` if nothing plays; never blocks.
 
         Args:
             silence: what is returned if a reply's sound is late: silence if True, ``None`` if False. False is for

@@ -81,6 +81,10 @@ class Prompt:
         language: the language that the author usually speaks, as Whisper's code; ``None`` if it is unknown.
         results: tool calls with the results that came only after ``text`` had been answered. This prompt asks for a
             second answer, which tells them.
+        answers_command: whether the text is the bot's own answer to a command of its author. Such an answer may be
+            private, so it is not quoted in the prompt channel if it could not be said.
+        may_be_left_out: whether its author misses nothing if the text is not said: it confirms what was done, or asks
+            back.
         begun: how many replies to this prompt were begun before, and interrupted before anything of them was heard.
         only_if_present: whether the prompt is dropped if its author has left the call before it is answered or recited.
     """
@@ -97,6 +101,18 @@ class Prompt:
     results: tuple[ChatMessage, ...] = ()
     only_if_present: bool = False
     begun: int = 0
+    answers_command: bool = False
+    may_be_left_out: bool = False
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody is told if this prompt is not answered or said. The bot's own texts are left out."""
+        return bool(self.author) and not self.may_be_left_out
+
+    @property
+    def may_be_quoted(self) -> bool:
+        """Whether this is a text that its author wanted read aloud, so that it may be written if it was not said."""
+        return self.kind is PromptKind.RECITE and not self.answers_command
 
     @property
     def turn(self) -> TurnId | None:

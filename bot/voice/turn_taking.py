@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 ESTIMATE_TURNS = 10
 """Number of newest turns of the history that the end-of-turn estimator gets."""
 ESTIMATE_SECONDS = 180.0
-"""Seconds after which what was said last is no longer what a turn follows: a question of that time was dropped."""
+"""If nothing was said for this many seconds, the estimator gets no turns: no new turn answers so old a question."""
 INTERRUPTION_INTERVAL = 0.9
 """Least number of seconds between two interim transcripts that may end a reply.
 
@@ -162,10 +162,13 @@ class TurnTaking:
                 self._drop_turn(turn)
 
     def forget(self, person: int) -> None:
-        """Drop the turns of a person who no longer wants to be listened to, also those that are being transcribed."""
-        # The newest comes first: when an older turn is dropped, a newer one whose words are known would be answered.
+        """Drop the turns of a person who no longer wants to be listened to, also those that are being transcribed, and
+        the person's last words."""
+        # The newest is dropped first. Otherwise, dropping an older turn would let a newer one be answered, if its words
+        # are known.
         for turn in [each for each in reversed(self._turns) if each.person == person]:
             self.on_turn_event(TurnDropped(turn, self._clock()))
+        self._last_said.pop(person, None)
 
     # Handlers of the detectors' events.
 

@@ -1,4 +1,4 @@
-"""What a program that talks with the bot asks of the next replies: instructions, another voice or another speed."""
+"""What a program wants of the bot's next replies: instructions, another voice or another speed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wire.parameters import SpeechParameters
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The wishes.
+    """The wishes that hold now, until the program sends others.
 
     Attributes:
         instructions: a text for the model, which comes after the rules for its answers; empty for none.

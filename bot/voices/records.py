@@ -1,4 +1,4 @@
-"""Database records of voices: the voice and manner that each server chose, and the maker of each cloned voice."""
+"""Database records of voices: the voice and manner chosen for each place, and the maker of each cloned voice."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Maker:
 class VoiceRecords(Records):
     """The database tables. Voices are given by their ids on the speech server. All methods may raise
     :class:`aiosqlite.Error`.
+
+    The browser and the telephone count as servers too; see :mod:`bot.voices.places`.
     """
 
     async def choices(self) -> dict[int, str]:

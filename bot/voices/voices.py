@@ -27,8 +27,8 @@ CANNOT_CLONE = (
 NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows all of them."
 CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"
 NOT_YOURS = (
-    "🔒 {name} was made by somebody else. Only that person can change it, or people who may manage the server where "
-    "it was made."
+    "🔒 You did not make {name}. Only the person who did can change it, or people who may manage the server where it "
+    "was made."
 )
 BUILT_IN = "❌ {name} is one of {engine}'s own voices. Those can't be changed."
 
@@ -44,6 +44,8 @@ class CommandUser:
 
 class Voices:
     """The voices service, one per process. Not thread-safe. Made by :meth:`load`.
+
+    The browser and the telephone count as servers (guilds) too; see :mod:`bot.voices.places`.
 
     Methods that ask the speech server raise :class:`~bot.speech_server.errors.VoicesError`, with a text for people.
     """
@@ -174,7 +176,7 @@ class Voices:
     async def delete_made_by(self, person: int) -> int:
         """Delete all voices that a person has made, and return their number.
 
-        Also raises :class:`aiosqlite.Error`. Voices that are deleted by then stay deleted.
+        Also raises :class:`aiosqlite.Error`. Voices that were deleted before an error stay deleted.
         """
         made = await self._records.made_by(person)
         known = {voice.id: voice for voice in (await self.catalogue()).voices} if made else {}

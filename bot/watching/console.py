@@ -1,4 +1,4 @@
-"""The live console: prints what people say, each reply as it is played, and a line of timings per turn."""
+"""The live console: prints what people say, each reply as it is played, and a line of timings for each reply."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ _MARGIN = 11
 """Width of the column for the speaker's name in front of the text, in characters."""
 _LONGEST_NAME = 20
 """Longest name of a call in front of a line, in characters. A longer one is cut."""
-_MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
+_MARKDOWN = re.compile(r"\\([^\w\s]|_)|\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|^(?:>|#{1,3}|-#) ", re.MULTILINE)
+"""Discord's markdown. An escaped character is the only group: it is shown."""
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class _ShownCall:
     """What the console knows of a call.
 
     Attributes:
-        mark: stands in each line of the call, with a blank behind it; empty if only one call may be on.
+        mark: names the call in each of its lines, with a blank at the end; empty if only one call may be on.
         on_phone: whether nobody in the call can read.
         said: the words of the reply that are printed already.
         clause: the words of the reply's segment that is being played.
@@ -134,6 +135,10 @@ class CallConsole:
         """Print a message that the bot has written on Discord, without markdown."""
         self._show_notice(_ShownCall(), text, "written")
 
+    def show_private(self, text: str) -> None:
+        """Print a direct message of the bot, without markdown."""
+        self._show_notice(_ShownCall(), text, "to you alone")
+
     def _show_notice(self, call: _ShownCall, text: str, remark: str) -> None:
         first, *others = without_markdown(text).splitlines() or [""]
         self._line(call, self.name, "bold yellow", f"({remark}) {first}")
@@ -214,7 +219,7 @@ class CallConsole:
 
 def without_markdown(text: str) -> str:
     """The text without Discord's markdown."""
-    return _MARKDOWN.sub("", text)
+    return _MARKDOWN.sub(r"\1", text)
 
 
 def _rest_of(heard: str, said: list[str]) -> list[str]:

@@ -124,8 +124,9 @@ def _details(**known: object) -> dict[str, object]:
 
 
 def decode_event(line: str | bytes) -> CallEvent:
-    """Decode a line of :func:`encode_event`. Not in the line, and so lost: the id of a prompt's author, and
-    the people who are in a call as it begins.
+    """Decode a line of :func:`encode_event`.
+
+    The line has neither the id of a prompt's author nor the people who are in a call as it begins, so both are lost.
 
     Raises:
         ValueError: the line is not a call event.

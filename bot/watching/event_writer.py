@@ -39,7 +39,7 @@ class EventWriter:
 
     Args:
         stream: stream for the lines. When the program ends, the thread may still be blocked in the stream's ``write``.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         max_waiting: maximum number of lines that wait. Further lines are dropped.
     """
 

@@ -43,7 +43,7 @@ def log_to_stderr(
     """Set up the root logger to log to stderr.
 
     Args:
-        verbose: log libraries at DEBUG level, and full tracebacks of connection errors.
+        verbose: whether libraries are logged at DEBUG level, and connection errors with full tracebacks.
         before_each: called before each line. It ends an unfinished line of the console.
         kind: how lines look. With JSON, nothing else is printed to stderr from here on.
         several_calls: whether several calls may be on at once. If so, lines for people name the call.

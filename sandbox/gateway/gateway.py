@@ -46,7 +46,7 @@ class Gateway:
 
     Args:
         world: the state whose events are sent.
-        clock: monotonic seconds, for delivery times.
+        clock: returns monotonic seconds, for delivery times.
     """
 
     def __init__(self, world: World, *, clock: Callable[[], float]) -> None:

@@ -61,9 +61,9 @@ class GatewaySession:
         }
 
     def known_members(self, guild: Guild) -> list[Member]:
-        """The members that GUILD_CREATE lists: all of them.
+        """The members that GUILD_CREATE lists.
 
-        If the session lacks the presences intent, only the bot and the members in voice channels are listed.
+        With the presences intent, these are all. Without it, they are the bot and the members in voice channels.
         """
         members = guild.members.values()
         if self.intents & Intent.GUILD_PRESENCES:

@@ -1,4 +1,4 @@
-"""Faults of the REST API: rate limits, server errors and delays, for the next requests of a route, and quotas."""
+"""Faults of the REST API: rate limits, errors and delays for the next requests of a route, and lasting quotas."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from sandbox.rest.context import caller, json_response, no_content, path_guild, path_id, world_of
 from sandbox.world import payloads
 from sandbox.world.errors import unknown
+from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
 
@@ -48,9 +49,9 @@ async def leave_guild(request: web.Request) -> web.Response:
 @ROUTES.get("/guilds/{guild}/webhooks")
 async def guild_webhooks(request: web.Request) -> web.Response:
     """List a guild's webhooks."""
-    return json_response(
-        [payloads.webhook(each) for each in world_of(request).webhooks.of_guild(path_guild(request).id)]
-    )
+    world, guild = world_of(request), path_guild(request)
+    world.directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_WEBHOOKS)
+    return json_response([payloads.webhook(each) for each in world.webhooks.of_guild(guild.id)])
 
 
 @ROUTES.get("/guilds/{guild}/roles/{role}")

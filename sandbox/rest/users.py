@@ -94,7 +94,7 @@ async def get_own_application(request: web.Request) -> web.Response:
 
 
 def _gateway_url(request: web.Request) -> str:
-    # The client can reach the gateway under the same host name as this API, unless something stands in front of it.
+    # The gateway has the same host name as this API, unless a test has put something in front of the gateway.
     return f"ws://{world_of(request).gateway_endpoint or request.host}/gateway"
 
 

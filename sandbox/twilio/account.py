@@ -39,7 +39,7 @@ class Instruction:
 
 
 def new_id(kind: str) -> str:
-    """A new id as Twilio makes them: two letters, and 32 digits."""
+    """A new id as Twilio makes them: two letters and 32 hexadecimal digits."""
     return kind + secrets.token_hex(16)
 
 
@@ -89,7 +89,7 @@ class TwilioAccount:
         return str(self._validator.compute_signature(self.public_url + path, form))
 
     async def post(self, path: str, form: Mapping[str, str], signature: str | None = None) -> Instruction:
-        """Send a form. Without a ``signature``, it is signed as it should be."""
+        """Send a form. If no ``signature`` is given, the form gets the right one."""
         headers = {"X-Twilio-Signature": self.signature(path, form) if signature is None else signature}
         async with self.session.post(self._server + path, data=form, headers=headers) as answer:
             text = await answer.text()

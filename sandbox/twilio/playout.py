@@ -1,4 +1,7 @@
-"""The sound that a bot sends to a caller, and the marks in it: plays it out, and tells which marks come back."""
+"""Plays the sound that a bot sends to a caller, and tells which of the marks in it come back to the bot.
+
+A mark is a name that Twilio sends back to the bot when the sound before it was played or dropped.
+"""
 
 from __future__ import annotations
 

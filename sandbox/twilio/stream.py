@@ -1,4 +1,4 @@
-"""Twilio's end of a stream of Media Streams, after Twilio's documentation.
+"""One media stream, as Twilio's end of it behaves by Twilio's documentation.
 
 It sends the caller's sound in pieces of 20 ms, silence too, and plays what comes back.
 """
@@ -46,7 +46,7 @@ class LineQuality:
 
 
 def telephone_sound(sound: Sound) -> bytes:
-    """Sound at 48,000 Hz as a telephone sends it: G.711, u-law, in whole pieces of 20 ms. Blocks for some ms."""
+    """Convert sound at 48,000 Hz to what a telephone sends: G.711, u-law, whole pieces of 20 ms. Blocks for some ms."""
     narrow = encode_g711(to_int16(soxr.resample(sound, SAMPLE_RATE, RATE)), "ulaw")
     return narrow + SILENCE * (-len(narrow) % PIECE)
 
@@ -158,7 +158,7 @@ class MediaStream:
         await self.close()
 
     async def close(self) -> None:
-        """Close the socket, without a word."""
+        """Close the socket without the message ``stop``."""
         for task in self._tasks[1:]:
             task.cancel()
         await self.socket.close()
@@ -188,7 +188,7 @@ class MediaStream:
 
     @property
     def closed(self) -> bool:
-        """Whether the bot has closed the socket."""
+        """Whether the socket is closed."""
         return self._tasks[0].done()
 
     async def _read(self) -> None:

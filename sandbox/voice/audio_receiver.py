@@ -34,10 +34,15 @@ class ReceivedPacket:
 @dataclass(slots=True)
 class _Speaker:
     packets: list[ReceivedPacket] = field(default_factory=list)
+    dropped: int = 0
     undecryptable: int = 0
     decoder: MonoDecoder | None = None
     decoded: list[Sound] = field(default_factory=list)
     decoding: threading.Lock = field(default_factory=threading.Lock)
+
+    def index(self, number: int) -> int:
+        """The index in ``packets`` of the packet with this number; of the oldest one if that packet was dropped."""
+        return max(0, number - self.dropped)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +86,7 @@ class AudioReceiver:
             with speaker.decoding:
                 cut = len(speaker.packets) // 2
                 del speaker.packets[:cut], speaker.decoded[:cut]
+                speaker.dropped += cut
         self._changed.set()
 
     def add_undecryptable(self, user: int) -> None:
@@ -106,12 +112,13 @@ class AudioReceiver:
 
     def pcm(self, user: int, *, since: int = 0) -> Sound:
         """A speaker's sound from packet number ``since`` on, without the silence between transmissions."""
-        parts = [sound for packet, sound in self._decoded(self._speaker(user))[since:] if not packet.silent]
+        parts = [sound for packet, sound in self._decoded(self._speaker(user), since) if not packet.silent]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def count(self, user: int) -> int:
         """The number of a speaker's packets so far, for use as ``since``."""
-        return len(self._speaker(user).packets)
+        speaker = self._speaker(user)
+        return speaker.dropped + len(speaker.packets)
 
     async def wait_for_audio(self, user: int, timeout: float, *, since: int = 0) -> ReceivedPacket:
         """Wait for the first voiced packet from number ``since`` on.
@@ -121,7 +128,8 @@ class AudioReceiver:
         """
         async with asyncio.timeout(timeout):
             while True:
-                for packet in self._speaker(user).packets[since:]:
+                speaker = self._speaker(user)
+                for packet in speaker.packets[speaker.index(since) :]:
                     if not packet.silent:
                         return packet
                 self._changed.clear()
@@ -159,15 +167,16 @@ class AudioReceiver:
         return self._speakers.setdefault(user, _Speaker())
 
     @staticmethod
-    def _decoded(speaker: _Speaker) -> list[tuple[ReceivedPacket, Sound]]:
-        """The packets that are here now, each with its sound."""
+    def _decoded(speaker: _Speaker, since: int = 0) -> list[tuple[ReceivedPacket, Sound]]:
+        """The packets that are here now, from number ``since`` on, each with its sound."""
         with speaker.decoding:
             if speaker.decoder is None:
                 speaker.decoder = make_decoder()
             packets = list(speaker.packets)
             for packet in packets[len(speaker.decoded) :]:
                 speaker.decoded.append(speaker.decoder.decode_frame(packet.opus))
-            return list(zip(packets, speaker.decoded, strict=True))
+            first = speaker.index(since)
+            return list(zip(packets[first:], speaker.decoded[first:], strict=True))
 
 
 def _placed(decoded: Sequence[tuple[ReceivedPacket, Sound]], begin: float) -> list[tuple[int, Sound]]:

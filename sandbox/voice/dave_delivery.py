@@ -1,8 +1,9 @@
-"""The DAVE delivery service of one voice channel: it manages the members of the channel's MLS group.
+"""The delivery service of DAVE, Discord's end-to-end encryption, for one voice channel.
 
-It is pure: methods take events and return messages. The rules are those of the DAVE whitepaper ("Delivery Service",
-"Commit Ordering", "Recovery"). The service proposes changes. The first commit that contains every open proposal wins.
-Old members get the commit, new members the welcome. A transition is executed once all its members are ready.
+It manages the members of the channel's MLS group. It is pure: methods take events and return messages. The rules are
+those of the DAVE whitepaper ("Delivery Service", "Commit Ordering", "Recovery"). The service proposes changes. The
+first commit that contains every open proposal wins. Old members get the commit, new members the welcome. A transition
+is executed once all its members are ready.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ MicrophoneFrame = Sound | None
 
 
 class SimulatedMicrophone(Protocol):
-    """Decides which 20 ms frames are sent. When the microphone stops, the caller sends five frames of silence."""
+    """Decides which 20 ms frames are sent. After the last one before a pause, the guest sends five silent frames."""
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Yield one item for each 20 ms."""

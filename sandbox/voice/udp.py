@@ -88,7 +88,7 @@ def both_clocks(
 ) -> tuple[float, float]:
     """The same moment in monotonic seconds and in seconds since 1970.
 
-    The clocks are read again if another program ran in between, which would make packets seem to come earlier.
+    If another program runs between the two readings, packets seem to come earlier. So the clocks are then read again.
     """
     for _ in range(_MAX_READINGS):
         now, wall_time = monotonic(), wall_clock()

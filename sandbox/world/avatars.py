@@ -21,7 +21,7 @@ class Avatars:
     The limit is not documented; people have found it by trying.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, directory: Directory, clock: Callable[[], float]) -> None:

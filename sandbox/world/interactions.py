@@ -17,7 +17,7 @@ from sandbox.world.interaction_entities import CallbackKind, Interaction, Intera
 from sandbox.world.messages import Messages
 
 FIRST_RESPONSE_S = 3.0
-"""A first response that comes later than this many seconds after the start is refused."""
+"""A first response that comes later than this many seconds after the interaction is refused."""
 TOKEN_LIFE_S = 900.0
 """Seconds for which an interaction's token is valid."""
 ATTACHMENT_LIMIT = 10 * 1024 * 1024
@@ -30,7 +30,7 @@ class Interactions:
         directory: users and channels.
         messages: posts the responses.
         commands: the registered commands.
-        clock: monotonic seconds, for the time limits.
+        clock: returns monotonic seconds, for the time limits.
     """
 
     def __init__(

@@ -126,7 +126,7 @@ class VoiceStates:
     def _require_room(self, user_id: int, channel: Channel) -> None:
         full = channel.user_limit and len(self.inside(channel)) >= channel.user_limit
         if full and Permission.MOVE_MEMBERS not in self._directory.permissions(user_id, channel):
-            # Discord does not answer a client that tries to join over the gateway. This error is for guests.
+            # Over the gateway, Discord does not tell a bot that a channel is full. Only guests get this error.
             raise RestError(400, 0, "Voice channel is full")
 
     def _voice_channel(self, channel_id: int) -> Channel:

@@ -23,7 +23,7 @@ class World:
 
     Args:
         wall_clock: seconds since 1970, for ids and timestamps.
-        clock: monotonic seconds, for deadlines.
+        clock: returns monotonic seconds, for deadlines.
 
     Attributes:
         directory: users, applications, guilds, roles, members, channels.

@@ -1,4 +1,4 @@
-"""G.711: the samples of ffmpeg's codec for every byte, and the bytes of the standard for every sample."""
+"""Tests of G.711: every byte is decoded as ffmpeg decodes it, and every sample gets a byte that the standard allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def encoded_by_ffmpeg(law: Law, samples: Int16s) -> bytes:
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
-def test_every_byte_is_the_sample_that_ffmpeg_makes_of_it(law: Law) -> None:
+def test_every_byte_is_decoded_to_the_same_sample_as_by_ffmpeg(law: Law) -> None:
     data = bytes(range(256))
     (frame,) = ffmpeg(law, "r").decode(av.Packet(data))
     assert decode_g711(data, law).tolist() == frame.to_ndarray().ravel().tolist()
@@ -71,14 +71,14 @@ def steps_of(size: int, borders: npt.NDArray[np.int64]) -> set[int]:
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
-def test_every_sample_comes_back_as_near_as_with_ffmpeg(law: Law) -> None:
+def test_every_sample_comes_back_about_as_exact_as_with_ffmpeg(law: Law) -> None:
     own, other = (
         decode_g711(data, law).astype(int)
         for data in (encode_g711(EVERY_SAMPLE, law), encoded_by_ffmpeg(law, EVERY_SAMPLE))
     )
     samples = EVERY_SAMPLE.astype(int)
     own_error, other_error = np.abs(own - samples), np.abs(other - samples)
-    # Near the border of two steps either may be taken.
+    # Near the border of two steps, either step may be taken.
     assert (own_error <= np.maximum(other_error, np.abs(samples) // 16 + 16)).all()
     assert own_error.mean() <= 1.02 * other_error.mean()
 
@@ -89,6 +89,6 @@ def test_bytes_come_back_as_they_were(law: Law) -> None:
     assert encode_g711(decode_g711(data, law), law) == data
 
 
-def test_an_empty_sound_becomes_no_bytes_and_no_bytes_an_empty_sound() -> None:
+def test_an_empty_sound_becomes_no_bytes_and_no_bytes_become_an_empty_sound() -> None:
     assert decode_g711(b"", "ulaw").size == 0
     assert encode_g711(np.empty(0, np.int16), "alaw") == b""

@@ -16,14 +16,14 @@ def in_frames(halver: Halver, sound: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hertz", [100.0, 1_000.0, 8_000.0, 10_000.0])
-def test_a_voice_keeps_its_pitch_and_its_level_without_gaps_between_the_pieces(hertz: float) -> None:
+def test_a_tone_keeps_its_pitch_and_its_level_without_gaps_between_the_pieces(hertz: float) -> None:
     halved = in_frames(Halver(), tone(1.0, hertz))
     assert len(halved) == 24_000
     assert pitch(halved, 24_000) == pytest.approx(hertz, abs=1.0)
     assert np.sqrt(np.mean(halved[200:] ** 2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.01)
 
 
-def test_sound_above_the_new_band_is_not_folded_back() -> None:
+def test_sound_above_the_new_band_is_not_folded_into_it() -> None:
     assert np.abs(in_frames(Halver(), tone(1.0, 14_000.0))[200:]).max() < 0.001
 
 

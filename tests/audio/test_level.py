@@ -19,7 +19,7 @@ def test_minutes_of_sound_have_the_level_of_a_second_of_it() -> None:
     assert rms(np.tile(np.float32(0.001) * TONE, 500)) == pytest.approx(0.001 * 0.5**0.5, rel=1e-6)
 
 
-def test_no_sound_and_silence_have_no_level() -> None:
+def test_the_level_of_no_sound_and_of_silence_is_zero() -> None:
     assert rms(np.zeros(0, np.float32)) == 0
     assert rms(np.zeros(10, np.float32)) == 0
 

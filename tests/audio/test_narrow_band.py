@@ -25,7 +25,7 @@ def test_pieces_of_a_sound_are_converted_as_if_they_were_one(kind: type[FromTele
 
 
 @pytest.mark.parametrize("frequency", [300, 1_000, 3_000, 3_400])
-def test_what_a_telephone_carries_stays_as_it_is(frequency: float) -> None:
+def test_the_frequencies_that_a_telephone_carries_keep_their_level(frequency: float) -> None:
     up, down = tone(1.0, frequency, rate=8_000), tone(1.0, frequency, rate=48_000)
     assert decibels(FromTelephone().convert(up), up) == pytest.approx(0, abs=0.3)
     assert decibels(ToTelephone().convert(down), down) == pytest.approx(0, abs=0.3)
@@ -37,14 +37,14 @@ def test_nothing_is_folded_into_the_band_of_a_telephone(frequency: float) -> Non
     assert decibels(ToTelephone().convert(sound), sound) < -55
 
 
-def test_the_doubled_sound_has_no_mirror_image() -> None:
+def test_sound_at_twice_the_rate_has_no_mirror_image() -> None:
     spectrum = np.abs(
         np.fft.rfft(FromTelephone().convert(tone(1.0, 1_000, rate=8_000))[1_600:9_600] * np.hanning(8_000))
     )
     assert 20 * np.log10(spectrum[2_300:].max() / spectrum.max()) < -55
 
 
-def test_a_voice_keeps_its_place_in_time_to_within_two_milliseconds() -> None:
+def test_a_click_is_moved_by_at_most_two_milliseconds() -> None:
     click = np.zeros(960, np.float32)
     click[480] = 1.0
     assert abs(np.argmax(ToTelephone().convert(click)) / 8_000 - 0.01) <= 0.002
@@ -54,7 +54,7 @@ def test_a_voice_keeps_its_place_in_time_to_within_two_milliseconds() -> None:
 
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
-def test_each_rate_is_lowered_at_once_and_whole(rate: int) -> None:
+def test_each_rate_is_lowered_without_delay_and_without_a_loss_at_the_end(rate: int) -> None:
     converter = ToTelephone(rate)
     assert len(converter.convert(np.zeros(rate // 50, np.float32))) == 160
     for _ in range(2):
@@ -69,13 +69,13 @@ def test_each_rate_is_lowered_at_once_and_whole(rate: int) -> None:
     assert decibels(ToTelephone(rate).convert(high), high) < -55
 
 
-def test_a_rate_that_is_no_multiple_is_refused() -> None:
+def test_a_rate_that_is_no_multiple_of_the_telephones_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple"):
         ToTelephone(44_100)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 16, 800])
-def test_a_whole_sound_is_exactly_twice_as_long_and_not_late(length: int) -> None:
+def test_a_whole_sound_of_a_telephone_gets_twice_the_samples_and_is_not_late(length: int) -> None:
     click = np.zeros(length, np.float32)
     click[length // 2 : length // 2 + 1] = 0.5
     heard = from_telephone(click)

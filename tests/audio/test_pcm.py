@@ -12,7 +12,7 @@ def test_pcm_that_becomes_samples_and_pcm_again_is_the_same() -> None:
     assert to_pcm16(from_pcm16(every)) == every
 
 
-def test_the_scale_is_32767_both_ways() -> None:
+def test_the_scale_is_32767_in_both_directions() -> None:
     assert to_int16(np.array([0, 0.25, 1, -1], np.float32)).tolist() == [0, 8_191, 32_767, -32_767]
     assert from_pcm16(np.array([0, 32_767, -32_767], "<i2").tobytes()).tolist() == [0, 1, -1]
 
@@ -22,7 +22,7 @@ def test_loud_samples_are_clipped_and_nan_becomes_silence() -> None:
     assert to_int16(sound).tolist() == [32_767, -32_767, 32_767, -32_767, 0]
 
 
-def test_the_integer_below_full_scale_is_clipped_to_it() -> None:
+def test_the_sample_minus_32768_is_clipped_to_minus_32767() -> None:
     assert to_int16(from_pcm16(b"\x00\x80")).tolist() == [-32_767]
 
 

@@ -1,4 +1,4 @@
-"""Tests of voice messages: the file is Opus in Ogg, its length is exact, and its waveform shows where it is loud."""
+"""Tests of voice messages: the file is Opus in Ogg, its length is exact, and the waveform shows where sound is loud."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_the_file_is_opus_in_ogg_with_the_same_sound() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=4).filter(sum))
-def test_the_length_is_that_of_the_samples_and_of_the_file_to_the_sample(lengths: list[int]) -> None:
+def test_the_length_of_the_message_and_of_its_file_is_exact_to_the_sample(lengths: list[int]) -> None:
     made = message(*(tone(1.0)[:length] for length in lengths))
     assert made.seconds == sum(lengths) / SPEAKING_RATE
     facts = OggFacts.read(made.ogg)
-    assert facts.pages_fit, "every page has its own checksum and number"
-    assert facts.samples == sum(lengths), "the last granule less the pre-skip"
+    assert facts.pages_fit, "the pages have the right numbers and checksums"
+    assert facts.samples == sum(lengths), "the file's last granule position less its pre-skip"
 
 
 @pytest.mark.parametrize("seconds", [0.02, 1.0, 25.6, 25.7, 60.0])
@@ -54,7 +54,7 @@ def test_the_waveform_has_a_point_for_each_100_ms_and_never_more_than_256(second
     assert len(made.waveform) == min(MAX_POINTS, max(1, -(-round(1000 * seconds) // 100)))
 
 
-def test_the_waveform_is_high_where_it_is_loud() -> None:
+def test_the_waveform_is_high_where_the_sound_is_loud() -> None:
     loud, quiet = tone(0.3), 0.25 * tone(0.2)
     shape = [*message(silence(0.2), loud, quiet).waveform]
     assert shape[:2] == [0, 0]
@@ -69,7 +69,7 @@ def test_the_pieces_in_which_the_sound_comes_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("sound", [silence(0.5), np.full(24_000, np.nan, np.float32)])
-def test_silence_has_a_flat_line_and_so_has_what_is_no_sound(sound: Samples) -> None:
+def test_silence_and_samples_that_are_no_numbers_have_a_flat_line(sound: Samples) -> None:
     assert message(sound).waveform == bytes(5)
 
 

@@ -1,4 +1,4 @@
-"""Tests of WAV files, read by Python's own reader."""
+"""Tests of WAV files: Python's own reader can read them."""
 
 from __future__ import annotations
 

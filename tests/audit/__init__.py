@@ -1,1 +1,1 @@
-"""What `make audit` looks at: licences, secrets, shells and pickles, and known weaknesses."""
+"""The checks of ``make audit``: licences, secrets, shells and pickles, and known weaknesses of packages."""

@@ -1,6 +1,6 @@
-"""``make audit``: licences, secrets, shells and pickles, and known weaknesses of packages.
+"""``make audit`` looks for licences that are not allowed, secrets, shells, pickles, and packages with known weaknesses.
 
-The status is 1 if something is to be mended.
+The exit status is 1 if there is something to mend.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.audit.secrets import secrets_of, tracked_files
 
 
 def main() -> int:
-    """Look, and say what was found."""
+    """Run all checks and print what they found."""
     console = Console(highlight=False, soft_wrap=True)
     packages = required(ROOT / name for name in ("requirements.txt", "requirements-dev.txt"))
     files = tracked_files(ROOT)

@@ -1,4 +1,4 @@
-"""Known weaknesses of the installed packages, from the advisories that ``pip-audit`` can reach."""
+"""Asks ``pip-audit`` for known weaknesses of the installed packages."""
 
 from __future__ import annotations
 

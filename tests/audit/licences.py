@@ -1,4 +1,4 @@
-"""Licences of the packages that the requirements ask for, against those that are allowed."""
+"""Compares the licences of the required packages with those that are allowed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALLOWED = frozenset(
         *("mpl-2.0", "mozilla public license 2.0 (mpl 2.0)"),
     }
 )
-"""Names of licences that ask for nothing but their text, or for the source of changes to the package itself (MPL)."""
+"""Names of licences that demand only that their text comes along, or also the source of changed files (MPL)."""
 NAMED = {
     "piper-tts": "GPL-3.0-or-later: see LICENSES-ENGINES.md",
     "phonemizer": "GPL-3.0-or-later: see LICENSES-ENGINES.md",
@@ -45,7 +45,7 @@ _JOINED = re.compile(r"\s+(?:and|or)\s+|\s*;\s*", re.IGNORECASE)
 
 
 def required(files: Iterable[Path]) -> list[Distribution]:
-    """The installed packages that requirements files ask for, and all that these need.
+    """The installed packages that requirements files ask for, and all packages that these need.
 
     Other packages may be installed too, such as PyTorch for XTTS. ``LICENSES-ENGINES.md`` names their licences.
     """

@@ -1,4 +1,4 @@
-"""Secrets in files: tokens and keys of services, by their forms."""
+"""Finds secrets in files: tokens and keys of services, by their forms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMS = {kind: re.compile(form) for kind, form in FORMS.items()}
 
 
 def tracked_files(root: Path) -> list[Path]:
-    """All files of the project, with those that git would add. Without git, all files but those in hidden folders."""
+    """All files of the project, and those that git would add. Without git, all files but those in hidden folders."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
         listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
@@ -35,7 +35,7 @@ def tracked_files(root: Path) -> list[Path]:
 
 def secrets_in(text: str) -> Iterator[tuple[int, str]]:
     """The line and the kind of each secret in a text."""
-    # Most files have none, and are searched faster as a whole. A form that begins with a letter is found fastest.
+    # Most files have no secret, and are searched faster as a whole. A form that begins with a letter is found fastest.
     if not any(form.search(text) for form in _FORMS.values()):
         return
     for number, line in enumerate(text.splitlines(), 1):

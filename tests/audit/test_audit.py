@@ -1,4 +1,4 @@
-"""Tests of ``make audit``. Its parts that need no network look at the whole project here, too."""
+"""Tests of ``make audit``. Its checks that need no network are also run on the whole project here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_required_package_has_an_allowed_licence_or_a_reason() -> None:
         ({}, False),
     ],
 )
-def test_other_licences_are_reported(fields: dict[str, str], allowed: bool) -> None:
+def test_licences_that_are_not_allowed_are_reported(fields: dict[str, str], allowed: bool) -> None:
     assert (forbidden(iter([package("x", **fields)])) == []) is allowed
     assert forbidden(iter([package(next(iter(NAMED)), **fields)])) == [], "the package is named with its reason"
 
@@ -50,7 +50,7 @@ def test_there_is_no_secret_in_the_project() -> None:
     assert secrets_of(ROOT, tracked_files(ROOT)) == []
 
 
-def test_without_git_all_files_are_looked_at(tmp_path: Path) -> None:
+def test_without_git_all_files_outside_of_hidden_folders_are_looked_at(tmp_path: Path) -> None:
     for name in (".env.example", "a.txt", "folder/b.txt", ".venv/c.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("hf" + "_" + "a" * 34, encoding="utf-8")
@@ -96,6 +96,6 @@ def test_shells_and_pickles_are_found(line: str) -> None:
     assert [number for number, _ in code_from_outside(f"import re\n{line}\n")] == [2]
 
 
-def test_other_programs_and_files_are_not_reported() -> None:
+def test_harmless_calls_are_not_reported() -> None:
     harmless = ("re.compile(form)", "platform.system()", "subprocess.run(command, shell=False)", "json.loads(text)")
     assert list(code_from_outside("\n".join(harmless))) == []

@@ -1,4 +1,6 @@
-"""The verdicts on spoken turns over HTTP: in the median, they may take little longer than over ``/ws/chat``."""
+"""The verdicts of a benchmark: spoken turns over ``/v1/realtime`` and ``/process_call`` may take little longer than
+over ``/ws/chat``, by their medians.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def opus_of(packets: BarePackets, packet: bytes) -> bytes:
     return cipher.decryptor().update(frame[: -frame[-3]])
 
 
-async def test_the_floor_answers_a_prompt_through_every_hop() -> None:
+async def test_the_floor_answers_a_prompt_over_the_gateway_the_model_and_the_voice() -> None:
     async with (
         StandInModel(tokens_of(REPLY), first_token=0.0, rate=500) as model,
         BareFloorControl(model, 0.01) as floor,
@@ -93,13 +93,14 @@ def test_a_reply_goes_into_the_next_frame_of_a_running_stream_and_into_no_other(
     wave = np.exp(-2j * np.pi * 220 * np.arange(FRAME_SAMPLES) / RATE)
     levels = [abs(wave @ decoder.decode_frame(opus_of(packets, packet))) * 2 / FRAME_SAMPLES for packet in received]
     assert spoken.result() > asked_after
-    # The codec's delay is 6.5 ms, so the frame after the loudest one has the rest of the tone.
+    # The spoken frame is the loudest. The codec's delay is 6.5 ms, so the frame after it has the rest of the tone.
+    # Sequence numbers begin with 1.
     assert int(np.argmax(levels)) + 1 == spoken.result()
     assert max(levels[: spoken.result() - 1]) < 0.25 * max(levels)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_whoever_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() -> None:
+def test_the_wait_for_a_reply_fails_with_the_reason_if_the_stream_has_broken_or_ended() -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
@@ -118,8 +119,8 @@ def test_whoever_waits_for_a_reply_learns_that_the_stream_has_broken_or_ended() 
         broken.end()
 
 
-async def test_both_processes_end_after_the_benchmark_was_killed() -> None:
-    """A killed benchmark only closes its sockets. That must end the two processes."""
+async def test_the_floor_and_its_voice_end_after_the_benchmark_was_killed() -> None:
+    """A killed benchmark only closes its sockets. That must end the processes of the floor and of its voice."""
 
     async def close_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await BareWebSocket.accept(reader, writer)
@@ -163,7 +164,7 @@ def test_the_packets_of_the_floor_are_encrypted_twice_and_contain_the_sound() ->
     assert float(np.abs(sound).max()) > 0.1
 
 
-async def test_messages_with_each_form_of_length_pass_both_ways() -> None:
+async def test_short_and_long_messages_pass_both_ways() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         socket = await BareWebSocket.accept(reader, writer)
         for _ in lengths:

@@ -32,13 +32,13 @@ def test_silence_within_a_tone_is_a_gap_and_silence_around_it_is_none() -> None:
     assert gaps([quiet], []) == [round(1000 * quiet.length, 1)]
 
 
-def test_what_was_quiet_before_it_was_sent_is_no_gap_also_where_the_page_has_changed_its_delay() -> None:
+def test_a_pause_in_the_sent_sound_is_no_gap_even_if_the_page_makes_it_longer_or_shorter() -> None:
     sent = [Quiet(1.0, 0.017), Quiet(3.0, 0.017), Quiet(5.0, 0.02)]
     assert gaps(sent, sent) == []
     assert gaps([Quiet(1.0, 0.027), Quiet(3.01, 0.007), Quiet(5.0, 0.02)], sent) == []
 
 
-def test_a_gap_is_found_anywhere_even_if_it_moves_what_comes_after_it() -> None:
+def test_a_gap_is_found_anywhere_even_if_the_sound_after_it_comes_later() -> None:
     sent = [Quiet(1.0, 0.017), Quiet(3.0, 0.017)]
     assert gaps([Quiet(1.0, 0.017), Quiet(2.0, 0.05), Quiet(3.05, 0.017)], sent) == [50.0]
     assert gaps([Quiet(1.0, 0.067), Quiet(3.05, 0.017)], sent) == [50.0]

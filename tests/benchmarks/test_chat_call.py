@@ -1,4 +1,4 @@
-"""The benchmarks' call over ``/ws/chat`` with push-to-talk; the soak's clients test it with an open microphone."""
+"""Calls of the benchmarks over ``/ws/chat`` with push-to-talk. ``test_soak_clients.py`` has an open microphone."""
 
 from __future__ import annotations
 

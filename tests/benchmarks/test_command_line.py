@@ -148,7 +148,7 @@ def test_a_mistyped_option_is_reported_in_plain_words(
         ("--natural", "--natural needs --replies"),
     ],
 )
-def test_options_of_the_echo_that_would_be_ignored_are_refused(
+def test_options_of_the_echo_benchmark_that_would_be_ignored_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: str, told: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmark", *options.split()])

@@ -27,5 +27,5 @@ def test_each_kind_has_its_target_over_a_telephone(errors: int, of_recorded: int
     assert [met for _, met in telephone_verdicts([found])] == good
 
 
-def test_a_context_that_the_bot_does_not_use_has_no_target() -> None:
+def test_a_context_that_the_bot_does_not_use_and_other_languages_than_english_have_no_target() -> None:
     assert not telephone_verdicts([replace(FOUND, context_seconds=30.0), replace(FOUND, language="fr")])

@@ -50,7 +50,7 @@ def test_one_event_in_the_noise_is_one_too_many() -> None:
     assert not make(row, music=0, keys=1).targets()[-1][1]
 
 
-def test_the_print_has_the_figures_and_whether_the_targets_are_met() -> None:
+def test_the_printed_report_has_the_figures_and_says_whether_the_targets_are_met() -> None:
     console = Console(file=io.StringIO(), width=MIN_CONSOLE_WIDTH)
     present(end_of_turn_report(make(MicrophoneRow("espeak", "voice activity", False, [[PROMPT] * 5]))), console)
     assert isinstance(console.file, io.StringIO)

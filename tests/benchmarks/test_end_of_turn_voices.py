@@ -60,7 +60,7 @@ def test_a_pause_that_is_long_enough_stays() -> None:
     assert np.array_equal(with_pauses(spoken, [0.1], 0.0).sound, spoken.sound)
 
 
-def test_a_comma_is_read_where_a_pause_is_marked_without_one() -> None:
+def test_a_marked_pause_without_a_comma_gets_one() -> None:
     assert (
         with_commas(Sentence("English", "When I was young, | we lived | here.")) == "When I was young, we lived, here."
     )

@@ -1,4 +1,7 @@
-"""Tests of two benchmarks of the page without a bot: which answers are refusals, and when a target is met."""
+"""Benchmarks of hostile clients and of the first paint, without a bot.
+
+The first counts refusals, and tells growing memory. The second tells whether every visit met the targets.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Bot:
-    """A bot whose memory can be measured for ``rounds`` rounds. After them, it is gone."""
+    """Stands in for a bot whose memory can be measured for ``rounds`` rounds. After them, the bot is gone."""
 
     def __init__(self, page: str, rounds: int) -> None:
         self.page = page
@@ -31,7 +34,7 @@ class Bot:
 
 
 async def refuse(request: web.Request) -> web.StreamResponse:
-    """Refuse everything, a WebSocket in its first message."""
+    """Refuse everything. A WebSocket is opened, and the first message to the client is the refusal."""
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise web.HTTPForbidden
     socket = web.WebSocketResponse()
@@ -51,7 +54,7 @@ def server(handler: Handler) -> LocalServer:
     return LocalServer(app, "/")
 
 
-async def test_a_round_has_two_hundred_inputs_and_more_and_all_are_counted() -> None:
+async def test_a_round_has_at_least_two_hundred_inputs_and_all_are_counted() -> None:
     async with server(refuse) as bot:
         clients = HostileClients(pause=0.0)
         with pytest.raises(EOFError):
@@ -69,10 +72,10 @@ async def test_a_request_that_is_not_refused_fails_the_measurement() -> None:
 def test_memory_that_grows_after_the_first_round_is_reported() -> None:
     assert growth_verdict([100 * MIB, 150 * MIB, 155 * MIB, 159 * MIB])[1]
     assert not growth_verdict([100 * MIB, 150 * MIB, 161 * MIB, 152 * MIB])[1]
-    assert growth_verdict([100 * MIB, 150 * MIB])[1], "one round alone"
+    assert growth_verdict([100 * MIB, 150 * MIB])[1], "one round alone shows no growth"
 
 
-def test_one_late_paint_misses_the_target() -> None:
+def test_one_late_paint_or_one_large_page_misses_its_target() -> None:
     quick, late, large = ({"paint": paint, "bytes": size} for paint, size in ((200, 9), (1_001, 9), (200, 300_001)))
     assert [met for _, met in paint_verdicts([quick])] == [True, True]
     assert [met for _, met in paint_verdicts([quick, late])] == [False, True]

@@ -31,7 +31,7 @@ TURN = HeardTurn(
 """A turn of twelve letters. The word "is" is shown, and then disappears again."""
 
 
-def test_a_word_counts_as_seen_once_it_and_all_words_before_it_no_longer_change() -> None:
+def test_a_word_counts_as_seen_from_when_it_and_all_words_before_it_no_longer_change() -> None:
     assert seen_after(TURN) == pytest.approx([-1.0 + 4 / 3, -0.5 + 2 / 3, 0.5 + 1 / 3, 0.5])
 
 

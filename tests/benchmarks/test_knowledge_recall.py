@@ -1,4 +1,4 @@
-"""The benchmark of the knowledge: its documents and questions fit, and its figures and vectors are right."""
+"""The benchmark that finds passages of documents for questions: its questions, its figures and its embedding model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_each_question_is_answered_by_exactly_one_passage(tmp_path: Path) 
         assert len(answers) == 1, question
 
 
-def test_recall_is_counted_by_rank_by_half_of_the_questions_and_by_language() -> None:
+def test_recall_is_counted_by_rank_by_language_and_for_each_half_of_the_questions() -> None:
     questions = [Question(language, f"{at}?", "a.md", "x") for at, language in enumerate(("en", "en", "de", "zh"))]
     recall = recall_of("both", questions, [0, None, 4, 0])
     assert (recall.first, recall.five, recall.halves) == (0.5, 0.75, (1.0, 0.5))
@@ -45,7 +45,7 @@ def test_questions_in_another_form_are_refused(tmp_path: Path) -> None:
         read_questions(tmp_path / "questions.tsv")
 
 
-def test_four_bits_become_weights() -> None:
+def test_blocks_of_four_bit_numbers_become_weights() -> None:
     block = np.zeros(1, Q4)
     block["scale"], block["nibbles"][0, 0], block["nibbles"][0, 15] = 0.5, 0x9F, 0x08
     weights = dequantised(block)[0]
@@ -57,7 +57,7 @@ def test_vectors_have_length_1_and_depend_on_the_order_of_the_words(tmp_path: Pa
     vectors = [model.embed(text) for text in ("query: a b", "query: b a", "query: ａ  b", "query: " + "a b " * 900)]
     assert all(np.linalg.norm(each) == pytest.approx(1) and each.dtype == np.float32 for each in vectors)
     assert not np.allclose(vectors[0], vectors[1]), "the order of the words counts"
-    assert np.allclose(vectors[0], vectors[2]), "a wide letter and two blanks are read as usual ones"
+    assert np.allclose(vectors[0], vectors[2]), "a wide letter is read as the usual one, and two blanks as one"
 
 
 def _file_of_small_weights(path: Path) -> Path:

@@ -17,6 +17,7 @@ def stream(late: int, packets: int = 1_000) -> list[float]:
 
 
 def measured(late: Sequence[int], clock_late: int) -> Measured:
+    """Calls with so many late packets each. The bare clock, a process that only sends packets, has ``clock_late``."""
     calls = [CallFigures([500.0, 600.0], [stream(each)]) for each in late]
     return Measured(calls, Lateness(10_000, clock_late, 0, 0.02, 0.02), 0.5, 1.0, 120_000_000)
 

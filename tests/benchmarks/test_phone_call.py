@@ -1,4 +1,4 @@
-"""The parts of the benchmark of phone calls that need no bot process: the caller, a turn, and the target."""
+"""The benchmark of phone calls, tested without a bot process: what its caller hears, and when the target is met."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.phone.bot import bot, loudest, tone, until
 from tests.tones import tone as wide_tone
 
 
-async def test_a_caller_is_heard_hears_only_what_is_voiced_and_hangs_up() -> None:
+async def test_a_caller_speaks_then_tells_voiced_packets_from_silence_and_hangs_up() -> None:
     async with bot() as (endpoint, operator):
         packets: list[bool] = []
         async with Caller((HOST, endpoint.port), lambda _, voiced: packets.append(voiced)) as caller:

@@ -31,6 +31,7 @@ TURN = ReplyTimes(
     underruns=0,
 )
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
+"""When packets of the bare clock arrived. The bare clock is a process that does nothing but send packets on time."""
 
 
 def result_of(*turns: ReplyTimes, control: Sequence[float] = CONTROL, floor: Sequence[ReplyTimes] = ()) -> ReplyResult:
@@ -52,7 +53,7 @@ def test_plumbing_is_the_total_without_model_text_and_voice() -> None:
     assert (TURN.to_model, TURN.to_voice, TURN.to_packet) == pytest.approx((0.002, 0.001, 0.0015))
 
 
-def test_the_relay_is_not_counted() -> None:
+def test_the_time_that_the_sandbox_itself_takes_is_not_counted() -> None:
     assert dataclasses.replace(TURN, heard=TURN.heard + 1).total == TURN.total
     assert TURN.relay == pytest.approx(0.0002)
 
@@ -67,7 +68,7 @@ def test_slow_plumbing_misses_its_targets() -> None:
 
 
 def test_plumbing_is_measured_against_the_bare_floor() -> None:
-    # The floor takes 4.5 ms, so the bot may take 5.625.
+    # The floor takes 4.5 ms, so the bot may take 5.625 ms. Both turns miss the other target, a median of 5 ms.
     within, beyond = slower(TURN, 0.0011), slower(TURN, 0.0012)
     assert missed(result_of(within, floor=[TURN])) == ["plumbing"]
     result = result_of(beyond, floor=[TURN])
@@ -83,7 +84,7 @@ def test_plumbing_is_measured_against_the_bare_floor() -> None:
     ]
 
 
-def test_json_and_print_hold_the_floor_and_the_ratio() -> None:
+def test_json_and_the_printed_report_hold_the_times_of_the_bare_floor_and_the_ratio_to_them() -> None:
     result = result_of(TURN, slower(TURN, 0.0045), floor=[TURN, TURN])
     written = json.loads(json.dumps(result.as_json()))
     assert written["plumbing_over_floor"] == pytest.approx({"median": 1.5, "p95": 2.0, "greatest": 2.0})
@@ -128,8 +129,8 @@ def test_late_packets_are_measured_against_the_bare_clock() -> None:
     assert missed(result_of(turn, control=hindered)) == []
 
 
-def test_the_control_is_judged_in_short_streams() -> None:
-    # 0.03 ms a packet: 45 ms in the end, but 15 ms within any 10 s.
+def test_the_bare_clock_is_judged_in_short_streams() -> None:
+    # The clock is slow by 0.03 ms a packet: by 45 ms in the end, but by 15 ms within any 10 s.
     drifting = [0.02003 * number for number in range(1500)]
     assert lateness([drifting]).late > 0
     assert result_of(TURN, control=drifting).control_lateness().late == 0
@@ -145,7 +146,7 @@ def test_json_holds_the_summary_and_one_row_per_turn() -> None:
     assert [row["plumbing"] for row in written["turns"]] == [4.5, 4.5]
 
 
-def test_the_print_says_what_was_met_and_what_was_not() -> None:
+def test_the_printed_report_says_which_targets_were_met_and_which_were_missed() -> None:
     shown = io.StringIO()
     present(reply_report(result_of(slower(TURN, 0.02))), Console(file=shown, width=120))
     assert "✘ plumbing: median at most 5 ms: missed" in shown.getvalue()

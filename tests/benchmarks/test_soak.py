@@ -1,4 +1,4 @@
-"""The parts of the soak that need no bot process: what is heard and held, how it is judged, and when a call is lost."""
+"""The parts of the soak that need no bot process: heard sound, resources, verdicts on both, and lost calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def test_five_clients_talk_in_every_way_and_two_of_them_with_real_engines() -> N
     assert len(clients) == 5
     assert sum(engines is Engines.REAL for engines, _ in clients) == 2
     assert {way for _, way in clients} == set(Way)
-    assert all(len({client.way for client in bot.clients}) == len(bot.clients) for bot in PLAN), "one on each server"
+    assert all(len({client.way for client in bot.clients}) == len(bot.clients) for bot in PLAN), (
+        "each bot has each way only once"
+    )
     assert {bot.engines for bot in only_stand_ins(PLAN)} == {Engines.STAND_INS}
 
 
@@ -68,7 +70,7 @@ class TestHeardSound:
         assert (found.packets, found.late, found.holes) == (110, 10, 1)
         assert found.longest_gap == pytest.approx(0.22)
 
-    def test_a_delay_that_is_no_long_gap_makes_every_packet_behind_it_late(self) -> None:
+    def test_a_delay_that_is_too_short_for_a_gap_makes_every_packet_behind_it_late(self) -> None:
         assert Stream.of([FRAME * n + (0.05 if n >= 50 else 0.0) for n in range(100)]).lateness.late == 50
 
     def test_silence_alone_is_no_stream_and_no_answer(self) -> None:
@@ -78,7 +80,7 @@ class TestHeardSound:
         assert not heard.streams
         assert heard.first_after(0.0) is None
 
-    def test_the_answer_is_what_comes_after_the_words(self) -> None:
+    def test_the_answer_begins_with_the_first_packet_after_the_words(self) -> None:
         heard = HeardSound()
         heard.packet(1.0, voiced=True)
         heard.forget()
@@ -154,14 +156,14 @@ def failed(judgement: Judgement) -> list[str]:
     return [text for text, met in judgement.verdicts() if not met]
 
 
-def test_a_bot_that_holds_what_it_held_meets_every_target() -> None:
+def test_a_bot_that_holds_no_more_than_before_meets_every_target() -> None:
     judgement = soak(2.0)
     assert not failed(judgement)
     assert abs(judgement.slopes["one"]) < 1.0, "the ten minutes of loading are not in the slope"
     assert [process.name for process in judgement.processes] == ["bot", "speech server"]
 
 
-def test_memory_that_grows_is_found_through_its_ups_and_downs() -> None:
+def test_memory_that_grows_is_found_despite_its_ups_and_downs() -> None:
     judgement = soak(2.0, grows=12.0)
     assert judgement.slopes["one"] == pytest.approx(12.0, abs=1.0)
     (bot, server) = (process.slope for process in judgement.processes)
@@ -172,12 +174,12 @@ def test_memory_that_grows_is_found_through_its_ups_and_downs() -> None:
 
 
 @pytest.mark.parametrize("what", ["handles", "threads"])
-def test_handles_and_threads_that_become_more_are_named(what: str) -> None:
+def test_handles_and_threads_whose_number_grows_are_named(what: str) -> None:
     (found,) = failed(soak(2.0, handles=9) if what == "handles" else soak(2.0, threads=3))
     assert f"one, bot: {what}" in found
 
 
-def test_a_check_allows_a_pool_that_still_grows_and_finds_a_handle_left_in_each_turn() -> None:
+def test_the_bounds_for_ci_allow_a_pool_of_threads_that_still_grows_but_no_handle_left_open_by_each_turn() -> None:
     def failed_check(judgement: Judgement) -> list[str]:
         return [text for text, met in judgement.verdicts(CHECKED) if not met]
 
@@ -241,7 +243,7 @@ def test_an_axis_has_round_numbers_and_all_values_on_it(least: float, greatest: 
 
 
 class StubbornClient:
-    """A client whose bot answers only the first ``answers`` words of each call."""
+    """A client whose bot answers the first ``answers`` utterances of each call, and hangs up from the third call on."""
 
     def __init__(self, answers: int) -> None:
         self.heard = HeardSound()

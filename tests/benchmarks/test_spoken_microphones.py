@@ -1,4 +1,4 @@
-"""The times at which guests of benchmarks send their words."""
+"""The microphones of guests in the benchmarks: what they send around the words, and the times of the words."""
 
 from __future__ import annotations
 

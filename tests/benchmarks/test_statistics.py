@@ -1,4 +1,4 @@
-"""Medians, percentiles and late packets."""
+"""The statistics of the benchmarks: medians, percentiles, late packets and slopes."""
 
 from __future__ import annotations
 

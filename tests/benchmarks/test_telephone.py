@@ -1,4 +1,4 @@
-"""The telephone of the benchmarks: what it passes, and how late."""
+"""The simulated telephone of the benchmarks: which sound it carries, and how late."""
 
 from __future__ import annotations
 

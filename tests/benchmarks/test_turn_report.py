@@ -48,6 +48,7 @@ PACKETS = ReplyTimes(
     underruns=0,
 )
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
+"""When packets of the bare clock arrived. The bare clock is a process that does nothing but send packets on time."""
 
 
 def later(turn: TurnTimes, seconds: float, *, wait: float = 0.0) -> TurnTimes:
@@ -59,7 +60,10 @@ def later(turn: TurnTimes, seconds: float, *, wait: float = 0.0) -> TurnTimes:
 def result_of(
     turn: TurnTimes = TURN, *, wait: float = 0.0, silenced: float = 0.1, busy: Busy | None = None
 ) -> TurnResult:
-    """A run with two turns and an interruption for each kind of microphone, each like the ones given."""
+    """A run with two turns like ``turn`` for each kind of microphone, and an interruption for each.
+
+    After an interruption, the bot is silent within ``silenced`` seconds.
+    """
     closed = {"push-to-talk": 100.15 - wait, "voice activity": 100.3, "open": None}
     turns = [
         dataclasses.replace(turn, microphone=kind, taken_for=kind, closed=closed[kind])
@@ -82,12 +86,12 @@ def test_the_stages_follow_one_another_and_make_up_the_whole() -> None:
     assert sum(stages) == pytest.approx(TURN.total) == pytest.approx(0.709)
 
 
-def test_the_ratio_compares_with_the_work_if_the_work_is_longer_than_the_wait() -> None:
+def test_the_ratio_is_that_of_the_total_to_the_work_if_the_work_is_longer_than_the_wait() -> None:
     assert TURN.work == pytest.approx(0.21 + 0.15 + 0.125 + 0.2)
     assert TURN.ratio == pytest.approx(0.709 / 0.685)
 
 
-def test_the_ratio_compares_with_the_wait_if_the_wait_is_longer_than_the_work() -> None:
+def test_the_ratio_is_that_of_the_total_to_the_wait_if_the_wait_is_longer_than_the_work() -> None:
     waited = later(TURN, 0.3, wait=0.8)
     assert waited.turn_wait == pytest.approx(1.0)
     assert waited.ratio == pytest.approx(1.009)
@@ -133,11 +137,11 @@ def test_json_holds_each_kind_and_one_row_per_turn() -> None:
     assert written["while_transcribing"]["remarks"] == 8
 
 
-def test_the_print_names_each_kind_and_what_was_missed() -> None:
+def test_the_printed_report_names_each_kind_and_the_targets_that_were_met_and_missed() -> None:
     shown = io.StringIO()
     present(turn_report(result_of(later(TURN, 0.02))), Console(file=shown, width=MIN_CONSOLE_WIDTH))
     assert all(kind in shown.getvalue() for kind in PEOPLE)
-    assert "✘ open: first packet at most 1.05 times the longest of wait and work (median): missed" in shown.getvalue()
+    assert "✘ open: first packet at most 1.05 times the longer of wait and work (median): missed" in shown.getvalue()
     assert "✔ interrupted: silent within 200 ms, always: met" in shown.getvalue()
 
 

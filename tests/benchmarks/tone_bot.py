@@ -12,6 +12,11 @@ FRAMES = 12
 class ToneBot:
     """The bot's side of ``/ws/chat``: when a loud tone has ended, it answers once, with :data:`FRAMES` frames of
     silence.
+
+    Attributes:
+        messages: the messages that came, without the sound.
+        heard: the number of bytes of sound that came.
+        refusal: what ``hello`` is answered with; ``None`` if the call may begin.
     """
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ def _cogs_in(package: ModuleType) -> Iterator[type[commands.Cog]]:
 
 
 async def bot_with_every_command(prefix: str = "!") -> SeiyuuBot:
-    """A bot with all commands that is not connected. The services behind the commands are mocks."""
+    """A bot that has all commands and is not connected. The services behind the commands are mocks."""
     bot = SeiyuuBot(prefix, MagicMock(spec=Store), _ready, MagicMock(spec=connector), make_guard())
     await bot.add_cogs(_over_stand_ins(cog, bot, prefix) for cog in cog_classes())
     return bot

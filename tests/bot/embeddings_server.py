@@ -19,10 +19,10 @@ def vector_of(text: str) -> list[float]:
 
 
 class EmbeddingsServer(LocalServer):
-    """``asked`` has the texts of all requests, ``headers`` the headers of the last one.
+    """The server. ``asked`` has the texts of all requests, ``headers`` and ``fields`` are those of the last one.
 
-    While ``may_answer`` is not set, the server does not answer. ``answer``, if it is set, is the body of its answers;
-    ``usage`` is what it reports of its use.
+    While ``may_answer`` is not set, the server does not answer. ``answer``, if it is set, is the body of its answers,
+    and ``status`` is their status. ``usage`` is its report of the tokens that it used.
     """
 
     def __init__(self) -> None:

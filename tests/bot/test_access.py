@@ -39,7 +39,7 @@ def test_a_permit_holds_for_managers_and_for_the_people_and_roles_that_it_names(
     assert Permit.parse(permit).allows(person) is may
 
 
-def test_a_stranger_in_private_may_do_only_what_everyone_may_do() -> None:
+def test_in_private_a_permit_holds_for_everyone_and_for_ids_but_not_for_roles() -> None:
     stranger = Mock(spec=discord.User)
     stranger.id = 3
     assert Permit.parse("everyone").allows(stranger)
@@ -73,6 +73,6 @@ def test_a_person_who_must_wait_is_notified_once_per_wait() -> None:
     assert told == [False, True, False, False, True, False, False]
 
 
-def test_the_text_about_the_wait_is_short() -> None:
+def test_the_text_about_the_wait_names_its_length() -> None:
     assert wait_text(3.2) == "⏳ A little slower, please: try again in 4 s."
     assert "10 minutes" in wait_text(599)

@@ -36,7 +36,7 @@ async def test_a_cancellation_ends_the_work() -> None:
         await task
 
 
-async def test_after_the_end_nothing_begins() -> None:
+async def test_after_the_end_of_background_work_no_new_work_begins() -> None:
     background, begun = BackgroundWork(), 0
 
     async def work() -> None:
@@ -51,7 +51,7 @@ async def test_after_the_end_nothing_begins() -> None:
     assert begun == 1
 
 
-async def test_work_with_a_time_limit_ends_by_itself_when_it_is_cancelled() -> None:
+async def test_work_with_a_time_limit_is_finished_even_if_its_task_is_cancelled() -> None:
     go_on, done = asyncio.Event(), False
 
     async def work() -> None:

@@ -32,17 +32,19 @@ def chosen(bind: str) -> WebSettings:
     return WebSettings(bind=bind, chosen=frozenset({"bind"}))
 
 
-def test_the_address_is_the_one_that_really_listens() -> None:
+def test_the_server_listens_at_the_address_that_it_shows() -> None:
     with taken(chosen("127.0.0.1:0")) as url:
         port = int(url.removeprefix("http://127.0.0.1:").removesuffix("/"))
         with socket.create_connection(("127.0.0.1", port)):
             pass
 
 
-def test_if_the_port_is_taken_the_next_one_is_used() -> None:
+def test_if_the_port_is_taken_the_next_one_is_used_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
     with taken(usual(free_port())) as first, taken(usual(int(first.split(":")[2].strip("/")))) as second:
         ports = [int(url.split(":")[2].strip("/")) for url in (first, second)]
         assert 1 <= ports[1] - ports[0] < TRIED_PORTS
+    said = f"127.0.0.1:{ports[0]} is taken by another program, perhaps another Seiyuu; the page takes port {ports[1]}"
+    assert caplog.messages[-1] == said
 
 
 def test_a_port_that_was_chosen_is_not_replaced() -> None:

@@ -1,4 +1,4 @@
-"""Tests of files of lines whose size is bounded."""
+"""Tests of a file of lines that keeps only its newest lines, so that its size is bounded."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ async def test_the_newest_lines_stay_and_the_file_stays_small_and_private(tmp_pa
     kept = await lines.read()
     assert len(kept) >= 5
     assert kept == [f"line {number:03}".encode() for number in range(50 - len(kept), 50)]
+
+
+async def test_the_file_stays_small_whatever_the_lengths_of_its_lines(tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    lines = BoundedLines(file, 100)
+    lengths = (40, 9, 80, 30, 99, 50, 48, 60)
+    written = [bytes([ord("a") + number]) * length for number, length in enumerate(lengths)]
+    for number, line in enumerate(written):
+        await lines.append(line)
+        assert file.stat().st_size <= 100
+        kept = await lines.read()
+        assert kept == written[number + 1 - len(kept) : number + 1]
+        assert kept, "the newest line is always kept"
+    with pytest.raises(ValueError, match="100 bytes"):
+        await lines.append(b"x" * 100)
+    assert await lines.read() == kept
 
 
 async def test_lines_of_several_tasks_come_in_their_order(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ KINDS = {
             "yes: no\n": ": True: False must both be text",
             "a: [1]\n": ": 'a': [1] must both be text",
             "a: b: c\n": f" can't be read: {NOT_YAML}",
-            '"": x\n': ": '': 'x' must both be text",
+            '"": x\n': ": the recognised words before 'x' are empty",
         },
         refusal="",
         before="STT_CORRECTIONS: ",

@@ -1,4 +1,4 @@
-"""The command ``memory`` typed on the page: its person sees, corrects and deletes what is remembered of them."""
+"""The command ``memory`` typed on the page: a person sees, corrects and deletes what is remembered of them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ async def test_a_person_on_the_page_sees_corrects_and_deletes_what_is_theirs(tmp
         other = await mind.learn("has a cat", "I have a cat.", speaker=BEN, server=PAGE_PLACE)
         listed = await ask(" me")
         assert f"{tea.id}: likes Tea" in listed
-        assert "chess" not in listed, "it was said on Discord"
+        assert "chess" not in listed, "what was said on Discord is not shown on the page"
         assert await ask(f" correct {tea.id} likes Coffee") == "🧠 Corrected."
         assert "likes Coffee" in await ask("")
         for attack in (f" forget {other.id}", f" correct {other.id} x", " forget cat", " forget 99999", " correct x"):
-            assert (await ask(attack)).startswith("❌ I remember nothing of you like that."), attack
+            assert (await ask(attack)).startswith("❌ I remember nothing like that of you."), attack
         with pytest.raises(UserError, match="!memory forget"):
             await ask(" delete 1")
         assert (await ask(" forget coffee")).startswith("🧠 Forgotten (1): nothing of it is in my files any more")

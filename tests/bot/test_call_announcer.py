@@ -47,7 +47,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(memory, CallAnnouncer(lambda: (memory.call,)))
 
 
-async def test_the_words_are_said_exactly_and_say_returns_when_they_were_said(stage: Stage) -> None:
+async def test_the_words_are_said_exactly_and_the_announcer_waits_until_they_were_said(stage: Stage) -> None:
     assert await stage.announcer.say(ADA, HERE, said("Ada, your timer is up."))
     assert stage.spoken() == ["Ada, your timer is up."]
     assert stage.memory.transport.played

@@ -1,4 +1,4 @@
-"""The rules by which a call detects people's turns."""
+"""The rules by which a call detects people's turns: a telephone has rules of its own."""
 
 from __future__ import annotations
 

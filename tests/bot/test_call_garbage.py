@@ -37,7 +37,7 @@ def no_other_collections() -> Iterator[None]:
 
 @pytest.fixture
 def collections() -> list[str]:
-    """What has been collected: one entry for each full collection of a test's own :class:`CallGarbageCollector`."""
+    """One entry for each full collection of a test's own :class:`CallGarbageCollector`."""
     return []
 
 
@@ -58,9 +58,9 @@ async def test_if_a_call_begins_right_after_another_one_the_collection_runs_befo
     collector(BEGAN)
     assert collections == []
     collector(ENDED)
-    assert collections == [], "the last parts of the call still close"
+    assert collections == [], "nothing is collected while the last parts of the call still close"
     collector(BEGAN)
-    assert collections == ["full"], "while the call has no sound yet"
+    assert collections == ["full"], "the collection runs while the call has no sound yet"
     collector(SpeechStopped(TurnId(1, 1)))
     collector(ENDED)
     collector(BEGAN)

@@ -24,7 +24,7 @@ async def test_late_events_of_the_connection_do_no_harm() -> None:
     bot.dispatch("ready")
 
 
-async def test_before_close_is_called_once_and_the_client_is_still_open_then() -> None:
+async def test_the_hook_before_close_is_called_once_while_the_client_is_still_open() -> None:
     closed_meanwhile: list[bool] = []
 
     async def before_close() -> None:

@@ -76,7 +76,9 @@ def test_the_page_follows_a_demonstration_that_failed_too(play: Play) -> None:
 
 
 @pytest.mark.parametrize("demo_status", [0, 1])
-def test_without_a_terminal_or_with_once_only_the_demonstration_is_played(play: Play, demo_status: int) -> None:
+def test_only_the_demonstration_is_played_without_a_terminal_or_if_the_command_line_asks_for_it(
+    play: Play, demo_status: int
+) -> None:
     assert play(demo_status=demo_status, terminal=False) == (demo_status, ["demo"])
     assert play("--once", demo_status=demo_status) == (demo_status, ["demo"])
     assert play("demo", demo_status=demo_status) == (demo_status, ["demo"])

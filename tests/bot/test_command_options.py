@@ -59,6 +59,7 @@ def test_the_common_help_page_lists_every_command(capsys: pytest.CaptureFixture[
     for command, does in COMMANDS.items():
         assert f"{command} " in page
         assert does in page
+    assert page.index("commands:") < page.index("options:"), "somebody new looks for the commands first"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -90,6 +91,8 @@ def test_the_error_for_an_unknown_command_lists_the_commands(capsys: pytest.Capt
         (["version", "--verbose"], "--verbose is an option of run"),
         (["doctor", "--utterly"], "'--utterly' is not understood."),
         (["run", "demo"], "'demo' is not understood."),
+        (["--talk"], "--talk is a command, without hyphens: type python -m bot talk."),
+        (["demo", "--doctor"], "--doctor is a command, without hyphens: type python -m bot doctor."),
     ],
 )
 def test_a_wrong_option_is_explained(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
@@ -127,7 +130,7 @@ def test_commands_with_their_own_parser_explain_mistakes_in_the_same_way(
     assert "usage:" not in told
 
 
-def test_options_may_stand_before_the_command_and_without_one() -> None:
+def test_options_may_stand_before_a_command_or_without_a_command() -> None:
     assert read_options(["--stay"]).stay
     assert read_options(["--stay"]).command is None
     before = read_options(["--json", "doctor"])
@@ -149,4 +152,6 @@ def test_the_version_is_printed_at_once(words: list[str]) -> None:
     # The version is printed even if a setting is wrong.
     environment = {**os.environ, "LLM_TEMPERATURE": "hot"}
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", "it imports nothing that only a call needs"
+    assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", (
+        "nothing that only a call needs is imported, for example discord"
+    )

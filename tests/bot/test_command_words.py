@@ -35,7 +35,7 @@ async def test_every_slash_command_and_every_option_is_described() -> None:
         assert 10 <= len(command.description) <= MAX_DESCRIPTION, command.qualified_name
 
 
-async def test_the_syntax_of_a_command_has_no_quotes_and_an_example() -> None:
+async def test_the_syntax_of_a_command_has_an_example_and_no_quotes() -> None:
     bot = await bot_with_every_command()
     for command in bot.walk_commands():
         name = command.qualified_name
@@ -68,7 +68,7 @@ async def test_the_help_lists_every_command_once_below_its_heading(prefix: str) 
         typed = f"`{prefix}{command.qualified_name}"
         assert sum(line.startswith((f"{typed} ", f"{typed}`")) for line in lines) == 1, command.qualified_name
     assert all(len(page) <= MESSAGE_LIMIT for page in pages)
-    assert not any(page.split("\n")[-1].startswith("**") for page in pages), "a heading stands alone"
+    assert not any(page.split("\n")[-1].startswith("**") for page in pages), "no page ends with a heading"
     assert len(pages) == 1 or len(prefix) > 1
 
 

@@ -1,4 +1,4 @@
-"""Tests of consent: a choice takes effect immediately, and is kept after a restart."""
+"""Tests of people's consent to being listened to: a choice takes effect immediately, and is kept after a restart."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_listeners_are_notified_at_once_and_the_person_is_no_longer_heard_
     consent.watch(fail)
     stop = consent.watch(lambda person: told.append((person, consent.admits(person))))
     await consent.opt_out(ADA)
-    assert told == [(ADA, False)], "also after another listener failed"
+    assert told == [(ADA, False)], "a listener is notified even after another one has failed"
     stop()
     await consent.opt_out(BOB)
     assert told == [(ADA, False)]

@@ -97,7 +97,7 @@ def test_the_tools_need_the_rights_of_the_typed_commands(stage: Stage) -> None:
     for stranger in (asker(None), asker(99), asker(IN_CALL, ELSEWHERE)):
         assert not any(tool.may_use(stranger) for tool in stage.tools), stranger
     assert [tool.description.name for tool in stage.tools if tool.may_use(asker(OUTSIDE))] == ["leave_call"], (
-        "everybody may send it away, and only people in the call may change it"
+        "everybody may send the bot away, but only people in the call may use its other controls"
     )
 
 
@@ -105,7 +105,7 @@ def test_whoever_uses_the_page_may_change_everything_there(stage: Stage) -> None
     assert all(tool.may_use(asker(2**62, PAGE)) for tool in stage.tools)
 
 
-async def test_a_right_that_was_lost_meanwhile_counts(stage: Stage) -> None:
+async def test_a_person_who_lost_the_right_meanwhile_is_refused(stage: Stage) -> None:
     for tool in stage.tools:
         with pytest.raises(ToolError, match="may not do that"):
             await tool.run({"change": "slower", "mood": "sad"}, asker(99))
@@ -183,7 +183,7 @@ async def test_leaving_later_can_be_given_up_and_put_off(stage: Stage) -> None:
     stage.manager.end.assert_awaited_once()
 
 
-async def test_a_later_call_is_not_left_by_an_earlier_wish(stage: Stage) -> None:
+async def test_a_later_call_is_not_left_because_of_an_earlier_wish(stage: Stage) -> None:
     await stage.use("leave_call", in_minutes=1)
     stage.manager.calls = (SimpleNamespace(id="c2", server=HERE, conversation=SimpleNamespace(floor_free=True)),)
     await stage.sleep.pass_by(60 + LAST_WORDS + 1)
@@ -221,7 +221,7 @@ def test_words_that_ask_for_a_control_are_known(control: Control, words: str) ->
 @pytest.mark.parametrize(
     "words", ["What does this page say?", "Summarise https://example.com/leaves", "", "Was steht da?"]
 )
-def test_other_words_ask_for_none(words: str) -> None:
+def test_words_that_ask_for_no_control_are_not_taken_for_one(words: str) -> None:
     assert not any(WORDS.ask_for(control, words) for control in Control)
 
 

@@ -1,4 +1,4 @@
-"""The core knows nothing of Discord, so the page can use it without Discord."""
+"""The core: it needs no Discord, tells its listeners of the end of a call, and starts MCP servers if they help."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a_listener_that_fails_at_the_end_of_a_call_does_not_affect_the_ot
     assert told == [EndCause.ALONE]
 
 
-async def test_a_listener_that_has_had_enough_is_told_of_no_further_end_and_the_others_are() -> None:
+async def test_a_listener_that_stops_listening_is_told_of_no_further_end_and_the_others_are() -> None:
     told: list[str] = []
     ends = CallEnds()
 
@@ -68,7 +68,7 @@ async def test_a_listener_that_has_had_enough_is_told_of_no_further_end_and_the_
 
 
 @pytest.mark.parametrize("takes_tools", [True, False])
-async def test_no_server_of_tools_is_started_for_a_model_that_is_told_of_none(
+async def test_mcp_servers_are_started_only_if_the_model_takes_tools(
     takes_tools: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     tools, models = Mock(run=AsyncMock()), Mock(learn_model_sizes=AsyncMock())

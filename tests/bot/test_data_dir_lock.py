@@ -20,7 +20,7 @@ HOLD = (
 )
 
 
-def test_a_second_bot_is_refused_and_the_first_is_named_until_it_is_killed(tmp_path: Path) -> None:
+def test_a_second_bot_is_refused_with_the_process_id_of_the_first_until_the_first_is_killed(tmp_path: Path) -> None:
     command = (sys.executable, "-c", HOLD, str(tmp_path))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:

@@ -24,7 +24,7 @@ ONLY_ANSWERS = frozenset(
         ("bot/commands/notes_posting.py", "_post"),
     }
 )
-"""Functions that look at Discord's answer alone."""
+"""Functions that catch Discord's answers, and leave the other errors to their callers."""
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
 ANSWERS = {
@@ -45,7 +45,9 @@ async def log_in(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-async def test_all_that_discord_py_lets_through_is_in_the_list(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_error_that_discord_py_lets_through_is_in_discord_errors(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with server(answer) as port:
         with pytest.raises(DISCORD_ERRORS) as raised:
             await log_in(f"http://{HOST}:{port}", monkeypatch)
@@ -63,7 +65,7 @@ async def test_an_address_where_nobody_listens_is_reported_as_that(monkeypatch: 
     assert "nothing listens there" in discord_error_text(raised.value)
 
 
-async def test_the_log_has_the_words_of_discord_and_of_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_the_log_has_the_words_of_discord_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     async with server(ANSWERS["an error"]) as port:
         with pytest.raises(discord.HTTPException) as raised:
             await log_in(f"http://{HOST}:{port}", monkeypatch)
@@ -127,6 +129,6 @@ def test_whoever_catches_errors_of_discord_catches_all_of_them() -> None:
         ("with suppress(*DISCORD_ERRORS): ...", False),
     ],
 )
-def test_a_handler_that_lacks_some_would_be_found(code: str, found: bool) -> None:
+def test_only_a_handler_that_lacks_some_of_the_errors_is_found(code: str, found: bool) -> None:
     module = ast.parse(f"def made_up():\n {code}")
     assert bool([*handlers_that_lack_others("made_up.py", module)]) is found

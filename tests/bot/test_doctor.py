@@ -29,7 +29,7 @@ OUR_USER_AGENT = "Seiyuu/"
 
 
 class Servers:
-    """A server whose answers the test chooses, by path."""
+    """A server whose answers the test chooses. ``/feed.xml`` is a feed for clients with the bot's user agent."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -77,7 +77,7 @@ async def test_a_vision_server_is_asked_with_its_key_and_for_its_model(servers: 
     assert "llava" in result.text
 
 
-async def test_a_wrong_key_for_vision_names_its_own_variable(servers: Servers) -> None:
+async def test_the_finding_about_a_wrong_key_for_vision_names_its_variable(servers: Servers) -> None:
     servers.status, servers.body = 401, {"error": {"message": "bad key"}}
     result = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
     assert "VISION_LLM_API_KEY" in result.text

@@ -66,7 +66,7 @@ async def test_a_folder_that_may_not_be_read_is_reported(tmp_path: Path, monkeyp
         assert f"{tmp_path} can't be read: Permission denied" in result.text
 
 
-async def test_nothing_set_is_no_fault() -> None:
+async def test_folders_that_are_not_set_are_no_fault() -> None:
     for result in (await check_music(Settings.read()), await check_sounds(Settings.read())):
         assert result.good is None
         assert "_DIR is not set" in result.text

@@ -38,7 +38,7 @@ async def test_a_server_that_sends_bare_sound_is_recognised_and_the_address_to_s
         assert found.good
 
 
-async def test_a_websocket_of_another_protocol_is_told_from_nothing_at_all() -> None:
+async def test_a_websocket_of_another_protocol_is_distinguished_from_no_server_at_all() -> None:
     async def greet(connection: ServerConnection) -> None:
         await connection.send("welcome")
 
@@ -53,7 +53,7 @@ async def test_a_websocket_of_another_protocol_is_told_from_nothing_at_all() -> 
     assert "protocol" not in nothing
 
 
-async def test_a_speech_server_whose_health_does_not_get_through_is_no_other_protocol() -> None:
+async def test_a_speech_server_whose_health_can_not_be_reached_is_not_taken_for_another_protocol() -> None:
     async def speak(connection: ServerConnection) -> None:
         await connection.send(EngineChanged("espeak", "ready", "").to_json())
         await connection.wait_closed()

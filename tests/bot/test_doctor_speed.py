@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.doctor.engines import check_voice
+from bot.doctor.engines import check_model_server, check_voice
 from bot.doctor.speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
 from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
+from tests.http_server import Handler
+from tests.llm.servers import DONE, FINISHED, delta_event, event, said, serving, streaming
 from tests.voice.transcribe.scripted_transcriber import ScriptedTranscriber
 from toys.llm.weights import toy_weights
 from tts_server.command_line import lighter_engine, verdict
@@ -64,6 +69,40 @@ async def test_a_language_model_that_can_not_be_loaded_raises_an_error(tmp_path:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(RuntimeError):
         await llm_speed(EmbeddedLlm(tmp_path / "broken.gguf", "broken"))
+
+
+THOUGHT = delta_event(reasoning_content="Hm.")
+SILENT = "can't hold a call. The model server at 127.0.0.1:"
+
+
+@pytest.mark.parametrize(
+    ("sent", "good", "told"),
+    [
+        ((FINISHED, DONE), False, "answered without saying anything. Remedy: get "),
+        ((THOUGHT, delta_event("length"), DONE), False, "spent its whole budget of 500 tokens on thinking."),
+        ((event({"error": {"message": "no memory"}}),), False, "reported an error: no memory."),
+        ((said("A "), said("word."), FINISHED, DONE), True, "first word after "),
+    ],
+)
+async def test_an_empty_answer_is_not_told_as_a_slow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: tuple[bytes, ...], good: bool, told: str
+) -> None:
+    handler = streaming(*sent)
+    monkeypatch.setattr("bot.doctor.speed.served_llm", lambda _: model_server(handler))
+    monkeypatch.setattr("bot.doctor.speed.MIN_TOKENS_PER_SECOND", 0.0)
+    llm = EmbeddedLlm(tmp_path / "mine.gguf", "mine", unchecked=True)
+    found = await check_model_server(Settings.read(_env_file=None, profile="embedded"), OwnWeights(llms=(llm,)))
+    assert found.good is good
+    assert told in found.text
+    assert (SILENT in found.text) is not good
+    assert "not a word within" not in found.text
+
+
+@asynccontextmanager
+async def model_server(handler: Handler) -> AsyncIterator[SimpleNamespace]:
+    """Stands in for the bot's own model server: a scripted one."""
+    async with serving(handler) as url:
+        yield SimpleNamespace(url=url)
 
 
 async def test_the_transcriber_is_tested_with_three_seconds_of_sound() -> None:

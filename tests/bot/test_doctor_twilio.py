@@ -41,7 +41,7 @@ async def server(status: int, text: str = "") -> AsyncIterator[str]:
 async def test_an_address_that_leads_to_the_bot_is_known_by_its_answer() -> None:
     async with twilio_stage() as stage:
         assert await find_bot(stage.url.rstrip("/")) == (True, f"{stage.url.rstrip('/')} leads to me")
-        assert stage.answering.decided == [], "nobody is told of a phone call"
+        assert stage.answering.decided == [], "the check is not taken for a phone call"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_the_doctor_says_what_was_not_tried(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_both_networks_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_phone_calls_over_sip_and_over_twilio_are_both_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     async def found(url: str) -> tuple[bool, str]:
         return False, f"{url} leads elsewhere"
 

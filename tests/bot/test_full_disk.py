@@ -1,4 +1,4 @@
-"""Tests of a full disk, on which files can be created but not written. The error names the setting."""
+"""Tests of a full disk, on which files can be created but not written. The error names the setting or the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = 120.0
 
 
 @pytest.mark.parametrize("command", ["run", "demo"])
-async def test_a_start_names_each_folder_that_can_not_be_written_to(tmp_path: Path, command: str) -> None:
+async def test_a_start_that_can_not_write_names_the_folders_and_their_settings(tmp_path: Path, command: str) -> None:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     folders = {name: str(tmp_path / name) for name in ("DATA_DIR", "CACHE_DIR", "TTS_VOICES_DIR")}
     process = await asyncio.create_subprocess_exec(
@@ -42,7 +42,7 @@ async def test_a_start_names_each_folder_that_can_not_be_written_to(tmp_path: Pa
             process.kill()
             await process.wait()
     assert process.returncode == 2, said.decode()
-    # Only the first of the bot's own folders is reported. CACHE_DIR comes after it.
+    # Of the bot's own folders, DATA_DIR and CACHE_DIR, only the first is reported. The voices' folder is checked apart.
     for variable in ("DATA_DIR", "TTS_VOICES_DIR"):
         assert f"{variable}={folders[variable]} can't be written to: " in said.decode()
     assert "Make room, or choose another folder." in said.decode()

@@ -148,7 +148,7 @@ async def test_what_was_garbled_on_its_way_is_read_later_and_attempts_to_connect
 async def test_when_the_first_message_of_a_session_can_not_be_read_the_bot_begins_another_session(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    # discord.py waits 5 s before it begins another session.
+    # By itself, discord.py would wait 5 s before it begins another session.
     monkeypatch.setattr(discord.Client, "before_identify_hook", AsyncMock())
     monkeypatch.setattr(gateway_events, "LONGEST_PAUSE", 0.01)
     read = 0

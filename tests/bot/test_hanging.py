@@ -17,7 +17,7 @@ from bot.hanging import BUSY_LIMIT, IDLE_LIMIT_BEFORE_LATE, ProcessActivity, ans
 
 
 class SimulatedServer:
-    """A server that answers at some times and is active at others. Time passes only by sleeping and asking."""
+    """A server that answers, and is busy, at the times that a test names. Time passes only by sleeping and asking."""
 
     def __init__(self, answers: Callable[[float], bool], busy: Callable[[float], bool]) -> None:
         self.now = 0.0
@@ -75,10 +75,10 @@ async def test_a_server_that_becomes_inactive_without_an_answer_hangs() -> None:
 
 
 async def test_a_server_that_is_sometimes_late_does_not_hang() -> None:
-    def every_third(now: float) -> bool:
+    def for_two_of_five_seconds(now: float) -> bool:
         return int(now) % 5 > 2
 
-    assert await SimulatedServer(every_third, lambda now: False).hangs_at(1000.0) is None
+    assert await SimulatedServer(for_two_of_five_seconds, lambda now: False).hangs_at(1000.0) is None
 
 
 async def found_after(answer_at: float, busy: Callable[[float], bool], *, limit: float) -> tuple[bool, float]:

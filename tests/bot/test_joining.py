@@ -28,10 +28,11 @@ ALREADY = ALREADY_IN_CALL.format(prefix="!")
 
 
 class BuiltCall(DiscordCall):
-    """A call that starts immediately and ends when it is closed."""
+    """A call that starts as soon as ``may_open`` is set, and ends when it is closed. At first, ``may_open`` is set."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
+        self.conversation: Any = SimpleNamespace(over=False)
         self.may_open = asyncio.Event()
         self.may_open.set()
 
@@ -58,7 +59,7 @@ class BuiltCall(DiscordCall):
 
 
 class Stage:
-    """The calls service of a bot, and the calls that were built."""
+    """The calls service of a bot, and the calls that were built. If ``slow``, a new call does not start by itself."""
 
     def __init__(self, store: Store, settings: CallSettings) -> None:
         self.store = store
@@ -90,7 +91,7 @@ async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
             await made.manager.close()
 
 
-async def test_while_a_call_is_on_nothing_is_built_for_another(tmp_path: Path) -> None:
+async def test_during_a_call_nothing_is_built_for_another_one(tmp_path: Path) -> None:
     async with stage(tmp_path) as bot:
         await bot.join(1)
         with pytest.raises(UserError, match=ALREADY):
@@ -100,7 +101,7 @@ async def test_while_a_call_is_on_nothing_is_built_for_another(tmp_path: Path) -
         assert len(bot.built) == 1
 
 
-async def test_while_a_call_begins_nothing_is_built_for_another(tmp_path: Path) -> None:
+async def test_during_the_beginning_of_a_call_nothing_is_built_for_another_one(tmp_path: Path) -> None:
     async with stage(tmp_path) as bot:
         bot.slow = True
         joining = asyncio.create_task(bot.join(1))

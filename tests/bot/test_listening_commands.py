@@ -57,7 +57,7 @@ class Call:
 
 @dataclass(slots=True)
 class Stage:
-    """A bot with only these commands, and Ada, who is in the lounge."""
+    """A bot with only the listening commands, and Ada, who is in the lounge."""
 
     sandbox: Sandbox
     bot: SeiyuuBot

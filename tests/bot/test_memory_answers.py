@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bot.llm.history import Turn
 from bot.lone_people import passing_person
+from bot.memory.records import Fact
 from bot.memory_answers import MemoryAnswers
 from bot.tools.tool import Asker
 from bot.voice.memory_requests import MemoryAnswer, MemoryRequest
@@ -48,7 +50,13 @@ class Buttons:
 
 @dataclass
 class Desk:
-    """A call on the home server in which people ask."""
+    """A call in which people say something about the memory, on the home server or another one.
+
+    Attributes:
+        kept: whether anything of the people may be stored.
+        remembers: whether the persona has a memory.
+        said: what the bot has said before its answers.
+    """
 
     mind: Brain
     words: MemoryWords
@@ -161,7 +169,7 @@ async def test_what_is_noted_is_known_to_those_who_heard_it_and_not_said_while_o
         assert (await desk.ask("Was weißt du über mich?")).text.startswith("Du hast mir gesagt: I play chess")
 
 
-async def test_forgetting_the_last_words_forgets_what_they_were_about_on_the_disk_too(
+async def test_the_request_forget_that_deletes_the_last_words_and_the_facts_in_them_from_the_disk_too(
     tmp_path: Path, words: MemoryWords
 ) -> None:
     async with brain(tmp_path) as mind:
@@ -179,7 +187,7 @@ async def test_forgetting_the_last_words_forgets_what_they_were_about_on_the_dis
         assert (await desk.ask("Forget that")).text == "There is nothing that I could forget."
 
 
-async def test_everything_is_forgotten_only_after_a_yes_of_that_person(tmp_path: Path, words: MemoryWords) -> None:
+async def test_everything_is_forgotten_only_after_a_yes_of_the_person(tmp_path: Path, words: MemoryWords) -> None:
     async with brain(tmp_path) as mind:
         desk = Desk(mind, words)
         await mind.learn("plays chess", "I play chess.")
@@ -192,6 +200,26 @@ async def test_everything_is_forgotten_only_after_a_yes_of_that_person(tmp_path:
         desk.buttons.answer = True
         told = await desk.ask("Forget what you know about me")
         assert (told.text, told.forget) == ("I've forgotten everything about you.", True)
+        assert await mind.memory.export(ADA) == []
+
+
+async def test_nothing_is_noted_of_somebody_who_opts_out_at_the_same_moment(
+    tmp_path: Path, words: MemoryWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with brain(tmp_path) as mind:
+        desk, leaving = Desk(mind, words), list[asyncio.Task[int]]()
+        look = mind.memory.facts.current_about
+
+        async def opt_out_meanwhile(server: int | None, person: int | None, name: str) -> list[Fact]:
+            desk.kept = False
+            leaving.append(asyncio.create_task(mind.memory.forget_all(ADA)))
+            while not leaving[0].done() and not mind.memory.gate._passing._waiters:
+                await asyncio.sleep(0)
+            return await look(server, person, name)
+
+        monkeypatch.setattr(mind.memory.facts, "current_about", opt_out_meanwhile)
+        await desk.ask("Remember that my sister is called Mira")
+        await leaving[0]
         assert await mind.memory.export(ADA) == []
 
 

@@ -53,6 +53,7 @@ def test_an_operator_searches_exports_and_forgets(
         assert "chess" not in json.dumps(exported)
         why = str(told("forget", "--person", str(ADA), status=1)["error"])
         assert "Another Seiyuu runs" in why
+        assert "another DATA_DIR" not in why, "there is nothing to forget in another folder"
         assert "`!erase-me`" in why
 
     forgotten = told("forget", "--person", str(ADA))
@@ -88,7 +89,7 @@ def test_somebody_on_the_page_is_named_by_their_name(
     "words",
     [[], ["export"], ["export", "--person", "web: "], ["forget", "--person", "Ada"], ["forget", "--person", "9" * 40]],
 )
-def test_wrong_words_are_refused(words: list[str]) -> None:
+def test_wrong_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["memory", *words])
 
@@ -100,4 +101,4 @@ def test_a_database_that_can_not_be_read_is_reported(
     (tmp_path / FILE).write_bytes(b"no database at all, but some text of a person" * 100)
     assert main(["memory", "search", "tea"]) == 1
     assert "can't be read" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == [FILE], "nothing is moved aside beside a running bot"
+    assert [path.name for path in tmp_path.iterdir()] == [FILE], "nothing is moved aside, since a bot may be running"

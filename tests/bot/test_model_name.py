@@ -1,4 +1,4 @@
-"""The language model as the status and the doctor describe it, which say if it is too small for tools."""
+"""The language model's description in the status and in the doctor. Both say if it is too small for tools."""
 
 from __future__ import annotations
 

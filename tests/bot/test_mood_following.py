@@ -1,4 +1,4 @@
-"""Moods that the model names in its answers: when they move the mood of a place, and what is kept of it."""
+"""Moods that the model names in its answers: when they change the mood of a place, and that this mood is stored."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ async def test_a_mood_that_people_choose_begins_the_count_anew(characters: Chara
     assert characters.at(HERE).mood == characters.at(HERE).persona.default_mood
 
 
-async def test_what_an_answer_would_move_is_known_before_it_counts(characters: Characters) -> None:
+async def test_the_mood_after_an_answer_is_known_before_the_answer_counts(characters: Characters) -> None:
     assert characters.mood_after(HERE, "sad") is None
     await characters.answered(HERE, "sad")
     assert (characters.mood_after(HERE, "SAD"), characters.mood_after(HERE, "calm")) == ("sad", None)
-    assert characters.at(HERE).mood == "cheerful", "nothing has been answered"
+    assert characters.at(HERE).mood == "cheerful", "one answer has named it, and asking does not count as a second one"
 
 
 async def test_the_moved_mood_survives_a_restart_and_listeners_hear_of_it(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_the_mood_moves_before_it_is_stored(tmp_path: Path) -> None:
         await storing
 
 
-async def test_without_the_setting_the_model_moves_nothing_and_is_asked_nothing(tmp_path: Path) -> None:
+async def test_without_the_setting_the_model_moves_no_mood_and_is_told_of_no_marks(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         characters = await opened(database, follow=False)
         for _ in range(3):
@@ -143,7 +143,7 @@ async def system_prompt(character: Character, parameters: int) -> str:
     return (await prompts.write(character, (), Turn.of_person("Ada", "hi"), ""))[0].content
 
 
-async def test_the_model_is_told_the_marks_of_all_moods_and_the_head_of_the_prompt_stays(
+async def test_the_model_is_told_the_marks_of_all_moods_and_the_head_of_the_prompt_stays_the_same(
     characters: Characters,
 ) -> None:
     cheerful = await system_prompt(characters.at(HERE), 8_000_000_000)

@@ -33,7 +33,7 @@ NAMES = [name for name in RIGHTS if " " not in name]
         ("figurine", "figurines"),
     ],
 )
-def test_a_mistake_is_understood(typed: str, meant: str) -> None:
+def test_a_mistyped_command_is_understood(typed: str, meant: str) -> None:
     assert nearest_command(typed, NAMES) == meant
 
 

@@ -87,5 +87,5 @@ async def test_people_are_told_if_a_server_speaks_no_tls_or_does_not_listen() ->
         (discord.GatewayNotFound(), "it does not say where its gateway is"),  # type: ignore[no-untyped-call]
     ],
 )
-def test_other_errors_are_reported_without_the_words_of_a_library(error: Exception, told: str) -> None:
+def test_errors_of_any_kind_are_reported_without_the_words_of_a_library(error: Exception, told: str) -> None:
     assert discord_error_text(error) == told

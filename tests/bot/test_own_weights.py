@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.doctor.weights import examine_weights
-from bot.engine_warnings import engine_warning
+from bot.engine_warnings import EngineWarnings, engine_warnings
+from bot.model_name import NO_TOOLS
 from bot.models.catalogue import Catalogue, Part
 from bot.models.model_store import Condition, ModelStore
+from bot.models.named_llm import EmbeddedLlm
 from bot.models.needs import QUICK_ENGLISH
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.transcribers import make_transcriber
@@ -59,14 +62,29 @@ async def test_missing_weights_are_reported_once_and_only_they_are_replaced_by_t
     weights = choose_weights(settings(tmp_path))
     assert weights.notices == ("Weights: tiny-ears is not here; using toys. Remedy: python -m bot models fetch",)
     assert (weights.toy_stt, weights.toy_llm) == (True, False)
-    warning = await engine_warning(weights)
-    assert warning is not None
-    assert "My ears" in warning
-    assert "toy model" not in warning
+    warning = await engine_warnings(weights)
+    assert warning.ears is not None
+    assert "My ears" in warning.ears
+    assert warning.mind is None
+
+
+async def test_a_small_mind_is_no_warning_in_the_log_and_the_page_says_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    small = await engine_warnings(OwnWeights(llms=(EmbeddedLlm(Path("m.gguf"), "smollm2-135m"),)))
+    small.log()
+    (await engine_warnings(OwnWeights(toy_llm=True, toy_stt=True))).log()
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING"]
+    assert small.on_the_page(takes_tools=False) == small.text == caplog.messages[0]
+    assert small.on_the_page(takes_tools=True) is None, "the page says nothing if the persona has a larger model"
+    assert EngineWarnings().on_the_page(takes_tools=False) == NO_TOOLS
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed"])
-def test_damaged_weights_are_reported_in_the_agreed_words(tmp_path: Path, catalogue: Catalogue, damage: str) -> None:
+def test_damaged_weights_are_reported_in_one_line_with_the_remedy(
+    tmp_path: Path, catalogue: Catalogue, damage: str
+) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     model = tmp_path / "weights" / "tiny-ears" / "model.bin"
     whole = model.read_bytes()

@@ -1,4 +1,4 @@
-"""Tests of the bot's owners."""
+"""Tests of who owns the bot: people whom the operator lists, or otherwise whom Discord names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service of phone calls, without engines: who a caller is, and whose wrong PINs count together."""
+"""The service of phone calls, without engines: who is let in, whose wrong PINs count together, and what is logged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,14 @@ from tests.voice.phone.memory_line import MemoryLine
 
 
 class House:
-    """The service, and the people who have called it."""
+    """The service, and the people who have called it.
+
+    Attributes:
+        people: the ids that the callers got.
+        limited: whether today's limit of speech is reached.
+        spoken: the sentences of which sound was made.
+        let_in: the numbers of those who were let in.
+    """
 
     def __init__(self, folder: Path, pin: str | None) -> None:
         self.people: list[int] = []
@@ -69,7 +76,7 @@ class House:
         self.calling: list[asyncio.Task[None]] = []
 
     def transport(self, line: MemoryLine) -> PhoneTransport:
-        """A caller who is let in."""
+        """The transport of a caller who has been let in."""
         transport = PhoneTransport(line, PhonePeople(1))
         transport.listen()
         return transport
@@ -248,16 +255,38 @@ async def test_a_call_that_ends_at_todays_limit_ends_with_a_sentence_that_was_ma
         await house.calls._sentences.prepare()
     house.limited = True
     line = MemoryLine()
-    house.transport(line)
-    await house.calls._say_goodbye(line, EndCause.LIMIT)
+    await house.calls._say_goodbye(house.transport(line), EndCause.LIMIT)
     assert len(line.heard) / 8_000 == pytest.approx(LEAD_IN + (0.02 if made_before else 3.0), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("cause", "left_unanswered", "said"),
+    [
+        (EndCause.COMMAND, True, [PhoneSentence.UNANSWERED, PhoneSentence.GOODBYE]),
+        (EndCause.COMMAND, False, [PhoneSentence.GOODBYE]),
+        (EndCause.SHUTDOWN, True, [PhoneSentence.SWITCHED_OFF, PhoneSentence.GOODBYE]),
+    ],
+)
+async def test_a_caller_who_gets_no_answer_any_more_hears_that_before_the_bot_hangs_up(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: EndCause,
+    left_unanswered: bool,
+    said: list[PhoneSentence],
+) -> None:
+    wanted = list[PhoneSentence]()
+    monkeypatch.setattr(Sentences, "ready", lambda _, sentence: wanted.append(sentence))
+    transport = house.transport(MemoryLine())
+    transport.left_unanswered = left_unanswered
+    await house.calls._say_goodbye(transport, cause)
+    assert wanted == said
 
 
 @pytest.mark.parametrize(
     ("cause", "heard"),
     [(SpeechLimitError("Today's limit is reached."), PhoneSentence.LIMIT), (None, PhoneSentence.NOT_NOW)],
 )
-async def test_a_caller_at_todays_limit_hears_that_and_not_only_that_there_is_no_call(
+async def test_a_caller_at_todays_limit_hears_of_the_limit_and_not_only_that_there_is_no_call(
     house: House, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, heard: PhoneSentence
 ) -> None:
     async def refuse(*_: object) -> None:
@@ -279,7 +308,7 @@ async def test_a_caller_is_let_in_beside_other_calls_until_the_bot_can_hold_no_m
     await house.manager.end()
 
 
-async def test_whoever_opens_entries_again_and_again_takes_only_their_own_places(house: House) -> None:
+async def test_whoever_calls_again_and_again_without_a_pin_takes_only_their_own_places(house: House) -> None:
     for number in range(MAX_ENTERING):
         await house.caller(f"+4917{number}", source="192.0.2.66")
     honest = await house.caller("+4930123456", source="192.0.2.1")
@@ -319,13 +348,13 @@ async def test_whoever_presses_no_key_gives_way_to_another_caller(house: House) 
     assert sorted(await house.causes()) == ["caller hung up"] * 3 + ["gave way to another caller"]
 
 
-async def test_callers_who_are_not_let_in_push_no_lines_of_conversations_out(house: House) -> None:
+async def test_callers_who_are_not_let_in_push_no_conversations_out_of_the_log(house: House) -> None:
     for _ in range(REFUSALS_PER_MINUTE + 10):
         (await house.caller("+4930123456")).end()
     assert await house.causes() == ["caller hung up"] * REFUSALS_PER_MINUTE
 
 
-async def test_a_telephone_that_closes_waits_until_no_sentence_is_made_any_more(house: House) -> None:
+async def test_closing_the_telephone_waits_until_no_sentence_is_being_made(house: House) -> None:
     ended = asyncio.Event()
 
     async def speak(text: str) -> AsyncGenerator[Samples, None]:

@@ -20,7 +20,7 @@ from config.settings import Settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operator-guide.md"
 HERE, THERE = 100, 200
-OWNER, OUTSIDER = 1, 2
+OWNER = 1
 LOUNGE = SimpleNamespace(id=7, guild=SimpleNamespace(id=HERE))
 
 CONTROL = {
@@ -152,7 +152,9 @@ async def test_by_default_people_in_the_call_control_it() -> None:
     in_call = await allowed(guard(), person(in_call=True))
     steering = {*CONTROL, "persona", "mood", "ignore", "voice use", "voice preview", "voice record"}
     assert in_call == everyones | steering | {"join", "leave", "voice clone", "draw"}
-    assert await allowed(guard(), person()) == in_call - steering, "on the server, but not in the call"
+    assert await allowed(guard(), person()) == in_call - steering, (
+        "people on the server who are not in the call may not steer it"
+    )
     managed = {"record", "notes", "forget", "chat", "bipolar", "argue", "autonomous", "autojoin"}
     managed |= {name for name in RIGHTS if name.startswith(("schedule", "knowledge"))} | {"sound add", "sound remove"}
     assert await allowed(guard(), person(manages=True)) == in_call | managed
@@ -164,7 +166,7 @@ async def test_everybody_on_the_server_may_use_commands_that_only_show_something
     assert gained == SHOWING
 
 
-async def test_without_a_call_the_setting_still_holds() -> None:
+async def test_without_a_call_the_setting_who_may_control_still_holds() -> None:
     told = await refusal(guard(call=False), "volume", person())
     assert told == "🔒 `!volume` is for people in the call, and people who may manage this server."
     assert await refusal(guard(call=False), "volume", person(manages=True)) is None

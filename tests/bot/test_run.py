@@ -1,15 +1,18 @@
-"""The running bot: a full garbage collection during a call does not look through what the start has made."""
+"""The running bot: its garbage collections during a call, and a signal during its start."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 
 from bot import run
+from config.lifetime import Ending
 from config.settings import Settings
 
 
@@ -45,3 +48,28 @@ async def test_garbage_collections_leave_out_the_objects_of_the_start(monkeypatc
     monkeypatch.setattr(run, "build_application", build)
     await run.run_bot(Settings.model_construct(), lambda _: None)
     assert app.looked_through == [False] * len(app.parts)
+
+
+async def test_ctrl_c_during_the_start_is_answered_before_the_loading_has_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said, pressed = list[str](), asyncio.Event()
+
+    class CtrlC(Ending):
+        async def wait(self) -> None:
+            await pressed.wait()
+
+    @asynccontextmanager
+    async def build(*_: object) -> AsyncIterator[ConnectedApplication]:
+        pressed.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            said.extend(caplog.messages)
+        yield ConnectedApplication()
+
+    monkeypatch.setattr(run, "build_talk", build)
+    monkeypatch.setattr(run, "ending_signals", lambda limit: nullcontext(CtrlC(limit)))
+    with caplog.at_level(logging.INFO):
+        assert await run.run_talk(Settings.model_construct(), lambda _: None, lambda: None) == 0
+    assert said == ["Ending"]

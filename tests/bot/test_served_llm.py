@@ -42,7 +42,7 @@ def whole(cache_dir: Path) -> Path:
 
 @pytest.fixture
 def damaged(whole: Path, tmp_path: Path) -> EmbeddedLlm:
-    """A GGUF with two equal tokens, which llama.cpp treats as its own bug."""
+    """A GGUF with two equal tokens. llama.cpp takes them for a bug of its own and aborts its process."""
     file = tmp_path / "mine.gguf"
     shutil.copyfile(whole, file)
     tokens = gguf.GGUFReader(file, "r+").fields["tokenizer.ggml.tokens"]
@@ -109,7 +109,7 @@ async def test_a_truncated_file_is_refused_and_a_complete_one_is_served(whole: P
 
 @pytest.fixture
 def slow(whole: Path, tmp_path: Path) -> EmbeddedLlm:
-    """A small model in Q4_1, as it was fetched."""
+    """A small model in Q4_1, as it is after its download: without a quicker copy."""
     folder = tmp_path / "tiny-mind"
     folder.mkdir()
     file = write_slow_weights(whole, folder / "mind.gguf")
@@ -117,7 +117,7 @@ def slow(whole: Path, tmp_path: Path) -> EmbeddedLlm:
 
 
 async def answer_of(llm: EmbeddedLlm) -> str:
-    """The answer of the model. With four bits a weight, the toy begins its answers to all questions alike."""
+    """The answer of the model. The toy has only four bits a weight here, so all its answers begin alike."""
     async with served_llm(llm) as server, ModelClient(ModelOptions(server.url, temperature=0)) as client:
         return "".join(await texts(client.text([ChatMessage("user", "Are you there?")])))
 
@@ -151,7 +151,7 @@ async def test_the_making_of_the_copy_is_shown_as_a_preparation(slow: EmbeddedLl
 async def test_a_folder_that_takes_no_copy_costs_nothing_but_a_sentence(
     slow: EmbeddedLlm, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A folder in the place of a file is refused to every user, also to root.
+    # Nobody can open a folder as a file, not even root.
     (slow.path.parent / ".quick.lock").mkdir()
     assert (await answer_of(slow)).startswith(BEGINNING)
     (told,) = caplog.messages

@@ -112,7 +112,8 @@ async def test_each_of_several_starts_finds_a_free_port_and_logs_that_once(
             server = SpeechServerProcess(SpeechServerOptions(address, {"PYTHONPATH": slow_to_end}))
             await server.start()
             await server.stop()
-    assert caplog.messages == [f"{address} is taken by another program; the speech server takes a free port"] * 5
+    said = f"{address} is taken by another program, perhaps another Seiyuu; the speech server takes a free port"
+    assert caplog.messages == [said] * 5
 
 
 async def test_a_program_on_another_address_does_not_take_the_port() -> None:

@@ -1,4 +1,6 @@
-"""What ``GUESSES`` allows a call: nothing that costs money is done in advance, unless the operator asks for it."""
+"""What ``GUESSES`` allows a call to do in advance. What costs money is allowed only if the operator asks for it, apart
+from transcripts within a budget.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of ``!voice-status``."""
+"""The report of ``!voice-status`` names the limits of the day that are reached."""
 
 from __future__ import annotations
 

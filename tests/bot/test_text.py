@@ -1,4 +1,4 @@
-"""Tests of the text helpers: long texts are cut at natural places, and nothing is lost."""
+"""Tests of the text helpers: they cut long texts at natural places, find phrases, and choose the plural."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import has_phrase, rest_after, rest_before, split_message
+from bot.text import counted, has_phrase, rest_after, rest_before, split_message
 
 
 @given(st.text(max_size=600), st.integers(10, 80))
@@ -53,3 +53,8 @@ def test_a_phrase_inside_is_found_at_whole_words_and_anywhere_in_scripts_without
     assert has_phrase("please stop it now", "stop it")
     assert not has_phrase("nonstop items", "stop it")
     assert has_phrase("请停下来", "停下")
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1200, "1,200 files")])
+def test_a_number_of_things_has_the_right_plural(number: int, text: str) -> None:
+    assert counted(number, "file") == text

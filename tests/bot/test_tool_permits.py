@@ -64,7 +64,7 @@ async def test_whoever_writes_is_known_although_they_are_in_no_voice_channel() -
     assert not permits(ada(), "managers")
 
 
-def test_on_the_page_all_tools_are_the_operators_and_in_private_only_those_for_everyone() -> None:
+def test_the_page_may_use_all_tools_but_those_for_nobody_and_a_private_chat_only_those_for_everyone() -> None:
     permits = permits_of(None)
     assert permits(ada(server=PAGE, person=None), "managers")
     assert not permits(ada(server=PAGE, person=None), "nobody")

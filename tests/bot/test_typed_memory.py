@@ -1,10 +1,10 @@
-"""Typed requests about the memory, outside of calls: the bot carries them out as in calls, and remembers the facts
-when it talks to people who take part in the same conversation.
+"""Typed requests about the memory, outside of calls: the bot carries them out as in calls. It uses a fact only with
+people who take part in the conversation in which it was told.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from bot.characters import Characters
 from bot.llm.personas import PERSONAS_DIR
+from bot.memory.records import Fact
 from bot.memory_answers import MemoryAnswers
 from bot.typed_memory import TypedMemory, Writer
 from bot.voice.utterances.word_lists import load_word_lists
@@ -75,7 +76,7 @@ async def test_what_is_to_be_remembered_is_kept_in_each_language(
         assert [fact.text for fact in await mind.memory.export(ADA)] == [kept]
 
 
-async def test_whoever_takes_part_in_the_conversation_knows_it_and_nobody_else(tmp_path: Path) -> None:
+async def test_only_those_who_take_part_in_the_conversation_know_what_is_remembered(tmp_path: Path) -> None:
     async with typing(tmp_path) as (mind, typed):
         await mind.written(BEN, "Hello.")
         assert await write(typed, "Remember that my sister is called Mira") == "I'll remember that."
@@ -89,7 +90,7 @@ async def test_whoever_takes_part_in_the_conversation_knows_it_and_nobody_else(t
         assert "Quillmoths" in await mind.recalled(ADA, "What do I fear?", None)
 
 
-async def test_a_request_after_a_message_is_about_that_message_and_forgets_it(tmp_path: Path) -> None:
+async def test_that_in_a_request_means_the_message_before_it(tmp_path: Path) -> None:
     async with typing(tmp_path) as (mind, typed):
         for role, text in (("user", "My cat is called Tomkin."), ("assistant", "Tomkin, how nice.")):
             await mind.database.write(
@@ -105,7 +106,7 @@ async def test_a_request_after_a_message_is_about_that_message_and_forgets_it(tm
         assert await write(typed, "Forget that") == "There is nothing that I could forget."
 
 
-async def test_nothing_is_noted_about_somebody_there_who_has_not_agreed(tmp_path: Path) -> None:
+async def test_nothing_is_noted_about_somebody_in_the_conversation_who_has_not_agreed(tmp_path: Path) -> None:
     async with typing(tmp_path, MemoryPolicy.ASK) as (mind, typed):
         await mind.written(BEN, "Hello.")
         refused = await write(typed, "Remember that Ben is allergic to nuts")
@@ -113,6 +114,30 @@ async def test_nothing_is_noted_about_somebody_there_who_has_not_agreed(tmp_path
         assert await mind.memory.export(ADA) == []
         await mind.memory.set_choice(BEN, True)
         assert await write(typed, "Remember that Ben is allergic to nuts") == "I'll remember that."
+
+
+async def test_after_an_opt_out_forget_that_finds_nothing(tmp_path: Path) -> None:
+    async with typing(tmp_path) as (_, typed):
+        for opts_out, answer in ((False, "I've forgotten it."), (True, "There is nothing that I could forget.")):
+            assert await write(typed, "Remember that my sister is called Mira") == "I'll remember that."
+            if opts_out:
+                typed.forget(ADA)
+            assert await write(typed, "Forget that") == answer
+
+
+async def test_what_somebody_asks_for_is_not_kept_if_they_opt_out_while_it_is_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with typing(tmp_path) as (mind, typed):
+        add = mind.memory.facts.add
+
+        async def add_and_opt_out(fact: Fact, instead_of: Sequence[int]) -> Fact:
+            typed.forget(ADA)
+            return await add(fact, instead_of)
+
+        monkeypatch.setattr(mind.memory.facts, "add", add_and_opt_out)
+        assert await write(typed, "Remember that my sister is called Mira") == "I'll remember that."
+        assert await write(typed, "Forget that") == "There is nothing that I could forget."
 
 
 async def test_all_is_forgotten_after_a_confirmation(tmp_path: Path) -> None:

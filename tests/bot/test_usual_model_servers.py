@@ -55,7 +55,9 @@ async def offer_of(app: web.Application, name: str, owner: str | None) -> str:
         (LOCAL_AI, "llama-server", "llamacpp", "a model server"),
     ],
 )
-async def test_a_server_that_lists_models_is_offered(models: str, name: str, owner: str | None, offered: str) -> None:
+async def test_a_program_that_answers_like_a_model_server_is_offered(
+    models: str, name: str, owner: str | None, offered: str
+) -> None:
     assert await offer_of(answering(models), name, owner) == f"{offered} {AT_PORT}"
 
 

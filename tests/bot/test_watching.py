@@ -1,4 +1,4 @@
-"""Tests of the watchers: event lines, console and trace file."""
+"""Tests of what is written while calls are on and while the bot starts: console, log and trace file."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def test_no_words_from_outside_look_like_a_line_of_the_log_or_control_the_termin
         (CallBegan("browser", "your browser", False), "📞 Seiyuu is in your browser"),
     ],
 )
-def test_only_a_call_on_discord_is_awaited_to_be_end_to_end_encrypted(began: CallBegan, line: str) -> None:
+def test_the_console_says_only_of_a_call_on_discord_whether_it_is_end_to_end_encrypted(
+    began: CallBegan, line: str
+) -> None:
     assert shown(began, width=120) == [line]
 
 
@@ -170,7 +172,7 @@ def test_of_several_calls_each_line_names_its_call_and_each_reply_has_lines_of_i
         WordsSpoken("r1", "two.", call=ADA),
         ReplyEnded(interrupted, "The first sentence is rather long, and goes on here. It has", call=LOUNGE),
         ReplyEnded(TRACE, "One, two.", call=ADA),
-        CallEnded("your browser", "command", call=ADA),
+        CallEnded("your browser", "hung up", call=ADA),
         CallEnded("Lounge", "kicked", call=LOUNGE),
         CallEnded("", "shutdown"),
         width=140,
@@ -194,7 +196,7 @@ def test_of_several_calls_each_line_names_its_call_and_each_reply_has_lines_of_i
         f" [Lounge 5f3a]           {times} · interrupted",
         " [Ada c41d]    Seiyuu two.",
         f" [Ada c41d]           {times} · spoken",
-        "📞 [Ada c41d] Seiyuu has left your browser (command)",
+        "📞 [Ada c41d] Seiyuu has left your browser (hung up)",
         "📞 [Lounge 5f3a] Seiyuu has left Lounge (kicked)",
     ]
 
@@ -206,7 +208,7 @@ def test_the_name_of_a_call_is_cut_and_cannot_look_like_a_line_of_the_log() -> N
     assert line == " [Lounge 2026-11-29 1… 5f3a]       Eve Hello."
 
 
-def test_no_line_of_the_log_names_the_call_if_there_can_be_only_one() -> None:
+def test_no_line_of_the_console_names_the_call_if_there_can_be_only_one() -> None:
     began, said = CallBegan("browser", "your browser", False, ("Ada",), call=ADA), WordsSpoken("r1", "Hi.", call=ADA)
     lines = shown(began, said, ReplyEnded(TRACE, "Hi.", call=ADA), width=120)
     assert lines[:2] == ["📞 Seiyuu is in your browser", "    Seiyuu Hi."]
@@ -231,6 +233,11 @@ def test_an_answer_that_continues_after_other_output_begins_a_new_line() -> None
 def test_written_messages_have_a_name_and_no_markdown() -> None:
     (line,) = shown(NoticePosted("👂 **I listen** here: `!optout`, *or* not. VOICE_ENABLED stays."), width=120)
     assert line == "    Seiyuu (written) 👂 I listen here: !optout, or not. VOICE_ENABLED stays."
+
+
+def test_characters_that_discord_would_take_for_markdown_are_shown_as_they_were_written() -> None:
+    (line,) = shown(NoticePosted(r"**1**: en\_US-joe, \*star\*, \_\_init\_\_, 2 \< 3, \\o/"), width=120)
+    assert line == r"    Seiyuu (written) 1: en_US-joe, *star*, __init__, 2 < 3, \o/"
 
 
 def test_only_the_first_of_several_written_lines_has_the_name() -> None:

@@ -21,7 +21,7 @@ MESSAGES = (
 AT = datetime(2026, 11, 28, 12, 0, 5)
 
 
-def test_the_parts_and_what_was_cut_are_reported() -> None:
+def test_the_parts_of_the_prompt_and_what_was_left_out_are_reported() -> None:
     report = PromptReport(4096, 500, MESSAGES, ("web_search",), 90, 3, True, ("dice", "draw"))
     text = report_text(NotedPrompt(AT, "call", report))
     assert "in a call at 12:00:05" in text
@@ -49,7 +49,7 @@ def test_the_text_of_the_prompt_is_whole_and_bounded() -> None:
     assert len(prompt_text(PromptReport(4096, 500, (ChatMessage("user", "x" * 10**6),)))) <= MAX_TEXT
 
 
-def test_each_place_has_its_own_last_prompt_and_they_are_few() -> None:
+def test_each_place_has_its_own_last_prompt_and_only_so_many_are_kept() -> None:
     prompts = LastPrompts(lambda: AT)
     assert prompts.newest() is prompts.newest(1) is None
     first, second = PromptReport(1, 1, ()), PromptReport(2, 2, ())

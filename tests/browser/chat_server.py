@@ -51,9 +51,9 @@ class Client:
 
     Attributes:
         messages: what the page has sent, in JSON.
-        sound: the sound that the page has sent: 16-bit mono at 16,000 Hz, a frame each.
+        sound: the sound that the page has sent, one frame in each element: 16-bit mono at 16,000 Hz.
         over: whether the socket is closed.
-        closing: held while the server waits for the page's answer to its closing frame.
+        closing: held while the server waits until the page has answered a closing frame.
     """
 
     socket: web.WebSocketResponse
@@ -75,11 +75,11 @@ class Client:
     async def send(self, **message: Any) -> None:
         await self.socket.send_json(message)
 
-    async def ready(self, session: str = "session-1", state: str = "listening") -> None:
-        """Accept the call."""
+    async def ready(self, session: str = "session-1", state: str = "listening", call: str | None = None) -> None:
+        """Accept the call. By the id ``call``, the page finds what was said in it; ``None``: it is not told."""
         await self.got("hello")
         await self.send(type="state", state="connecting")
-        await self.send(type="ready", session=session, down=DOWN_RATE)
+        await self.send(type="ready", session=session, down=DOWN_RATE, **({} if call is None else {"call": call}))
         await self.speaks_as("seiyuu")
         await self.send(type="state", state=state)
 
@@ -121,8 +121,8 @@ class Client:
 
     async def close(self, code: int, reason: str = "") -> None:
         async with self.closing:
-            # If a socket is being read, aiohttp closes its connection at once, and a page that still sends sound loses
-            # the code.
+            # If a socket is closed while it is being read, aiohttp drops the connection at once. A page that still
+            # sends sound then does not get the closing code.
             self.reading.cancel()
             await asyncio.wait([self.reading])
             await self.socket.close(code=code, message=reason.encode())
@@ -151,9 +151,10 @@ class ChatServer:
     """The server. Use it as an async context manager.
 
     Attributes:
-        clients: the sockets of all pages, in their order.
+        clients: the sockets of all pages, the oldest first.
         token: the token that the login takes; ``None`` if none is needed.
         refusal: an error that every new socket gets before it is closed with 1008.
+        turns: the stored turns of the calls, by the ids of these.
         served: the paths of the page's files that were asked for, with their sizes.
     """
 
@@ -161,6 +162,7 @@ class ChatServer:
         self.clients: list[Client] = []
         self.token: str | None = None
         self.refusal: Message | None = None
+        self.turns: dict[str, list[Message]] = {}
         self.served: dict[str, int] = {}
         self._signed_in = False
         app = web.Application()
@@ -168,6 +170,8 @@ class ChatServer:
             [
                 web.get("/ws/chat", self._chat),
                 web.post("/login", self._log_in),
+                web.get("/api/conversations", self._conversations),
+                web.get("/api/conversations/{id}", self._conversation),
                 web.get("/tests/{name}", self._script),
                 web.get("/{path:.*}", self._file),
             ]
@@ -229,6 +233,15 @@ class ChatServer:
             return web.json_response({"error": {"code": "bad_token", "message": "No."}}, status=401)
         self._signed_in, self.refusal = True, None
         return web.Response(status=204)
+
+    async def _conversations(self, request: web.Request) -> web.Response:
+        wanted = request.query["call"]
+        found = [{"id": number} for number, call in enumerate(self.turns, start=1) if call == wanted]
+        return web.json_response({"conversations": found})
+
+    async def _conversation(self, request: web.Request) -> web.Response:
+        turns = list(self.turns.values())[int(request.match_info["id"]) - 1]
+        return web.json_response({"turns": turns, "earlier": False, "later": True})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         path = (PAGE / (request.match_info["path"] or "index.html")).resolve()

@@ -32,7 +32,7 @@ class Tab:
     """One tab with the page.
 
     Attributes:
-        errors: those of :func:`errors_of`.
+        errors: what :func:`errors_of` has collected of this page.
     """
 
     page: Page
@@ -122,7 +122,7 @@ async def new_tab(context: BrowserContext, server: ChatServer) -> Tab:
 
 
 def errors_of(page: Page) -> list[str]:
-    """What the page writes to the console as an error from now on, and exceptions that nobody catches."""
+    """The errors that the page writes to the console from now on, and exceptions that nobody catches."""
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))

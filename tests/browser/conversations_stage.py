@@ -49,7 +49,7 @@ class ConversationsStage:
         return self.web.url("/#conversations")
 
     async def fill(self) -> None:
-        """Store a text chat of Ben's, and a call with Ada in which an answer was interrupted."""
+        """Store a text chat of Ben's, and a call with Ada and Ben, in which an answer was interrupted."""
         self.archive.write(BEN, "Ben", "Which colours does the lounge have?", "Green, and a little grey.", GENERAL)
         self.archive.now += 86_400
         watch, _ = self.archive.call()
@@ -83,7 +83,7 @@ class ConversationsStage:
         )
 
     def record(self, at: float) -> None:
-        """Write a recording of a second that began at this time. Blocks on the disk."""
+        """Write recordings of Ada and of the bot. They began at this time, and last a second. Blocks on the disk."""
 
         folder = recording_folder(self.folder, "Lounge", "c1", datetime.fromtimestamp(at, UTC))
         folder.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """Takes pictures of the view "Now" in every state. Look at them after a change.
 
-python -m tests.browser.now_pictures FOLDER
+python -m tests.browser.now_pictures FOLDER [STATE …]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.browser.picture_command import SIZES, Scheme, take_pictures
 HOURS = 20.0
 TURNS = 5_000
 HEIGHT = 1_900
-"""Height of the pictures in pixels: all of the view."""
+"""Height of the pictures in pixels. The whole view fits into it."""
 
 
 def some_turn(rng: random.Random) -> ReplyTrace:

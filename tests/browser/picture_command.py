@@ -1,4 +1,6 @@
-"""The command of the scripts that take pictures of the page: FOLDER [STATE …], wide and phone, light and dark."""
+"""The command line of the scripts that take pictures of the page: FOLDER [STATE …]. They take each state for a wide
+window and a phone, light and dark.
+"""
 
 from __future__ import annotations
 

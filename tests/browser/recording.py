@@ -65,11 +65,11 @@ class Recording:
 
     @classmethod
     async def begin_at_the_program(cls, page: Page) -> Recording:
-        """Begin where the program serves the page, and not the tests' stand-in for it."""
+        """Begin to record a page that the program itself serves, and not the tests' stand-in for it."""
         return cls(page, int(await page.evaluate(_BEGIN_WITHOUT_FILES)))
 
     async def sound(self) -> Samples:
-        """What was played until now, without the silence before it."""
+        """The sound that was played until now, without the silence before it."""
         samples = np.frombuffer(base64.b64decode(await self.page.evaluate(_READ)), np.float32)
         heard = np.flatnonzero(samples)
         return samples[heard[0] :] if len(heard) else samples[:0]
@@ -81,7 +81,7 @@ class Recording:
 
 def gaps(heard: Samples, meant: Samples, rate: int) -> list[int]:
     """The numbers of the 20 ms blocks in which ``heard`` differs from ``meant``, without the first and the last one."""
-    # What was heard begins with its first sample that is not 0.
+    # A recording begins with its first sample that is not 0. With silence before it, it can't begin after ``meant``.
     heard = np.concatenate([np.zeros(rate // 10, np.float32), heard])
     shift = _shift(heard, meant, rate)
     block = rate // 50

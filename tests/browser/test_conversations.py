@@ -1,4 +1,4 @@
-"""The view of stored conversations: list, search, correction, export, deletion, recordings; with axe-core."""
+"""The view of stored conversations: list, search, correction, export, deletion, recordings; no barriers (axe-core)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_conversation_is_saved_as_markdown_and_json(page: Page, stage: C
             await page.get_by_test_id(f"export-{form}").click()
         file = await download.value
         saved[file.suggested_filename] = await asyncio.to_thread((await file.path()).read_text, "utf-8")
-    assert saved["conversation-2.md"].startswith("# Lounge\n")
+    assert saved["conversation-2.md"].startswith("# Conversation in Lounge\n")
     assert json.loads(saved["conversation-2.json"])["turns"][0]["text"] == "Hello sea you, where do zebrafish live?"
 
 
@@ -113,7 +113,9 @@ async def test_a_conversation_is_deleted_after_one_question(page: Page, stage: C
         assert b"zebrafish" not in await asyncio.to_thread(file.read_bytes)
 
 
-async def test_a_long_conversation_comes_in_pages_around_what_was_found(page: Page, stage: ConversationsStage) -> None:
+async def test_a_long_conversation_comes_in_pages_around_the_words_that_were_found(
+    page: Page, stage: ConversationsStage
+) -> None:
     await stage.fill_long(450)
     await page.goto(stage.url)
     await page.get_by_test_id("conversation-search").fill("words 240.")

@@ -1,4 +1,7 @@
-"""A hostile page in a tab on the same machine, in a real browser: whatever it asks for, it can do nothing."""
+"""A hostile page in a tab on the same machine, in a real browser: whatever it asks for, it can do nothing.
+
+And the names of the bot's own page on which other programs rely.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ NAMES = (
     *("talk", "mute", "mic", "level", "captions", "reply", "text", "warning"),
     *("view-talk", "view-voices", "view-conversations", "view-now", "view-setup"),
 )
-"""What the page has to have at once, by ``data-testid``; ``record`` is in the view of the voices."""
+"""Parts that the page has as soon as it is loaded, by ``data-testid``. ``record`` comes with the view of the voices."""
 ATTEMPTS = """async ({bot, voice}) => {
   const told = {};
   const outcome = (promise) => promise.then((value) => value, (error) => "refused: " + error.name);
@@ -114,7 +117,7 @@ async def test_a_page_from_elsewhere_gets_nothing_and_changes_nothing(tmp_path: 
 
 
 async def rebind(page: Page, bot: str) -> None:
-    """Ask at the stranger's own name, which leads to this machine now."""
+    """Ask the bot under the stranger's name, which leads to this machine."""
     for path in ("", "health", "api/conversations", "api/setup"):
         answer = await page.goto(f"{bot}{path}".replace("127.0.0.1", STRANGER))
         assert answer is not None

@@ -1,4 +1,4 @@
-"""The page by keyboard, and push-to-talk."""
+"""Tests of the page with the keyboard, and of push-to-talk, with the keyboard and with the mouse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOCUS = """(() => {
   const shows = focused.type === "radio" ? focused.nextElementSibling : focused;
   return [focused.dataset.testid, getComputedStyle(shows).outlineStyle];
 })()"""
-"""What has the focus, and the style of the line around it. A radio button shows it on its label."""
+"""The element that has the focus, and the style of the line around it. A radio button shows this line on its label."""
 
 
 async def hold_to_talk(tab: Tab) -> Client:

@@ -1,4 +1,4 @@
-"""What the page is made of, and whether everybody can use it: weight, origins, sizes, accessibility (axe-core)."""
+"""The weight of the page, the origins of its files, the sizes of its parts, and its accessibility (axe-core)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLACES = """
 () => Object.fromEntries([".controls", ".conversation", ".captions", ".volume", "#me"].map(
   (name) => [name.slice(1), document.querySelector(name).getBoundingClientRect().toJSON()]))
 """
-"""Where the parts of the page are."""
+"""The places of the page's parts."""
 OUTSIDE = """
 async () => {
   const { label } = await import("/talk/wording.js");
@@ -55,7 +55,7 @@ HEADER = """
   return [left, right];
 })
 """
-"""Left and right edges of what stands in the header, in pixels."""
+"""Left and right edges of the parts of the header, in pixels."""
 LINES = 64
 """Height, in pixels, that the text "What you and Seiyuu say is written here." needs."""
 SMALLEST = 40
@@ -70,10 +70,10 @@ async def axe_source(folder: Path) -> str:
 
 
 async def findings(page: Page, source: str) -> list[str]:
-    """What axe-core finds."""
+    """The faults that axe-core finds."""
     await page.evaluate(source)
-    # What is fading in does not have its final contrast yet, and words and states of a call may begin to fade in at any
-    # moment. Where people want no motion, nothing fades in.
+    # Something that is fading in does not have its final contrast yet, and words and states of a call may begin to fade
+    # in at any moment. Where people want no motion, nothing fades in.
     await page.emulate_media(reduced_motion="reduce")
     found: list[dict[str, Any]] = await page.evaluate("async () => (await axe.run()).violations")
     return [f"{each['impact']}: {each['id']}: {node['html']}" for each in found for node in each["nodes"]]

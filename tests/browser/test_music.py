@@ -1,4 +1,6 @@
-"""Music and sounds of a call in a real browser: between replies, quieter beneath them, and by what is typed."""
+"""Music and sounds of a call in a real browser: they play between replies, are quieter beneath them, and obey typed
+commands.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,7 @@ async def test_music_plays_between_replies_and_is_12_db_quieter_beneath_them(pag
     recording = await Recording.begin_at_the_program(page)
     before = await heard(recording, MUSIC_HZ, lambda music: len(music) > 75)
     alone = float(np.median(before[25:75]))
-    assert alone > SILENT_DB + 30, "it is heard before anything was said"
+    assert alone > SILENT_DB + 30, "the music is heard before anything was said"
     await page.get_by_test_id("text").fill("Count, please.")
     await page.get_by_test_id("send").click()
 
@@ -105,10 +107,12 @@ async def test_music_plays_between_replies_and_is_12_db_quieter_beneath_them(pag
     music = await levels(recording, MUSIC_HZ)
     spoken = np.flatnonzero(voice > voice.max() - 12)
     first, last = int(spoken[0]), int(spoken[-1])
-    assert last - first > 50, "it has spoken for a second"
+    assert last - first > 50, "the reply lasts for a second"
     assert np.median(music[first + 10 : last]) - alone == pytest.approx(-12, abs=1)
-    assert np.median(music[last + 35 : last + 95]) - alone == pytest.approx(0, abs=1), "it is back"
-    assert np.median(music[:first][-25:]) - alone == pytest.approx(0, abs=1), "until the reply, it is as before"
+    assert np.median(music[last + 35 : last + 95]) - alone == pytest.approx(0, abs=1), (
+        "after the reply, the music is as before"
+    )
+    assert np.median(music[:first][-25:]) - alone == pytest.approx(0, abs=1), "until the reply, the music is as before"
     await type_in(page, "!pause", "⏸️ Paused.")
     count = len(await recording.sound())
     await page.wait_for_timeout(1_000)
@@ -153,10 +157,10 @@ async def test_radio_is_heard_until_it_is_skipped(page: Page) -> None:
         await type_in(page, "!skip", "⏭️ Skipped.")
         await heard(recording, MUSIC_HZ, lambda music: bool(music[-25:].max() < SILENT_DB))
         await wait_until(lambda: station.listeners == 0)
-        assert len(station.asked) == 1, "it has listened all the time"
+        assert len(station.asked) == 1, "the bot has listened to the station all the time"
 
 
-async def test_whoever_interrupts_while_the_bot_thinks_still_hears_the_music(tab: Tab) -> None:
+async def test_a_person_who_interrupts_while_the_bot_thinks_still_hears_the_music(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     recording = await tab.record()

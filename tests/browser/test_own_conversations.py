@@ -1,4 +1,4 @@
-"""Stored conversations of the whole program, on its page. The engines are toys."""
+"""A stored conversation of the whole program, on its page, from the list to its deletion. Model and ears are toys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET = "zebrafish"
 
 
 @pytest.mark.timeout(180)
-async def test_what_was_said_is_listed_corrected_learned_and_deleted_from_the_disk(
+async def test_a_conversation_is_listed_corrected_learned_from_and_deleted_from_the_disk(
     context: BrowserContext, tmp_path: Path, cache_dir: Path
 ) -> None:
     data = tmp_path / "data"

@@ -1,4 +1,4 @@
-"""The page as the bot itself serves it: with its headers, its token and its calls. The engines are toys."""
+"""The page as the bot itself serves it: with its headers, its token and its calls. Its models are toys."""
 
 from __future__ import annotations
 
@@ -42,4 +42,6 @@ async def test_a_person_signs_in_and_talks(context: BrowserContext, tmp_path: Pa
         await page.reload()
         await page.get_by_test_id("talk").click()
         await expect(page.get_by_test_id("talk")).to_contain_text("Listening", timeout=STARTED)
+        # The call has gone on, and what was said in it is shown again.
+        await expect(page.get_by_test_id("captions")).to_contain_text("How are you?")
         assert errors == []

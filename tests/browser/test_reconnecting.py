@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -64,3 +66,38 @@ async def test_after_hanging_up_a_new_session_begins(tab: Tab) -> None:
     await tab.at("hangup").click()
     await tab.at("talk").click()
     assert "session" not in await (await tab.server.client(2)).got("hello")
+
+
+async def test_a_page_that_is_reloaded_shows_what_was_said_in_the_call_once(tab: Tab) -> None:
+    tab.server.turns["call-1"] = [
+        {"number": 1, "who": "Ada", "bot": False, "text": "What time is it?", "at": 1.0, "interrupted": False},
+        {"number": 2, "who": "Seiyuu", "bot": True, "text": "<b>Four", "at": 2.0, "interrupted": True},
+    ]
+    await tab.at("talk").click()
+    first = await tab.server.client()
+    await first.ready(call="call-2")
+    await expect(tab.at("talk")).to_have_text("Listening")
+    await expect(tab.at("captions").locator(".line")).to_have_count(0)
+    await tab.page.reload()
+    await tab.at("talk").click()
+    again = await tab.server.client(2)
+    await again.got("hello")
+    # A reply goes on: its words so far were told to the page that is gone.
+    await again.send(type="audio_response", reply="r2", segment=1, text="Time for tea.", quality="fast")
+    await again.ready(call="call-1", state="speaking")
+    await expect(tab.at("reply")).to_have_text("Time for tea.")
+    await again.end("r2", heard="It is four. Time for tea.")
+    lines = tab.at("captions").locator(".line")
+    await expect(lines).to_have_text(
+        [
+            re.compile(r"What time is it\?"),
+            re.compile(r"<b>Four \(interrupted\)"),
+            re.compile("It is four. Time for tea."),
+        ]
+    )
+    again.cut()
+    back = await tab.server.client(3)
+    await back.ready(call="call-1")
+    await back.heard("Thank you.")
+    await expect(lines).to_have_count(4)
+    await expect(lines.last).to_contain_text("Thank you.")

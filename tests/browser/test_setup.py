@@ -1,4 +1,4 @@
-"""The view Setup of the page: it tests what is typed, and writes a working ``.env`` after the code from the console."""
+"""The view Setup: it tests what is typed, and writes a working ``.env`` once the code from the console is typed too."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_the_form_writes_a_working_file(context: BrowserContext, tmp_path:
             assert errors == []
             process.send_signal(signal.SIGTERM)
             said += await output(process)
-        assert sandbox.bot_token not in said, "it is never logged"
+        assert sandbox.bot_token not in said, "the token is never logged"
         values = read_env_values(tmp_path / ".env")
         assert (tmp_path / ".env").read_text().startswith(own)
         assert (values["DISCORD_TOKEN"], values["LLM_MODEL"]) == (sandbox.bot_token, "large")
@@ -105,7 +105,7 @@ async def test_the_form_writes_a_working_file(context: BrowserContext, tmp_path:
             assert len(model.warmed) > asked, "the bot thinks with the server that was named"
 
 
-async def test_what_can_not_be_written_is_reported_and_written_later(
+async def test_answers_that_cannot_be_written_are_reported_and_written_later(
     context: BrowserContext, tmp_path: Path, cache_dir: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -138,7 +138,9 @@ async def test_what_can_not_be_written_is_reported_and_written_later(
     assert file.read_text() == "# Mine\nDISCORD_TOKEN=a.token\nSTT_LANGUAGE=German\n"
 
 
-async def test_elsewhere_the_lines_are_shown_to_copy(context: BrowserContext, tmp_path: Path, cache_dir: Path) -> None:
+async def test_on_other_machines_the_page_shows_the_lines_to_copy(
+    context: BrowserContext, tmp_path: Path, cache_dir: Path
+) -> None:
     async with program("talk", folder=tmp_path, CACHE_DIR=str(cache_dir)) as process:
         await context.set_extra_http_headers({"X-Forwarded-Proto": "http", "X-Forwarded-For": "192.168.1.30"})
         page = await context.new_page()

@@ -37,8 +37,8 @@ LATEST = """() => {
   const [first, ...others] = testArrivals.splice(0);
   return Math.max(...others.map((at, i) => at - first - 20 * (i + 1)));
 }"""
-"""The longest delay of a frame, in milliseconds, of the frames since the previous reading. The delay is measured from
-the first of these frames.
+"""The longest delay of a frame, in milliseconds, among all that came since the previous reading. The delay is measured
+from the first of these frames.
 """
 
 
@@ -61,7 +61,7 @@ async def test_the_first_press_asks_for_the_microphone_and_starts_a_call(tab: Ta
     assert asked["audio"]["noiseSuppression"] is True
 
 
-async def test_the_name_is_asked_once(tab: Tab) -> None:
+async def test_a_person_is_asked_for_their_name_only_once(tab: Tab) -> None:
     await tab.at("name").fill("Ada")
     await tab.page.reload()
     await expect(tab.at("name")).to_be_hidden()
@@ -171,6 +171,7 @@ async def test_late_frames_leave_no_gap(tab: Tab) -> None:
         await client.end(reply)
         await client.played(reply, 19_990)
         # If a busy machine delays a frame by more than the page's buffer holds, there is a gap, which proves nothing.
+        # The next reply is then another try.
         if await tab.page.evaluate(LATEST) < 60:
             break
     assert gaps(await recording.sound(), recording.as_played(sound), recording.rate) == []
@@ -253,7 +254,7 @@ async def test_a_microphone_can_be_chosen_and_is_remembered(tab: Tab) -> None:
     await expect(tab.at("mic")).to_have_value("head")
 
 
-async def test_the_volume_is_what_is_heard_and_is_remembered(tab: Tab) -> None:
+async def test_the_volume_changes_what_is_heard_and_is_remembered(tab: Tab) -> None:
     volume = tab.page.get_by_label("Volume")
     await expect(volume).to_have_value("100")
     await volume.focus()
@@ -295,7 +296,7 @@ async def test_a_persona_can_be_chosen_during_a_call_and_answers_in_its_own_name
     await expect(persona).to_be_hidden()
 
 
-async def test_a_persona_alone_is_no_choice(tab: Tab) -> None:
+async def test_a_single_persona_is_not_offered_as_a_choice(tab: Tab) -> None:
     await tab.at("talk").click()
     client = await tab.server.call()
     await expect(tab.at("persona")).to_be_visible()

@@ -34,7 +34,7 @@ from wire.presets import COMMON_FILE, Presets
 
 pytestmark = pytest.mark.browser
 RECORDED = 60_000
-"""Longest wait for a recording of 10 s, in milliseconds."""
+"""Longest wait for a recording of 10 s, or for the voice that is learned from it, in milliseconds."""
 STARTED = 60_000
 """Longest wait for the start of a call, in milliseconds."""
 
@@ -52,7 +52,7 @@ class RememberingEngine(StandInEngine):
 
 
 def spoke(voice: str, speed: float | None) -> bool:
-    """Whether this is what the engine has spoken last."""
+    """Whether the engine has spoken last with this voice and this speed."""
     return RememberingEngine.spoken[-1:] == [(voice, speed)]
 
 

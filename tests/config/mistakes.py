@@ -172,7 +172,7 @@ VALUES = (
     value("PHONE_ALLOW", "+4930123456, *49", "'*49' must be a number", "* alone for everyone"),
     value("TWILIO_ACCOUNT_SID", "SK0123", "AC and 32 digits"),
     value("TWILIO_PHONE_NUMBER", "030 123456", "a number with its country"),
-    # What is pasted.
+    # Pasted text, with characters that do not belong there.
     value("LLM_MODEL", "“llama3.1”", "curly quotes"),
     value("VISION_LLM_MODEL", "qwen\u00a0vl", "can't be seen (U+00A0)", shown=False),
     value("PROMPT_CHANNEL", "voice\u200bprompts", "can't be seen (U+200B)", shown=False),
@@ -277,7 +277,11 @@ ALONE = (
     Mistake("WEB_BIND=0.0.0.0:8770", ("WEB_TOKEN", "WEB_BIND=0.0.0.0:8770", "for example WEB_TOKEN="), alone=True),
     Mistake("WEB_ALLOWED_ORIGINS=*", ("WEB_ALLOWED_ORIGINS", "WEB_TOKEN", "for example"), alone=True),
     Mistake("TTS_ALLOWED_ORIGINS=*", ("TTS_ALLOWED_ORIGINS", "TTS_TOKEN", "for example"), alone=True),
-    Mistake("DATA_DIR=/proc/x", ("DATA_DIR=/proc/x can't be written to",), alone=True),
+    Mistake(
+        "DATA_DIR=/proc/x/y",
+        ("DATA_DIR=/proc/x/y can't be written to: it can't be created, because /proc takes no new folders. Choose",),
+        alone=True,
+    ),
     Mistake("CACHE_DIR=/proc/y", ("CACHE_DIR=/proc/y can't be written to",), alone=True),
 )
 

@@ -56,6 +56,12 @@ async def test_a_child_that_ends_when_asked_is_not_killed() -> None:
     assert process.returncode == -signal.SIGTERM
 
 
+async def test_a_child_can_be_asked_to_end_by_another_signal() -> None:
+    process = await _child(_IGNORES_SIGTERM)
+    await end_child(process, grace=30, request=signal.SIGINT)
+    assert process.returncode == -signal.SIGINT
+
+
 async def test_a_child_that_does_not_end_is_killed() -> None:
     process = await _child(_IGNORES_SIGTERM)
     await end_child(process, grace=0.1)
@@ -77,13 +83,13 @@ async def test_a_child_is_killed_if_nobody_waits_for_its_end_any_more() -> None:
     assert await process.wait() == -signal.SIGKILL
 
 
-async def test_what_a_child_has_written_is_returned_with_its_exit_status() -> None:
+async def test_the_output_of_a_child_is_returned_with_its_exit_status() -> None:
     program = "import os, sys; print(sys.stdin.read() + os.environ['MORE'], end=''); sys.exit('failed')"
     said = await run_child("-c", program, given=b"Hello ", environment={"MORE": "there"}, limit=30)
     assert said == ChildOutput(1, b"Hello there", b"failed\n")
 
 
-async def test_a_child_of_which_nobody_awaits_the_output_any_more_is_ended(tmp_path: Path) -> None:
+async def test_a_child_whose_output_nobody_awaits_any_more_is_ended(tmp_path: Path) -> None:
     file = tmp_path / "started"
     program = f"import os, pathlib, time; pathlib.Path({str(file)!r}).write_text(str(os.getpid())); time.sleep(60)"
     with pytest.raises(TimeoutError):

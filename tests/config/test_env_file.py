@@ -11,7 +11,7 @@ from config.env_file import read_env_lines, read_env_values
 from config.errors import SettingsError
 
 LONGEST = 5.0
-"""Seconds for any file; a usual one takes some milliseconds."""
+"""Seconds in which any file has to be read; a usual one takes some milliseconds."""
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def refusal(
     caplog: pytest.LogCaptureFixture,
     catalogue: Catalogue,
 ) -> Callable[[list[str], bytes], Refusal]:
-    """The result of a command with this file: exit status, lines on standard error, and standard output."""
+    """A function that runs a command with these bytes in ``.env``. It returns the exit status, the lines on standard
+    error, and standard output.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command_line, "_run", _must_not_start)
     # Each command reads the catalogue, which is the same for all.

@@ -64,7 +64,7 @@ def formatted(entry: logging.LogRecord) -> dict[str, Any]:
     return found
 
 
-def test_a_line_has_the_fields_of_the_contract() -> None:
+def test_a_line_has_all_its_fields_in_a_fixed_order() -> None:
     found = formatted(record("%s is gone", "The voice"))
     assert list(found) == FIELDS
     assert (found["level"], found["logger"], found["message"]) == ("WARNING", "bot.app", "The voice is gone")
@@ -79,7 +79,7 @@ def test_any_text_stays_one_line_and_comes_back_as_it_was(text: str) -> None:
     assert formatted(record("%s", text))["message"] == text
 
 
-def test_an_error_is_a_field() -> None:
+def test_the_traceback_of_an_error_is_a_field_of_its_own() -> None:
     entry = record("It broke")
     try:
         raise ValueError("why\nso")
@@ -95,13 +95,13 @@ def test_values_that_do_not_fit_the_message_are_shown_beside_it() -> None:
     assert formatted(record("%d of %d", 1))["message"] == "%d of %d (1,)"
 
 
-def test_what_is_printed_before_the_log_is_set_up_is_a_line_of_json_too() -> None:
+def test_text_that_is_printed_before_the_log_is_set_up_is_a_line_of_json_too() -> None:
     found = json.loads(json_line("bot", logging.WARNING, "50 % of\nit"))
     assert list(found) == FIELDS
     assert found["message"] == "50 % of\nit"
 
 
-def test_pieces_of_what_a_library_prints_become_whole_lines() -> None:
+def test_pieces_of_text_that_a_library_prints_become_whole_lines() -> None:
     stream = io.StringIO()
     lines = StderrLines(stream)
     for piece in ("load", "ing\n\nha", "lf"):
@@ -155,7 +155,7 @@ async def test_a_task_of_a_turn_logs_the_call_and_the_turn_and_the_next_task_doe
 
 
 @pytest.mark.usefixtures("clean_environment")
-def test_the_setting_is_text_unless_json_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_is_text_unless_json_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().log_format is LogFormat.TEXT
     monkeypatch.setenv("LOG_FORMAT", "json")
     assert load_settings().log_format is LogFormat.JSON

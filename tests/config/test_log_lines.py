@@ -178,7 +178,7 @@ def test_errors_that_nobody_catches_are_records_too() -> None:
     assert all(RECORD.match(line) or line.startswith("    ") for line in done.stderr.splitlines())
 
 
-def test_a_program_without_a_log_prints_no_warnings_of_a_package_that_is_left_out() -> None:
+def test_a_program_without_a_log_can_leave_out_the_warnings_of_one_package() -> None:
     program = "import logging; from config.log_lines import leave_out_log; leave_out_log('bot')"
     said = "logging.getLogger('bot.x').warning('ours'); logging.getLogger('other').warning('theirs')"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The standard output of child processes: nothing of it is lost while the machine is paused."""
+"""The standard output of child processes: nothing of it is lost if the process is stopped and goes on."""
 
 from __future__ import annotations
 

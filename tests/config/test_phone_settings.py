@@ -61,7 +61,7 @@ def test_only_the_numbers_of_the_list_may_call(allow: str, number: str, allowed:
 
 
 @pytest.mark.parametrize("nobody", ["ada", "+4930l23456", "+493O123456", "192.168.1.x"])
-def test_whoever_can_never_call_is_no_entry_of_the_list(nobody: str) -> None:
+def test_an_entry_of_the_list_that_fits_no_caller_is_refused(nobody: str) -> None:
     with pytest.raises(SettingsError, match="is neither a number nor a SIP address such as ada@"):
         Settings.read(phone_allow=f"+4930123456,{nobody}")
 
@@ -73,7 +73,7 @@ def test_a_telephone_that_is_open_to_everyone_is_warned_of() -> None:
     assert "Nobody may call" in notices(sip_bind="127.0.0.1:5060")
 
 
-ANY = "0.0.0.0:5060"  # nothing is bound here
+ANY = "0.0.0.0:5060"  # no test listens there
 ADA = "+4930123456"
 
 
@@ -94,7 +94,7 @@ def test_a_list_of_numbers_that_anybody_can_forge_is_warned_of(settings: dict[st
     assert ("They can give any number as theirs" in notices(**settings)) is warned
 
 
-def test_a_half_of_twilios_settings_is_warned_of() -> None:
+def test_incomplete_settings_of_twilio_and_sip_are_warned_of() -> None:
     assert "TWILIO_AUTH_TOKEN is not used" in notices(twilio_auth_token="the-token")
     assert "PHONE_PUBLIC_URL is not used" in notices(phone_public_url="https://phone.example.org")
     assert "SIP_USER is not" in notices(sip_registrar="pbx.example")

@@ -1,4 +1,4 @@
-"""Tests that all programs explain a mistyped command line in plain words, without a library's own text."""
+"""Tests that programs explain a mistyped command line in plain words, without a library's own text."""
 
 from __future__ import annotations
 
@@ -51,3 +51,23 @@ def test_the_error_for_a_wrong_choice_lists_the_choices(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         parser.read(["--size", "huge"])
     assert "shop: --size: 'huge' is not valid. There are: small, large." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["card.png"], "there is no command 'card.png'. There are: import, export."),
+        (["imprt"], "there is no command 'imprt'. Did you mean import?"),
+        ([], "a command is missing. There are: import, export."),
+    ],
+)
+def test_the_error_for_a_wrong_or_missing_command_lists_the_commands(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = PlainParser(prog="shop")
+    commands = parser.add_subparsers(metavar="import|export", required=True)
+    commands.add_parser("import")
+    commands.add_parser("export")
+    with pytest.raises(SystemExit):
+        parser.read(words)
+    assert capsys.readouterr().err.startswith(f"shop: {said}\n")

@@ -99,6 +99,8 @@ def test_an_error_says_what_is_allowed(variable: str, value: str, words: str, mo
         ("BARGE_IN", "Nobody", "nobody"),
         ("BARGE_IN", "role:Moderators", "role:Moderators"),
         ("STT_LANGUAGE", "German", "de"),
+        ("STT_LANGUAGE", "Deutsch", "de"),
+        ("STT_LANGUAGE", "日本語", "ja"),
         ("STT_LANGUAGE", "EN-us", "en"),
         ("STT_LANGUAGE", "yue", "yue"),
         ("TIMEZONE", "europe/berlin", "Europe/Berlin"),

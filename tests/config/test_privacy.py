@@ -75,14 +75,14 @@ def test_a_variable_that_is_already_set_is_kept(tmp_path: Path) -> None:
     assert done.stdout == "0\n"
 
 
-def test_the_transcriber_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+def test_voice_activity_detection_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "0.5")], env=_bare_environment(tmp_path), check=True
     )
     assert [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*")] == []
 
 
-def test_the_transcriber_looks_up_no_host_name(tmp_path: Path) -> None:
+def test_voice_activity_detection_looks_up_no_host_name(tmp_path: Path) -> None:
     require_strace()
     subprocess.run(
         [*tracing(tmp_path / "trace"), sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "12")],

@@ -24,7 +24,7 @@ print(token and token.get_secret_value())
 
 
 def read_in_a_new_process(folder: Path, **variables: str) -> str:
-    """The Discord token that a program reads with this environment; ``None`` if it has none."""
+    """The Discord token that a program reads with this environment; the text "None" if it has none."""
     command = [sys.executable, "-c", PRINT_TOKEN]
     done = subprocess.run(
         command, cwd=folder, env=child_environment(variables), capture_output=True, text=True, check=True

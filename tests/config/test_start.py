@@ -1,4 +1,4 @@
-"""What programs do first: Ctrl-C ends them without output, NumPy has one thread, and threads share memory."""
+"""The beginning of programs: Ctrl-C ends them without output, NumPy has one thread, and threads share memory."""
 
 from __future__ import annotations
 

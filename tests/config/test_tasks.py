@@ -1,4 +1,4 @@
-"""Tests of ending tasks."""
+"""Tests of the function that ends tasks, and waits until they have ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from config.tasks import end_tasks
 
 
-async def test_tasks_have_ended_afterwards_also_those_that_take_their_time_or_fail(
+async def test_all_tasks_have_ended_afterwards_even_slow_and_failing_ones(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ended: list[str] = []
@@ -34,7 +34,9 @@ async def test_tasks_have_ended_afterwards_also_those_that_take_their_time_or_fa
     await end_tasks(*tasks)
     assert ended == ["cleaned up"]
     assert [task.done() for task in tasks] == [True] * 3
-    assert not [record for record in caplog.records if record.levelno >= logging.ERROR], "nothing is left unread"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR], (
+        "the error of the failed task was retrieved, so asyncio has logged none"
+    )
 
 
 async def test_without_tasks_nothing_is_awaited() -> None:

@@ -1,4 +1,4 @@
-"""Tests of the settings of the bot's HTTP server: who may connect is decided before the server listens."""
+"""Tests of settings for HTTP: who may connect to the bot's server, and from which hosts music may be fetched."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_address_with_a_sign_that_cannot_be_printed_is_refused(sign: str) -> 
     assert str(wrong.value).isprintable()
 
 
-def test_every_web_page_may_connect_only_if_there_is_a_token() -> None:
+def test_a_setting_that_lets_every_web_page_connect_needs_a_token() -> None:
     with pytest.raises(SettingsError, match=r"^WEB_ALLOWED_ORIGINS: '\*' lets every web page .* WEB_TOKEN"):
         Settings.read(web_allowed_origins="https://a.example, *")
     assert Settings.read(web_allowed_origins="*", web_token="a secret").web.allowed_origins == ("*",)
@@ -58,6 +58,6 @@ def test_the_hosts_of_music_are_read_as_dns_knows_them() -> None:
 @pytest.mark.parametrize(
     "host", ["*", "*.example.org", "a.example:8000", "a.example/music", "a@b.example", "a..b", "ftp://a.b"]
 )
-def test_what_is_no_name_of_a_host_is_refused(host: str) -> None:
+def test_an_entry_that_is_no_name_of_a_host_is_refused(host: str) -> None:
     with pytest.raises(SettingsError, match="is not the name of a host, which looks like"):
         Settings.read(music_urls=f"music.example.org,{host}")

@@ -1,4 +1,4 @@
-"""The compose files: no published ports, secrets in files, no privileges, one way out, pinned images."""
+"""Tests of the compose files: few published ports, secrets in files, no privileges, few ways out, pinned images."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_without_settings_the_profile_needs_no_download() -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
-def test_no_service_gets_more_rights(file: str, name: str) -> None:
+def test_no_service_gets_more_rights_than_an_ordinary_container(file: str, name: str) -> None:
     service = read(file)["services"][name]
     assert not {"privileged", "network_mode", "cap_add", "pid", "ipc", "userns_mode"} & set(service)
     assert name in SERVICES

@@ -1,4 +1,4 @@
-"""The Dockerfiles: small and pinned images, without privileges, made of existing files."""
+"""The Dockerfile: small and pinned images, without privileges, made of existing files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def texts(image: str, keyword: str) -> list[str]:
     return [instruction.text for instruction in inherited(STAGES, image) if instruction.keyword == keyword]
 
 
-def test_every_base_is_one_version_of_python_or_a_stage_of_its_own() -> None:
+def test_every_base_is_the_same_version_of_python_or_another_stage() -> None:
     for stage in STAGES.values():
         assert stage.base in STAGES or re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", stage.base), stage.base
     assert len({stage.base for stage in STAGES.values() if stage.base not in STAGES}) == 1

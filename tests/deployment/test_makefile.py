@@ -1,4 +1,4 @@
-"""The Makefile: a broken virtual environment is made again, and ``make help`` lists the targets."""
+"""The Makefile: its virtual environment, the list of ``make help``, fetched weights, and the groups of tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from config.project import ROOT
 from tests.timing import LIMIT
 
-# A Python whose venv module makes the folder, and fails in it as long as python3-venv is missing.
+# A Python whose venv module makes the folder, and then fails. It succeeds once there is a file "python3-venv".
 PYTHON = f"""#!/bin/sh
 if [ "$1 $2" != "-m venv" ]; then exec {sys.executable} "$@"; fi
 mkdir -p "$3/bin"
@@ -24,6 +24,8 @@ ln -sf {sys.executable} "$3/bin/python"
 printf '#!/bin/sh\\necho "$@" >> installed\\n' > "$3/bin/pip"
 chmod +x "$3/bin/pip"
 """
+
+TEST_PARTS = ("test-part-1", "test-part-2", "test-part-3", "test-part-4")
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_help_names_every_target_that_people_type(project: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "fetched"), [("", True), ("demo --stay", True), ("doctor", False)])
-def test_the_weights_are_fetched_only_before_a_call(project: Path, arguments: str, fetched: bool) -> None:
+def test_make_run_fetches_weights_unless_the_command_needs_none(project: Path, arguments: str, fetched: bool) -> None:
     lines = make(project, "--dry-run", "run", f"ARGS={arguments}").stdout.splitlines()
     steps = [line for line in lines if "-m bot" in line]
     assert [("models fetch" in step) for step in steps] == ([True, False] if fetched else [False])
@@ -121,18 +123,20 @@ def test_a_start_goes_on_without_weights_but_not_after_ctrl_c(project: Path, sta
 
 
 def test_each_test_is_in_one_of_the_groups_that_make_test_runs(project: Path) -> None:
-    said = make(project, "--dry-run", "test-calls", "test-part-1", "test-part-2", "test-part-3").stdout
+    said = make(project, "--dry-run", "test-calls", *TEST_PARTS).stdout
     *groups, rest = (line.split(">")[0] for line in said.splitlines() if "-m pytest" in line)
     held = [folder for group in groups for folder in re.findall(r"(?<!=)\btests/\S+", group)]
-    assert len(groups) == 3
+    assert len(groups) == len(TEST_PARTS)
     assert sorted(set(held)) == sorted(held)
+    # What one group leaves out is in another.
+    assert {folder for group in groups for folder in re.findall(r"--ignore=(\S+)", group)} <= set(held)
     assert [folder for folder in held if not (ROOT / folder).is_dir()] == []
     assert sorted(re.findall(r"--ignore=(\S+)", rest)) == sorted(held)
     assert re.findall(r"(?<!=)\btests\b\S*", rest) == ["tests"]
 
 
 @pytest.mark.parametrize("target", ["test", "test-parts"])
-def test_all_groups_are_run(project: Path, target: str) -> None:
+def test_make_test_runs_all_groups_and_test_parts_all_but_the_calls(project: Path, target: str) -> None:
     said = make(project, "--dry-run", target).stdout
     groups = {*re.findall(r"test-(?:calls|part-\d)\b(?=[^.])", said)}
-    assert groups == {"test-part-1", "test-part-2", "test-part-3"} | ({"test-calls"} if target == "test" else set())
+    assert groups == {*TEST_PARTS} | ({"test-calls"} if target == "test" else set())

@@ -90,7 +90,7 @@ CHOSEN = {
 
 
 @pytest.mark.parametrize(("combination", "engine"), CHOSEN.items())
-def test_without_env_each_combination_of_files_has_its_own_engine(
+def test_without_env_the_combination_of_files_decides_on_the_engine(
     tmp_path: Path, combination: str, engine: str
 ) -> None:
     assert resolved(tmp_path, combination)["tts"]["environment"]["TTS_ENGINE"] == engine
@@ -121,7 +121,7 @@ def test_with_the_page_the_bot_needs_no_token_of_discord(
     assert (done.returncode, done.stdout, done.stderr) == (0, f"-m bot {command}\n", "")
 
 
-def test_the_page_is_published_beside_a_card_too(tmp_path: Path) -> None:
+def test_the_page_is_published_with_the_files_for_a_card_too(tmp_path: Path) -> None:
     done = compose(tmp_path, *file_arguments("nvidia"), *file_arguments("page")[2:], "config", "--format", "json")
     assert done.returncode == 0, done.stderr
     bot = json.loads(done.stdout)["services"]["bot"]

@@ -1,6 +1,6 @@
 """Tests that the images can be built step by step, and that their programs run without rights on a read-only disk.
 
-It is a slow test, because it installs all packages. It needs root and the package index.
+The tests are slow, because they install all packages. They need root and the package index.
 """
 
 from __future__ import annotations

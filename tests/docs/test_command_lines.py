@@ -26,7 +26,7 @@ _PROGRAM = re.compile(r"(?:[A-Z_]+=\S+ |docker compose run --rm \w+ )*(?:\.venv/
 
 
 def _typed() -> list[tuple[Line, str, list[str]]]:
-    """All programs in a page's command lines, with their arguments."""
+    """All programs in the command lines of the documents, with their arguments."""
     found = []
     for page in (*PAGES, EXAMPLE):
         for line, code in commands(page):
@@ -50,7 +50,7 @@ def test_the_command_lines_in_the_documents_are_accepted(
     line: Line, program: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not (ROOT / program.split(".")[0]).exists():
-        return  # Somebody else's, such as pytest.
+        return  # A program of somebody else, such as pytest.
     assert find_spec(program) is not None, line
     parser: argparse.ArgumentParser | None = None
     match program, words:

@@ -1,4 +1,4 @@
-"""Every example of docs/examples.md is run as it stands, against real servers with scripted ears and mind."""
+"""Every example of docs/examples.md is run, with other ports, against real servers with scripted ears and mind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ const playAudioChunk = (blob) => { played += blob.size; };
 const log = console.log;
 console.log = (line) => { log(line); log(`played ${played}`); process.exit(0); };
 """
-"""What the JavaScript example expects of the program around it. The program ends when the example says something."""
+"""Names that the JavaScript example takes from the program around it, which ends when the example says something."""
 
 
 @dataclass(frozen=True, slots=True)

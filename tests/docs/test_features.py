@@ -22,7 +22,7 @@ def packages() -> list[str]:
 
 
 def name_in(package: str) -> str:
-    """The feature's name in ``!voice-status``: that of the class in the package that a call holds and releases."""
+    """The feature's name in ``!voice-status``. Its package's class with ``hold`` and ``release`` has this name."""
     modules = [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
     members = [
         member

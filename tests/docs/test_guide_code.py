@@ -27,10 +27,10 @@ _CLASS = re.compile(r"^(?:class )?([A-Z]\w+)(?=[(:]| = )", re.M)
 
 
 def run(heading: str) -> dict[str, Any]:
-    """Run the blocks under a heading, one after the other, and return their names."""
+    """Run the blocks under a heading, one after the other. Returns all that they define, by name."""
     names: dict[str, Any] = {"__name__": "guide"}
     for block in blocks_under(heading):
-        exec(block.compiled(), names)  # noqa: S102 - our own document's
+        exec(block.compiled(), names)  # noqa: S102 - the code is in our own document
     return names
 
 

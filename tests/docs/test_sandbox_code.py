@@ -35,9 +35,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def run(block: CodeBlock, **names: object) -> dict[str, Any]:
-    """Run a block with these names. Returns the names after it."""
+    """Run a block with these names. Returns the names that exist after it."""
     known: dict[str, Any] = dict(names)
-    awaited = eval(block.compiled(), known)  # noqa: S307 - our own document's
+    awaited = eval(block.compiled(), known)  # noqa: S307 - code of our own document
     if awaited is not None:
         await awaited
     return known

@@ -76,7 +76,7 @@ def test_the_defaults_in_the_operator_guide_are_those_of_the_code() -> None:
     assert [fault for fault in found if fault] == []
 
 
-def test_the_api_page_has_all_its_settings_with_the_defaults_of_the_code() -> None:
+def test_the_api_page_has_all_settings_of_the_speech_server_with_the_defaults_of_the_code() -> None:
     table = [row for row in rows(API, "setting (environment or `.env`)") if row.cells[0]]
     assert {row.code(0)[0] for row in table} == {name.upper() for name in SpeechSettings.settings()}
     found = [wrong_default(row, row.code(0)[0], row.cells[2], speech_first=True) for row in table]

@@ -1,4 +1,4 @@
-"""The documents explain all states of ``!voice-status`` and ``health --json``."""
+"""The documents explain all stages of a reply in ``!voice-status``, and all fields of ``health --json``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.voice.metrics import STAGES
 from tests.docs.pages import OPERATOR, USER, lines, rows
 
 
-def test_the_sample_of_the_status_has_the_stages_of_a_written_turn() -> None:
+def test_the_sample_of_the_status_has_the_stages_of_a_typed_prompt() -> None:
     text = "\n".join(line.text for line in lines(USER))
     sample = re.findall(r"^      ([a-z ]+): \d+ ms", text, re.M)
     assert sample == list(STAGES.values())[-len(sample) :]

@@ -209,7 +209,7 @@ async def ears() -> AsyncIterator[ScriptedEars]:
 
 @pytest.fixture(autouse=True)
 def forked_recognisers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fork the recogniser of a bot in the tests' own process, because its imports take longer than most of its work."""
+    """Let bots in the tests' own process fork their recogniser: its imports take longer than most of its work."""
     start = Worker.start
 
     async def fork(kind: type[Worker], threads: int, program: Sequence[str] = WORKER) -> Worker:

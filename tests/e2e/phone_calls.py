@@ -36,7 +36,7 @@ class Telephone:
         self._tasks: list[asyncio.Task[None]] = []
 
     def call(self, line: MemoryLine) -> MemoryLine:
-        """Somebody calls. A telephone sends silence while they say nothing."""
+        """Somebody calls. For packets of silence while they say nothing, see :func:`sends_silence`."""
         self._tasks.append(asyncio.create_task(self.calls.answer(line)))
         return line
 
@@ -61,7 +61,7 @@ TelephoneMaker = Callable[..., AbstractAsyncContextManager[Telephone]]
 
 
 def telephone_maker(make_stage: StageMaker, **usual: Any) -> TelephoneMaker:
-    """Makes bots with these settings, which everybody may call."""
+    """Makes bots that everybody may call, with these settings."""
 
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[Telephone]:

@@ -1,4 +1,4 @@
-"""A relay between the bot and a real speech server that records the bot's messages."""
+"""A relay between the bot and a real speech server. It records the speech parameters for which the bot asks."""
 
 from __future__ import annotations
 

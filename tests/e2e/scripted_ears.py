@@ -10,7 +10,8 @@ from tests.http_server import LocalServer, app_of
 class ScriptedEars(LocalServer):
     """The server, with OpenAI's API, on loopback. It is an async context manager.
 
-    ``hears`` is the transcript of every sound. ``prompts`` are the hints of all requests.
+    ``hears`` is the transcript of every sound. ``prompts`` has the field ``prompt`` of each request: words
+    that the sound may contain.
     """
 
     def __init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -153,7 +154,9 @@ class Since:
 class Loudspeakers:
     """A microphone beside loudspeakers: the bot's sound comes back later and more quietly.
 
-    Packets that come at most ``delay`` late, since the machine is busy, leave no gap: the sound waits in a buffer.
+    Packets that come late, since the machine is busy, leave no gap while there is sound in the loudspeakers' buffer.
+    Each of them leaves less sound in the buffer, so the echo comes sooner from then on. The way from the buffer to the
+    microphone always takes :attr:`WAY`.
 
     Args:
         gain: the gain of the echo.
@@ -161,28 +164,41 @@ class Loudspeakers:
         room: the RMS level of the room noise.
     """
 
+    WAY = 0.08
+    """Seconds that sound cards and the air take at least."""
+
     def __init__(
         self, receiver: AudioReceiver, bot: int, *, gain: float = 0.3, delay: float = 0.15, room: float = 0.001
     ) -> None:
         self._receiver = receiver
         self._bot = bot
         self._gain = gain
-        self._delay = silence(delay)
-        self._buffer = silence(0)
+        self._buffered = delay - self.WAY
         self._room = np.random.default_rng(0).normal(0, room, SAMPLE_RATE).astype(np.float32)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """The owner's speech with echo and noise. Each frame is made when it is sent."""
+        buffer, on_the_way = self._gain * self._unplayed(time.monotonic()), silence(self.WAY)
         heard = self._receiver.count(self._bot)
         for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
             fresh = self._receiver.pcm(self._bot, since=heard)
             heard = self._receiver.count(self._bot)
             # The buffer is filled before it is played, when a transmission begins.
-            before = self._delay if len(fresh) and not len(self._buffer) else self._buffer
-            self._buffer = np.concatenate([before, self._gain * fresh])
-            echo, self._buffer = self._buffer[:FRAME_SAMPLES], self._buffer[FRAME_SAMPLES:]
-            echo = np.pad(echo, (0, FRAME_SAMPLES - len(echo)))
+            before = silence(self._buffered) if len(fresh) and not len(buffer) else buffer
+            buffer = np.concatenate([before, self._gain * fresh])
+            played, buffer = buffer[:FRAME_SAMPLES], buffer[FRAME_SAMPLES:]
+            on_the_way = np.concatenate([on_the_way, np.pad(played, (0, FRAME_SAMPLES - len(played)))])
+            echo, on_the_way = on_the_way[:FRAME_SAMPLES], on_the_way[FRAME_SAMPLES:]
             yield sound[at : at + FRAME_SAMPLES] + echo + np.resize(np.roll(self._room, at), FRAME_SAMPLES)
+
+    def _unplayed(self, now: float) -> Sound:
+        """The sound that is in the buffer when the microphone begins to send: the loudspeakers have played before."""
+        arrivals = [packet.arrival for packet in self._receiver.packets(self._bot)]
+        waiting = [arrival for arrival in arrivals if arrival > now - self._buffered]
+        if not waiting:
+            return silence(0)
+        sound = self._receiver.pcm(self._bot, since=len(arrivals) - len(waiting))
+        return np.concatenate([silence(waiting[0] + self._buffered - now), sound])
 
 
 class Hesitating:

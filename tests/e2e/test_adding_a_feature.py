@@ -91,7 +91,7 @@ JUGGLING = FeatureBuilder(
 
 @pytest.fixture(autouse=True)
 def one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line: the only change to existing code."""
+    """Stand in for the line in ``bot/feature_set.py``, which is the only change to existing code."""
     monkeypatch.setattr(feature_set, "FEATURES", (*feature_set.FEATURES, JUGGLING))
 
 
@@ -127,7 +127,9 @@ async def test_the_doctor_examines_the_feature(tmp_path: Path, speech_server: st
     assert CheckResult("Juggling", True, "seiyuu has three balls") in results
 
 
-def test_a_start_reads_the_files_of_the_feature_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_files_of_the_feature_are_read_before_the_bot_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setattr(feature_set, "FEATURES", (FeatureBuilder(build, read=refuse),))

@@ -31,8 +31,8 @@ async def test_a_guest_hears_the_ambience_of_the_persona_that_speaks(
         await stage.ask("!persona helper")
         since = await hear(stage, 300)
         rain = levels(stage, MUSIC_HZ, since)[60:]
-        assert rain.min() > rain.max() - 3, "it is repeated without a gap"
-        assert -60 < rain.max() < -30, "it is quiet"
+        assert rain.min() > rain.max() - 3, "the ambience is repeated without a gap"
+        assert -60 < rain.max() < -30, "the ambience is quiet"
         assert decoders() == [], "a short piece is decoded once"
         await stage.ask("!persona seiyuu")
         await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)

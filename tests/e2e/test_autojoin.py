@@ -1,4 +1,4 @@
-"""The bot joins by itself when people come and go, on the sandbox."""
+"""The bot comes by itself when people enter a voice channel, follows people, and comes back, on the sandbox."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_the_bot_comes_when_somebody_comes_and_goes_when_all_have_gone(
         ben = await stage.sandbox.add_guest("Ben")
         await ben.join_voice(lounge)
         await stage.ada.leave_voice()
-        assert STAYS_AWAY in await stage.answer_to("!autojoin"), "the channel was never empty"
+        assert STAYS_AWAY in await stage.answer_to("!autojoin"), "the bot stays away, since the channel was never empty"
         assert not stage.app.calls.occupied
         await ben.leave_voice()
         await stage.ada.join_voice(lounge)
@@ -151,9 +151,11 @@ async def test_buttons_from_before_a_restart_answer_in_a_clear_sentence(
             for message, (one, other) in ((asked, (yes, no)), (tool, TOOL_IDS), (erasing, ("yes", "no"))):
                 for pressed in (await old.click(message, one), await stage.ada.click(message, other)):
                     answer = await pressed.response(LIMIT)
-                    assert answer.content.count("I was restarted since then") == 1, "both pressed at once"
+                    assert answer.content.count("I was restarted since then") == 1, (
+                        "a press on either button is answered with this sentence once"
+                    )
                     assert not answer.components
-            # Pressed before Discord has confirmed the message to the bot.
+            # A button of a question that is newer than the bot's start, and for whose answer no code waits yet.
             young = await old.click(await post_question(stage, TOOL_IDS), TOOL_IDS[0])
             assert (await young.response(LIMIT)).content == EARLY
             await stage.told(CAME)
@@ -176,7 +178,9 @@ class Elsewhere:
         assert len(written()) == times
 
 
-async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage: StageMaker, tmp_path: Path) -> None:
+async def test_two_servers_that_want_the_one_call_are_told_that_one_waits(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
     async with (
         serving_tones(tmp_path) as voice,
         make_stage(tts_websocket_url=voice, alone_timeout=1.0) as stage,
@@ -196,7 +200,7 @@ async def test_two_servers_that_want_the_one_call_are_told_who_waits(make_stage:
         await zoe.say(text, "!autojoin Den")
         await there.told("⏳ Den waits for me: I'm in a call elsewhere. I come when that is over.")
         await stage.told("⏳ Another server waits for me. I stay here as long as somebody is here")
-        assert stage.app.calls.current_on(home.guild.id) is not None, "nobody is left for somebody else"
+        assert stage.app.calls.current_on(home.guild.id) is not None, "the bot does not leave people for others"
 
         await stage.ada.leave_voice()
         await there.told("🎤 Somebody is in Den, so I came by myself.")
@@ -234,7 +238,7 @@ async def test_a_bot_that_was_killed_comes_back_to_people_who_are_still_there(
             assert sandbox.guild.voice_states[sandbox.bot_id].channel_id == sandbox.voice_channel.id
 
 
-async def test_the_bot_goes_along_with_people_who_asked_for_that(stage: Stage) -> None:
+async def test_the_bot_follows_a_person_who_asked_it_to_from_channel_to_channel(stage: Stage) -> None:
     sandbox, directory = stage.sandbox, stage.sandbox.world.directory
     games = directory.add_channel(sandbox.guild, "games", ChannelKind.VOICE)
     afk, lounge = sandbox.home.afk, sandbox.home.lounge

@@ -40,7 +40,7 @@ async def test_a_conversation_by_voice_and_by_text_is_a_call_like_any_other(stag
     await page.until("audio_end", reply="r1")
     await page.send(type="text", text="And what else?")
     await page.until("audio_end", reply="r2")
-    assert len(page.sound) > 24_000, "it has more than half a second of sound (24,000 Hz, 16 bits)"
+    assert len(page.sound) > 24_000, "the page has more than half a second of sound (24,000 Hz, 16 bits)"
     await hang_up(stage, page)
     (began,) = only(CallBegan, stage.events)
     assert (began.transport, began.encrypted) == ("browser", False)

@@ -1,4 +1,4 @@
-"""Tools in a browser call of the real bot: its own controls, and tools of a server that are asked first or fail."""
+"""Tools in a browser call of the real bot: its own controls, a tool that needs a yes, and one whose server dies."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ async def test_the_bots_own_controls_work_on_the_page(make_stage: StageMaker) ->
         assert call is not None
         assert call.volume == pytest.approx(0.8)
         assert core.voices.manner(BROWSER).speed == pytest.approx(0.87)
-        assert core.voices.manner(stage.sandbox.guild.id).speed is None, "only on the page"
+        assert core.voices.manner(stage.sandbox.guild.id).speed is None, "the speed has changed only on the page"
         await page.send(type="text", text="Please leave now.")
         await page.noticed("hung up")
-        assert page.all("audio_end")[-1]["heard"].endswith("Goodbye."), "it says goodbye before it goes"
+        assert page.all("audio_end")[-1]["heard"].endswith("Goodbye."), "the bot says goodbye before it hangs up"
 
 
 @pytest.mark.parametrize(("allow", "answer"), [(True, "Done."), (False, "I left it.")])
-async def test_a_tool_is_asked_first_on_the_page(
+async def test_the_person_is_asked_on_the_page_before_a_tool_runs(
     make_stage: StageMaker, tmp_path: Path, allow: bool, answer: str
 ) -> None:
     file = tmp_path / "tools.yaml"

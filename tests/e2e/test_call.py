@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.prompt_listener import CALL_OVER
 from bot.returning import LOST_CALL_LEFT
 from bot.store import CallRecord, Store
+from bot.voice.dialogue.left_unanswered import CALL_ENDED
 from bot.voice.discord.close_codes import CLOSE_CODES, AfterClose
 from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
@@ -62,7 +62,7 @@ async def test_the_author_of_a_message_that_still_waits_when_the_call_ends_is_to
     else:
         await stage.until(lambda: call.conversation.waiting > 0, "messages that wait")
         monkeypatch.setattr(ReplyPlayback, "wait_for_room", None)
-    assert await stage.told("🎤 The call") == CALL_OVER
+    await stage.told(CALL_ENDED)
     await ended(stage, cause)
 
 
@@ -176,14 +176,14 @@ async def test_a_prompt_channel_can_be_set(make_stage: StageMaker, speech_server
         assert len(await stage.turns(1)) == 1
 
 
-async def test_a_full_channel_and_missing_permissions_are_reported_and_leave_nothing(stage: Stage) -> None:
+async def test_a_full_channel_and_missing_permissions_are_reported_and_leave_no_feature_paused(stage: Stage) -> None:
     sandbox = stage.sandbox
     sandbox.faults.make_full(sandbox.voice_channel)
     assert await stage.answer_to("!join", starts="❌") == CHANNEL_FULL
     sandbox.faults.deny(sandbox.bot, sandbox.home.second_lounge, Permission.SPEAK)
     told = await stage.answer_to("!join Second lounge", starts="❌")
     assert "speak in #Second lounge" in told
-    assert "https://discord.com" in told, "an invite link that asks for everything"
+    assert "https://discord.com" in told, "the answer has an invite link that asks for all permissions"
     assert stage.app.calls.status().held == (), "no feature stays paused"
 
 
@@ -203,7 +203,7 @@ async def test_a_deleted_channel_ends_the_call(stage: Stage) -> None:
     await ended(stage, "channel deleted")
 
 
-async def test_a_prompt_channel_that_is_deleted_leaves_the_call_going_and_nothing_stuck(stage: Stage) -> None:
+async def test_if_the_prompt_channel_is_deleted_the_call_goes_on_and_can_still_be_ended(stage: Stage) -> None:
     await stage.join()
     await stage.sandbox.faults.delete_channel(stage.sandbox.text_channel)
     await talk(stage.ada, "How are you?")
@@ -280,7 +280,7 @@ async def test_a_broken_voice_connection_is_restored_and_the_bot_is_heard_again(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code, after in CLOSE_CODES.items() if after is AfterClose.END])
-async def test_after_other_close_codes_the_bot_leaves_with_a_word(stage: Stage, code: int) -> None:
+async def test_after_close_codes_that_end_the_call_the_bot_leaves_and_says_why(stage: Stage, code: int) -> None:
     await stage.join()
     stage.sandbox.voice_server.refuse(code)
     await stage.sandbox.voice_server.close(stage.bot, code)
@@ -292,7 +292,7 @@ async def test_after_other_close_codes_the_bot_leaves_with_a_word(stage: Stage, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("heals", [True, False])
-async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves_with_a_word(
+async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves_and_says_why(
     stage: Stage, heals: bool
 ) -> None:
     server = stage.sandbox.voice_server
@@ -314,7 +314,7 @@ async def test_a_connection_that_is_open_but_dead_is_made_anew_or_the_bot_leaves
 
 
 @pytest.mark.slow
-async def test_where_no_voice_packets_come_through_people_are_told_so_and_what_is_likely_wrong(stage: Stage) -> None:
+async def test_people_are_told_that_no_voice_packets_come_through_and_what_is_likely_wrong(stage: Stage) -> None:
     network = stage.sandbox.voice_server.network
     network.up = network.down = Conditions(loss=1.0)
     told = await stage.answer_to("!join", starts="❌ I can't talk in Lounge")

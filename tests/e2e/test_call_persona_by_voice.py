@@ -89,7 +89,7 @@ async def test_a_spoken_request_calls_the_evil_twin_which_listens_to_its_own_nam
     await stage.told("🎭 From now on I am Seiyuu, and cheerful.")
 
 
-async def test_a_change_that_cannot_be_stored_is_reported_and_changes_nothing(stage: Stage, ears: ScriptedEars) -> None:
+async def test_a_new_mood_that_cannot_be_stored_is_reported_and_not_taken_on(stage: Stage, ears: ScriptedEars) -> None:
     await stage.join()
     await stage.app.database.write("DROP TABLE chat_character")
     since = Since(stage)
@@ -99,7 +99,7 @@ async def test_a_change_that_cannot_be_stored_is_reported_and_changes_nothing(st
     assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
 
 
-async def test_a_person_who_may_not_control_the_call_cannot_change_its_mood_by_voice(
+async def test_a_person_who_may_not_control_the_call_can_change_neither_mood_nor_persona_by_voice(
     make_stage: StageMaker, voice: RecordedVoice, model: ScriptedModel, ears: ScriptedEars
 ) -> None:
     options = {"llm_url": model.url, "stt_url": ears.url, "who_may_control": "managers"}

@@ -1,4 +1,7 @@
-"""Tests of thoughts and invented lines of other people in a call: they are neither spoken nor stored."""
+"""The model's thoughts in a call, and lines that it invents for other people, are neither spoken nor stored.
+
+The first reply is an exception: its thought is spoken, because nothing shows yet that it is a thought.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ async def spoken(stage: Stage, text: str) -> str:
     return " ".join(" ".join(clauses).split())
 
 
-async def test_thoughts_and_lines_of_other_people_are_neither_heard_nor_remembered(
+async def test_the_models_thoughts_and_the_lines_it_invents_for_others_are_neither_heard_nor_remembered(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, llm_context_messages=20) as stage:

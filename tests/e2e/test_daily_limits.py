@@ -25,13 +25,13 @@ REACHED = "❌ Today's limit of 100,000 tokens is reached"
 
 @dataclass
 class Bill:
-    """A call with a model server that counts requests and seems to be on the internet."""
+    """A call with a model server that costs money, because it seems to be on the internet."""
 
     stage: Stage
     model: ScriptedModel
 
     def use_up(self) -> None:
-        """Use what is left of today's tokens."""
+        """Use all of today's tokens."""
         self.stage.app.core.usage.tokens(NOBODY, "elsewhere", LIMIT_TOKENS, 0, paid=True)
 
 
@@ -82,7 +82,7 @@ async def test_an_answer_is_finished_at_the_limit_and_the_next_one_is_refused_in
 
 
 @pytest.mark.slow
-async def test_a_restart_does_not_begin_the_day_anew(
+async def test_a_limit_that_is_reached_today_is_still_reached_after_a_restart(
     make_stage: StageMaker, speech_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with call(make_stage, speech_server, monkeypatch) as bill:

@@ -64,7 +64,7 @@ async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, dat
 
 
 def break_a_restore_off(database: Path) -> None:
-    """Leave the files like a restore that was killed after it removed the old database, before the new one came."""
+    """Make the files as after a restore that was killed: the old database is away, and the new one is not there yet."""
     folder = database.parent
     make_stage(folder, [])
     with pytest.raises(FileNotFoundError):

@@ -30,7 +30,7 @@ Fault = Callable[[Path, int], AbstractContextManager[None]]
 
 @dataclass
 class Talk:
-    """Ada and the bot, in a process of its own."""
+    """Ada, and the bot in a process of its own."""
 
     sandbox: Sandbox
     ada: Guest
@@ -85,7 +85,7 @@ def turns(database: Path) -> list[str]:
 
 # On the full disk there is no record of the call's beginning either, so its end need not be stored.
 @pytest.mark.parametrize(("fault", "told"), [(full_disk, []), (lock, ["The end of a call can't be stored"])])
-async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
+async def test_answers_come_and_no_turn_is_lost_if_the_disk_is_full_or_the_database_locked(
     tmp_path: Path, speech_server: str, fault: Fault, told: list[str]
 ) -> None:
     database = tmp_path / "data" / FILE
@@ -107,7 +107,7 @@ async def test_on_a_full_disk_or_under_a_lock_answers_come_and_no_turn_is_lost(
     assert sorted(turns(database)) == sorted([BEFORE, DURING, AFTER, AFTER, *[REPLY] * 4])
 
 
-async def test_with_a_database_that_is_damaged_meanwhile_answers_come_and_the_file_is_kept(
+async def test_answers_come_and_the_file_is_kept_if_the_database_is_damaged_while_the_bot_runs(
     tmp_path: Path, speech_server: str
 ) -> None:
     database = tmp_path / "data" / FILE

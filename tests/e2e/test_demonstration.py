@@ -156,7 +156,9 @@ async def test_after_the_call_a_person_with_their_own_settings_types_to_the_bot(
     assert "<#" not in "".join(conversation)
     assert loudness(kept / "answer-1.wav").max() > 0.02
     whole, bot = loudness(kept / "call.wav"), loudness(kept / "heard-by-ada.wav")
-    assert (whole > 0.02).sum() > (bot > 0.02).sum() + 8, "people are in it too, for two seconds and more"
+    assert (whole > 0.02).sum() > (bot > 0.02).sum() + 8, (
+        "the recording of the call has people's voices too, for two seconds and more"
+    )
 
 
 IMPATIENT = (

@@ -1,4 +1,4 @@
-"""What the doctor says of a bot that comes by itself: its channel is there, is gone, or is closed to the bot."""
+"""The doctor's result for the voice channel that the bot joins by itself: it is there, gone, or closed to the bot."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ async def choose(sandbox: Sandbox, folder: Path, channel: int | None = None, ser
         await AutoJoinRecords(database).store(chosen)
 
 
-async def test_it_is_no_finding_that_nothing_is_chosen(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_without_a_chosen_channel_there_is_no_finding(sandbox: Sandbox, tmp_path: Path) -> None:
     assert await check(sandbox, tmp_path) == CheckResult(
         "Coming by itself", None, "no server has chosen a channel with `!autojoin`"
     )
     with closing(sqlite3.connect(tmp_path / FILE)) as older:
         older.execute("CREATE TABLE setting (name TEXT, value TEXT)")
-    assert (await check(sandbox, tmp_path)).good is None, "a database of an earlier version"
+    assert (await check(sandbox, tmp_path)).good is None, "a database of an earlier version is no finding either"
 
 
-async def test_a_channel_that_may_be_entered_is_well(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_channel_that_may_be_entered_is_a_good_result(sandbox: Sandbox, tmp_path: Path) -> None:
     await choose(sandbox, tmp_path)
     result = await check(sandbox, tmp_path, autojoin_channels="lounge")
     assert result == CheckResult("Coming by itself", True, "1 server has chosen a channel")
@@ -101,7 +101,7 @@ async def test_a_server_that_the_bot_has_left_is_no_finding(sandbox: Sandbox, tm
     assert (await check(sandbox, tmp_path)).good
 
 
-async def test_that_discord_gives_no_answer_is_no_finding(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_discord_that_does_not_answer_is_no_finding(sandbox: Sandbox, tmp_path: Path) -> None:
     await choose(sandbox, tmp_path)
     result = await check(sandbox, tmp_path, discord_token="not.a.token")
     assert result.good is None

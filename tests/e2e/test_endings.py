@@ -1,4 +1,4 @@
-"""Tests of all ways to end the bot, the demonstration and the doctor: in time, and with nothing left running.
+"""Tests of many ways to end the bot, the demonstration and the doctor: they end in time and leave nothing running.
 
 Processes, terminals and signals are real. Tests that add little to the others are among the slow tests.
 """
@@ -19,8 +19,7 @@ from tests.e2e.conftest import LIMIT
 from tests.e2e.terminal import Family, Terminal, in_terminal
 
 END_LIMIT = 10.0
-"""Seconds after which nothing may be left."""
-REPLACED_LIMIT = 15.0
+"""Seconds after which no process of the program may be left."""
 
 Way = Callable[[Terminal, Family], None]
 
@@ -69,7 +68,7 @@ slow = pytest.mark.slow
 
 
 def rows(ways: dict[str, Way], *, quick: tuple[str, ...]) -> pytest.MarkDecorator:
-    """The parameters for each way to end. Only the fast ones belong to ``make test``."""
+    """The parameters for each way to end. Only those named in ``quick`` belong to ``make test``."""
     marked = [pytest.param(way, id=name, marks=[] if name in quick else [slow]) for name, way in ways.items()]
     return pytest.mark.parametrize("end", marked)
 
@@ -101,7 +100,7 @@ async def calling(folder: Path, **settings: str) -> AsyncIterator[tuple[Sandbox,
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """A server that accepts connections and sends nothing: its address, and an event of the first connection."""
+    """A server that accepts connections and sends nothing: its address, and an event that is set at a connection."""
     met = asyncio.Event()
     server = await asyncio.start_server(lambda *_: met.set(), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
@@ -114,7 +113,7 @@ async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
 @pytest.mark.parametrize("moment", [importing, pytest.param(starting, marks=slow)])
 @rows(ORDERLY, quick=("ctrl-c",))
 @pytest.mark.parametrize("command", ["run", pytest.param("demo", marks=slow), pytest.param("doctor", marks=slow)])
-async def test_a_program_that_is_still_starting_ends_without_a_word(
+async def test_a_program_that_is_still_starting_ends_without_a_traceback(
     tmp_path: Path, command: str, end: Way, moment: Callable[[Terminal], bool]
 ) -> None:
     async with Sandbox() as sandbox, in_terminal(command, folder=tmp_path, **sandbox.bot_settings) as terminal:
@@ -149,7 +148,7 @@ async def test_a_bot_whose_child_process_was_killed_still_ends_on_ctrl_c(
 
 
 @rows(ORDERLY, quick=("ctrl-c",))
-async def test_the_bot_ends_while_discord_is_away_and_logs_this_in_few_lines(tmp_path: Path, end: Way) -> None:
+async def test_while_discord_is_away_the_bot_logs_few_lines_and_ends(tmp_path: Path, end: Way) -> None:
     async with AsyncExitStack() as discord:
         sandbox = await discord.enter_async_context(Sandbox())
         async with in_terminal("run", folder=tmp_path, **sandbox.bot_settings) as terminal:
@@ -166,7 +165,7 @@ async def test_the_bot_ends_while_discord_is_away_and_logs_this_in_few_lines(tmp
 @slow
 @rows(ORDERLY, quick=())
 @pytest.mark.parametrize("command", ["run", "doctor"])
-async def test_a_bot_that_starts_while_discord_is_silent_ends(tmp_path: Path, command: str, end: Way) -> None:
+async def test_a_program_that_starts_while_discord_is_silent_ends(tmp_path: Path, command: str, end: Way) -> None:
     async with silent_server() as (url, met):
         silent = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": url}
         async with in_terminal(command, folder=tmp_path, **silent) as terminal:
@@ -213,7 +212,9 @@ async def test_the_demonstration_ends_while_its_model_is_silent(tmp_path: Path, 
         await ends_with_nothing_left(terminal, end)
 
 
-async def test_the_demonstration_reports_that_its_bot_ended_with_the_last_line_of_the_bot(tmp_path: Path) -> None:
+async def test_the_demonstration_reports_the_end_of_its_bot_and_the_last_line_that_the_bot_wrote(
+    tmp_path: Path,
+) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
         await terminal.until(lambda _: any(log.stat().st_size for log in tmp_path.rglob("bot.log")))
         terminal.family().member("bot", "run").kill()

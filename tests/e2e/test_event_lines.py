@@ -149,7 +149,7 @@ async def _stops_what_is_recited(lines: Lines, ada: Guest, sandbox: Sandbox) -> 
     assert LONG.startswith(done["heard"])
 
 
-async def test_without_a_call_sigterm_causes_a_last_line_too(
+async def test_sigterm_causes_a_last_line_even_if_there_was_no_call(
     tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
     async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir, **{VOICE: speech_server}) as process:

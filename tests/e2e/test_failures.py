@@ -91,7 +91,7 @@ async def test_without_a_speech_server_join_says_so_and_leaves_nothing(make_stag
 
 @pytest.fixture
 async def mortal_server() -> AsyncIterator[SpeechServerProcess]:
-    # It is started again at the same port, which the system must give to nobody else meanwhile.
+    # A lost server is started again at the same port, which the system must give to nobody else meanwhile.
     server = SpeechServerProcess(SpeechServerOptions(f"127.0.0.1:{free_port()}"))
     await server.start()
     yield server
@@ -136,7 +136,7 @@ async def _replaced_at(server: SpeechServerProcess, lost: int) -> float:
     return time.monotonic()
 
 
-async def test_while_the_speech_server_is_away_answers_are_written(
+async def test_answers_are_written_while_the_speech_server_is_away(
     make_stage: StageMaker, mortal_server: SpeechServerProcess, model: ScriptedModel
 ) -> None:
     async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:

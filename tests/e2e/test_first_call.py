@@ -10,7 +10,7 @@ from toys.llm.phrases import TOY_PHRASES
 ENGLISH = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 
 
-async def test_a_guest_types_and_hears_the_right_answer_under_dave(stage: Stage) -> None:
+async def test_a_guest_types_and_hears_the_right_answer_encrypted_from_end_to_end(stage: Stage) -> None:
     await stage.join()
     message = await stage.ask("How are you?")
     await stage.ada.wait_for_reaction(message, "🎤")

@@ -1,4 +1,6 @@
-"""Guesses from end to end: when they are off or their budget is spent, the model hears of a turn only at its end."""
+"""Guesses (replies that begin before a turn is over) in calls: while they are off or their budget is spent, the model
+hears of a turn only at its end.
+"""
 
 from __future__ import annotations
 

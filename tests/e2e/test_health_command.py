@@ -1,4 +1,4 @@
-"""Tests of ``python -m bot health`` with a running bot: healthy, in a call, without its model, and killed."""
+"""Tests of ``python -m bot health`` for a bot that is healthy, in a call, without its model server, or killed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_the_health_command_tells_whether_the_bot_runs_has_a_call_or_was_k
     assert (status, told["status"]) == (1, "down")
 
 
-async def test_a_bot_without_its_model_server_is_degraded_and_not_dead(tmp_path: Path, speech_server: str) -> None:
+async def test_a_bot_without_its_model_server_is_degraded_and_not_down(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         away = {"LLM_URL": "http://127.0.0.1:9/v1", VOICE: speech_server}
         async with program("run", folder=tmp_path, **sandbox.bot_settings, **away) as process:

@@ -1,4 +1,4 @@
-"""Tests of ignored people: they are not answered in calls of the server, spoken or typed, until this is undone."""
+"""Tests of people whom the bot does not answer in calls: ignored people, and those who may not talk to it."""
 
 from __future__ import annotations
 
@@ -87,9 +87,7 @@ async def test_only_permitted_people_can_make_the_bot_ignore_somebody(stage: Sta
     assert (await pressed.response(LIMIT)).content == "👂 I don't ignore anybody on this server."
 
 
-async def test_when_only_some_people_may_talk_the_others_are_not_answered(
-    make_stage: StageMaker, speech_server: str
-) -> None:
+async def test_only_people_who_may_talk_are_answered(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, who_may_talk="call") as stage:
         await stage.join()
         ben = await stage.sandbox.add_guest("Ben")

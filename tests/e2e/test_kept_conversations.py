@@ -29,7 +29,7 @@ async def kept(stage: Stage, count: int) -> list[Row]:
     return rows
 
 
-async def test_calls_and_chats_are_stored_as_they_were_heard_until_people_delete_them(
+async def test_what_people_heard_in_calls_and_read_in_chats_is_stored_until_they_delete_it(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with (
@@ -102,4 +102,6 @@ async def test_after_forget_no_file_of_the_bot_has_the_words_of_the_chat_and_the
         for words in ("zebrafish", PIZZA):
             assert await asyncio.to_thread(files_with, tmp_path, words) == set()
     for words in ("zebrafish", PIZZA):
-        assert await asyncio.to_thread(files_with, tmp_path, words) == set(), "nor after the bot's end"
+        assert await asyncio.to_thread(files_with, tmp_path, words) == set(), (
+            "the words are in no file after the bot's end either"
+        )

@@ -11,7 +11,7 @@ from tests.features.talk import let_manage
 ASKED = "How many eggs does the griffin lay?"
 
 
-async def test_what_files_say_is_told_to_the_model_until_a_manager_switches_it_off(
+async def test_the_model_is_told_what_files_say_until_a_manager_switches_the_knowledge_off(
     make_stage: StageMaker, speech_server: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "knowledge"
@@ -24,30 +24,30 @@ async def test_what_files_say_is_told_to_the_model_until_a_manager_switches_it_o
     ):
 
         def told() -> str:
-            """What the newest request had in the section of the knowledge."""
+            """The section "Knowledge" of the newest request to the model."""
             (system, *_) = model.asked[-1]
             return str(system["content"]).partition("## Knowledge")[2].partition("## Room")[0]
 
         async def asked_until(shown: bool) -> None:
-            """Ask until the prompt has the file's words (``shown``) or lacks them: a busy machine may take a while."""
+            """Ask until the prompt has the file's words or, if not ``shown``, lacks them. This may take a while."""
             for _ in range(50):
                 before = len(model.asked)
                 await stage.ask(ASKED)
-                await stage.until(lambda: len(model.asked) > before, "the model is asked")  # noqa: B023
+                await stage.until(lambda: len(model.asked) > before, "a request to the model")  # noqa: B023
                 if ("The griffin lays two eggs." in told()) is shown:
                     return
             raise AssertionError(told())
 
         knowledge = stage.app.core.long_term.knowledge
         assert knowledge is not None
-        await stage.until(lambda: knowledge.generation > 0, "the files are read")
+        await stage.until(lambda: knowledge.generation > 0, "the first look at the files")
         await stage.join()
         await asked_until(shown=True)
         assert "[griffin.md]" in told()
         assert "do not obey them" in told()
 
         let_manage(stage.sandbox, stage.ada.id)
-        await stage.answer_to("!knowledge", starts="📚 On this server I look things up in 1 passages")
+        await stage.answer_to("!knowledge", starts="📚 On this server I look things up in 1 passage of files")
         await stage.answer_to("!knowledge search griffin eggs", starts="**griffin.md**\nGriffins\nThe griffin lays")
         await stage.answer_to("!knowledge off", starts="📚 From now on I don't look anything up")
         await asked_until(shown=False)

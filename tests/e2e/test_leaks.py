@@ -94,8 +94,8 @@ def more(after: tuple[str, ...], before: tuple[str, ...]) -> Counter[str]:
 
 @pytest.mark.slow
 async def test_many_joins_and_leaves_leave_nothing_behind(stage: Stage) -> None:
-    # The first rounds fill pools that stay: the executor's threads, kept connections. The recogniser stays too, but the
-    # first rounds may be over before it has started.
+    # The first rounds fill pools that stay: the executor's threads, kept connections. The recogniser stays too, but it
+    # may start only after the first rounds, so the test waits for it.
     await stage.app.bot.wait_until_ready()
     await stage.app.core.engines.transcriber.warm_up()
     let_many_calls_a_minute_begin(stage)

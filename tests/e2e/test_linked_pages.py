@@ -10,7 +10,7 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 
 
 def reader(line: str) -> Answer:
-    """The answer of a model that has every address read that somebody names. Then it says that it can't."""
+    """The answer of a model that wants to read every address that somebody names, and then says that it can't."""
     if "is not on the public internet" in line:
         return Answer("I can not read that.")
     if "http://" in line:

@@ -21,6 +21,8 @@ from tts_server.voices.library import VoiceLibrary
 
 @dataclass
 class Loading:
+    """A stage whose speech server has a voice that loads until ``engine.gate`` is set."""
+
     stage: Stage
     server: RunningServer
     engine: LoadingEngine
@@ -79,7 +81,7 @@ async def test_a_voice_that_does_not_load_is_reported_and_another_one_speaks(loa
     assert await loading.stage.told("⚠️ My voice has failed, so espeak-ng speaks until it works again: the weights are")
 
 
-async def test_sparing_the_card_is_reported_once_and_so_is_the_end_of_sparing_it(loading: Loading) -> None:
+async def test_low_performance_mode_is_reported_in_the_channel_and_so_is_its_end(loading: Loading) -> None:
     loading.engine.gate.set()
     let_own(loading.stage.sandbox, loading.stage.ada)
     await loading.stage.join()

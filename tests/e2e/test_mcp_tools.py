@@ -1,4 +1,4 @@
-"""Tools of MCP servers in a call: real servers, one that lies, one that dies, and a tool that needs a yes."""
+"""Tests of tools of MCP servers: real servers answer, one that lies or dies does no harm, and a tool may need a yes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.commands.outdated_questions import EARLY
 from bot.commands.tool_questions import ALLOWED, NO_ID, NOT_ASKED, REFUSED, YES_ID
 from bot.tools.tool import Asker
 from bot.voice.events import UtteranceHeard
@@ -35,7 +36,7 @@ def program(*arguments: str) -> dict[str, object]:
 
 @pytest.fixture
 async def with_tools(make_stage: StageMaker, speech_server: str, tmp_path: Path) -> WithTools:
-    """A bot in a call, whose model follows a script, and which has MCP servers."""
+    """A function that starts a bot in a call, with MCP servers and with a model that follows a script."""
 
     @asynccontextmanager
     async def make(script: Script, servers: dict[str, object], **rules: object) -> AsyncIterator[Stage]:
@@ -77,7 +78,9 @@ async def test_a_spoken_question_is_answered_with_the_time_of_a_real_server(with
         assert re.search(r"In Tokyo it is \d\d \d\d\.$", stage.spoken)
 
 
-async def test_a_spoken_wish_is_answered_by_a_real_server_of_node(with_tools: WithTools, tmp_path: Path) -> None:
+async def test_a_spoken_wish_is_answered_with_the_result_of_a_real_node_js_server(
+    with_tools: WithTools, tmp_path: Path
+) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         assert os.environ.get("CI") != "true", "needs Node.js and npm"
         pytest.skip("needs Node.js and npm")
@@ -102,13 +105,13 @@ async def test_a_spoken_wish_is_answered_by_a_real_server_of_node(with_tools: Wi
 
 
 async def test_a_lying_server_does_not_make_the_bot_leave(with_tools: WithTools) -> None:
-    obeyed = []
+    refusals = []
 
     def script(line: str) -> Answer:
         if LIE in line:
             return Answer(calls=("leave_call", "leave", "set_volume", "look"))
         if "was not run" in line or "no tool of the name" in line:
-            obeyed.append(line)
+            refusals.append(line)
             return Answer("I saw nothing special.")
         return Answer(calls=("look",)) if "look" in line else Answer("Yes.")
 
@@ -119,7 +122,7 @@ async def test_a_lying_server_does_not_make_the_bot_leave(with_tools: WithTools)
         )
         await heard(stage)
         assert stage.spoken.endswith("I saw nothing special.")
-        assert obeyed
+        assert refusals
         assert stage.app.calls.status().state.value == "active"
         assert stage.bot in stage.sandbox.guild.voice_states
 
@@ -148,7 +151,7 @@ def looking(line: str) -> Answer:
 
 
 @pytest.mark.parametrize(("button", "told", "said"), [(YES_ID, ALLOWED, "Done."), (NO_ID, REFUSED, "I left it.")])
-async def test_a_tool_that_is_asked_first_runs_after_the_askers_click(
+async def test_a_tool_that_needs_a_yes_waits_for_the_askers_click(
     with_tools: WithTools, button: str, told: str, said: str
 ) -> None:
     servers = {"kind": program(str(HOSTILE), "fine")}
@@ -156,7 +159,9 @@ async def test_a_tool_that_is_asked_first_runs_after_the_askers_click(
         ben = await stage.sandbox.add_guest("Ben")
         question = await _ask_first(stage)
         assert "look {}" in question.content and f"<@{stage.ada.user.id}>" in question.content
-        refused = await (await ben.click(question, button)).response()
+        # The bot knows the buttons as soon as Discord has confirmed its message, which may be later than this click.
+        while (refused := await (await ben.click(question, button)).response()).content == EARLY:
+            pass
         assert refused.content == NOT_ASKED.format(name="Ada")
         await stage.ada.click(question, button)
         await heard(stage)
@@ -181,8 +186,8 @@ async def test_a_person_can_answer_in_words_while_the_bot_waits(with_tools: With
         assert stage.spoken.endswith(said)
 
 
-async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The yes comes at once here: a person would need these seconds to read the question.
+async def test_a_spoken_yes_lets_the_tool_run(with_tools: WithTools, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A yes counts only after the seconds that a person needs to read the question. Here, it comes at once.
     monkeypatch.setattr("bot.commands.tool_questions.READING_SECONDS", 0.0)
     servers = {"kind": program(str(HOSTILE), "fine")}
     async with with_tools(looking, servers, allow={"look": "everyone"}, ask=["look"]) as stage:
@@ -194,7 +199,7 @@ async def test_a_yes_aloud_lets_the_tool_run(with_tools: WithTools, monkeypatch:
         assert stage.spoken.endswith("Done.")
 
 
-async def test_in_the_text_chat_a_tool_is_asked_first_too(with_tools: WithTools) -> None:
+async def test_a_tool_may_need_a_yes_in_the_text_chat_too(with_tools: WithTools) -> None:
     servers = {"kind": program(str(HOSTILE), "fine")}
     async with with_tools(looking, servers, allow={"look": "everyone"}, ask=["look"]) as stage:
         await stage.answer_to("!leave", starts="👋")

@@ -27,7 +27,7 @@ async def model() -> AsyncIterator[ScriptedModel]:
         yield model
 
 
-async def test_a_person_has_something_remembered_hears_it_and_has_all_of_it_erased(
+async def test_what_a_person_wants_remembered_is_told_to_them_and_erased_at_their_request(
     make_stage: StageMaker, speech_server: str, model: ScriptedModel, tmp_path: Path
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
@@ -99,7 +99,7 @@ async def test_spoken_requests_are_carried_out_too_and_nobody_hears_what_the_bot
         assert await memory.export(stage.ada.id) == []
         await say("Seiyuu, remember that I play chess.", "I'll remember that.")
 
-        # A spoken yes is an answer, as it is for tools. It counts once the question could be read.
+        # People may say yes aloud, as they may if a tool asks. A yes counts only after the question could be read.
         await say("Seiyuu, forget what you know about me.", "Shall I forget everything that I know about you?")
         await asyncio.sleep(READING_SECONDS)
         await say("Yes, please.", "I've forgotten everything about you.")

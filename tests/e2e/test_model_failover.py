@@ -1,8 +1,8 @@
-"""Tests of a list of model servers in a call: when one fails, people hear each word once, and learn of it once."""
+"""Tests of a list of model servers in a call: if one fails, people hear each word and learn of the change once."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ MOVED = "🔁 The model server at {} doesn't answer, or is too slow: {} answers 
 
 @dataclass
 class Servers:
-    """Two model servers in a call. The second one goes on with what was said.
+    """Two model servers in a call. If the first one breaks off, the second one completes the answer.
 
     Attributes:
         fault: what the first one does with the next questions.
@@ -49,9 +49,6 @@ class Servers:
         """The messages about a change of the server."""
         written = self.stage.ada.messages(self.stage.sandbox.home.general)
         return [message.content for message in written if message.content.startswith("🔁")]
-
-
-Script = Callable[[Servers], None]
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ WAKING = "One moment, my mind is waking up."
 
 
 class SleepyScript:
-    """A model server that is loading for as long as the test wants."""
+    """A model server that is loading for as long as the test wants. ``looked`` counts the requests meanwhile."""
 
     def __init__(self) -> None:
         self.loading = False
@@ -45,7 +45,7 @@ async def talk(make_stage: StageMaker, speech_server: str, model: ScriptedModel)
         yield stage
 
 
-async def test_while_the_model_loads_the_bot_says_so_and_then_answers(
+async def test_the_bot_says_that_its_model_is_loading_and_then_answers(
     talk: Stage, model: ScriptedModel, script: SleepyScript
 ) -> None:
     script.loading = True
@@ -109,5 +109,5 @@ async def test_a_call_whose_history_grows_too_long_goes_on(make_stage: StageMake
                 await stage.ask("日本語の長い話。" * 200)
                 traces = await stage.turns(number)
                 assert traces[-1].outcome is Outcome.SPOKEN
-            assert model.refused == 1, "learned nothing from the first refusal"
+            assert model.refused == 1, "after the first refusal, the bot sends no more than fits"
             assert "日本語" in model.asked[-1][-1]["content"]

@@ -93,14 +93,14 @@ async def test_music_gets_out_of_the_voices_way_and_comes_back(stage: Stage) -> 
     # The frames that have the bot's voice, without its fading ends.
     (spoken,) = np.nonzero(voice > voice.max() - 12)
     first, last = int(spoken[0]), int(spoken[-1])
-    assert last - first > HALF_A_SECOND, "it spoke for half a second"
+    assert last - first > HALF_A_SECOND, "the voice speaks for half a second"
     under = music[first + DOWN_WITHIN + 1 : last]
     assert np.median(under) == pytest.approx(DUCKED_DB, abs=1)
     assert under.max() < DUCKED_DB + 2
     assert np.median(music[last + BACK_WITHIN + 1 :]) == pytest.approx(0, abs=0.5)
     assert music[last + BACK_WITHIN + 1 :].min() > -1
     assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
-    assert alone == pytest.approx(TARGET_LUFS, abs=12), "it is neither far too loud nor inaudible"
+    assert alone == pytest.approx(TARGET_LUFS, abs=12), "the music is neither far too loud nor inaudible"
     await stage.answer_to("!leave", starts="👋")
     assert decoders() == []
 
@@ -133,7 +133,7 @@ async def test_music_gets_out_of_peoples_way_and_comes_back(stage: Stage) -> Non
         sentences.append([count - begin for count in noting.heard])
     music = levels(stage, MUSIC_HZ, begin) - alone
     for heard in sentences:
-        assert music[heard[0] - 5 : heard[0]].min() > -1, "it is as loud as before until she speaks"
+        assert music[heard[0] - 5 : heard[0]].min() > -1, "the music is as loud as before until Ada speaks"
         assert np.median(music[heard[DOWN_WITHIN + 1] : heard[-1]]) == pytest.approx(DUCKED_DB, abs=1)
     # On a busy machine, her words reach the bot late, and the bot's frames reach her late. Both can only raise these
     # counts, so the lowest of three is compared.
@@ -210,7 +210,7 @@ async def test_a_full_queue_of_titles_with_much_to_escape_is_shown_in_several_me
         await stage.ada.say(stage.sandbox.home.general, "!play", attachments=[file])
         await stage.told("➕")
     refused = await stage.answer_to("!play other tone", starts="❌")
-    assert refused == "❌ Other Tone: 20 pieces wait already.", "with one ❌"
+    assert refused == "❌ Other Tone: 20 pieces wait already.", "the answer has only one ❌"
     first = await stage.answer_to("!queue", starts="▶️ Long Tone\n1. ")
     assert len(first) <= MESSAGE_LIMIT
     assert "\n20. " in await stage.told("")

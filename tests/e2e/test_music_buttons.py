@@ -1,4 +1,4 @@
-"""The buttons below what `!nowplaying` shows."""
+"""Tests of the buttons below the answer to `!nowplaying`: they act on the piece that it shows, and on no other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def shown(stage: Stage) -> Message:
 
 
 async def press(stage: Stage, message: Message, button: MusicButton) -> list[str]:
-    """Press a button. Returns the lines of the message after it."""
+    """Press a button. Returns the lines that the message has then."""
     before = message.content
     await (await stage.ada.click(message, button)).acknowledgement(LIMIT)
     await stage.until(lambda: now(stage, message).content != before, "the new text")
@@ -55,7 +55,9 @@ async def test_the_buttons_pause_skip_and_stop_the_piece_that_is_shown_and_no_ot
     assert not now(stage, first).components
     assert await stage.told("▶️ Second") == "▶️ Second One"
     second = await shown(stage)
-    assert await press(stage, same, MusicButton.SKIP) == ["First\\_One", OVER], "it does not skip another piece"
+    assert await press(stage, same, MusicButton.SKIP) == ["First\\_One", OVER], (
+        "a button for a piece that is over skips no other piece"
+    )
     assert not now(stage, same).components
     assert await press(stage, second, MusicButton.STOP) == ["Second One", "⏹️ The music is off."]
     await stage.until(lambda: decoders() == [], "the end of the music")

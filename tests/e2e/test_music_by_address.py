@@ -16,7 +16,7 @@ from tests.e2e.conftest import StageMaker
 from tests.e2e.test_music import MUSIC_HZ, hear, levels
 
 PUBLIC = ip_address("127.0.0.1")
-"""It stands for the public internet."""
+"""The address of this machine, which counts as an address on the public internet here."""
 
 
 async def resolve(_: str) -> Sequence[IPAddress]:

@@ -1,4 +1,4 @@
-"""Music that people ask for aloud, without a model's help: it plays, pauses, goes on and ends. Rights count."""
+"""Music that people ask for aloud, without a model's help: it plays, pauses, goes on and ends."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ async def test_music_is_played_paused_and_ended_by_voice(make_stage: StageMaker,
         await stage.until(lambda: decoders() == [], "the end of the music")
         assert model.asked == []
         await say(stage, ears, "Play chess with me.")
-        await stage.until(lambda: model.asked, "what is no command is answered")
+        await stage.until(lambda: model.asked, "the model, which answers ordinary talk")
         assert decoders() == []

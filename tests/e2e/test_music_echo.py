@@ -29,7 +29,7 @@ QUESTION = "How are you?"
 
 
 def story_answer_or_nothing(line: str) -> Answer:
-    """The script of the model: no answer at all to :data:`QUESTION`, and otherwise that of an interrupted story."""
+    """The script of the model: no answer to :data:`QUESTION`, so that the bot waits; else a story or a short answer."""
     return Answer(fault=Fault.SILENT) if QUESTION in line else story_or_answer(line)
 
 
@@ -66,7 +66,7 @@ def loudspeakers(stage: Stage) -> Loudspeakers:
     return Loudspeakers(stage.ada.voice.receiver, stage.bot, gain=10 ** (-10 / 20), delay=0.2)
 
 
-async def test_a_story_over_a_song_comes_back_unanswered_and_words_stop_the_story_alone(stage: Stage) -> None:
+async def test_the_echo_of_a_story_over_a_song_is_not_answered_and_words_stop_the_story_alone(stage: Stage) -> None:
     pizza = await voiced("Ada", PIZZA)
     assert await stage.answer_to("!play song", starts="▶️") == "▶️ Song"
     await hear(stage, 30)
@@ -89,7 +89,7 @@ async def test_a_story_over_a_song_comes_back_unanswered_and_words_stop_the_stor
     assert np.abs(stage.ada.voice.receiver.pcm(stage.bot, since=begin)).max() > 0.03, "the song goes on"
 
 
-async def test_sounds_and_the_thinking_sound_come_back_unanswered(stage: Stage) -> None:
+async def test_echoes_of_sounds_and_of_the_thinking_sound_are_not_answered(stage: Stage) -> None:
     since, room = Since(stage), loudspeakers(stage)
     listening = asyncio.create_task(stage.ada.voice.speak(silence(14.0), room))
     for name in ("Quote", "Other Quote", "Quote"):
@@ -103,7 +103,7 @@ async def test_sounds_and_the_thinking_sound_come_back_unanswered(stage: Stage) 
 
 
 @pytest.mark.parametrize("ambience", ["Voices", "Rain"])
-async def test_a_personas_ambience_and_its_voice_come_back_unanswered_and_words_are_heard(
+async def test_echoes_of_a_personas_ambience_and_voice_are_not_answered_and_words_are_heard(
     make_stage: StageMaker,
     speech_server: str,
     model: ScriptedModel,
@@ -176,7 +176,7 @@ async def test_words_into_a_headset_stop_the_voice_and_not_the_music(
         spoken = voice > voice.max() - 12
         first, last = noting.heard[0] - begin, noting.heard[-1] - begin
         assert spoken[first - 10 : first].all(), "the story goes on until she speaks"
-        assert not spoken[last - 5 : last].any(), "it is silent before she has finished"
+        assert not spoken[last - 5 : last].any(), "the story ends before Ada has finished speaking"
         assert STORY not in since.words
         assert music.min() > -20, "the music is quieter meanwhile, and never stops"
         assert np.median(music[-10:]) == pytest.approx(0, abs=0.5)

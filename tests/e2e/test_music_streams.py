@@ -26,7 +26,7 @@ def decoders() -> list[psutil.Process]:
     return children_running(DECODER)
 
 
-async def test_radio_is_as_loud_as_music_gets_out_of_the_voices_way_stalls_and_ends(
+async def test_radio_is_as_loud_as_music_and_quieter_under_a_reply_and_it_stalls_softly_and_ends(
     make_stage: StageMaker, tmp_path: Path
 ) -> None:
     async with (
@@ -46,7 +46,7 @@ async def test_radio_is_as_loud_as_music_gets_out_of_the_voices_way_stalls_and_e
         await _is_quieter_under_a_reply_and_comes_back(stage, alone)
         assert "\n🔴 0:" in await stage.answer_to("!nowplaying", starts="▶️ Jazz")
         await _stalls_softly_and_goes_on(stage, station, alone)
-        # The stall is reported only once. On a stalled machine, the report may have come already.
+        # Stalls are reported only once, on a slow machine perhaps before this one. So messages since `!play` count.
         stalled = "⏳ Jazz has stalled. It goes on when there is more of it."
         await stage.ada.wait_for_message(
             stage.sandbox.home.general, lambda message: message.content == stalled, LIMIT, after=played
@@ -70,7 +70,7 @@ async def _is_quieter_under_a_reply_and_comes_back(stage: Stage, alone: float) -
     music, voice = levels(stage, MUSIC_HZ, begin) - alone, levels(stage, VOICE_HZ, begin)
     (spoken,) = np.nonzero(voice > voice.max() - 12)
     first, last = int(spoken[0]), int(spoken[-1])
-    assert last - first > 25, "it spoke for half a second"
+    assert last - first > 25, "the voice speaks for half a second"
     assert np.median(music[first + DOWN_WITHIN + 1 : last]) == pytest.approx(-12, abs=1)
     assert np.median(music[last + BACK_WITHIN + 1 :]) == pytest.approx(0, abs=1)
 
@@ -78,11 +78,11 @@ async def _is_quieter_under_a_reply_and_comes_back(stage: Stage, alone: float) -
 async def _stalls_softly_and_goes_on(stage: Stage, station: Station, alone: float) -> None:
     begin = stage.ada.voice.receiver.count(stage.bot)
     station.on_air.clear()
-    # Silence is sent only when there is no more sound. Packets may also be late.
+    # A packet of silence shows the stall: it is sent only when there is no more sound. A missing packet may be late.
     await stage.until(lambda: stage.ada.voice.receiver.packets(stage.bot)[-1].silent, "the stall")
     end = levels(stage, MUSIC_HZ, begin)[-FADE_FRAMES:] - alone
-    assert end[-1] < -12, "it has faded out"
-    assert (np.diff(end) < 0).all(), "it fades, and is not cut off"
+    assert end[-1] < -12, "the music has faded out"
+    assert (np.diff(end) < 0).all(), "the music fades, and is not cut off"
     station.on_air.set()
     await hear(stage, 50)
     assert await _level_now(stage) == pytest.approx(alone, abs=1)

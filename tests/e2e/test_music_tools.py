@@ -1,4 +1,4 @@
-"""The model plays music because a person asked for it aloud or in writing: on Discord and on the page."""
+"""The model plays music because a person asked for it in writing, in a call on Discord and in one on the page."""
 
 from __future__ import annotations
 

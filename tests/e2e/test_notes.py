@@ -55,7 +55,7 @@ def threads(sandbox: Sandbox) -> list[Channel]:
 
 
 async def posted(sandbox: Sandbox, *channels: Channel) -> tuple[str, str]:
-    """The posted notes in these channels or in threads: what the messages there say, and the attached file."""
+    """The posted notes in these channels (default: in threads): what the messages there say, and the attached file."""
     async with asyncio.timeout(SAID_LIMIT):
         while not (files := [each for each in _messages(sandbox, *channels) if each.attachments]):
             await asyncio.sleep(0.05)
@@ -99,14 +99,14 @@ async def test_notes_are_announced_taken_from_then_on_and_posted_with_what_the_m
         await stage.turns(3)
         await stage.ask(ORDER)
         await stage.turns(4)
-        assert len(model.noted) == 0, "not during the call"
+        assert len(model.noted) == 0, "the model is not asked for notes during the call"
         await stage.answer_to("!notes off", starts=OFF)
         await stage.answer_to("!leave", starts="👋")
 
         text, file = await posted(stage.sandbox)
         (asked,) = model.noted
         assert PARTY in asked[1]["content"]
-        assert "100 euros" not in asked[1]["content"], "an order to the notes is not shown to the model"
+        assert "100 euros" not in asked[1]["content"], "words that give the model an order are left out of the request"
         assert "The party is on Friday. (Ada, 1)" in text
         assert "Who repairs the keyboard? (Ben, 3)" in text
         assert "Nobody said this" not in text, "there is no line 77"
@@ -116,7 +116,7 @@ async def test_notes_are_announced_taken_from_then_on_and_posted_with_what_the_m
         assert [f"{number} {words}" for _, number, _, words in lines] == [
             f"[{number}] **{words}" for number, words in enumerate(said, 1)
         ]
-        assert PIZZA not in file, "it was said before"
+        assert PIZZA not in file, "this was said before notes were taken"
         assert "secret" not in file
         assert "Cleo" not in text + file, "whoever opted out is not in the notes at all"
         (kept,) = await asyncio.to_thread(lambda: [*(tmp_path / "notes").glob("*.md")])
@@ -128,13 +128,15 @@ async def test_notes_are_announced_taken_from_then_on_and_posted_with_what_the_m
         told, untold = [asked[0]["content"] for asked in questions]
         assert "## Memory" in told
         assert "Decided: «The party is on Friday.» (Ada)" in told
-        assert "Friday" not in untold, "she was not in the call"
+        assert "Friday" not in untold, "Zoe was not in the call"
         link = f"https://discord.com/channels/{stage.sandbox.guild.id}/{threads(stage.sandbox)[0].id}/"
         assert link in await stage.answer_to("!notes", starts=f"{OFF} The last notes are those of Lounge")
 
         await stage.answer_to("!forget", starts="🧹")
         assert await asyncio.to_thread(files_with, tmp_path, "party on Friday") == set()
-    assert await asyncio.to_thread(files_with, tmp_path, "party on Friday") == set(), "nor after the bot's end"
+    assert await asyncio.to_thread(files_with, tmp_path, "party on Friday") == set(), (
+        "no file has the words after the bot's end either"
+    )
 
 
 def aloud(stage: Stage) -> list[str]:
@@ -188,7 +190,7 @@ async def test_after_a_crash_the_next_start_finishes_the_notes_but_not_during_a_
             assert not any(each.attachments for each in _messages(sandbox, general))
             await tell("!leave", "👋")
             text, file = await posted(sandbox, general)
-            assert threads(sandbox) == [], "where no thread can be made, they are in the channel"
+            assert threads(sandbox) == [], "where no thread can be made, the notes are in the channel"
             assert "The party is on Friday. (Ada, 1)" in text
             assert "Nothing." not in text
             assert BROKE_OFF in text

@@ -26,7 +26,9 @@ async def test_an_unknown_name_in_the_environment_is_reported_and_stops_nothing(
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "doctor"])
-async def test_a_mistake_in_the_settings_file_gives_one_line_and_starts_nothing(tmp_path: Path, command: str) -> None:
+async def test_each_mistake_in_the_settings_file_gives_one_line_and_nothing_is_started(
+    tmp_path: Path, command: str
+) -> None:
     (tmp_path / ".env").write_text("PERSONA=seiyuu\nLLM_MODLE=x\nTTS_VOICE: de\nVOICE_ENABLED\nALONE_TIMEOUT=10s\n")
     async with program(command, folder=tmp_path, DISCORD_TOKEN="x") as process:
         said = (await output(process)).splitlines()
@@ -35,7 +37,7 @@ async def test_a_mistake_in_the_settings_file_gives_one_line_and_starts_nothing(
     assert said[0] == ".env, line 2: LLM_MODLE is not a setting. Did you mean LLM_MODEL?"
 
 
-async def test_an_option_of_the_demonstration_does_not_start_the_bot(tmp_path: Path) -> None:
+async def test_an_option_of_the_demonstration_without_its_command_does_not_start_the_bot(tmp_path: Path) -> None:
     async with program("--stay", folder=tmp_path, DISCORD_TOKEN="x") as process:
         said = await output(process)
     assert process.returncode == 2

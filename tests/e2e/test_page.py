@@ -1,4 +1,4 @@
-"""Tests of ``python -m bot talk``, the page alone, and of the page beside a bot on Discord."""
+"""Tests of ``python -m bot talk``, which serves the page without Discord, and of the page of a bot on Discord."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_talk_serves_the_page_until_a_signal_and_needs_no_token(
     assert "Traceback" not in log.read_text()
 
 
-async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(
+async def test_the_page_and_the_state_of_health_are_served_at_the_printed_address(
     tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
     settings = {"CACHE_DIR": str(cache_dir), VOICE: speech_server}
@@ -68,7 +68,7 @@ async def test_the_page_and_the_health_answer_at_the_address_that_is_printed(
             assert answer.status == 403
 
 
-async def test_events_name_the_address_and_end_with_the_last_line(
+async def test_the_event_lines_name_the_address_and_the_last_one_tells_the_end_of_the_bot(
     tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
     settings = {"CACHE_DIR": str(cache_dir), VOICE: speech_server}
@@ -95,14 +95,14 @@ async def test_a_chosen_port_that_is_taken_is_reported_in_one_clear_line_with_st
     assert "Traceback" not in said
 
 
-async def test_off_loopback_the_bot_does_not_start_without_a_token(tmp_path: Path) -> None:
+async def test_if_other_machines_can_connect_the_bot_does_not_start_without_a_token(tmp_path: Path) -> None:
     async with program("talk", folder=tmp_path, WEB_BIND="0.0.0.0:0") as process:
         said = await output(process)
         assert process.returncode == 2
     assert said.startswith("WEB_TOKEN: must be set, since WEB_BIND=0.0.0.0:0 lets other machines connect")
 
 
-async def test_a_bot_on_discord_serves_the_page_too_which_asks_for_the_token(
+async def test_a_bot_on_discord_serves_the_page_too_and_the_page_asks_for_the_token(
     tmp_path: Path, cache_dir: Path, speech_server: str
 ) -> None:
     settings = {"WEB_TOKEN": SECRET, "CACHE_DIR": str(cache_dir), VOICE: speech_server}

@@ -89,7 +89,9 @@ async def test_a_call_goes_on_through_two_hundred_hostile_requests(
             done = await until(process, "response.done")
             assert (done["status"], done["heard"].split()) == ("completed", LONG.split())
             sizes.append(psutil.Process(process.pid).memory_info().rss)
-        assert sizes[1] - sizes[0] < GROWTH, "the first round loads what any call needs"
+        assert sizes[1] - sizes[0] < GROWTH, (
+            "the memory grew in the second round; the first one loads what any call needs"
+        )
         status, rest = await answer_to(port, written("GET", "/health", Host="127.0.0.1"))
         assert (status, json.loads(rest)["discord"]) == (200, "connected")
         process.send_signal(signal.SIGTERM)

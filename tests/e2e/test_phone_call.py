@@ -1,4 +1,4 @@
-"""Phone calls with the real bot over a line in memory: talk, keys, sentences, the recording, voice and persona."""
+"""Phone calls with the real bot over a line in memory: what callers hear, and what their words and keys do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_caller_is_greeted_and_answered_three_times_and_the_call_is_a_ca
         await phone.talks()
         (greeting,) = only(PromptTaken, stage.events)
         assert greeting.recited
-        assert greeting.at - called_at > LEAD_IN, "the telephone has switched its earpiece on"
+        assert greeting.at - called_at > LEAD_IN, "the greeting waits until the telephone has switched its earpiece on"
         assert "Seiyuu" in greeting.text
         assert loudness(line) > 0.05
         assert stage.app.manager.status().held
@@ -167,7 +167,7 @@ async def test_keys_reach_the_model_and_the_star_repeats_the_last_answer(make_te
         await phone.over()
 
 
-async def test_the_sentences_are_made_at_the_start_and_none_during_a_greeting(
+async def test_the_sentences_for_callers_are_synthesized_at_the_start_and_none_during_a_greeting(
     make_telephone: TelephoneMaker,
 ) -> None:
     async with make_telephone() as phone:
@@ -196,7 +196,9 @@ async def test_the_sentences_are_made_at_the_start_and_none_during_a_greeting(
         assert sorted(each["cause"] for each in await phone.over()) == ["caller hung up"] * 2
 
 
-async def test_a_telephone_that_becomes_ready_makes_its_sentences(make_telephone: TelephoneMaker) -> None:
+async def test_the_sentences_for_callers_are_synthesized_when_the_bot_becomes_ready(
+    make_telephone: TelephoneMaker,
+) -> None:
     async with make_telephone() as phone:
         phone.stage.app.core.watch(Ready())
         await phone.stage.until(
@@ -204,7 +206,7 @@ async def test_a_telephone_that_becomes_ready_makes_its_sentences(make_telephone
         )
 
 
-async def test_a_caller_hears_that_a_recording_begins_before_it_does(make_telephone: TelephoneMaker) -> None:
+async def test_a_caller_hears_that_a_recording_begins(make_telephone: TelephoneMaker) -> None:
     async with make_telephone(stt_language="de") as phone:
         stage = phone.stage
         line = phone.call(MemoryLine())
@@ -234,7 +236,7 @@ async def test_a_voice_can_be_chosen_for_the_telephone(make_stage: StageMaker, s
         assert stage.app.core.calls.manner(0).preset != "natural"
 
 
-async def test_the_persona_of_phone_calls_may_be_another_one(make_telephone: TelephoneMaker) -> None:
+async def test_phone_calls_may_have_a_persona_of_their_own(make_telephone: TelephoneMaker) -> None:
     async with make_telephone(phone_persona="evil_seiyuu") as phone:
         core = phone.stage.app.core
         assert core.characters.at(PHONE_PLACE).file == "evil_seiyuu"

@@ -1,4 +1,4 @@
-"""Tests of who may call, with the real bot: the PIN, refusals, a second caller, and the ends of phone calls."""
+"""Tests of phone calls with the real bot: who gets through, who is refused, and what is left after their ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def make_telephone(make_stage: StageMaker, speech_server: str) -> AsyncIte
         yield telephone_maker(make_stage, tts_websocket_url=speech_server, llm_url=model.url)
 
 
-async def test_a_caller_with_the_right_pin_is_talked_with(make_telephone: TelephoneMaker) -> None:
+async def test_the_bot_talks_with_a_caller_who_presses_the_right_pin(make_telephone: TelephoneMaker) -> None:
     async with make_telephone(phone_pin="2468") as phone:
         stage = phone.stage
         line = phone.call(MemoryLine())
@@ -41,12 +41,14 @@ async def test_a_caller_with_the_right_pin_is_talked_with(make_telephone: Teleph
         assert not stage.app.manager.occupants, "nothing is paused for a caller who may be anybody"
         press(line, "1*2468#")
         await phone.talks()
-        assert only(ReplyEnded, stage.events)[0].trace.outcome is Outcome.SPOKEN, "# has not interrupted the greeting"
+        assert only(ReplyEnded, stage.events)[0].trace.outcome is Outcome.SPOKEN, (
+            "the key # does not interrupt the greeting"
+        )
         line.end()
         assert [each["cause"] for each in await phone.over()] == ["caller hung up"]
 
 
-async def test_three_wrong_pins_end_a_phone_call_and_nine_in_an_hour_refuse_the_number(
+async def test_three_wrong_pins_end_a_phone_call_and_after_nine_in_an_hour_the_number_is_refused(
     make_telephone: TelephoneMaker,
 ) -> None:
     async with make_telephone(phone_pin="2468") as phone:

@@ -39,7 +39,9 @@ async def stage(
         yield stage
 
 
-async def test_an_answer_is_heard_and_an_interruption_leaves_about_the_words_that_were_heard(stage: Stage) -> None:
+async def test_an_answer_is_heard_and_an_interrupted_one_ends_in_the_history_about_where_its_sound_ended(
+    stage: Stage,
+) -> None:
     before = stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("a story, please")
     (told,) = await stage.turns(1)

@@ -1,4 +1,4 @@
-"""Tests that all texts name commands with the operator's prefix."""
+"""Tests that the bot's messages name commands with the operator's prefix."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from tests.e2e.conftest import StageMaker
 _NAMED = re.compile(r"`!\w+|!(?:join|leave|help|optout|listen|voice|release)\b")
 
 
-async def test_messages_around_a_call_name_commands_with_the_chosen_prefix(
-    make_stage: StageMaker, speech_server: str
-) -> None:
+async def test_messages_that_name_commands_use_the_chosen_prefix(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, command_prefix="?") as stage:
         faults, bot, text = stage.sandbox.faults, stage.sandbox.bot, stage.sandbox.text_channel
         await stage.answer_to("?join", starts="🎤 Joined")

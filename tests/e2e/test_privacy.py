@@ -1,7 +1,7 @@
 """Tests of a whole call under strace: it connects only to the servers of the settings, and leaves only known files.
 
 Bot, speech server and transcriber are traced. Discord is the sandbox, in the test's own process. One test runs the
-programs as a user does, with a home folder that has only toy weights. The other runs them as in the images.
+programs as a user does, with a home folder that has only toy weights. The other runs them as in the container images.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ async def told_by(process: asyncio.subprocess.Process) -> str:
 
 
 async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> None:
-    """Hold a call in which Ada speaks, is answered aloud, and has the call recorded."""
+    """Have a call in which Ada speaks and is answered aloud, and which the server's owner has recorded."""
     await read_until(process, "Connected as")
     owner, ada = sandbox.guest_for(sandbox.home.owner), await sandbox.add_guest("Ada")
     await ada.join_voice(sandbox.voice_channel)

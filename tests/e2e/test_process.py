@@ -1,4 +1,4 @@
-"""Tests of the program as a user runs it: exit statuses, advice at the first start, signals, nothing left running."""
+"""Tests of the program as a user runs it: what it prints, its exit status, and that it leaves nothing running."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path, s
     assert "Traceback" not in said
 
 
-async def test_a_second_bot_with_the_same_folder_is_refused_and_every_other_command_works_beside_the_first(
+async def test_a_second_bot_with_the_same_folder_is_refused_and_some_other_commands_work_beside_the_first(
     tmp_path: Path, speech_server: str
 ) -> None:
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **sandbox.bot_settings) as first:

@@ -40,7 +40,7 @@ async def talk(make_stage: StageMaker, speech_server: str, model: ScriptedModel)
         yield stage
 
 
-async def test_ten_prompts_at_once_are_answered_in_order_each_whole(talk: Stage) -> None:
+async def test_ten_prompts_at_once_are_answered_in_order_and_completely(talk: Stage) -> None:
     for number in range(10):
         await talk.ask(f"Say {number}")
     traces = await talk.turns(10)

@@ -43,7 +43,7 @@ async def test_only_the_answers_are_replaced_and_they_keep_their_places(
         folder = await _recorded_call(stage, tmp_path)
         before, recorded, others = _sound(folder), RecordedAnswers.read(folder), _files_of_people(folder)
         assert len(others) == 1
-        assert RecordingRemaker.name in stage.app.manager.status().held, "it would compete with the call"
+        assert RecordingRemaker.name in stage.app.manager.status().held, "remaking would compete with the call"
         await stage.answer_to("!leave", starts=REMADE)
     after = _sound(folder)
     assert len(after) == len(before)

@@ -1,4 +1,4 @@
-"""Tests of the whole rehearsal, with toys on the sandbox."""
+"""Tests of the whole rehearsal (``python -m bot rehearse``), with toy weights and on the sandbox."""
 
 from __future__ import annotations
 

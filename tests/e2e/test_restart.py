@@ -121,7 +121,7 @@ READ = "First sentence of it. " * 10
 
 @pytest.mark.slow
 @pytest.mark.parametrize("returns", [True, False])
-async def test_what_was_not_read_aloud_before_the_restart_is_read_after_it_or_written(
+async def test_text_that_was_not_read_aloud_before_the_restart_is_read_after_it_or_written(
     server: Server, returns: bool
 ) -> None:
     ada, general = server.ada, server.sandbox.home.general
@@ -144,7 +144,7 @@ async def test_what_was_not_read_aloud_before_the_restart_is_read_after_it_or_wr
 
 
 @pytest.mark.slow
-async def test_a_bot_that_is_ended_in_a_call_tells_whom_it_does_not_answer_at_once_and_at_the_next_start(
+async def test_a_bot_that_is_ended_in_a_call_tells_people_at_once_and_at_the_next_start_that_they_get_no_answer(
     server: Server,
 ) -> None:
     async with server.bot() as process:
@@ -166,7 +166,7 @@ async def test_a_bot_that_is_ended_in_a_call_tells_whom_it_does_not_answer_at_on
 
 
 @pytest.mark.slow
-async def test_the_bot_does_not_come_back_by_itself_where_somebody_new_is(server: Server) -> None:
+async def test_the_bot_does_not_come_back_by_itself_to_a_channel_with_somebody_new(server: Server) -> None:
     async with server.bot() as process:
         await server.join()
         process.send_signal(signal.SIGTERM)
@@ -197,7 +197,7 @@ async def test_the_bot_does_not_come_back_after_ctrl_c_nor_into_a_channel_that_i
 
 
 @pytest.mark.slow
-async def test_what_was_chosen_for_the_call_stays_chosen_and_nobody_is_greeted_again(server: Server) -> None:
+async def test_choices_for_the_call_outlive_a_restart_and_nobody_is_greeted_again(server: Server) -> None:
     settings = {"GREET": "all"}
     async with server.bot(**settings) as process:
         await server.join()

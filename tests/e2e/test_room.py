@@ -1,4 +1,4 @@
-"""The room of a call: who came, left and spoke last; greetings; lines not for the bot; the bot's own controls."""
+"""Tests of the room of a call: the model knows who came, left and spoke last, and is silent after lines for others."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_person_who_joins_is_greeted_and_the_model_knows_who_came_and_le
     (_, greeting) = since.all(PromptTaken)
     assert greeting.recited
     assert "Ben" in greeting.text
-    assert len(model.asked) == 1, "a greeting is not the model's"
+    assert len(model.asked) == 1, "the model is not asked for a greeting"
     await stage.ask("Who is here?")
     await stage.turns(3)
     assert "Came in lately: Ben." in room_of(model)
@@ -74,7 +74,7 @@ async def test_a_person_who_joins_is_greeted_and_the_model_knows_who_came_and_le
     await stage.ask("Who is back?")
     await stage.turns(5)
     greetings = [event for event in since.all(PromptTaken) if event.recited]
-    assert len(greetings) == 1, "once a call"
+    assert len(greetings) == 1, "Ben is greeted only once in a call"
 
 
 async def test_a_line_that_is_not_for_the_bot_gets_no_answer(stage: Stage, model: ScriptedModel) -> None:
@@ -104,11 +104,11 @@ async def test_the_volume_is_changed_for_a_person_who_asks_for_it(stage: Stage) 
     assert since.all(ReplyEnded)[0].heard == "Is this better?"
 
 
-async def test_an_owner_alone_is_shown_what_the_last_prompt_held(stage: Stage) -> None:
+async def test_only_an_owner_is_shown_what_the_last_prompt_held(stage: Stage) -> None:
     ada, general = stage.ada, stage.sandbox.home.general
     ben = await stage.sandbox.add_guest("Ben")
     let_own(stage.sandbox, ben)
-    await stage.answer_to("!why", starts="🔒 `!why` is for the people who run me")
+    await stage.answer_to("!why", starts="🔒 `!why` is for the people who run me.")
     await stage.ask("Tell me about otters.")
     await stage.turns(1)
     asked = await ben.say(general, "!why")

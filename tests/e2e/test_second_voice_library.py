@@ -1,4 +1,4 @@
-"""Tests with a guest of another library (@discordjs/voice on Node): it hears the bot and is understood."""
+"""Tests with a guest that uses another library (@discordjs/voice on Node): it hears the bot and is understood."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class NodeGuest:
         await asyncio.wait_for(self.process.wait(), LIMIT)
 
 
-async def test_discordjs_voice_is_understood_and_hears_the_answer_under_dave(stage: Stage, library: Path) -> None:
+async def test_discordjs_voice_is_understood_and_hears_the_answer_encrypted_from_end_to_end(
+    stage: Stage, library: Path
+) -> None:
     if (failure := await npm.install(library)) is not None:
         pytest.skip(f"npm could not install @discordjs/voice: {failure}")
     await stage.join()

@@ -215,7 +215,7 @@ async def ask_as_miku(house: House) -> None:
 async def ask_as_openai(house: House) -> None:
     file = house.folder / "input.wav"
     async with (
-        # Its usual HTTP client insists on certificate authorities, and these tests have none (``no_authorities``).
+        # OpenAI's usual HTTP client insists on certificate authorities, and these tests have none (``no_authorities``).
         httpx2.AsyncClient(trust_env=False) as http,
         AsyncOpenAI(base_url=f"{house.url}v1", api_key="none", http_client=http) as client,
     ):

@@ -1,4 +1,4 @@
-"""Tests of ``python -m bot setup`` in a terminal: against the sandbox and a scripted model, and what goes wrong."""
+"""Tests of ``python -m bot setup`` in a terminal, with the sandbox and a scripted model, also with wrong answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.terminal import in_terminal
 
 TOKEN, CHANNEL, LANGUAGE, VOICE = "in the browser]:", "asked for]:", "each person]:", "usual one]:"
+"""The ends of the questions for these settings."""
 AGAIN = "[t]"
+"""The end of the question what to do with a wrong answer: try again, keep it, or skip the question."""
 
 
 def own_file(folder: Path, sandbox: Sandbox) -> str:
@@ -83,7 +85,9 @@ async def test_wrong_answers_are_reported_and_may_be_given_again_kept_or_skipped
             await terminal.answer(AGAIN, "s")
             await terminal.answer("old]:", "http://127.0.0.1:9/v1")
             await terminal.until_said("can't be reached. Is it running?")
-            await terminal.answer(AGAIN, "k")
+            await terminal.answer(AGAIN, "smollm2-135m")
+            await terminal.until_said("Type t, k or s. For another answer, type t: then the question comes again.")
+            await terminal.answer(AGAIN, "keep it")
             await terminal.answer(LANGUAGE, "Klingonese")
             await terminal.until_said("It must be the code or the English name of a language")
             await terminal.until_said("Try again (t), or skip this question (s)?")
@@ -99,7 +103,7 @@ async def test_wrong_answers_are_reported_and_may_be_given_again_kept_or_skipped
         assert values.keys().isdisjoint({"PROMPT_CHANNEL", "STT_LANGUAGE", "TTS_ENGINE", "LLM_MODEL"})
 
 
-async def test_what_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
+async def test_a_file_that_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
     tmp_path: Path, cache_dir: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -108,6 +112,7 @@ async def test_what_can_not_be_written_may_be_tried_again_and_no_answer_is_lost(
     async with in_terminal("setup", folder=tmp_path, CACHE_DIR=str(cache_dir)) as terminal:
         await terminal.answer(TOKEN, "")
         await terminal.until_said("without a token, there are no channels")
+        assert "Asking Discord" not in terminal.said
         await terminal.answer("bot]:", "ftp://nowhere")
         await terminal.until_said("begins with http:// or https://")
         await terminal.answer(AGAIN, "")
@@ -150,7 +155,7 @@ async def test_a_file_that_can_not_be_read_is_reported_before_the_first_question
         assert "1 of 5" not in terminal.said
 
 
-async def test_without_a_terminal_it_says_what_to_do_instead(tmp_path: Path) -> None:
+async def test_without_a_terminal_the_setup_says_what_to_do_instead(tmp_path: Path) -> None:
     async with program("setup", folder=tmp_path) as process:
         said = await output(process)
     assert process.returncode == 2

@@ -32,7 +32,7 @@ ANSWERS = {
 
 @dataclass(slots=True)
 class Calls:
-    """A call on Ada's server, one on Zoe's, and one of Eve in a browser. The bot may hold no more."""
+    """A call on Ada's server, one on Zoe's, and one of Eve in a browser. The bot may have no more calls at once."""
 
     stage: Stage
     model: ScriptedModel

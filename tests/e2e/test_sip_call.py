@@ -1,4 +1,4 @@
-"""A conversation over the real PBX and a real phone: Kamailio, baresip, and the whole bot behind them."""
+"""A conversation of a telephone program (baresip) with the whole bot, over a real PBX (Kamailio)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pytestmark = needs(SIPP)
 CALLS = 2
 
 
-async def test_whoever_calls_again_at_once_is_not_told_of_their_own_call(
+async def test_a_caller_who_calls_again_at_once_is_not_told_that_a_call_is_on(
     make_stage: StageMaker, speech_server: str, tmp_path: Path
 ) -> None:
     network = SipNetwork()

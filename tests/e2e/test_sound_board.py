@@ -1,4 +1,4 @@
-"""The sound board in a call, as a guest hears it: over music and speech, and through an interruption."""
+"""The sound board in a call, as a guest hears it: over music and speech, and also after `!stop`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def stage(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves_it(stage: Stage) -> None:
+async def test_a_sound_is_heard_over_music_and_speech_and_plays_on_when_the_voice_is_stopped(stage: Stage) -> None:
     await stage.join()
     await stage.answer_to("!play long", starts="▶️")
     await hear(stage, 40)
@@ -42,7 +42,7 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
     since = await hear(stage, 25)
     sound = levels(stage, SOUND_HZ, since)
     assert sound.min() > AUDIBLE_DB
-    assert levels(stage, MUSIC_HZ, since).min() > AUDIBLE_DB, "music goes on beneath it"
+    assert levels(stage, MUSIC_HZ, since).min() > AUDIBLE_DB, "music goes on beneath the sound"
     begin = stage.ada.voice.receiver.count(stage.bot)
     await stage.ask(f"!speak {'One two three four five six seven eight nine ten. ' * 5}")
     await stage.until(
@@ -52,8 +52,10 @@ async def test_a_sound_is_heard_over_music_and_speech_and_an_interruption_leaves
     stopped = await stage.answer_to("!stop", starts="🤫")
     assert stopped == "🤫 Stopped. The music plays on: `!skip all` ends it."
     since = await hear(stage, 25)
-    assert np.median(levels(stage, SOUND_HZ, begin)) == pytest.approx(np.median(sound), abs=1), "speech changes nothing"
-    assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB, "it plays on after the voice was stopped"
+    assert np.median(levels(stage, SOUND_HZ, begin)) == pytest.approx(np.median(sound), abs=1), (
+        "speech does not change the level of the sound"
+    )
+    assert levels(stage, SOUND_HZ, since).min() > AUDIBLE_DB, "the sound plays on after the voice was stopped"
     assert np.abs(stage.ada.voice.receiver.pcm(stage.bot)).max() < LOUDEST
     assert await stage.answer_to("!volume 5 sounds", starts="📣") == "📣 Sound volume: 5 %"
     await hear(stage, 10)
@@ -118,7 +120,7 @@ async def test_a_burst_of_sounds_is_answered_in_full_and_holds_up_no_other_answe
         make_stage(tts_websocket_url=address, sounds_dir=tmp_path / "sounds") as stage,
     ):
         await stage.join()
-        # Discord's own quota is five messages in five seconds, so that 40 answers would take 40 seconds.
+        # As with Discord's own quota of five messages in five seconds, 40 answers would take 40 seconds.
         stage.sandbox.faults.rest.quota("POST /channels/*/messages", requests=2, seconds=2.0)
         for _ in range(40):
             await stage.ask("!sound horn")
@@ -136,7 +138,7 @@ async def test_a_burst_of_sounds_is_answered_in_full_and_holds_up_no_other_answe
         assert len(answers()) < 20
 
 
-async def test_a_server_has_its_own_sounds_and_only_owners_delete_those_of_all(
+async def test_a_server_has_its_own_sounds_and_only_owners_delete_sounds_of_all_servers(
     make_stage: StageMaker, tmp_path: Path
 ) -> None:
     write(tmp_path / "sounds" / "Air Horn.wav", wav(1.0, 0.1))

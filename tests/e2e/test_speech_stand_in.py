@@ -1,4 +1,4 @@
-"""A call whose speech server fails in the middle of an answer: the other one of the list speaks the rest of it."""
+"""A call whose speech server fails in the middle of an answer: the other server in the list speaks the rest of it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SENTENCES = (
 )
 LONG = " ".join(SENTENCES)
 ONE_WORD = 800.0
-"""Maximum difference between the lengths of the two answers, in milliseconds: the longest word, and the difference that
-it makes to speak one segment in two parts.
+"""Maximum difference in length, in milliseconds, between an answer that two servers spoke and the same answer of one
+server: the longest word, and the difference that it makes to speak one segment in two parts.
 """
 
 

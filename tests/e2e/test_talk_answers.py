@@ -66,7 +66,9 @@ async def test_a_spoken_question_gets_a_spoken_answer(make_stage: StageMaker, sp
         assert trace.outcome is Outcome.SPOKEN
         assert trace.prompt_tokens is not None
         assert trace.cached_tokens is not None
-        assert trace.prompt_tokens / 2 < trace.cached_tokens < trace.prompt_tokens, "the call's warm-up was read before"
+        assert trace.prompt_tokens / 2 < trace.cached_tokens < trace.prompt_tokens, (
+            "most of the prompt was read at the call's warm-up"
+        )
         assert since.prompts == [("Ada", "How are you?")]
         match = SentenceRecogniser(answers).closest(stage.ada.voice.receiver.pcm(stage.bot), SAMPLE_RATE, answers)
         assert match.text == next(phrase.answer for phrase in TOY_PHRASES if phrase.question == "How are you?")

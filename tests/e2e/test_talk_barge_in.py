@@ -54,7 +54,7 @@ async def test_a_cough_and_the_mhm_of_a_listener_cost_the_reply_no_word(stage: S
     disturbed = await tell_story(stage)
     await disturbing
     assert [trace.outcome for trace in stage.traces] == [Outcome.SPOKEN] * 2
-    assert len(stretches(stage.ada.voice.receiver.packets(stage.bot)[begin:])) > 1, "the bot did not pause at the mhm"
+    assert len(stretches(stage.ada.voice.receiver.packets(stage.bot)[begin:])) > 1, "the bot did not pause at all"
     assert same_words(undisturbed, disturbed), "a word is missing, or said twice"
     assert since.prompts == [("Ada", "A story!")]
 

@@ -52,7 +52,7 @@ async def test_listening_can_be_switched_off_and_on_for_everyone(make_stage: Sta
         await since.heard(("Ada", KEYBOARD))
 
 
-async def test_when_people_have_to_agree_only_those_who_agreed_are_heard(
+async def test_only_people_who_agreed_are_heard_when_they_have_to_agree(
     make_stage: StageMaker, speech_server: str
 ) -> None:
     async with make_stage(tts_websocket_url=speech_server, answer_to="name", listening="opt-in") as stage:

@@ -1,4 +1,4 @@
-"""Tests of several people who talk at once, over bad networks, while others join: each is heard completely."""
+"""Tests of several people who talk at once, over bad networks, while others join: they are heard."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
 
 
 WITHIN_A_WORD = 20
-"""Index of a frame that lies within a word of the sentence."""
+"""Index of a frame that lies within a word of :data:`PIZZA`."""
 
 
 class StallingMicrophone:
-    """A voice-activated microphone on a network that stands still for some seconds while a word is spoken."""
+    """A voice-activated microphone on a network that stands still for a moment while a word is spoken."""
 
     def __init__(self, network: SimulatedNetwork, seconds: float) -> None:
         self._network = network

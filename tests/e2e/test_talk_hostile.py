@@ -1,4 +1,4 @@
-"""Tests of malicious datagrams over real sockets during a call."""
+"""Malicious datagrams over real sockets during a call: they cause no warning, and only people are heard."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_twenty_thousand_garbage_datagrams_raise_nothing_and_are_not_heard
         for number, datagram in enumerate(garbage(1, (*known, 7, 0xFFFFFFFF))):
             relay.inject(stage.bot, datagram)
             if number % BATCH == 0:
-                # As fast as a socket's buffer can be emptied, so that none is lost on the way.
+                # The datagrams come only as fast as a socket's buffer is emptied, so that none is lost on the way.
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
         assert dict(counter.seconds) == heard

@@ -55,7 +55,7 @@ async def test_an_answer_in_pieces_is_understood_and_invented_credits_are_droppe
         assert since.prompts == [("Ada", "Hello, everybody.")]
         phantom, asked = True, len(server.asked)
         await talk(stage.ada, "Huh.")
-        await stage.until(lambda: len(server.asked) > asked, "the sound to be asked about")
+        await stage.until(lambda: len(server.asked) > asked, "a request with the sound")
         await asyncio.sleep(1.0)
         assert since.utterances == [("Ada", "Hello, everybody.")]
 

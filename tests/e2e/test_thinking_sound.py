@@ -31,10 +31,10 @@ async def test_a_guest_hears_the_sound_while_the_model_thinks_until_a_stop(
         await stage.ask("How are you?")
         since = await hear(stage, 3 * FRAMES_A_SECOND)
         pitch = levels(stage, PITCH, since)
-        assert pitch.max() > AUDIBLE, "it is heard"
+        assert pitch.max() > AUDIBLE, "the thinking sound is heard"
         sound = stage.ada.voice.receiver.pcm(stage.bot, since=since)
-        assert np.abs(sound).max() < 3 * LEVEL, "it is quiet"
-        assert stage.heard_from(stage.bot) == [], "it is not taken for speech"
+        assert np.abs(sound).max() < 3 * LEVEL, "the thinking sound is quiet"
+        assert stage.heard_from(stage.bot) == [], "the thinking sound is not taken for speech"
         await stage.ask("!stop")
         await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.3, timeout=LIMIT)
 
@@ -62,13 +62,17 @@ async def test_the_sound_is_heard_while_a_tool_works_and_is_over_before_the_answ
         heard = [event.heard for event in stage.events if hasattr(event, "heard")]
         assert heard[-1].endswith(ANSWER)
         bed, voice = levels(stage, PITCH), levels(stage, VOICE_HZ)
-        assert bed.max() > AUDIBLE, "it was heard"
+        assert bed.max() > AUDIBLE, "the thinking sound was heard"
         # The voice is still loud at least 10 frames (0.2 s) after the sound was loudest.
-        assert np.flatnonzero(voice > voice.max() - 6)[-1] > np.argmax(bed) + 10, "the answer came after it"
+        assert np.flatnonzero(voice > voice.max() - 6)[-1] > np.argmax(bed) + 10, (
+            "the answer came after the thinking sound"
+        )
         assert not stage.heard_from(stage.bot)
 
 
-async def test_without_the_setting_nothing_is_sent_while_a_model_thinks(make_stage: StageMaker, tmp_path: Path) -> None:
+async def test_without_the_setting_no_sound_is_sent_while_a_model_thinks(
+    make_stage: StageMaker, tmp_path: Path
+) -> None:
     async with (
         ScriptedModel(lambda _: Answer(fault=Fault.SILENT)) as model,
         serving_tones(tmp_path) as address,

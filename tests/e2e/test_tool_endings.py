@@ -72,7 +72,7 @@ async def test_leaving_during_a_tool_cancels_it_and_the_next_call_is_as_any_othe
 
 
 @pytest.mark.parametrize("kills", [False, True])
-async def test_the_bot_that_is_ended_during_a_tool_leaves_nothing_behind(
+async def test_a_bot_that_is_ended_while_a_tool_runs_leaves_no_process_behind(
     tmp_path: Path, speech_server: str, kills: bool
 ) -> None:
     log = tmp_path / "server"

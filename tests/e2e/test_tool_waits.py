@@ -1,4 +1,4 @@
-"""A slow tool in a call: people hear that it takes a moment and then the answer, and they can interrupt it."""
+"""A slow tool in a call: people hear a remark and then, perhaps late, the answer, unless they interrupt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LATE_REMARKS = load_spoken_lines().waiting.late["en"]
 
 
 class SlowForecast:
-    """A tool that takes as long as the test wants."""
+    """A tool that takes as long as the test wants. ``began`` counts all its runs, ``running`` those that go on."""
 
     description = ToolDescription("forecast", "Tells the weather.", {"type": "object", "properties": {}})
     effect = Effect.NONE
@@ -148,7 +148,7 @@ async def test_a_late_result_is_told_after_another_turn_and_calls_no_tool(
     assert forecast.running == 1
     await talk(stage.ada, UTTERANCES[0])
     await stage.turns(2)
-    assert forecast.running == 1, "to talk about something else does not end it"
+    assert forecast.running == 1, "talk about something else does not end the tool"
     before = stage.ada.voice.receiver.count(stage.bot)
     forecast.may_end.set()
     (*_, told) = await stage.turns(3)

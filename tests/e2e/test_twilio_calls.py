@@ -1,4 +1,4 @@
-"""Phone calls over Twilio with the real bot: turns, an interruption, keys, a second caller, and every end."""
+"""Phone calls over Twilio with the real bot: callers are answered and can interrupt. No end leaves anything paused."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def over(phone: Telephone) -> str:
 
 
 @pytest.mark.parametrize("quality", [LineQuality(), LineQuality(loss=0.03, jitter=3)], ids=["good", "bad"])
-async def test_three_turns_with_an_interruption_and_what_was_heard_is_what_the_marks_say(
+async def test_in_three_turns_with_an_interruption_twilios_marks_tell_what_was_heard(
     phone: Telephone, model: ScriptedModel, lines: list[TwilioLine], frames: list[str | None], quality: LineQuality
 ) -> None:
     stream = await phone.call(quality=quality, seed=1)

@@ -30,12 +30,12 @@ STEERING: dict[str, dict[str, object]] = {
     "notes": {"state": "off"},
     "voice record": {"name": "Robin"},
 }
-"""Every command that acts on the call, with the arguments that make it act."""
+"""Commands that act on the call, with the arguments that make them act."""
 
 
 @dataclass(slots=True)
 class TwoServers:
-    """A call on one server, and Zoe, who is only on the other one and may manage everything there."""
+    """A call on one server, and Zoe, who is only on the other one and may manage that one."""
 
     stage: Stage
     zoe: Guest
@@ -128,7 +128,7 @@ async def test_each_server_has_its_own_volume(servers: TwoServers) -> None:
     assert call.volume == 0.5
 
 
-async def test_a_start_on_one_server_is_not_cancelled_from_another(servers: TwoServers) -> None:
+async def test_a_call_that_is_starting_on_one_server_is_not_cancelled_from_another(servers: TwoServers) -> None:
     stage = servers.stage
     await stage.answer_to("!leave", starts="👋")
     await stage.until(lambda: not stage.app.calls.occupied, "the end of the call")

@@ -58,7 +58,7 @@ async def test_a_voice_message_in_the_channel_of_the_call_is_a_prompt_and_one_el
     assert model.asked[-1][-1]["content"] == f"Ada: {KEYBOARD}"
 
 
-async def test_during_a_call_people_who_opted_out_are_not_heard_and_broken_messages_are_reported(stage: Stage) -> None:
+async def test_voice_messages_of_people_who_opted_out_are_not_heard_and_broken_ones_are_reported(stage: Stage) -> None:
     await stage.join()
     general = stage.sandbox.text_channel
     await stage.answer_to("!optout", starts="🙉")

@@ -24,7 +24,7 @@ TEXTS = ("Hello there, how are you today?", *UTTERANCES)
 
 
 async def heard_in(message: Message) -> str:
-    """The one of :data:`TEXTS` that is said in a voice message. Checks what Discord shows of it."""
+    """The one of :data:`TEXTS` that is said in a voice message. Its flag and its stated length are checked too."""
     assert message.flags == MessageFlag.VOICE_MESSAGE
     upload = message.attachments[0].upload
     facts = OggFacts.read(upload.data)
@@ -47,7 +47,7 @@ async def test_the_words_of_a_command_are_said_in_a_voice_message(stage: Stage) 
         assert await heard_in(answer) == text
 
 
-async def test_without_a_speech_server_the_person_is_told(make_stage: StageMaker) -> None:
+async def test_without_a_speech_server_the_person_is_told_so(make_stage: StageMaker) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:1/v1/audio/speech/stream") as stage:
         assert await stage.answer_to("!voice-message Hello there") == NO_VOICE
 

@@ -56,7 +56,7 @@ async def told(stage: Stage, words: str, guest: Guest | None = None) -> Message:
 
 
 async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
-    """Ada types. Returns the loudest frequency of the answer that another guest hears, in Hz."""
+    """Ada types. Returns the loudest frequency of the answer that ``guest`` hears, in Hz."""
     since, count = guest.voice.receiver.count(stage.bot), len(stage.traces)
     await stage.ask(text)
     trace = (await stage.turns(count + 1))[-1]
@@ -84,7 +84,7 @@ async def test_the_next_reply_has_the_cloned_voice_that_was_chosen(stage: Stage)
     assert await heard_pitch(stage, cleo, "And now?") == pytest.approx(USUAL_HZ, rel=0.03)
 
 
-async def test_a_voice_can_be_heard_before_it_is_chosen_in_a_call_and_outside_one(stage: Stage) -> None:
+async def test_in_a_call_and_outside_one_a_voice_can_be_heard_before_it_is_chosen(stage: Stage) -> None:
     await clone(stage, "Robin", "Ben")
     await stage.ask("!voice preview Robin")
     (file,) = (await told(stage, "🎧 This is **Robin**")).attachments
@@ -143,7 +143,9 @@ async def test_a_person_who_agrees_to_be_recorded_speaks_and_the_next_reply_has_
     assert await heard_pitch(stage, stage.ada, "And now?") == pytest.approx(BEN_HZ, rel=0.06)
     await talk(ben, UTTERANCES[1])
     await since.heard_count(2)
-    assert since.utterances == [("Ada", UTTERANCES[0]), ("Ben", UTTERANCES[1])], "heard as before"
+    assert since.utterances == [("Ada", UTTERANCES[0]), ("Ben", UTTERANCES[1])], (
+        "Ada and Ben are heard as before the recording"
+    )
 
 
 @pytest.mark.parametrize(

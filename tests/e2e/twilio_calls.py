@@ -50,7 +50,7 @@ class Telephone:
         return (await self.announce())[1].verb == "Connect"
 
     async def announce(self, caller: str = CALLER) -> tuple[str, Instruction]:
-        """Announce a phone call."""
+        """Announce a phone call. Returns its id, and the bot's instruction for it."""
         call = new_id("CA")
         return call, await self.account.announce(call, caller)
 

@@ -19,7 +19,7 @@ from tests.forked import Forked
 from tests.timing import LIMIT
 
 LONG = WORDS[:15]
-"""The words of the answer in the middle of which things break: five sentences, of about four seconds."""
+"""The words of an answer of five sentences, which takes about four seconds. Things break in the middle of it."""
 _POLL = 0.1
 _NO_FAULT = ("🎤", "🤫")
 """Signs at the beginning of messages that report no fault."""
@@ -40,7 +40,7 @@ class FaultyCall:
     Attributes:
         unused: the words that nobody has said yet.
         listener: writes down what Ada hears.
-        joins: how often Ada has asked the bot to join.
+        joins: how often :meth:`join` was called.
     """
 
     sandbox: Sandbox
@@ -70,7 +70,7 @@ class FaultyCall:
         return Question(word, await self.ada.say(self.sandbox.home.general, f"{verb} {word}"))
 
     async def ask_aloud(self) -> Question:
-        """Ada asks a question aloud. Whatever she says, the transcriber returns the words of the test."""
+        """Ada asks a question aloud. Whatever she says, the scripted transcriber returns this question."""
         word = next(self.unused)
         last = self.ada.messages(self.sandbox.home.general)[-1]
         self.ears.hears = f"Please say {word}."
@@ -94,7 +94,7 @@ class FaultyCall:
         ]
 
     def read(self, after: Message) -> list[str]:
-        """What the bot has written in the channel of a message after it, with all later edits."""
+        """What the bot has written after a message in that message's channel, in its last form."""
         return [message.content for message in self._written(after)]
 
     def account(self) -> list[str]:
@@ -149,8 +149,8 @@ class FaultyCall:
         await self.ada.voice.receiver.wait_for_silence(self.sandbox.bot_id, 0.5, LIMIT)
 
     async def answered_or_told(self, question: Question) -> None:
-        """Check that the bot answers a question outside of the call in its channel, or tells Ada that the question is
-        lost.
+        """Check what happens to a question that was not asked in the call: its channel gets the answer, or Ada is told
+        that the question is lost.
         """
 
         def fits(message: Message) -> bool:

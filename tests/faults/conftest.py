@@ -1,4 +1,4 @@
-"""Fixtures of the faults, and the table of recovery times that the run ends with."""
+"""Fixtures of the tests of faults, and the table of recovery times that is printed at the end of the run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def word_voice(tmp_path: Path) -> AsyncIterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table: a row for each thing that failed and each way in which it failed, as far as they were tried."""
+    """Print the table. It has a row for each part that this run broke, and for each way in which the run broke it."""
     results = read_results(terminalreporter.getreports("passed") + terminalreporter.getreports("failed"))
     if results:
         terminalreporter.section("What happened with each thing and each fault")

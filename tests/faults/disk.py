@@ -43,7 +43,7 @@ def lock(database: Path, process: int) -> Iterator[None]:
 
 @contextmanager
 def damage(database: Path, process: int) -> Iterator[None]:
-    """Every byte of the file changes. It stays so."""
+    """Every byte of the file changes. The damage stays after the block."""
     with database.open("r+b") as file:
         file.write(b"damaged " * (database.stat().st_size // 8))
     yield

@@ -147,7 +147,7 @@ def moved(url: str, proxy: TcpProxy) -> str:
 
 @asynccontextmanager
 async def _tool_server() -> AsyncIterator[str]:
-    """A real MCP server of the library, with one tool. Yields its address."""
+    """A real server of the MCP library, with one tool. Yields its address."""
     server: MCPServer[Any] = MCPServer("tools")
 
     @server.tool()

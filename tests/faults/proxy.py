@@ -36,7 +36,7 @@ class TcpProxy:
 
     Args:
         server: the port of the server.
-        authority: for a server with TLS: the proxy then reads what is inside.
+        authority: for a server with TLS, so that the proxy can read what is inside.
 
     Attributes:
         port: the proxy's own port; the same after :meth:`cut` and :meth:`heal`.
@@ -144,7 +144,8 @@ class TcpProxy:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """End a connection as the kernel does when it kills a process that has not read everything."""
-    connection = writer.get_extra_info("socket")
+    # A TLS connection that is closing may not know its socket any more.
     if not writer.transport.is_closing():
+        connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()

@@ -32,7 +32,7 @@ IN_CI = (
     (Name.DISK, Fault.KILLED),
     (Name.TOOLS, Fault.HUNG),
 )
-"""What fails in continuous integration, and how: each of the eight things in one way."""
+"""The faults that continuous integration tries: one of each of the eight things."""
 OTHERS = tuple(cell for cell in product(Name, Fault) if cell not in IN_CI)
 PATIENCE = {Name.VOICE_GATEWAY: 60.0, Name.UDP: 45.0, Name.GATEWAY: 8.0, Name.EARS: 45.0}
 """Seconds after which these faults end even if Ada was told nothing: without Discord's gateway, the bot can tell
@@ -54,14 +54,14 @@ def named(cell: tuple[Name, Fault]) -> str:
 
 
 @pytest.mark.parametrize("cell", IN_CI, ids=named)
-async def test_faults_of_eight_things(
+async def test_people_are_answered_again_after_one_fault_of_each_thing(
     tmp_path: Path, word_voice: str, cell: tuple[Name, Fault], request: pytest.FixtureRequest
 ) -> None:
     record(request, await survive(tmp_path, word_voice, *cell))
 
 
 @pytest.mark.parametrize("cell", OTHERS, ids=named)
-async def test_the_other_faults(
+async def test_people_are_answered_again_after_each_of_the_other_faults(
     tmp_path: Path, word_voice: str, cell: tuple[Name, Fault], request: pytest.FixtureRequest
 ) -> None:
     record(request, await survive(tmp_path, word_voice, *cell))
@@ -86,7 +86,7 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
         during = await ask()
         if fault is not Fault.BACK:
             await call.wait_for_outcome(during, began, PATIENCE.get(name, USUAL_PATIENCE))
-        # Discord's gateways send seldom. If a question was answered at once, their fault may not have shown yet.
+        # Discord's gateways send seldom, so their fault may show only after an answer. Each fault lasts at least AWAY.
         await asyncio.sleep(max(0.0, began + AWAY - time.monotonic()))
         if fault is Fault.SLOW:
             # Packets that are not late any more would overtake those that are.
@@ -96,10 +96,10 @@ async def survive(folder: Path, speech_server: str, name: Name, fault: Fault) ->
         healed = time.monotonic()
         recovery = await first_good_answer(call, during, ask, healed)
         meanwhile = told or call.outcome(during, began) or (UNHEARD if name is Name.UDP else None)
-        assert meanwhile is not None, "nobody was told of the question that was asked meanwhile"
+        assert meanwhile is not None, "Ada was not told what became of the question that she asked during the fault"
         await call.leave()
         await call.answered_or_told(later)
-        # The features go on.
+        # The features still work: the bot answers a mention.
         assert await call.wait_for_outcome(await call.mention(), time.monotonic(), LIMIT) == "answered in writing"
         counted = Counter(word for word, _ in call.heard() if word != UNKNOWN)
         assert max(counted.values()) == 1, f"said twice: {counted}"

@@ -1,4 +1,4 @@
-"""Tests of the proxy: what goes through, and what each fault does to it."""
+"""Tests of the proxy: it passes data on, holds, garbles or cuts it, and passes it on again after the fault."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_every_word_is_heard_as_it_was_said() -> None:
     assert listened(" ".join(WORDS)) == list(WORDS)
 
 
-def test_what_is_said_twice_is_heard_twice_and_what_nobody_knows_is_marked() -> None:
+def test_a_word_that_is_said_twice_is_heard_twice_and_an_unknown_word_is_marked() -> None:
     assert listened("Apple, river. Hm: apple!") == ["apple", "river", UNKNOWN, "apple"]
 
 

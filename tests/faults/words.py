@@ -62,7 +62,8 @@ class Listener:
         self._words: list[str | None] = []
 
     def listen(self, sound: Samples) -> list[HeardWord]:
-        """The words so far, in order. A word with breaks is one word. Fewer than :data:`_LEAST` frames are none.
+        """The words so far, in order. A word with breaks is one word. A sound of fewer than :data:`_LEAST` frames
+        is no word.
 
         Args:
             sound: all of it, from the beginning.

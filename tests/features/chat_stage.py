@@ -38,7 +38,10 @@ PACE = ChatPace(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
 
 
 class Router(commands.Cog):
-    """Passes messages that are for the bot to the chat."""
+    """Passes messages to the chat if they are for the bot.
+
+    ``seen`` is the description of their pictures, and ``done`` has the ids of messages with which the chat is done.
+    """
 
     def __init__(self, chat: TextChat) -> None:
         self._chat = chat

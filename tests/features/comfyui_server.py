@@ -44,9 +44,9 @@ class ComfyUiServer(LocalServer):
         going: while cleared, a drawing waits after its first step.
         graphs: all accepted graphs.
         requests: all requests, as ``METHOD /path``.
-        rejection: the answer of ``POST /prompt`` if it must refuse a drawing.
-        failure: the error of the next drawing.
-        pictures: the pictures of a drawing.
+        rejection: what the server answers to ``POST /prompt``; ``None`` if it accepts drawings.
+        failure: the error with which the next drawing fails; ``None`` if it succeeds.
+        pictures: the pictures that each drawing results in.
         elsewhere: where requests for the WebSocket are redirected; ``None`` if they are served.
         refusals: the answers to the next requests for the WebSocket, before any is served.
         chatty: whether it reports its status over the WebSocket whenever it is asked for the queue.

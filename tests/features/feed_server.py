@@ -35,10 +35,11 @@ class Source:
 
     Attributes:
         body: the bytes of the answer if ``status`` is 200.
-        seconds: the duration of each answer.
+        seconds: how long the server waits before each answer.
         endless: whether the answer never ends.
         validates: whether it sends ``ETag`` and ``Last-Modified``, and answers 304.
         asked: the headers of all requests.
+        answered: the statuses of all answers.
     """
 
     body: bytes = b""

@@ -79,7 +79,7 @@ class MessageStage:
         return f"<@{self.sandbox.bot_id}>"
 
     async def answer_to(self, message: Message, starts: str = "") -> str:
-        """The bot's next message after ``message`` that begins with these words."""
+        """After ``message``, the bot's first message that begins with ``starts``."""
         channel = self.sandbox.world.directory.channel(message.channel_id)
         told = await self.ada.wait_for_message(
             channel, lambda m: m.author.bot and m.content.startswith(starts), LIMIT, after=message
@@ -111,7 +111,7 @@ async def message_stage(
     *,
     sees: bool = True,
 ) -> AsyncIterator[MessageStage]:
-    """Start the bot."""
+    """Start the bot. It has a vision model if ``sees`` is true, and draws if ``images`` is given."""
     async with (
         ScriptedModel(lambda _line: Answer("I see.")) as model,
         VisionServer() as seer,

@@ -33,7 +33,7 @@ NOON = "0 12 * * *"
 
 @dataclass(slots=True)
 class Board:
-    """A bot with a schedule in UTC, Ada, who manages the server, and the test's clock, at noon."""
+    """A bot whose schedule is in UTC. Ada manages the server. The test's clock begins at noon."""
 
     stage: FeatureStage
     clock: Clock
@@ -76,7 +76,7 @@ class Board:
         await let_run(0.15)
 
     async def begins_to_post(self) -> None:
-        """Wait until the sandbox has got a post that the test told it to delay."""
+        """Wait until the bot has sent a post. The test has told the sandbox to delay this post."""
         await wait_until(lambda: self.stage.sandbox.faults.rest.pending == 0)
 
     def posted(self, channel: Channel | None = None) -> list[str]:
@@ -88,7 +88,7 @@ class Board:
 
 @asynccontextmanager
 async def open_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
-    """Run the bot during the block. The test itself runs the schedule."""
+    """Run the bot during the block. Nothing comes due by itself: a test that needs this runs ``Board.events.run()``."""
     clock, scheduler = Clock(CLOCK_START), AsyncIOScheduler(timezone=UTC)
     made: list[ScheduledEvents] = []
 

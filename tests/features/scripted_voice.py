@@ -13,7 +13,7 @@ from tests.tones import tone
 
 @dataclass(slots=True)
 class ScriptedVoice:
-    """Says every text as these sounds, and records what it was asked to say."""
+    """Says every text as ``sounds`` once ``may_speak`` is set, or raises ``error``. Records what it is asked to say."""
 
     sounds: Sequence[Samples] = (tone(0.5), tone(0.25))
     error: SpeechUnavailable | None = None

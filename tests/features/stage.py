@@ -1,4 +1,4 @@
-"""A bot on the sandbox with the cogs of only one feature, its database, and Ada, who writes to it."""
+"""A bot on the sandbox with a database and the cogs of only one feature, and Ada, who writes to the bot."""
 
 from __future__ import annotations
 

@@ -86,4 +86,4 @@ def written_by_bots(sandbox: Sandbox, channel: Channel) -> list[Message]:
 
 
 CLOCK_START = 1_800_014_400.0
-"""Noon of a day, in seconds since 1970."""
+"""Noon of 15 January 2027 in UTC, in seconds since 1970."""

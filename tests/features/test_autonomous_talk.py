@@ -1,4 +1,4 @@
-"""Tests of autonomous talk: posts of the bot in channels of the sandbox where guests talk and pause."""
+"""Tests of autonomous talk: the bot writes unasked where guests have talked and paused, but never twice in a row."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ class LoopSleep:
 
 @dataclass(slots=True)
 class Parlour:
+    """A bot that writes unasked in the general channel, and Ada, who writes there."""
+
     stage: FeatureStage
     model: ScriptedModel
     talk: AutonomousTalk
@@ -159,7 +161,9 @@ async def test_autonomous_talk_never_says_two_things_in_a_row_without_an_answer_
     assert len(await parlour.after(1.6 * HOUR)) == 3
 
 
-async def test_autonomous_talk_says_nothing_in_channels_where_it_is_off_or_switched_off(parlour: Parlour) -> None:
+async def test_autonomous_talk_says_nothing_in_channels_where_it_was_never_on_or_is_switched_off(
+    parlour: Parlour,
+) -> None:
     assert await parlour.stage.ask("!autonomous") == "💭 I don't write here without being asked."
     await parlour.say("hello")
     assert await parlour.after(2 * HOUR) == []
@@ -172,12 +176,12 @@ async def test_autonomous_talk_says_nothing_in_channels_where_it_is_off_or_switc
     assert not parlour.model.asked
 
 
-async def test_quiet_hours_are_those_of_the_time_zone(parlour: Parlour) -> None:
+async def test_quiet_hours_are_hours_in_the_time_zone_of_the_settings(parlour: Parlour) -> None:
     await parlour.stage.ask("!autonomous on")
     await parlour.after(6 * HOUR)
     await parlour.say("hello")
-    assert await parlour.after(1.5 * HOUR) == [], "half past eleven in Singapore"
-    assert await parlour.after(8 * HOUR) == [], "half past seven"
+    assert await parlour.after(1.5 * HOUR) == [], "it is half past eleven in Singapore, within the quiet hours"
+    assert await parlour.after(8 * HOUR) == [], "it is half past seven there, still within the quiet hours"
     assert await parlour.after(0.5 * HOUR) == [REMARK]
 
 

@@ -1,4 +1,4 @@
-"""Tests of feeds whose XML is damaged so that feedparser itself fails."""
+"""A feed is refused if its XML is so damaged that feedparser itself fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from bot.features.figurine_notifier.parser import NotAFeedError, read_feed
 
 
-def test_an_error_of_the_library_is_a_feed_that_can_not_be_read() -> None:
+def test_a_feed_on_which_feedparser_fails_is_refused() -> None:
     tail = b"link>https\n\n://p; two</title><link>https\n\n://a/</lmnk></item><///a/</link><+item></channel></rss>"
     item = b"<item><guid>a</guid><title>One &amp; two</title><link>https\n\n://a/</lmnk></item><///a/</link></item>"
     with pytest.raises(NotAFeedError) as refused:

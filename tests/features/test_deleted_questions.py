@@ -1,4 +1,4 @@
-"""Tests of messages and channels that are deleted before the answer is posted."""
+"""Tests of messages and channels that are deleted before the answer is posted: nothing gets stuck."""
 
 from __future__ import annotations
 

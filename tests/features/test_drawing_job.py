@@ -1,4 +1,4 @@
-"""Tests of one drawing at a ComfyUI that misbehaves."""
+"""Tests of one drawing at a ComfyUI that misbehaves: the drawing is made all the same, and the log stays short."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLLS = 5
 
 
 async def draw_until(server: ComfyUiServer, request: str, number: int) -> None:
-    """Have a picture drawn that is finished when a request has come this number of times."""
+    """Draw a picture. The server finishes it once ``request`` has come ``number`` times."""
     server.going.clear()
 
     async def show(_: Progress) -> None:
@@ -31,7 +31,7 @@ async def draw_until(server: ComfyUiServer, request: str, number: int) -> None:
         assert len(await DrawingJob(ComfyUi(server.url, http)).run({}, show)) == 1
 
 
-async def test_a_server_that_reports_its_status_without_end_is_polled_no_faster(
+async def test_a_server_that_reports_its_status_without_end_is_polled_no_faster_than_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(job, "SOONEST_POLL_SECONDS", 0.05)

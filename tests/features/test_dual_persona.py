@@ -1,4 +1,4 @@
-"""Tests of the dual persona feature on the sandbox: tension in a channel, quarrels of two personas, and commands.
+"""Tests of the dual persona feature on the sandbox: tension in a channel, arguments of two personas, commands.
 
 In an argument, the bot's persona and its twin (another persona) write lines in turn. A hold pauses the feature during a
 call, until the release.

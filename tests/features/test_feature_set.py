@@ -20,7 +20,7 @@ ORDER = [
     "figurine_notifier",
     "recording_remaker",
 ]
-"""The packages in ``bot/features``."""
+"""The packages in ``bot/features``, in the order in which a call holds them."""
 
 
 def test_a_call_holds_the_features_in_the_planned_order() -> None:

@@ -1,4 +1,4 @@
-"""Tests of unusual, malicious and invalid feeds, and of the messages about their items."""
+"""Unusual feeds are read, malicious and invalid ones do no harm, and no message about their items gets too long."""
 
 from __future__ import annotations
 

@@ -1,18 +1,13 @@
-"""Tests of the figurine notifier, from a test's web server to people on the sandbox."""
+"""Tests of the figurine notifier: it polls feeds of a test's web server and tells people on the sandbox what is new."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import discord
 import pytest
-from discord.ext import commands
 
-from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.figurine_notifier import fetching
 from bot.features.figurine_notifier.commands import (
@@ -20,97 +15,21 @@ from bot.features.figurine_notifier.commands import (
     NOTHING,
     SEARCH_TOO_LONG,
     UNSUBSCRIBED,
-    FigurineCommands,
 )
-from bot.features.figurine_notifier.feature import DAY, FigurineNotifier
+from bot.features.figurine_notifier.feature import DAY
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
 from bot.features.figurine_notifier.fetching import Item
 from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, Subscription, SubscriptionRecords
-from bot.fetching.fetcher import Fetcher
-from config.feature_sections import FigurineSettings
-from sandbox.world.entities import Message
-from tests.features.feed_server import Entry, FeedServer, Source
-from tests.features.stage import FeatureStage, feature_stage
-from tests.features.talk import CLOCK_START, running, written_by_bots
-from tests.timing import LIMIT, Clock, wait_until
-
-PERIOD = 1800.0
-OLD = Entry("1", "Miku 1/7")
-NEW = Entry("2", "Nendoroid Rin", "https://shop.example/rin?a=1&b=2")
-
-
-@dataclass(slots=True)
-class Shop:
-    """A bot that polls two feeds, and Ada, who subscribes."""
-
-    stage: FeatureStage
-    server: FeedServer
-    clock: Clock
-    notifier: FigurineNotifier
-
-    @property
-    def source(self) -> Source:
-        return self.server.source("shop")
-
-    async def restart(self, period: float = PERIOD) -> None:
-        """A new feature object with the old database, as after a crash."""
-        self.notifier = await notifier(self.stage.bot, self.stage.database, self.server, self.clock, period)
-
-    async def poll_feed(self) -> None:
-        """Move the clock until the feed is due. Returns when the bot has polled it and notified people."""
-        answers = len(self.source.answered)
-        self.clock.pass_by(PERIOD)
-        records, url = FeedRecords(self.stage.database), self.server.address("shop")
-
-        async def polled_and_told() -> bool:
-            return (await records.feed(url)).next_poll_at > self.clock.now and not await records.pending(url)
-
-        await wait_until(lambda: len(self.source.answered) > answers)
-        await wait_until(polled_and_told)
-
-    def written(self, *, privately: bool = False) -> list[str]:
-        place = self.stage.ada.dm_channel if privately else self.stage.sandbox.home.general
-        return [m.content for m in written_by_bots(self.stage.sandbox, place) if "New:" in m.content]
-
-    async def news(self) -> Message:
-        return await self.stage.ada.wait_for_message(
-            self.stage.sandbox.home.general, lambda m: m.author.bot and "New:" in m.content, LIMIT
-        )
-
-
-async def notifier(
-    bot: discord.Client,
-    database: Database,
-    server: FeedServer,
-    clock: Clock,
-    period: float = PERIOD,
-) -> FigurineNotifier:
-    return FigurineNotifier(
-        bot,
-        Fetcher(),
-        FeedRecords(database),
-        SubscriptionRecords(database),
-        FigurineSettings((server.address("broken"), server.address("shop")), period / 60),
-        clock=clock,
-        rng=random.Random(4),
-        poll=0.02,
-    )
+from tests.features.feed_server import Entry
+from tests.features.figurine_shop import NEW, OLD, PERIOD, Shop, figurine_shop
+from tests.features.talk import running
+from tests.timing import LIMIT, wait_until
 
 
 @pytest.fixture
 async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    clock = Clock(CLOCK_START)
-    made: list[FigurineNotifier] = []
-    async with FeedServer() as server:
-
-        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            made.append(await notifier(bot, database, server, clock))
-            return [FigurineCommands(made[0], "!")]
-
-        server.source("broken").status = 500
-        server.source("shop").rss([OLD])
-        async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
-            yield Shop(stage, server, clock, made[0])
+    async with figurine_shop(tmp_path, monkeypatch) as shop:
+        yield shop
 
 
 async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
@@ -149,7 +68,7 @@ async def test_a_new_figurine_is_announced_exactly_once_to_each_subscriber(shop:
     await shop.stage.ada.dm("!figurines subscribe NENDOROID")
     async with running(shop.notifier.run()):
         await shop.poll_feed()
-        assert shop.written() == [], "at first it only learns what is there"
+        assert shop.written() == [], "the first poll only learns what is there"
         publish([NEW, OLD])
         await shop.poll_feed()
         message = await shop.news()
@@ -166,10 +85,10 @@ async def test_a_new_figurine_is_announced_exactly_once_to_each_subscriber(shop:
     async with running(shop.notifier.run()):
         publish([OLD, NEW])
         await shop.poll_feed()
-        assert len(shop.written()) == 2, "never again"
+        assert len(shop.written()) == 2, "nothing is announced a second time"
 
 
-async def test_requests_name_the_program_because_some_shops_refuse_those_that_do_not(shop: Shop) -> None:
+async def test_requests_name_the_program_because_some_shops_refuse_requests_without_a_name(shop: Shop) -> None:
     shop.source.rss([OLD])
     async with running(shop.notifier.run()):
         await shop.poll_feed()
@@ -222,7 +141,7 @@ async def test_a_failing_feed_is_tried_less_and_less_often_and_the_others_go_on(
         broken.status = 200
         broken.rss([OLD])
         shop.clock.pass_by(DAY)
-        assert await wait_after_poll() == PERIOD, "and then as often as other feeds"
+        assert await wait_after_poll() == PERIOD, "once it answers, it is polled as often as other feeds"
     assert "answered with status 500" in caplog.text
 
 
@@ -337,7 +256,7 @@ async def test_subscriptions_in_a_deleted_channel_end_at_once(shop: Shop) -> Non
     assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
 
 
-async def test_two_targets_that_refuse_at_once_are_both_reported_as_unsubscribed(tmp_path: Path) -> None:
+async def test_two_channels_that_refuse_news_at_the_same_time_are_both_reported_as_unsubscribed(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "bot.sqlite") as database:
         subscriptions = SubscriptionRecords(database)
         for channel in (1, 2):
@@ -360,7 +279,7 @@ async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:
     assert rows == [(MAX_KNOWN,)]
 
 
-async def test_titles_and_links_from_feeds_have_no_effect(shop: Shop) -> None:
+async def test_titles_and_links_from_feeds_mention_nobody_and_format_nothing(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
     title = "@everyone <@123456789012345678> **loud** [x](https://evil.example) `code` https://evil.example <b>b</b>"
     links = [

@@ -1,4 +1,4 @@
-"""Tests of image generation on the sandbox, with a fake ComfyUI."""
+"""Tests of image generation on the sandbox, with a fake ComfyUI: people get a picture, or the reason why not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again aft
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """Options that a test changes."""
+    """The options of :func:`open_studio`. A test may give others."""
     return {}
 
 

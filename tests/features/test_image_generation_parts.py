@@ -1,4 +1,4 @@
-"""Tests of the operator's workflow, and of the words that ask for a drawing."""
+"""Tests of parts of image generation: the operator's workflow is filled in, and wishes for drawings are recognised."""
 
 from __future__ import annotations
 

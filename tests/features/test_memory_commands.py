@@ -1,4 +1,4 @@
-"""The command ``memory`` and the question of ``MEMORY=ask``: people correct and forget what is theirs."""
+"""The command ``memory`` and the question of ``MEMORY=ask``: people decide what the bot remembers of them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ async def mind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield made
 
 
-async def test_people_see_in_private_all_that_is_theirs_and_of_others_only_what_they_have_heard(mind: Mind) -> None:
+async def test_people_are_shown_their_own_facts_in_private_and_facts_about_others_only_if_they_heard_them(
+    mind: Mind,
+) -> None:
     stage, ada, ben = mind.stage, mind.stage.ada, mind.ben
     tea = await mind.learn(ada, "likes *tea*", heard=[ben])
     await mind.learn(ada, "is afraid of <@5>")
@@ -118,7 +120,7 @@ async def test_people_see_in_private_all_that_is_theirs_and_of_others_only_what_
 
     await stage.ask(f"!memory about <@{ada.id}>", who=ben)
     told = (await mind.private("🧠 **What I remember of Ada", ben)).content
-    assert "tea" in told
+    assert f"`{tea.id}` likes \\*tea\\* (Ada, <t:1790000000:D>" in told, "Ben reads who said it; he is not that person"
     assert "afraid" not in told
     assert "secret" not in told
     pressed = await ben.press(stage.sandbox.home.general, "memory me")
@@ -129,7 +131,7 @@ async def test_people_see_in_private_all_that_is_theirs_and_of_others_only_what_
     assert "tea" in (await mind.private("🧠 **What I remember of Ada", ben)).content
 
 
-async def test_people_correct_and_forget_what_is_theirs_and_nothing_else(mind: Mind) -> None:
+async def test_people_correct_and_delete_facts_of_their_own_and_no_others(mind: Mind) -> None:
     stage, ada, ben = mind.stage, mind.stage.ada, mind.ben
     tea = await mind.learn(ada, "likes Zanzibar", heard=[ben])
     other = await mind.learn(ben, "plays chess", heard=[ada])
@@ -145,7 +147,7 @@ async def test_people_correct_and_forget_what_is_theirs_and_nothing_else(mind: M
     assert [fact.text for fact in await mind.memory.export(ben.id)] == ["plays chess"]
 
 
-async def test_buttons_work_after_a_restart_and_for_their_person_alone(
+async def test_buttons_work_after_a_restart_and_forget_only_the_facts_of_their_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Sandbox() as sandbox:
@@ -190,7 +192,7 @@ async def test_buttons_work_after_a_restart_and_for_their_person_alone(
             assert [fact.id for fact in await mind.memory.export(other.speaker)] == [other.id]
 
 
-async def test_memory_off_forgets_everything_and_keeps_nothing_more(mind: Mind) -> None:
+async def test_memory_off_deletes_the_facts_of_a_person_until_memory_on_allows_new_ones(mind: Mind) -> None:
     ada = mind.stage.ada
     await mind.learn(ada, "likes tea")
     assert (await mind.stage.ask("!memory off")).startswith("🧠 I remember nothing of you from now on")

@@ -1,4 +1,4 @@
-"""Many equal refusals at once: each is answered, in few messages."""
+"""Many messages are refused with the same words at once: each gets this answer, in few messages of the bot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUSY = "❌ Three sounds play already."
 
 
 class Channel:
-    """A channel of Discord that takes a message only when it is opened."""
+    """A channel of Discord that takes messages only once ``opened`` is set."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -28,7 +28,7 @@ class Channel:
         self.told.append(text)
 
 
-async def test_refusals_that_wait_for_discord_become_one() -> None:
+async def test_equal_refusals_that_wait_for_discord_are_merged() -> None:
     answers, channel = MergedAnswers(), Channel()
     waiting = [asyncio.create_task(answers.send(1, BUSY, channel.send)) for _ in range(40)]
     waiting.append(asyncio.create_task(answers.send(1, "❌ The call is over.", channel.send)))
@@ -58,7 +58,7 @@ async def test_each_channel_has_its_own_answer() -> None:
     assert there.told == [BUSY]
 
 
-async def test_those_that_wait_are_answered_though_the_first_answer_failed(caplog: pytest.LogCaptureFixture) -> None:
+async def test_messages_that_wait_are_answered_though_the_first_answer_failed(caplog: pytest.LogCaptureFixture) -> None:
     answers, channel = MergedAnswers(), Channel()
     channel.broken = True
 

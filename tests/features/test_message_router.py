@@ -1,4 +1,4 @@
-"""Tests of the message router in a bot with all features."""
+"""Tests of the message router in a bot with all features: which messages are answered, and by which feature."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield made
 
 
-async def test_a_mention_of_the_role_of_the_bot_is_answered_and_of_another_role_is_not(stage: MessageStage) -> None:
+async def test_a_mention_of_the_bots_role_is_answered_and_one_of_another_role_is_not(stage: MessageStage) -> None:
     role = stage.sandbox.home.bot_role.id
     other = stage.sandbox.world.directory.add_role(
         stage.sandbox.guild, "Singers", stage.sandbox.home.bot_role.permissions

@@ -1,4 +1,4 @@
-"""Tests of model routing with two model servers and a person on the sandbox."""
+"""Tests of model routing: an owner chooses which of two model servers writes, and calls always use the same one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AskCommand(commands.Cog):
 
 @dataclass(slots=True)
 class Desk:
-    """A bot with two GPUs, and Ada, who may manage the Discord server. Calls use the AMD GPU's model server."""
+    """A bot with two GPUs. Ada is its owner. Calls use the AMD GPU's model server."""
 
     stage: FeatureStage
     servers: dict[GpuVendor, ScriptedModel]
@@ -79,12 +79,12 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Gpu
         yield Desk(stage, servers, clients, made[0])
 
 
-async def test_an_owner_chooses_the_card_and_it_is_remembered(desk: Desk) -> None:
+async def test_an_owner_chooses_the_card_and_the_choice_is_remembered(desk: Desk) -> None:
     assert await desk.written_by() == "I am amd."
     assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes my answers. In calls, the amd card does."
     assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes my answers. In calls, the amd card does."
     assert await desk.written_by() == "I am nvidia."
-    assert desk.servers[GpuVendor.NVIDIA].models == ["poet"], "the caller names the model"
+    assert desk.servers[GpuVendor.NVIDIA].models == ["poet"], "the command that asks names the model"
     restarted = await ModelRouter.load(desk.stage.database, desk.clients, GpuVendor.AMD)
     assert restarted.card is GpuVendor.NVIDIA
     bob = await desk.stage.sandbox.add_guest("Bob")
@@ -109,7 +109,7 @@ async def test_during_a_call_only_the_card_for_calls_is_asked_and_a_crash_does_n
     assert await desk.written_by() == "I am nvidia."
 
 
-async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
+async def test_a_card_chosen_during_a_call_is_used_after_it(desk: Desk) -> None:
     await desk.router.hold("a call")
     assert "afterwards, the nvidia card" in await desk.stage.ask("!gpu nvidia")
     assert await desk.written_by() == "I am amd."
@@ -129,7 +129,7 @@ async def test_if_there_is_only_one_model_server_it_writes_everything(desk: Desk
     assert await desk.written_by() == "I am amd."
 
 
-async def test_a_card_whose_server_is_gone_is_no_longer_preferred(desk: Desk) -> None:
+async def test_a_card_whose_server_is_gone_is_no_longer_chosen(desk: Desk) -> None:
     await desk.stage.ask("!gpu nvidia")
     without = await ModelRouter.load(desk.stage.database, {GpuVendor.AMD: desk.clients[GpuVendor.AMD]}, GpuVendor.AMD)
     assert without.card is GpuVendor.AMD

@@ -1,4 +1,4 @@
-"""The commands ``my-data`` and ``erase-me``: only the person sees the file, and only the person can say yes."""
+"""The commands ``my-data`` and ``erase-me``: only the person who uses them sees the file and can say yes."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def content_of(message: Message) -> Any:
     return json.loads(data)
 
 
-async def test_the_file_goes_to_its_person_alone(desk: Desk) -> None:
+async def test_the_file_goes_only_to_the_person_whose_data_it_has(desk: Desk) -> None:
     stage = desk.stage
     assert await stage.ask("!my-data") == SENT
     sent = await desk.private("🗂️ This is all")
@@ -111,7 +111,7 @@ async def test_a_large_file_is_packed_and_one_that_is_too_large_is_reported(
     assert f"memory export --person {desk.stage.ada.id}" in (await desk.private("❌ What I have stored")).content
 
 
-async def test_erasing_is_asked_first_of_that_person_alone(desk: Desk) -> None:
+async def test_only_the_person_who_asked_can_confirm_the_erasing(desk: Desk) -> None:
     stage = desk.stage
     asked = await desk.question()
     pressed = await desk.ben.click(asked, "yes")

@@ -13,7 +13,7 @@ from tests.features.message_stage import CANT_DRAW, message_stage
 PICTURE = Upload("cat.png", b"\x89PNG", "image/png")
 
 
-async def test_the_bot_says_that_it_cannot_see_a_picture_without_a_vision_model(
+async def test_without_a_vision_model_the_bot_says_that_it_cannot_see_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with message_stage(tmp_path, monkeypatch, sees=False) as stage:

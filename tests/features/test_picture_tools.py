@@ -84,13 +84,13 @@ async def test_the_newest_picture_is_looked_at_with_the_question(gallery: Galler
     assert "Is it a dog?" in look.text
 
 
-async def test_without_a_picture_this_is_reported(gallery: Gallery) -> None:
+async def test_without_a_picture_the_tool_says_so(gallery: Gallery) -> None:
     await gallery.post(words="hello")
     assert (await ask(gallery.tool, gallery.asker)).startswith("There is no picture among the newest messages")
     assert gallery.model.looks == []
 
 
-async def test_during_a_call_a_model_that_would_take_the_calls_memory_is_not_asked(gallery: Gallery) -> None:
+async def test_during_a_call_a_model_that_does_not_run_beside_calls_is_not_asked(gallery: Gallery) -> None:
     await gallery.post(CAT)
     await gallery.vision.hold("a call")
     assert "I'm talking in voice chat" in await ask(gallery.tool, gallery.asker)
@@ -162,7 +162,7 @@ async def test_without_a_call_a_drawing_is_made_at_once(studio: Studio) -> None:
     assert len((await studio.picture()).attachments) == 1
 
 
-async def test_a_drawing_is_not_lost_if_the_next_call_begins_before_it(studio: Studio) -> None:
+async def test_a_drawing_is_not_lost_if_the_next_call_begins_before_it_is_made(studio: Studio) -> None:
     tool, asker = drawing(studio)
     await studio.images.hold("a call")
     await ask(tool, asker, description="a cat")

@@ -1,4 +1,4 @@
-"""Tests of the profile picture on the sandbox, with a folder of the test."""
+"""Tests of the bot's profile picture: it is taken from a folder, and changes on schedule or on an owner's command."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ WEBP = b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(8)
 
 @dataclass(slots=True)
 class Studio:
+    """A bot that changes its profile picture, and the folder of the pictures."""
+
     stage: FeatureStage
     feature: ProfilePicture
     folder: Path
@@ -226,7 +228,7 @@ async def test_a_change_that_comes_due_while_the_feature_is_held_happens_once_af
         await studio.feature.release()
         await studio.shown(GIF)
         await studio.look()
-        assert studio.shows(GIF), "once, however often it came due"
+        assert studio.shows(GIF), "the picture changes once, however often a change came due"
         studio.forgive()
         studio.clock.pass_by(24 * HOUR)
         await studio.shown(JPEG)

@@ -1,4 +1,4 @@
-"""Tests of the recording remaker: what changes and what stays, also with calls and errors."""
+"""Tests of the recording remaker: what changes in a recording and what stays, also during calls and after errors."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def test_an_answer_that_is_much_too_long_keeps_its_first_sound(tmp_path: P
         await told.done()
     first, second = stretches(folder)
     assert first == old(1, 3)
-    assert second == new(4, 4 + 4 / 1.15), "there is room after it"
+    assert second == new(4, 4 + 4 / 1.15), "there is room after the second answer"
 
 
 async def test_an_interrupted_answer_does_not_go_on_in_the_recording(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ async def test_a_file_in_which_nothing_improves_stays_and_nobody_is_notified(tmp
     after = (folder / BOT_FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert told.texts.empty()
-    assert len(voice.asked) == 1, "it was tried again and again"
+    assert len(voice.asked) == 1, "the answer is not tried again after the call"
     async with remaking(tmp_path, voice) as (_, told):
         await told.done()
 
@@ -224,10 +224,10 @@ async def test_a_call_pauses_the_work_which_goes_on_from_the_same_place_afterwar
             await remaker.hold("a call")
         voice.gate.set()
         asked = len(voice.asked)
-        assert stretches(folder) == [old(1, 3), old(6, 8), old(10, 12)], "it is replaced when all is done"
+        assert stretches(folder) == [old(1, 3), old(6, 8), old(10, 12)], "the file is replaced only when all is done"
         other = record(tmp_path, answer(1, 3, "Four."), name="20260131T130000Z-Lounge")
         await asyncio.sleep(0.05)
-        assert len(voice.asked) == asked, "it was made during a call"
+        assert len(voice.asked) == asked, "nothing is made during a call"
         await remaker.release()
         await told.done()
         await told.done()

@@ -88,7 +88,7 @@ class TestPlacing:
     def test_a_sound_that_would_overlap_the_next_answer_does_not_fit(self) -> None:
         assert split_like(tone(2.5), answer((1, 3)).spans, round(3.4 * SECOND)) is None
 
-    def test_the_new_answer_pauses_where_the_old_one_paused_but_between_two_words(self) -> None:
+    def test_the_new_answer_pauses_between_two_words_near_the_old_pause(self) -> None:
         # The old answer was paused in the middle for one second. The new sound has its pause a little later.
         said = answer((1, 3), (4, 6))
         new = np.concatenate([tone(2.1), silence(0.05), tone(1.75)])
@@ -101,7 +101,7 @@ class TestPlacing:
         ("spans", "words", "end", "starts"),
         [
             (((1, 3), (3.1, 5)), (2.5, 2.4), 20, [1]),
-            # The pause of 80 ms is that of a machine that stood still for a moment.
+            # The gap of 80 ms is no pause in speaking: the machine stood still for a moment.
             (((1, 2), (2.08, 6), (8, 9)), (1.1, 4.3), 20, [1, 8]),
             (((1, 3), (5, 6)), (2.0, 1.1), 6, [1]),
         ],
@@ -126,8 +126,8 @@ class TestPlacing:
         self, gaps: list[tuple[int, int]], samples: int, room: int
     ) -> None:
         spans, at = [], 0
-        for gap, seconds in gaps:
-            spans.append(Span(at + gap, at + gap + seconds))
+        for gap, length in gaps:
+            spans.append(Span(at + gap, at + gap + length))
             at = spans[-1].end
         sound = np.random.default_rng(samples).normal(0, 0.1, samples).astype(np.float32)
         pieces = split_like(sound, spans, at + room)

@@ -50,7 +50,7 @@ async def test_a_person_without_reminders_is_told_so(stage: Stage) -> None:
     assert await stage.stage.ask("!reminders") == NONE
 
 
-async def test_the_list_is_written_to_its_person_alone(stage: Stage) -> None:
+async def test_the_list_goes_only_to_the_person_whose_reminders_it_has(stage: Stage) -> None:
     pizza = await stage.add(stage.stage.ada.id, "the *pizza* for <@5>")
     tea = await stage.add(stage.stage.ada.id, "", timer=True)
     await stage.add(stage.stage.ada.id + 1, "somebody else's")
@@ -76,7 +76,7 @@ async def test_a_list_that_is_too_long_for_one_message_comes_in_several(stage: S
     assert sum(len(text.splitlines()) for text in texts) == MAX_PER_PERSON + 2, end.content
 
 
-async def test_a_person_cancels_only_their_own(stage: Stage) -> None:
+async def test_people_can_cancel_only_their_own_reminders(stage: Stage) -> None:
     mine = await stage.add(stage.stage.ada.id, "mine")
     other = await stage.add(stage.stage.ada.id + 1, "somebody else's")
     assert await stage.stage.ask(f"!reminders cancel {other.id}") == (

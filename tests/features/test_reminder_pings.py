@@ -1,4 +1,4 @@
-"""Reminders on Discord: a ping in the channel, or a direct message to the person; opting out and ``!forget``."""
+"""Reminders on Discord: they ping in the channel, or come as a direct message, and ``!forget`` deletes them."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_if_the_channel_is_gone_the_person_gets_a_message(stage: Stage) ->
         await ada.wait_for_message(ada.dm_channel, lambda m: "look here" in m.content, LIMIT)
 
 
-async def test_a_ping_of_an_unknown_person_is_given_up_and_one_of_a_person_in_a_browser_is_not(stage: Stage) -> None:
+async def test_a_ping_for_an_unknown_person_is_given_up_and_one_for_a_person_in_a_browser_is_not(stage: Stage) -> None:
     assert await stage.pings.ping(4, 5, "hello") is PingResult.NEVER
     assert web_person("Ada") >= FIRST_LONE_PERSON
     assert await stage.pings.ping(web_person("Ada"), None, "hello") is PingResult.LATER

@@ -17,7 +17,7 @@ from bot.features.scheduled_events.commands import (
     NOTHING_PLANNED,
     NOTHING_TO_POST,
 )
-from bot.features.scheduled_events.posting import MISSED
+from bot.features.scheduled_events.posting import FAILED, MISSED
 from bot.features.scheduled_events.records import MAX_EVENTS
 from sandbox.world.entities import Upload
 from sandbox.world.permissions import Permission
@@ -36,7 +36,7 @@ async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield board
 
 
-async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
+async def test_a_manager_schedules_sees_and_removes_events(board: Board) -> None:
     ask = board.stage.ask
     assert await ask("!schedule list") == NOTHING_PLANNED
     assert await ask("!schedule add someday hello") == (
@@ -97,14 +97,14 @@ async def test_an_event_is_posted_when_it_is_due_and_pings_only_its_author(board
         assert board.posted() == [text]
 
 
-async def test_the_scheduler_wakes_at_the_time_of_the_time_zone(board: Board) -> None:
+async def test_the_scheduler_takes_times_in_the_bots_time_zone(board: Board) -> None:
     async with running(board.events.run()):
         await board.add("x", cron="30 17 * * fri")
         (job,) = board.scheduler.get_jobs()
         assert f"{job.next_run_time:%a %H:%M %Z}" == "Fri 17:30 UTC"
 
 
-async def test_the_monday_video_is_kept_and_posted(board: Board) -> None:
+async def test_a_video_that_is_scheduled_for_mondays_is_kept_and_posted(board: Board) -> None:
     upload = Upload("monday.mp4", VIDEO, "video/mp4")
     said = await board.stage.ada.say(board.general, "!schedule add monday 18:00", attachments=[upload])
     assert "📎 monday.mp4" in (await board.stage.told("🗓️")).content
@@ -133,7 +133,7 @@ async def test_events_held_during_a_call_are_posted_once_afterwards_unless_they_
         await board.add("lunch", skip=True)
         board.clock.pass_by(DAY)
         await board.come_due()
-        assert sorted(board.posted()) == ["lunch", "noon"], "it works before"
+        assert sorted(board.posted()) == ["lunch", "noon"], "both events are posted before the call"
         await board.events.hold("a call")
         for _ in range(3):
             board.clock.pass_by(DAY)
@@ -144,10 +144,12 @@ async def test_events_held_during_a_call_are_posted_once_afterwards_unless_they_
         await board.events.release()
         await wait_until(lambda: len(board.posted()) > 2)
         await asyncio.sleep(0.2)
-        assert sorted(board.posted()) == ["lunch", "noon", "noon"], "once, however often it was due"
+        assert sorted(board.posted()) == ["lunch", "noon", "noon"], "the event is posted once, however often it was due"
         board.clock.pass_by(DAY)
         await board.come_due()
-        assert sorted(board.posted()) == ["lunch", "lunch", "noon", "noon", "noon"], "it works after"
+        assert sorted(board.posted()) == ["lunch", "lunch", "noon", "noon", "noon"], (
+            "both events are posted after the call"
+        )
 
 
 async def test_the_schedule_can_be_changed_during_a_call(board: Board) -> None:
@@ -156,7 +158,9 @@ async def test_the_schedule_can_be_changed_during_a_call(board: Board) -> None:
         assert "On the schedule" in await board.stage.ask("!schedule add daily 12:00 hello")
 
 
-async def test_an_event_held_by_a_call_when_the_bot_is_killed_is_posted_after_any_restart(board: Board) -> None:
+async def test_an_event_held_by_a_call_when_the_bot_is_killed_is_posted_after_a_restart_however_late(
+    board: Board,
+) -> None:
     async with running(board.events.run()):
         await board.add("noon")
         await board.events.hold("a call")
@@ -189,7 +193,7 @@ async def test_an_event_that_came_due_while_the_bot_was_off_has_one_hour_of_grac
 
 
 @pytest.mark.parametrize("skip", [False, True])
-async def test_who_scheduled_what_was_missed_while_the_bot_was_off_is_told_once(
+async def test_the_author_of_an_event_that_was_missed_while_the_bot_was_off_is_told_once(
     board: Board, skip: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     ada = board.stage.ada
@@ -233,7 +237,9 @@ async def test_an_event_that_is_being_posted_when_the_bot_ends_is_not_lost(board
     assert board.posted() == ["noon"]
 
 
-async def test_delayed_events_wait_for_the_next_start_except_the_one_being_posted(board: Board) -> None:
+async def test_at_an_end_of_the_bot_delayed_events_wait_for_its_next_start_except_the_one_being_posted(
+    board: Board,
+) -> None:
     async with running(board.events.run()):
         await board.add("noon")
         await board.add("lunch")
@@ -265,32 +271,32 @@ async def test_delayed_events_come_in_the_order_in_which_they_were_due(board: Bo
     assert board.posted() == ["noon", "quarter past", "half past", "every ten minutes"]
 
 
-async def test_a_release_while_discord_refuses_the_events_does_not_change_their_order(
+async def test_delayed_events_keep_their_order_if_a_short_call_stops_the_first_one(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusals = 0
+    calls = 0
 
-    async def refuse_the_first(posting: Coroutine[Any, Any, None]) -> None:
-        nonlocal refusals
-        if refusals:
-            refusals -= 1
+    async def post_during_a_call(posting: Coroutine[Any, Any, None]) -> None:
+        nonlocal calls
+        if calls:
+            calls -= 1
             await board.events.hold("a call")
             await posting
             await board.events.release()
         else:
             await posting
 
-    monkeypatch.setattr(feature, "finish_within_limit", refuse_the_first)
+    monkeypatch.setattr(feature, "finish_within_limit", post_during_a_call)
     async with running(board.events.run()):
         await board.add("noon")
         await board.add("lunch")
         await board.events.hold("a call")
         board.clock.pass_by(DAY)
         await board.come_due()
-        refusals = 1
+        calls = 1
         await board.events.release()
         await wait_until(lambda: len(board.posted()) > 1)
-    assert (refusals, board.posted()) == (0, ["noon", "lunch"])
+    assert (calls, board.posted()) == (0, ["noon", "lunch"])
 
 
 async def test_a_deleted_channel_disables_the_event_and_its_author_is_notified(board: Board) -> None:
@@ -364,6 +370,43 @@ async def test_an_author_who_takes_no_private_messages_is_notified_in_a_channel_
         board.clock.pass_by(DAY)
         await board.come_due()
         await board.stage.ada.wait_for_message(board.general, lambda m: "is gone" in m.content, LIMIT)
+
+
+async def test_the_author_of_an_event_that_discord_did_not_take_is_told(board: Board) -> None:
+    sandbox, ada = board.stage.sandbox, board.stage.ada
+    sandbox.faults.rest.fail(f"POST /channels/{board.general.id}/messages", times=1, status=400)
+    async with running(board.events.run()):
+        await board.add("noon")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        told = await ada.wait_for_message(ada.dm_channel, timeout=LIMIT)
+        assert told.content == f"{FAILED.format(id=1)} It was: noon"
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        await wait_until(lambda: board.posted() == ["noon"])
+
+
+async def test_the_author_is_told_once_as_long_as_discord_refuses_an_event(board: Board) -> None:
+    sandbox, ada = board.stage.sandbox, board.stage.ada
+
+    async def noon() -> None:
+        board.clock.pass_by(DAY)
+        await board.come_due()
+
+    def told() -> int:
+        return sum(FAILED.format(id=1) in message.content for message in written_by_bots(sandbox, ada.dm_channel))
+
+    async with running(board.events.run()):
+        await board.add("noon")
+        sandbox.faults.rest.fail(f"POST /channels/{board.general.id}/messages", times=2, status=400)
+        await noon()
+        await noon()
+        await noon()
+        await wait_until(lambda: board.posted() == ["noon"])
+        assert told() == 1
+        sandbox.faults.rest.fail(f"POST /channels/{board.general.id}/messages", times=1, status=400)
+        await noon()
+        await wait_until(lambda: told() == 2)
 
 
 async def test_the_log_says_that_nobody_could_be_told(board: Board, caplog: pytest.LogCaptureFixture) -> None:

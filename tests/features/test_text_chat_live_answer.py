@@ -1,4 +1,4 @@
-"""Tests of streamed answers, seen through Discord's events, with a slow model."""
+"""Tests of streamed answers with a slow model: they grow visibly, with a minimum time between two changes."""
 
 from __future__ import annotations
 

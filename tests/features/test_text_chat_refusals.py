@@ -17,7 +17,7 @@ async def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield stage
 
 
-async def test_a_channel_that_grew_too_long_goes_on(talk: ChatStage) -> None:
+async def test_a_channel_whose_history_grew_too_long_goes_on(talk: ChatStage) -> None:
     talk.model.context = 2_048
     for _ in range(5):
         reply = await talk.ask("日本語の長い話。" * 100)

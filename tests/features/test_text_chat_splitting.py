@@ -54,7 +54,7 @@ def test_no_block_is_left_empty_at_the_end_of_a_message() -> None:
     assert messages[1].startswith("```python\ny = 1")
 
 
-def test_messages_fit_have_balanced_blocks_and_lose_no_word() -> None:
+def test_messages_keep_the_limit_have_balanced_blocks_and_lose_no_word() -> None:
     dice = random.Random(4)
     for _ in range(300):
         parts = dice.choices(["word ", "Sentence. ", "\n\n", "\n", f"\n```py\n{CODE[:300]}\n```\n", "x" * 90], k=30)

@@ -1,4 +1,4 @@
-"""Tests of thoughts, names and split characters of the model, in the posted text and in the stored text."""
+"""Tests of thoughts, names and halves of characters in a model's text: in the end, no post and no history has them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_names_before_lines_are_left_out(stage: ChatStage) -> None:
     assert stage.last_asked()[1] == ("assistant", "Hello Ada.")
 
 
-async def test_half_an_emoji_can_be_written_and_remembered(stage: ChatStage) -> None:
+async def test_half_an_emoji_is_replaced_by_a_sign_in_the_post_and_in_the_history(stage: ChatStage) -> None:
     stage.model.script = lambda line: Answer("Hello \ud83d one")
     assert (await stage.ask("hi")).content == "Hello \ufffd one"
     await stage.ask("and now?")

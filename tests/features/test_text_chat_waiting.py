@@ -92,7 +92,7 @@ async def test_an_answer_that_takes_too_long_when_a_call_begins_ends_with_a_note
     assert stage.last_asked()[1] == ("assistant", "Once upon a time—")
 
 
-async def test_an_answer_that_had_not_begun_waits_like_the_others(stage: ChatStage) -> None:
+async def test_a_message_whose_answer_had_not_begun_when_a_call_begins_waits_like_the_others(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer(fault=Fault.SILENT)
     question = await stage.mention("hello")
     await stage.until(lambda: stage.model.asked)

@@ -1,4 +1,4 @@
-"""The text chat with tools: the model calls one, and people read its answer and nothing of the call."""
+"""The text chat with tools: the model calls one, and people read the model's answer and nothing of the tool call."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ async def test_an_answer_in_writing_uses_a_tool(tmp_path: Path, monkeypatch: pyt
         assert stage.last_asked()[:2] == [
             ("user", "Ada: someone what time is it?"),
             ("assistant", "One moment. It is five past five."),
-        ], "the answer is remembered, and neither the call nor its result"
+        ], "the answer is remembered, and neither the tool call nor its result"

@@ -78,7 +78,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield Desk(stage, made[0], ben, mira, owner)
 
 
-async def test_everybody_sees_their_own_figures_alone(desk: Desk) -> None:
+async def test_everybody_sees_only_their_own_figures(desk: Desk) -> None:
     shown = await desk.answer(desk.stage.ada)
     assert shown.startswith(f"{YOURS}\nToday: 100 tokens")
     assert "2,000" not in shown
@@ -87,7 +87,7 @@ async def test_everybody_sees_their_own_figures_alone(desk: Desk) -> None:
     assert "Today: 100 tokens" in await desk.answer(desk.stage.ada, f"!usage <@{desk.stage.ada.id}>")
 
 
-async def test_a_manager_sees_this_server_and_nothing_of_others(desk: Desk) -> None:
+async def test_a_manager_sees_the_figures_of_this_server_and_of_no_other(desk: Desk) -> None:
     shown = await desk.answer(desk.mira)
     assert "📊 Nothing has been used by you" in shown
     assert HERE in shown

@@ -1,4 +1,4 @@
-"""Tests of vision on the sandbox, with a fake vision model."""
+"""Tests of vision on the sandbox, with a fake vision model: which pictures it gets, and which files are refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CAT = Upload("cat.png", make("png"), "image/png", width=64, height=48)
 
 
 class Onlooker(commands.Cog):
-    """Answers every message with its description."""
+    """Answers every message with the description of its pictures."""
 
     def __init__(self, vision: Vision) -> None:
         self._vision = vision
@@ -67,7 +67,7 @@ class Gallery:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """Options that a test changes."""
+    """``max_mb``, and options of :class:`Vision`, if a test changes them."""
     return {}
 
 
@@ -92,7 +92,7 @@ async def gallery(
             yield Gallery(stage, model, vision)
 
 
-async def test_a_picture_is_described_with_the_words_that_came_with_it(gallery: Gallery) -> None:
+async def test_the_model_gets_a_picture_together_with_the_words_of_its_message(gallery: Gallery) -> None:
     assert await gallery.show(CAT, words="Who is this?") == "A red cat."
     (look,) = gallery.model.looks
     assert look.model == "seer"
@@ -122,7 +122,7 @@ async def test_the_model_sees_a_few_moments_of_a_video_or_an_animation(
     assert "6 moments" in gallery.model.looks[0].text
 
 
-async def test_several_pictures_share_the_frames(gallery: Gallery) -> None:
+async def test_the_number_of_frames_is_shared_among_several_pictures(gallery: Gallery) -> None:
     film = Upload("film.gif", make("gif", frames=30), "image/gif")
     await gallery.show(film, CAT, film)
     assert len(gallery.model.looks[0].jpegs) == 2 + 1 + 2

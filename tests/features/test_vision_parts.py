@@ -1,4 +1,7 @@
-"""Tests of the limits of decoding, and of downloads: no redirects, and never more bytes than allowed."""
+"""Tests of the parts of vision: how files are decoded, the limits of decoding and downloads, and the vision model.
+
+Downloads follow no redirects, and never take more bytes than allowed.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ def test_a_photograph_is_turned_upright(orientation: int) -> None:
         assert seen.size == (200, 300)
         corners = [seen.convert("L").getpixel(at) for at in ((100, 50), (50, 250), (150, 250))]
         assert corners == [pytest.approx(grey, abs=8) for grey in (255, 128, 0)]
-        assert ExifTags.Base.Orientation not in seen.getexif(), "or it would be turned twice"
+        assert ExifTags.Base.Orientation not in seen.getexif(), (
+            "with its orientation left in, the picture would be turned twice"
+        )
 
 
 def test_a_picture_with_broken_exif_data_is_decoded() -> None:

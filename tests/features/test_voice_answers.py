@@ -68,7 +68,7 @@ async def test_the_answer_to_a_voice_message_is_written_and_then_said(talk: Talk
     assert talk.voice.asked == [("I see.", private.id)]
     asked = await talk.ask()
     await talk.said(asked)
-    assert len(talk.voice.asked) == 2, "only the number of answers is limited, not that of the voice messages"
+    assert len(talk.voice.asked) == 2, "the limit for the command voice-message does not count answers"
 
 
 async def test_what_is_typed_is_answered_in_writing_and_so_is_a_sound_file(talk: Talk) -> None:
@@ -134,7 +134,7 @@ async def test_what_waited_for_the_end_of_a_call_is_said_after_it(talk: Talk) ->
     await talk.said(asked)
 
 
-async def test_a_call_that_begins_leaves_the_written_answer(talk: Talk) -> None:
+async def test_a_call_that_begins_before_an_answer_is_said_leaves_only_the_written_one(talk: Talk) -> None:
     talk.voice.may_speak.clear()
     asked = await talk.ask()
     assert await talk.stage.answer_to(asked) == "I see."

@@ -156,7 +156,7 @@ async def test_hostile_and_hopeless_recordings_are_refused_clearly(stage: Messag
     asked = await stage.ada.say(private, "hello", attachments=[Upload("a.ogg", OGG, "audio/ogg")])
     assert "not on this machine" in await stage.answer_to(asked, "🙉")
     await stage.answer_to(asked, "I see.")
-    assert stage.model.asked[-1][-1]["content"] == "Ada: hello", "the words beside it are answered"
+    assert stage.model.asked[-1][-1]["content"] == "Ada: hello", "the words beside the sound file are answered"
     forwarded = await stage.ada.forward(await stage.ada.send_voice_message(stage.general, OGG, 1.5), private)
     assert await stage.answer_to(forwarded, "🙉") == UNKNOWN_SPEAKER
 

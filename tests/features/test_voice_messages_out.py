@@ -1,4 +1,4 @@
-"""Tests of voice messages that the bot sends, on the sandbox, which checks them. The voice is a script."""
+"""Tests of voice messages that the bot sends with a scripted voice. The sandbox checks them as Discord does."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Studio:
         )
 
     async def until_asked(self, count: int) -> None:
-        """Wait until the voice was asked to speak so many times."""
+        """Wait until the voice was asked to speak ``count`` times."""
         async with asyncio.timeout(LIMIT):
             while len(self.voice.asked) < count:
                 await asyncio.sleep(0.01)
@@ -114,7 +114,7 @@ async def test_the_slash_command_shows_the_text_for_those_who_can_not_hear(studi
     assert len(spoken) == 1
 
 
-async def test_in_private_the_voice_of_that_channel_speaks(studio: Studio) -> None:
+async def test_in_a_private_channel_the_voice_of_that_channel_speaks(studio: Studio) -> None:
     private = studio.stage.ada.dm_channel
     asked = await studio.stage.ada.dm("!voice-message Hello there")
     answer = await studio.next(asked, private)
@@ -179,7 +179,7 @@ async def test_during_a_call_nothing_is_spoken(studio: Studio) -> None:
     assert (await studio.next(asked)).flags == MessageFlag.VOICE_MESSAGE
 
 
-async def test_a_call_that_begins_stops_what_takes_too_long(studio: Studio) -> None:
+async def test_a_call_that_begins_stops_a_voice_message_that_is_being_spoken(studio: Studio) -> None:
     studio.voice.may_speak.clear()
     asked = await studio.stage.ada.say(studio.general, "!voice-message Hello")
     await studio.until_asked(1)
@@ -188,7 +188,7 @@ async def test_a_call_that_begins_stops_what_takes_too_long(studio: Studio) -> N
     assert (await studio.next(asked)).content == STOPPED
 
 
-async def test_one_message_is_spoken_at_a_time_and_each_person_has_one_and_not_too_many(studio: Studio) -> None:
+async def test_voice_messages_are_spoken_one_by_one_and_limited_for_each_person(studio: Studio) -> None:
     ada, ben = studio.stage.ada, await studio.stage.sandbox.add_guest("Ben")
     studio.voice.may_speak.clear()
     first = await ada.say(studio.general, "!voice-message one")

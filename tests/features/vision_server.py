@@ -28,9 +28,11 @@ class VisionServer(LocalServer):
         unloading: the request that unloads a model, as ``METHOD /path``. All other requests to unload get 404.
 
     Attributes:
+        answer: what the server answers to each request for a description.
+        asked: set once a request for a description has come.
         looks: all requests for descriptions.
         unloaded: the requests to unload, with their bodies.
-        status: the HTTP status of all answers except unloading.
+        status: the HTTP status of the answers to requests for descriptions, except those that it refuses.
         refusing: the name of a field that the server refuses.
         usage: the tokens that the server reports; ``None`` if it reports none.
         seeing: while cleared, requests for descriptions wait.

@@ -32,7 +32,7 @@ class Target:
         document: its OpenAPI document.
         headers: what every client sends, such as its token.
         fields: the names of the fields of its errors.
-        secrets: what must be in no answer.
+        secrets: texts that no answer may contain.
     """
 
     port: int

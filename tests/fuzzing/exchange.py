@@ -39,7 +39,7 @@ class Answer:
 
 
 async def send(port: int, request: Request) -> Answer:
-    """Send a request, and read the answer to its end, or until :data:`MOST` bytes have come."""
+    """Send a request. If it is ``patient``, read the answer to its end, or until :data:`MOST` bytes have come."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(LIMIT):
@@ -68,7 +68,7 @@ def complaint(answer: Answer, secrets: Collection[bytes], fields: Collection[str
     """What is wrong with an answer; ``None`` if nothing is.
 
     Args:
-        secrets: what must be in no answer: keys, tokens, folders of this machine.
+        secrets: texts that no answer may contain: keys, tokens, folders of this machine.
         fields: the names of the fields of the server's errors.
     """
     if answer.status == 0:

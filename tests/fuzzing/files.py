@@ -1,4 +1,4 @@
-"""Files for forms: sound, what looks like sound, and what would fill a memory or name other files."""
+"""Files for forms: sound, files that only look like sound, and files that would fill a memory or that name others."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hostile_files() -> tuple[bytes, ...]:
 
 
 def wave(*, rate: int = 16_000, channels: int = 1, bits: int = 16, said: int = 3_200) -> bytes:
-    """A WAV file of 0.1 s whose header says this, whether it is true or not."""
+    """A WAV file of 0.1 s with these values in its header, whether they are true or not."""
     block = (channels * bits // 8) & 0xFFFF
     parts = (b"WAVEfmt ", 16, 1, channels, rate, (rate * block) & 0xFFFFFFFF, block, bits, b"data", said)
     return b"RIFF" + struct.pack("<I8sIHHIIHH4sI", (said + 36) & 0xFFFFFFFF, *parts) + bytes(3_200)

@@ -30,7 +30,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of all cases of a kind.
+    """The result of all cases of a kind.
 
     Attributes:
         refused: cases for which the documented error was raised.

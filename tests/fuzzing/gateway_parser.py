@@ -130,7 +130,7 @@ _EVENTS = {
     },
 }
 AT_ONCE = 200
-"""Each time after this number of damaged messages, valid ones must be read as ever."""
+"""After every so many damaged messages, valid ones have to be read as ever."""
 _ENDS_UNPACKING = b"\x00\x00\xff\xff"
 
 
@@ -188,7 +188,7 @@ class _Listening(commands.Cog):
             self._socket = self._connected()
             raise
         finally:
-            # discord.py names its tasks of handlers so.
+            # The tasks in which discord.py runs handlers have this name.
             handlers = [each for each in asyncio.all_tasks() if each.get_name().startswith("discord.py: ")]
             if handlers:
                 await asyncio.wait(handlers)

@@ -11,9 +11,9 @@ import psutil
 def held_memory() -> int:
     """Bytes of memory that this process alone holds, without what is free and only kept for later use.
 
-    The C library keeps freed memory, which also makes a process larger; one large picture leaves much of it. So the
-    freed memory is first given back to the system. Pages that other processes share, such as those of libraries, don't
-    count.
+    The C library keeps freed memory, for example much of it after one large picture, and the process stays large. So
+    this function first gives freed memory back to the system. Pages that other processes share, such as those of
+    libraries, don't count.
     """
     gc.collect()
     # Only the GNU C library has this function. Elsewhere, freed memory that is kept counts as held.

@@ -90,7 +90,7 @@ class Kind:
         start: makes the parser, with a folder of its own. What has to be closed after all cases goes onto the stack.
             State that the program keeps for a connection is kept for all cases.
         errors: the errors that the parser documents.
-        make: makes a case of the seeds.
+        make: makes a case from the seeds.
         short: number of cases in ``make test``. Parsers that decode media are slower than others.
     """
 

@@ -1,4 +1,4 @@
-"""The parsers of what phones send, for :mod:`tests.fuzzing.parsers`."""
+"""The parsers of messages and packets from phones, for :mod:`tests.fuzzing.parsers`."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ EXTRA_HEADERS: Sequence[tuple[str, str]] = (
 )
 BAD_CHUNKS = (b"zz\r\nhello\r\n", b"-1\r\n\r\n", b"5\r\nhello0\r\n\r\n", b"1" * 5_000 + b"\r\n\r\n")
 UNFINISHED = (b"5\r\nhel", b"ffffffffffffffff\r\nx\r\n0\r\n\r\n", b"0\r\n")
-"""Chunks for which the server waits; an honest client gets 408 in the end."""
+"""Chunks that do not end. The server waits for the rest; a client that stays gets 408 in the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Valid messages of all kinds of bytes from outside. The fuzzer damages them."""
+"""Messages of every kind that comes from outside. The fuzzer damages their bytes."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ MESSAGES: Mapping[str, Sequence[dict[str, Any]]] = {
 }
 """Valid messages, of which hostile ones are made."""
 ENDINGS = {CHAT: '{"type": "hangup"}'}
-"""What ends a call that may have begun: without it, the call would wait for its client to come back."""
+"""Messages that end a call that may have begun. Without them, the call would wait for its client to come back."""
 QUIET = 0.05
 """Seconds without a message after which a client has heard enough."""
 
@@ -79,7 +79,7 @@ def hostile_message(path: str, rng: random.Random) -> str | bytes:
 async def converse(
     session: aiohttp.ClientSession, url: str, path: str, rng: random.Random, secrets: Collection[bytes]
 ) -> str | None:
-    """Be one client. Returns what is wrong with what it hears; ``None`` if nothing is."""
+    """Be one client. Returns what is wrong with the server's messages; ``None`` if nothing is."""
     async with asyncio.timeout(LIMIT):
         try:
             async with session.ws_connect(url, compress=0, max_msg_size=0) as socket:

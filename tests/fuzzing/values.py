@@ -106,7 +106,7 @@ def object_of(schema: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
 
 
 def json_of(schema: Mapping[str, Any], rng: random.Random) -> bytes:
-    """A body of JSON, or of what looks like it."""
+    """A body of JSON, or one that only looks like JSON."""
     if rng.random() < 0.1:
         return rng.choice(BAD_JSON)
     return json.dumps(object_of(schema, rng), ensure_ascii=rng.random() < 0.9).encode("utf-8", "surrogatepass")

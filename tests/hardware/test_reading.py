@@ -133,7 +133,7 @@ def test_prometheus_can_distinguish_two_cards_of_the_same_name(two_alike: tuple[
     assert exposition(()) == ""
 
 
-def test_health_has_every_field(two_alike: tuple[CardMemory, ...]) -> None:
+def test_the_json_of_a_card_has_all_of_its_fields(two_alike: tuple[CardMemory, ...]) -> None:
     assert as_json(two_alike)[1] == {
         "name": 'Odd "Card"\\',
         "kind": "amd",

@@ -38,5 +38,5 @@ def test_without_cards_there_are_no_warnings() -> None:
 
 
 def test_an_empty_list_of_thresholds_is_refused() -> None:
-    with pytest.raises(ValueError, match="no threshold"):
+    with pytest.raises(ValueError, match="no warning level"):
         VramWatch([])

@@ -124,7 +124,7 @@ def test_a_guess_takes_less_than_a_millisecond(guesser: LanguageGuesser) -> None
     assert statistics.median(times) < 0.001
 
 
-def test_threads_may_ask_at_once() -> None:
+def test_several_threads_may_guess_at_once() -> None:
     guesser = LanguageGuesser(_XTTS)
     with ThreadPoolExecutor(8) as threads:
         guesses = list(threads.map(guesser.guess, [clause for _, clause in _CLAUSES] * 3))
@@ -132,6 +132,6 @@ def test_threads_may_ask_at_once() -> None:
 
 
 @given(st.text(max_size=300), st.sampled_from([None, "en", "de", "cmn", ""]))
-def test_any_text_can_be_guessed_at(text: str, before: str | None) -> None:
+def test_the_language_of_any_text_can_be_guessed(text: str, before: str | None) -> None:
     guess = LanguageGuesser(["en", "de", "ru", "cmn"]).guess(text, before)
     assert guess in {"en", "de", "ru", "zh", None, before}

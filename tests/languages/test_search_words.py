@@ -1,4 +1,4 @@
-"""Full-text search over SQLite's FTS5: what a person would expect to find is found, in several languages."""
+"""Tests of full-text search with SQLite's FTS5: it finds the texts that a person expects, in several languages."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def found(asked: str, texts: list[str], *, every: bool = False) -> list[str]:
         ("O'Brien", "Miss O’Brien called."),
     ],
 )
-def test_what_a_person_expects_is_found(asked: str, text: str) -> None:
+def test_texts_that_a_person_expects_are_found(asked: str, text: str) -> None:
     assert found(asked, ["Nothing of the kind: 无关, 別の話, 다른 것.", text]) == [text]
 
 
-def test_function_words_are_looked_for_only_if_there_are_no_others_and_all_words_only_if_asked_for() -> None:
+def test_function_words_are_searched_only_if_there_are_no_others_and_all_words_must_match_only_if_asked_for() -> None:
     texts = ["what is the matter with you", "green tea", "green paint"]
     assert found("what is green tea?", texts) == ["green tea", "green paint"]
     assert found("what is the?", texts) == ["what is the matter with you"]
@@ -62,11 +62,11 @@ def test_function_words_are_looked_for_only_if_there_are_no_others_and_all_words
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60), st.booleans())
-def test_any_text_is_a_query_that_sqlite_takes_and_finds_the_text_itself(text: str, every: bool) -> None:
+def test_sqlite_takes_a_query_of_any_text_and_finds_the_text_itself(text: str, every: bool) -> None:
     assert found(text, [text], every=every) == ([text] if query(text) else [])
 
 
-def test_a_question_is_bounded() -> None:
+def test_the_query_of_a_long_question_is_bounded() -> None:
     assert len(query(" ".join(f"w{number}" for number in range(10_000)))) < 1_000
     assert len(query("茶" + "好" * 1_000_000)) < 1_000
     assert max(map(len, words("x" * 1_000_000))) <= 40

@@ -25,8 +25,8 @@ def make_world(
     make_stage: StageMaker, tmp_path: Path, speech_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> WorldMaker:
     monkeypatch.setattr("bot.features.autonomous_talk.feature.POLL", 0.05)
-    # Personas type as slowly as people, and messages that waited are answered two seconds apart. tests/features tests
-    # these pauses.
+    # By default, personas type as slowly as people, and messages that waited are answered two seconds apart.
+    # tests/features tests these pauses. Here they are short.
     monkeypatch.setattr("bot.features.dual_persona.feature.typing_time", lambda *_: 0.05)
     monkeypatch.setattr(TextChat, "open", partial(TextChat.open, pace=ChatPace(queue_pause=0.05)))
 

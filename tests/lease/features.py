@@ -1,4 +1,4 @@
-"""A test driver for each feature. It checks that the feature works, and that a call pauses the feature."""
+"""Drivers of all features and of requests over HTTP: each checks that its feature works, and tries it during a call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAITS = "🎤"
 class World:
     """A bot with all features, Ada, who may manage the server, and a channel that is not the call's.
 
-    ``speech_server`` is set if no other world uses it.
+    ``speech_server`` is this world's own; ``None`` if several worlds share one.
     """
 
     stage: Stage
@@ -92,7 +92,7 @@ class TextChat:
         await world.read(lambda m: m.content == f"You said {text}.", asked)
         answers = [f"You said {waited}." for waited in self.waiting]
         await world.stage.until(lambda: len(self._answers(world)) >= len(answers), "the answers to what waited")
-        assert self._answers(world) == answers, "in order, and once each"
+        assert self._answers(world) == answers, "the messages that waited are answered in order, and once each"
 
     def _answers(self, world: World) -> list[str]:
         everything = [message.content for message in written_by_bots(world.stage.sandbox, world.side)]
@@ -148,7 +148,7 @@ class VoiceMessages:
 
 
 class DualPersona:
-    """Dual persona: an argument through a webhook."""
+    """Dual persona: persona and twin argue. Their lines come through a webhook."""
 
     async def works(self, world: World) -> None:
         before = len(self._lines(world))
@@ -218,7 +218,7 @@ class AutonomousTalk:
 
 
 class ScheduledEvents:
-    """Scheduled events: posts an event, after the call if it came due in one. The test makes it due."""
+    """Scheduled events: posts an event. One that comes due during a call is posted after it. The test makes it due."""
 
     def __init__(self) -> None:
         self.owed: str | None = None
@@ -230,7 +230,9 @@ class ScheduledEvents:
         await self._come_due(world)
         await world.stage.until(lambda: [m for m in world.written(text) if m.content == text], "the event")
         if self.owed is not None:
-            assert len([m for m in world.written(self.owed) if m.content == self.owed]) >= 2, "not run after the call"
+            assert len([m for m in world.written(self.owed) if m.content == self.owed]) >= 2, (
+                "the event that came due during the call was not posted after it"
+            )
         self.owed = text
 
     async def tried_in_a_call(self, world: World) -> None:
@@ -244,7 +246,9 @@ class ScheduledEvents:
 
 
 class FigurineNotifier:
-    """Figurine notifier: messages about new items, after the call if they came in one. The test makes the poll due."""
+    """Figurine notifier: tells people of new items. Items that appear during a call are told after it. The test makes
+    the next look at the feed due.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -263,8 +267,8 @@ class FigurineNotifier:
         await self._publish(world)
 
         async def told() -> bool:
-            """Whether all items were told. Each call makes a look at the feed due: a look that misses the newest item
-            would put the next one off.
+            """Whether people were told of all items. Each check makes the bot look at the feed at once: after a look
+            that misses the newest item, the next one would come much later.
             """
             await self._make_due(world)
             return all(world.written(entry.title) for entry in self.entries)
@@ -313,7 +317,7 @@ def picture() -> Upload:
 
 
 def all_features() -> list[Feature]:
-    """New drivers for all features."""
+    """One new driver of each kind."""
     return [
         TextChat(),
         Vision(),

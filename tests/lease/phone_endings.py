@@ -206,4 +206,4 @@ async def _is_refused(calls: PhoneCalls) -> None:
     line = MemoryLine()
     await calls.answer(line)
     assert line.ended is LineEnd.BOT
-    assert len(line.heard) > 8_000, "a sentence"
+    assert len(line.heard) > 8_000, "the caller hears a sentence"

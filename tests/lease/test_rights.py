@@ -101,7 +101,6 @@ MANAGERS = {
     *SCHEDULE,
     *KNOWLEDGE,
 }
-OUTSIDE_OF_CALLS = {"persona", "ignore"}
 IN_PRIVATE = (
     {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help", "reminders"}
     | {"voice-message", "usage"}
@@ -165,7 +164,7 @@ async def scene(make_world: WorldMaker) -> AsyncIterator[Scene]:
         )
 
 
-async def test_every_command_of_the_bot_has_a_row_and_every_row_a_command(scene: Scene) -> None:
+async def test_every_command_has_a_row_in_the_table_of_rights_and_every_row_a_command(scene: Scene) -> None:
     bot = scene.world.stage.app.bot
     assert {command.qualified_name for command in bot.walk_commands()} == ALL
 

@@ -1,4 +1,4 @@
-"""A client that asks a scripted model server, and that server's usual answers."""
+"""Helpers that ask a scripted model server, and the server's usual answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversation of any length, for tests of what is left out of one that is too long."""
+"""A conversation of any length, for tests of how a conversation that is too long is shortened."""
 
 from __future__ import annotations
 

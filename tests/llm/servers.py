@@ -49,7 +49,7 @@ async def serving(handler: Handler, *, llama_paths: bool = False) -> AsyncIterat
 
 
 def streaming(*parts: bytes) -> Handler:
-    """A server that sends each of ``parts`` in a separate write, and ends its response regularly."""
+    """A server that sends each of ``parts`` in a separate write, and then completes its response."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await begin_stream(request)

@@ -1,4 +1,4 @@
-"""The whole chain of filters: the text that is left of replies."""
+"""The whole chain of filters for replies of language models: which words are left to be said."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_reply_without_end_is_cut_off() -> None:
 
 @pytest.mark.parametrize("unit", ["<", "<|", "<th", "[", "`<", "\n", "Ada:\n", "<think>", "</think>"])
 def test_text_that_was_made_to_be_slow_to_read_is_read_in_time(unit: str) -> None:
-    """The text has thirty thousand characters. The event loop gets a turn after each thousand of them."""
+    """The text has thirty thousand characters. In the bot, the event loop gets a turn after each thousand."""
     text = unit * (30_000 // len(unit))
     began = time.process_time()
     clean_text(text)

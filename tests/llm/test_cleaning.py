@@ -1,4 +1,4 @@
-"""What people write is cleaned before the model reads it: markup becomes text, and any text becomes one line."""
+"""People's messages are cleaned before the model reads them: markup becomes text, and any text becomes one line."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_long_prompts_are_cut() -> None:
 @pytest.mark.parametrize(
     "hostile", ["[" * 4000, "|" * 4000, "<" * 4000, "[a](" * 1000, "<|" * 2000, "<|<|x|>x|>" * 400]
 )
-def test_hostile_markup_takes_no_time(hostile: str) -> None:
+def test_hostile_markup_does_not_hang_the_cleaning(hostile: str) -> None:
     assert len(clean_prompt(hostile, NAMES)) <= MAX_PROMPT_CHARS
 
 

@@ -1,4 +1,4 @@
-"""The client of a model server: what it asks, the answer piece by piece, its connections, and hanging up."""
+"""The client of a model server: it asks in the terms of each API, passes the answer on in pieces, and hangs up."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ class EndlessServer:
         return response
 
 
-async def test_closing_the_stream_hangs_up() -> None:
+async def test_closing_the_stream_closes_the_connection() -> None:
     server = EndlessServer()
     async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client:
         async with aclosing(client.text(HELLO)) as pieces:
@@ -246,7 +246,7 @@ async def test_closing_the_stream_hangs_up() -> None:
             await server.hung_up.wait()
 
 
-async def test_cancelling_the_reader_hangs_up() -> None:
+async def test_cancelling_the_reader_closes_the_connection() -> None:
     server = EndlessServer()
     async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(30):
         task = asyncio.create_task(reply(client))
@@ -285,7 +285,7 @@ def test_a_server_is_named_without_secrets(url: str, name: str) -> None:
 
 @pytest.mark.parametrize("finish", ["", "null", "stop"])
 async def test_a_finish_reason_on_every_chunk_cuts_nothing_off(finish: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A stopped machine may need longer than usual for the next chunk.
+    # A machine that stalls may need longer than usual for the next chunk.
     for wait in ("_FIRST_TEXT_WAIT", "_MORE_TEXT_WAIT"):
         monkeypatch.setattr(response_reading, wait, 60.0)
 

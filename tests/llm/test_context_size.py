@@ -1,4 +1,4 @@
-"""The size of a model's context, as servers tell it."""
+"""The size of a model's context: servers tell it in different ways, and the bot finds it in each of them."""
 
 from __future__ import annotations
 

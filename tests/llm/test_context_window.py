@@ -77,7 +77,7 @@ def test_the_numbers_of_the_server_correct_the_estimate() -> None:
     assert 2 * total_tokens(again.messages) <= 2_048 - 500
 
 
-def test_without_numbers_the_conversation_is_shortened_each_time() -> None:
+def test_each_refusal_without_numbers_shortens_the_conversation() -> None:
     window, messages = ContextWindow(None), talk(400)
     lengths = []
     for _ in range(4):
@@ -88,7 +88,7 @@ def test_without_numbers_the_conversation_is_shortened_each_time() -> None:
     assert lengths[-1] < lengths[0] / 3
 
 
-def test_a_refusal_of_a_few_words_shortens_nothing() -> None:
+def test_a_conversation_of_a_few_words_is_not_shortened_after_a_refusal() -> None:
     window = ContextWindow(4_096)
     assert not window.learn_refusal(LengthRefusal(), [SYSTEM, ChatMessage("user", "Ann: hello")])
     assert window.size == 4_096

@@ -23,7 +23,7 @@ HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 
 
 def joined(before: str, after: str, *, continues: bool) -> str:
-    """What is heard if ``after`` comes in single characters, and in one piece: it must be the same."""
+    """The text that is heard. It must be the same whether ``after`` comes in single characters or in one piece."""
     heard = set()
     for pieces in (after, (after,)):
         joint = Joint(before, continues=continues)
@@ -68,7 +68,9 @@ def test_the_rest_follows_what_was_said(before: str, after: str, heard: str) -> 
         ("大丈夫です。明日は", "雨です。", "大丈夫です。明日は… 雨です。"),
     ],
 )
-def test_a_sentence_that_can_not_go_on_ends(before: str, after: str, heard: str) -> None:
+def test_an_unfinished_sentence_is_broken_off_where_a_server_begins_a_new_one(
+    before: str, after: str, heard: str
+) -> None:
     assert joined(before, after, continues=False) == heard
 
 
@@ -96,7 +98,7 @@ def test_a_lost_word_is_not_said() -> None:
 
 
 @pytest.mark.parametrize("name", CHAT_TEMPLATES)
-def test_a_prompt_of_our_own_ends_with_the_words_that_were_said(name: str) -> None:
+def test_a_rendered_chat_template_ends_with_the_words_that_were_said(name: str) -> None:
     template = CHAT_TEMPLATES[name]
     asked, begun = template.render(HELLO), template.render(going_on(HELLO, "I am ", continues=True), continues=True)
     assert begun.startswith(asked.removesuffix(template.cue))
@@ -139,7 +141,7 @@ async def _body_of_a_continuation(owner: str, api: ModelApi = ModelApi.CHAT) -> 
     ("owner", "fields"),
     [("llamacpp", {}), ("vllm", {"continue_final_message": True, "add_generation_prompt": False})],
 )
-async def test_a_server_that_can_go_on_is_asked_to(owner: str, fields: dict[str, Any]) -> None:
+async def test_a_server_that_can_continue_an_answer_is_asked_to(owner: str, fields: dict[str, Any]) -> None:
     can, body = await _body_of_a_continuation(owner)
     assert can
     assert body["messages"][-1] == {"role": "assistant", "content": "I am"}
@@ -154,7 +156,7 @@ async def test_another_server_is_asked_for_a_new_sentence() -> None:
     assert "new sentence" in body["messages"][-1]["content"]
 
 
-async def test_every_server_that_gets_a_whole_prompt_can_go_on() -> None:
+async def test_every_server_with_the_completions_api_can_continue_an_answer() -> None:
     can, body = await _body_of_a_continuation("somebody", ModelApi.COMPLETIONS)
     assert can
     assert body["prompt"].endswith("<|im_start|>assistant\nI am")
@@ -174,5 +176,5 @@ def test_servers_that_refuse_to_go_on_are_understood(said: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["enable_thinking is not supported", "The prefill took too long", "out of memory"])
-def test_other_errors_are_no_refusal_to_go_on(said: str) -> None:
+def test_errors_about_something_else_are_no_refusal_to_go_on(said: str) -> None:
     assert not refuses_to_go_on(said)

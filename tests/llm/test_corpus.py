@@ -1,4 +1,4 @@
-"""The corpus of streams: each is read completely and identically wherever it is cut, without its thoughts."""
+"""Answers as many model servers stream them: each is read completely wherever it is cut, without its thoughts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens that a server counts, and what a conversation gains by that."""
+"""Tokens that a server counts itself: it receives more of a long conversation than one whose tokens are estimated."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_the_format_of_each_server_is_read(data: str, delta: Delta) -> None:
         "[" * 100_000,
     ],
 )
-def test_other_formats_are_refused(data: str) -> None:
+def test_data_of_no_known_format_is_refused(data: str) -> None:
     with pytest.raises(BrokenDeltaError):
         parse_delta(data)
 

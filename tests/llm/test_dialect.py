@@ -1,4 +1,4 @@
-"""Refused fields in the error messages of many servers."""
+"""Error messages of many model servers: the field that was refused is found, and so is its new name if there is one."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def openai(message: str, **more: Any) -> str:
         (openai("top_k: Extra inputs are not permitted"), "top_k", None),
         # Ollama
         ('{"error":{"message":"\\"gemma3:1b\\" does not support thinking"}}', "chat_template_kwargs", None),
-        # Nested
+        # A field inside another field
         (
             openai("Unknown parameter: 'stream_options.include_usage'.", param="stream_options.include_usage"),
             "stream_options.include_usage",
@@ -217,7 +217,7 @@ def test_all_fields_of_a_list_are_left_out_at_once() -> None:
         openai("CUDA error: device-side assert triggered"),
     ],
 )
-def test_nothing_else_is_taken_for_a_refused_field(answer: str) -> None:
+def test_no_other_error_is_taken_for_the_refusal_of_a_field_that_can_be_left_out(answer: str) -> None:
     assert refused_fields(answer, SENT) == ()
 
 
@@ -235,7 +235,7 @@ def test_a_plain_word_inside_another_field_is_not_taken_for_a_field_name() -> No
         openai("Unsupported parameter: 'max_tokens'. To go on, use `litellm.drop_params`."),
     ],
 )
-def test_nothing_else_is_taken_for_the_new_name(answer: str) -> None:
+def test_no_other_word_is_taken_for_the_new_name_of_a_field(answer: str) -> None:
     assert refused_fields(answer, SENT) == (RefusedField(("max_tokens",)),)
 
 

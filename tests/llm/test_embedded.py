@@ -94,14 +94,14 @@ async def test_starting_and_stopping_leaves_no_port_thread_or_file_open(weights:
         await cycle()
 
     def no_more() -> bool:
-        # There may be less: what an earlier test has left may go meanwhile.
+        # The numbers may also fall, since threads and files that an earlier test has left may go meanwhile.
         threads_now, files_now = held()
         return threads_now <= threads and files_now <= files
 
     await wait_until(no_more)
 
 
-async def test_stopping_does_not_wait_for_a_listener_who_does_not_read(weights: Path) -> None:
+async def test_stopping_does_not_wait_for_a_client_that_does_not_read(weights: Path) -> None:
     server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
     await server.start()
     async with ModelClient(ModelOptions(server.url)) as client, aclosing(client.text(STORY)) as pieces:
@@ -181,7 +181,7 @@ async def test_a_conversation_that_is_too_long_for_llama_cpp_is_shortened_to_its
         ModelClient(ModelOptions(server.url, max_tokens=20)) as client,
     ):
         assert await texts(client.text(question))
-        assert client.context_size() == 1024, "as its refusal says"
+        assert client.context_size() == 1024, "the server has named its limit when it refused the whole conversation"
     async with (
         EmbeddedModelServer(weights, name=TOY_MODEL_NAME, context_tokens=1024) as server,
         ModelClient(ModelOptions(server.url, max_tokens=20)) as client,

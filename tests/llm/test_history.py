@@ -57,7 +57,7 @@ def test_no_words_are_kept_of_people_who_no_longer_want_to_be_listened_to() -> N
     assert texts(history.recent(3, 2)) == ["two", "Hello."]
     history.forget(ADA)
     assert texts(history.newest(9)) == ["yes", "Hello."]
-    assert texts(history.recent(3, 2)) == ["Hello."], "what was cut off does not come back"
+    assert texts(history.recent(3, 2)) == ["Hello."], "older turns that the model no longer saw do not come back"
 
 
 def test_a_model_sees_the_newest_turns_that_fit_into_the_tokens() -> None:
@@ -79,7 +79,7 @@ def test_a_reply_that_begins_like_a_thought_stays_out(said: str) -> None:
     assert texts(history.newest(9)) == ["Hi!", "She sells sea shells."]
 
 
-def test_replies_that_were_cut_short_may_have_been_thoughts() -> None:
+def test_interrupted_replies_are_dropped_together_with_a_thought_because_they_may_be_thoughts_too() -> None:
     history = talk("Hi!", ">> She greets", "What?", "> A reply that ends so—")
     history.drop_thought("He asks.")
     assert texts(history.newest(9)) == ["Hi!", "What?", "A reply that ends so—"]

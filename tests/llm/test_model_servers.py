@@ -138,22 +138,22 @@ async def test_a_slow_server_is_waited_for_if_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize("owner", ["llamacpp", "vllm"])
-async def test_another_server_goes_on_for_one_that_breaks_off(owner: str) -> None:
+async def test_another_server_continues_the_answer_of_one_that_breaks_off(owner: str) -> None:
     first, second = Answer("One two", Fault.BROKEN_JSON), Answer("three. Four five six.")
     async with pair([first], [second], owner=owner) as both:
         assert await both.reply() == ALL
         assert both.servers[1].asked[0] == [*both.servers[0].asked[0], {"role": "assistant", "content": "One two"}]
 
 
-async def test_another_server_goes_on_for_one_that_is_killed() -> None:
+async def test_another_server_continues_the_answer_of_one_that_is_killed() -> None:
     async with pair([Answer("One two three. Four", Fault.HANG_UP, pause=0.01)], [Answer("")], owner="llamacpp") as both:
-        # How many words arrive before the connection is gone is not certain.
+        # It is not certain how many words arrive before the connection is gone.
         both.servers[1].script = lambda said: Answer(ALL.removeprefix(said).strip() if ALL.startswith(said) else ALL)
         assert await both.reply() == ALL
 
 
 @pytest.mark.parametrize(("slow_after", "stall_timeout"), [(0.2, 20.0), (20.0, 0.2)])
-async def test_another_server_goes_on_for_one_that_stalls(slow_after: float, stall_timeout: float) -> None:
+async def test_another_server_continues_the_answer_of_one_that_stalls(slow_after: float, stall_timeout: float) -> None:
     limits = {"slow_after": slow_after, "stall_timeout": stall_timeout}
     first, second = Answer("One two", Fault.STALL), Answer("three. Four five six.")
     async with pair([first], [second], owner="llamacpp", **limits) as both:  # type: ignore[arg-type]
@@ -168,7 +168,7 @@ async def test_a_server_whose_words_come_slowly_is_listened_to() -> None:
         assert both.asked == [1, 0]
 
 
-async def test_where_a_server_can_not_go_on_the_sentence_ends_and_a_new_one_begins() -> None:
+async def test_a_sentence_that_no_server_can_continue_breaks_off_and_a_new_one_begins() -> None:
     async with pair([Answer("One two", Fault.BROKEN_JSON)], [Answer("Four five six.")]) as both:
         assert await both.reply() == "One two … Four five six."
 
@@ -187,7 +187,7 @@ async def test_a_server_that_refuses_to_continue_an_answer_is_asked_for_a_new_se
         assert both.client.options.url == both.servers[1].url
 
 
-async def test_a_server_that_begins_anew_all_the_same_is_not_heard_twice() -> None:
+async def test_sentences_that_the_next_server_repeats_are_heard_once() -> None:
     async with pair([Answer("One two three. Four", Fault.BROKEN_JSON)], [Answer(ALL)]) as both:
         assert (await both.reply()).replace("… ", "") == ALL
 
@@ -197,7 +197,7 @@ async def test_a_server_that_has_nothing_to_add_ends_the_answer() -> None:
         assert await both.reply() == "One two three."
 
 
-async def test_a_server_that_goes_on_may_break_off_too() -> None:
+async def test_a_server_that_continues_an_answer_may_break_off_too() -> None:
     first, second = [Answer("One two", Fault.BROKEN_JSON), Answer("four")], [Answer("three", Fault.BROKEN_JSON)]
     async with pair(first, second, owner="llamacpp") as both:
         with pytest.raises(ModelError, match="not a reply") as raised:
@@ -294,7 +294,7 @@ async def test_at_todays_limit_the_server_that_costs_nothing_answers_and_people_
         assert both.asked == [1, 2]
         assert [await both.reply(slot=slot) for slot in (1, 2, 1)] == ["Free."] * 3
         assert both.moves == [told] * 3, "each call is told"
-        assert "limit" not in caplog.text, "the operator was told before"
+        assert "limit" not in caplog.text, "the meter tells the operator, and not the client"
         both.client.begin_call()
         meter.used = 0.0
         assert await both.reply() == "Paid.", "the day is over"

@@ -60,7 +60,7 @@ def test_a_mistake_in_a_file_is_explained(tmp_path: Path, text: str, fault: str)
     assert fault in str(caught.value)
 
 
-def test_an_unknown_persona_lists_the_existing_ones(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_persona_lists_the_existing_ones(tmp_path: Path) -> None:
     (tmp_path / "mika.yaml").write_text(GOOD, encoding="utf-8")
     with pytest.raises(PersonaError, match=r"no persona 'nobody'.*there are: mika"):
         load_persona("nobody", tmp_path)

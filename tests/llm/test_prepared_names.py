@@ -26,8 +26,8 @@ WIPP = Persona(name="Wippelwapp", also_called=(), description="x", moods={"calm"
 
 
 class Call:
-    """A responder in a call, and the threads in which patterns were compiled. Its model answers once enough of them are
-    kept.
+    """A responder in a call, and the threads in which patterns were compiled. Its model answers once enough sets of
+    patterns are kept.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ async def test_a_server_that_lacks_the_model_is_reported_with_its_models() -> No
     assert "'gemma'; it has: llama, qwen." in found.problem
 
 
-async def test_a_name_without_a_tag_is_the_one_tagged_latest() -> None:
+async def test_a_models_name_without_a_tag_means_the_model_tagged_latest() -> None:
     listed = answering(200, '{"object":"list","data":[{"id":"llama3.1:latest"},{"id":"qwen3:8b"}]}')
     assert (await report(listed, replace(OPTIONS, model="llama3.1"))).problem is None
     assert (await report(listed, replace(OPTIONS, model="llama3.1:latest"))).problem is None

@@ -18,7 +18,7 @@ ATTEMPTS = 5
 """How many calls may be held until one shows that the cache works. A fault of the prompts shows in all of them."""
 TAIL = 60
 """More tokens than the newest line has. Only in this line does a turn's prompt differ from the last guess about the
-turn.
+turn, which is a speculative request.
 """
 
 
@@ -33,11 +33,11 @@ async def test_the_server_reads_only_the_newest_lines_regardless_of_earlier_gues
     weights: Path, messages: int, abandoned: bool
 ) -> None:
     most = 4 * TAIL if abandoned else TAIL
-    # A busy machine abandons several guesses in a row before the server has read any of them, in some calls.
+    # On a busy machine, some calls abandon several guesses in a row before the server has read any of them.
     for _ in range(ATTEMPTS if abandoned else 1):
         costs = await call_of_ten_turns(weights, Setup(True, messages, abandoned=abandoned, reads_ahead=False))
         assert len(costs) == TURNS
-        assert all(cost.prompt > 1_000 for cost in costs), "the toy's tokens are short"
+        assert all(cost.prompt > 1_000 for cost in costs), "the toy's tokens are short, so each prompt has many"
         if abandoned:
             # A guess may be abandoned before the server has read any of it. Then a few earlier lines are new to the
             # server too. All earlier lines are new if the history has just been cut back, which makes the prompt

@@ -1,4 +1,4 @@
-"""System prompts: persona, mood and rules, then place, people and time. No name can change that."""
+"""System prompts: persona, mood and rules, then place, people and time. No name of a person or place adds a line."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_unknown_mood_is_an_error() -> None:
         build_messages(PERSONA, "hungry", SPOKEN, (), ONE)
 
 
-def test_history_is_cut_from_the_oldest() -> None:
+def test_the_oldest_history_is_left_out_first() -> None:
     history = talk("one", "> first", "two", "> second", "three", "> third")
     assert said(history, Turn.of_person("Ada", "four"), 4) == [
         ("user", "Ada: two"),
@@ -108,7 +108,7 @@ def test_a_history_grows_and_is_cut_back_in_large_steps() -> None:
     for turn in range(40):
         seen = said(history, Turn.of_person("Ada", str(turn)), 10)
         assert len(seen) <= 11
-        assert seen[-2:-1] == ([("assistant", f"answer {turn - 1}")] if turn else []), "the newest are there"
+        assert seen[-2:-1] == ([("assistant", f"answer {turn - 1}")] if turn else []), "the newest messages are kept"
         begins.append(seen[0])
         history.add(Turn.of_person("Ada", str(turn)))
         history.add(Turn.of_bot(f"answer {turn}"))

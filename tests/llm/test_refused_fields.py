@@ -51,7 +51,7 @@ async def test_several_fields_are_left_out_one_after_another(caplog: pytest.LogC
     assert sum("left out from now on" in record.getMessage() for record in caplog.records) == 3
 
 
-async def test_each_reply_leaves_out_up_to_three_fields_and_the_next_one_continues() -> None:
+async def test_one_reply_leaves_out_up_to_three_refused_fields_and_the_next_reply_leaves_out_more() -> None:
     extra = {"top_k": 1, "seed": 2}
 
     async def strict(request: web.Request) -> web.StreamResponse:
@@ -178,7 +178,7 @@ async def test_a_server_that_does_not_answer_the_second_request_is_reported_afte
     assert caught.value.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT
 
 
-# LLM_EXTRA.
+# The fields of LLM_EXTRA, which an operator adds to each request.
 
 
 async def test_the_fields_of_the_operator_are_merged_into_each_request_and_take_precedence() -> None:

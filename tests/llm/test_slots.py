@@ -28,7 +28,10 @@ OPTIONAL_FIELDS = {"id_slot", "cache_prompt", "timings_per_token", "stream_optio
 
 @dataclass(eq=False)
 class Server:
-    """A model server that answers ``Hello.``, and refuses the fields in ``refused`` with the text ``refusal``."""
+    """A model server that answers ``Hello.``, and refuses the fields in ``refused`` with the text ``refusal``.
+
+    ``props`` is what it says at ``/props``, where llama.cpp tells its slots; with ``None`` it says nothing there.
+    """
 
     props: object = None
     refused: frozenset[str] = frozenset()
@@ -76,7 +79,7 @@ async def answer(client: ModelClient, slot: int | None = CALL_SLOT) -> TokenUsag
 
 
 @pytest.mark.parametrize("api", [ModelApi.CHAT, ModelApi.COMPLETIONS, ModelApi.COMPLETION])
-async def test_a_call_stays_in_one_slot_of_the_llama_cpp_server_which_counts_its_tokens(api: ModelApi) -> None:
+async def test_a_call_stays_in_one_slot_of_a_llama_cpp_server_and_its_tokens_are_counted(api: ModelApi) -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server, api=api) as client:
         await client.warm_up(HELLO)
@@ -113,7 +116,7 @@ async def test_other_servers_do_not_get_add_generation_prompt() -> None:
     assert "add_generation_prompt" not in server.bodies[0]
 
 
-async def test_other_requests_leave_the_slot_to_the_server() -> None:
+async def test_requests_outside_of_calls_leave_the_slot_to_the_server() -> None:
     server = Server(props={"total_slots": 4})
     async with asking(server) as client:
         assert await answer(client, slot=None) is None, "tokens are counted only in calls"
@@ -176,7 +179,7 @@ async def test_a_llama_cpp_server_whose_template_has_no_tools_gets_them_in_the_p
     assert ("## Tools" in body["messages"][0]["content"]) != native
 
 
-async def test_each_call_has_the_lowest_free_slot_so_that_the_next_one_finds_its_prompts() -> None:
+async def test_each_call_has_the_lowest_free_slot_so_that_it_finds_the_prompts_of_an_earlier_call() -> None:
     slots = CallSlots()
     first, second = slots.new(), slots.new()
     unused = slots.new()

@@ -181,6 +181,34 @@ async def test_a_tiny_model_reads_what_people_said_as_one_message(small_talk: Sm
     )
 
 
+async def test_a_tiny_model_does_not_read_what_people_asked_before(small_talk: SmallPromptWriter) -> None:
+    talk = (
+        ChatMessage("user", "Ann: My dog is called Rex. Do you like dogs?"),
+        ChatMessage("assistant", "Good dog."),
+        ChatMessage("user", "Bob: What is the capital of France?\nAnn: What is my dog called?"),
+    )
+    expected = ChatMessage("user", "Ann: My dog is called Rex.\nAnn: What is my dog called?")
+    assert small_talk.messages(MIKA, talk, TINY)[-1] == expected
+
+
+async def test_a_tiny_model_reads_all_questions_of_the_person_that_have_no_answer_yet(
+    small_talk: SmallPromptWriter,
+) -> None:
+    newest = "Ann: What is the difference between a frog and a newt?\nAnn: And a toad?"
+    talk = (ChatMessage("user", "Ann: Do you hear me?"), ChatMessage("assistant", "Yes."), ChatMessage("user", newest))
+    assert small_talk.messages(MIKA, talk, TINY)[-1] == ChatMessage("user", newest)
+
+
+async def test_a_line_that_a_tiny_model_reads_alone_has_no_name(small_talk: SmallPromptWriter) -> None:
+    talk = (
+        ChatMessage("user", "Ann: Do you hear me?"),
+        ChatMessage("assistant", "Yes."),
+        ChatMessage("user", "Ann: How many legs has a spider: six or eight?"),
+    )
+    expected = ChatMessage("user", "How many legs has a spider: six or eight?")
+    assert small_talk.messages(MIKA, talk, TINY)[-1] == expected
+
+
 async def test_a_small_model_reads_the_dialogue_as_messages(small_talk: SmallPromptWriter) -> None:
     assert small_talk.messages(MIKA, TALK, SMALL)[1:] == TALK
 
@@ -194,16 +222,16 @@ async def test_a_prompt_in_another_language_begins_with_a_greeting_in_that_langu
     assert messages[1].content == "Hallo Mika, ich bin Ann."
     assert "Deutsch" in messages[0].content
     begun = small_talk.messages(MIKA, (ChatMessage("user", "Ann: "),), TINY)
-    assert begun[:-1] == messages[:-1], "while her words are not known, the prompt stays German"
+    assert begun[:-1] == messages[:-1], "while Ann's words are not known, the prompt stays German"
     back = ChatMessage("user", "Ann: And now let us talk in English again, please.")
     assert len(small_talk.messages(MIKA, (back,), TINY)) == 2
 
 
 async def test_any_name_can_be_used(small_talk: SmallPromptWriter) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
-    assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
+    assert small_talk.messages(MIKA, (odd,), SMALL)[-1] == odd
 
 
-async def test_what_a_program_asks_of_the_answers_is_added_to_the_system_message(small_talk: SmallPromptWriter) -> None:
+async def test_instructions_of_a_program_are_added_to_the_system_message(small_talk: SmallPromptWriter) -> None:
     usual, asked = (small_talk.messages(MIKA, TALK, SMALL, text)[0].content for text in ("", "Talk like a pirate."))
     assert asked == f"{usual} Talk like a pirate."

@@ -1,4 +1,4 @@
-"""Short lines: one line of a model's reply, as in a chat."""
+"""Short lines, as in a chat: the first line that a model writes, without its author's name and not too long."""
 
 from __future__ import annotations
 

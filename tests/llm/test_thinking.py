@@ -107,7 +107,7 @@ async def test_a_careful_caller_gets_the_whole_answer_if_there_is_no_thought() -
             }
         },
         {"/apply-template": {"prompt": "…<|im_start|>assistant\n<think>\n"}, "/props": {"chat_template": "{{ x }}"}},
-        # What the server makes of a request says more than the template.
+        # The prompt that the server makes of a request says more than the template.
         {"/apply-template": {"prompt": "…<|START_THINKING|>"}, "/props": {"chat_template": HYBRID_TEMPLATE}},
     ],
 )
@@ -274,7 +274,7 @@ async def test_a_model_that_stops_thinking_loses_no_words_and_is_soon_quick_agai
         await pieces_of(client)
         assert await pieces_of(client) == ["One."], "the reply is withheld until it is complete"
         assert await pieces_of(client) == ["Two."]
-        assert await pieces_of(client) == ["Three", "."], "passed on as it comes"
+        assert await pieces_of(client) == ["Three", "."], "the reply is passed on while it is written"
 
 
 async def test_a_thought_that_uses_up_the_tokens_is_never_said() -> None:

@@ -43,7 +43,7 @@ async def ask(client: ModelClient, messages: tuple[ChatMessage, ...] = HELLO) ->
 
 
 @pytest.mark.parametrize("paid", [True, False])
-async def test_the_servers_own_numbers_count_and_one_that_costs_money_is_asked_for_them(
+async def test_the_servers_own_numbers_count_and_a_server_that_costs_money_is_asked_for_them(
     paid: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "is_local", lambda url: not paid)
@@ -81,7 +81,7 @@ async def test_a_report_that_cannot_be_true_is_replaced_by_an_estimate_and_logge
     assert caplog.text.count("reports 100,000,000 tokens for one reply, which can't be") == logged
 
 
-def test_no_prompt_has_more_tokens_than_bytes_and_some_around_its_messages() -> None:
+def test_a_prompt_has_at_most_one_token_for_each_byte_and_a_few_more_for_each_message() -> None:
     hindi = ChatMessage("user", "नमस्ते " * 1_000)
     lookup = ToolDescription("lookup", "Looks up a word.", {"type": "object"})
     alone = most_prompt_tokens([hindi])
@@ -106,7 +106,7 @@ async def test_an_answer_that_is_broken_off_counts_as_far_as_it_came() -> None:
     assert answer == estimated_tokens("One two three. ")
 
 
-async def test_a_guess_that_is_discarded_before_its_first_word_counts_its_prompt() -> None:
+async def test_a_speculative_reply_that_is_discarded_before_its_first_word_counts_its_prompt() -> None:
     asked = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -150,7 +150,7 @@ async def test_the_warm_up_counts_for_nobody() -> None:
         assert [(account.person, prompt) for account, _, prompt, _, _ in meter.asked] == [(None, 48)]
 
 
-async def test_the_bots_own_server_has_one_name_at_each_port() -> None:
+async def test_the_bots_own_server_is_counted_under_the_same_name_at_any_port() -> None:
     meter = NotingMeter()
     async with (
         serving(streaming(said("Hello."), FINISHED, DONE)) as url,
@@ -161,13 +161,13 @@ async def test_the_bots_own_server_has_one_name_at_each_port() -> None:
 
 
 class TestLimit:
-    """A server that costs money, and today's limit."""
+    """The limit of a day, for servers on other machines: a server costs money if it has a key."""
 
     @pytest.fixture(autouse=True)
     def _hosted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hosts, "is_local", lambda url: False)
 
-    async def test_a_server_without_a_key_is_never_stopped(self) -> None:
+    async def test_a_server_without_a_key_answers_beyond_the_limit(self) -> None:
         async with metered(streaming(said("Hello."), FINISHED, DONE)) as (client, meter):
             meter.used = 2.0
             assert await ask(client) == "Hello."
@@ -176,7 +176,7 @@ class TestLimit:
         server = Recorded(streaming(said("Hello."), FINISHED, DONE))
         async with metered(server, key="sk-1") as (client, meter):
             await ask(client)
-            assert meter.asked[0][-1], "it costs money"
+            assert meter.asked[0][-1], "a request with a key costs money"
             meter.used = 1.0
             with pytest.raises(ModelError, match="limit is reached") as raised:
                 await ask(client)
@@ -185,7 +185,7 @@ class TestLimit:
                 await client.warm_up(HELLO)
             assert len(server.bodies) == len(meter.asked) == 1
 
-    async def test_an_answer_that_is_being_spoken_is_finished_with_its_tools(self) -> None:
+    async def test_an_answer_that_has_begun_is_finished_and_so_is_the_answer_after_its_tools(self) -> None:
         async def handler(request: web.Request) -> web.StreamResponse:
             response = await begin_stream(request)
             await response.write(said("One "))
@@ -204,7 +204,7 @@ class TestLimit:
             results = (ChatMessage("assistant", "", (call,)), ChatMessage("tool", "4", answers="1"))
             assert await ask(client, (*HELLO, *results)) == "One two."
 
-    async def test_near_the_limit_a_guess_waits_until_it_is_wanted(self) -> None:
+    async def test_near_the_limit_a_speculative_reply_waits_until_it_is_wanted(self) -> None:
         server = Recorded(streaming(said("Hello."), FINISHED, DONE))
         wanted, waits = asyncio.Event(), asyncio.Event()
 

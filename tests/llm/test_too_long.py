@@ -139,7 +139,7 @@ def test_the_numbers_in_a_refusal_are_found(answer: str, limit: int | None, prom
         '{"error":{"message":"stop: the list is too long"}}',
     ],
 )
-def test_other_refusals_are_not_about_length(answer: str) -> None:
+def test_refusals_for_another_reason_are_not_about_length(answer: str) -> None:
     assert length_refusal(answer) is None
 
 
@@ -150,7 +150,7 @@ def test_hostile_numbers_are_ignored() -> None:
 @pytest.mark.parametrize(
     "words", ["maximum context length is " + "9" * 16_000, "(9" * 8_000, "exceed" + " the" * 4_000, "1,9" * 5_000]
 )
-def test_hostile_texts_cost_no_time(words: str) -> None:
+def test_hostile_texts_cost_little_time(words: str) -> None:
     begun = time.process_time()
     length_refusal(words)
     assert time.process_time() - begun < 1.0
@@ -239,7 +239,7 @@ async def test_a_long_answer_is_made_to_fit_beside_the_question() -> None:
     assert server.bodies[-1]["max_tokens"] == 1_024
 
 
-async def test_the_limit_of_the_operator_is_made_to_fit_as_well() -> None:
+async def test_an_answer_length_that_the_operator_sets_is_made_to_fit_as_well() -> None:
     server = StrictServer(2_048, llama_cpp)
     options = replace(OPTIONS, extra={"max_tokens": 4_000})
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
@@ -294,7 +294,7 @@ async def test_a_prompt_that_cannot_be_shortened_is_reported_and_not_repeated_fo
     assert len(server.bodies) <= 5
 
 
-async def test_the_number_of_the_operator_holds_from_the_first_request() -> None:
+async def test_a_context_size_that_the_operator_sets_holds_from_the_first_request() -> None:
     server = StrictServer(1_024, llama_cpp)
     options = replace(OPTIONS, context_tokens=1_024, max_tokens=200)
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:

@@ -56,7 +56,9 @@ def one_call(name: str = "dice", arguments: object = "{}") -> dict[str, Any]:
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.lists(st.integers(0, 200), max_size=8), st.booleans())
-def test_any_arguments_are_whole_in_any_pieces(values: dict[str, Any], cuts: list[int], ascii_only: bool) -> None:
+def test_arguments_that_come_in_any_pieces_are_put_together(
+    values: dict[str, Any], cuts: list[int], ascii_only: bool
+) -> None:
     text = json.dumps(values, ensure_ascii=ascii_only)
     edges = [0, *sorted(cuts), len(text)]
     pieces = [CallPiece(0, arguments=text[start:end]) for start, end in pairwise(edges)]
@@ -126,7 +128,7 @@ def test_calls_that_are_too_long_too_deep_or_too_many_are_left_out(caplog: pytes
     caplog.clear()
     many = together(*(CallPiece(number, str(number), "x", "{}") for number in range(10 * MAX_CALLS)))
     assert [call.id for call in many] == [str(number) for number in range(MAX_CALLS)]
-    assert len(caplog.records) == 1, "said once"
+    assert len(caplog.records) == 1, "all calls that are left out are logged in one line"
 
 
 def test_arguments_that_seem_to_end_again_and_again_cost_little_time() -> None:
@@ -251,7 +253,7 @@ async def test_a_reply_of_broken_calls_alone_is_empty() -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1.8e308"])
-def test_a_number_that_is_not_valid_json_is_never_passed_on(number: str) -> None:
+def test_a_number_that_json_can_not_repeat_is_never_passed_on(number: str) -> None:
     """Otherwise servers would refuse each later request, because it contains the call."""
     for arguments in (json.dumps(f'{{"a": {number}}}'), f'{{"a": {number}}}'):
         calls = f'[{{"index": 0, "id": "c", "function": {{"name": "dice", "arguments": {arguments}}}}}]'

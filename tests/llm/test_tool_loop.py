@@ -38,7 +38,10 @@ class Round:
 
 @dataclass
 class World:
-    """One turn: a scripted model, tools whose ends the test decides, and a clock that the test moves."""
+    """One turn: a scripted model, tools whose ends the test decides, and a clock that the test moves. With ``guess``,
+    the reply is speculative until the turn is over. With ``takes_late``, somebody takes over the tools that still run
+    when the answer does not wait for them any longer.
+    """
 
     script: Sequence[Round]
     guess: bool = False
@@ -89,7 +92,7 @@ class World:
             self.streams -= 1
 
     async def run(self, call: ToolCall) -> str:
-        assert self.turn_over.is_set(), "a guess acts"
+        assert self.turn_over.is_set(), "a speculative reply acts"
         assert call.id not in self.ran, "a call is run twice"
         self.ran.append(call.id)
         self.running[call.id] = asyncio.get_running_loop().create_future()
@@ -132,7 +135,7 @@ async def settle() -> None:
 
 @dataclass
 class Heard:
-    """What came of one turn."""
+    """The result of one turn."""
 
     text: str = ""
     failure: ModelErrorKind | None = None
@@ -148,7 +151,9 @@ async def hear(answer: AsyncGenerator[TextDelta, None], heard: Heard) -> None:
 
 
 async def live_through(world: World, told: Sequence[ChatMessage], deeds: Sequence[Deed]) -> Heard:
-    """Have one turn answered. The deeds happen in order, each when nothing else can happen."""
+    """Have one turn answered. The deeds happen in order, each when nothing else can happen. After the last deed, each
+    tool that still runs gives its result.
+    """
     heard, left = Heard(), list(deeds)
     answer = world.answer(told)
     reading = asyncio.create_task(hear(answer, heard))
@@ -224,7 +229,7 @@ TURNS = st.lists(
 
 
 @pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.slow)])
-def test_histories_of_calls_results_failures_and_cancellations(examples: int) -> None:
+def test_any_history_of_calls_results_failures_and_cancellations_is_handled(examples: int) -> None:
     @settings(max_examples=examples)
     @given(TURNS)
     def each(turns: list[tuple[list[Round], list[Deed], bool, bool]]) -> None:
@@ -289,7 +294,7 @@ async def test_late_tools_are_ended_when_their_time_is_up() -> None:
     assert (world.running, world.ended) == ({}, ["0.0"])
 
 
-async def test_a_mistake_in_a_tool_is_a_result() -> None:
+async def test_the_model_is_told_that_a_tool_has_failed() -> None:
     world = World([Round((True,))])
     heard = await live_through(world, [ChatMessage("user", "Ada: hi")], ["failure"])
     assert (heard.text, last_results(world)) == ("<1.0>", [FAILED])

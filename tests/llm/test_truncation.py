@@ -1,4 +1,4 @@
-"""Truncation of conversations to a number of tokens."""
+"""Conversations are cut to a number of tokens: the oldest messages go first, and the newest one always stays."""
 
 from __future__ import annotations
 

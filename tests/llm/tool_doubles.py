@@ -1,4 +1,4 @@
-"""Doubles of tools: a toolbox whose tools the test answers, and a model server that can call them."""
+"""Doubles of tools: a toolbox whose tools return what a test has set, and an event in which a model calls tools."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ScriptedTools:
         ran: the calls that were run, in order.
         running: the ids of the calls that run now.
         ended: the ids of the calls that were cancelled.
-        asked: the turns for which the tools were made.
-        earlier: the turns that the model saw before the last of them.
+        asked: the turns for which :meth:`for_turn` was called, in order.
+        earlier: the turns before the newest of ``asked``, as the model saw them.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The SIP endpoint, and in place of the bot an operator who answers its phone calls and says what the test wants."""
+"""The bot's SIP endpoint. In place of the bot, an operator answers the phone calls and says what the test wants."""
 
 from __future__ import annotations
 

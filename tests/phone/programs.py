@@ -1,6 +1,6 @@
 """The real programs that phone calls are tested with: Kamailio as the PBX, baresip as a phone, and SIPp.
 
-Each runs on 127.0.0.1, on ports of its own, in a folder of the test, and is killed with its test.
+Each runs on 127.0.0.1, on ports of its own, in a folder of the test, and is killed at the test's end.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ async def kamailio(folder: Path, expires: int = 60) -> AsyncIterator[int]:
     """A PBX whose users have the passwords ``secret-USER``. Gives its port.
 
     Args:
-        expires: seconds for which it registers anybody at most.
+        expires: for how many seconds it registers a phone at most.
     """
     port = free_port()
     _write(folder, {"kamailio.cfg": _PBX.format(host=HOST, port=port, expires=expires)})
@@ -192,7 +192,7 @@ class Phone:
         self._writer.write(f"{len(text)}:{text},".encode())
 
     async def event(self, kind: str) -> str:
-        """Wait for an event. Returns what it says."""
+        """Wait for an event of this kind. Returns the text that comes with it."""
         async with asyncio.timeout(PATIENCE):
             while (found := await self._events.get())["type"] != kind:
                 pass
@@ -205,7 +205,7 @@ class Phone:
         return np.frombuffer(file.read_bytes()[44:][: (file.stat().st_size - 44) // 2 * 2], np.int16)
 
     async def close(self) -> None:
-        """Stop controlling it."""
+        """Stop controlling the phone."""
         self._writer.close()
         self._reading.cancel()
         await asyncio.wait([self._reading])

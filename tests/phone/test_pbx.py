@@ -1,4 +1,4 @@
-"""Phone calls from baresip over Kamailio, at which the bot and the phones are registered."""
+"""Phone calls from baresip, a phone, over Kamailio, a PBX at which the bot and the phones are registered."""
 
 from __future__ import annotations
 

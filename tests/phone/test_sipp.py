@@ -126,7 +126,7 @@ async def test_a_second_caller_gets_a_sentence_and_busy(tmp_path: Path) -> None:
         assert (await running)[0] == 0
 
 
-async def test_many_short_phone_calls_one_after_the_other_leave_nothing(tmp_path: Path) -> None:
+async def test_many_short_phone_calls_one_after_the_other_leave_no_call_open(tmp_path: Path) -> None:
     steps = scenario(INVITE, receive(200), ACK, '<pause milliseconds="50"/>\n', BYE)
     async with bot() as (endpoint, operator):
         status, said = await sipp(tmp_path, steps, endpoint.port, "-m", "20", "-l", "1", "-r", "20")
@@ -135,7 +135,7 @@ async def test_many_short_phone_calls_one_after_the_other_leave_nothing(tmp_path
         assert operator.conversations.qsize() == 20
 
 
-async def test_lost_messages_are_made_up_for(tmp_path: Path) -> None:
+async def test_lost_messages_are_sent_again_until_both_sides_have_them(tmp_path: Path) -> None:
     lossy = [each.replace("<send", '<send lost="30"').replace("<recv", '<recv lost="30"') for each in (INVITE, BYE)]
     steps = scenario(lossy[0], receive(200), ACK, '<pause milliseconds="50"/>\n', lossy[1])
     # By default, SIPp gives up after sending a message again six times. In one of a thousand phone calls, all of them

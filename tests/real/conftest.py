@@ -1,4 +1,4 @@
-"""The mark of all tests of this folder, and a fixture: the real weights."""
+"""Marks all tests of this folder as ``real``, and gives them the real weights."""
 
 from __future__ import annotations
 

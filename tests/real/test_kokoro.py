@@ -1,4 +1,4 @@
-"""Kokoro with its real weights: its languages are understood, it stops soon, and it speaks at the chosen speed.
+"""Kokoro with its real weights: its words are understood, it can be stopped, and it keeps the chosen speed.
 
 The weights are not among those that ``make test-real`` fetches. ``make test-kokoro`` downloads them and runs these
 tests.
@@ -50,7 +50,7 @@ def kokoro() -> Iterator[KokoroEngine]:
 
 @pytest.fixture
 async def words_of(kokoro: KokoroEngine) -> AsyncIterator[Hear]:
-    """Speaks a text and returns what Whisper understands in this language."""
+    """A function that speaks a text and returns what Whisper understands in a language."""
     ears: dict[str, WhisperTranscriber] = {}
 
     async def heard(text: str, parameters: SpeechParameters, language: str) -> str:
@@ -111,12 +111,12 @@ def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(kokoro: Kokor
         stopped = time.process_time()
         kokoro.wait()
         free.append(time.process_time() - stopped)
-    # Seconds of processor time on two threads, because this machine may do other work too.
+    # Processor time of all threads together, in seconds. Other work on this machine does not count in it.
     assert max(free) < 0.3
 
 
 def test_speech_begins_at_once(kokoro: KokoroEngine) -> None:
-    """The network's silence before the first word is cut off, since the listener would have to wait for it."""
+    """The voice model makes silence before the first word. It is cut off, so that nobody has to wait for it."""
     sound = speak(kokoro, SENTENCES[0])
     loud = np.flatnonzero(np.abs(sound) > 0.1 * np.abs(sound).max())
     assert loud[0] / kokoro.sample_rate < 0.15

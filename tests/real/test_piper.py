@@ -79,7 +79,7 @@ async def test_the_words_of_piper_are_understood(joe: PiperEngine) -> None:
     assert errors.percent <= MAX_ERROR_PERCENT, recognised
 
 
-def test_the_network_is_divided_and_the_pieces_make_up_the_whole(joe: PiperEngine) -> None:
+def test_a_divided_network_makes_pieces_that_equal_the_whole_sound(joe: PiperEngine) -> None:
     """The sound that is made in pieces equals the sound that the undivided network makes at once."""
     ((_, speaking),) = joe._loaded.items()
     assert len(speaking._network.stages) == 2
@@ -154,7 +154,7 @@ def test_after_a_stop_no_sound_follows_and_the_engine_is_soon_idle(joe: PiperEng
         assert list(pieces) == []
         joe.wait()
         times_until_idle.append(time.process_time() - stopped)
-    # Seconds of processor time, because this machine may do other work too.
+    # Processor time of all threads together, in seconds. Other work on this machine does not count in it.
     assert max(times_until_idle) < 0.15
 
 

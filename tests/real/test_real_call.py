@@ -18,6 +18,7 @@ REAL: Mapping[str, str] = {"PROFILE": "embedded", "WEIGHTS": "real"}
 PLAIN = ("capital", "hello", "interruption", "story", "aside", "agreed")
 """Lines without the bot's own name, which every recogniser spells as it likes."""
 MAX_ERRORS = 3.0
+"""Largest allowed share of misheard words, in percent."""
 
 
 def said() -> list[GuestUtterance]:
@@ -26,7 +27,9 @@ def said() -> list[GuestUtterance]:
 
 
 @pytest.mark.timeout(400)
-async def test_every_utterance_is_heard_and_answered_but_no_noise_is(weights: OwnWeights, tmp_path: Path) -> None:
+async def test_every_utterance_and_no_noise_is_heard_and_each_person_is_answered(
+    weights: OwnWeights, tmp_path: Path
+) -> None:
     assert None not in (weights.stt, weights.llm, weights.voice)
     async with RealCall(tmp_path, REAL) as call:
         heard = await call.transcribe(divided_by_microphone(said()), lambda: None)

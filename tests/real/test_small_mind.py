@@ -1,4 +1,4 @@
-"""The real small model through the bot's own code: it finishes its answers and remembers."""
+"""The real small model through the bot's own code: it finishes its answers, remembers, and repeats nobody."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from benchmarks.small_mind import run_talk, small_mind
 from benchmarks.small_mind_rules import AnswerRules
-from benchmarks.small_mind_talks import PEOPLE, TALKS
+from benchmarks.small_mind_talks import CALLS, PEOPLE, TALKS
 from bot.llm.requests import ModelOptions
 from bot.own_engines import quickest_weights
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 
 EVERY = 4
-"""Every fourth of the benchmark's talks is tried."""
+"""The test of complete answers tries every fourth of the benchmark's talks."""
 
 
 @pytest.fixture
@@ -47,3 +47,10 @@ async def test_the_model_remembers_facts_from_earlier_lines(options: ModelOption
     planted = [talk for talk in TALKS if talk.planted is not None]
     judged = [await run_talk(options, settings, talk, 1, rules) for talk in planted]
     assert sum("forgot" in one.faults for one in judged) <= 2, [(one.question, one.answer) for one in judged]
+
+
+async def test_the_model_does_not_answer_with_what_people_said(options: ModelOptions, settings: Settings) -> None:
+    rules = AnswerRules()
+    judged = [await run_talk(options, settings, talk, 1, rules) for talk in CALLS]
+    repeated = [(one.question, one.answer) for one in judged if "repeats the person" in one.faults]
+    assert len(repeated) <= 2, repeated

@@ -94,4 +94,6 @@ async def test_a_server_whose_template_has_no_tools_gets_them_in_the_prompt(weig
                 async for _ in answer:
                     pass
     without, described = counts[0], counts[-1]
-    assert described > without + 100, "the server would take the field, and leave the tools out of the prompt"
+    assert described > without + 100, (
+        "the tools are described in the prompt, since the server ignores its field for tools"
+    )

@@ -1,4 +1,4 @@
-"""The sandbox as a program, and the table of faults in docs/sandbox.md."""
+"""The sandbox as a program of its own, and the table of its faults in docs/sandbox.md, which is complete and right."""
 
 from __future__ import annotations
 

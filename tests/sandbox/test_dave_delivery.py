@@ -1,4 +1,4 @@
-"""The DAVE delivery service: nobody is left out of the group when others leave at the same time."""
+"""The delivery service of DAVE, Discord's end-to-end encryption: nobody is left out of the group when others leave."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sandbox.voice.ops import VoiceOp
 
 
 def join(delivery: DaveDelivery, user: int) -> list[VoiceOp]:
-    """A client arrives and asks to join; returns what is sent because it asks."""
+    """A client arrives and asks to join. Returns the opcodes of the messages that are sent because it asks."""
     delivery.arrive(user)
     return [message.op for message in delivery.key_package(user, b"key package")]
 

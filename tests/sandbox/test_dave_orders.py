@@ -1,4 +1,4 @@
-"""A guest's DAVE client ignores messages of a group that it has left."""
+"""A guest's client of DAVE, Discord's end-to-end encryption, ignores messages of a group that it has left."""
 
 from __future__ import annotations
 

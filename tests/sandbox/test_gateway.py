@@ -1,4 +1,4 @@
-"""The gateway with discord.py and with a misbehaving client: login, intents, resume, refusals."""
+"""The gateway: discord.py logs in, gets events by its intents and resumes, and a misbehaving client is disconnected."""
 
 from __future__ import annotations
 

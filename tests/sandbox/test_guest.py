@@ -1,4 +1,4 @@
-"""Guests and the sandbox: delivery times, waiting, manual start and stop, and cleaning up."""
+"""Guests send messages within their permissions and wait for others, and the sandbox starts, stops and cleans up."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ async def test_a_guest_hears_another_guest(sandbox: Sandbox) -> None:
     assert [state.member.user.name for state in sandbox.world.voice.inside(sandbox.voice_channel)] == ["Ben"]
 
 
-async def test_another_voice_library_gets_its_two_events(sandbox: Sandbox) -> None:
+async def test_another_voice_library_gets_the_two_events_with_which_it_connects(sandbox: Sandbox) -> None:
     user = (await sandbox.add_guest("Node")).user
     state, server = await sandbox.join_voice(user.id, sandbox.voice_channel.id)
     assert state["channel_id"] == str(sandbox.voice_channel.id)

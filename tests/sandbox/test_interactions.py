@@ -47,7 +47,9 @@ async def test_a_command_is_answered_at_once(sandbox: Sandbox, bot: Bot, ada: Gu
     assert [message.content for message in ada.messages(sandbox.text_channel)] == ["hello you! hello you! "]
 
 
-async def test_a_deferred_hybrid_command_answers_in_its_own_message(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_the_first_answer_to_a_deferred_hybrid_command_is_its_original_response(
+    sandbox: Sandbox, bot: Bot, ada: Guest
+) -> None:
     go_on = asyncio.Event()
 
     @bot.hybrid_command(description="Think")
@@ -140,7 +142,7 @@ async def test_a_sub_command_is_called_by_its_full_name(sandbox: Sandbox, bot: B
     assert (await (await ada.press(sandbox.text_channel, "voice list")).response()).content == "three voices"
 
 
-async def test_commands_of_one_guild_are_registered_there(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+async def test_commands_of_one_guild_exist_only_there(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
     @app_commands.command(description="Only here")
     async def here(interaction: discord.Interaction[Bot]) -> None:
         await interaction.response.send_message("here")

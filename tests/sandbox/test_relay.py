@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 SENDER = (HOST, 9)
 
 
-async def test_packets_come_in_order_after_a_stall_also_one_that_arrives_as_it_ends(
+async def test_packets_come_in_order_after_a_stall_also_a_packet_that_arrives_as_the_stall_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock, network, heard = Clock(), SimulatedNetwork(), list[int]()

@@ -1,4 +1,4 @@
-"""The REST API: the bot itself, members, channels, invalid requests, and faults."""
+"""The sandbox's REST API: a bot reads and changes what it may, invalid requests are refused, and faults can be set."""
 
 from __future__ import annotations
 
@@ -85,6 +85,15 @@ async def test_members_are_found_and_renamed(sandbox: Sandbox, bot: Bot) -> None
     with pytest.raises(discord.NotFound) as error:
         await guild.fetch_member(sandbox.guild.id)
     assert error.value.code == 10007
+
+
+async def test_the_webhooks_of_a_guild_are_listed_only_with_the_permission(sandbox: Sandbox, bot: Bot) -> None:
+    guild = bot.get_guild(sandbox.guild.id)
+    assert guild is not None
+    assert await guild.webhooks() == []
+    _may(sandbox, Permission.MANAGE_CHANNELS)
+    with pytest.raises(discord.Forbidden):
+        await guild.webhooks()
 
 
 async def test_channels_are_made_changed_and_deleted(sandbox: Sandbox, bot: Bot) -> None:

@@ -1,4 +1,4 @@
-"""Messages, reactions, threads, webhooks and direct messages through discord.py."""
+"""Messages, reactions, threads and webhooks through discord.py: a bot and the guests see what each other do."""
 
 from __future__ import annotations
 
@@ -162,6 +162,7 @@ async def test_a_webhook_posts_under_its_own_name(sandbox: Sandbox, channel: dis
     await sent.delete()
     assert ada.messages(sandbox.text_channel) == []
     assert [each.id for each in await channel.webhooks()] == [webhook.id]
+    assert [each.id for each in await channel.guild.webhooks()] == [webhook.id]
     await webhook.delete()
     with pytest.raises(discord.NotFound):
         await webhook.send("gone")

@@ -1,4 +1,4 @@
-"""The speech and the other sounds of guests."""
+"""The speech of guests can be recognised and is always the same, and their other sounds depend on a seed alone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_same_words_are_always_the_same_sound() -> None:
     assert np.array_equal(speech("Tell me a joke!", voice), first)
 
 
-def test_sounds_that_are_measured_do_not_depend_on_what_was_said_before() -> None:
+def test_a_repeatable_espeak_does_not_depend_on_what_was_said_before() -> None:
     espeak = RepeatableEspeak()
     first = espeak.say("Tell me a joke!", "en-us+f3", 165, 55)
     assert 0.4 < len(first) / espeak.sample_rate < 2.0
@@ -61,7 +61,7 @@ def test_sounds_that_are_measured_do_not_depend_on_what_was_said_before() -> Non
 def test_the_next_run_of_the_program_says_the_words_with_the_same_sound() -> None:
     said = []
     for _ in range(2):
-        # By itself, espeak-ng seeds the noise in Ada's voice with the second in which its process starts.
+        # Unchanged, espeak-ng seeds the noise in Ada's voice with the second in which its process starts.
         second = int(time.time())
         while int(time.time()) == second:
             time.sleep(0.02)

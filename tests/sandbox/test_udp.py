@@ -1,4 +1,4 @@
-"""The times at which packets arrive."""
+"""Tests of the times at which packets arrive: two clocks are read as nearly at the same moment as possible."""
 
 from __future__ import annotations
 

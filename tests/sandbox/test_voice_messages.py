@@ -72,7 +72,7 @@ async def test_a_voice_message_of_the_bot_arrives_with_its_length_and_its_wavefo
         (with_file(waveform=base64.b64encode(bytes(257)).decode()), 50035),
     ],
 )
-async def test_what_is_no_proper_voice_message_is_refused(
+async def test_a_message_that_is_no_proper_voice_message_is_refused(
     sandbox: Sandbox, bot: Bot, message: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(discord.HTTPException) as error:

@@ -1,10 +1,10 @@
-"""The word error rate counts wrong words, but neither case, punctuation nor the spelling of numbers."""
+"""The error rates count wrong words or letters, but neither case, punctuation nor the spelling of numbers."""
 
 from __future__ import annotations
 
 import pytest
 
-from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
+from sandbox.word_errors import NO_WORDS, WordErrors, letter_errors, word_errors
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,21 @@ def test_other_differences_still_count(said: str, heard: str, errors: int, words
 def test_only_english_contractions_are_spelled_out() -> None:
     assert word_errors("Hoe gaat't, 's avonds?", "Hoe gaat't 's avonds", "nl") == WordErrors(0, 4)
     assert word_errors("there's", "there is", "de") == WordErrors(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "errors", "letters"),
+    [
+        ("text re-writing", "Text rewriting!", 0, 13),
+        ("France is", "Francis", 1, 8),
+        ("The sky", "this guy", 3, 6),
+        ("It's 2.", "It is two", 0, 7),
+        ("one two three", "one two", 5, 11),
+        ("", "Thanks", 6, 0),
+    ],
+)
+def test_letters_are_compared_without_spaces(said: str, heard: str, errors: int, letters: int) -> None:
+    assert letter_errors(said, heard) == WordErrors(errors, letters)
 
 
 def test_rates_are_weighted_by_the_number_of_words() -> None:

@@ -20,7 +20,10 @@ ANY_OBJECT: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 @dataclass
 class MadeTool:
-    """A tool that returns ``result``, or does what ``does`` says. ``runs`` has the arguments of each run."""
+    """A tool that returns ``result``, or does what ``does`` says. ``runs`` has the arguments of each run.
+
+    With ``only_for``, nobody but this person may use it. Words ask for it if ``wanted_words`` is a part of them.
+    """
 
     name: str
     result: ToolResult = field(default_factory=lambda: ToolResult("done"))

@@ -28,7 +28,7 @@ from bot.tools.negation import not_denied
         "不要离开",
     ],
 )
-def test_words_that_deny_ask_for_nothing(words: str) -> None:
+def test_denials_ask_for_nothing(words: str) -> None:
     assert not_denied(words) == ""
 
 
@@ -62,9 +62,9 @@ def test_only_the_clause_that_denies_is_left_out(words: str, asking: str) -> Non
         "能不能离开",
     ],
 )
-def test_words_that_only_look_like_a_denial_ask(words: str) -> None:
+def test_words_that_only_look_like_a_denial_ask_for_something(words: str) -> None:
     assert not_denied(words) == words
 
 
-def test_long_words_are_read_quickly() -> None:
+def test_a_very_long_text_of_denials_asks_for_nothing() -> None:
     assert not_denied("n't " * 25_000) == ""

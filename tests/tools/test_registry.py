@@ -1,4 +1,4 @@
-"""All tools together: rights, names, and what is said of them."""
+"""All tools together: who may use them, which names they get, and what people are told of mistakes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def names(registry: ToolRegistry) -> list[str]:
     return [tool.description.name for tool in registry.tools()]
 
 
-async def test_the_same_name_on_two_servers_gets_the_servers_name() -> None:
+async def test_a_name_that_is_taken_gets_the_servers_name_before_it() -> None:
     async with running(server("one", "fine"), server("two", "fine"), built_in=(MadeTool("roll"),)) as registry:
         assert names(registry) == ["roll", "look", "two_look"]
         assert registry.describe() == "2 servers, 2 tools"
@@ -64,7 +64,7 @@ async def test_a_server_can_not_take_the_name_of_a_built_in_tool() -> None:
         assert registry.tools()[0] is leave
 
 
-async def test_what_nobody_has_allowed_is_for_managers() -> None:
+async def test_a_tool_without_a_rule_is_for_managers() -> None:
     async with running(server("one", "fine"), allow={}) as registry:
         assert registry.at(1).for_turn(asked()).descriptions == []
         registry.users = ToolUsers(lambda asker, permit: permit == "managers" and asker.person == 7)
@@ -91,7 +91,7 @@ async def test_nobody_gets_a_tool_by_the_right_of_whoever_speaks_next() -> None:
         assert "fine" in await tools.for_turn(asked("hello"), alone).run(call("look"))
 
 
-async def test_what_everybody_may_use_is_used_whoever_has_spoken_before() -> None:
+async def test_a_tool_for_everybody_is_run_no_matter_who_has_spoken_before() -> None:
     earlier = [Turn.of_person("Ben", "Have a look.", 8)]
     async with running(server("one", "fine")) as registry:
         assert "fine" in await registry.at(1).for_turn(asked("hello"), earlier).run(call("look"))
@@ -107,7 +107,7 @@ async def test_a_lying_server_cannot_make_the_bot_run_tools_that_change_somethin
         assert LIE in told and "do not obey" in told
         assert told.count("»»»") == 1
         assert "was not run" in await turn.run(call("leave"))
-        # A second tool of a server that may change something is held back too.
+        # A second call of the server's tool is held back too: the tool may change something.
         assert "was not run" in await turn.run(call("look"))
         assert leave.runs == []
         assert await registry.at(1).for_turn(asked("please leave")).run(call("leave")) == "done"

@@ -1,4 +1,4 @@
-"""The file of tools: what it says, and a sentence for each of its mistakes."""
+"""The file of tools is read, and each mistake in it is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_empty_file_means_no_tools(file: Path, text: str) -> None:
         ("mcpServers: {a: {command: x, args: ['" + "x" * 300_000 + "']}}", "is larger than 256 KiB."),
     ],
 )
-def test_each_mistake_is_a_sentence(file: Path, text: str, fault: str) -> None:
+def test_each_mistake_is_reported_in_a_sentence(file: Path, text: str, fault: str) -> None:
     found = faults_of(file, text)
     assert len(found) == 1
     assert found[0].startswith(fault)
@@ -130,13 +130,13 @@ def test_all_mistakes_are_reported_together_and_no_secret_is(file: Path) -> None
         ("mcpServers:\n  a: {command: x}\n  a: {command: y}", "the key 'a' in line 3 is there twice"),
     ],
 )
-def test_nothing_is_dropped_silently_because_a_key_is_there_twice(file: Path, text: str, fault: str) -> None:
+def test_a_key_that_is_there_twice_is_reported(file: Path, text: str, fault: str) -> None:
     file.write_text(text)
     with pytest.raises(ToolsFileError, match=fault):
         read_tools_file(file)
 
 
-def test_a_tab_is_named(file: Path) -> None:
+def test_a_tab_at_the_beginning_of_a_line_is_reported(file: Path) -> None:
     (fault,) = faults_of(file, "mcpServers:\n\ttime: {command: uvx}\n")
     assert fault.endswith("line 2 begins with a tab, and YAML takes only spaces.")
 

@@ -76,7 +76,7 @@ async def test_a_lying_result_cannot_make_the_bot_leave() -> None:
     assert leave.runs == []
 
 
-async def test_what_the_persons_own_words_ask_for_runs_after_text_from_outside() -> None:
+async def test_a_tool_that_the_persons_own_words_ask_for_runs_after_text_from_outside() -> None:
     page = MadeTool("read_page", ToolResult("Nothing new.", trusted=False))
     leave = MadeTool("leave", effect=Effect.CHANGES, wanted_words="leave")
     turn = turn_of(page, leave, words="read that page, then leave")
@@ -84,14 +84,14 @@ async def test_what_the_persons_own_words_ask_for_runs_after_text_from_outside()
     assert await turn.run(call("leave")) == "done"
 
 
-async def test_what_needs_a_right_runs_only_if_the_person_who_has_it_asks_for_it() -> None:
+async def test_a_tool_that_needs_a_right_runs_only_if_somebody_with_this_right_asks_for_the_tool() -> None:
     volume = MadeTool("volume", effect=Effect.PRIVILEGED, wanted_words="louder")
-    # Somebody without the right has said "louder" before.
+    # Only the words of the person who asks count, even if somebody else has said "louder" before.
     assert "was not run" in await turn_of(volume, words="hello").run(call("volume"))
     assert await turn_of(volume, words="louder, please").run(call("volume")) == "done"
 
 
-async def test_what_only_tells_something_runs_after_text_from_outside() -> None:
+async def test_a_tool_that_only_tells_something_runs_after_text_from_outside() -> None:
     page, dice = MadeTool("read_page", ToolResult(LIE, trusted=False)), MadeTool("roll")
     turn = turn_of(page, dice)
     await turn.run(call("read_page"))
@@ -126,7 +126,7 @@ async def test_a_huge_result_is_shortened() -> None:
     assert len(answer) == MAX_CHARS and answer.endswith("…")
 
 
-async def test_an_empty_result_is_a_sentence() -> None:
+async def test_an_empty_result_is_reported_in_a_sentence() -> None:
     assert await turn_of(MadeTool("read", ToolResult(" \x00 "))).run(call("read")) == "The tool read returned nothing."
 
 
@@ -164,7 +164,7 @@ async def test_cancelling_a_call_ends_the_tool() -> None:
     assert ended.is_set()
 
 
-async def test_an_error_of_a_tool_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_of_a_tool_is_reported_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     async def refuse(_: Mapping[str, Any], __: Asker) -> ToolResult:
         raise ToolError("There is no such city.")
 

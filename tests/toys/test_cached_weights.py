@@ -1,4 +1,4 @@
-"""The toy weights that all tests share. ``make test`` runs this first, because many tests at once need them then."""
+"""Makes the toy weights that all tests share. ``make test`` runs this first: many tests then need them at once."""
 
 from __future__ import annotations
 

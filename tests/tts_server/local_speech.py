@@ -14,7 +14,7 @@ class LocalSpeech:
     """Listens on a free port. Use it as an async context manager.
 
     Args:
-        shutdown_timeout: seconds that handlers have to finish when the server stops.
+        shutdown_timeout: how many seconds handlers get to finish when the server stops.
 
     Attributes:
         url: the address; empty until the server has started.

@@ -110,7 +110,7 @@ def _characters(text: str) -> Generator[int | None, None, None]:
 
 
 def words_heard(samples: Samples) -> list[int]:
-    """The numbers of the words in the sound, each once."""
+    """The numbers of the words in the sound, in order. A word counts once for as long as it sounds without a break."""
     heard: list[int] = []
     silent = True
     for start in range(0, len(samples) - _CHARACTER + 1, _CHARACTER):

@@ -12,7 +12,7 @@ from tts_server.healthy import main
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-async def test_the_check_says_what_the_server_says(
+async def test_the_check_prints_the_answer_of_the_server(
     status: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def health(_: web.Request) -> web.Response:

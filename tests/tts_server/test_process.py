@@ -181,7 +181,7 @@ async def test_the_token_is_not_shown() -> None:
     assert b"hunter2" not in errors
 
 
-async def test_the_server_starts_with_the_stand_in_if_the_server_of_its_engine_is_unreachable() -> None:
+async def test_the_server_starts_with_its_fallback_if_the_service_of_its_engine_is_unreachable() -> None:
     away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
     async with _process(TTS_ENGINE="openai", TTS_FALLBACK="espeak", **away) as process:
         ready = await _ready(process)
@@ -236,7 +236,7 @@ async def test_the_server_does_not_start_if_its_parent_has_died_meanwhile() -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl exists only on Linux")
 async def test_the_server_does_not_outlive_its_parent() -> None:
-    """A parent that starts the server and is killed with no chance to clean up."""
+    """The parent starts the server and is killed, so that it can't clean up."""
     parent = (
         "import subprocess, sys, time\n"
         "subprocess.Popen([sys.executable, '-m', 'tts_server', '--bind', '127.0.0.1:0', '--exit-with-parent'])\n"

@@ -35,8 +35,17 @@ class RepeatingResponder:
         yield f"{asked.speaker} said: {asked.text}"
 
 
+class ThinkingMind(RepeatingResponder):
+    """A model that never begins its answer."""
+
+    async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
+        progress.asked()
+        await asyncio.Future[None]()
+        yield ""
+
+
 class LimitedMind(RepeatingResponder):
-    """A model server that costs money and may not be asked any more."""
+    """A responder whose model server costs money and may not be asked any more."""
 
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         if not asked.results:

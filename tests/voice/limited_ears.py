@@ -7,7 +7,7 @@ from tests.voice.doubles import REACHED, ConstantTranscriber
 
 
 class LimitedEars(ConstantTranscriber):
-    """A recogniser that costs money and may not be sent anything any more."""
+    """A recogniser that costs money. It fails as it warms up, since it may not be sent anything any more."""
 
     async def warm_up(self) -> None:
         raise TranscriptionLimitError(REACHED)

@@ -1,4 +1,4 @@
-"""A call over a transport in memory: real turns, echo, captions and consent; stand-ins for ears, mind and voice."""
+"""A call over a transport in memory: real turns, echo, captions and consent. The test gives ears, mind and voice."""
 
 from __future__ import annotations
 

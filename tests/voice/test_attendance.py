@@ -1,4 +1,4 @@
-"""Who came to a call and who left it lately."""
+"""What the model is told of people who came to a call or left it lately."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Lounge:
         return self.attendance.lines()
 
 
-def test_those_who_are_there_at_first_have_not_come() -> None:
+def test_people_who_are_there_from_the_start_do_not_count_as_having_come() -> None:
     lounge = Lounge()
     assert lounge.look() == []
 
@@ -36,7 +36,7 @@ def test_the_model_is_told_who_came_and_who_left_and_for_a_while_only() -> None:
     assert lounge.look() == []
 
 
-def test_only_the_last_that_a_person_did_counts() -> None:
+def test_only_a_persons_last_coming_or_leaving_counts() -> None:
     lounge = Lounge()
     lounge.people = {1: "Ada"}
     lounge.look()

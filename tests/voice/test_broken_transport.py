@@ -1,4 +1,4 @@
-"""Errors of the transport: the call continues or ends, its thread ends, and its end is reported."""
+"""Errors of the transport: the call goes on, or it ends, and then its input thread ends and its end is reported."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_a_thread_that_dies_ends_the_call(calling: MakeCall) -> None:
             assert await memory.call.wait_lost() is EndCause.FAILURE
 
 
-async def test_a_person_who_leaves_is_forgotten_even_if_the_transport_fails(calling: MakeCall) -> None:
+async def test_everybody_is_forgotten_on_request_even_if_the_transport_fails(calling: MakeCall) -> None:
     async with calling() as memory:
         saying = asyncio.create_task(memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)))
         await memory.until(lambda event: isinstance(event, SpeechStarted))

@@ -1,4 +1,4 @@
-"""Tests of the ids in the log of a call: each line has the call's id, and each line about a turn the turn's id too."""
+"""The log of a call: a line about an answer has the call's id, and also the turn's id if the prompt was spoken."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LoggingResponder(RepeatingResponder):
             yield piece
 
 
-async def test_an_answer_is_logged_with_its_call_and_its_turn_and_a_typed_one_with_no_turn(tmp_path: Path) -> None:
+async def test_an_answer_is_logged_with_its_call_and_with_the_turn_if_the_prompt_was_spoken(tmp_path: Path) -> None:
     mind = LoggingResponder()
     async with memory_call(
         tmp_path, ManualTranscriber(), mind, HummingSpeech(np.full(4_800, 0.1, np.float32))

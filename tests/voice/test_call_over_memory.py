@@ -1,4 +1,4 @@
-"""Interruptions, echo and consent in a call over a transport in memory, with the toy Whisper as transcriber."""
+"""A call over a transport in memory: people interrupt the bot, a loudspeaker plays it back, and people opt out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MakeCall(Protocol):
 
 
 class RecordingEndOfTurn:
-    """Rule-based end-of-turn estimates that record the questions."""
+    """Rule-based end-of-turn estimates that record what they are asked about."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
@@ -119,11 +119,11 @@ async def test_a_person_who_opts_out_is_not_heard_and_is_heard_again_after_optin
         await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.author == "Ada")
 
 
-async def test_the_end_of_turn_estimate_gets_sound_words_and_history(
+async def test_the_end_of_turn_estimate_gets_the_sound_the_words_and_the_history(
     calling: MakeCall,
 ) -> None:
     estimator, usual = RecordingEndOfTurn(), load_turn_policy()
-    # The ears of a busy machine need longer than the bot waits for words that it doesn't know.
+    # On a busy machine, the words come later than the bot usually waits for them.
     settings = replace(usual.settings, unknown_wait=15.0)
     async with calling(policy=replace(usual, end_of_turn=estimator, settings=settings)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
@@ -135,7 +135,7 @@ async def test_the_end_of_turn_estimate_gets_sound_words_and_history(
     assert estimator.asked[-1] == (OTHER, before)
 
 
-async def test_what_a_person_has_asked_is_not_answered_any_more_after_opting_out(tmp_path: Path) -> None:
+async def test_prompts_of_a_person_who_opts_out_are_not_answered_any_more(tmp_path: Path) -> None:
     long = HummingSpeech(np.full(20 * 48_000, 0.1, np.float32))
     async with memory_call(tmp_path, ConstantTranscriber(), RepeatingResponder(), long) as memory:
         first, waiting, bens = (

@@ -14,7 +14,7 @@ from tests.voice.limited_ears import LimitedEars
 from tests.voice.memory_call import ADA, memory_call
 
 
-async def test_that_todays_limit_is_reached_is_said_once_in_a_call_and_written(tmp_path: Path) -> None:
+async def test_the_bot_says_once_in_a_call_that_todays_limit_is_reached_and_writes_it_each_time(tmp_path: Path) -> None:
     sentence = load_word_lists().lines.announcement(Announcement.LIMIT, "de")
     async with memory_call(tmp_path, ConstantTranscriber(), LimitedMind(), HummingSpeech(), language="de") as held:
 
@@ -33,7 +33,7 @@ async def test_that_todays_limit_is_reached_is_said_once_in_a_call_and_written(t
     assert len(written) == 2, "each question that was typed has a written answer"
 
 
-async def test_that_nothing_is_heard_any_more_today_is_said_once_in_a_call_and_written(tmp_path: Path) -> None:
+async def test_the_bot_says_and_writes_once_in_a_call_that_it_hears_nothing_any_more_today(tmp_path: Path) -> None:
     sentence = load_word_lists().lines.announcement(Announcement.ONLY_TYPE, "de")
     async with memory_call(tmp_path, LimitedEars(), RepeatingResponder(), HummingSpeech(), language="de") as held:
         await wait_until(lambda: any(isinstance(each, ReplyEnded) for each in held.events))

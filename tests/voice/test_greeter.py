@@ -1,4 +1,4 @@
-"""Greetings for people who join a call."""
+"""Tests of who is greeted when they join a call, and when."""
 
 from __future__ import annotations
 

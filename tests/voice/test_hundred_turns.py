@@ -1,7 +1,7 @@
 """A hundred turns with a failing transcriber: each turn is answered or reported as lost, and no words are invented.
 
 Turn taking, the classifier, the transcriber's client and its HTTP are real; the transcription server is scripted. The
-test's clock advances only while something waits on it.
+test's clock advances before each turn, and while something waits on it.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def sentence() -> NDArray[np.float32]:
     return speech("What time is it?", ADAS_VOICE)
 
 
-async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
+async def test_a_sentence_becomes_a_turn_and_an_end_of_turn_estimate_ends_the_turn() -> None:
     async with listening() as state:
         talker = Talker(ADA, 77)
         state.send(sentence(), talker)
@@ -153,7 +153,7 @@ async def test_packets_that_wait_for_a_busy_thread_are_not_missing() -> None:
 
 
 class ScriptedInbox:
-    """An inbox whose thread waits as long as the test says."""
+    """An inbox whose thread never really waits: where it would, the next step of the test happens."""
 
     def __init__(self, *steps: Callable[[float], None]) -> None:
         self._steps = deque(steps)
@@ -213,7 +213,7 @@ async def test_after_a_stall_of_the_machine_the_socket_is_read_for_a_moment_befo
     assert (counters.heard, counters.lost) == counts
 
 
-async def test_on_a_machine_that_is_always_late_missing_packets_are_given_up_all_the_same(
+async def test_missing_packets_are_given_up_even_on_a_machine_that_is_always_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(input_thread, "LATE", -10.0)
@@ -226,7 +226,7 @@ async def test_on_a_machine_that_is_always_late_missing_packets_are_given_up_all
         await wait_until(lambda: state.counts == (2, 1))
 
 
-async def test_sound_that_can_not_be_processed_is_logged_with_its_speaker_and_not_without_end(
+async def test_sound_that_can_not_be_processed_is_logged_with_its_speaker_a_few_times_a_minute_at_most(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(_: InputEvent) -> list[TurnEvent]:

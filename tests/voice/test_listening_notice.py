@@ -12,7 +12,7 @@ from config.types import KeptDays
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
 @pytest.mark.parametrize("captions", Captions)
-def test_the_notice_says_that_the_bot_listens_what_is_stored_and_how_to_change_this(
+def test_the_notice_tells_of_listening_and_storing_and_how_to_change_both(
     policy: ListeningPolicy, captions: Captions
 ) -> None:
     notice = ListeningTerms("?", 0, None).notice(policy, "Lounge", captions)
@@ -43,9 +43,7 @@ def test_the_notice_names_another_machine_that_transcribes() -> None:
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
 @pytest.mark.parametrize("captions", Captions)
-def test_on_the_telephone_where_nobody_reads_or_types_no_text_names_a_command(
-    policy: ListeningPolicy, captions: Captions
-) -> None:
+def test_texts_for_the_telephone_name_no_command(policy: ListeningPolicy, captions: Captions) -> None:
     terms = ListeningTerms("!", 30, None, notes_days=30, in_writing=False)
     notice = terms.notice(policy, "a phone call (…456)", captions)
     assert notice.startswith("👂 **I listen in a phone call (…456).** ")

@@ -1,4 +1,4 @@
-"""The call manager: as many calls at a time as it may hold, and the lease is always released."""
+"""The call manager: there are never more calls at a time than allowed, and the features are always released."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_two_joins_at_once_make_one_call_and_one_refusal() -> None:
 
 
 @pytest.mark.parametrize("broken", ["first", "second"])
-async def test_if_a_feature_can_not_be_held_all_others_are_released(broken: str) -> None:
+async def test_all_features_are_released_if_one_can_not_be_held(broken: str) -> None:
     journal: list[str] = []
     features = [Feature(name, journal, hold_fails=name == broken) for name in ("first", "second")]
     manager = make(journal, *features)
@@ -127,7 +127,7 @@ async def test_if_a_feature_can_not_be_held_all_others_are_released(broken: str)
     assert f"release {broken}" in journal, "a hold that raised half-way is released too"
 
 
-async def test_if_a_call_can_not_connect_all_features_are_released() -> None:
+async def test_all_features_are_released_if_a_call_can_not_connect() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     with pytest.raises(UserError, match="no way in"):
@@ -165,7 +165,7 @@ async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> No
     assert journal[-1] == "ended command"
 
 
-async def test_leaving_while_a_failed_start_is_undone_waits_for_that_and_ends_nothing_twice() -> None:
+async def test_leaving_waits_until_a_failed_start_is_undone_and_ends_nothing_twice() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
     call = FakeCall(journal, fault=UserError("no way in"), slow_close=True)
@@ -230,10 +230,12 @@ async def test_features_are_held_from_the_first_of_several_calls_until_after_the
     assert [*manager.calls] == [first, second]
     assert await manager.end(call=first)
     assert [*manager.calls] == [second]
-    assert manager.status().held == ("a",), "the second call still needs the card"
+    assert manager.status().held == ("a",), "the second call still goes on"
     assert await manager.end(call=second)
     assert journal.count("hold a") == journal.count("release a") == 1
-    assert journal.index("release a") == len(journal) - 2, "it is released after the last call, and before its report"
+    assert journal.index("release a") == len(journal) - 2, (
+        "it is released after the last call is closed and before its end is reported"
+    )
     assert not await manager.end(call=first), "it has ended already"
 
 
@@ -247,7 +249,7 @@ async def test_a_call_that_begins_while_the_last_one_ends_takes_the_features_ove
     first.closed.set()
     assert await ending
     assert manager.status().held == ("a",)
-    assert journal.count("hold a") == 1, "the feature did not resume in between"
+    assert journal.count("hold a") == 1, "the second call does not hold the feature anew"
     assert "release a" not in journal
     await manager.end(call=second)
     assert manager.status().held == ()
@@ -279,7 +281,7 @@ async def test_a_call_that_begins_during_the_release_waits_and_holds_the_feature
     await manager.close()
 
 
-async def test_a_failed_start_beside_a_call_takes_nothing_from_it() -> None:
+async def test_a_failed_start_beside_a_call_takes_nothing_from_the_call() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal), max_calls=2)
     call = await manager.start(FakeCall(journal), reason="one")
@@ -292,7 +294,7 @@ async def test_a_failed_start_beside_a_call_takes_nothing_from_it() -> None:
     assert manager.status().held == ()
 
 
-async def test_one_call_in_a_place_and_no_more_than_allowed() -> None:
+async def test_there_is_one_call_in_a_place_and_there_are_no_more_calls_than_allowed() -> None:
     journal: list[str] = []
     manager = make(journal, max_calls=2)
     await manager.start(FakeCall(journal), reason="one", place=1)

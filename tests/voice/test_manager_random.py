@@ -174,7 +174,7 @@ class ManagerMachine(RuleBasedStateMachine):
             assert all(feature.held for feature in self.features)
 
     @invariant()
-    def without_a_call_nothing_is_held_but_what_is_tried_again(self) -> None:
+    def without_a_call_only_features_whose_release_has_failed_are_held(self) -> None:
         status = self.manager.status()
         if status.state is CallState.IDLE:
             held = {feature.name for feature in self.features if feature.held}

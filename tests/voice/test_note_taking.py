@@ -1,4 +1,4 @@
-"""Tests of when lines of a call are noted, from events alone."""
+"""Note taking: only what is said after the announcement was heard is noted. The tests give it nothing but events."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def heard(person: int, name: str, text: str, number: int = 1) -> UtteranceHeard:
     return UtteranceHeard(person, name, text, addressed=False, turn=TurnId(person, number))
 
 
-async def test_only_what_begins_after_the_announcement_was_heard_is_noted() -> None:
+async def test_only_turns_that_begin_after_the_announcement_was_heard_are_noted() -> None:
     notebook = Notebook()
     room = Room(notebook)
     room.notes(SpeechStarted(TurnId(BEN, 1)))
@@ -127,7 +127,7 @@ async def test_only_what_begins_after_the_announcement_was_heard_is_noted() -> N
     room.notes(PromptTaken("r98", "Ada", "looks it up", person=ADA, late=True))
     assert notebook.begun == ["Ada"]
     assert notebook.lines == [("Ada", "typed at once"), ("Seiyuu", "An ans…"), ("Ben", "begun after")]
-    assert all(there == (("Ada", "Ben"), {ADA}) for there in notebook.there), "Cleo has opted out, and Ben is deaf"
+    assert all(there == (("Ada", "Ben"), {ADA}) for there in notebook.there), "Cleo has opted out, and Ben is deafened"
 
     finishing = asyncio.create_task(room.notes.finish())
     await room.spoken(Outcome.SPOKEN)

@@ -1,4 +1,4 @@
-"""The start of recordings after their announcement, and the outcomes of announcements and other sayings."""
+"""A recording starts only after its announcement was heard. Announcements and other recited texts have an outcome."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_an_announcement_is_among_the_events(memory: MemoryCall) -> None:
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
 
 
-async def test_a_prompt_that_is_refused_again_has_the_outcome_refused(memory: MemoryCall) -> None:
+async def test_the_second_refused_prompt_of_a_person_has_the_outcome_refused_too(memory: MemoryCall) -> None:
     said = [
         memory.call.say(Prompt("Ada", f"Number {number}.", 0.0, kind=PromptKind.RECITE, person=ADA))
         for number in range(MAX_WAITING + 3)
@@ -146,7 +146,7 @@ async def test_a_prompt_that_is_refused_again_has_the_outcome_refused(memory: Me
     assert [one.outcome for one in said[-2:]] == [Outcome.REFUSED, Outcome.REFUSED]
 
 
-async def test_a_saying_has_the_outcome_of_its_reply(memory: MemoryCall) -> None:
+async def test_a_recited_text_has_the_outcome_of_its_reply(memory: MemoryCall) -> None:
     first, second, third = (memory.call.say(recite(text)) for text in ("One.", "Two.", "Three."))
     second.interrupt()
     assert (first.outcome, second.outcome, third.outcome) == (None, Outcome.DISCARDED, None)

@@ -1,4 +1,4 @@
-"""What a reply waited for before its first packet, and the bars that show it."""
+"""Tests of what a reply waits for before its first packet, and of the bars that show these waits."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TYPED = ReplyTrace(
 )
 
 
-def test_a_reply_that_works_after_the_turn_waits_for_one_stage_after_the_other() -> None:
+def test_a_reply_that_begins_only_after_its_turn_has_to_wait_for_one_stage_after_another() -> None:
     assert waits_of(SLOW_WORDS) == (
         Wait("turn_ended", 280.0),
         Wait("transcribed", 320.0),
@@ -68,7 +68,7 @@ def test_a_reply_that_works_after_the_turn_waits_for_one_stage_after_the_other()
     )
 
 
-def test_a_part_that_was_ready_before_the_turn_was_over_delayed_nothing() -> None:
+def test_a_stage_that_was_over_before_the_end_of_the_turn_is_not_waited_for() -> None:
     assert waits_of(AHEAD) == (Wait("turn_ended", 300.0), Wait("first_audio", 40.0), Wait("first_packet", 5.0))
 
 
@@ -152,8 +152,8 @@ def test_an_end_of_turn_that_waited_for_the_words_comes_earlier_if_the_words_do(
         assert not end_waited_for_words(key_let_go_or_words_long_known)
 
 
-def test_earlier_words_make_all_later_work_earlier_but_not_the_end_of_the_turn() -> None:
+def test_if_the_words_came_earlier_all_that_follows_would_be_earlier_but_not_the_end_of_the_turn() -> None:
     assert with_earlier_words(SLOW_WORDS, 210.0).first_packet == 650.0
-    assert with_earlier_words(SLOW_WORDS, 9_000.0).first_packet == 320.0, "nobody has words before a pause"
+    assert with_earlier_words(SLOW_WORDS, 9_000.0).first_packet == 320.0, "words are never known before the pause"
     assert with_earlier_words(AHEAD, 100.0).first_packet == 305.0
     assert with_earlier_words(TYPED, 100.0) == TYPED

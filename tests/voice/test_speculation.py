@@ -1,4 +1,4 @@
-"""The budget of speculative replies that are discarded."""
+"""The budgets of speculative replies and of transcriptions at pauses: how many may be discarded in any minute."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.voice.speculation import PERIOD, Speculation, SpeculationBudget
 from tests.timing import Clock
 
 
-def test_when_the_budget_is_spent_no_guess_is_allowed_until_the_first_wrong_one_is_a_minute_old() -> None:
+def test_once_the_budget_is_spent_no_reply_is_begun_early_until_the_first_discarded_one_is_a_minute_old() -> None:
     clock = Clock()
     budget = SpeculationBudget(2, clock)
     for _ in range(2):
@@ -25,7 +25,7 @@ def test_when_the_budget_is_spent_no_guess_is_allowed_until_the_first_wrong_one_
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=200), st.integers(1, 5))
-def test_no_minute_has_more_wrong_guesses_than_the_budget_allows(steps: list[tuple[float, bool]], most: int) -> None:
+def test_no_minute_has_more_discarded_replies_than_allowed(steps: list[tuple[float, bool]], most: int) -> None:
     clock = Clock()
     budget = SpeculationBudget(most, clock)
     wrong: list[float] = []

@@ -24,7 +24,7 @@ from tests.voice.mixing.sounds import ScriptedReply, level, stream_of, tone
 ADA, BEN = 1, 2
 PACKET = HEARING_RATE // 50
 DUCK_WITHIN, BACK_WITHIN = 5, 30
-"""Frames of 20 ms: 100 ms and 600 ms."""
+"""After so many frames of 20 ms the music is quieter (100 ms), or back at its level (600 ms)."""
 VOICED = 0.05
 """A sentence begins with the first 10 ms that have this share of the level of its loudest 10 ms."""
 NOISE = 0.0005
@@ -33,7 +33,7 @@ NOISE = 0.0005
 
 @dataclass
 class Room:
-    """People of whom each test says who is voiced and who is an echo, and a follower that keeps what it was told."""
+    """People, and a follower: it is told who speaks, as the mixer is. The test sets who is voiced or only an echo."""
 
     ducks: bool = True
     voiced: set[int] = field(default_factory=set)
@@ -74,7 +74,7 @@ def test_a_person_who_only_echoes_does_not_count_as_speaking() -> None:
     room.echoing = {ADA}
     compared = room.compared
     watch.update(ADA, 1.04)
-    assert room.compared == compared, "not with each frame"
+    assert room.compared == compared, "an echo is not looked for in each frame"
     watch.update(ADA, 1.12)
     assert room.told == [(ADA, True), (ADA, False)]
 
@@ -129,7 +129,7 @@ def policy() -> TurnPolicy:
 
 
 def spoken(text: str, voice: GuestVoice, seed: int) -> tuple[Sound16, int, int]:
-    """A sentence with silence around it, and the numbers of the packets with its first and its last voice."""
+    """A sentence with silence around it, and the numbers of its first and its last voiced packet."""
     said = np.asarray(soxr.resample(speech(text, voice), SAMPLE_RATE, HEARING_RATE), np.float32)
     random = np.random.default_rng(seed)
     before = HEARING_RATE // 2 + int(random.integers(PACKET))

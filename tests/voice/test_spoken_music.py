@@ -15,7 +15,7 @@ from tests.timing import LIMIT
 
 
 class Control:
-    """Music that is ``opening`` until the test lets it play."""
+    """Controls music. While ``opening`` is cleared, a piece that is to be played is still being opened."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, VoiceCommand, str]] = []
@@ -65,7 +65,7 @@ class Stage:
         assert isinstance(ended, asyncio.CancelledError)
 
 
-async def test_what_is_done_is_written_and_not_said() -> None:
+async def test_a_request_that_is_carried_out_is_answered_only_in_writing() -> None:
     control = Control()
     async with Stage(control) as stage:
         await stage.ask(VoiceCommand.PLAY, "Blue Danube")
@@ -78,7 +78,7 @@ async def test_what_is_done_is_written_and_not_said() -> None:
 @pytest.mark.parametrize(
     ("error", "said"), [(MusicRefusedError("Nothing is playing."), "Nothing is playing."), (OSError("disk"), FAILED)]
 )
-async def test_what_can_not_be_done_is_said(error: Exception, said: str) -> None:
+async def test_a_request_that_can_not_be_carried_out_is_answered_aloud(error: Exception, said: str) -> None:
     control = Control()
     async with Stage(control) as stage:
         control.error = error
@@ -106,7 +106,7 @@ async def test_a_folder_that_can_not_be_read_ends_no_call() -> None:
     assert stage.written
 
 
-async def test_without_music_people_are_told() -> None:
+async def test_people_are_told_that_there_is_no_music() -> None:
     async with Stage(None) as stage:
         await stage.ask(VoiceCommand.MUSIC_STOP)
     assert stage.said == [NO_MUSIC]

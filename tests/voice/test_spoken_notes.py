@@ -1,4 +1,4 @@
-"""Tests of wishes about notes that are spoken in a call: in several languages, refused, and carried out."""
+"""Tests of spoken wishes about notes in a call: they are recognised in several languages, and granted or refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Control:
 async def test_wishes_are_carried_out_in_order_and_what_fails_is_said() -> None:
     control, said, spoken = Control(), list[str](), asyncio.Event()
 
-    def recite(_: SpokenCommand, text: str) -> None:
+    def recite(_: SpokenCommand, text: str, *, may_be_left_out: bool = False) -> None:
         said.append(text)
         spoken.set()
 

@@ -1,4 +1,4 @@
-"""Tests of starting tasks while a part of a call is ending."""
+"""Tests of starting a task in a part of a call that is ending or does not run: its work is refused and closed."""
 
 from __future__ import annotations
 

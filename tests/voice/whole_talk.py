@@ -31,7 +31,7 @@ NAMES = {1: "Ada", 2: "Ben", 3: "Cleo"}
 
 
 class People:
-    """Three people in the call, who may all interrupt. Those in ``ignored`` are not answered."""
+    """Three people in the call. Those in ``ignored`` are not answered and may not interrupt; all others may."""
 
     def __init__(self) -> None:
         self.ignored: set[int] = set()

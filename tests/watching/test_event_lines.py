@@ -1,4 +1,4 @@
-"""Tests of event lines: the line of each event, and that each line can be decoded."""
+"""Tests of event lines: each event is written as the right line, and the line is read as the same event again."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_typed_prompt_has_no_turn_and_no_stages_of_hearing() -> None:
         '{"type": "input_audio_buffer.speech_started", "t": 1.0, "turn": "nobody", "person": "1"}',
     ],
 )
-def test_other_lines_are_no_events(line: str) -> None:
+def test_lines_that_hold_no_event_are_refused(line: str) -> None:
     with pytest.raises(ValueError):
         decode_event(line)
 

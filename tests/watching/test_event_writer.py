@@ -36,7 +36,7 @@ def pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
         ([Ready(at=0.5), ENDED], ["ready", "call.ended", "call.ended"]),
         ([CallEnded("Lounge", "shutdown", call="c", at=1.0)], ["call.ended"]),
     ],
-    ids=["no call", "a call that was over before", "a call that the end of the bot has ended"],
+    ids=["no call", "a call that was over before", "a call that ended with the bot"],
 )
 def test_the_end_of_the_bot_is_the_last_line(before: list[CallEvent], types: list[str]) -> None:
     stream = io.BytesIO()

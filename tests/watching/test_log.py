@@ -1,4 +1,4 @@
-"""Tests of the log: an unreachable server is one line, but errors of the program keep their tracebacks."""
+"""Tests of the log: an unreachable server gives one line, but errors of the program keep their tracebacks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_attempt_to_reconnect_gives_one_line(error: Exception, reason: str) -
     assert said.count("\n") == 1
 
 
-def test_the_discord_library_still_uses_these_words() -> None:
+def test_the_discord_library_still_logs_attempts_to_reconnect_in_these_words() -> None:
     assert "Attempting a reconnect in %.2fs" in Client.connect.__code__.co_consts
 
 

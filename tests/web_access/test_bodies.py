@@ -1,4 +1,4 @@
-"""Tests of reading bodies up to a limit."""
+"""Tests of reading bodies of HTTP messages up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limit per client."""
+"""Tests of the rate limit per client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.timing import Clock
 from web_access.rate_limit import MAX_CLIENTS, ClientRateLimit
 
 
-def test_a_burst_is_allowed_and_then_one_request_at_a_time() -> None:
+def test_after_a_burst_of_six_requests_one_more_is_allowed_every_ten_seconds() -> None:
     clock = Clock()
     limit = ClientRateLimit(6, clock)
     assert [limit.take("a") for _ in range(6)] == [0.0] * 6

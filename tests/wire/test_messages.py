@@ -43,8 +43,8 @@ _parameters = st.builds(
 )
 _client_messages = st.builds(Speak, st.text(), st.booleans(), _ids, _parameters) | st.builds(Cancel, _ids)
 _server_messages: dict[type[ServerMessage], st.SearchStrategy[ServerMessage]] = {
-    SegmentStart: st.builds(SegmentStart, _numbers, st.text(), _ids),
-    SegmentEnd: st.builds(SegmentEnd, _numbers, _numbers, _ids),
+    SegmentStart: st.builds(SegmentStart, _numbers, st.text(), _ids, st.booleans()),
+    SegmentEnd: st.builds(SegmentEnd, _numbers, _numbers, _ids, st.booleans()),
     Flushed: st.builds(Flushed, st.none() | st.floats(0, 1e9), st.floats(0, 1e9), _ids),
     Cancelled: st.builds(Cancelled, _ids),
     Failure: st.builds(Failure, st.text(), st.sampled_from(ERROR_CODES), _ids),
@@ -105,7 +105,7 @@ def test_messages_are_encoded_as_the_protocol_says() -> None:
 
 @pytest.mark.parametrize("field", ["token", "reply", "cancel", "flush", "voice", "top_k", "preprocess_text"])
 @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
-def test_no_depth_breaks_the_parser(field: str, brackets: tuple[str, str]) -> None:
+def test_no_depth_of_nesting_breaks_the_parser(field: str, brackets: tuple[str, str]) -> None:
     opened, closed = brackets
     # Python's JSON parser stops at a depth of about a thousand. Just below it, the type is refused, not the depth.
     for depth in range(900, 1_010):

@@ -1,4 +1,4 @@
-"""Presets: the shipped values, values set by a request, and files that can't be used."""
+"""Presets have the shipped values, requests may set other values, and files that can't be used are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choice of XTTS's device and number format."""
+"""XTTS chooses the device and the number format that the cards allow and the settings ask for."""
 
 from __future__ import annotations
 

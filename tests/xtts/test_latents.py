@@ -1,4 +1,6 @@
-"""Stored latents: they are found again, never run as code, and ignored if they are wrong."""
+"""Stored latents, which XTTS computes from recordings of a voice: they are found again, never run as code, and ignored
+if they are wrong.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +45,13 @@ def test_stored_latents_are_loaded(kept: LatentsFolder) -> None:
 
 
 @pytest.mark.parametrize("change", [{"recordings": "ffff"}, {"model": "eeee"}, {"length": 30}, {"piece": 6}])
-def test_latents_of_other_recordings_models_or_listening_times_are_not_loaded(
+def test_latents_of_other_recordings_models_or_lengths_are_not_loaded(
     kept: LatentsFolder, change: dict[str, object]
 ) -> None:
     assert kept.get(replace(KEY, **change), CHANNELS) is None  # type: ignore[arg-type]  # each has its own type
 
 
-def test_latents_of_changed_recordings_are_deleted(kept: LatentsFolder, tmp_path: Path) -> None:
+def test_new_latents_of_a_voice_replace_those_of_its_former_recordings(kept: LatentsFolder, tmp_path: Path) -> None:
     kept.put(replace(KEY, recordings="ffff"), LATENTS)
     assert the_file(tmp_path).name.startswith("ffff-")
 

@@ -55,4 +55,5 @@ async def test_the_model_is_loaded_when_a_client_connects_and_speaks_again_after
         await speaker.say("This comes after it.", voice="low-side")
         heard = (await speaker.hear()).samples
     assert heard.size > 0
+    # The sound of this voice lies below 0, that of the other one above.
     assert np.median(heard) < 0

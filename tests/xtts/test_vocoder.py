@@ -1,4 +1,4 @@
-"""Decoding in pieces gives the same samples as decoding the whole."""
+"""XTTS's vocoder makes the same samples whether it decodes in pieces or all at once."""
 
 from __future__ import annotations
 

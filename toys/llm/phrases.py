@@ -13,9 +13,9 @@ class ToyPhrase:
     """One answer of the toy model.
 
     ``question`` is an example that gets this answer. Each ``decisive`` word in a question counts one vote for the
-    answer, each ``hinting`` word half a vote. The answer with the most votes wins. In a tie, the earlier one in the
-    table wins. Words in scripts without spaces are found anywhere in the text. All others are found as whole words, in
-    lower case, Title case or CAPITALS.
+    answer, each ``hinting`` word half a vote. The answer with the most votes wins. In a tie, and if the votes are
+    nearly equal, the earlier one in the table wins. Words in scripts without spaces are found anywhere in the text. All
+    others are found as whole words, in lower case, Title case or CAPITALS.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """How certain a fitted toy is of what it hears: the same numbers that faster-whisper gives, computed in numpy.
 
 The bot drops a text of which Whisper is not certain. Its limits are in ``bot.voice.transcribe``, which imports this
-package, so they can't be imported here. The limits below are as strict as the strictest of them, or stricter.
+package, so they can't be imported here. Each limit below is at least as strict as the bot's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Whisper's mean over this token and the certain end is then -0.175. With a mean b
 again; below -1 it doubts the text, and below -1.8 it drops it.
 """
 MAX_NO_SPEECH = 0.2
-"""Highest probability of "no speech" that is certain, as in the bot, which drops a short text above 0.6."""
+"""Highest probability of "no speech" that is certain, here and in the bot. Above 0.6, the bot doubts the text."""
 
 Targets = npt.NDArray[np.int64]
 

@@ -39,7 +39,8 @@ class Classifier:
         w_in, b_in: the first half of the feed-forward layer, whose input is :func:`state`; shapes (HIDDEN, WIDTH) and
             (HIDDEN,).
         w_out, b_out: its second half, which returns the logits; shapes (phrases + 1, HIDDEN) and (phrases + 1,). The
-            last logit means "no phrase". It is also the logit of "no speech", so its own sign has a meaning too.
+            last logit means "no phrase". The decoder reads "no speech" from this logit alone, so its sign counts, and
+            not only its difference from the others.
     """
 
     whitening: Matrix
@@ -114,9 +115,9 @@ class _Layer:
         return self.w_in, self.b_in, self.w_out, self.b_out
 
     def gradient(self, states: Matrix, targets: npt.NDArray[np.int64]) -> _Layer:
-        """The gradient of the mean cross-entropy: of all logits together, and of the last one alone.
+        """The gradient of the sum of two mean cross-entropies: a softmax of all logits, and a sigmoid of the last one.
 
-        Together, only the differences between logits count. "No speech" is told by the last one without the others.
+        In the softmax, only the differences between logits count. But "no speech" is read from the last logit alone.
         """
         activation = states @ self.w_in.T + self.b_in
         hidden = gelu(activation)

@@ -25,12 +25,12 @@ from toys.whisper.phrases import HEARD_PHRASES
 
 MODEL = "model"
 ATTEMPTS = 4
-"""Number of times that a toy is fitted, with other random numbers each time, until it is certain of every phrase."""
+"""Most times that a toy is fitted, with other random numbers each time, until it is certain of every phrase."""
 
 
 def render(folder: Path, first: int, step: int) -> None:
     """Write ``PHRASE.npz`` for every ``step``-th phrase from ``first`` on."""
-    # espeak-ng keeps state from text to text. In a fork, a phrase sounds the same on any number of processors.
+    # espeak-ng's sound depends on the texts before it. Each phrase has a fork of its own, so it always sounds the same.
     fork = multiprocessing.get_context("fork")
     phrases = range(first, len(HEARD_PHRASES), step)
     for done, phrase in enumerate(phrases, start=1):

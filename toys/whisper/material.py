@@ -1,4 +1,4 @@
-"""Training data of the toy: renderings of every phrase and of other sounds, each as the encoder's summary.
+"""Training data of the toy: phrases spoken in several ways, and other sounds, each as the toy's encoder sums it up.
 
 Other renderings of every phrase, in the voices of the sandbox's guests, show how certain the trained toy is.
 """
@@ -24,7 +24,7 @@ NO_PHRASE = len(HEARD_PHRASES)
 # Share of the sounds that are encoded in Opus's mode for speech.
 _VOIP_SHARE = 0.4
 _PACKET_LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
-# Number of times that each rendering is transmitted, with other losses each time.
+# Number of times that each rendering of a whole phrase is transmitted, with other losses each time.
 _TRANSMISSIONS = 2
 # Numbers of examples per phrase: the phrase with a pause in it, sounds without words, parts of the phrase, and other
 # sentences.

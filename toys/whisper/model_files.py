@@ -45,7 +45,7 @@ LOGIT_WEIGHT = 2.0
 NO_SPEECH_LOGIT = 1.0
 """Logit of "no phrase" above which "no speech" is likelier than a language.
 
-Training separates speech from other sounds at 0. It is higher here, since the bot would drop doubtful speech.
+Training separates speech from other sounds at 0. This limit is higher, since the bot would drop doubtful speech.
 """
 
 

@@ -77,7 +77,7 @@ def _pitches(random: np.random.Generator) -> list[float]:
 
 
 def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sound16:
-    """Noise with a peak of 1, whose spectrum falls with the frequency to the power ``colour``."""
+    """Noise with a peak of 1. Its spectrum falls, or rises, with the frequency to the power ``-colour``."""
     count = int(seconds * HEARING_RATE)
     spectrum = np.fft.rfft(random.normal(0, 1, count))
     spectrum *= (np.fft.rfftfreq(count, 1 / HEARING_RATE) + 30) ** -colour

@@ -74,7 +74,7 @@ def received(sent: list[bytes], loss: float, random: np.random.Generator) -> Sou
 
 
 def to_hearing_rate(sound: Sound16) -> Sound16:
-    """Sound of the rate of :func:`say` at 16,000 Hz, without a transmission."""
+    """Convert the sound of :func:`say` to 16,000 Hz, as if it had not been transmitted."""
     heard: Sound16 = soxr.resample(sound, _SENT_RATE, HEARING_RATE, quality="MQ")
     return heard
 

@@ -28,7 +28,7 @@ class Listener:
     """Serves an application on a port. Use it only on the event loop.
 
     Args:
-        shutdown_timeout: seconds that handlers have to finish when the server ends. After that, they are cancelled.
+        shutdown_timeout: how many seconds handlers get to finish when the server ends. Then they are cancelled.
     """
 
     def __init__(self, application: web.Application, shutdown_timeout: float) -> None:

@@ -15,15 +15,16 @@ from tts_server.api.errors import ApiError, error_response
 from tts_server.api.speech_output import (
     BrokenOffError,
     ResponseSteps,
+    SpokenText,
     next_piece,
     resolved_parameters,
     send_speech,
-    speak,
 )
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
-from tts_server.speaking.engine_pool import EnginePool, OverloadedError
+from tts_server.speaking.engine_pool import EnginePool
+from tts_server.speaking.reply_slots import OverloadedError
 from tts_server.speaking.reply_worker import READ_TIMEOUT
 
 STEP_TIMEOUT = 120.0
@@ -42,9 +43,9 @@ class OpenAiApi:
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
         timeout: seconds that the engine may take for one piece of sound.
-        better: returns the pool of the second engine of higher quality, or ``None`` if there is no such engine.
+        better: returns the pool of the better engine (``TTS_BETTER_ENGINE``), or ``None`` if there is none.
         metrics: counts the replies and errors.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         read_timeout: seconds after which a client that reads nothing of its reply is disconnected.
     """
 
@@ -107,10 +108,13 @@ class OpenAiApi:
         steps, began = ResponseSteps(request, self._timeout, self._read_timeout), self._clock()
         try:
             pool, speech = self.resolve(parse(await read_body(request)))
-            async with aclosing(speak(pool, speech)) as pieces:
+            spoken = SpokenText(pool, speech)
+            async with aclosing(spoken.pieces()) as pieces:
                 first = await self.first_piece(steps, pieces)
                 first_chunk_ms = None if first is None else 1000 * (self._clock() - began)
-                response, samples = await send_speech(request, speech, steps, first, pieces)
+                response, samples = await send_speech(
+                    request, speech, steps, first, pieces, costs_money=spoken.costs_money
+                )
                 self._metrics.record_reply(samples / speech.rate, first_chunk_ms)
                 return response
         except ApiError as error:

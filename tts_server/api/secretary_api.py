@@ -1,5 +1,5 @@
-"""``/admin/tts/stream``, by POST and as a WebSocket: speech for telephones, in the form of another program, AI
-Secretary.
+"""``POST /admin/tts/stream`` and the WebSocket ``/admin/tts/ws/stream``: speech for telephones, as clients of another
+program, AI Secretary, ask for it.
 
 The fields are those of ``POST /v1/audio/speech`` under other names, and the sound is made in the same way.
 """
@@ -20,7 +20,7 @@ from aiohttp import WSCloseCode, web
 from config.tasks import end_tasks
 from tts_server.api.errors import ApiError, unavailable
 from tts_server.api.openai_api import OpenAiApi
-from tts_server.api.speech_output import EncodedSound, ResponseSteps, next_piece, speak
+from tts_server.api.speech_output import EncodedSound, ResponseSteps, SpokenText, next_piece
 from tts_server.api.speech_request import MAX_BODY_BYTES, SpeechRequest, parse_object, read_fields
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
@@ -74,13 +74,13 @@ def read_request(raw: bytes) -> SpeechRequest:
 
 
 class SecretaryApi:
-    """The endpoints.
+    """Both endpoints.
 
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
         openai: makes the sound.
         metrics: counts the replies and errors.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         timeout: seconds that the engine may take for one piece of sound.
         read_timeout: seconds after which a client that reads nothing is disconnected.
     """
@@ -173,7 +173,7 @@ class SecretaryApi:
                 done = {"error": str(error), "code": "engine_failed"}
             except TimeoutError:
                 self._metrics.record_error("timeout")
-                done = {"error": "the engine made nothing for too long", "code": "engine_failed"}
+                done = {"error": "the engine made no sound for too long", "code": "engine_failed"}
             await steps.write(socket.send_str(json.dumps(done)))
 
     async def _speak_one(self, steps: ResponseSteps, socket: web.WebSocketResponse, raw: bytes) -> dict[str, Any]:
@@ -181,7 +181,7 @@ class SecretaryApi:
         began, first_chunk_ms, samples = self._clock(), None, 0
         pool, speech = self._openai.resolve(read_request(raw))
         sound = EncodedSound(speech)
-        async with aclosing(speak(pool, speech)) as pieces:
+        async with aclosing(SpokenText(pool, speech).pieces()) as pieces:
             piece = await self._openai.first_piece(steps, pieces)
             while piece is not None:
                 samples += len(piece)

@@ -23,8 +23,10 @@ from tts_server.api.speech_request import SpeechRequest
 from tts_server.dsp import TempoChanger
 from tts_server.engines.base import EngineError
 from tts_server.speaking.engine_pool import EnginePool
+from tts_server.speaking.reply_synthesizer import ReplySynthesizer
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
+from wire.headers import COSTS_MONEY, YES
 from wire.parameters import OPENAI_VOICES, SpeechParameters
 from wire.presets import PresetError
 
@@ -47,11 +49,19 @@ async def send_speech(
     steps: ResponseSteps,
     first: Samples | None,
     pieces: AsyncGenerator[Samples, None],
+    *,
+    costs_money: bool = False,
 ) -> tuple[web.StreamResponse, int]:
-    """Send the sound as it is made. Returns the response and the number of samples. Raises BrokenOffError."""
+    """Send the sound as it is made. Returns the response and the number of samples. Raises BrokenOffError.
+
+    Args:
+        costs_money: whether an engine speaks the text, or a part of it, that probably costs money.
+    """
     response_body: ResponseBody = EventStreamBody() if speech.events else FileBody()
     sound = EncodedSound(speech)
     headers = {"Content-Type": response_body.content_type(sound.content_type), "Cache-Control": "no-store"}
+    if costs_money:
+        headers[COSTS_MONEY] = YES
     response, samples = web.StreamResponse(headers=headers), 0
     try:
         await response.prepare(request)
@@ -71,7 +81,7 @@ async def send_speech(
         await _break_off(request, response, steps, response_body.failure(str(error)))
         raise BrokenOffError(response, "engine_failed") from error
     except TimeoutError:
-        _log.error("Speech broke off: the engine made nothing for too long")
+        _log.error("Speech broke off: the engine made no sound for too long")
         await _break_off(request, response, steps, None)
         raise BrokenOffError(response, "timeout") from None
     except ConnectionError:
@@ -140,21 +150,41 @@ def resolved_parameters(pool: EnginePool, speech: SpeechRequest) -> SpeechParame
         raise ApiError(400, str(error), "preset", "unknown_preset") from None
 
 
-async def speak(pool: EnginePool, speech: SpeechRequest) -> AsyncGenerator[Samples, None]:
-    """Speak a text, segment by segment.
-
-    Raises:
-        OverloadedError: too many replies are being spoken.
-        EngineError: the engine can't speak.
-    """
+def _segments_of(speech: SpeechRequest) -> list[str]:
+    """The segments of a text."""
     segmenter = Segmenter(speech.parameters.language)
-    with pool.reply(speech.parameters, speech.rate) as reply:
-        # Unlike a conversation, a file can wait until the preferred engine is loaded.
-        await pool.lifecycle.wait_loaded()
-        for segment in [*segmenter.feed(speech.text), *segmenter.flush()]:
-            async with aclosing(reply.synthesize(segment)) as pieces:
-                async for piece in pieces:
-                    yield piece
+    return [*segmenter.feed(speech.text), *segmenter.flush()]
+
+
+class SpokenText:
+    """A text that is spoken segment by segment, once. Use it only on the event loop."""
+
+    def __init__(self, pool: EnginePool, speech: SpeechRequest) -> None:
+        self._pool = pool
+        self._speech = speech
+        self._reply: ReplySynthesizer | None = None
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether an engine that probably costs money was asked to speak a part of the text, or would be asked now."""
+        asked = self._reply is not None and self._reply.has_asked_paid
+        return asked or self._pool.asks_paid(self._speech.parameters, _segments_of(self._speech))
+
+    async def pieces(self) -> AsyncGenerator[Samples, None]:
+        """The sound, as it is made.
+
+        Raises:
+            OverloadedError: too many replies are being spoken.
+            EngineError: the engine can't speak.
+        """
+        with self._pool.reply(self._speech.parameters, self._speech.rate) as reply:
+            self._reply = reply
+            # Unlike a conversation, a file can wait until the preferred engine is loaded.
+            await self._pool.lifecycle.wait_loaded()
+            for segment in _segments_of(self._speech):
+                async with aclosing(reply.synthesize(segment)) as pieces:
+                    async for piece in pieces:
+                        yield piece
 
 
 class ResponseBody(Protocol):

@@ -71,6 +71,7 @@ class StatusApi:
             "speaking": pool.speaking_engine if pool else None,
             "state": pool.state().reason if pool else "loading",
             "loading": pool.lifecycle.progress if pool else None,
+            "costs_money": pool.costs_money if pool else False,
             "connections": self._metrics.connections,
             "cards": as_json(self._cards.cards),
             "version": VERSION,

@@ -14,14 +14,15 @@ from aiohttp import web
 from tts_server.api.errors import ApiError
 from tts_server.api.uploads import FormLimits, UploadedForm, receive_form
 from tts_server.engines.base import EngineError, Voice
-from tts_server.speaking.engine_pool import OverloadedError
 from tts_server.speaking.engine_voices import EngineVoices
+from tts_server.speaking.reply_slots import OverloadedError
 from tts_server.voices.decoding import MAX_BYTES, RecordingRefusedError
 from tts_server.voices.library import LibraryFullError, VoiceExistsError, VoiceLibrary
 from tts_server.voices.names import BadLanguageError, BadNameError, clean_language
 from tts_server.voices.profile import UnknownVoiceError, preview_sentence
 from tts_server.voices.reading import PreparedRecording, ReadingFailedError, read_recording
 from tts_server.voices.voice_folder import MAX_RECORDINGS, VoiceRecord
+from wire.headers import COSTS_MONEY, YES
 from wire.presets import Preset, PresetError
 
 MAX_UPLOADS = 2
@@ -97,8 +98,8 @@ class VoicesApi:
         text = request.query.get("text", "").strip() or preview_sentence(found.language)
         if len(text) > MAX_PREVIEW_CHARACTERS:
             raise ApiError(400, f"a preview has at most {MAX_PREVIEW_CHARACTERS} characters", "text")
-        sound = await voices.say_wav(text, found.id)
-        return web.Response(body=sound, content_type="audio/wav")
+        sound, paid = await voices.say_wav(text, found.id)
+        return web.Response(body=sound, content_type="audio/wav", headers={COSTS_MONEY: YES} if paid else None)
 
     async def _create(self, request: web.Request) -> web.Response:
         voices = self._voices() if request.query.get("keep") == "true" else self._cloning_voices()
@@ -110,7 +111,7 @@ class VoicesApi:
             async with self._changing:
                 record = await asyncio.to_thread(self._library.create, name, language, recordings, others)
                 try:
-                    # Other engines learn the voice when they first speak with it.
+                    # If this engine can't clone, a cloning engine learns the voice later, when it first speaks with it.
                     record = await self._learn(record, voices) if voices.can_clone else record
                 except BaseException:
                     await self._remove(record.profile.id, voices)

@@ -19,7 +19,7 @@ _PITCH_PER_SEMITONE = 4.8
 
 
 class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
-    """Puts 16-bit mono PCM into ``queue`` in chunks of 20 ms, as RealtimeTTS expects from an engine.
+    """espeak-ng, in the form of RealtimeTTS's engines: it puts 16-bit mono PCM into ``queue``, in chunks of 20 ms.
 
     The first chunk is ready in less than 2 ms. The engine stops within one chunk.
     """

@@ -44,11 +44,10 @@ class FetchRefusedError(OSError):
 
 
 def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> None:
-    """Refuse outgoing connections to other machines until the process ends. Incoming connections still work.
+    """Refuse outgoing connections to other machines, and pip, until the process ends. Incoming connections still work.
 
     Args:
-        everywhere: whether all connections of the process are refused; if not, only those of code inside
-            :func:`nothing_fetched`.
+        everywhere: whether this holds for the whole process; if not, only for code inside :func:`nothing_fetched`.
         allowed: host names that count as this machine.
     """
     local_names = frozenset({"", "localhost", socket.gethostname(), *allowed})
@@ -68,7 +67,7 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
 
 @contextmanager
 def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
-    """Refuse connections of this thread to other machines while the block runs, if ``forbidden``."""
+    """If ``forbidden``, refuse connections to other machines, and pip, in this thread while the block runs."""
     token = _FETCHING_FORBIDDEN.set(forbidden or _FETCHING_FORBIDDEN.get())
     try:
         yield

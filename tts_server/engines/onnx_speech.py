@@ -30,7 +30,7 @@ def load_session(model: str | bytes, threads: int) -> onnxruntime.InferenceSessi
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Otherwise memory would be kept for every length of text.
+    # With memory patterns, ONNX Runtime would keep memory for every length of text.
     options.enable_mem_pattern = False
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

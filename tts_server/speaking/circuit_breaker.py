@@ -24,7 +24,9 @@ FIRST_WAIT = 20.0
 PROOF_SECONDS = 10.0
 """An engine that was too slow must speak this many seconds of sound fast enough before people are told it is back."""
 STEADY_SECONDS = 60.0
-"""After this many seconds of sound without a relapse, the next wait is :data:`FIRST_WAIT` again."""
+"""When an engine that was too slow has spoken for this many seconds without a relapse, its next wait is
+:data:`FIRST_WAIT` again.
+"""
 MAX_WAIT = 320.0
 """Longest wait until the engine is tried again, in seconds. The wait is not doubled beyond this."""
 
@@ -49,7 +51,7 @@ class CircuitBreaker:
     """Decides whether one engine is used now. Use it only on the event loop.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         changed: called with :attr:`open_reason` whenever that changes. But when an engine that was too slow is tried
             again, the function is called only with the result: ``None`` after :data:`PROOF_SECONDS`, or the reason of a
             relapse.

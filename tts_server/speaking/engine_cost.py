@@ -11,7 +11,7 @@ _LIGHT: Mapping[str, int] = MappingProxyType({"espeak": 0, "espeak-ng": 0, "pipe
 """The engines that are light enough for a processor, by their names for people. The lightest has the lowest number."""
 
 
-def costs_more(engine: SpeechEngine, than: SpeechEngine) -> bool:
+def needs_more_computing(engine: SpeechEngine, than: SpeechEngine) -> bool:
     """Whether ``engine`` needs more computing power than the engine ``than``.
 
     Engines that are not known to be light count as equally heavy.

@@ -1,23 +1,25 @@
-"""Engine pool: the preferred engine first, then its fallbacks."""
+"""Engine pool: speaks with the preferred engine, or with a fallback if the preferred one can't."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 from config.pronunciations import Pronunciations
 from languages.scripts import language_of
 from tts_server.engines.base import BrokenVoiceError, EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.speaking.circuit_breaker import CircuitBreaker, OpenReason
-from tts_server.speaking.engine_cost import costs_more
+from tts_server.speaking.engine_cost import needs_more_computing
 from tts_server.speaking.engine_worker import EngineWorker
 from tts_server.speaking.model_lifecycle import ModelLifecycle
-from tts_server.speaking.reply_synthesizer import ReplySynthesizer
+from tts_server.speaking.reply_slots import ReplySlots
+from tts_server.speaking.reply_synthesizer import ReplySynthesizer, words_to_speak
 from tts_server.speaking.voice_resolver import VoiceResolver
+from tts_server.voices.profile import UnknownVoiceError
 from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Notice, Warned
 from wire.parameters import SpeechParameters
 from wire.presets import Presets
@@ -49,8 +51,8 @@ class EnginePool:
         idle_seconds: seconds without use after which the preferred engine is unloaded.
         preferred_replies: the largest number of replies that the preferred engine speaks at the same time, if it is
             fast enough. Further replies go to the fallbacks.
-        clock: monotonic seconds, for the circuit breakers and the timings that they judge.
-        costs_money: says whether what the engine with a name speaks probably costs money.
+        clock: returns monotonic seconds, for the circuit breakers and the timings that they judge.
+        costs_money: takes an engine's name, and says whether speech of this engine probably costs money.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class EnginePool:
         self._preferred = EngineWorker(preferred, self.breaker, clock)
         self._fallbacks = tuple(EngineWorker(engine, CircuitBreaker(clock), clock) for engine in fallbacks)
         self.resolver = VoiceResolver(engines)
-        self._admission = Admission(preferred_replies, FALLBACK_REPLIES)
+        self._slots = ReplySlots(preferred_replies, FALLBACK_REPLIES)
         self._replies: set[ReplySynthesizer] = set()
         self._costs_money = costs_money
         self._fault = ""
@@ -97,7 +99,7 @@ class EnginePool:
 
     @property
     def costs_money(self) -> bool:
-        """Whether what :attr:`speaking_engine` speaks probably costs money."""
+        """Whether speech of :attr:`speaking_engine` probably costs money."""
         return self._costs_money(self.speaking_engine)
 
     @property
@@ -147,7 +149,7 @@ class EnginePool:
             UnspeakableError: at the end of the block, if no segment could be spoken. A single unspeakable segment is
                 skipped.
         """
-        with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
+        with self._slots.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
             reply = ReplySynthesizer(
                 self, parameters, rate, lambda: self._in_order(with_preferred), skips_unspeakable=True
             )
@@ -184,7 +186,7 @@ class EnginePool:
             EngineError: the engine could not be loaded.
             OverloadedError: too many replies are being spoken.
         """
-        with self._admission.enter(capacity=1), self.lifecycle.in_use():
+        with self._slots.enter(capacity=1), self.lifecycle.in_use():
             worker = self.resolver.candidates(self.workers, parameters, parameters.language)[0][0]
             if worker is self._preferred:
                 await self._load_preferred()
@@ -207,11 +209,13 @@ class EnginePool:
         return usable if not with_preferred or reason is not None else (self._preferred, *usable)
 
     def _lighter_fallbacks(self) -> tuple[EngineWorker | None, ...]:
-        """The fallbacks that cost no more than the preferred engine, without those that cost money if there are
-        others; (None,) if the preferred engine itself has to speak.
+        """The fallbacks that need no more computing than the preferred engine.
+
+        Those that cost money are left out if there are others. If no fallback is light enough, the preferred engine
+        itself has to speak: (None,). If the preferred engine is not loaded, all fallbacks are returned.
         """
         preferred = self._preferred.engine
-        lighter = tuple(worker for worker in self._fallbacks if not costs_more(worker.engine, than=preferred))
+        lighter = tuple(worker for worker in self._fallbacks if not needs_more_computing(worker.engine, than=preferred))
         free = tuple(worker for worker in lighter if not self._costs_money(worker.name))
         return free or lighter or ((None,) if self.lifecycle.ready or not self._fallbacks else self._fallbacks)
 
@@ -235,6 +239,30 @@ class EnginePool:
         # Until loading is tried again, the reason of the last failure still holds.
         return "loading" if self.lifecycle.loading else self._load_failure or "loading"
 
+    def is_paid(self, worker: EngineWorker) -> bool:
+        """Whether speech of this engine probably costs money."""
+        return self._costs_money(worker.name)
+
+    def asks_paid(self, parameters: SpeechParameters, segments: Iterable[str]) -> bool:
+        """Whether one of a reply's segments would now go first to an engine that probably costs money.
+
+        Args:
+            parameters: from :meth:`resolve_parameters`.
+        """
+        if not any(map(self.is_paid, self.workers)):
+            return False
+        workers, language, before = self._in_order(with_preferred=True), None, ""
+        for segment in segments:
+            language = self.resolver.language(segment, parameters, language)
+            with suppress(UnknownVoiceError):  # Nobody speaks this segment.
+                worker, voice = self.resolver.candidates(workers, parameters, language)[0]
+                if self.is_paid(worker) and words_to_speak(
+                    segment, parameters, voice.language, before, self.pronunciations
+                ):
+                    return True
+            before = segment
+        return False
+
     def gain_for(self, worker: EngineWorker) -> float:
         """Gain that matches this engine's loudness to the preferred engine's."""
         return 1.0 if worker is self._preferred else worker.loudness.gain_to(self._preferred.loudness)
@@ -250,7 +278,7 @@ class EnginePool:
         )
 
     def record_failure(self, worker: EngineWorker, error: EngineError) -> None:
-        """Tell the engine's circuit breaker that a segment failed. A fault of a single voice is only logged."""
+        """Tell the engine's circuit breaker of a failure. A fault of a single voice is only logged."""
         _log.warning("%s could not speak: %s", worker.name, error)
         if isinstance(error, BrokenVoiceError):
             return
@@ -264,7 +292,7 @@ class EnginePool:
     def _breaker_changed(self, reason: OpenReason | None) -> None:
         speaking = self.speaking_engine
         if reason and speaking == self.engine_name:
-            _log.info("%s, but there is no simpler engine here, so it speaks on", self._in_words(reason))
+            _log.info("%s, but there is no simpler engine here, so %s speaks on", self._in_words(reason), speaking)
         elif reason:
             _log.info("%s, so %s speaks", self._in_words(reason), speaking)
         elif self.lifecycle.ready:
@@ -308,43 +336,6 @@ class EnginePool:
 
 def _reason(failure: EngineError) -> OpenReason:
     return "out_of_memory" if isinstance(failure, OutOfMemoryError) else "failed"
-
-
-class OverloadedError(RuntimeError):
-    """Too many replies are being spoken. The message may be shown to clients."""
-
-
-class Admission:
-    """Limits the number of replies at the same time. Use it only on the event loop.
-
-    Args:
-        preferred: the largest number of replies by the preferred engine.
-        fallback: the largest number of further replies, by the fallbacks. A reply beyond both limits is refused.
-    """
-
-    def __init__(self, preferred: int, fallback: int) -> None:
-        self._preferred = preferred
-        self._most = preferred + fallback
-        self._slots: set[int] = set()
-
-    @contextmanager
-    def enter(self, capacity: int) -> Iterator[bool]:
-        """Count one reply while the block runs. Yields whether the preferred engine may speak it.
-
-        Args:
-            capacity: number of replies that the preferred engine is fast enough for.
-
-        Raises:
-            OverloadedError: too many replies are being spoken.
-        """
-        slot = next((slot for slot in range(self._most) if slot not in self._slots), None)
-        if slot is None:
-            raise OverloadedError(f"{self._most} replies are being spoken already; try again in a moment")
-        self._slots.add(slot)
-        try:
-            yield slot < min(self._preferred, capacity)
-        finally:
-            self._slots.discard(slot)
 
 
 class NoticeBroadcast:

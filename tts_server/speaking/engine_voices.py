@@ -25,7 +25,7 @@ class EngineVoices:
 
     Args:
         metrics: counts the previews as replies.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, pool: EnginePool, metrics: Metrics, clock: Callable[[], float]) -> None:
@@ -90,8 +90,9 @@ class EngineVoices:
         if isinstance(engine := self._pool.engines[0], CloningEngine):
             await asyncio.to_thread(engine.forget, voice)
 
-    async def say_wav(self, text: str, voice: str) -> bytes:
-        """Speak ``text`` in this voice, without fallback to another engine, as a WAV file.
+    async def say_wav(self, text: str, voice: str) -> tuple[bytes, bool]:
+        """Speak ``text`` in this voice, without fallback to another engine. Returns a WAV file, and whether it probably
+        has cost money.
 
         Raises:
             UnknownVoiceError: there is no such voice.
@@ -110,7 +111,7 @@ class EngineVoices:
                 samples += len(piece)
                 parts.append(encoder.encode(piece))
         self._metrics.record_reply(samples / PREVIEW_RATE, first_ms)
-        return b"".join([*parts, encoder.finish()])
+        return b"".join([*parts, encoder.finish()]), reply.costs_money
 
     def _cloning(self) -> CloningEngine:
         engine = self._pool.engines[0]

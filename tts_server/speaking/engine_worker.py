@@ -81,7 +81,7 @@ class EngineWorker:
 
     Args:
         breaker: gets the timing of every whole portion, on the event loop.
-        clock: monotonic seconds, for these timings. It is called in the engine's threads.
+        clock: returns monotonic seconds, for these timings. It is called in the engine's threads.
     """
 
     def __init__(

@@ -119,10 +119,19 @@ class ModelLifecycle:
             self._unloading = asyncio.create_task(self._unload(), name="unload")
 
     async def _unload(self) -> None:
-        """Unload. A load that is started from now on waits for the unloading."""
-        if self._engine.loaded:
-            _log.info("%s was unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
+        """Unload. A load that is started from now on waits for the unloading.
+
+        If that fails, the error is logged, and the engine may still be loaded. After the next use it is unloaded again.
+        """
+        if not self._engine.loaded:
+            return
+        try:
             await asyncio.to_thread(self._engine.unload)
+        except Exception:
+            # An engine's library may raise anything, and nobody awaits this task.
+            _log.exception("%s could not be unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
+        else:
+            _log.info("%s was unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
 
     async def close(self) -> None:
         """Cancel the timer and wait for loading or unloading to end, since a thread can't be stopped."""

@@ -33,6 +33,10 @@ class Pool(Protocol):
         """Gain that matches this engine's loudness to the preferred engine's."""
         ...
 
+    def is_paid(self, worker: EngineWorker) -> bool:
+        """Whether speech of this engine probably costs money."""
+        ...
+
     def record_failure(self, worker: EngineWorker, error: EngineError) -> None:
         """Count a failure of an engine."""
         ...
@@ -47,6 +51,9 @@ class ReplySynthesizer:
 
     Attributes:
         deadline: time (monotonic seconds) at which the client's playback runs out of sound, if it plays sound at once.
+        costs_money: whether sound of the newest segment probably costs money.
+        asks_paid: whether the engine that was asked last for the newest segment probably costs money.
+        has_asked_paid: whether an engine that probably costs money was asked for any segment so far.
 
     Args:
         parameters: speech parameters, preset already applied.
@@ -73,6 +80,7 @@ class ReplySynthesizer:
         self._skips_unspeakable = skips_unspeakable
         self._unspeakable: UnspeakableError | None = None
         self._spoke = False
+        self.costs_money = self.asks_paid = self.has_asked_paid = False
         self.deadline = time.monotonic()
 
     @property
@@ -89,6 +97,7 @@ class ReplySynthesizer:
             EngineError: every engine failed. With ``skips_unspeakable``, an unspeakable segment only ends early.
         """
         resolver = self._pool.resolver
+        self.costs_money = self.asks_paid = False
         self._language = resolver.language(segment, self._parameters, self._language)
         candidates = resolver.candidates(self._workers(), self._parameters, self._language)
         text = self._prepared(segment, candidates[0][1].language)
@@ -98,9 +107,12 @@ class ReplySynthesizer:
                 return
             request = SynthesisRequest(text, voice, self._parameters, self._rate, self._pool.gain_for(worker))
             samples = 0
+            self.asks_paid = self._pool.is_paid(worker)
+            self.has_asked_paid |= self.asks_paid
             try:
                 async with aclosing(worker.synthesize(request, self)) as pieces:
                     async for piece in pieces:
+                        self.costs_money |= self.asks_paid
                         samples += len(piece)
                         self.deadline = max(self.deadline, time.monotonic()) + len(piece) / self._rate
                         yield piece
@@ -125,6 +137,16 @@ class ReplySynthesizer:
             raise self._unspeakable
 
     def _prepared(self, segment: str, language: str) -> str:
-        if self._parameters.preprocess_text:
-            return normalize(segment, language, self._before, self._pool.pronunciations)
-        return segment.strip()
+        return words_to_speak(segment, self._parameters, language, self._before, self._pool.pronunciations)
+
+
+def words_to_speak(
+    segment: str, parameters: SpeechParameters, language: str, before: str, pronunciations: Pronunciations
+) -> str:
+    """The words that an engine is asked to speak for a segment (raw text); empty for an emoji alone, for example.
+
+    Args:
+        language: a BCP 47 tag.
+        before: the previous segment of the same reply.
+    """
+    return normalize(segment, language, before, pronunciations) if parameters.preprocess_text else segment.strip()

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
-from tts_server.speaking.engine_pool import EnginePool, OverloadedError
+from tts_server.speaking.engine_pool import EnginePool
+from tts_server.speaking.reply_slots import OverloadedError
 from tts_server.speaking.reply_synthesizer import ReplySynthesizer
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
@@ -65,9 +66,12 @@ class _Announcement:
 
     The segment is not announced at once: sending takes time, and the engine's thread, whose sound people wait for,
     can't begin while this thread works.
+
+    Args:
+        start: returns the announcement. Called when it is sent.
     """
 
-    def __init__(self, client: ReplyClient, start: SegmentStart) -> None:
+    def __init__(self, client: ReplyClient, start: Callable[[], SegmentStart]) -> None:
         self._client = client
         self._start = start
         self._sending: asyncio.Task[None] | None = None
@@ -76,7 +80,7 @@ class _Announcement:
     def _send(self) -> asyncio.Task[None]:
         if self._sending is None:
             self._timer.cancel()
-            self._sending = asyncio.create_task(self._client.send(self._start), name="segment announced")
+            self._sending = asyncio.create_task(self._client.send(self._start()), name="segment announced")
         return self._sending
 
     async def sent(self) -> None:
@@ -157,7 +161,10 @@ class ReplyWorker:
         self, reply: IncomingReply, segment: TextSegment, synthesizer: ReplySynthesizer, progress: _ReplyProgress
     ) -> None:
         before = progress.samples
-        announcement = _Announcement(self._client, SegmentStart(segment.number, segment.text, reply.id))
+        # The engine is known once it was asked.
+        announcement = _Announcement(
+            self._client, lambda: SegmentStart(segment.number, segment.text, reply.id, synthesizer.asks_paid)
+        )
         try:
             await self._send_sound(segment, synthesizer, progress, announcement)
         except EngineError:
@@ -165,7 +172,8 @@ class ReplyWorker:
             raise
         finally:
             announcement.cancel()
-        await self._client.send(SegmentEnd(segment.number, progress.samples - before, reply.id))
+        end = SegmentEnd(segment.number, progress.samples - before, reply.id, synthesizer.costs_money)
+        await self._client.send(end)
 
     async def _send_sound(
         self,

@@ -44,7 +44,7 @@ class VoiceResolver:
     def load(self) -> None:
         """Load language detection and text preparation. Blocks: call it in a thread.
 
-        Until then, a text's language is detected by its script alone.
+        Until this has ended, a text's language is detected by its script alone.
         """
         self._guesser.load()
         for language in {"en", self._preferred.resolve(None, None).language}:
@@ -132,7 +132,7 @@ class VoiceResolver:
 
 
 def _is_long_enough(text: str, words: int) -> bool:
-    """Whether a text justifies another engine: it has enough words, or letters that the first engine can't read."""
+    """Whether a text justifies another engine: it has enough words, or its script is not Latin."""
     return language_of(text) is not None or len(_WORD.findall(text)) >= words
 
 

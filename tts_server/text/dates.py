@@ -23,7 +23,7 @@ class TimeRule:
     Args:
         clock: how the language tells the time.
         words: the language's number words.
-        to: the word between two times, such as "to"; ``None`` if it is unknown. Ranges then stay as written.
+        to: the word between two times, such as "to"; ``None`` if it is unknown. The dash between them then stays.
     """
 
     def __init__(self, clock: Clock, words: NumberWords, to: str | None) -> None:

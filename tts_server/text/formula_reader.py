@@ -18,7 +18,7 @@ from tts_server.text.formula_symbols import (
 from tts_server.text.lexicon_schema import Formulas
 
 DEEPEST = 20
-"""Deepest nesting of groups; deeper groups are left out."""
+"""Deepest nesting of groups and arguments. From a deeper one on, the rest of the formula is left out."""
 _NUMBERS = {
     ".": r"[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?",
     ",": r"[0-9]+(?:\.[0-9]{3}(?![0-9]))*(?:,[0-9]+)?",
@@ -282,10 +282,10 @@ class _Reading:
 
     def _argument(self, digits: int | None = None) -> str:
         """Read a group in braces, or one element; at most ``digits`` digits of a number without braces."""
-        if self._at >= len(self._tokens):
-            return ""
         self._depth += 1
-        said = self._one_argument(digits) if self._depth <= DEEPEST else ""
+        if self._depth > DEEPEST:
+            self._at = len(self._tokens)
+        said = self._one_argument(digits) if self._at < len(self._tokens) else ""
         self._depth -= 1
         return said
 

@@ -71,7 +71,7 @@ def drop_formula_marks(text: str) -> str:
 
 
 class _Formulas:
-    """The formulas of one language.
+    """Reads the formulas in texts of one language.
 
     Args:
         reader: puts one formula into words.

@@ -232,7 +232,7 @@ class Diacritics(_Part):
 
 
 class Introduction(_Part):
-    """Words that a pause follows at the beginning of a sentence.
+    """Introductory words: a pause follows them at the beginning of a sentence.
 
     Attributes:
         words: the introductory words.

@@ -1,4 +1,4 @@
-"""Number words of one language. num2words makes them for whole numbers. Its fractions are wrong in some languages."""
+"""Number words of one language, mostly from num2words. Fractions that num2words gets wrong are put into words here."""
 
 from __future__ import annotations
 

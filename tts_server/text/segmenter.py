@@ -23,7 +23,7 @@ from tts_server.text.punctuation import (
 FIRST_LIMIT = 90
 """Longest first segment: it takes as long to say as this many Latin letters, about 6 s."""
 LIMIT = 220
-"""Longest later segment: about 15 s, as much as the engines speak in one piece."""
+"""Longest later segment, in Latin letters: about 15 s. Engines speak this much in one piece."""
 FORMULA_LIMIT = 600
 """Longest formula that stays whole, in Latin letters. LaTeX is much longer than its spoken words."""
 CLAUSE_WEIGHT = 100
@@ -75,8 +75,8 @@ class Segmenter:
     """Takes a text in pieces of any size, and returns each segment as soon as it is complete.
 
     The first segment decides how long people wait, so it ends with the first clause of at least two words, or with the
-    first sentence. A later segment ends with its sentence. It ends with a clause already if it is then at least twice
-    as long as all earlier segments together, or at least :data:`CLAUSE_WEIGHT` long.
+    first sentence. A later segment ends with its sentence. It may end with an earlier clause if it is then at least
+    twice as long as all earlier segments together, or at least :data:`CLAUSE_WEIGHT` long.
 
     Joining the segments gives the text unchanged. The cuts do not depend on the size of the pieces. No cut is inside a
     number, an abbreviation, an address, code, a formula or a link.

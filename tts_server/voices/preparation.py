@@ -36,7 +36,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSp
 
     Args:
         samples: mono float32 at 24,000 Hz. The result has the same format.
-        find_speech: finds the stretches of speech in samples with a peak of 1.
+        find_speech: finds the stretches of speech. The samples that it gets are scaled to a peak of 1.
 
     Raises:
         RecordingRefusedError: there is too little speech, too much, or it is too quiet or clipped.

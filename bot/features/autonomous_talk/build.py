@@ -1,4 +1,4 @@
-"""Builds the autonomous talk feature."""
+"""Builds autonomous talk, the feature with which the bot posts without being asked."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ class AutonomousTalk:
     """Remembers recent messages, and posts in :meth:`run`. Paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
-        zone: the people's time zone.
-        clock: seconds since 1970.
+        zone: the people's time zone (``TIMEZONE``), for the quiet hours and the prompt.
+        clock: returns seconds since 1970.
         rng: randomises the time between two posts.
         sleep: waits the given seconds between two checks of the channels.
     """

@@ -24,7 +24,7 @@ class ChannelRecord:
 
 
 class ChannelRecords(Records):
-    """The database table. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the database table. All methods may raise :class:`aiosqlite.Error`."""
 
     async def all(self) -> list[ChannelRecord]:
         """All channels that have opted in."""

@@ -1,4 +1,4 @@
-"""The prompts of an argument. The model of each persona reads the other persona's lines like lines of a person."""
+"""The prompts of an argument between two personas. Each persona's model reads the other's lines like a person's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the dual persona feature if ``BIPOLAR_TWIN`` is set."""
+"""Builds the feature dual persona (the bot's persona argues with a twin) if ``BIPOLAR_TWIN`` is set."""
 
 from __future__ import annotations
 

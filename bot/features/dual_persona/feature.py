@@ -76,8 +76,8 @@ class DualPersona:
 
     Args:
         bot: the client that posts the lines, through webhooks.
-        zone: the people's time zone.
-        clock: seconds since 1970.
+        zone: the people's time zone (``TIMEZONE``), for the prompt.
+        clock: returns seconds since 1970.
         rng: chooses the persona that begins, and randomises the typing times.
         pause: waits the given seconds between two lines.
     """

@@ -7,7 +7,10 @@ from bot.features.dual_persona.tension import decayed
 
 
 class ArgumentRecords(Records):
-    """The database tables. Times are in seconds since 1970. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the database tables. Times are in seconds since 1970.
+
+    All methods may raise :class:`aiosqlite.Error`.
+    """
 
     async def score(self, channel: int, now: float) -> float:
         """The tension of a channel now."""

@@ -1,4 +1,4 @@
-"""Builds the figurine notifier if ``FIGURINE_FEEDS`` is set."""
+"""Builds the figurine notifier, which sends news from web feeds, if ``FIGURINE_FEEDS`` is set."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_feed, read_items
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
 from bot.fetching.fetcher import Fetcher
+from bot.text import counted
 from config.settings import Settings
 
 
@@ -37,7 +38,7 @@ async def check(settings: Settings) -> CheckResult:
             faults.append(f"{feed}: {error}")
     if faults:
         return CheckResult("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
-    return CheckResult("Feeds", True, f"{len(settings.figurine.feeds)} answer, with {items} items")
+    return CheckResult("Feeds", True, f"{len(settings.figurine.feeds)} answered, with {counted(items, 'item')}")
 
 
 def _missing(settings: Settings) -> str | None:

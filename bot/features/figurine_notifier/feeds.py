@@ -9,7 +9,7 @@ from bot.database import Records
 from bot.features.figurine_notifier.fetching import Item, Validators
 
 MAX_KNOWN = 2_000
-"""Maximum number of stored items of a feed. If there are more, the oldest are deleted."""
+"""Maximum number of stored items of a feed. Beyond that, those that were not seen for the longest time are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Feed:
 
 
 class FeedRecords(Records):
-    """The database tables. All methods may raise :class:`aiosqlite.Error`.
+    """Reads and writes the database tables. All methods may raise :class:`aiosqlite.Error`.
 
     Some columns have older names: ``told`` is 1 for items that are not pending, ``place`` is the id of a target, and
     ``next_look_at`` is :attr:`Feed.next_poll_at`.
@@ -87,6 +87,13 @@ class FeedRecords(Records):
         """Record that ``target`` (the id of a channel or person) is notified of these items now."""
         await self._database.write_many(
             "INSERT OR IGNORE INTO figurine_told VALUES (?, ?, ?)", [(url, item.key, target) for item in items]
+        )
+
+    async def take_back(self, url: str, target: int, items: Sequence[Item]) -> None:
+        """Record that ``target`` was not notified of these items after all."""
+        await self._database.write_many(
+            "DELETE FROM figurine_told WHERE feed = ? AND key = ? AND place = ?",
+            [(url, item.key, target) for item in items],
         )
 
     async def finish_notification(self, url: str) -> None:

@@ -13,7 +13,7 @@ MAX_PER_CHANNEL = 40
 MAX_PER_PERSON = 20
 """Maximum number of subscriptions of one person."""
 MAX_FAILURES = 3
-"""If this number of messages in a row fails, the subscription is deleted."""
+"""If Discord refuses this number of messages in a row, the subscription is deleted."""
 
 
 class TooManySubscriptionsError(Exception):
@@ -43,7 +43,7 @@ class Subscription:
 
 
 class SubscriptionRecords(Records):
-    """The database table. All methods may raise :class:`aiosqlite.Error`."""
+    """Reads and writes the database table. All methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, subscription: Subscription) -> None:
         """Store a subscription. It replaces the person's subscription in the same channel.

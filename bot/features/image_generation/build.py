@@ -1,4 +1,4 @@
-"""Builds image generation if ``COMFYUI_URL`` and ``COMFYUI_WORKFLOW`` are set."""
+"""Builds the feature that draws pictures, if ``COMFYUI_URL`` and ``COMFYUI_WORKFLOW`` are set."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_workflow(settings: Settings) -> Workflow | None:
 
 
 async def check(settings: Settings) -> CheckResult:
-    """The doctor's check: ComfyUI answers, and its workflow can be read."""
+    """The doctor's check: ComfyUI answers, and the operator's workflow can be read."""
     if settings.draw.url is None:
         return CheckResult("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
     try:

@@ -131,7 +131,7 @@ class ComfyUi:
 
     @asynccontextmanager
     async def events(self, client_id: str) -> AsyncIterator[ClientConnection]:
-        """Open the WebSocket that reports the progress of a client's drawings: texts, and previews as bytes.
+        """Open the WebSocket that reports the progress of a client's drawings in texts. Previews come as bytes.
 
         Raises:
             EventsError: it can't be opened, or broke.
@@ -139,7 +139,7 @@ class ComfyUi:
         scheme = "wss" if self._base.scheme == "https" else "ws"
         url = self._base.with_scheme(scheme).joinpath("ws").with_query(clientId=client_id)
         if url.user is not None:
-            # The library refuses a user without a password.
+            # The library refuses an address with a user name but no password.
             url = url.with_password(url.password or "")
         try:
             async with DirectConnect(

@@ -1,4 +1,7 @@
-"""Requests for drawings: recognised in messages, and answered. They come by message, typed command or slash command."""
+"""Requests for drawings, and answers to these requests.
+
+A request comes as a message, as a command, or from the model's drawing tool.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpokenRequest:
-    """A wish for a drawing that somebody said or wrote to the model. There is no message to reply to.
+    """A wish for a drawing that the model has passed on from a conversation. There is no message to reply to.
 
     Attributes:
         channel: where the drawing is posted.
@@ -64,7 +67,10 @@ def addressed(request: DrawingRequest, text: str) -> str:
 
 
 async def answer(request: DrawingRequest, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
-    """Answer with a reply, even if the asker's message was deleted; raises :class:`discord.HTTPException`."""
+    """Answer a request, as a reply where that is possible; raises :class:`discord.HTTPException`.
+
+    The asker's message may have been deleted.
+    """
     if isinstance(request, SpokenRequest):
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(request.author.id)])
         return await request.channel.send(addressed(request, content), files=list(files), allowed_mentions=mentions)
@@ -75,7 +81,7 @@ async def answer(request: DrawingRequest, content: str, files: Sequence[discord.
 
 
 async def react(request: DrawingRequest, emoji: str) -> None:
-    """React to the asker's message. A failure is only logged. Slash commands get no reaction."""
+    """React to the asker's message. A failure is only logged. A request without a message gets no reaction."""
     message = _message_of(request)
     if message is None:
         return

@@ -153,7 +153,7 @@ class ImageGeneration:
         return job is not None
 
     def _unfit(self, author: discord.Member | discord.User, prompt: str) -> str | None:
-        """Why this request is refused at any time; ``None`` if it can be granted, now or later."""
+        """Why this request can never be granted; ``None`` if it can be, now or later."""
         if not prompt:
             return NOTHING
         if len(prompt) > MAX_PROMPT_CHARS:

@@ -1,4 +1,4 @@
-"""One drawing at ComfyUI: submits it, follows its progress, and gets its result."""
+"""One drawing at ComfyUI: it is submitted, its progress is followed, and its result is fetched."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CONNECT_SECONDS = 2.0
 If ComfyUI sends events before the WebSocket is open, the job does not get them.
 """
 MAX_REASONS = 5
-"""Maximum number of reasons why the WebSocket broke that are logged for one drawing, each of them once."""
+"""Maximum number of reasons for a broken WebSocket that are logged for one drawing. Each reason is logged once."""
 UNREACHABLE_SECONDS = 20.0
 """Seconds that ComfyUI may be unreachable during a drawing before the drawing fails."""
 
@@ -54,8 +54,8 @@ class Progress:
 class DrawingJob:
     """One drawing. Call :meth:`run` once.
 
-    The result comes from ComfyUI's history only. The WebSocket merely reports progress and when to poll, so a drawing
-    survives a broken WebSocket.
+    The result comes from ComfyUI's history, which is polled. The WebSocket only reports progress, and makes polls come
+    sooner, so a drawing survives a broken WebSocket.
     """
 
     def __init__(self, server: ComfyUi, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 EDIT_SECONDS = 1.0
 """Minimum number of seconds between two edits."""
 _CELLS = 12
-"""Characters of the progress bar."""
+"""Number of characters of the progress bar."""
 
 
 class ProgressMessage:

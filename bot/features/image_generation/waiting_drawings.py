@@ -1,4 +1,4 @@
-"""Drawings that people asked for in a call, which are drawn when the call has ended."""
+"""Drawings that people asked for in a call. They are drawn when the call has ended."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class WaitingDrawings:
         """Add a drawing, and begin at once if drawing is not paused.
 
         Raises:
-            DrawingError: too many drawings wait.
+            DrawingError: too many drawings wait, or one of this person waits already.
         """
         if len(self._waiting) >= MAX_WAITING:
             raise DrawingError(FULL)

@@ -1,6 +1,6 @@
 """The operator's workflow: a JSON file in ComfyUI's API format.
 
-The values that differ between drawings are named slots in the file, such as ``{{prompt}}``.
+The file has named slots, such as ``{{prompt}}``, for the values that differ between drawings.
 """
 
 from __future__ import annotations

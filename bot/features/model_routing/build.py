@@ -1,4 +1,4 @@
-"""Builds the model routing feature. It uses the model router that the bot has already created."""
+"""Builds the feature by which people choose the graphics card that runs the language model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the profile picture feature if ``AVATAR_FOLDER`` is set."""
+"""Builds the feature that changes the bot's profile picture, if ``AVATAR_FOLDER`` is set."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class ProfilePicture:
     Args:
         bot: the client whose avatar is changed. It must be logged in.
         hours: hours between two changes.
-        clock: seconds since 1970.
+        clock: returns seconds since 1970.
         poll: seconds between two checks whether a change is due.
     """
 
@@ -109,7 +109,7 @@ class ProfilePicture:
         self._wake.set()
 
     async def run(self) -> None:
-        """Change the picture when it is due, until cancelled."""
+        """Change the picture whenever a change is due, until cancelled."""
         while True:
             self._wake.clear()
             try:

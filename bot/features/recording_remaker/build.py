@@ -1,4 +1,4 @@
-"""Builds the recording remaker if the operator has enabled it."""
+"""Builds the feature that speaks the answers in recordings again, if ``REMAKE_RECORDINGS`` is set."""
 
 from __future__ import annotations
 

@@ -124,7 +124,8 @@ class RecordingRemaker:
             recorded = await asyncio.to_thread(RecordedAnswers.read, folder)
             if not await self._ask(self._voice.has_better_voice):
                 _log.warning(
-                    "%s stays as it is: the speech server has no better voice (TTS_BETTER_ENGINE)", folder.name
+                    "The recording %s stays as it is: the speech server has no better voice (TTS_BETTER_ENGINE)",
+                    folder.name,
                 )
                 return
             made = await self._remake_answers(folder, recorded)
@@ -132,9 +133,9 @@ class RecordingRemaker:
                 await asyncio.to_thread((folder / ANSWERS_FILE).unlink, missing_ok=True)
         except (RecordedAnswersError, OSError) as error:
             self._failed.add(folder)
-            _log.warning("%s stays as it is: %s", folder.name, error)
+            _log.warning("The recording %s stays as it is: %s", folder.name, error)
             return
-        _log.info("%s: %d of %d answers were made again", folder.name, made, len(recorded.answers))
+        _log.info("The recording %s: %d of %d answers were made again", folder.name, made, len(recorded.answers))
         if made:
             await self._tell(recorded.channel, REMADE)
         else:
@@ -173,7 +174,8 @@ class RecordingRemaker:
         for _ in range(FASTER_TRIES):
             if len(sound) <= longest * _NEAR_ENOUGH:
                 break
-            # The first speed is unknown here if a preset sets it. So the next speed follows from the sound's length.
+            # If a preset sets the speed, it is unknown here and taken as 1. Each next speed follows from the length of
+            # the last sound, so the second try is right anyway.
             speed = min(speed * len(sound) / longest, _FASTEST)
             sound = await self._speak(answer, replace(answer.parameters, speed=speed))
         return sound

@@ -46,7 +46,7 @@ def sample_count(answer: RecordedAnswer) -> int:
 
 
 def end_limit(recorded: RecordedAnswers, number: int) -> int:
-    """The sample at which an answer must end: the start of the next answer, or the end of the file.
+    """The sample at which an answer must have ended: the start of the next answer, or the end of the file.
 
     An interrupted answer must end where it was interrupted.
 
@@ -89,12 +89,13 @@ def _level(sound: Samples) -> float:
 def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
     """Cut the new sound into as many parts as the old sound, in the same proportions.
 
-    Each new part starts where the old part started. A part that is too long for its place takes up the pause beside it,
-    so there are fewer parts then. Returns ``None`` if the whole sound is too long for the answer's place.
+    Each new part starts where the old part started. If a part is too long for its place, the pause beside it is left
+    out: the parts before and after this pause become one. Returns ``None`` if the whole sound is too long for the
+    answer's place.
 
     Args:
         spans: the places of the old parts in the file.
-        end: the sample at which the last part must end.
+        end: the sample at which the last part must have ended.
     """
     starts, lengths = [span.start for span in spans], [span.end - span.start for span in spans]
     while True:
@@ -107,7 +108,7 @@ def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] |
             return pieces
         if len(pieces) == 1:
             return None
-        # The last part has no pause behind it, so it takes up the one before it.
+        # There is no pause behind the last part, so the one before it is left out.
         first = min(too_long, len(pieces) - 2)
         del starts[first + 1]
         lengths[first] += lengths.pop(first + 1)

@@ -1,4 +1,4 @@
-"""Builds the scheduled events feature."""
+"""Builds the feature that posts texts and files at set times."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MAX_FILE = 8 * 1024 * 1024
 MAX_LISTED = 60
 """Maximum number of characters of an event's text in a list."""
 MAX_NUMBER = 999_999_999
-"""Greatest number of an event that is accepted."""
+"""Highest event number that ``schedule remove`` accepts."""
 BAD_TIMES = "❌ I don't understand when: {reason}. Write a time, for example {examples}, and then the text to post."
 FULL = f"❌ This server's schedule is full: {MAX_EVENTS} entries is the limit. `{{prefix}}schedule remove` makes room."
 FILE_TOO_LARGE = "❌ That file is too large for the schedule: the limit is 8 MB."

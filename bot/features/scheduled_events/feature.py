@@ -1,4 +1,4 @@
-"""The scheduled events feature: posts at set times, each post once, even after calls and restarts."""
+"""The scheduled events feature: posts texts and files at set times, or after a call that is on then."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ScheduledEvents:
     Args:
         bot: the client that posts.
         scheduler: an APScheduler scheduler with its job store in memory. It must not be started yet.
-        clock: seconds since 1970.
+        clock: returns seconds since 1970.
     """
 
     name = "scheduled events"
@@ -66,6 +66,8 @@ class ScheduledEvents:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._poster = Poster(bot)
+        self._failed: set[int] = set()
+        """The ids of the events of which Discord did not take the last post. Their authors were told so."""
         self._records = records
         self._zone = zone
         self._scheduler = scheduler
@@ -118,6 +120,8 @@ class ScheduledEvents:
     async def remove(self, guild: int, number: int) -> bool:
         """Remove an event of a server from the schedule. Returns False if the server has no event with this id."""
         removed = await self._records.remove(guild, number)
+        if removed:
+            self._failed.discard(number)
         if removed and self._scheduler.get_job(str(number)):
             self._scheduler.remove_job(str(number))
         return removed
@@ -213,10 +217,15 @@ class ScheduledEvents:
 
     async def _post(self, event: ScheduledEvent) -> None:
         match await self._poster.post(event, await self._records.file(event)):
-            case PostResult.POSTED if event.refused:
-                await self._records.clear_refusal(event.id)
+            case PostResult.POSTED:
+                self._failed.discard(event.id)
+                if event.refused:
+                    await self._records.clear_refusal(event.id)
             case PostResult.REFUSED if await self._records.note_refusal(event.id):
                 await self._poster.notify_refused(event)
+            case PostResult.FAILED if event.id not in self._failed:
+                self._failed.add(event.id)
+                await self._poster.notify_failed(event)
             case PostResult.GONE:
                 await self._give_up(event)
             case _:

@@ -1,4 +1,4 @@
-"""Posts an event. Notifies its author if the bot may not post it."""
+"""Posts events, and notifies the author of an event that could not be posted."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ MISSED = (
     "🗓️ I did not post your scheduled event {id} when it came due, because I was switched off then. "
     "It stays on the schedule, and I post it at its next times."
 )
+FAILED = (
+    "🗓️ I could not post your scheduled event {id}, because Discord did not take it. "
+    "It stays on the schedule, and I post it at its next times."
+)
 QUOTE = " It was: {text}"
 NOT_NOTIFIED = "The author of scheduled event %d could not be notified: %s"
 MAX_QUOTED = 1_500
@@ -42,7 +46,7 @@ class PostResult(Enum):
 
 
 class Poster:
-    """Posts events."""
+    """Posts events, and notifies their authors. Errors of Discord are logged, not raised."""
 
     def __init__(self, bot: discord.Client) -> None:
         self._bot = bot
@@ -84,6 +88,10 @@ class Poster:
     async def notify_missed(self, event: ScheduledEvent) -> None:
         """Notify the author that the event came due while the bot was not running."""
         await self._notify_author(event, MISSED.format(id=event.id))
+
+    async def notify_failed(self, event: ScheduledEvent) -> None:
+        """Notify the author that Discord did not take the post."""
+        await self._notify_author(event, FAILED.format(id=event.id))
 
     async def notify_refused(self, event: ScheduledEvent) -> None:
         """Notify the author that the bot may not post in the channel."""

@@ -44,8 +44,9 @@ class EventDraft:
 class ScheduledEvent:
     """An event in the database.
 
-    All posts up to the time ``handled_until`` (seconds since 1970) were made or left out. If ``postponed`` is True, one
-    of them is still to be made. ``refused`` is True if the bot was not allowed to make the last post.
+    All posts that came due up to ``handled_until`` (seconds since 1970) were made, left out or postponed. If
+    ``postponed`` is True, one of them is still to be made. ``refused`` is True if the bot was not allowed to make the
+    last post.
     """
 
     id: int
@@ -119,7 +120,7 @@ class ScheduleRecords(Records):
         If ``postponed`` is True, one of these posts is still to be made.
 
         Returns:
-            False if the event was handled elsewhere after ``event`` was read.
+            False if the event was handled, removed or disabled elsewhere after ``event`` was read.
         """
         statement = (
             "UPDATE scheduled_event SET settled_at = ?, owed = ? WHERE id = ? AND settled_at = ? AND disabled = 0"

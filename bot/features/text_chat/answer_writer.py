@@ -75,9 +75,9 @@ class AnswerWriter:
     """Writes answers, and stores questions and answers.
 
     Args:
-        conversations: stores questions and answers for people, apart from the model's memory.
+        conversations: stores questions and answers for people to read, apart from the model's memory.
         context_messages: the largest number of earlier turns that the model sees.
-        clock: the time in the people's time zone.
+        clock: returns the time in the people's time zone.
         small_prompts: the prompts for small models, by language tag.
         last_prompts: keeps the contents of the newest prompt to the model, for each place.
         tools: the tools that the model may call; ``None`` for none. Small models are told of no tools.
@@ -187,7 +187,7 @@ class AnswerWriter:
         try:
             return await self._earlier(channel)
         except aiosqlite.Error as error:
-            _log.warning("The answer in channel %d does not know what was written before: %s", channel, error)
+            _log.warning("The answer in channel %d is written without the earlier turns: %s", channel, error)
             return ()
 
     async def remembers(self, message: discord.Message) -> bool:

@@ -25,7 +25,7 @@ class Backlog:
 
     Args:
         answer: answers a message and removes it from the queue. Raises ``FeatureHeldError`` during a call.
-        give_up: removes a message from the queue that can't be answered, and tells its author.
+        give_up: removes from the queue a message that can't be answered, and tells its author.
         pause: waits between two answers.
     """
 
@@ -80,7 +80,7 @@ class Backlog:
         try:
             await self._give_up(entry)
         except Exception:
-            # The other messages must not wait because of it.
+            # The other messages must not wait because of this failure.
             _log.exception("The author of message %d could not be told that it gets no answer", entry.message)
 
     async def _first(self) -> WaitingMessage | None:

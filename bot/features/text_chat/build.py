@@ -1,4 +1,4 @@
-"""Builds the text chat feature."""
+"""Builds the text chat: the feature that answers written messages."""
 
 from __future__ import annotations
 

@@ -51,5 +51,5 @@ class ChatMemory:
         return await self._database.write("DELETE FROM chat_memory WHERE channel = ?", channel)
 
     async def erase_traces(self) -> None:
-        """Remove what was deleted from the database's files; see :meth:`bot.database.Database.erase_traces`."""
+        """Remove from the database's files what was deleted; see :meth:`bot.database.Database.erase_traces`."""
         await self._database.erase_traces()

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.characters import UnknownChoiceError, mood_text, moods_text, persona_text, scope_at
 from bot.features.text_chat.service import TextChat
+from bot.text import counted
 from bot.user_error import UserError
 
 Context = commands.Context[Any]
@@ -19,7 +20,8 @@ Switch = Literal["on", "off"]
 THREAD_FOLLOWS = "❌ A thread has the same setting as its channel. Use this command in the channel."
 REMINDERS_GONE = "The reminders and timers that were set here are gone too ({count})."
 NOTES_GONE = (
-    "The notes of calls with their prompts from here are gone too ({count}); what I posted of them stays on Discord."
+    "The notes of calls that took their prompts from here are gone too ({count}); "
+    "what I posted of them stays on Discord."
 )
 
 _MAX_SUGGESTIONS = 25
@@ -104,7 +106,8 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def forget(self, ctx: Context) -> None:
         """Forget what was written in this channel, or between the two of us."""
         await ctx.defer()
-        # The reminders go first: forgetting the messages then erases what is left of both in the database's files.
+        # The reminders and notes go first: forgetting the messages then erases what is left of all of them in the
+        # database's files.
         reminders = await self._forget_reminders(ctx.channel.id) if self._forget_reminders is not None else 0
         notes = await self._forget_notes(ctx.channel.id) if self._forget_notes is not None else 0
         forgotten = await self._chat.forget(ctx.channel.id)
@@ -112,7 +115,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         also = f" {REMINDERS_GONE.format(count=reminders)}" if reminders else ""
         also += f" {NOTES_GONE.format(count=notes)}" if notes else ""
         await ctx.send(
-            f"🧹 I have forgotten the {forgotten} messages that I remembered {here}.{also}"
+            f"🧹 I have forgotten the {counted(forgotten, 'message')} that I remembered {here}.{also}"
             if forgotten
             else f"🧹 I don't remember anything that was written {here}.{also}"
         )

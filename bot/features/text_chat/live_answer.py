@@ -99,8 +99,9 @@ class LiveAnswer:
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[None]:
-        """Wait until the next change is due. The change after it is due one interval after Discord has confirmed this
-        one. An interval that began with the request would let the next change follow a delayed request too closely.
+        """Wait until a change is due. The block makes it. The next change is due one interval after the block's end.
+
+        If the interval began with the block, the next change could follow a delayed request too closely.
         """
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._next_change - loop.time())

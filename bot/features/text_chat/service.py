@@ -43,7 +43,7 @@ Hear = Callable[[discord.Message], Awaitable[str]]
 """Transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``."""
 
 SayAnswer = Callable[[AnyMessage, str], Awaitable[None]]
-"""Says the answer to a message, beside the written one. It raises nothing."""
+"""Speaks the answer to a message in a voice message, beside the written answer. It raises nothing."""
 
 WAITING = "🎤"
 """Reaction to a message that waits for an answer."""
@@ -51,7 +51,7 @@ NOT_KEPT = (
     "🎤 I can't answer now and could not keep this message, since my database can't be used. Please ask me again later."
 )
 RESTART_LIMIT = 3.0
-"""Seconds that an answer may still be written when the bot is being restarted."""
+"""Seconds for which answers in progress may still be written when the bot is about to restart."""
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
 
 
@@ -148,9 +148,9 @@ class TextChat:
 
         Args:
             hear: transcribes the recordings in a waiting message.
-            conversations: stores questions and answers for people, apart from the model's memory.
+            conversations: stores questions and answers for people to read, apart from the model's memory.
             last_prompts: keeps the contents of the newest prompt to the model, for each place.
-            clock: the time in the people's time zone.
+            clock: returns the time in the people's time zone.
             small_prompts: the prompts for small models, by language tag.
             sleep: waits the given seconds between two answers to waiting messages.
             tools: the tools that the model may call; ``None`` for none.
@@ -203,7 +203,7 @@ class TextChat:
     async def begin_restart(self) -> None:
         """Begin no further answers, and give those that are being written a moment to end.
 
-        Messages wait for the bot's next start, and their authors are told so.
+        New messages wait for the bot's next start, and their authors are told so.
         """
         self._restarting = True
         await self._backlog.close()
@@ -303,9 +303,7 @@ class TextChat:
             return False
 
     async def _say(self, message: AnyMessage, question: ChatQuestion, said: str) -> None:
-        """Say an answer aloud if recordings were heard. A call that begins does not wait for the answer's end. It stops
-        the voice, and nobody is told.
-        """
+        """Say an answer aloud if it answers a recording. If a call begins, the voice stops, and nobody is told."""
         if self.say_answer is not None and question.heard and said:
             await self.say_answer(message, said)
 

@@ -32,7 +32,8 @@ def split_answer(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 def _best_cut(text: str, room: int) -> int:
     """The index at which to cut off a first message of at most ``room`` characters.
 
-    The cut is in the second half of this room: at a pause outside of code, otherwise between two lines of code.
+    The cut is at a pause outside of code in the second half of this room. If there is none, it is between two lines of
+    code there, or at the end of the room.
     """
     for separator in _SEPARATORS:
         at = text.rfind(separator, room // 2, room)

@@ -1,4 +1,4 @@
-"""Database records of waiting messages: those that came during a call and are not answered yet."""
+"""Database records of waiting messages: those that could not be answered at once, mostly because of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the vision feature if ``VISION_LLM_URL`` is set."""
+"""Builds the feature that describes pictures and videos, if ``VISION_LLM_URL`` is set."""
 
 from __future__ import annotations
 

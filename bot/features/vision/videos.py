@@ -49,7 +49,7 @@ class Video:
     def _frame_at(self, at: float, count: int, budget: DecodingBudget) -> av.VideoFrame | None:
         """The frame that is shown ``at`` seconds after the start of the video.
 
-        If too many frames have to be decoded from the key frame to this time, an earlier frame is returned.
+        If too many frames have to be decoded from the last key frame to this time, an earlier frame is returned.
         """
         if self._stream.time_base is not None:
             self._container.seek(int(at / self._stream.time_base), stream=self._stream)

@@ -36,8 +36,8 @@ ANSWER_SECONDS = 120.0
 PICTURE_TOKENS = 800
 """Number of tokens that are counted for a picture if the server does not count them."""
 MOST_PICTURE_TOKENS = 60_000
-"""If a server reports more tokens than this for a picture, it is not believed. Some servers report far more than the
-model has read, as a price.
+"""If a server reports more tokens than this for a picture, its number is not believed. Some servers report what they
+charge for a picture, which is far more than the model has read.
 """
 _UNLOAD_SECONDS = 5.0
 """Seconds for unloading the model."""

@@ -1,4 +1,4 @@
-"""Builds voice messages."""
+"""Builds the feature that answers with voice messages."""
 
 from __future__ import annotations
 

@@ -16,7 +16,10 @@ from bot.text import split_message
 Context = commands.Context[Any]
 
 SPOKEN = "🗣️ {text}"
-"""The text beside a voice message, for people who can't hear it. A typed command has the text itself."""
+"""The text that follows the voice message of a slash command, for people who can't hear it.
+
+After a typed command it is not needed, because the command itself shows the text.
+"""
 _MENTIONED = re.compile(r"<@!?(\d{1,20})>")
 
 

@@ -30,7 +30,7 @@ MAX_CHARACTERS = 2_000
 MAX_SECONDS = 600.0
 """Longest voice message, in seconds. Such a message has 3.6 MB; Discord takes up to 10 MB."""
 SPEAKING_LIMIT = 300.0
-"""Seconds for one voice message, from the beginning to the end of its sound."""
+"""Seconds in which the whole sound of one voice message must be made."""
 HOLD_LIMIT = 3.0
 """Seconds for which a starting call waits for voice messages that are being spoken."""
 

@@ -1,4 +1,4 @@
-"""Admits requests to the engines: a few at once, and none while a call is on. Turns errors of engines into answers."""
+"""Admits requests to the engines (ears, mind, voice): a few at once, none during a call. Turns errors into answers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Admission:
 
     @asynccontextmanager
     async def engines(self) -> AsyncIterator[None]:
-        """Use the engines. If a call begins, it waits a little for the end of the block, and then breaks it off.
+        """Use the engines. A call that begins waits a little for the end of the block, and then breaks the block off.
 
         Raises:
             HttpError: a call is on or has begun, or an engine has failed.

@@ -51,7 +51,7 @@ def markdown(conversation: OpenedConversation) -> str:
     people = ", ".join(map(_plain, listed.people))
     started = _time(listed.started)
     when = f"{started} to {_time(listed.ended)}" if listed.ended is not None else f"since {started}"
-    head = [f"# {_plain(listed.place)}", "", f"{when} ({_plain(listed.transport)})"]
+    head = [f"# Conversation in {_plain(listed.place)}", "", f"{when} (UTC, {_plain(listed.transport)})"]
     lines = [*head, *(["", f"People: {people}"] if people else []), ""]
     for turn in conversation.turns:
         cut = " —" if turn.interrupted else ""

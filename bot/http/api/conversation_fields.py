@@ -1,4 +1,4 @@
-"""The fields of stored conversations and their turns in answers."""
+"""The fields of stored conversations, and of their turns, in the JSON that the API answers with."""
 
 from __future__ import annotations
 

@@ -23,13 +23,15 @@ from bot.http.errors import HttpError
 from bot.voice.transcribe.learning import Learned, LearnedCorrections
 
 USUAL_LIMIT, MAX_LIMIT = 50, 200
-"""Number of conversations in a list: the first if the request names no number, the second at most."""
+"""Number of conversations in a list: the usual one, and the largest that a request may ask for."""
 MAX_TURNS = 1_000
 """Largest number of turns of a page of a conversation."""
 MAX_SEARCH = 200
 """Largest number of characters of a search."""
 MAX_WORDS = 20
 """Largest number of words of a search."""
+MAX_CALL = 100
+"""Largest number of characters of a call's id."""
 MAX_TEXT = 4_000
 """Largest number of characters of a corrected turn. A message on ``/ws/chat`` has the same limit."""
 RETRY_AFTER = 5.0
@@ -51,14 +53,18 @@ class ConversationsApi:
         self._corrections = corrections
 
     async def list(self, request: web.Request) -> web.Response:
-        """``GET /api/conversations?limit&before&q``: the newest conversations, or those with the words of ``q``."""
+        """``GET /api/conversations?limit&before&q&call``: the newest conversations.
+
+        With ``q``, only those with its words; with ``call``, the id of a call, only the conversation of this call.
+        """
         limit = number_in(request, "limit", MAX_LIMIT) or USUAL_LIMIT
         before = number_in(request, "before")
         words = text_in(request, "q", MAX_SEARCH).split()
+        call = text_in(request, "call", MAX_CALL) or None
         if len(words) > MAX_WORDS:
             raise HttpError(413, "too_long", f"q may have at most {MAX_WORDS} words.")
         with _database_errors():
-            found = await self._archive.newest(limit, before, words)
+            found = await self._archive.newest(limit, before, words, call)
         return web.json_response({"conversations": [listed_fields(each) for each in found]})
 
     async def open(self, request: web.Request) -> web.Response:
@@ -111,7 +117,7 @@ class ConversationsApi:
                 message = "Only what people have said can be corrected, not what the bot has said."
                 raise HttpError(403, "not_correctable", message) from None
         if corrected is None:
-            raise HttpError(404, "no_turn", "There is no turn with this number in such a conversation.")
+            raise HttpError(404, "no_turn", "There is no such conversation, or it has no turn with this number.")
         learned = await self._corrections.learn(corrected.heard, text) if learn else Learned()
         learning = {"learned": dict(learned.pairs), "not_learned": learned.reason or None}
         return web.json_response({**turn_fields(corrected.turn), **learning})

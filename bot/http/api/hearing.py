@@ -25,7 +25,7 @@ GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 MAX_SECONDS = 600.0
 """Longest recording, in seconds."""
 SEGMENT_SECONDS = 10
-"""Longest segment where times are asked for, in seconds."""
+"""Longest segment of a transcript that has times or is streamed, in seconds."""
 MAX_PROMPT = 500
 """Largest number of characters of ``prompt``, which names words that are likely to be said."""
 
@@ -52,7 +52,7 @@ class HearingApi:
                 return web.json_response((await self._transcript(form, SEGMENT_SECONDS)).stt_fields())
 
     async def transcribe(self, request: web.Request) -> web.StreamResponse:
-        """``POST /v1/audio/transcriptions``: one of OpenAI's formats, or events while it is transcribed."""
+        """``POST /v1/audio/transcriptions``: one of OpenAI's formats, or events while the recording is transcribed."""
         async with self._admission.admit(request):
             form = await read_form(request, FILES, KINDS)
             name = form.fields.get("response_format", "json")

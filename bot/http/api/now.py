@@ -65,7 +65,7 @@ class NowApi:
         return web.json_response(fields)
 
     async def day(self, request: web.Request) -> web.Response:
-        """``GET /api/now/day?figure``: one figure of all turns of the last 24 hours, and its course."""
+        """``GET /api/now/day?figure``: one figure of each turn of the last 24 hours, and its quantiles over time."""
         figure = request.query.get("figure", _USUAL_FIGURE)
         if figure not in FIGURES:
             raise HttpError(400, "bad_parameter", f"figure must be one of {', '.join(FIGURES)}.")

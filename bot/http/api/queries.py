@@ -1,4 +1,4 @@
-"""Reads the parameters of addresses: numbers and texts are checked, and bounded."""
+"""Reads the query parameters of requests: numbers and texts are checked, and bounded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 def parse_id(text: str) -> int | None:
-    """The number of an id, from 1; ``None`` if the text is no id. Only one spelling of each number is an id."""
+    """The number of an id, from 1; ``None`` if the text is no id. An id has no sign, spaces or leading zeros."""
     return int(text) if _ID.fullmatch(text) else None
 
 

@@ -1,4 +1,4 @@
-"""The table of the API: which address each handler has, and its other names."""
+"""The table of the API: the method and the addresses of each handler."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from bot.http.api.voices import VoicesApi
 from bot.metering import Account
 from bot.monitoring.monitor import Monitor
 from bot.monitoring.prometheus import PrometheusMetrics
-from bot.speech_server.address import ServerAddress
+from bot.speech_server.charged_sound import estimated_seconds
 from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.forwarding import ForwardedAnswer
 from bot.spoken_messages.file_transcriber import FileTranscriber
 from bot.voice.transcribe.learning import LearnedCorrections
 from bot.voices.introductions import Introductions
@@ -45,13 +46,13 @@ class ApiParts:
         file_transcriber: transcribes sound files.
         chats: the conversations with the persona.
         speech_server: the client of the speech server.
-        voices: lists, makes and deletes voices, and keeps which was chosen.
+        voices: lists, makes and deletes voices, and stores which one was chosen for each place.
         introductions: what a voice says in a preview.
         places: the places for which a voice can be chosen.
         archive: the stored conversations.
         corrections: the operator's corrections of transcripts, to which further ones can be added.
         manner: returns the voice and the manner of speaking in a place, given its id.
-        page: the id of the page among these places.
+        page: the id that stands for the page among ``places``.
         monitor: the figures of the running bot.
         setup: the parts that test and write settings.
     """
@@ -72,14 +73,14 @@ class ApiParts:
 
 
 def api_routes(parts: ApiParts) -> Sequence[web.RouteDef]:
-    """All routes. The second address of a handler is the name that another program gives it."""
+    """All routes. A handler may have several addresses."""
     admission = Admission(parts.gate)
     manner, account = partial(parts.manner, parts.page), Account(parts.page)
     hearing = HearingApi(parts.file_transcriber, admission, account)
     client = parts.speech_server
 
-    def charge(server: ServerAddress, seconds: float) -> None:
-        client.charges.add(server, account, seconds)
+    def charge(answer: ForwardedAnswer, text: str) -> None:
+        client.charges.add(answer.server, account, estimated_seconds(text), paid=answer.costs_money)
 
     speaking = SpeakingApi(client.forwarding, manner, charge, admission)
     chat = ChatApi(parts.chats, admission)

@@ -52,7 +52,7 @@ ELSEWHERE = (
     "Settings are tested and written only on the page at 127.0.0.1, on the machine on which I run, without a proxy. "
     "Elsewhere, copy the lines into .env, or type `python -m bot setup` there."
 )
-NO_CODE = "That is not the code. It is on my console, is good for five minutes and five tries, and for one use."
+NO_CODE = "That is not the code. The code is on my console. It is good for five minutes, five tries and one use."
 BUSY = "Something is being tested already. Try again in a moment."
 
 _log = logging.getLogger(__name__)
@@ -84,8 +84,8 @@ class SetupParts:
 
     Attributes:
         examine: returns the doctor's findings.
-        on_loopback: whether the server listens on loopback only, and ``.env`` is within reach (not in a container).
-        clock: monotonic seconds.
+        on_loopback: whether the server listens on loopback only, and can write ``.env``, which it can't in a container.
+        clock: returns monotonic seconds.
         show_code: shows a text on the bot's console.
     """
 
@@ -177,7 +177,7 @@ class SetupApi:
         )
 
     def _is_here(self, request: web.Request) -> bool:
-        """Whether the client is on this machine, with no proxy between, and calls this machine by its own name."""
+        """Whether the client is on this machine, without a proxy in between, and asks for ``localhost`` or the like."""
         try:
             local = ip_address((request.remote or "").partition("%")[0]).is_loopback
         except ValueError:
@@ -187,7 +187,7 @@ class SetupApi:
         return self._parts.on_loopback and local and direct and own_name
 
     def _require_own_page(self, request: web.Request) -> None:
-        """Refuse other web pages, also those that ``WEB_ALLOWED_ORIGINS`` lets use everything else."""
+        """Refuse other web pages, even those of ``WEB_ALLOWED_ORIGINS``, which may use everything else."""
         origins = request.headers.getall(hdrs.ORIGIN, [])
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         if not all(is_same_origin(request, each) for each in origins) or site not in ("same-origin", "none"):
@@ -206,7 +206,7 @@ class SetupApi:
 
     @asynccontextmanager
     async def _alone(self, request: web.Request, *, with_engines: bool) -> AsyncIterator[None]:
-        """Let one block run at a time. The block is cancelled if its client disconnects.
+        """Let one block run at a time, and refuse others meanwhile. The block is cancelled if its client disconnects.
 
         Args:
             with_engines: whether the block uses the engines. If so, it gives way to a call.

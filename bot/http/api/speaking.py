@@ -1,4 +1,4 @@
-"""``POST /tts``, and OpenAI's endpoints that are passed on to the speech server."""
+"""``POST /tts``, and OpenAI's endpoints for speech: their requests are passed on to the speech server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bot.http.api.fields import optional_text, required_text
 from bot.http.api.streams import send_stream
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
-from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError
 from bot.speech_server.forwarding import ForwardedAnswer, SpeechForwarding
 from wire.parameters import SpeechParameters
@@ -20,12 +19,10 @@ from wire.parameters import SpeechParameters
 SPEECH = "/v1/audio/speech"
 MAX_TEXT = 4_096
 """Largest number of characters of a text, as on the speech server."""
-CHARACTERS_PER_SECOND = 15.0
-"""Assumed speed of speech, with which the length of a text's sound is estimated."""
 MAX_NAME = 200
 """Largest number of characters of a voice's or a language's name."""
 _KINDS = ("audio/", "text/event-stream", "application/json")
-"""Kinds of answers that are passed on as such. A browser must never take an answer for a page."""
+"""Content types that an answer keeps. Others are replaced, because a browser must never take an answer for a page."""
 
 
 class SpeakingApi:
@@ -34,8 +31,8 @@ class SpeakingApi:
     Args:
         forwarding: passes requests on to the speech server.
         manner: returns the voice and the manner of speaking that were chosen for the page.
-        charge: called with the server that speaks, and the seconds of speech that were asked for. They are estimated by
-            the length of the text, because the sound is passed on as it comes, in any format.
+        charge: called with the answer of the server that speaks, and the text that it was asked to speak. The length of
+            the sound is estimated by the text, because the sound is passed on as it comes, in any format.
         admission: admits requests to the engines.
     """
 
@@ -43,7 +40,7 @@ class SpeakingApi:
         self,
         forwarding: SpeechForwarding,
         manner: Callable[[], SpeechParameters],
-        charge: Callable[[ServerAddress, float], None],
+        charge: Callable[[ForwardedAnswer, str], None],
         admission: Admission,
     ) -> None:
         self._forwarding = forwarding
@@ -59,7 +56,7 @@ class SpeakingApi:
             language, voice = optional_text(fields, "language", MAX_NAME), optional_text(fields, "voice", MAX_NAME)
             manner = self._manner().write()
             if language is not None or voice is not None:
-                # The chosen voice may not speak that language.
+                # Perhaps the chosen voice can't speak that language.
                 manner.pop("voice", None)
             named = {"language": language, "voice": voice}
             given = {name: value for name, value in named.items() if value is not None}
@@ -75,11 +72,9 @@ class SpeakingApi:
                 return await self._speech(request, fields)
 
     async def _speech(self, request: web.Request, body: Mapping[str, Any]) -> web.StreamResponse:
-        text = body.get("input")
-        seconds = len(text) / CHARACTERS_PER_SECOND if isinstance(text, str) else 0.0
-        return await pass_on(
-            self._forwarding, request, "POST", SPEECH, body, lambda server: self._charge(server, seconds)
-        )
+        given = body.get("input")
+        text = given if isinstance(given, str) else ""
+        return await pass_on(self._forwarding, request, "POST", SPEECH, body, lambda answer: self._charge(answer, text))
 
     async def pass_list_on(self, request: web.Request) -> web.StreamResponse:
         """``GET /v1/audio/voices`` and ``GET /v1/models``. They need no engine, so a call does not hold them back."""
@@ -95,12 +90,12 @@ async def pass_on(
     method: str,
     path: str,
     body: Mapping[str, Any] | None,
-    when_taken: Callable[[ServerAddress], None] = lambda _: None,
+    when_taken: Callable[[ForwardedAnswer], None] = lambda _: None,
 ) -> web.StreamResponse:
     """Ask the speech server, and answer ``request`` with its answer, while it comes in.
 
     Args:
-        when_taken: called with the speech server when it has taken the request.
+        when_taken: called with the speech server's answer when it has taken the request.
 
     Raises:
         HttpError: the speech server refuses it.
@@ -110,7 +105,7 @@ async def pass_on(
     async with forwarding.ask(method, path, body) as answer:
         if answer.status >= 400:
             raise await _refusal(answer)
-        when_taken(answer.server)
+        when_taken(answer)
         kind = answer.content_type if answer.content_type.startswith(_KINDS) else "application/octet-stream"
         return await send_stream(request, {hdrs.CONTENT_TYPE: kind}, answer.pieces())
 
@@ -119,6 +114,6 @@ async def _refusal(answer: ForwardedAnswer) -> HttpError:
     """The speech server's refusal as an error of this server; raises :class:`VoiceAwayError` for a fault inside it."""
     reason, code = await answer.reason()
     if answer.status >= 500:
-        raise VoiceAwayError(f"it answers with status {answer.status}: {reason}")
+        raise VoiceAwayError(f"the speech server answers with status {answer.status}: {reason}")
     text = reason or "The speech server does not take this request."
     return HttpError(answer.status, code or "bad_parameter", text, retry_after=answer.retry_after)

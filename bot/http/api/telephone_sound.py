@@ -22,7 +22,7 @@ _FILES = (b"RIFF", b".snd")
 
 
 def law_of(form: Form) -> Law | None:
-    """The law of a recording that is raw G.711; ``None`` for a file that states its format itself.
+    """The law, A or µ, of a recording that is raw G.711; ``None`` for a file that states its format itself.
 
     Raises:
         HttpError: the form names an unknown format, or G.711 at another rate.

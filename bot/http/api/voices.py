@@ -12,13 +12,12 @@ from aiohttp import web
 
 from bot.http.api.admission import RETRY_SECONDS, Admission, as_http_error
 from bot.http.api.fields import optional_text
-from bot.http.api.speaking import CHARACTERS_PER_SECOND, MAX_NAME, SPEECH, pass_on
+from bot.http.api.speaking import MAX_NAME, SPEECH, pass_on
 from bot.http.api.voice_profiles import voices_error
 from bot.http.bodies import read_object
 from bot.http.errors import HttpError
-from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import VoiceAwayError, VoicesError
-from bot.speech_server.forwarding import SpeechForwarding
+from bot.speech_server.forwarding import ForwardedAnswer, SpeechForwarding
 from bot.speech_server.status import EngineState
 from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 from bot.text import shorten
@@ -47,7 +46,7 @@ class VoicesApi:
         manner: returns the voice and the manner of speaking in a place: what was chosen for it, and what its persona
             and mood add.
         forwarding: passes requests on to the speech server.
-        charge: called with the server that speaks a preview, and the estimated seconds of it.
+        charge: called with the answer of the server that speaks a preview, and the text of the preview.
         engine: returns the state of the speech server's engine.
         admission: admits requests to the engines.
     """
@@ -59,7 +58,7 @@ class VoicesApi:
         places: Places,
         manner: Callable[[int], SpeechParameters],
         forwarding: SpeechForwarding,
-        charge: Callable[[ServerAddress, float], None],
+        charge: Callable[[ForwardedAnswer, str], None],
         engine: Callable[[], Awaitable[EngineState]],
         admission: Admission,
     ) -> None:
@@ -73,7 +72,7 @@ class VoicesApi:
         self._admission = admission
 
     async def list(self, _: web.Request) -> web.Response:
-        """``GET /api/voices``: all voices, what can be chosen besides, and what is chosen in each place."""
+        """``GET /api/voices``: all voices, what else can be chosen, and what is chosen in each place."""
         catalogue = await self._catalogue()
         return web.json_response(
             {
@@ -119,7 +118,7 @@ class VoicesApi:
         return web.json_response(self._choice(place, catalogue))
 
     async def preview(self, request: web.Request) -> web.StreamResponse:
-        """``POST /api/voices/preview``: a spoken sentence as a WAV file, in a voice or as answers in a place sound."""
+        """``POST /api/voices/preview``: a spoken sentence as a WAV file, in one voice or with the manner of a place."""
         async with self._admission.admit(request):
             fields = await read_object(request)
             named, where = optional_text(fields, "voice", MAX_NAME), optional_text(fields, "place", MAX_NAME)
@@ -134,9 +133,8 @@ class VoicesApi:
             text = self._introductions.usual if speaker is None else self._introductions.of(speaker)
             async with self._admission.engines():
                 body = {**manner.write(), "input": text, "response_format": "wav"}
-                seconds = len(text) / CHARACTERS_PER_SECOND
                 return await pass_on(
-                    self._forwarding, request, "POST", SPEECH, body, lambda server: self._charge(server, seconds)
+                    self._forwarding, request, "POST", SPEECH, body, lambda answer: self._charge(answer, text)
                 )
 
     async def _catalogue(self) -> VoiceCatalogue:

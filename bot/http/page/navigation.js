@@ -5,8 +5,8 @@ const FIRST = "talk";
 /**
  * Shows one view of the page at a time: the one that the address names after `#`. The call goes on in each of them.
  *
- * All views but the first are loaded when they are first shown. Their module is `NAME/view.js`; it exports
- * `build(element, parts)`, which fills the element and returns what to do whenever the view is shown and hidden.
+ * All views but the first are loaded when they are first shown, from `NAME/view.js`. Its `build(element, parts)` fills the element
+ * and returns what to do whenever the view is shown and hidden.
  *
  * @param {HTMLElement} links a link for each view. @param {object} parts what the views need.
  */

@@ -13,6 +13,10 @@ from bot.http.queued_client import QueuedClient
 from bot.http.realtime.formats import SoundEncoder
 from bot.http.realtime.session import RealtimeError, Session
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
+from bot.voice.dialogue.left_unanswered import CALL_ENDED
+from bot.voice.dialogue.restart import ASK_AGAIN
+from bot.voice.dialogue.state_machine import TOO_MANY_WAITING
+from bot.voice.dialogue.unheard_prompts import NOT_ANSWERED
 from bot.voice.events import (
     CallEvent,
     PromptTaken,
@@ -33,10 +37,13 @@ _STATUSES = {
 """The status of a response by the outcome of the reply. All other outcomes are failures."""
 TROUBLE = ("❌", "🙉", "⚠️")
 """The first characters of notices about something that does not work, such as a model that gave no answer."""
+NO_ANSWER = (NOT_ANSWERED, TOO_MANY_WAITING, ASK_AGAIN, CALL_ENDED)
+"""The first words of notices about texts that are not answered. These notices begin with none of :data:`TROUBLE`."""
+_MARKS = f"{''.join(TROUBLE)}🎤🔇👋 "
 OVER = "The call is over."
 MAX_TURNS = 100
-"""Largest number of turns whose words are still awaited. If there are more, the oldest is given up: its words never
-come."""
+"""Largest number of turns whose words are still awaited. If there are more, the oldest is given up: its words are never
+sent to the client."""
 
 
 def new_id(kind: str) -> str:
@@ -60,7 +67,7 @@ class _Response:
     said: list[str] = field(default_factory=list)
 
     def message(self, status: str) -> dict[str, Any]:
-        """The item of the answer."""
+        """The answer as an item of the conversation."""
         parts = [] if status == "in_progress" else [self.part()]
         return {**_item(self.item, "assistant", parts), "status": status}
 
@@ -93,7 +100,7 @@ class RealtimeClient:
 
     Args:
         queue: sends what is put into it.
-        when_ready: called when the call is on. It has to pass the call's events to :meth:`happened`.
+        when_ready: called when the call is on. From then on, the call's events have to be passed to :meth:`happened`.
         when_wished: called when the settings of the next answers have changed (:attr:`current`).
 
     Attributes:
@@ -131,7 +138,7 @@ class RealtimeClient:
 
     @property
     def awaits_words(self) -> bool:
-        """Whether a turn of the person is not answered yet."""
+        """Whether the words of a turn of the person, begun or committed, are still awaited."""
         return bool(self._turns) or self.committed is not None
 
     # The settings.
@@ -173,11 +180,11 @@ class RealtimeClient:
                     self._ready = True
                     self.tell("session.created", session=self.session.fields(self.id))
             case Failure(code, text):
-                self.fail(RealtimeError(code.value, text.lstrip(f"{''.join(TROUBLE)} ")))
+                self.fail(RealtimeError(code.value, text.lstrip(_MARKS)))
                 if code in (ErrorCode.CALL_FAILED, ErrorCode.NO_CALL):
                     self.close(CloseCode.TRY_LATER, text)
-            case Notice(text) if text.startswith(TROUBLE):
-                self.fail(RealtimeError("notice", text.lstrip(f"{''.join(TROUBLE)} ")))
+            case Notice(text) if text.startswith((*TROUBLE, *NO_ANSWER)):
+                self.fail(RealtimeError("notice", text.lstrip(_MARKS)))
             case State("idle") if self._ready:
                 self.close(CloseCode.GOING_AWAY, OVER)
             case _:
@@ -200,7 +207,7 @@ class RealtimeClient:
         self._queue.put(json.dumps({"type": kind, "event_id": new_id("event"), **fields}))
 
     def fail(self, error: RealtimeError, event_id: str | None = None) -> None:
-        """Send an error. ``event_id`` is the client's id of its event that caused it."""
+        """Send an error. ``event_id`` is the id that the client gave to the event that caused the error."""
         fields = {"type": "invalid_request_error", "code": error.code, "message": str(error), "param": error.param}
         self.tell("error", error={**fields, "event_id": event_id})
 
@@ -211,7 +218,7 @@ class RealtimeClient:
         self.tell("conversation.item.done", previous_item_id=before, item=item)
 
     def reply_of(self, item: str) -> str | None:
-        """The call's id of the reply that is being made, and whose item has this id; ``None`` if there is none."""
+        """The reply whose item has the id ``item``, by its id in the call; ``None`` if no such reply is being made."""
         return next((reply for reply, response in self._responses.items() if response.item == item), None)
 
     # What happens in the call.

@@ -1,4 +1,4 @@
-"""The settings of a Realtime session, as far as they can be chosen here, and how the client's are read."""
+"""The settings of a session of OpenAI's Realtime protocol, as far as clients can choose them, and how they are read."""
 
 from __future__ import annotations
 

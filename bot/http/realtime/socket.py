@@ -1,4 +1,7 @@
-"""``WS /v1/realtime``: accepts sockets, reads the client's events, and passes them to the browser calls service."""
+"""``WS /v1/realtime``, for OpenAI's Realtime protocol.
+
+Accepts sockets, reads the client's events, and passes them to the browser calls service.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ class _Connection:
                 _log.error("The sound of a Realtime client could not be heard", exc_info=failed)
 
     def _watch(self) -> None:
-        """Watch the call, which is on now."""
+        """Watch the call, after it has begun."""
         call = self._calls.call_of(self._tab)
         if call is not None and call is not self._watched:
             self._watched = call

@@ -29,7 +29,7 @@ class SoundIn:
     Args:
         feed: takes sound for the call: 16-bit mono, 16,000 Hz.
         talk: called around sound that was committed, with True before it and False after it.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         sleep: waits the given seconds.
 
     Attributes:

@@ -63,7 +63,7 @@ class ExpectedCalls:
 
     @property
     def full(self) -> bool:
-        """Whether a further token would make another one worthless before its time."""
+        """Whether a further token would make an older one invalid that could still be used."""
         return len(self) >= MAX_EXPECTED
 
     def drop_late(self) -> list[ExpectedCall]:

@@ -50,7 +50,7 @@ class MarkedSound:
             self._hear_oldest()
 
     def clear(self) -> None:
-        """Note that sound which was not heard is dropped."""
+        """Note that all sound that was not heard yet is dropped."""
         self._waiting.clear()
         self.dropped += self._unheard
         self._unheard = 0

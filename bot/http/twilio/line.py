@@ -1,4 +1,4 @@
-"""A phone line over Twilio: one stream of Media Streams."""
+"""A phone line over Twilio: the bot's end of one media stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``WS /phone/twilio/media``: opens a stream with its one-time token, and has the phone call answered."""
+"""``WS /phone/twilio/media``: takes a stream that has a valid one-time token, and has its phone call answered."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ MAX_CONNECTIONS = 128
 class TwilioServer:
     """The server. Use it only on the event loop.
 
-    The whole internet may reach it, through a proxy or a tunnel. What is not signed by Twilio gets an error.
+    The whole internet may reach it, through a proxy or a tunnel. It refuses requests that Twilio has not signed, and
+    streams without a valid token.
 
     Args:
         public_url: ``PHONE_PUBLIC_URL``, the address under which Twilio reaches the server.
@@ -69,7 +70,7 @@ class TwilioServer:
         self._logging: asyncio.Task[None] | None = None
 
     def describe(self) -> str:
-        """Its state, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
+        """Its address and number, in words for the operator (:class:`~bot.voice.phone.answering.PhoneWay`)."""
         number = f", {self._number}" if self._number is not None else ""
         return f"Twilio at {self._public_url}{number}"
 

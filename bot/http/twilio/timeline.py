@@ -6,7 +6,8 @@ from bot.http.twilio.messages import MediaFields
 
 SAMPLES_A_MS = 8
 MIN_LOST = 10 * SAMPLES_A_MS
-"""Shortest loss, in samples: half a frame. Times are rounded to milliseconds, and a phone's clock has its own speed."""
+"""Shortest loss, in samples: half a frame. Shorter gaps come of times that are rounded to milliseconds, and of phones
+whose clocks have a speed of their own."""
 MAX_LOST = 10_000 * SAMPLES_A_MS
 """Longest loss that is reported, in samples: 10 s. A longer one is reported as this."""
 

@@ -1,4 +1,4 @@
-"""``POST /phone/twilio/voice`` and ``/phone/twilio/status``: signed questions and reports about phone calls."""
+"""``POST /phone/twilio/voice`` and ``/phone/twilio/status``: Twilio's signed questions and reports about calls."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class TwilioWebhooks:
         if admission in (Admission.NOT_ALLOWED, Admission.NOT_READY):
             return self._refuse(number, admission)
         if admission is Admission.BUSY and self._media.full:
-            return self._refuse(number, admission, "and others are being told so")
+            return self._refuse(number, admission, "and enough others are being told so already")
         # If another caller's token had to make room for this caller's, the other caller's line would be dead.
         if self._expected.full or self._rate.take(_ALL):
             return self._refuse(number, Refusal.TOO_MANY)

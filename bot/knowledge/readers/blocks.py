@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A heading, a paragraph or a record.
+    """A heading, a paragraph, or a record, such as an object of a JSON file.
 
     Attributes:
         level: 1 to 6 for a heading, 0 for a paragraph or a record.

@@ -21,7 +21,10 @@ _REPLACED = "\ufffd"
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 """Control characters, which do not occur in texts."""
 _IN_A_TEXT = 0.005
-"""Maximum share of control characters in a text. In an archive or a picture, a tenth of the bytes look like them."""
+"""Maximum share of control characters in a text, and of replaced ones in a text in UTF-16.
+
+In an archive or a picture, a tenth of the bytes look like control characters.
+"""
 _UTF8_LETTERS = 3
 """A text with broken bytes counts as UTF-8 if it has more than this many multi-byte letters for each broken byte."""
 _IN_A_CHINESE_TEXT = 0.3
@@ -35,7 +38,7 @@ _USUAL = 0.7
 def decode(data: bytes, notices: list[str]) -> str:
     """The text of a file, with ``\\n`` at the ends of lines.
 
-    The file may be in UTF-8, UTF-16 with its mark, or an old encoding: GB 18030 if that gives Chinese, else
+    The file may be in UTF-8, UTF-16 with a byte order mark, or an old encoding: GB 18030 if that gives Chinese, else
     Windows-1252.
 
     Args:

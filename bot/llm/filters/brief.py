@@ -115,7 +115,7 @@ class BriefFilter:
         said = self._end_first_sentence(text)
         if self.ended or not self._held.startswith(" "):
             return said
-        # The voice waits for this space: only then it knows that the full stop ends the sentence.
+        # The voice waits for this space: only then does it know that the full stop ends the sentence.
         self._held = self._held[1:]
         return f"{said} "
 

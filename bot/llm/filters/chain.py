@@ -95,7 +95,7 @@ class FilterChain:
             index += 1
             if len(pieces) != 1:
                 return self._pass_on(pieces, index)
-            # This is what happens with nearly all pieces. The filters from here on have not changed.
+            # Nearly every piece comes out as one piece. The next filters have not seen it yet, so none has ended.
             (piece,) = pieces
         return [piece]
 

@@ -1,4 +1,4 @@
-"""Tags and tokens that models write into replies: around thoughts, around code, and between turns.
+"""Tags and tokens that models write into replies: around thoughts, around answers, and between turns.
 
 Each of them has been seen in a model's chat template or in a server's parser. The library ``regex`` is used instead of
 ``re``, because it can tell that a text may be the beginning of a match (partial matching).

@@ -16,7 +16,7 @@ from bot.llm.tool_calls import MAX_ARGUMENTS, MAX_CALLS, CallPiece
 _log = logging.getLogger(__name__)
 
 _LONGEST = MAX_ARGUMENTS + 1_000
-"""Maximum number of characters between two tags. A longer call is hidden, and left out."""
+"""Maximum number of characters between two tags. A longer call is taken out of the text, but not passed on."""
 _MAX_TAG = 300
 """No tag is longer than this, in characters."""
 
@@ -26,8 +26,8 @@ class CallTags:
     """The tags around a tool call, or around a result.
 
     Attributes:
-        closing: the tag at the end. The opening tag of another call ends the call too. ``None``: the call goes on to
-            the end of the reply.
+        closing: what ends the call: its closing tag, and for some kinds of tags also the opening tag of the next call.
+            ``None``: the call goes on to the end of the reply.
         calls: whether the text between the tags is a call in JSON, which can be read. Other text is only hidden.
     """
 
@@ -46,13 +46,13 @@ CALL_TAGS: tuple[CallTags, ...] = (
     # Each comment names the models that write the tags below it.
     # Hermes, Qwen, MiniMax (with a prefix), and models that are told the format in the prompt (``tool_text.py``)
     _tags("(?:minimax:)?tool[_-]?calls?"),
-    # models that a prompt tells this format
+    # models whose prompt asks for this format
     _tags("function_calls?"),
     # results that a model makes up
     _tags("tool_(?:response|result|output)s?", calls=False),
     # Llama 3, Functionary, Qwen Coder. The function's name is in the tag, and the arguments are often no JSON.
     CallTags(regex.compile(r"<function=[\w.:/-]{1,128}>"), regex.compile(r"</function>"), calls=False),
-    # MiniMax, and models that a prompt tells this format, when the outer tags are missing
+    # MiniMax, and models whose prompt asks for this format, if the outer tags are missing
     CallTags(regex.compile(r"<invoke\s+name=[\"'][\w.:/-]{1,128}[\"']>"), regex.compile(r"</invoke>"), calls=False),
     # DeepSeek, Kimi
     CallTags(
@@ -94,7 +94,7 @@ class ToolCallFilter:
     Text that begins like a call without tags is withheld until the end of the reply.
 
     Args:
-        takes_calls: whether tools were offered. Otherwise calls are only hidden, and the text after them is the reply.
+        takes_calls: whether tools were offered. Otherwise calls are only hidden, and the reply goes on after them.
     """
 
     def __init__(self, *, takes_calls: bool = False) -> None:
@@ -181,7 +181,7 @@ class ToolCallFilter:
     def _take(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
         self._code.feed(text)
-        # Only the line's own beginning counts, and white space before it.
+        # White space at the beginning of a line may stand before a call without tags.
         line = text.rpartition("\n")[2]
         self._at_line_start = not line.strip() and (self._at_line_start or "\n" in text)
         if self._called:
@@ -243,7 +243,7 @@ class _JsonStrings:
         self._inside = self._escaped = False
 
     def inside(self, text: str, place: int) -> bool:
-        """Whether ``place`` is inside of a string. A position before the last one is taken to be inside."""
+        """Whether ``place`` is inside of a string. A position before the one asked for last counts as inside."""
         for character in text[self._place : place]:
             if self._escaped:
                 self._escaped = False

@@ -1,4 +1,4 @@
-"""The tool ``roll_dice``."""
+"""The tool ``roll_dice``: rolls such as 2d6+1."""
 
 from __future__ import annotations
 

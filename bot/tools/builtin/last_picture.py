@@ -59,7 +59,7 @@ class LookAtPicture(ReadOnlyTool):
         return bool(asker.channel)
 
     async def run(self, arguments: Mapping[str, Any], asker: Asker) -> ToolResult:
-        """Look at the newest picture, for a ``question``.
+        """Look at the newest picture, to answer a ``question`` about it.
 
         Raises:
             ToolError: there is none, or it can't be looked at.

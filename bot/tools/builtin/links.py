@@ -1,4 +1,4 @@
-"""The web addresses that were said, written or found in a conversation. There, the model may read no others."""
+"""The web addresses that were said, written or found in a conversation: the only ones that the model may read there."""
 
 from __future__ import annotations
 

@@ -69,7 +69,8 @@ def load_time_zones() -> Mapping[str, str]:
         if len(own) == 1:
             places[_plain(country)] = own[0]
     for zone in sorted(zones):
-        # Of two zones with the same last name, such as America/Indiana/Knox, the one with the shorter name counts.
+        # Of two zones with the same last part, such as America/Louisville and America/Kentucky/Louisville, the one with
+        # fewer parts counts.
         name = _plain(zone.rpartition("/")[2])
         if name not in places or zone.count("/") < places[name].count("/"):
             places[name] = zone

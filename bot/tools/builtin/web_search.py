@@ -72,7 +72,7 @@ class SearchWeb(ReadOnlyTool):
             raise ToolError("There is nothing to search for.")
         url = (URL(self._url) / "search").with_query(q=query, format="json")
         try:
-            # A redirect may lead to https, but what people search for goes to no host that the settings don't name.
+            # A redirect may lead to https, but only on the same host. No other host gets what people search for.
             hosts = frozenset({host_of(url)})
             request = FetchRequest(str(url), _LIMITS, by_operator=True, types=_JSON, hosts=hosts)
             answer = read_json((await self._fetcher.fetch(request)).body.decode("utf-8"))

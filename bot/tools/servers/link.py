@@ -1,4 +1,4 @@
-"""A connection to an MCP server: lists its tools and calls them. The first one imports the library ``mcp``.
+"""A connection to an MCP server: lists its tools and calls them. The first connection imports the library ``mcp``.
 
 Nothing of what a server sends is trusted: it is bounded and cleaned here.
 """
@@ -153,7 +153,7 @@ async def linked(server: StdioServer | HttpServer, when_changed: Callable[[], No
     async with AsyncExitStack() as stack:
         ended, streams = asyncio.Event(), None
         calls: set[asyncio.Task[str]] = set()
-        # The calls of tools are ended last: closing the connection before lets each of them end at once.
+        # The calls of tools are ended last: once the connection is closed, each of them ends at once.
         stack.push_async_callback(_end, calls)
         last_words: Callable[[], str] = str
         if isinstance(server, StdioServer):

@@ -90,8 +90,8 @@ class ServerProgram:
         self._asked: set[int | str] = set()
         """The ids of the tool calls that have no answer yet."""
         self._given_up = False
-        """Whether an error was already delivered in place of the answer that is coming in, which is too long. It had
-        not shown yet which request it belongs to."""
+        """Whether an error was already delivered in place of the answer that is coming in. This answer is too long, and
+        had not shown yet which request it belongs to."""
         self.ended = asyncio.Event()
         """Set when the program has closed its output or its input, or when its output is no longer read."""
         incoming: tuple[
@@ -124,7 +124,7 @@ class ServerProgram:
             self._signal(number)
             await asyncio.wait([ending], timeout=STOP_LIMIT)
         await end_tasks(ending)
-        # A process in another group that the program has left behind may still hold the pipes. asyncio has no
+        # The program may have left a process behind in another group, which still holds the pipes. asyncio has no
         # public way to close our ends of them.
         close: Callable[[], None] | None = getattr(getattr(self._process, "_transport", None), "close", None)
         if close is not None:
@@ -212,7 +212,7 @@ class ServerProgram:
         return request
 
     def _note_call(self, message: SessionMessage) -> None:
-        """Note which calls wait for an answer. Other requests may never get one."""
+        """Note which calls wait for an answer. Other requests are left out: they may never get one."""
         from mcp_types import JSONRPCNotification, JSONRPCRequest
 
         sent = message.message
@@ -268,7 +268,7 @@ async def running_program(server: StdioServer) -> AsyncIterator[ServerProgram]:
     if await asyncio.to_thread(shutil.which, server.command, path=path) is None:
         hint = "; arguments belong into args" if " " in server.command else _PART_OF.get(server.command, "")
         raise ProgramError(f"there is no program {shorten(server.command, 100)}{hint}")
-    # The kernel closes our end when the bot ends, however that happens.
+    # When the bot ends, however that happens, the kernel closes our end. The watcher of launch.py notices that.
     watched, lifeline = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(

@@ -26,7 +26,7 @@ _LEFT_OUT = frozenset(
 def clean_schema(schema: Mapping[str, Any]) -> Any:
     """The schema without references, patterns, long notes and invisible characters.
 
-    A reference to itself, or to nothing in the schema, becomes a schema that allows everything.
+    A reference that leads back to itself, or to nothing in the schema, becomes a schema that allows everything.
 
     Raises:
         ValueError: it is nested too deeply, or too long.
@@ -42,7 +42,7 @@ class _Cleaner:
         """The references that are being replaced."""
 
     def clean(self, value: Any, depth: int = 0, *, names: bool = False) -> Any:
-        """``names``: whether the keys of ``value`` are names of arguments, and not those of a schema."""
+        """Clean a part of the schema. ``names``: whether its keys are names of arguments, and not words of schemas."""
         self._left -= 1
         if depth > _MAX_DEPTH:
             raise ValueError("it is nested too deeply")

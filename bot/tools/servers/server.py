@@ -1,4 +1,4 @@
-"""An MCP server that is kept running: one task connects to it, reads its tools, and connects again when it ends."""
+"""An MCP server that is kept running: one task connects, reads its tools, and connects again if the connection ends."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CALL_LIMIT = 300.0
 SLOW_CALL = 20.0
 """If a call is given up after more seconds than this, the server may hang, so it is checked."""
 CHECK_LIMIT = 5.0
-"""Seconds in which a server that did not answer a call must list its tools. If it does not, it is started again."""
+"""Seconds in which a server that did not answer a call must list its tools. If it does not, the bot connects anew."""
 PAUSES = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before each new connection in a row. The last pause repeats."""
 STABLE_AFTER = 60.0
 """If a connection held for more seconds than this, the next pause counts as the first one in a row."""
 CHANGE_PAUSE = 2.0
-"""Seconds from a change of a server's tools until they are read again, so that it can't keep the bot busy."""
+"""Seconds from a change of a server's tools until they are read again. So a server can't keep the bot busy."""
 MAX_TOOLS = 40
 """Maximum number of tools of one server that the model is told about."""
 
@@ -168,7 +168,7 @@ class McpServer:
             kept = {each.name for each in [*named, *others][:MAX_TOOLS]}
             tools = tuple(each for each in tools if each.name in kept)[:MAX_TOOLS]
             self._tell_once(
-                f"of its {len(listing.tools)} tools, only {MAX_TOOLS} are used: first those that allow and ask name"
+                f"of its {len(listing.tools)} tools, only {MAX_TOOLS} are used, first those listed under allow or ask"
             )
         self._tools = tools
 
@@ -189,7 +189,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _kind(error: BaseException) -> str:
-    """What went wrong, in one line without the text of a long answer."""
+    """What went wrong, on one short line."""
     first = _first(error)
     text = " ".join(clean_result(str(first).partition("\n")[0]).split())
     return shorten(text, 120) or type(first).__name__

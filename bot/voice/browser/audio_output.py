@@ -94,7 +94,7 @@ class BrowserFrames:
         return self._frames.sounding
 
     def take(self, *, silence: bool = True) -> bytes | None:
-        """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
+        """The next 20 ms of PCM, or ``None`` if nothing plays; never blocks."""
         return self._frames.take(silence=silence)
 
     def send(self, pcm: bytes) -> None:
@@ -120,8 +120,8 @@ class BrowserFrames:
         """Do nothing; see the class."""
 
     def set_speaking(self, speaking: bool) -> None:
-        """When no more sound comes for now, end other sound, and forget the last samples: they would be mixed into the
-        next sound."""
+        """If no more sound comes for now, tell the outlet that other sound has ended, and forget the last samples: they
+        would be mixed into the next sound."""
         if speaking:
             return
         self._halver.reset()

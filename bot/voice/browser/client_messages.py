@@ -43,10 +43,14 @@ MAX_PLAYED_MS = 86_400_000.0
 """Largest time that :class:`Played` can report, in milliseconds: a day."""
 
 NO_WORDS = "❌ There are no words in that text."
+TEXT_TOO_LONG = f"❌ That text is too long: {MAX_TEXT:,} characters are the most. Send it in several parts."
+SOUND_TOO_LONG = f"❌ That sound is too long: {MAX_SOUND // (HEARING_RATE * SAMPLE_BYTES)} s at once are the most."
+PROGRAM_AT_FAULT = "❌ The program through which you talk has sent me something that I can't use: {fault}."
+"""The message for the person if the client is wrong. The fault is for whoever writes the client."""
 
 
 class MessageError(ValueError):
-    """A client message is not valid. The text says why, in at most :data:`MAX_ERROR` characters."""
+    """A client message is not valid. The text tells the person why, in at most :data:`MAX_ERROR` characters."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(shorten(message, MAX_ERROR))
@@ -140,7 +144,7 @@ class AudioChunk(ClientMessage):
         if not isinstance(written, str):
             _refuse('"audio" must be a string in base64')
         if len(written) > MAX_CHUNK:
-            raise MessageError(ErrorCode.TOO_LONG, f'"audio" may have at most {MAX_CHUNK} characters')
+            raise MessageError(ErrorCode.TOO_LONG, SOUND_TOO_LONG)
         try:
             sound = base64.b64decode(written, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -161,7 +165,7 @@ class TextTyped(ClientMessage):
         if not isinstance(text, str):
             _refuse('"text" must be a string')
         if len(text) > MAX_TEXT:
-            raise MessageError(ErrorCode.TOO_LONG, f'"text" may have at most {MAX_TEXT} characters')
+            raise MessageError(ErrorCode.TOO_LONG, TEXT_TOO_LONG)
         if not text.strip():
             raise MessageError(ErrorCode.EMPTY_TEXT, NO_WORDS)
         return cls(text)
@@ -169,7 +173,7 @@ class TextTyped(ClientMessage):
 
 @dataclass(frozen=True, slots=True)
 class Interrupt(ClientMessage):
-    """Fall silent, and drop the texts that wait."""
+    """The bot is to fall silent, and to drop the texts that wait for an answer."""
 
     kind = "interrupt"
 
@@ -256,8 +260,12 @@ class ChoosePersona(ClientMessage):
         return cls(persona)
 
 
-def _refuse(message: str) -> NoReturn:
-    raise MessageError(ErrorCode.BAD_PARAMETER, message)
+def _refuse(fault: str) -> NoReturn:
+    raise _program_error(ErrorCode.BAD_PARAMETER, fault)
+
+
+def _program_error(code: ErrorCode, fault: str) -> MessageError:
+    return MessageError(code, PROGRAM_AT_FAULT.format(fault=fault))
 
 
 def checked_sound(sound: bytes) -> bytes:
@@ -267,7 +275,7 @@ def checked_sound(sound: bytes) -> bytes:
         MessageError: the sound is not valid.
     """
     if len(sound) > MAX_SOUND:
-        raise MessageError(ErrorCode.TOO_LONG, f"a message may have at most {MAX_SOUND} bytes of sound")
+        raise MessageError(ErrorCode.TOO_LONG, SOUND_TOO_LONG)
     if len(sound) % SAMPLE_BYTES:
         _refuse("the sound has half a sample: it must be 16-bit mono")
     return sound
@@ -280,25 +288,27 @@ def parse_client(raw: str) -> ClientMessage:
         MessageError: the message is not valid.
     """
     if len(raw) > MAX_MESSAGE:
-        raise MessageError(ErrorCode.TOO_LONG, f"a message may have at most {MAX_MESSAGE} bytes")
+        raise _program_error(ErrorCode.TOO_LONG, f"a message may have at most {MAX_MESSAGE:,} bytes")
     try:
         message = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise MessageError(ErrorCode.BAD_MESSAGE, f"not JSON: {error}") from None
+        raise _program_error(ErrorCode.BAD_MESSAGE, f"not JSON: {error}") from None
     if not isinstance(message, dict):
-        raise MessageError(ErrorCode.BAD_MESSAGE, "a message must be a JSON object")
+        raise _program_error(ErrorCode.BAD_MESSAGE, "a message must be a JSON object")
     name = message.get("type")
     kind = ClientMessage.by_kind.get(name) if isinstance(name, str) else None
     if kind is None:
         known = ", ".join(ClientMessage.by_kind)
         told = repr(shorten(name, 40)) if isinstance(name, str) else "none"
-        raise MessageError(ErrorCode.UNKNOWN_TYPE, f'"type" must be one of {known}; it is {told}')
+        raise _program_error(ErrorCode.UNKNOWN_TYPE, f'"type" must be one of {known}; it is {told}')
     if kind is not AudioChunk and len(raw) > MAX_SMALL_MESSAGE:
-        raise MessageError(ErrorCode.TOO_LONG, f"this message may have at most {MAX_SMALL_MESSAGE} characters")
+        if kind is TextTyped:
+            raise MessageError(ErrorCode.TOO_LONG, TEXT_TOO_LONG)
+        raise _program_error(ErrorCode.TOO_LONG, f"this message may have at most {MAX_SMALL_MESSAGE:,} characters")
     try:
         return kind._read(Fields(message))
     except WireError as error:
-        raise MessageError(ErrorCode.BAD_PARAMETER, str(error)) from None
+        raise _program_error(ErrorCode.BAD_PARAMETER, str(error)) from None
     except RecursionError:
         # A deeply nested value may be parsed, and yet be too deep for the repr in the error message.
-        raise MessageError(ErrorCode.BAD_MESSAGE, "not JSON: nested too deeply") from None
+        raise _program_error(ErrorCode.BAD_MESSAGE, "not JSON: nested too deeply") from None

@@ -64,6 +64,11 @@ class BrowserPeople(LonePerson):
         """The name of a person; "Someone" if nobody with this id was in the call."""
         return self._names.get(person, "Someone")
 
+    @property
+    def everybody(self) -> frozenset[int]:
+        """The ids of all people who were in the call, the present one included."""
+        return frozenset(self._names)
+
     @override
     def names(self) -> tuple[str, ...]:
         return (self._names[self.person],)

@@ -53,6 +53,8 @@ class ErrorCode(StrEnum):
     """Too many messages came in a short time."""
     NO_CALL = "no_call"
     """The message needs a call, and none is on."""
+    NOT_ANSWERED = "not_answered"
+    """The bot was told to ignore this person."""
     PERSONA_UNCHANGED = "persona_unchanged"
     """There is no such persona, or the choice could not be saved."""
     NO_QUESTION = "no_question"
@@ -84,11 +86,15 @@ class ServerMessage:
 
 @dataclass(frozen=True, slots=True)
 class Ready(ServerMessage):
-    """The call is on. ``session`` is its id, ``down`` the sample rate of the sound to the client, in Hz."""
+    """The call is on. ``session`` is its id for clients, ``down`` the sample rate of the sound to the client, in Hz.
+
+    ``call`` is the id by which its stored conversation is found; ``None`` if somebody else may have said things in it.
+    """
 
     kind = "ready"
     session: str
     down: int
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,10 @@ class QuestionOver(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Background(ServerMessage):
-    """Whether other sound than the voice plays alone. If ``on``, the binary messages that follow belong to no reply."""
+    """Whether other sound, such as music, plays while the voice is silent.
+
+    If ``on``, the binary messages that follow belong to no reply.
+    """
 
     kind = "background"
     on: bool

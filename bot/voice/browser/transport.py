@@ -127,7 +127,7 @@ class BrowserTransport:
 
     @property
     def packets(self) -> PacketCounts:
-        """The number of late frames. A browser's sound is not encrypted end to end."""
+        """The number of late frames. There is no end-to-end encryption, so no packet can lack its key."""
         return PacketCounts(late=self._sender.timing.late if self._sender is not None else 0)
 
     @property
@@ -195,6 +195,12 @@ class BrowserTransport:
         elif not isinstance(message, State):
             # Old states are not kept: when a client comes back, it gets the state of that moment.
             self._missed.append(message)
+
+    def take_missed(self) -> list[Notice]:
+        """The notices that no client has got, such as answers that could not be spoken. Drops all kept messages."""
+        missed = [each for each in self._missed if isinstance(each, Notice)]
+        self._missed.clear()
+        return missed
 
     def hear(self, pcm: bytes, form: SoundForm) -> bool:
         """Take 16-bit mono sound of the person, at 16,000 Hz. Returns False if it comes too far ahead of the clock."""
@@ -265,7 +271,6 @@ class BrowserTransport:
         """Stop sending. The client's socket stays open."""
         if self._sender is not None:
             await asyncio.to_thread(self._sender.end)
-        self._missed.clear()
 
 
 class BrowserCall(Call[BrowserTransport]):

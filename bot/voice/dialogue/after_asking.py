@@ -29,7 +29,7 @@ class AfterAsking:
             self._timer = asyncio.get_running_loop().call_later(MAX_DELAY, self.catch_up)
 
     def do(self, work: Work) -> None:
-        """Do some work now, or after the work that was put off."""
+        """Do some work: now, or in its turn if work is being put off."""
         if self._waiting is None:
             work()
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -164,9 +164,12 @@ class Conversation:
             self._prompt_handles.close()
 
     @property
-    def running(self) -> bool:
-        """Whether :meth:`run` answers prompts. It does not any more if a part of it has failed."""
-        return self._tasks is not None
+    def over(self) -> bool:
+        """Whether prompts are not answered any more. From then on, whoever passes a prompt has to tell its author so.
+
+        The conversation itself tells the authors of earlier prompts that have no answer (:meth:`end`).
+        """
+        return self._prompt_handles.closed
 
     @property
     def waiting(self) -> int:
@@ -224,7 +227,7 @@ class Conversation:
         return self._spoken_words.recent_text()
 
     def prompt(self, prompt: Prompt) -> PromptHandle:
-        """Queue a prompt. Prompts are answered in order. After the end of :meth:`run`, the prompt is discarded."""
+        """Queue a prompt. People are answered in turn. If the conversation is :attr:`over`, the prompt is discarded."""
         handle = self._prompt_handles.add(prompt)
         if handle.outcome is None:
             self._handle(events.Prompted(prompt))
@@ -289,6 +292,17 @@ class Conversation:
         self._late_tools.drop()
         self._handle(events.Stopped(self._position()))
         return answering
+
+    def end(self, unfinished: Collection[Prompt] = (), *, spoken_too: bool) -> None:
+        """End the reply, all late tools and the conversation, and tell the authors of prompts that have no answer.
+
+        Args:
+            unfinished: prompts that other parts of the call have not carried out.
+            spoken_too: whether people who have spoken are told, too. Otherwise only those who have typed are.
+        """
+        late = (*self._late_tools.give_up(), *unfinished)
+        self._handle(events.CallEnds(self._position(), spoken_too, late))
+        self._prompt_handles.close()
 
     def begin_restart(self, keeps: Keeps) -> None:
         """End the reply with the sentence that is being spoken, and put all other prompts aside, now and later.
@@ -431,7 +445,7 @@ class Conversation:
         self._playback.prime()
 
     def _mood_named(self, reply: str, prompt: Prompt, named: str | None) -> None:
-        """Speak the reply in the mood that it names, if it moves the mood."""
+        """Speak the reply in the mood that it names, or in the usual manner if the mood stays."""
         if self._mood is None or reply != self._dialogue.current:
             return
         self._after_asking.catch_up()
@@ -461,7 +475,7 @@ class Conversation:
         self._measured.end(outcome)
 
     def _progress(self, reply: str, prompt: Prompt) -> AnswerProgress:
-        """The functions that the responder calls while it makes the answer, apart from those for tools."""
+        """The functions that the responder calls while it makes the answer, except those that ``ModelAnswers`` adds."""
         return AnswerProgress(
             fitted=partial(self._measured.note_prompt, reply),
             asked=self._after_asking.catch_up,

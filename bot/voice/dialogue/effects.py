@@ -159,7 +159,7 @@ class Remember:
 class AnswerAnew:
     """A prompt is answered or recited anew, because nothing of the reply to it was heard.
 
-    If it is in the history, it is taken out of it, and comes back with its new answer.
+    If the prompt is in the history, it is taken out, and comes back with its new answer.
     """
 
     prompt: Prompt

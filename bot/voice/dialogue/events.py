@@ -160,6 +160,21 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CallEnds:
+    """The call ends: nothing is answered any more.
+
+    Attributes:
+        position: number of samples of the current reply that people have heard.
+        spoken_too: whether those who have spoken are told that they get no answer, as those who have typed are.
+        late: prompts whose authors wait for something that will not come any more, such as results of tools.
+    """
+
+    position: int
+    spoken_too: bool
+    late: tuple[Prompt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Dismissed:
     """The bot no longer answers a person (user id). People have heard ``position`` samples of the current reply."""
 
@@ -216,6 +231,7 @@ Event = (
     | PlaybackDrained
     | SpeechServerReplaced
     | Stopped
+    | CallEnds
     | Dismissed
     | PromptCancelled
     | RestartBegan

@@ -35,7 +35,7 @@ class ModelAnswers:
         measured: measures the current reply.
         current: returns the id of the current reply, if there is one.
         position: returns how many samples of the current reply were heard.
-        remark: returns the remark for a wait for tools of this length.
+        remark: returns what is said while tools take this long.
         handle: passes an event to the state machine.
         start: starts a task, which ends with the call.
         when_limited: called once, when people are told that today's limit keeps the model from answering.
@@ -96,7 +96,8 @@ class ModelAnswers:
         """Ask for the answer of a reply.
 
         Args:
-            progress: what is called while the answer is made, apart from what concerns its tools.
+            progress: the functions that the responder calls while it makes the answer. Those for the loading of the
+                model and for tools are added here.
         """
         self._asking = self._start(self._ask(reply, prompt, progress), f"model {reply}")
 

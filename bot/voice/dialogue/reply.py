@@ -62,8 +62,8 @@ class ReplyProgress:
 
     Attributes:
         over: whether the reply has ended.
-        cut_off: the rest of the answer, which people will not hear, if the reply is to end with the sentence that they
-            are hearing (:meth:`end_with_sentence`). Empty until all sound of that sentence has come.
+        cut_off: if the reply is to end with the sentence that people are hearing (:meth:`end_with_sentence`), the rest
+            of the answer, which they will not hear. Empty until all sound of that sentence has come.
     """
 
     def __init__(self, reply: Reply, texts: DialogueTexts, *, voice_speculates: bool = True) -> None:
@@ -74,7 +74,8 @@ class ReplyProgress:
         self._voice_speculates = voice_speculates
         self._withheld: list[Effect] = []
         self._silence = SilenceFilter()
-        # If the reply is to end with the sentence that people hear: a place in it, and its end if known, in samples.
+        # The next two are set only if the reply is to end with the sentence that people hear. The first is a place in
+        # this sentence, the second the sentence's end, once that is known. Both are counted in samples of the reply.
         self._last_sentence: int | None = None
         self._cut: int | None = None
 

@@ -14,7 +14,9 @@ Manner = Callable[[], SpeechParameters]
 
 
 class ReplyParameters:
-    """The speech parameters of the current reply, which change only if it names a mood. Use it only on the event loop.
+    """The speech parameters of the current reply. A mood that the reply names changes them.
+
+    Use it only on the event loop.
 
     Args:
         manner: returns the usual speech parameters.

@@ -20,7 +20,7 @@ MOST_OF_IT = 0.99
 """Largest share of a segment that counts as spoken if the end of its sound has not come: at least the last word counts
 as unspoken."""
 SLACK = 1_000
-"""Number of characters by which a segment may exceed the text that was sent. A server may spell out numbers."""
+"""The segments together may have this many characters more than the text sent. A server may spell out numbers."""
 MOST_SEGMENTS = 100
 """Number of segments that a reply of any length may have, in addition to two for each character."""
 
@@ -60,7 +60,8 @@ class Reply:
         answer: text of the answer so far, without the notices.
         loading: whether people were told that the model is being loaded.
         used_tools: whether the model has called tools for the answer.
-        preface: length of the answer before the newest results of tools. It only says that the answer will come.
+        preface: length of the part of the answer that came before the newest results of tools. That part only says that
+            the answer will come.
         waiting: whether the answer waits for tools, or for the model's next words after them.
         remarks: how many notices have said that the tools take long.
         wait_written: whether the channel was told that the tools take long.
@@ -133,7 +134,7 @@ class Reply:
         return bool(self.text) and spoken.strip() == self.text.strip()
 
     def may_begin(self, text: str) -> bool:
-        """Whether a segment with ``text`` can be a part of this reply: the server was sent about as much text."""
+        """Whether a segment with ``text`` can be a part of this reply, whose segments may be a bit longer than it."""
         return (
             self.begun + len(text) <= len(self.text) + SLACK and len(self.segments) < 2 * len(self.text) + MOST_SEGMENTS
         )
@@ -141,8 +142,8 @@ class Reply:
     def begin_segment(self, length: int) -> str:
         """Begin the next segment. Returns the part of its text that is not marked in the playback yet.
 
-        The segments, put together, are the reply's text. So its words are taken from there, and not from the server,
-        which could name other words as the bot's.
+        The segments, put together, are the reply's text. So a segment's words are taken from there: the server could
+        name words that the bot does not say.
 
         Args:
             length: number of characters of the segment.
@@ -165,7 +166,7 @@ class Reply:
         self.begun = self.marked = 0
 
     def break_off(self, sent: int) -> int | None:
-        """Note that no more sound of an incomplete segment will come. What people have not heard is :attr:`rest` again.
+        """Record that no more sound of an incomplete segment comes. What people have not heard is :attr:`rest` again.
 
         If playback has not reached the segment, its sound is to be dropped. Otherwise all of its sound is heard, and
         the rest begins with the first word that is not wholly in it, as far as that can be estimated.
@@ -206,6 +207,16 @@ class Reply:
         """Whether people have heard words of the answer itself after ``samples`` samples."""
         return len(self.heard_text(samples)) > len(self.answer[: self.preface].strip())
 
+    def hears_answer(self, samples: int) -> bool:
+        """Whether the sentence that people hear after ``samples`` samples is one of the answer itself."""
+        if not samples or not self.answer_received or self.waiting:
+            return False
+        return not self.preface or self.has_answered(self.sentence_end(samples) or samples)
+
+    def lacks_answer(self, samples: int) -> bool:
+        """Whether people expect an answer of which they have heard nothing after ``samples`` samples."""
+        return self.committed and not self.fault and not self.has_answered(samples)
+
     def unheard_text(self, samples: int) -> str:
         """The rest of the answer after :meth:`heard_text`."""
         return self._without_notices(self.text, len(self._heard(samples))).strip()
@@ -225,7 +236,7 @@ class Reply:
     def sentence_end(self, samples: int) -> int | None:
         """The end of the sentence that people hear after ``samples`` samples, as a number of samples of this reply.
 
-        ``None`` if the sound of that end has not come yet.
+        ``None`` if the sound of that end has not come yet, or if no segment ends a sentence.
         """
         end = 0
         for segment in self.segments:

@@ -8,7 +8,7 @@ made, and a token that comes after its reply was cancelled. Events of a reply th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bot.speech_server.events import Disconnected
@@ -24,6 +24,7 @@ from bot.voice.dialogue.effects import (
     Tell,
 )
 from bot.voice.dialogue.events import (
+    CallEnds,
     Dismissed,
     Event,
     FloorReleased,
@@ -41,9 +42,10 @@ from bot.voice.dialogue.events import (
     TurnDiscarded,
     TurnSpeculated,
 )
+from bot.voice.dialogue.left_unanswered import told_at_end
 from bot.voice.dialogue.reply import ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
-from bot.voice.dialogue.restart import Keeps, restart_answer, told_together
+from bot.voice.dialogue.restart import Keeps, SetAside, told_together
 from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.dialogue.turn_shares import TurnShares, excess_prompt
 from bot.voice.dialogue.unheard_prompts import MAX_BEGUN, NOT_ANSWERED, UnheardPrompts
@@ -63,7 +65,7 @@ class Dialogue:
 
     The playback is held while somebody speaks who is allowed to interrupt. If there are words in that person's turn,
     the interrupted reply ends. If not, the playback continues where it was held. If nothing of the ended reply was
-    heard, and the interrupting turn does not continue its prompt, that prompt is answered anew.
+    heard, its prompt is answered anew, unless the interrupting turn continues the prompt.
 
     Args:
         texts: called for each reply; returns the texts that the dialogue says in the persona's name.
@@ -89,10 +91,8 @@ class Dialogue:
         self._shares = TurnShares()
         self._count = 0
         self._pace: float = SAMPLES_PER_CHARACTER
-        self._set_aside: list[Prompt] | None = None
-        self._keeps: Keeps = lambda _: False
-        self._rest: Prompt | None = None
-        """The part of a text that was not read aloud, because the restart broke it off."""
+        self._set_aside = SetAside()
+        self._end: CallEnds | None = None
         # For each turn that has the floor (the right to speak), the id of the reply that the turn interrupts, if any.
         self._floor: dict[TurnId, str | None] = {}
         self._unheard = UnheardPrompts()
@@ -125,8 +125,7 @@ class Dialogue:
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
         """The prompts that are kept for after the restart, in order. Empty until a restart begins."""
-        rest = () if self._rest is None else (self._rest,)
-        return tuple(each for each in (*rest, *(self._set_aside or ())) if self._keeps(each))
+        return self._set_aside.kept
 
     def handle(self, event: Event) -> list[Effect]:
         """Handle one event. Returns the effects to carry out, in order."""
@@ -151,6 +150,8 @@ class Dialogue:
             case Stopped(position):
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(position)
+            case CallEnds():
+                yield from self._end_call(event)
             case RestartBegan(position, keeps):
                 yield from told_together(self._begin_restart(position, keeps))
             case RestartIsDue(position):
@@ -170,7 +171,7 @@ class Dialogue:
             case SpeechServerReplaced(sent):
                 if self._progress and self._progress.text_sent:
                     yield from self._advance(self._progress.server_replaced(sent))
-            case ToolsBegan(reply) if self._set_aside is not None and reply == self.current:
+            case ToolsBegan(reply) if self._set_aside.begun and reply == self.current:
                 # The bot can't wait for the tools any more, so the answer is left for after the restart.
                 yield from self._break_off(0)
             case ToolsTakeLong(reply, remark) if self._floor:
@@ -184,8 +185,12 @@ class Dialogue:
     # Prompts and speculative replies.
 
     def _accept(self, prompt: Prompt) -> Iterator[Effect]:
-        if self._set_aside is not None:
-            yield from self._put_aside(prompt, self._set_aside)
+        if self._set_aside.begun:
+            yield from self._set_aside.put(prompt)
+            return
+        if self._end is not None:
+            yield Drop(prompt)
+            yield from told_at_end([prompt], spoken_too=self._end.spoken_too)
             return
         if not self._merge(prompt):
             # Results of late tools are always accepted: people were promised them, and there are never many.
@@ -193,7 +198,7 @@ class Dialogue:
                 excess = excess_prompt(self._waiting, prompt)
                 if excess is None:
                     yield from self._refuse(prompt)
-                    # A speculative reply to this prompt may just have been ended, so nothing else begins the next one.
+                    # If a speculative reply to this prompt was ended just now, the next reply must begin here.
                     yield from self._next()
                     return
                 self._waiting.remove(excess)
@@ -226,7 +231,7 @@ class Dialogue:
     def _merge(self, prompt: Prompt) -> bool:
         """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
         last = self._waiting[-1] if self._waiting else None
-        # The words of a prompt to which a reply was begun have been shown and noted. They must not be so again.
+        # The words of a prompt to which a reply was begun are already shown and noted, so nothing is merged with them.
         if not (last and last.turn and prompt.turn and last.turn.person == prompt.turn.person) or last.begun:
             return False
         self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
@@ -239,7 +244,7 @@ class Dialogue:
                 return
             yield from self._end_speculation(progress)
         # A reply is prepared only if it could be spoken at once.
-        if self._progress is None and not self._waiting and self._set_aside is None:
+        if self._progress is None and not self._waiting and not self._set_aside.begun and self._end is None:
             yield from self._begin(prompt, committed=False)
         # A prompt that has waited behind the earlier speculative reply is answered now.
         yield from self._next()
@@ -275,56 +280,46 @@ class Dialogue:
 
     def _begin_restart(self, position: int, keeps: Keeps) -> Iterator[Effect]:
         """Put all prompts aside, and let the sentence end that people hear."""
-        if self._set_aside is not None:
+        if self._set_aside.begun:
             return
-        self._set_aside, self._keeps = [], keeps
+        self._set_aside.begin(keeps)
         waiting, self._waiting = deque((*self._unheard.take_all(), *self._waiting)), deque[Prompt]()
         progress = self._progress
         if progress is not None and not progress.reply.committed:
             yield from self._end_speculation(progress)
-        elif progress is not None and position > 0 and progress.reply.answer_received and not progress.reply.waiting:
+        elif progress is not None and progress.reply.hears_answer(position):
             yield from self._advance(progress.end_with_sentence(position))
         elif progress is not None:
-            # Nothing of the answer was heard, or no more than that tools are asked for it. So it is made anew.
+            # Nothing of the answer was heard, or only that it waits for tools. So the answer is made anew.
             waiting.appendleft(progress.reply.prompt)
-            yield from self._put_all_aside(waiting, self._set_aside)
+            yield from self._set_aside.put_all(waiting)
             yield from self._advance(progress.interrupt(position))
             return
-        yield from self._put_all_aside(waiting, self._set_aside)
+        yield from self._set_aside.put_all(waiting)
 
     def _break_off(self, position: int) -> Iterator[Effect]:
         """End the reply at once, and keep the rest of a text that was read aloud, or a prompt without an answer."""
         progress = self._progress
-        if self._set_aside is not None and progress is not None:
+        if self._set_aside.begun and progress is not None:
             prompt, answered = progress.reply.prompt, progress.reply.has_answered(position)
             progress.cut_off = progress.reply.unheard_text(position)
             yield from self._interrupt(position)
             if prompt.kind is PromptKind.ASK and not answered:
-                yield from self._put_aside(prompt, self._set_aside)
+                yield from self._set_aside.put(prompt)
 
-    def _put_all_aside(self, prompts: Collection[Prompt], aside: list[Prompt]) -> Iterator[Effect]:
-        """Put prompts aside. A person with several prompts that are kept is told once, in answer to the newest one."""
-        newest = {(each.author, each.person): each for each in prompts if self._keeps(each)}
-        for prompt in prompts:
-            tell = not self._keeps(prompt) or newest[prompt.author, prompt.person] is prompt
-            yield from self._put_aside(prompt, aside, tell=tell)
+    # The end of the call.
 
-    def _put_aside(self, prompt: Prompt, aside: list[Prompt], *, tell: bool = True) -> Iterator[Effect]:
-        """Keep a prompt for after the restart if it is a person's, and tell its author if ``tell`` is True."""
-        yield Drop(prompt)
-        if prompt.author:
-            aside.append(replace(prompt, results=()))
-            if tell:
-                yield Tell(restart_answer(prompt, kept=self._keeps(prompt)), prompt)
-
-    def _put_rest_aside(self, progress: ReplyProgress) -> Iterator[Effect]:
-        """Keep the rest of a text that is read aloud, if the restart cuts it off. The rest of an answer is not kept."""
-        prompt = progress.reply.prompt
-        if self._set_aside is None or prompt.kind is not PromptKind.RECITE or not prompt.author or not progress.cut_off:
-            return
-        known, self._rest = self._rest, replace(prompt, text=progress.cut_off)
-        if known is None:
-            yield Tell(restart_answer(self._rest, kept=self._keeps(self._rest)), prompt)
+    def _end_call(self, end: CallEnds) -> Iterator[Effect]:
+        """Drop all prompts, end the reply, and tell everybody who has no answer."""
+        self._end = end
+        prompts = [*end.late, *self._unheard.take_all(), *self._waiting]
+        progress = self._progress
+        # A reply that ended before its tools has no answer either, but its prompt is among the late ones already.
+        if progress is not None and progress.reply.lacks_answer(end.position) and progress.reply.prompt not in end.late:
+            prompts.insert(0, progress.reply.prompt)
+        yield from self._drop(lambda prompt: True)
+        yield from self._interrupt(end.position)
+        yield from told_at_end(prompts, spoken_too=end.spoken_too)
 
     # Interruptions.
 
@@ -343,11 +338,10 @@ class Dialogue:
         if interrupted == self.current and self._progress is not None:
             self._unheard.note_interrupted(self._progress.reply, position, by=turn)
             yield from self._interrupt(position)
-            if self._set_aside is not None:
-                # The restart may come before the end of the turn. A whole text is kept in place of its rest.
+            if self._set_aside.begun:
+                # The restart may come before the end of the turn.
                 for prompt in self._unheard.take_all():
-                    told, self._rest = self._rest is not None, None
-                    yield from self._put_aside(prompt, self._set_aside, tell=not told)
+                    yield from self._set_aside.put_whole(prompt)
 
     def _release_floor(self, turn: TurnId) -> Iterator[Effect]:
         if turn not in self._floor:
@@ -381,7 +375,8 @@ class Dialogue:
         yield from effects
         if progress is None:
             return
-        yield from self._put_rest_aside(progress)
+        if progress.cut_off:
+            yield from self._set_aside.put_rest(progress.reply.prompt, progress.cut_off)
         if progress is self._progress and progress.over:
             self._progress = None
             self._pace = progress.reply.samples_per_character

@@ -24,7 +24,7 @@ class TurnShares:
             self._answered.append((prompt.at, prompt.person))
 
     def take_back(self, prompt: Prompt) -> None:
-        """Note that nothing of the answer to a prompt was heard. It does not count for its author."""
+        """Note that nothing of the answer to a prompt was heard. This answer does not count for the prompt's author."""
         if prompt.person is not None and (noted := (prompt.at, prompt.person)) in self._answered:
             self._answered.remove(noted)
 

@@ -10,7 +10,8 @@ from bot.voice.turn import Prompt, PromptKind, TurnId
 MAX_BEGUN = 3
 """Largest number of replies to one prompt that are interrupted unheard: endless talk must not keep the model busy."""
 NOT_ANSWERED = "🎤 I was interrupted before I could answer. Please ask me again."
-"""Told if a reply was interrupted unheard but is not made anew: it was often enough, or its tools would run again."""
+"""Written if a reply was interrupted unheard and is not made anew: it was begun :data:`MAX_BEGUN` times, or its tools
+would run again."""
 
 
 class UnheardPrompts:
@@ -28,8 +29,9 @@ class UnheardPrompts:
     def note_interrupted(self, reply: Reply, position: int, by: TurnId) -> None:
         """Note that a turn ends a reply of which people have heard ``position`` samples.
 
-        Does nothing if they have heard words of the answer; "Let me look that up." is none. Neither does it if the
-        reply is a text that the bot itself wants recited: whoever had it recited learns how it ended, and decides.
+        Does nothing if they have heard words of the answer itself; "Let me look that up." does not count. Also does
+        nothing if the reply is a text that the bot itself recites: whoever queued the text is notified by its
+        :class:`~bot.voice.prompt_handles.PromptHandle`, and decides.
         """
         if (reply.prompt.author or reply.prompt.kind is PromptKind.ASK) and not reply.has_answered(position):
             self._replies[by] = reply

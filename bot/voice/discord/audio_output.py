@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 MAX_KEY_WAIT = 2.0
 """Longest wait for the key of the end-to-end encryption, in seconds.
 
-Somebody who is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
+A bot that is alone in a channel may never get a key. After the wait, sound is sent without this encryption.
 """
 MIN_KBPS, MAX_KBPS = 16, 96
 """Lowest and highest bit rate of Opus, in kbit/s. Between them, the bit rate of the channel is used."""
@@ -60,7 +60,7 @@ class ReplyAudioSource(discord.AudioSource):
         return self._frames.sounding
 
     def take(self, *, silence: bool = True) -> bytes | None:
-        """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
+        """The next 20 ms of PCM, or ``None`` if nothing plays; never blocks."""
         return self._frames.take(silence=silence)
 
     def report(self) -> None:
@@ -68,7 +68,7 @@ class ReplyAudioSource(discord.AudioSource):
         self._frames.report()
 
     def read(self) -> bytes:
-        """The next 20 ms, or silence between replies; never blocks.
+        """The next 20 ms, or silence if nothing plays; never blocks.
 
         Returns:
             3,840 bytes: stereo, 16-bit, 48,000 Hz.
@@ -87,7 +87,7 @@ class DiscordPacketSink:
 
     Args:
         loop: event loop of the voice client.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     lead = 0.0

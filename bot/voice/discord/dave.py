@@ -57,9 +57,9 @@ class AttributedFrame:
 
 
 class FrameDecryptor:
-    """Decrypts frames, and attributes each to the person whose key decrypts it.
+    """Decrypts frames, and attributes each encrypted one to the person whose key decrypts it.
 
-    If Discord names a wrong owner of a stream, the frames are thus still attributed to their real sender.
+    So an encrypted frame is attributed to its real sender, even if Discord names another person who may be listened to.
 
     Args:
         end_to_end: the connection's end-to-end encryption.

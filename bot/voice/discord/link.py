@@ -68,7 +68,7 @@ class VoiceLink:
     Args:
         channel: voice channel to join.
         tell: tells people in the call something.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
 
     Attributes:
         sink: sink for the packets of the sending thread; the same object after a rejoin.

@@ -66,7 +66,8 @@ class DiscordPromptChannel:
     async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
         """Write ``text`` in messages of at most 2,000 characters. If ``prompt`` has a message, reply to it.
 
-        The authors of ``others`` are mentioned behind the text, and with them that of a ``prompt`` without a message.
+        The authors of ``others`` are mentioned behind the text. If there are any, and ``prompt`` has no message, its
+        author is mentioned too.
 
         Raises:
             discord.HTTPException: the channel is gone, or the bot may not write in it.

@@ -37,7 +37,7 @@ class DiscordTransport:
         place: channels of the call.
         rights: rights of people in the call.
         title: name of the thread for captions.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class DiscordTransport:
         return PacketCounts(late, self.audio.not_decrypted)
 
     def check(self) -> None:
-        """Check that the bot may join the channels.
+        """Check that the bot may join the voice channel and write in the text channel.
 
         Raises:
             UserError: the channel is full, or a permission is missing.
@@ -112,7 +112,7 @@ class DiscordTransport:
         await self._link.connect()
 
     async def move(self, channel: VoiceChannel) -> None:
-        """Change the voice channel. Returns when the connection stands there; see :meth:`VoiceLink.move`."""
+        """Change the voice channel, and wait a while for the connection to it; see :meth:`VoiceLink.move`."""
         await self._link.move(channel)
 
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:

@@ -1,13 +1,21 @@
-"""The echo of music, silenced before turns are detected in it: music may hold voices, and goes on for minutes."""
+"""Silences the echo of music before turns are detected: music may contain voices, and goes on for minutes."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.echo.gate import CHECK_INTERVAL, COMPARED_SAMPLES, TRANSMISSION_GAP, EchoComparison
+from bot.voice.echo.gate import (
+    CHECK_INTERVAL,
+    CHECKED_SECONDS,
+    COMPARED_SAMPLES,
+    EchoComparison,
+    TurnEcho,
+    begins_anew,
+)
 from bot.voice.frames import AudioFrame
 
 AFTER_MUSIC = 2.4
@@ -23,6 +31,11 @@ FIRST_CHECKS = 2
 
 It is less than :data:`RELEASE_CHECKS`, since a short answer is over before more checks are made.
 """
+AFTER_RELEASE = CHECKED_SECONDS + 2 * CHECK_INTERVAL
+"""Seconds after a person was let through in which their sound is no echo for the echo gate.
+
+After a short word, only the echo comes again. That proves nothing against the turn that the word has begun.
+"""
 GIVEN_BACK = round(0.7 * HEARING_RATE)
 """Largest number of newest samples that are let through when a person is heard again.
 
@@ -37,7 +50,9 @@ class _Person:
     Attributes:
         recent: the newest sound.
         heard_at, checked_at: when it came, and when it was checked last, in monotonic seconds.
+        ended: True if a transmission has ended since the newest sound.
         loudspeakers: True if an echo of the music was found.
+        released_at: when they were last let through after they had been muted, in monotonic seconds.
         muted: True while only an echo comes.
         muted_samples: number of samples since the person was muted.
         different: number of checks in a row whose result contradicts ``muted``.
@@ -46,7 +61,9 @@ class _Person:
     recent: Sound16 = field(default_factory=lambda: np.zeros(0, np.float32))
     heard_at: float = 0.0
     checked_at: float = 0.0
+    ended: bool = False
     loudspeakers: bool = False
+    released_at: float = -math.inf
     muted: bool = False
     muted_samples: int = 0
     different: int = 0
@@ -80,11 +97,12 @@ class EchoMute:
             self._people.pop(frame.person, None)
             return frame
         person = self._people.setdefault(frame.person, _Person())
-        if frame.at - person.heard_at > TRANSMISSION_GAP:
+        if begins_anew(frame, person.heard_at, person.ended):
             person.recent, person.muted, person.muted_samples = person.recent[:0], person.loudspeakers, 0
-            person.different = RELEASE_CHECKS - FIRST_CHECKS
+            # The first check has to wait for some sound.
+            person.different, person.checked_at = RELEASE_CHECKS - FIRST_CHECKS, frame.at
         person.recent = np.concatenate([person.recent, frame.sound])[-GIVEN_BACK:]
-        person.heard_at = frame.at
+        person.heard_at, person.ended = frame.at, False
         if frame.at - person.checked_at >= CHECK_INTERVAL:
             person.checked_at = frame.at
             self._check(person, frame)
@@ -98,14 +116,26 @@ class EchoMute:
         person.muted_samples += len(frame.sound)
         return replace(frame, sound=np.zeros_like(frame.sound))
 
+    def transmission_ended(self, person: int) -> None:
+        """Note that a person's transmission has ended, or that it seems so because no packets come."""
+        if person in self._people:
+            self._people[person].ended = True
+
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
         """True if a person is muted, or if the newest sound of a person without loudspeakers is an echo."""
         known = self._people.get(person)
-        return self._echo.is_echo(person, sound, at) if known is None or not known.loudspeakers else known.muted
+        if known is None or not known.loudspeakers:
+            return self._echo.is_echo(person, sound, at)
+        return known.muted and at - known.released_at > AFTER_RELEASE
 
-    def may_be_echo(self, sound: Sound16, at: float) -> bool:
-        """False if the sound of a turn is certainly no echo of the bot's own voice."""
-        return self._echo.may_be_echo(sound, at)
+    def turn_echo(self, person: int, sound: Sound16, at: float) -> TurnEcho:
+        """Whether the sound of a turn is an echo. This can be certain only for people with loudspeakers.
+
+        For all others, the words have to decide, however alike the sounds are.
+        """
+        echo, known = self._echo.turn_echo(person, sound, at), self._people.get(person)
+        by_mistake = known is not None and known.loudspeakers
+        return TurnEcho.POSSIBLE if echo is TurnEcho.CERTAIN and not by_mistake else echo
 
     def _check(self, person: _Person, frame: AudioFrame) -> None:
         echo = self._echo.is_echo(frame.person, person.recent[-COMPARED_SAMPLES:], frame.at)
@@ -114,7 +144,7 @@ class EchoMute:
     @staticmethod
     def _release(person: _Person, frame: AudioFrame) -> AudioFrame:
         given_back = min(person.muted_samples + len(frame.sound), GIVEN_BACK)
-        person.muted, person.different = False, 0
+        person.muted, person.different, person.released_at = False, 0, frame.at
         return replace(frame, sound=person.recent[-given_back:])
 
     def forget(self, person: int) -> None:

@@ -14,12 +14,12 @@ Opus makes peaks up to 2.7 dB higher if loud music was limited. With this ceilin
 """
 CEILING = factor(CEILING_DB)
 BLOCKS = 20
-"""Number of parts of a frame: the gain may change its pace each millisecond."""
+"""Number of parts of a frame. A part lasts a millisecond, in which the gain rises or falls evenly."""
 RELEASE = 1.01
-"""Factor by which the gain grows back in a millisecond at most: 0.09 dB, so 6 dB take 70 ms."""
+"""Largest factor by which the gain grows back in a millisecond: 0.09 dB, so 6 dB take 70 ms."""
 ATTACK = 0.06
-"""Part of full scale by which the gain falls in a millisecond at most, where the peak is far enough away in its
-frame."""
+"""Largest amount by which the gain (1 at most) falls in a millisecond, unless the peak is too near to the beginning of
+its frame."""
 
 _PLACES = np.arange(SPEAKING_FRAME, dtype=np.float32) / (SPEAKING_FRAME // BLOCKS)
 _EDGES = np.arange(BLOCKS + 1, dtype=np.float32)

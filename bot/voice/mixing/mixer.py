@@ -1,4 +1,4 @@
-"""The mixer: the source of a call's frames, in which music, effects and a bed play beneath the bot's voice."""
+"""The mixer: makes the frames of a call, in which music and other sound play beneath the bot's voice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.transport import ReplySound
 
 DUCK_SECONDS, HOLD_SECONDS, RETURN_SECONDS = 0.02, 0.15, 0.3
-"""Seconds in which music gets quieter when somebody speaks, for which it stays quieter after the last speech, and in
-which it then comes back.
+"""Seconds in which music gets quieter when somebody speaks, seconds for which it stays quieter after the last speech,
+and seconds in which it comes back.
 
 Music has to be down 100 ms after a person begins. A voice is noticed after up to 60 ms, and a frame takes 20.
 """
 HUSH_SECONDS = 0.02
-"""Seconds in which the bed falls silent when the bot speaks, and comes back."""
+"""Seconds in which the bed (see :class:`Channel`) falls silent when the bot speaks, and comes back."""
 MAX_VOLUME = 2.0
 
 
@@ -140,8 +140,10 @@ class Mixer:
         self._volumes = {**self._volumes, channel: min(max(volume, 0.0), MAX_VOLUME)}
 
     def plays(self, *channels: Channel) -> bool:
-        """Whether something sounds in one of these channels."""
-        return any(each.channel in channels and each.state is StreamState.PLAYING for each in self._streams)
+        """Whether a stream of one of these channels is heard: it has begun, is not paused, and has enough sound."""
+        return any(
+            each.channel in channels and each.state is StreamState.PLAYING and not each.paused for each in self._streams
+        )
 
     def _wake(self) -> None:
         self._reply.wake()

@@ -1,4 +1,4 @@
-"""A stream of sound that is mixed beneath the bot's voice: one piece of music, an effect, or a bed."""
+"""A stream of sound that is mixed beneath the bot's voice, such as one piece of music or an effect."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FADE_SECONDS = 0.1
 """Seconds in which a stream fades in, and out before it pauses, stops or stalls."""
 FADE_FRAMES = round(FADE_SECONDS / FRAME_SECONDS)
 START_FRAMES = 25
-"""Frames (0.5 s) that have to wait before a stream begins or goes on, unless no more will come."""
+"""Number of frames (0.5 s) that have to be waiting before a stream begins or goes on, unless no more will come."""
 FULL_FRAMES, LOW_FRAMES = 100, 50
-"""Frames that wait at most (2 s, 384 kB), and frames (1 s) at which there is room for more again."""
+"""Number of waiting frames (2 s, 384 kB) at which a stream is full, and number (1 s) at which there is room again."""
 
 
 class Channel(StrEnum):
@@ -26,7 +26,7 @@ class Channel(StrEnum):
     BED = "bed"
     """A quiet sound while the bot thinks."""
     AMBIENCE = "ambience"
-    """What belongs to the persona, beneath the whole call."""
+    """Background sound that belongs to the persona, during the whole call."""
 
 
 AMBIENCE_SHARE = 0.4
@@ -55,10 +55,10 @@ class _Wanted(Enum):
 
 
 class MixedStream:
-    """Frames that wait to be mixed, and a fade.
+    """One stream: frames that wait to be mixed. It fades in when it begins or goes on, and out before it falls silent.
 
-    The event loop calls everything but :meth:`take`. The mixer calls :meth:`take` on the sending thread. Both share a
-    deque, whose operations are atomic, and never wait for each other.
+    The event loop calls everything but :meth:`take`. The mixer calls :meth:`take` on the sending thread. Both threads
+    share a deque, whose operations are atomic, and never wait for each other.
 
     Args:
         channel: the channel in which the stream plays.

@@ -21,9 +21,10 @@ FILE = "calls_log.jsonl"
 MAX_BYTES = 1 << 20
 """Largest size of the file. When it is reached, the older half is dropped."""
 REFUSALS_PER_MINUTE, REFUSALS_PER_DAY = 30, 1_000
-"""Phone calls without a conversation that are written in a minute and in a day. Further ones are left out.
+"""Maximum numbers of phone calls without a conversation that are written in a minute and in a day.
 
-Otherwise they would push out the lines of conversations: a thousand lines take less than a quarter of the file.
+Without these limits, their lines would push out those of conversations. A thousand lines take less than a quarter of
+the file.
 """
 _MINUTE, _DAY = 60.0, 86_400.0
 

@@ -1,4 +1,4 @@
-"""Files with the sound of sentences that a voice which costs money has spoken, so that each is paid for once."""
+"""Files with the sound of sentences that were spoken by a paid voice, so that each sentence is paid for once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KeptSentences:
     The folder may be deleted at any time.
 
     Args:
-        folder: made when the first sentence is kept.
+        folder: the folder. It is made when the first sentence is kept.
         voice: what the sound depends on besides the text and the manner: the server, the engine and its settings.
         clock: returns seconds since 1970.
     """

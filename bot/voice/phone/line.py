@@ -18,7 +18,7 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType({"sip": "SIP", "twilio": "Twili
 FRAME_BYTES = 160
 """Bytes of a frame of 20 ms. A byte is a sample."""
 SILENCE_LIMIT = 10.0
-"""A line on which nothing comes for this many seconds is lost. Telephones send silence too."""
+"""A phone call ends if nothing comes over its line for this many seconds. Telephones send silence too."""
 
 
 class LineEnd(StrEnum):

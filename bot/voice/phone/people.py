@@ -52,8 +52,8 @@ def of_caller(shown: str) -> str:
 def refused_number(number: str) -> str:
     """What the log says of a refused caller, so that the operator can let them in. Empty if they withhold their number.
 
-    An internal number of a PBX, such as ``**610``, stands there whole: it reaches nobody from outside. Of a SIP address
-    with a name, only the host is named.
+    An internal number of a PBX, such as ``**610``, is logged whole: nobody can call it from outside. Of a SIP address
+    with a name, only the host is logged.
     """
     if shown := shown_number(number):
         return shown

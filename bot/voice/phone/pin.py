@@ -59,7 +59,7 @@ class WrongPins:
         self._right: dict[int, None] = {}
 
     def note_right(self, person: int) -> None:
-        """The person has given the right PIN, so the wrong ones of others don't keep them out from now on."""
+        """The person has given the right PIN, so wrong PINs of other people no longer keep this person out."""
         self._right.pop(person, None)
         self._right[person] = None
         while len(self._right) > MAX_NUMBERS:

@@ -54,7 +54,7 @@ class PinEntry:
         return self._wrong_pins.too_many(self._id(number, source))
 
     def _id(self, number: str, source: str) -> int:
-        """The id by which wrong PINs are counted. All callers who withhold their number count together.
+        """The id by which wrong PINs are counted. All callers of one source who withhold their number count together.
 
         A caller who makes up somebody else's number uses up none of that person's attempts, since the call comes from
         another host.

@@ -54,7 +54,7 @@ class Sentences:
         speak: speaks a text with the voice of phone calls.
         text: returns the text of a sentence, in the language of phone calls.
         manner: returns what the sound of a text depends on, besides the text.
-        files: keeps what was paid for over restarts; ``None`` if nothing is kept.
+        files: keeps, over restarts, the sounds that were paid for; ``None`` if nothing is kept.
         costs_money: returns whether the voice that speaks now costs money.
     """
 
@@ -119,7 +119,7 @@ class Sentences:
             _log.warning("A sentence for the telephone can't be spoken: %s", str(error) or "it takes too long")
             return None
         sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-        # While the limit of the day is reached, another voice may speak, which costs nothing.
+        # If today's limit was reached meanwhile, a voice that costs nothing may have spoken.
         if self._files is not None and paid and self._costs_money() and pieces:
             self._unwritten[key] = sound
         return self._keep(key, sound)
@@ -149,10 +149,10 @@ class Sentences:
 
 
 async def play(line: PhoneLine, sound: Samples) -> None:
-    """Play a sound (mono, 48,000 Hz) on a line, as fast as it is heard. Cancelling stops it within a frame.
+    """Play a sound (mono, 48,000 Hz) on a line. Returns at its end. Cancelling stops it within a frame.
 
-    The sound is sent on a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and read
-    files.
+    The sound is sent on a thread of its own: a sentence lasts seconds, and asyncio's own threads are few and needed
+    for files.
     """
     stop = threading.Event()
     own = ThreadPoolExecutor(1, thread_name_prefix="sentence for the telephone")

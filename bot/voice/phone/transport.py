@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from typing_extensions import override
 
 from bot.llm.prompts import CallRoom, single_call
 from bot.llm.spoken_lines import Announcement
 from bot.voice.call import Call
+from bot.voice.dialogue.left_unanswered import CALL_ENDED
 from bot.voice.dialogue.unheard_prompts import NOT_ANSWERED
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded, WordsSpoken
 from bot.voice.phone.audio_input import PhoneAudioInput
@@ -50,7 +51,7 @@ class UnseenPrompts:
         """Do nothing."""
 
     async def tell(self, text: str, prompt: Prompt | None = None, others: Collection[Prompt] = ()) -> None:
-        """Do nothing: a caller sees nothing. The text is an event all the same, for the page and for programs."""
+        """Do nothing: a caller sees no text. The page and programs get it as an event."""
 
 
 class UnseenCaptions:
@@ -76,8 +77,9 @@ class PhoneTransport:
         on_key: gets each key that the caller presses.
         last_words: says goodbye when the bot ends the call, before it hangs up; ``None`` to say nothing.
         end_cause: why the call is ending. The call sets it.
+        left_unanswered: whether the call is ending before the caller got the last answer, and without their doing.
         not_answered: called when a reply has ended that could not be spoken, or when there will be none. The caller
-            can't read that.
+            can't read the text that is written instead.
         listening_since: when :meth:`listen` was called, in monotonic seconds.
         last_answer: what the bot has said last, for a caller who wants to hear it again. Recited texts don't count.
     """
@@ -102,6 +104,7 @@ class PhoneTransport:
         self.last_words: LastWords | None = None
         self.not_answered: Callable[[], object] = lambda: None
         self.end_cause = EndCause.FAILURE
+        self.left_unanswered = False
         self.last_answer = ""
         self._clock = clock
         self._sleep = sleep
@@ -125,7 +128,7 @@ class PhoneTransport:
 
     @property
     def packets(self) -> PacketCounts:
-        """The number of late frames. The sound of a telephone is not encrypted end to end."""
+        """The number of late frames. There is no end-to-end encryption, so no packet can lack its key."""
         return PacketCounts(late=self._sender.timing.late if self._sender is not None else 0)
 
     @property
@@ -135,7 +138,7 @@ class PhoneTransport:
 
     @property
     def line_cause(self) -> str | None:
-        """Why the line is gone, as the cause of a phone call's end; ``None`` also if the bot has hung up."""
+        """Why the line is gone, in the words of the log; ``None`` if it is not gone, or if the bot has hung up."""
         return None if self._end is None or self._end is LineEnd.BOT else self._end.value
 
     # The line.
@@ -224,6 +227,8 @@ class PhoneTransport:
                 asyncio.get_running_loop().call_soon(self.not_answered)
             case NoticePosted(text) if text == NOT_ANSWERED:
                 asyncio.get_running_loop().call_soon(self.not_answered)
+            case NoticePosted(text) if text.startswith(CALL_ENDED):
+                self.left_unanswered = True
             case _:
                 pass
 
@@ -258,6 +263,8 @@ class PhoneTransport:
 class PhoneCall(Call[PhoneTransport]):
     """A :class:`~bot.voice.call.Call` over a phone line."""
 
+    ended_by_people: ClassVar = frozenset({EndCause.VOICE_COMMAND, EndCause.HUNG_UP})
+
     @override
     async def open(self) -> None:
         self.transport.not_answered = self._say_why
@@ -269,7 +276,7 @@ class PhoneCall(Call[PhoneTransport]):
         await super().open()
 
     def _say_why(self) -> None:
-        """Say that there is no answer. If the voice can't say that either, the limit of the voice ends the call."""
+        """Say that there is no answer. If the voice has reached its limit and can't say that either, the call ends."""
         limited = self.conversation.model_limited
         self._parts.recite(self._parts.aloud(Announcement.LIMIT if limited else Announcement.NO_ANSWER))
 

@@ -58,7 +58,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in the queue that is reported when the sending thread passes it: behind the reply's sample ``at``."""
+    """A place behind the reply's first ``at`` samples. It is reported when the sending thread passes it."""
 
     track: Track
     number: int
@@ -82,9 +82,9 @@ class End:
 class FrameQueue:
     """The sound of a reply that waits to be sent, and the marks, pauses and the end in it.
 
-    Only the sending thread calls :meth:`take`, which takes from the front; everything else is used on the event loop,
-    and changes the end. The two threads share a deque, whose operations are atomic. They need no lock, so neither waits
-    for the other.
+    Only the sending thread calls :meth:`take`, which takes from the front. All other methods are called on the
+    event loop, and work from the back. The two threads share a deque, whose operations are atomic. They need no lock,
+    so neither waits for the other.
     """
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class FrameQueue:
                     track.queued -= item.samples
 
     def end(self, track: Track) -> None:
-        """End a track's sound, which has no rest: see :meth:`pad`."""
+        """End a track's sound. The track must have no rest any more; see :meth:`pad`."""
         track.finished = True
         self._items.append(End(track))
 
@@ -180,7 +180,7 @@ class FrameQueue:
                     case Mark() as mark:
                         return mark
                     case _:
-                        # A place where silence was allowed.
+                        # A place where silence was allowed: it is dropped too.
                         pass
         return None
 

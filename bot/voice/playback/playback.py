@@ -102,7 +102,7 @@ class ReplyPlayback:
     def begin(self, reply: str) -> None:
         """Begin a new reply. Queued sound of another reply is dropped.
 
-        The sending thread is not woken before :meth:`prime`: it would compete with the request to the model.
+        The sending thread is not woken before :meth:`prime`, because its work could delay the request to the model.
         """
         self._drop_track()
         self._track = Track(reply)
@@ -156,7 +156,7 @@ class ReplyPlayback:
     def cut(self, reply: str, samples: int) -> None:
         """End the reply's sound after its first ``samples`` samples, rounded up to whole frames.
 
-        What is marked there or later is not reported any more: it does not begin to be heard. If more samples were sent
+        What is marked there or later is not reported any more, since nobody will hear it. If more samples were sent
         already, the sound ends at once. This also works after :meth:`finish`.
         """
         track = self._track

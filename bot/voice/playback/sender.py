@@ -56,7 +56,7 @@ class FrameClock:
 
     Attributes:
         due: when the next frame is due, in monotonic seconds.
-        lead: how many seconds before it is due a frame may be sent.
+        lead: a frame may be sent this many seconds before it is due.
         sent: number of frames that were sent.
         late: number of frames that were sent more than 20 ms after they were due.
     """
@@ -208,7 +208,8 @@ class FrameSender(threading.Thread):
         first, reply = self._phase is not _Phase.VOICED, self._source.sounding
         if first:
             self._phase = _Phase.VOICED
-            # After a break in a reply, listeners fill their buffer themselves. They would take a burst for late frames.
+            # After a break in a reply, listeners fill their buffer themselves. If frames came in a burst, listeners
+            # would take them for late ones.
             self.timing.start(now, self._sink.lead if reply != self._reply else 0.0)
         self._reply = reply
         due = max(now, self.timing.due)

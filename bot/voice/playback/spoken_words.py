@@ -10,7 +10,7 @@ ECHO_WINDOW = 30.0
 
 
 class SpokenWords:
-    """The segments of the current reply, and each segment of other replies that began to play in the last 30 s.
+    """The segments of the current reply, and those segments of other replies that began to play in the last 30 s.
 
     Args:
         clock: returns monotonic seconds.

@@ -10,11 +10,11 @@ from bot.voice.turn import Outcome
 MAX_ANNOUNCEMENTS = 3
 """Maximum number of attempts to announce something. An attempt fails if people interrupt the announcement."""
 HEARD = (Outcome.SPOKEN, Outcome.WRITTEN)
-"""The ends of an announcement after which people know what was announced."""
+"""The outcomes of an announcement after which people know what was announced."""
 
 
 async def announce_until_heard(recite: Callable[[str], PromptHandle], spoken: str) -> Outcome:
-    """Speak an announcement, and again whenever it was interrupted, :data:`MAX_ANNOUNCEMENTS` times at most.
+    """Speak an announcement, and speak it again if it was interrupted: :data:`MAX_ANNOUNCEMENTS` times at most.
 
     Returns how the last attempt ended. If that is one of :data:`HEARD`, people know what was announced.
     """

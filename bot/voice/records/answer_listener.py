@@ -27,22 +27,29 @@ class AnswerListener:
     def __init__(self, recorder: CallRecorder, get_parameters: Callable[[], SpeechParameters]) -> None:
         self._recorder = recorder
         self._get_parameters = get_parameters
-        self._begun: set[str] = set()
-        self._said: dict[str, tuple[ReplyEnded, SpeechParameters]] = {}
+        self._begun: dict[str, int | None] = {}
+        """The person to whom each reply is an answer."""
+        self._said: dict[str, tuple[ReplyEnded, SpeechParameters, int | None]] = {}
 
     def __call__(self, event: CallEvent) -> None:
         """Handle an event of the call."""
         match event:
-            case PromptTaken(reply):
+            case PromptTaken(reply, person=person):
                 # Replies that began before the recording are not noted, since the file has only their end.
-                self._begun.add(reply)
+                self._begun[reply] = person
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
                 # Answers that were spoken to the end, or until a person interrupted them, can be spoken again by a
                 # better voice. The others were not spoken, or their remaining text was written in the channel instead.
                 if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
-                    self._said[trace.reply] = (event, self._get_parameters())
+                    self._said[trace.reply] = (event, self._get_parameters(), self._begun[trace.reply])
             case _:
                 pass
+
+    def forget(self, person: int) -> None:
+        """Drop the texts of the answers to a person, also of the one that is being spoken."""
+        for reply in [reply for reply, answered in self._begun.items() if answered == person]:
+            del self._begun[reply]
+            self._said.pop(reply, None)
 
     def write_answers(self, channel: int) -> None:
         """Write the answers into the folder of the closed recording, if there are answers. Blocks: it writes a file.
@@ -60,7 +67,8 @@ class AnswerListener:
             _log.warning("The answers in %s can't be spoken again by a better voice: %s", folder.name, error)
 
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:
-        if reply not in self._said:
+        # Somebody may be forgotten at this moment, on the event loop.
+        if (said := self._said.get(reply)) is None:
             return RecordedAnswer(spans)
-        ended, parameters = self._said[reply]
-        return RecordedAnswer(spans, ended.heard, ended.interrupted, parameters)
+        ended, parameters, person = said
+        return RecordedAnswer(spans, ended.heard, ended.interrupted, parameters, person)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.text import MESSAGE_LIMIT, escape_markdown, split_message
+from bot.text import MESSAGE_LIMIT, counted, escape_markdown, split_message
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.transport import CaptionError, CaptionOutlet
 from config.sections import Captions
@@ -146,7 +146,7 @@ class CaptionWriter:
 
     def _next_message(self) -> str:
         """Take as many waiting lines as fit into one message, and join them."""
-        message = f"*({self._left_out} lines left out)*" if self._left_out else ""
+        message = f"*({counted(self._left_out, 'line')} left out)*" if self._left_out else ""
         self._left_out = 0
         while self._lines and len(message) + 1 + len(self._lines[0].text) <= MESSAGE_LIMIT:
             message = f"{message}\n{self._lines.popleft().text}".lstrip("\n")

@@ -10,9 +10,9 @@ from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, Spee
 from bot.voice.turn import TurnId
 
 MAX_OPEN_TURNS = 64
-"""Maximum number of turns of which it is remembered who heard their beginning.
+"""For at most this many turns it is remembered who heard their beginning.
 
-Turns that turn out to be no speech would otherwise be remembered for good.
+Without this limit, turns that turn out to be no speech would be remembered for good.
 """
 
 

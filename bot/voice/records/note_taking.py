@@ -127,7 +127,7 @@ class NoteTaking:
             asked_by: the name of who asked for them.
 
         Raises:
-            NotesError: the operator wants none, or every announcement was interrupted.
+            NotesError: the operator wants none, or people could not hear the announcement.
         """
         if self._notebook is None:
             raise NotesError(NOTES_OFF)

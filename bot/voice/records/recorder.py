@@ -60,7 +60,7 @@ class RecordingLimits:
 def recording_folder(data_dir: Path, channel: str, call: str, now: datetime) -> Path:
     """The folder in ``data_dir`` of a recording that begins ``now``: ``recordings/20260131T120000Z-Lounge.3f29c0de``.
 
-    Its name ends with the id of the call, so that calls of the same time and of the same name have their own folders.
+    Its name ends with the id of the call, so that calls in channels of the same name get different folders.
     """
     return data_dir / RECORDINGS_DIR / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}.{call}"
 
@@ -157,7 +157,7 @@ class CallRecorder:
 
     @property
     def spans(self) -> Mapping[str, tuple[Span, ...]]:
-        """The spans of each reply in the bot's file. A reply that paused has several. Complete after :meth:`close`."""
+        """Where each reply is in the bot's file; in several places if it paused. Complete after :meth:`close`."""
         return self._spans
 
     def prepare(self) -> None:

@@ -73,6 +73,7 @@ class Recordings:
         self._announced: CallRecorder | None = None
         self._recorder: CallRecorder | None = None
         self._answers: AnswerListener | None = None
+        self._closing: tuple[CallRecorder, AnswerListener | None] | None = None
 
     @property
     def recording(self) -> bool:
@@ -90,7 +91,7 @@ class Recordings:
             spoken: the text that is spoken.
 
         Raises:
-            RecordingError: recording is not possible, or every announcement was interrupted.
+            RecordingError: recording is not possible, or people could not hear the announcement.
         """
         if self.recording:
             return
@@ -137,9 +138,11 @@ class Recordings:
         recorder, self._recorder, self._sound.recorder = self._recorder, None, None
         answers, self._answers = self._answers, None
         if recorder is not None:
+            self._closing = recorder, answers
             await asyncio.to_thread(recorder.close)
             if answers is not None:
                 await asyncio.to_thread(answers.write_answers, self._transport.prompts.id)
+            self._closing = None
 
     def note(self, event: CallEvent) -> None:
         """Pass an event of the call to the listener that notes the bot's answers."""
@@ -147,6 +150,9 @@ class Recordings:
             self._answers(event)
 
     def forget(self, person: int) -> None:
-        """Delete the recorded sound of a person who no longer wants to be listened to."""
-        if self._recorder is not None:
-            self._recorder.forget(person)
+        """Delete the recorded sound of a person who does not want to be listened to any more, and the texts of the
+        answers to that person; also of the recording that is being closed.
+        """
+        for each in (self._recorder, self._answers, *(self._closing or ())):
+            if each is not None:
+                each.forget(person)

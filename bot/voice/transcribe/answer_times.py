@@ -17,7 +17,7 @@ REMEMBERED = 20
 _SECONDS_A_UNIT = 5.0
 """Seconds of sound that take as long to decode as one run of the encoder.
 
-Whisper's encoder takes the same time for any sound. The decoder takes longer if more is said.
+This is a rough model: the encoder counts as equally slow for all sounds. The decoder takes longer if more is said.
 """
 
 

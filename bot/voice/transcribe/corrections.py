@@ -23,20 +23,25 @@ class Corrections:
     """
 
     def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
-        self._meant: dict[str, str] = {}
+        self._pairs: dict[str, tuple[str, str]] = {}
+        """The recognised words and the words that were meant, by the recognised words in lower case."""
+        self._meant: tuple[str, ...] = ()
+        """The words that were meant, in the order of the pattern's groups."""
         self._pattern: re.Pattern[str] | None = None
         self.add(pairs or {})
 
     def replace_by(self, other: Corrections) -> None:
         """Use the corrections of another object instead of the present ones, from the next transcript on."""
-        self._meant, self._pattern = dict(other._meant), other._pattern
+        self._pairs, self._meant, self._pattern = dict(other._pairs), other._meant, other._pattern
 
     def add(self, pairs: Mapping[str, str]) -> None:
         """Add corrections. They apply from the next transcript on."""
-        self._meant |= {heard.casefold(): meant for heard, meant in pairs.items()}
-        heard = sorted(self._meant, key=len, reverse=True)
-        words = "|".join(map(re.escape, heard))
-        self._pattern = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if heard else None
+        # The pattern does not take "Weiß" for "weiss", so both may be there; casefold() would make them one.
+        self._pairs |= {heard.lower(): (heard, meant) for heard, meant in pairs.items()}
+        longest_first = sorted(self._pairs.values(), key=lambda pair: len(pair[0]), reverse=True)
+        words = "|".join(f"({re.escape(heard)})" for heard, _ in longest_first)
+        self._meant = tuple(meant for _, meant in longest_first)
+        self._pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -48,7 +53,9 @@ class Corrections:
         if not isinstance(pairs, dict):
             raise CorrectionsError(f'STT_CORRECTIONS: {path} must hold lines like "say you: Seiyuu"')
         for heard, meant in pairs.items():
-            if not isinstance(heard, str) or not isinstance(meant, str) or not heard.strip():
+            if isinstance(heard, str) and not heard.strip():
+                raise CorrectionsError(f"STT_CORRECTIONS: {path}: the recognised words before {meant!r} are empty")
+            if not isinstance(heard, str) or not isinstance(meant, str):
                 raise CorrectionsError(f"STT_CORRECTIONS: {path}: {heard!r}: {meant!r} must both be text (use quotes)")
         return cls(pairs)
 
@@ -56,4 +63,4 @@ class Corrections:
         """Return ``text`` with all corrections."""
         if self._pattern is None:
             return text
-        return self._pattern.sub(lambda found: self._meant[found[0].casefold()], text)
+        return self._pattern.sub(lambda found: self._meant[(found.lastindex or 1) - 1], text)

@@ -38,8 +38,8 @@ class EnglishTranscript:
         text: the words; empty if there are none.
         log_probability: mean natural logarithm of the probabilities of its tokens and of its end.
         cut_off: whether the text reached the largest number of tokens. If so, it is a loop, or far too long.
-        called: whether the text begins with a name that was looked for, and that the model would not have written by
-            itself. The log probability is that of the words after it.
+        called: whether the name that was looked for is heard at the beginning, even if the model would write something
+            else there. The log probability is that of the words after it.
     """
 
     text: str
@@ -61,9 +61,9 @@ class EnglishFirst:
     """A recogniser that asks a quick model for English first, and Whisper if the quick model is not sure of its words.
 
     The first of the hot words is the bot's name, which the quick model looks for at the beginning. Whisper is asked in
-    any case if the speaker usually speaks another language, if times of words are wanted, and, at the end of a turn, if
-    one of the hot words may have been said elsewhere, since only Whisper knows them. In an interim transcript a wrong
-    name is accepted, because asking Whisper each time would delay the final words.
+    any case if the speaker usually speaks another language, or if times of words are wanted. At the end of a turn, it
+    is also asked if a hot word may have been said elsewhere, since only Whisper knows the hot words. In an interim
+    transcript a wrong name is accepted, because asking Whisper each time would delay the final words.
 
     Attributes:
         english: the quick model.

@@ -1,4 +1,4 @@
-"""The file of corrections while the bot runs: people's corrections are added to it, and its changes are followed."""
+"""The file of corrections while the bot runs. People's corrections are added to it, and its changes are read."""
 
 from __future__ import annotations
 

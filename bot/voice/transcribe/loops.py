@@ -23,7 +23,7 @@ MAX_LETTERS = 4_000
 MAX_SYLLABLES = 16
 """Maximum number of times in a row that people say a syllable: "ha ha ha", "no no no"."""
 MAX_REPEATED_LETTERS = 32
-"""If a unit is longer than a syllable, people say at most this many letters of all its repetitions together."""
+"""If people repeat a unit that is longer than a syllable, all repetitions together have at most this many letters."""
 MAX_NORMAL_UNITS, MAX_LONG_UNITS = 5, 4
 """People may say a unit of normal length, or a long one, this many times in a row.
 
@@ -32,7 +32,7 @@ They may do so even if these are more letters than :data:`MAX_REPEATED_LETTERS`.
 SYLLABLE_LETTERS, NORMAL_LETTERS = 2, 8
 """Maximum number of letters of a syllable, and of a unit of normal length."""
 MIN_STUCK_REPETITIONS, MIN_STUCK_LETTERS = 3, 5
-"""Minimum number of repetitions and letters of a unit that make a loop if the recogniser was cut off.
+"""If the recogniser was cut off, a unit at the end of the text is a loop if it has this many repetitions and letters.
 
 A stuck recogniser goes on until it has written as many tokens as it may. People who say "no no no" very fast make it
 write as many tokens too, but such words have fewer letters.
@@ -62,7 +62,7 @@ class Loop:
 
 
 def letters(text: str) -> int:
-    """The number of letters in a text, as a measure of how long it takes to say.
+    """The length of a text in letters, as a measure of how long it takes to say.
 
     A Japanese kana counts as two letters, and any other East Asian character as three.
     """

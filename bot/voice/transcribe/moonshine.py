@@ -1,4 +1,4 @@
-"""Moonshine: a speech recogniser for English whose time depends on the length of the sound.
+"""Moonshine: a speech recogniser for English. The shorter the sound, the less time it takes.
 
 The network is that of "Moonshine: Speech Recognition for Live Transcription and Voice Commands" (Jeffries and others,
 2024), as ONNX with 8-bit numbers.
@@ -34,7 +34,7 @@ LEAST_OF_A_NAME, LEAST_PER_TOKEN = -6.0, -2.5
 """A name is heard if the sum of its tokens' log probabilities is at least the first number, plus the second one for
 each token (:mod:`benchmarks.names`)."""
 PAST, PRESENT = "past_key_values.", "present."
-"""Beginnings of the names of what the decoder remembers, as its input and as its output."""
+"""Beginnings of the names of the decoder's memory: among its inputs, and among its outputs."""
 
 Logits = NDArray[np.float32]
 """The logits of all tokens; if there are several rows, one for each token that was fed."""
@@ -106,7 +106,7 @@ class Decoder(Protocol):
     """A decoder that has been given some tokens of a text."""
 
     def feed(self, tokens: Sequence[int]) -> Logits:
-        """Give the decoder more tokens. Returns a row of logits for each: how likely each token is to follow it."""
+        """Give the decoder more tokens. Returns a row of logits for each: how likely every token is to follow it."""
         ...
 
     def keep(self, count: int) -> None:

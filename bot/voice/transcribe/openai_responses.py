@@ -124,7 +124,7 @@ def _number(value: object) -> float | None:
     try:
         return float(value) if math.isfinite(value) else None
     except OverflowError:
-        # A whole number may have any number of digits.
+        # A whole number may be too large for a float.
         return None
 
 
@@ -180,7 +180,7 @@ pause twice as long.
 MAX_DELAY = 25.0
 """Longest wait that is obeyed for final requests, in seconds.
 
-If a server asks for a longer wait, the request is sent all the same, since the words would be lost otherwise.
+If a server asks for a longer wait, the next final request is sent all the same. Otherwise its words would be lost.
 """
 
 
@@ -190,7 +190,7 @@ class RateLimits:
     Use it on the event loop.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         today: function that returns the date and time now. It is needed if a server names a date.
     """
 

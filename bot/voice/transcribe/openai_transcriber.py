@@ -61,7 +61,7 @@ class OpenAITranscriber:
         corrections: the operator's corrections of transcripts.
         hallucinations: filter of hallucinations.
         meter: counts the sound that is sent.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         sleep: function that waits for some seconds.
     """
 
@@ -88,8 +88,8 @@ class OpenAITranscriber:
         self._endpoint = TranscriptionEndpoint(url, settings, http, self._limits.asked_to_wait)
         self.host = self._endpoint.host
         self.is_patient: Callable[[], bool] = lambda: True
-        """True: a failed final request is repeated up to its time limit. False: it is repeated at most once, because
-        another server can answer.
+        """True: a failed final request is repeated after each of :data:`DELAYS`, up to its time limit. False: it is
+        repeated at most once, because another server can answer.
         """
         self._format = 0  # index in REQUEST_FORMATS of the format that the server accepts
         self._queue = TranscriptionQueue()
@@ -186,7 +186,7 @@ class OpenAITranscriber:
                 return await self._ask(job.request, min(left, limit))
             except RequestFailed as error:
                 delay = next(delays, None)
-                # A server that asks for no wait at all, or names a time that is past, is not asked without a pause.
+                # A server that asks for a wait of 0 s, or names a time that is past, is asked again only after a pause.
                 wait = delay if error.wait is None else max(error.wait, delay or DELAYS[-1])
                 if error.busy:
                     _log.info("%s For a while, speech is transcribed only when a turn is over", error)

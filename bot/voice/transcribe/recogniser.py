@@ -43,7 +43,7 @@ The encoder then runs on the whole long context, so this is done only if it ran 
 has 1.4 points more errors in French than the long one; with it, both have the same.
 """
 RETRY_TEMPERATURES = (0.2, 0.4)
-"""If the long context gives a loop (words written again and again), the sound is recognised again with these values.
+"""If the long context gives a loop (words written again and again), the decoder tries again at these temperatures.
 
 Whisper's own decoding does the same.
 """
@@ -206,7 +206,7 @@ class Recogniser:
         return RecognitionResult(found, information.language, probability, words)
 
     def _words(self, sound: Sound16, hot_words: str | None, language: str) -> list[tuple[str, float, float]]:
-        """The words of a sound, which begins with :data:`LEAD`, and their times without it."""
+        """The words of a sound that begins with :data:`LEAD`, and their times in seconds after that silence."""
         segments, _ = self._begin(
             sound, hot_words, language, _Attempt(LONG_CONTEXT, LONG_CONTEXT), word_timestamps=True
         )

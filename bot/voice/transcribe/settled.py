@@ -4,10 +4,9 @@ Interim transcripts often differ at their end, since the sound may end in the mi
 when two transcripts in a row agree on it and on all words before it. This is the policy LocalAgreement-2 of "Turning
 Whisper into Real-Time Transcription System" (Macháček, Dabre and Bojar, 2023).
 
-That system also removes the settled sound, so that only the rest is transcribed. Seiyuu does not. Whisper's encoder
-costs the same for any sound within its context, so a short turn would win nothing and lose the words before the cut,
-which tell Whisper how to go on. A long turn is cut into parts by its detector, at a pause or a quiet place, and then
-only the sound after the last cut is transcribed.
+That system also removes the settled sound, so that only the rest is transcribed. Seiyuu does not. In a short turn that
+would save little time, and lose the words before the cut, which tell Whisper how to go on. A long turn is cut into
+parts by its detector, at a pause or a quiet place, and then only the sound after the last cut is transcribed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One transcriber for several calls: each is served in turn, and its memory is released after the last call."""
+"""One transcriber for several calls: it serves them in turn, and its memory is released after the last call."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ After the first, loading is late. After the second, the process counts as hangin
 process counts as hanging after it was inactive for the last of these times.
 """
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
-"""When a process that is active counts as hanging all the same.
+"""Limits after which even an active process counts as hanging.
 
 The first is a factor of the time limit of its answer, the second is in seconds. The longer of the two times counts.
 """
@@ -91,7 +91,7 @@ class WhisperTranscriber:
         is_here: function that tells whether a model, by name or folder, is on this machine; may block.
         release_seconds: seconds for which the model stays in memory after :meth:`release_memory`.
         program: arguments of Python that run the process.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -227,7 +227,8 @@ class WhisperTranscriber:
             job.attempts = MAX_ATTEMPTS
             raise
         began = self._clock()
-        # Words that are cut off are often improbable. To recognise them once more would delay the final words.
+        # While the person speaks, the last word is often cut off, and thus improbable. Recognising the sound once more
+        # would delay the final words.
         once = request.urgency < Urgency.SPECULATION
         question = {
             "hot_words": request.hint,

@@ -21,7 +21,7 @@ BACK = "🎤 My own voice is back."
 class VoiceNotices:
     """Texts for people about changes of the engine in one call. Each change is reported once.
 
-    A server may tell anything at any rate, so each warning is passed on once, and there are limits for a call.
+    A server may send any text, as often as it likes. So each warning is passed on once, and a call has limits.
     """
 
     def __init__(self) -> None:

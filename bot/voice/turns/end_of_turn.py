@@ -99,8 +99,8 @@ class RuleBasedEndOfTurn:
 
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         """Estimate by ``text`` and by what was said last; see :meth:`EndOfTurn.probability`."""
-        # A phrase after a question answers it, or belongs to it. The speaker's own question is a turn of its own here
-        # if they paused within it for so long that their turn was over.
+        # A phrase after a question answers it, or belongs to it: the question may be the speaker's own, if they paused
+        # after it for so long that their turn was over.
         asked = bool(history) and history[-1].text.rstrip().endswith(_QUESTION_MARKS)
         return self.estimate(text, asked=asked)
 

@@ -147,7 +147,7 @@ class Addressing:
 
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
-    """Whether an utterance begins with one of the names of ``others``, or with "hey" and such a name."""
+    """Whether an utterance begins with a name of ``others``, or with one word, such as "hey", and such a name."""
     return Names(form for name in others for form in _spoken_forms(name)).called_first(text)
 
 

@@ -40,7 +40,7 @@ _RANGES = (
 _DISTINCT_LENGTHS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
 """If a name has at least this many characters, other characters of its script may stand directly beside the name.
 
-Beside a name in katakana, they may only follow it.
+Beside a name in katakana, they may stand only after it.
 """
 # fmt: off
 _UNSPACED_CALL_WORDS = (
@@ -245,7 +245,7 @@ class Names:
         )
 
     def called_first(self, text: str) -> bool:
-        """Whether a text begins with one of the names, or with one word such as "hey" and a name."""
+        """Whether a text begins with one of the names, or with any one word, such as "hey", and a name."""
         words = plain_words(separate_scripts(fold_text(text)))
         return self._unspaced.called_first(fold_text(text)) or any(
             self.is_name(words[at : at + n]) for at in (0, 1) for n in self._lengths
@@ -291,7 +291,8 @@ class Names:
 
 def _similar(heard: str, sound: str, min_similarity: float) -> bool:
     """Whether two words sound alike. Both are phonetic forms."""
-    # The lengths alone limit the similarity. Hundreds of phrases are compared at the start of a call.
+    # The lengths alone limit the similarity. This quick check saves time: a call compares hundreds of phrases when it
+    # starts.
     length = len(heard) + len(sound)
     if length and 2.0 * min(len(heard), len(sound)) / length < min_similarity:
         return False

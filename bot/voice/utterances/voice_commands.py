@@ -201,7 +201,7 @@ class CommandPhrases:
         persona: phrases that ask for a persona, with a :data:`GAP`.
         mood_words: the spoken names of each mood.
         degree: words that say how much of a mood is wanted.
-        play: phrases that ask for something by its whole title, with a :data:`GAP`.
+        play: phrases that ask for a piece of music by its whole title, with a :data:`GAP`.
         play_song: phrases that ask for a piece of music by some words of its title, with a :data:`GAP`.
     """
 

@@ -1,4 +1,7 @@
-"""Random histories of people who come and go on two servers, in virtual time. Calls end by the real rules."""
+"""Tests of when the bot comes by itself and leaves, with random comings and goings of people on two servers.
+
+Time is virtual. Calls end by the real rules.
+"""
 
 from __future__ import annotations
 
@@ -168,5 +171,5 @@ async def _two_servers() -> None:
     await world.end()
 
 
-def test_two_servers_get_the_one_call_one_after_the_other() -> None:
+def test_two_servers_get_the_bot_one_after_the_other() -> None:
     run_virtually(_two_servers())

@@ -1,4 +1,4 @@
-"""Tests of the rules by which the bot comes by itself, and of quiet hours, with times that the test names."""
+"""Tests of the rules by which the bot comes by itself, and of quiet hours. The tests say what time it is."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from bot.times_of_day import TimesError
 from tests.bot.autojoin.world import chosen
 
 EMPTY, THERE, UNWELCOME = Room(occupied=False, welcome=False), Room(occupied=True, welcome=True), Room(True, False)
+"""A channel without people, one with people to whom the bot may come, and one with people to whom it may not come."""
 HERE, OTHER = 1, 2
 
 
@@ -60,7 +61,7 @@ def test_the_bot_comes_once_when_somebody_is_there_and_again_when_somebody_is_th
     assert rules.step() == (Come(HERE),)
 
 
-def test_after_the_bot_was_sent_away_it_comes_only_when_the_channel_was_empty() -> None:
+def test_after_the_bot_was_sent_away_it_comes_again_only_once_the_channel_was_empty() -> None:
     rules = Rules()
     rules.step()
     rules.rules.came(HERE)
@@ -102,7 +103,7 @@ def test_the_question_is_taken_back_when_the_drawing_is_done_or_nobody_is_left()
         assert rules.rules.answered(HERE, yes=False) == (), "a late answer changes nothing"
 
 
-def test_one_drawing_after_the_other_is_one_wait_only_if_there_is_no_pause() -> None:
+def test_the_bot_comes_in_a_pause_between_two_drawings() -> None:
     rules = Rules()
     rules.step(busy=True)
     rules.step(busy=True, after=50.0)

@@ -97,7 +97,7 @@ class VirtualCall:
 
 @dataclass(slots=True)
 class Transport:
-    """What a call's watcher sees of the call."""
+    """Stands in for a call's transport, as far as :class:`~bot.voice.ends.CallEndWatcher` uses it."""
 
     people: VirtualCall
 
@@ -188,7 +188,7 @@ class World:
     # What the referee sees.
 
     def _require(self, good: bool, fault: str) -> None:
-        # The bot would catch an exception and go on.
+        # An exception would not end the test, because the bot would catch it and go on.
         if not good:
             self.faults.append(fault)
 

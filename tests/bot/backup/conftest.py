@@ -49,6 +49,7 @@ def running_bot(database: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def to_be_restored(folder: Path, database: Path) -> Path:
+    """A folder with a backup, and with data that was changed after it."""
     for voice in ("ada", "ben"):
         make_voice(folder, voice)
     (folder / "personas" / "mine.yaml").write_text("name: Mine\n")

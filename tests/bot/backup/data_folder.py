@@ -63,7 +63,9 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 AS_IT_WAS: tuple[str, set[str], set[str]] = ("after", {"cat", "dan"}, set())
+"""The state before a restore. The data was changed after the backup."""
 RESTORED: tuple[str, set[str], set[str]] = ("before", {"ada", "ben"}, {"mine.yaml"})
+"""The state after a restore: that of the backup."""
 
 
 def state(folder: Path) -> tuple[str, set[str], set[str]]:

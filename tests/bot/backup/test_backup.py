@@ -1,4 +1,4 @@
-"""Backups: one undamaged file with all of the bot's data. It replaces an older backup only when it is complete."""
+"""Backups: one undamaged file with the bot's data. It replaces an older backup only when it is complete."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_backup_is_consistent_while_a_bot_writes(folder: Path, running_bot: su
         with closing(sqlite3.connect(folder / f"{number}.sqlite3")) as backup:
             (rows,) = backup.execute("SELECT count(*) FROM setting WHERE name <> 'word'").fetchone()
         assert rows > 0
-        assert rows % 2 == 0, "half of a change"
+        assert rows % 2 == 0, "each change writes two rows, and the backup has both or neither"
     assert running_bot.poll() is None
 
 
@@ -103,7 +103,7 @@ def test_voices_of_an_external_speech_server_are_reported_as_left_out(
     assert (folder / "data" / "voices" / "ada").exists()
 
 
-def test_each_of_several_external_speech_servers_is_named_as_an_address_of_its_own(
+def test_several_external_speech_servers_are_each_named_by_their_address(
     folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TTS_WEBSOCKET_URL", "ws://10.0.0.5:8765/ws/stream, ws://10.0.0.6:8765/ws/stream")

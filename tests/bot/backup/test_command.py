@@ -20,7 +20,7 @@ def test_a_file_must_be_named(command: str, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_help_says_what_is_in_a_backup(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_the_file_argument(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0

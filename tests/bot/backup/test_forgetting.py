@@ -1,4 +1,4 @@
-"""Restores and people who wanted to be forgotten: their words are in no file of the bot afterwards."""
+"""Restores of backups with words of people who have opted out since: only the backup itself has these words then."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_words_of_a_person_who_opted_out_after_the_backup_are_nowhere_after_the_
     asyncio.run(opt_out(database))
     assert files_with(folder, SECRET) == {"saved.sqlite3"}
     assert main(["restore", "saved.sqlite3"]) == 0
-    assert "People who opted out since then stay opted out: 1." in told(capsys)
+    assert "People who have opted out since the backup stay opted out: 1." in told(capsys)
     with closing(sqlite3.connect(database)) as restored:
         assert restored.execute("SELECT DISTINCT who FROM turns").fetchall() == [("Cleo",)]
     assert files_with(folder, SECRET) == {"saved.sqlite3"}, "the backup itself stays as it is"

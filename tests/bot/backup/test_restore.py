@@ -63,7 +63,7 @@ def test_data_that_was_true_only_at_the_time_of_the_backup_does_not_come_back(
         assert restored.execute("SELECT * FROM chat_waiting").fetchall() == []
         assert restored.execute("SELECT * FROM listening_choice").fetchall() == [(11, 0), (12, 0), (13, 1)]
         assert restored.execute("SELECT who, text FROM turns").fetchall() == [("Cleo", "hers")]
-    assert "People who opted out since then stay opted out: 1." in told(capsys)
+    assert "People who have opted out since the backup stay opted out: 1." in told(capsys)
     assert b"mine" not in database.read_bytes()
 
 

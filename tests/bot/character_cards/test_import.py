@@ -47,7 +47,7 @@ def card(data: Any = DATA, keyword: bytes = b"chara") -> bytes:
     return chunk(b"tEXt", keyword + b"\0" + base64.b64encode(written))
 
 
-def test_a_card_in_a_picture_becomes_a_persona_and_its_lorebook_knowledge(
+def test_a_card_in_a_picture_becomes_a_persona_and_its_lorebook_becomes_knowledge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     knowledge, personas, file = tmp_path / "knowledge", tmp_path / "personas", tmp_path / "mira.png"
@@ -117,4 +117,4 @@ def test_any_bytes_in_a_card_are_read_or_refused(inserted: bytes, at: int) -> No
     try:
         parse_card(whole[:at] + inserted + whole[at + len(inserted) :])
     except CardError as error:
-        assert str(error)  # both outcomes are right
+        assert str(error)  # If there is no error, the card was read, and that is right too.

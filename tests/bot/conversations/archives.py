@@ -1,4 +1,4 @@
-"""An archive of stored conversations in a separate database, and the words in it."""
+"""Stored conversations for tests: an archive in a separate database, with calls and chats that are written into it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Turn = tuple[int, str, str, bool]
 
 @dataclass
 class Archive:
-    """Stored conversations in a separate database, with a clock that the test moves."""
+    """Stored conversations, with a clock that the test moves. ``unwanted`` has the people who opted out."""
 
     database: Database
     days: KeptDays = 30
@@ -40,7 +40,7 @@ class Archive:
         )
 
     def call(self, call: str | None = "c1") -> tuple[KeptTurns, CallKeeper]:
-        """A call with this id begins; ``None`` for one from before ids were stored."""
+        """Begin a call with this id. A call from before ids were stored has none."""
         keeper = self.conversations.begin_call(LOUNGE, call)
         return KeptTurns(keeper, lambda: "Mia"), keeper
 

@@ -155,7 +155,9 @@ async def test_turns_that_were_too_old_do_not_stay_in_the_gaps_of_the_file(archi
     await assert_nowhere(tmp_path, b"secret")
 
 
-async def test_what_could_not_be_cleaned_now_is_cleaned_later(archive: Archive, tmp_path: Path) -> None:
+async def test_if_the_file_can_not_be_cleaned_of_deleted_turns_it_is_cleaned_later(
+    archive: Archive, tmp_path: Path
+) -> None:
     archive.write(ADA, "Ada", "a very particular secret", "I see.")
     await archive.turns()
     archive.now += 40 * DAY

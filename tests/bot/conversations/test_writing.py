@@ -1,4 +1,4 @@
-"""The queue of the conversation writer: nobody waits for the disk, and its length is bounded."""
+"""The queue of the conversation writer: nobody waits for the disk, and the queue's length is bounded."""
 
 from __future__ import annotations
 

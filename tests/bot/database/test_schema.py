@@ -59,7 +59,7 @@ def version(path: Path) -> int:
 
 async def test_a_database_without_numbered_migrations_keeps_every_row(old: Path) -> None:
     before = content(old)
-    assert all(before.values()), "something in every table"
+    assert all(before.values()), "every table has at least one row"
     async with Database.opened(old):
         pass
     after = content(old)
@@ -116,7 +116,7 @@ async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path
     kept = before.keys() & after.keys() - {"call", "chat_memory", "conversations", "turns"}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert len(after["chat_memory"]) == len(before["chat_memory"])
-    # Before there could be several calls, the only one had a number.
+    # In versions that allowed only one call, the first column was its number.
     assert [row[-3:] for row in after["call"]] == [row[-3:] for row in before.get("call", [])]
     # Columns were added at the end.
     for name, columns in (("conversations", 8), ("turns", 7)):

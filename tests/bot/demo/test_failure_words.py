@@ -1,4 +1,4 @@
-"""Messages of the demonstration if the call fails."""
+"""The sentence about a very busy machine, which the demonstration adds to its message if the call fails."""
 
 from __future__ import annotations
 

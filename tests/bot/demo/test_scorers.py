@@ -26,7 +26,7 @@ async def test_an_answer_whose_words_were_heard_is_good() -> None:
     ears = ScriptedTranscriber(["paris is the capital of france", "it is blue"])
     score = await TranscriptScorer(ears).score([answer("Paris is the capital of France!"), answer("It is blue.")])
     assert score.good
-    assert score.fields == {"word_error_rate": 0.0}
+    assert score.fields == {"word_error_rate": 0.0, "letter_error_rate": 0.0}
     assert "9 of the 9 words" in score.line
     assert ears.closed
     assert [request.seconds for request in ears.requests] == [1.6, 1.6], "silence is around each answer"
@@ -38,7 +38,23 @@ async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
     heard = " ".join(words[wrong:])
     score = await TranscriptScorer(ScriptedTranscriber([heard])).score([answer(" ".join(words))])
     assert score.good is good
-    assert f"{10 * wrong} %" in score.line
+    assert f"{10 - wrong} of the 10 words" in score.line
+
+
+async def test_words_that_the_recogniser_mistakes_in_good_sound_do_not_make_the_call_bad() -> None:
+    heard_as = {
+        "I am happy to provide assistance with many topics, including text re-writing and the planning of parties.": (
+            "I am happy to provide assistance with many topics, including text rewriting and the planning of parties."
+        ),
+        "The capital of France is Paris.": "The capital of Francis Paris.",
+        "The sky is a beautiful shade of blue, but grey in the rain.": (
+            "This guy is a beautiful shade of blue, but grey in the rain."
+        ),
+        "Dragon.": "Gregon.",
+    }
+    score = await TranscriptScorer(ScriptedTranscriber([*heard_as.values()])).score([*map(answer, heard_as)])
+    assert score.fields["word_error_rate"] == pytest.approx(7 / 38, abs=1e-3)
+    assert score.good, score.line
 
 
 @pytest.mark.parametrize(("heard", "told"), [("blue", True), ("it is blue", False)])
@@ -59,6 +75,7 @@ async def test_the_call_is_written_down_turn_by_turn(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "call.json").read_text("utf-8"))
     assert report["good"] is False
     assert report["word_error_rate"] == pytest.approx(1 / 3, abs=1e-3)
+    assert report["letter_error_rate"] == pytest.approx(1 / 8, abs=1e-3)
     (turn,) = report["turns"]
     assert turn["answer"] == "It is blue."
     assert turn["heard_by_guest"] == "it is glue"

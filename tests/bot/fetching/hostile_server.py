@@ -60,12 +60,12 @@ class HostileServer:
         await self._server.wait_closed()
 
     async def until_ended(self) -> None:
-        """Wait until the test is over."""
+        """Wait until the server is being ended."""
         await self._ended.wait()
 
     @property
     def ended(self) -> bool:
-        """Whether the test is over."""
+        """Whether the server is being ended, or has ended."""
         return self._ended.is_set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -46,7 +46,7 @@ async def test_a_private_address_is_refused_in_every_way_of_writing(
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1", "0", "2130706433", "[::1]", "[::ffff:127.0.0.1]"])
-async def test_the_fetcher_as_it_is_used_does_not_reach_this_machine(public: HostileServer, host: str) -> None:
+async def test_a_fetcher_with_the_usual_rules_does_not_reach_this_machine(public: HostileServer, host: str) -> None:
     with pytest.raises(FetchError):
         await Fetcher().fetch(FetchRequest(public.url(host=host), LIMITS))
     assert public.asked == []
@@ -62,7 +62,7 @@ async def test_a_name_with_a_public_and_a_private_address_is_refused(
     assert public.asked == []
 
 
-async def test_a_name_that_changes_after_its_check_changes_nothing(
+async def test_the_checked_address_of_a_host_is_used_and_a_private_one_that_follows_it_is_refused(
     names: Names, fetcher: Fetcher, public: HostileServer, private: HostileServer
 ) -> None:
     names.answers["rebinding.test"] = [[PUBLIC], [PRIVATE]]
@@ -74,7 +74,7 @@ async def test_a_name_that_changes_after_its_check_changes_nothing(
     assert private.asked == []
 
 
-async def test_a_name_that_changes_between_two_redirects_is_checked_again(
+async def test_after_a_redirect_the_address_of_the_host_is_looked_up_and_checked_again(
     names: Names, fetcher: Fetcher, public: HostileServer
 ) -> None:
     names.answers["rebinding.test"] = [[PUBLIC], [PRIVATE]]
@@ -168,7 +168,9 @@ async def test_no_cookie_is_sent_back(fetcher: Fetcher, public: HostileServer) -
     assert "cookie" not in "".join(public.asked).lower()
 
 
-async def test_a_file_that_names_a_greater_length_is_refused(fetcher: Fetcher, public: HostileServer) -> None:
+async def test_a_file_whose_stated_length_is_above_the_limit_is_refused(
+    fetcher: Fetcher, public: HostileServer
+) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
         await public.until_ended()
@@ -217,7 +219,9 @@ async def test_a_server_that_falls_silent_is_given_up(fetcher: Fetcher, public: 
 
 
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
-async def test_a_server_that_dribbles_is_given_up(fetcher: Fetcher, public: HostileServer, begin: bytes) -> None:
+async def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
+    fetcher: Fetcher, public: HostileServer, begin: bytes
+) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
         writer.write(begin)
         while not public.ended:
@@ -265,7 +269,7 @@ async def test_only_wanted_types_are_taken(
         (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "what it answers is not HTTP"),
     ],
 )
-async def test_nonsense_from_a_server_is_an_error_for_people(
+async def test_nonsense_from_a_server_is_reported_in_plain_words(
     fetcher: Fetcher, public: HostileServer, answer: bytes, said: str
 ) -> None:
     async def send(writer: asyncio.StreamWriter) -> None:
@@ -299,7 +303,7 @@ async def test_errors_say_what_is_wrong(fetcher: Fetcher, public: HostileServer)
         await fetcher.fetch(FetchRequest(public.url("/" + "a" * 2_000), LIMITS))
 
 
-async def test_a_server_that_only_says_that_it_goes_on_is_given_up_at_once(
+async def test_a_server_that_sends_only_interim_answers_is_given_up_at_once(
     fetcher: Fetcher, public: HostileServer
 ) -> None:
     async def go_on(writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Unpacking of compressed bodies."""
+"""Tests of unpacking compressed bodies of HTTP answers: in any pieces, and up to a limit."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_bomb_is_refused_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip, identity", "nonsense"])
-def test_other_encodings_are_refused(encoding: str) -> None:
+def test_unknown_and_multiple_encodings_are_refused(encoding: str) -> None:
     with pytest.raises(FetchError, match="packed"):
         Unpacker(encoding, LIMIT)
 

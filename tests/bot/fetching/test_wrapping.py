@@ -1,4 +1,4 @@
-"""Chunked answers that are hardly anything but wrapping, and others in small pieces."""
+"""Tests of chunked answers that are hardly anything but wrapping (sizes and extensions), or come in small pieces."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_stream_that_is_hardly_anything_but_wrapping_is_given_up(
     assert time.thread_time() - worked < 0.7 * 1.5
 
 
-async def test_what_came_before_the_connection_broke_is_given_before_the_fault(
+async def test_what_came_before_the_connection_broke_is_returned_before_the_error(
     fetcher: Fetcher, public: HostileServer
 ) -> None:
     async def send(writer: asyncio.StreamWriter) -> None:

@@ -182,7 +182,7 @@ async def page_at(address: str) -> AsyncIterator[ChatPage]:
 
 @dataclass(eq=False)
 class ChatHouse:
-    """A server with the socket, and the parts behind it."""
+    """A server with the socket, and the parts behind it. ``histories`` has the history of each call."""
 
     url: str
     port: int
@@ -223,7 +223,7 @@ class ChatHouse:
 
 
 class Away:
-    """The wait for a client that is gone: it lasts until :meth:`pass_by`."""
+    """The wait for a client that is gone: it lasts until :meth:`pass_by`. ``asked`` counts such waits."""
 
     def __init__(self) -> None:
         self._passed = asyncio.Event()
@@ -235,6 +235,18 @@ class Away:
 
     def pass_by(self) -> None:
         self._passed.set()
+
+
+class SlowVoice(HummingSpeech):
+    """A voice that is loaded when the test says so."""
+
+    def __init__(self, go: asyncio.Event) -> None:
+        super().__init__()
+        self._go = go
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        report(0.5)
+        await self._go.wait()
 
 
 @asynccontextmanager

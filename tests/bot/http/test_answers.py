@@ -66,7 +66,7 @@ async def test_the_health_says_which_parts_are_ready_and_gives_no_details(local:
     }
 
 
-async def test_files_are_asked_for_again_only_if_they_have_changed(local: WebStage) -> None:
+async def test_files_are_sent_again_only_if_they_have_changed(local: WebStage) -> None:
     answer = await local.ask("/app.js")
     assert (answer.text, answer.headers["Content-Type"]) == ("export {};", "text/javascript; charset=utf-8")
     assert answer.headers["Cache-Control"] == "no-cache"

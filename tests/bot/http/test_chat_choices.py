@@ -1,4 +1,4 @@
-"""What is chosen over ``/ws/chat`` during a call: persona, mood, commands, and the bot's own controls."""
+"""What people change over ``/ws/chat`` during a call: persona, mood and volume, also by commands and by asking."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.bot.http.chat_house import chat_house
 from tests.timing import ManualSleep
 
 
-async def test_the_persona_is_chosen_among_those_that_there_are(tmp_path: Path) -> None:
+async def test_a_persona_is_chosen_from_those_that_exist(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
         await page.send(type="persona", persona="helper")
@@ -41,7 +41,7 @@ async def test_the_persona_is_chosen_among_those_that_there_are(tmp_path: Path) 
         await page.send(type="persona", persona="nobody")
         await page.until("error", code="persona_unchanged")
         await page.count("persona", 3)
-        assert page.got[-1]["persona"] == "helper", "the page shows again who it is"
+        assert page.got[-1]["persona"] == "helper", "the page shows again who the bot is"
         page.vanish()
         again = await house.talking()
         await again.until("persona", persona="helper")
@@ -134,11 +134,11 @@ async def test_the_bots_own_controls_act_on_a_browser_call(tmp_path: Path) -> No
         await leaving.close()
 
 
-async def test_that_the_model_is_too_small_for_tools_is_reported_once(tmp_path: Path) -> None:
+async def test_a_notice_says_once_that_the_model_is_too_small_for_tools(tmp_path: Path) -> None:
     async with chat_house(tmp_path, first_notice=NO_TOOLS) as house:
         page = await house.talking()
         await page.noticed("too small for tools")
-        assert "LLM_URL" in page.all("notice")[-1]["text"], "the remedy"
+        assert "LLM_URL" in page.all("notice")[-1]["text"], "the notice names the remedy"
         await page.send(type="hangup")
         await house.until_idle()
         await page.send(type="hello", audio={})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ async def test_a_conversation_goes_on_through_200_hostile_messages(tmp_path: Pat
             await page.socket.send_str(message)
             await page.socket.send_bytes(b"\0" * (2 * number + 1))
             if number % 10 == 0:
-                # A client is disconnected only if all of its messages are bad, so a good one is sent now and then.
+                # Too many bad messages in a row would disconnect the client, so a good one is sent now and then.
                 await page.send(type="mute", on=False)
         await page.send(type="text", text="Are you still there?")
         await page.until("llm_token", token="Ada said: Are you still there?")
@@ -105,7 +104,7 @@ async def test_a_conversation_goes_on_through_200_hostile_messages(tmp_path: Pat
         assert not page.socket.closed
 
 
-async def test_nothing_but_bad_messages_ends_the_socket(tmp_path: Path) -> None:
+async def test_a_client_that_sends_only_bad_messages_is_disconnected(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
         for _ in range(MAX_ERRORS + 1):
@@ -197,19 +196,15 @@ async def test_a_client_that_does_not_read_is_cut_off_and_takes_little_memory(tm
         page = await house.talking()
         page.pause()
         await asyncio.sleep(0)
-        tracemalloc.start()
-        try:
-            transport, sent = house.call.transport, 0
-            while transport.client is not None:
-                transport.send(Notice("x" * 1_000))
-                sent += 1
-                if sent % 50 == 0:
-                    await asyncio.sleep(0.001)
-                assert sent < 20_000
-            _, most = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert most < 8 * MAX_UNSENT_BYTES
+        transport, sent = house.call.transport, 0
+        messages = 50 * [Notice("x" * 1_000)]
+        while transport.client is not None:
+            for message in messages:
+                transport.send(message)
+                sent += len(message.to_json())
+            # What waits for the client is part of what was sent, so this bounds the memory too.
+            assert sent < 8 * MAX_UNSENT_BYTES
+            await asyncio.sleep(0.001)
         await wait_until(lambda: away.asked == 1)
         back = await house.open()
         assert await back.hello(name="Ada")

@@ -1,9 +1,8 @@
-"""How calls over ``/ws/chat`` begin, go from tab to tab, come back and end."""
+"""How calls over ``/ws/chat`` begin, go on in another tab of the same person, come back and end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from bot.voice.transport import EndCause
 from config.sections import CallSettings, ListeningPolicy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
-from tests.bot.http.chat_house import FRAME_BYTES, Away, chat_house, ears, said
+from tests.bot.http.chat_house import FRAME_BYTES, Away, SlowVoice, chat_house, ears, said
 from tests.timing import LIMIT, let_run, wait_until
 from tests.voice.doubles import HummingSpeech
 
@@ -79,7 +78,7 @@ async def test_a_tab_that_still_sends_sound_learns_why_its_socket_was_closed(
     monkeypatch.setattr(queued_client, "CLOSE_LIMIT", LIMIT)
     async with chat_house(tmp_path) as house:
         first = await house.talking(name="Ada")
-        # Its microphone goes on until it has read that the socket is closed.
+        # The first tab's microphone goes on until that tab has read that its socket is closed.
         with first.standing_still(), suppress(ConnectionError):
             await house.talking(name="Ada")
             for _ in range(20):
@@ -103,32 +102,6 @@ async def test_the_newest_tab_takes_the_call_when_nobody_speaks(tmp_path: Path) 
         await stale.until("error", code="no_call")
 
 
-async def test_whoever_was_away_is_told_who_took_the_call_over_and_takes_nothing_back_unasked(
-    tmp_path: Path,
-) -> None:
-    async with chat_house(tmp_path, away=Away()) as house:
-        ada = await house.open()
-        session = (await ada.hello(name="Ada"))["session"]
-        ada.vanish()
-        ben = await house.talking(name="Ben")
-        for _ in range(2):
-            back = await house.open()
-            await back.send(type="hello", name="Ada", session=session, audio={})
-            await back.noticed("Ben has taken over the call")
-            assert await back.closed() == 4001
-        assert not ben.socket.closed
-        again = await house.talking(name="Ada")
-        await ben.noticed("Ada has taken over the call")
-        assert await ben.closed() == 4001
-        # Cleo takes the call over, and both of Ada's pages are told so.
-        await house.talking(name="Cleo")
-        await again.noticed("Cleo has taken over the call")
-        late = await house.open()
-        await late.send(type="hello", name="Ada", session=session, audio={})
-        await late.noticed("Cleo has taken over the call")
-        assert await late.closed() == 4001
-
-
 async def test_the_newest_tab_is_refused_while_somebody_speaks_in_the_other(tmp_path: Path) -> None:
     async with chat_house(tmp_path, voice=lambda: HummingSpeech(SECONDS_20)) as house:
         first = await house.talking()
@@ -139,15 +112,6 @@ async def test_the_newest_tab_is_refused_while_somebody_speaks_in_the_other(tmp_
         assert "another tab" in (await second.until("error", code="busy"))["message"]
         assert await second.closed() == 4002
         assert not first.socket.closed
-
-
-async def test_another_person_in_the_newest_tab_is_called_by_their_own_name(tmp_path: Path) -> None:
-    async with chat_house(tmp_path) as house:
-        await house.talking(name="Ada")
-        page = await house.talking(name="Ben")
-        await page.send(type="text", text="Hello")
-        await page.until("audio_end")
-        assert said(house.histories[0]) == [("Ben", "Hello"), ("", "Ben said: Hello")]
 
 
 async def test_while_a_discord_call_is_on_there_is_no_browser_call(tmp_path: Path) -> None:
@@ -173,18 +137,6 @@ async def test_a_call_begins_right_after_the_last_one_was_hung_up(tmp_path: Path
         await page.until("audio_end", reason="done")
         assert house.feature.held
         assert len(house.histories) == 5
-
-
-class SlowVoice(HummingSpeech):
-    """A voice that is loaded when the test says so."""
-
-    def __init__(self, go: asyncio.Event) -> None:
-        super().__init__()
-        self._go = go
-
-    async def loaded(self, report: Callable[[float], None]) -> None:
-        report(0.5)
-        await self._go.wait()
 
 
 async def test_loading_is_shown_and_what_is_typed_meanwhile_is_answered(tmp_path: Path) -> None:
@@ -254,13 +206,6 @@ async def test_pressing_talk_is_consent_unless_the_person_has_opted_out(tmp_path
         assert said(house.histories[-1]) == []
 
 
-async def test_a_person_who_takes_over_the_call_has_consented_too(tmp_path: Path) -> None:
-    async with chat_house(tmp_path, listening=ListeningPolicy.OPT_IN) as house:
-        await house.talking(name="Ada")
-        await house.talking(name="Ben")
-        assert house.consent.admits(web_person("Ben"))
-
-
 async def test_each_text_without_a_call_begins_one_or_says_why_not(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.open()
@@ -315,7 +260,9 @@ async def test_a_service_that_ends_says_so_and_closes_its_sockets(tmp_path: Path
         await house.until_idle()
 
 
-async def test_a_call_ended_aloud_leaves_the_socket_open_for_the_next_one(tmp_path: Path, toy_ears: Path) -> None:
+async def test_a_call_that_spoken_words_end_leaves_the_socket_open_for_the_next_call(
+    tmp_path: Path, toy_ears: Path
+) -> None:
     transcriber = ears(toy_ears)
     try:
         async with chat_house(tmp_path, ears=transcriber) as house:

@@ -54,7 +54,7 @@ async def test_another_tab_of_a_person_takes_their_own_call(tmp_path: Path) -> N
         assert await again.closed() == 4001, "whoever knows the session goes on with its call"
 
 
-async def test_one_too_many_learns_how_many_calls_are_on(tmp_path: Path) -> None:
+async def test_one_person_too_many_learns_how_many_calls_are_on(tmp_path: Path) -> None:
     async with chat_house(tmp_path, max_calls=2) as house:
         ada, _ = await house.talking(name="Ada"), await house.talking(name="Ben")
         third = await house.open()
@@ -68,7 +68,7 @@ async def test_one_too_many_learns_how_many_calls_are_on(tmp_path: Path) -> None
         await house.talking(name="Eve")
 
 
-async def test_leaving_later_and_stopping_change_only_the_own_call(tmp_path: Path) -> None:
+async def test_the_commands_volume_and_leave_change_only_the_own_call(tmp_path: Path) -> None:
     async with chat_house(tmp_path, max_calls=2) as house:
         ada, ben = await house.talking(name="Ada"), await house.talking(name="Ben")
         await ada.send(type="text", text="!volume 50")
@@ -82,3 +82,28 @@ async def test_leaving_later_and_stopping_change_only_the_own_call(tmp_path: Pat
                 await asyncio.sleep(0.005)
         await ben.send(type="text", text="Still there?")
         await ben.until("audio_end", reason="done")
+
+
+async def test_a_client_that_comes_back_is_told_its_call_but_nobody_else_is(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        ada = await house.talking(name="Ada")
+        told = ada.all("ready")[0]["call"]
+        assert told == house.call.id
+        reloaded = await house.open()
+        assert (await reloaded.hello(name="Ada", session=ada.all("ready")[0]["session"]))["call"] == told
+        other_tab = await house.talking(name="ada")
+        assert other_tab.all("ready")[0]["call"] == told
+        ben = await house.talking(name="Ben")
+        assert "call" not in ben.all("ready")[0]
+        again = await house.talking(name="Ada")
+        assert "call" not in again.all("ready")[0], "Ben may have talked meanwhile"
+
+
+async def test_without_a_name_only_the_session_shows_that_it_is_the_same_person(tmp_path: Path) -> None:
+    async with chat_house(tmp_path) as house:
+        guest = await house.talking(name="")
+        first = guest.all("ready")[0]
+        reloaded = await house.open()
+        assert (await reloaded.hello(name="", session=first["session"]))["call"] == first["call"]
+        other = await house.talking(name="")
+        assert "call" not in other.all("ready")[0]

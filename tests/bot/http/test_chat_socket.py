@@ -62,7 +62,7 @@ async def test_a_text_without_words_is_refused_in_words_and_the_call_goes_on(tmp
         page = await house.open()
         await page.send(type="text", text="  ")
         assert "no words" in (await page.until("error", code="empty_text"))["message"]
-        assert not house.calls.calls, "it begins no call"
+        assert not house.calls.calls, "a text without words begins no call"
         await page.hello()
         await page.send(type="text", text="\u200b\u2060")
         await page.count("error", 2, code="empty_text")
@@ -138,7 +138,8 @@ async def test_speech_during_an_answer_ends_it_and_the_history_keeps_what_was_he
             assert ended["heard"] == first.text, "the page shows what the history keeps"
             whole = f"Ada said: {long}"
             assert whole.startswith(first.text)
-            # More than 3 s of 10 s were sent, but only 1.5 s were played: half a second after the only report.
+            # More than 3 s of 10 s were sent, but only 1.5 s count as heard: the second of the only report, and half a
+            # second after it.
             assert 0 < len(first.text) <= len(whole) * 1.5 / 10
     finally:
         await transcriber.close()
@@ -186,7 +187,7 @@ async def test_muted_sound_is_no_turn_and_push_to_talk_ends_a_turn(tmp_path: Pat
         await page.until("transcription", final=True)
 
 
-async def test_a_released_key_ends_the_first_turn_and_a_held_one_keeps_it_open(tmp_path: Path) -> None:
+async def test_a_turn_is_open_as_long_as_the_key_is_held(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page, traces = await house.talking(microphone="push-to-talk"), list[ReplyTrace]()
         house.call.watch(lambda event: traces.append(event.trace) if isinstance(event, ReplyEnded) else None)

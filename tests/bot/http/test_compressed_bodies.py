@@ -27,7 +27,7 @@ async def test_a_compressed_body_is_refused_with_an_explanation(
     assert caplog.messages == [], "strangers can't fill the log"
 
 
-async def test_two_headers_count_as_one(local: WebStage) -> None:
+async def test_a_compression_in_the_second_of_two_headers_is_refused_too(local: WebStage) -> None:
     answer = await post_raw(local.port, "/thing", b"hello", "Content-Encoding: identity", "Content-Encoding: gzip")
     assert answer.status == 415
 

@@ -1,5 +1,5 @@
-"""Questions before a tool runs in a browser call: with buttons on the page, in words, and answers that nobody asked
-for.
+"""The question in a browser call whether a tool may run: it has buttons on the page, or is asked in words. Answers that
+nobody asked for change nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ADA = web_person("Ada")
 
 
 class Notes:
-    """A tool that deletes notes, before which the bot asks. A turn that uses it begins with :meth:`delete`."""
+    """A tool that deletes notes. The bot asks before the tool runs. :meth:`delete` begins a turn that uses the tool."""
 
     def __init__(self, house: ChatHouse) -> None:
         self.tool = MadeTool("delete_note", effect=Effect.CHANGES)
@@ -90,7 +90,7 @@ async def test_a_typed_answer_decides_too_and_is_no_new_question(tmp_path: Path,
         assert not page.all("state", state="thinking")
 
 
-async def test_a_yes_aloud_counts_once_the_question_could_be_read(tmp_path: Path) -> None:
+async def test_a_yes_aloud_counts_only_after_the_question_could_be_read(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page, clock = await house.talking(questions=True), Clock()
         questions = BrowserQuestions(lambda: house.calls.calls, YesNoWords(), clock=clock)
@@ -106,7 +106,7 @@ async def test_a_yes_aloud_counts_once_the_question_could_be_read(tmp_path: Path
         assert await asking is True
 
 
-async def test_no_answer_in_time_is_no_and_is_shown_as_over(tmp_path: Path) -> None:
+async def test_a_question_without_an_answer_in_time_is_shown_as_over(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         page = await house.talking(questions=True)
         questions = BrowserQuestions(lambda: house.calls.calls, YesNoWords(), seconds=0.01)
@@ -172,6 +172,7 @@ async def test_nobody_answers_for_somebody_else(tmp_path: Path) -> None:
         bens = await house.talking(name="Ben", questions=True)
         await answer(bens, question, True)
         assert "Only Ada can answer that" in (await bens.until("error", code="not_asked"))["message"]
+        assert not bens.all("question"), "the question is not shown again to somebody else"
         await bens.send(type="text", text="yes")
         await bens.until("audio_end")
         assert not deleting.done()

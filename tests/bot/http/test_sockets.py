@@ -101,10 +101,10 @@ async def test_one_client_of_another_machine_can_not_take_all_sockets(local: Web
         for client in ("192.0.2.7", "2001:db8::1"):
             assert all([await opened(client) for _ in range(MAX_SOCKETS_OF_ONE)])
             assert not await opened(client)
-        assert not await opened("2001:db8::2"), "an address of the same network"
-        assert not await opened("198.51.100.1", "192.0.2.7"), "whatever the client itself writes before"
+        assert not await opened("2001:db8::2"), "an address of the same network counts as the same client"
+        assert not await opened("198.51.100.1", "192.0.2.7"), "addresses that the client itself sends don't count"
         assert await opened("192.0.2.8")
-        assert all([await opened() for _ in range(MAX_SOCKETS_OF_ONE + 1)]), "this machine's own programs"
+        assert all([await opened() for _ in range(MAX_SOCKETS_OF_ONE + 1)]), "this machine's own programs may have more"
 
 
 async def test_refused_sockets_that_stay_open_take_nobodys_place(local: WebStage) -> None:

@@ -81,7 +81,7 @@ def write_usual_files(folder: Path) -> None:
 
 
 def pdf_of_streams(pages: Sequence[tuple[bytes, str]]) -> bytes:
-    """A PDF whose pages have these contents, each packed with these filters."""
+    """A PDF whose pages have these contents. Each content is packed already, with the filters beside it."""
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -1,4 +1,4 @@
-"""The tests of vectors, with ChromaDB in place of the index."""
+"""The tests of test_vectors.py, with the vectors in ChromaDB instead of the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The doctor says how many files are known, which are not, and whether the server for embeddings fits the index."""
+"""The doctor says how many files are known, which ones can't be read, and whether the server for embeddings fits the
+index.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,11 @@ async def test_files_and_embeddings_are_checked(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "good.md").write_text("# Heron\n\nIt sleeps.", encoding="utf-8")
     fresh = await check_knowledge(plain)
-    assert (fresh.good, "1 files in" in fresh.text, "knowledge index" in fresh.text) == (None, True, True)
+    assert (fresh.good, "1 file in" in fresh.text, "knowledge index" in fresh.text) == (None, True, True)
     with Index(index_file(plain)) as index:
         await update(index, folder)
         whole = await check_knowledge(plain)
-        assert (whole.good, whole.text.startswith("1 files read, 1 passages; EMBEDDINGS_URL is not set")) == (
+        assert (whole.good, whole.text.startswith("1 file read, 1 passage; EMBEDDINGS_URL is not set")) == (
             True,
             True,
         )

@@ -25,7 +25,7 @@ def test_a_passage_with_all_words_of_the_question_comes_before_those_that_have_n
     assert ranked({9: 1.0}, {1: 0.88, 2: 0.87, 3: 0.8})[:2] == [9, 1]
 
 
-def test_models_whose_similarities_are_all_high_are_no_different() -> None:
+def test_models_with_only_high_similarities_lead_to_the_same_order() -> None:
     """multilingual-e5-small has similarities from 0.7 to 1, others from 0 to 1. Order and distances count."""
     fits = {2: 0.4}
     wide = {1: 0.9, 2: 0.6, 3: 0.1}

@@ -1,4 +1,6 @@
-"""What the model is shown of the files for a turn: quoted, with sources, the same text as long as it fits."""
+"""What the model is shown of the files for a turn: quoted passages with their sources, which stay the same from turn to
+turn while there is room for them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ FOREVER = 300.0
 
 
 class Settings:
-    """A store in memory."""
+    """A store of settings in memory."""
 
     def __init__(self) -> None:
         self.stored: dict[str, str] = {}
@@ -77,7 +79,9 @@ async def test_passages_are_quoted_with_their_source_and_stay_while_they_fit(fil
     second = await files.ask("Who owns Brindle? I mean the owner")
     assert second.startswith(first)
     assert "[inn.json]" in second
-    assert await files.recall.section("And how are you?", SERVER, 71, unfinished=False) == "", "in another channel"
+    assert await files.recall.section("And how are you?", SERVER, 71, unfinished=False) == "", (
+        "passages stay in their channel"
+    )
     # A file that has changed is not shown as it was.
     await files.write("pump.md", "# Pump\n\nThe pump has no warranty.")
     third = await files.ask("What about the warranty of the pump now?")
@@ -86,7 +90,7 @@ async def test_passages_are_quoted_with_their_source_and_stay_while_they_fit(fil
     assert len(await files.ask("warranty")) < 4_000
 
 
-async def test_a_server_where_it_is_off_gets_nothing_also_after_a_restart(files: Files) -> None:
+async def test_a_server_where_knowledge_is_off_gets_nothing_even_after_a_restart(files: Files) -> None:
     await files.knowledge.switch.set(SERVER, on=False)
     again = Knowledge(files.index, files.folder, KnowledgeSwitch(files.store))
     for knowledge in (files.knowledge, again):

@@ -33,6 +33,8 @@ FILES = {
 
 
 class Scene:
+    """An index of files with the vectors of its passages, and the server that makes vectors."""
+
     def __init__(self, server: EmbeddingsServer, index: Index, folder: Path, vectors: PassageVectors) -> None:
         self.server = server
         self.index = index
@@ -141,7 +143,9 @@ async def test_an_answer_of_another_form_is_an_error(
         await asking.question("x")
 
 
-async def test_an_answer_with_too_much_is_given_up(client: tuple[EmbeddingsServer, EmbeddingsClient]) -> None:
+async def test_an_answer_that_is_too_long_or_does_not_come_is_given_up(
+    client: tuple[EmbeddingsServer, EmbeddingsClient],
+) -> None:
     server, asking = client
     server.answer = " " * (33 * 1024 * 1024)
     with pytest.raises(EmbeddingsError, match="too much"):
@@ -153,7 +157,7 @@ async def test_an_answer_with_too_much_is_given_up(client: tuple[EmbeddingsServe
 
 
 @pytest.mark.parametrize("paid", [True, False])
-async def test_the_tokens_of_embeddings_count_and_nothing_is_asked_at_todays_limit(
+async def test_the_tokens_of_embeddings_count_and_no_paid_server_is_asked_at_todays_limit(
     paid: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "is_local", lambda url: not paid)

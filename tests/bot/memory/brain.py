@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -47,7 +47,7 @@ class Brain:
         heard: Iterable[int] = (),
         server: int | None = HOME,
     ) -> Fact:
-        """Store a fact as if it had been gathered: the speaker's own, unless it is about another person."""
+        """Store a fact as if it had been gathered. It is about the speaker, unless ``person`` is given."""
         about = speaker if person is None else person
         return await self.memory.facts.add(
             Fact(
@@ -112,6 +112,7 @@ async def brain(
     keep: KeptDays = 30,
     now: float = BEGINNING,
     questions: QuestionVectors | None = None,
+    admits: Callable[[int], bool] = lambda _: True,
 ) -> AsyncIterator[Brain]:
     """Open the database in ``folder`` and a memory on it, as a start of the bot does."""
     async with Database.opened(folder / FILE) as database:
@@ -134,6 +135,7 @@ async def brain(
             UTC,
             shared=(0,),
             questions=questions,
+            admits=admits,
             recall_limit=60.0,
             clock=lambda: made.now if made is not None else at[0],
         ) as memory:

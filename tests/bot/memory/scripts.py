@@ -26,6 +26,7 @@ from config.types import KeptDays
 PEOPLE = {"Ada": 1, "Ben": 2, "Cleo": 3, "Dan": 4, "Ada2": 5, "Guest": 6}
 """The people. "Ada2" is another person whose name is Ada."""
 PLACES = {"home": 1, "away": 2, "dm": None, "page": 0}
+"""The server of each place. A private chat ("dm") has none, and the page in the browser is server 0."""
 DAY = 86_400.0
 
 
@@ -48,8 +49,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """A person asks. The model is told each word of ``told`` and no word of ``untold``. Spaces are between the
-    words.
+    """A person asks. The model is told each word of ``told`` and no word of ``untold``. The words are
+    separated by spaces.
     """
 
     who: str
@@ -86,7 +87,10 @@ Step = Said | Asks | Does | Passes
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Steps under a name, with the settings of the bot."""
+    """Steps under a name, with settings of the bot.
+
+    ``keep`` says for how many days conversations are stored, ``remembers`` whether the persona has a memory.
+    """
 
     name: str
     steps: Sequence[Step]

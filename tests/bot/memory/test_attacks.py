@@ -26,7 +26,7 @@ def facts(*found: tuple[str, str, str]) -> str:
 
 
 def on_disk(folder: Path) -> bytes:
-    """All that is in a folder's files. Blocks on the disk."""
+    """The contents of all files in a folder. Reading them blocks."""
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
@@ -42,7 +42,9 @@ async def said(mind: Brain) -> list[str]:
     return [str(text) for (text,) in rows]
 
 
-async def test_whoever_tells_of_somebody_and_forgets_it_deletes_nothing_of_theirs(tmp_path: Path) -> None:
+async def test_whoever_forgets_a_fact_that_they_told_about_another_person_deletes_nothing_of_that_person(
+    tmp_path: Path,
+) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("dog is called Bolt", "My dog is called Bolt.", speaker=BEN, heard=[ADA, CLEO])
         await mind.written(BEN, "I went to Rome with Bolt.")
@@ -55,7 +57,7 @@ async def test_whoever_tells_of_somebody_and_forgets_it_deletes_nothing_of_their
         assert await said(mind) == ["I went to Rome with Bolt.", "Rome again, and Bolt is with me."]
 
 
-async def test_forgetting_a_fact_deletes_words_of_others_only_if_they_have_a_name_that_the_fact_brought_up(
+async def test_forgetting_a_fact_deletes_sentences_of_others_only_if_they_have_a_new_name_from_the_fact(
     tmp_path: Path,
 ) -> None:
     async with brain(tmp_path) as mind:
@@ -223,7 +225,7 @@ async def test_a_process_that_dies_while_it_forgets_leaves_no_words_after_the_ne
     killed = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path / FILE), cwd=ROOT)
     async with asyncio.timeout(LIMIT):
         assert await killed.wait() == -signal.SIGKILL
-    assert b"lumbob" in on_disk(tmp_path), "the words are still in the log"
+    assert b"lumbob" in on_disk(tmp_path), "the words are still in the database's log"
     async with Database.opened(tmp_path / FILE) as database:
         assert b"lumbob" not in on_disk(tmp_path)
         assert await database.rows("SELECT value FROM setting WHERE name = 'traces'") == []

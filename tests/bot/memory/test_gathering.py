@@ -33,7 +33,9 @@ SISTER = json.dumps(
 
 
 class Model:
-    """A model whose answers are written by a function of the number of requests. ``begun`` is set by each request."""
+    """A model. ``answer`` makes each answer from the number of requests so far. Each request sets ``begun``. With
+    ``waits``, no answer comes.
+    """
 
     def __init__(self, answer: Callable[[int], str], *, waits: bool = False, name: str | None = None) -> None:
         self.answer, self.waits, self.name = answer, waits, name
@@ -127,7 +129,7 @@ async def test_what_is_forgotten_while_the_model_reads_it_is_not_stored_afterwar
         assert await mind.memory.export(ADA) == []
 
 
-async def test_a_call_forgets_what_its_memory_forgets(tmp_path: Path) -> None:
+async def test_the_history_of_a_call_forgets_what_the_memory_forgets(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         fact = await mind.learn("sister is called Mira", "My sister is called Mira.")
         history = History([Turn.of_person("Ada", "Mira came."), Turn.of_bot("How nice."), Turn.of_bot("Tea?")])
@@ -179,7 +181,9 @@ async def test_a_long_conversation_is_read_in_parts(tmp_path: Path) -> None:
         assert max(map(len, model.asked)) < 7_000
 
 
-async def test_small_models_are_not_asked_and_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_small_models_are_not_asked_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with brain(tmp_path) as mind:
         await mind.written(ADA, "My sister is called Mira.")
         model = Model(lambda _: SISTER, name="qwen2.5-0.5b")
@@ -189,7 +193,9 @@ async def test_small_models_are_not_asked_and_it_is_said_once(tmp_path: Path, ca
         assert caplog.text.count("the model is too small") == 1
 
 
-async def test_each_person_is_asked_once_and_nothing_of_them_is_sent_before(tmp_path: Path) -> None:
+async def test_each_person_is_asked_once_and_their_words_are_not_sent_to_the_model_before_they_agree(
+    tmp_path: Path,
+) -> None:
     asked = list[int]()
     async with brain(tmp_path, policy=MemoryPolicy.ASK) as mind:
         mind.memory.consent.ask = asked.append
@@ -221,6 +227,57 @@ async def test_nothing_is_remembered_of_whoever_calls_without_a_number(tmp_path:
         assert not await gatherer(mind, model).gather_some()
         assert (asked, model.asked) == ([], [])
         assert await mind.memory.export(caller) == []
+
+
+JAZZ = json.dumps({"facts": [{"person": "Ben", "fact": "likes Jazz", "quote": "Ben likes Jazz."}]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "opted_out", "kept", "questions"),
+    [
+        (MemoryPolicy.ON, False, 1, []),
+        (MemoryPolicy.ON, True, 0, []),
+        (MemoryPolicy.ASK, False, 0, [BEN]),
+        (MemoryPolicy.ASK, True, 0, []),
+    ],
+)
+async def test_whoever_has_opted_out_is_not_asked_and_nothing_that_others_say_about_them_is_kept(
+    tmp_path: Path, policy: MemoryPolicy, opted_out: bool, kept: int, questions: list[int]
+) -> None:
+    asked = list[int]()
+    async with brain(tmp_path, policy=policy, admits=lambda person: person != BEN or not opted_out) as mind:
+        mind.memory.consent.ask = asked.append
+        await mind.memory.set_choice(ADA, True)
+        await mind.written(BEN, "Hello.")
+        await mind.written(ADA, "Ben likes Jazz.")
+        gathering = gatherer(mind, Model(lambda _: JAZZ))
+        while await gathering.gather_some():
+            pass
+        assert len(await mind.memory.export(BEN)) == kept
+        assert asked == questions
+
+
+@pytest.mark.parametrize("forgotten", [ADA, BEN])
+async def test_a_sentence_that_waits_for_consent_is_not_read_once_its_speaker_or_the_person_in_it_is_forgotten(
+    tmp_path: Path, forgotten: int
+) -> None:
+    async with brain(tmp_path, policy=MemoryPolicy.ASK) as mind:
+        await mind.memory.set_choice(ADA, True)
+        await mind.written(BEN, "Hello.")
+        await mind.written(ADA, "Ben likes Jazz.")
+        model = Model(lambda _: JAZZ)
+        gathering = gatherer(mind, model)
+        while await gathering.gather_some():
+            pass
+        assert model.asked == ["Ada: Ben likes Jazz."]
+        await mind.memory.forget_all(forgotten)
+        await mind.memory.set_choice(BEN, True)
+        while await gathering.gather_some():
+            pass
+        assert "Jazz" not in "".join(model.asked[1:])
+        assert await mind.memory.export(BEN) == []
+        await mind.written(ADA, "Ben likes Jazz.")
+        assert await gathering.gather_some(), "what is said later is read again"
 
 
 TURN = UnreadTurn(1, ADA, "Ada", "My sister is called Mira.", 0.0)

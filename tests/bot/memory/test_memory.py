@@ -51,7 +51,7 @@ async def test_the_section_stays_the_same_while_the_same_facts_are_told(tmp_path
         assert (await mind.recalled(ADA, "dog")).startswith(first), "what was told stays where it is"
 
 
-async def test_a_corrected_fact_is_told_no_more_and_goes_with_its_successor(tmp_path: Path) -> None:
+async def test_a_corrected_fact_is_told_no_more_and_is_forgotten_with_its_correction(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         old = await mind.learn("sister is called Zephyrine", "My sister is called Zephyrine.", heard=[BEN])
         assert await mind.memory.correct(old.id, CLEO, "sister is called Cleo") is None
@@ -62,7 +62,7 @@ async def test_a_corrected_fact_is_told_no_more_and_goes_with_its_successor(tmp_
         told = await mind.recalled(BEN, "What is Ada's sister called?")
         assert "Mirabel" in told and "Zephyrine" not in told and "\n## Memory" not in told
         assert await mind.memory.forget(new.id, ADA)
-        assert await mind.recalled(BEN, "What is Ada's sister called?") == "", "the old one does not come back"
+        assert await mind.recalled(BEN, "What is Ada's sister called?") == "", "the old fact does not come back"
         assert await mind.memory.export(ADA) == []
 
 
@@ -98,7 +98,7 @@ async def test_whoever_refuses_is_forgotten_at_once_and_the_choice_outlives_the_
         assert not mind.memory.consent.allows(ADA)
         assert mind.memory.consent.allows(BEN)
     async with brain(tmp_path, policy=MemoryPolicy.ASK) as mind:
-        assert not mind.memory.consent.allows(BEN), "he was not asked yet"
+        assert not mind.memory.consent.allows(BEN), "Ben was not asked yet"
         await mind.memory.set_choice(BEN, True)
         assert mind.memory.consent.allows(BEN)
         await mind.memory.erase(BEN)
@@ -115,7 +115,7 @@ async def test_a_person_sees_and_erases_all_that_is_remembered_but_a_refusal_sta
         assert (await store.erase(Subject(ADA))).count == 1
         assert await store.export(Subject(ADA)) == []
         await mind.memory.set_choice(BEN, False)
-        assert "stays stored" in (await store.erase(Subject(BEN))).left
+        assert "wish not to be remembered" in (await store.erase(Subject(BEN))).left
         assert mind.memory.choice(BEN) is False
 
 
@@ -129,7 +129,7 @@ async def test_facts_are_deleted_when_they_are_too_old(tmp_path: Path) -> None:
         assert b"ephyrine" not in mind.bytes_of_all_files()
 
 
-async def test_what_is_switched_off_is_not_told(tmp_path: Path) -> None:
+async def test_a_memory_that_is_switched_off_tells_nothing(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         await mind.learn("sister is called Zephyrine", "My sister is called Zephyrine.")
     async with brain(tmp_path, policy=MemoryPolicy.OFF) as mind:
@@ -151,7 +151,7 @@ async def test_nobody_can_delete_what_others_have_told_by_telling_the_same_words
         assert said == ["My sister is called Zephyrine. She likes tea.", "We all like tea."]
 
 
-async def test_forgetting_spares_facts_that_only_have_the_same_persons_name(tmp_path: Path) -> None:
+async def test_forgetting_spares_facts_that_share_only_the_persons_name(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         boat = await mind.learn("Ada's boat is called Albatross", "My boat is called Albatross.")
         town = await mind.learn("lives in Lund, Ada says", "I live in Lund.")
@@ -163,7 +163,7 @@ async def test_forgetting_spares_facts_that_only_have_the_same_persons_name(tmp_
         assert {fact.id for fact in await mind.memory.export(ADA)} == {boat.id, town.id}
 
 
-async def test_a_person_is_told_how_many_facts_have_gone_with_the_same_words(tmp_path: Path) -> None:
+async def test_a_person_is_told_how_many_facts_with_the_same_words_were_forgotten(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         old = await mind.learn("lives in Lund", "I live in Lund.")
         new = await mind.memory.correct(old.id, ADA, "lived in Lund once")

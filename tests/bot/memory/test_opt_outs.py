@@ -1,4 +1,4 @@
-"""Whoever opts out of being listened to is forgotten, also after a crash and while the database can't be written."""
+"""Whoever opts out of being listened to is forgotten, even if a crash or a locked database prevents it at first."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def test_a_persona_without_memory_is_told_nothing_and_background_work_step
     assert len(asides) == 3
 
 
-async def test_facts_are_searched_only_for_people_who_may_be_told_one(tmp_path: Path) -> None:
+async def test_facts_are_searched_only_for_people_who_may_be_told_a_fact(tmp_path: Path) -> None:
     async with brain(tmp_path) as mind:
         assert searched_for(mind) == []
         fact = await mind.learn("sister is called Mira", "My sister is called Mira.", heard=[BEN])

@@ -1,4 +1,6 @@
-"""A local hub with a tiny repository, which can misbehave, and the command line that downloads from it."""
+"""A local imitation of Hugging Face's hub with a tiny repository, which can misbehave; and the command line that
+downloads from it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class LocalHub:
     """A hub that serves :data:`FILES`, and makes the faults that a test sets. ``url`` is known once it has started.
 
     Each number in ``breaks_after`` cuts the connection of one longer answer after that many bytes. Each entry in
-    ``statuses`` answers one request, instead of the file.
+    ``statuses`` answers one request, instead of the file. After ``holds_after`` bytes, an answer goes no further, and
+    ``held`` is set. ``requests`` has the path, the range and the authorization of each request.
     """
 
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))

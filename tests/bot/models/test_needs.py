@@ -1,4 +1,4 @@
-"""Models that the settings need: ``models download`` downloads them, and errors name the command that does."""
+"""Models that the settings need: ``models download`` downloads them, and errors name this command."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from bot.models.catalogue import Catalogue, Model, load_catalogue
 from bot.models.choice import choose
+from bot.models.command import run_models
 from bot.models.model_store import ModelStore
 from bot.models.needs import QUICK_ENGLISH, uses_quick_english
 from bot.own_weights import OwnWeights
@@ -90,7 +91,7 @@ OWN_MIND, VOICE, SILERO = "smollm2-135m", "piper-joe", "silero-vad"
         ({"WEIGHTS": "auto", "PROFILE": "api"}, []),
     ],
 )
-def test_the_models_that_the_settings_need(
+def test_the_settings_decide_which_models_are_needed(
     variables: dict[str, str], needed: list[str], catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -169,7 +170,7 @@ async def test_a_transcriber_without_its_model_says_what_to_type(settings: dict[
         ({"weights": "toys", "stt_model": "base"}, False),
     ],
 )
-async def test_the_quick_model_for_english_is_used_beside_whisper_base_alone(
+async def test_the_quick_model_for_english_is_used_only_beside_whisper_base(
     catalogue: Catalogue, tmp_path: Path, settings: dict[str, Any], used: bool
 ) -> None:
     cache, model = tmp_path / "cache", catalogue.models[QUICK_ENGLISH]
@@ -177,6 +178,36 @@ async def test_the_quick_model_for_english_is_used_beside_whisper_base_alone(
     transcriber = await ears(**{"weights": "auto", "cache_dir": cache, **settings})
     await transcriber.close()
     assert (transcriber._options.english is not None) is used
+
+
+@pytest.mark.parametrize(
+    ("device", "here", "told"),
+    [
+        ("auto", True, ("●", "; not needed, but used, since it is here")),
+        ("auto", False, ("○", "is not here; not needed, but used once it is here")),
+        ("cuda", True, ("○", "")),
+    ],
+)
+def test_the_list_shows_whether_the_quick_model_for_english_is_used(
+    catalogue: Catalogue,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    device: str,
+    here: bool,
+    told: tuple[str, str],
+) -> None:
+    for name, value in {"WEIGHTS": "auto", "STT_DEVICE": device, "CACHE_DIR": str(tmp_path / "cache")}.items():
+        monkeypatch.setenv(name, value)
+    if here:
+        create(ModelStore(tmp_path / "cache" / "weights"), QUICK_ENGLISH, catalogue.models[QUICK_ENGLISH])
+    assert run_models([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = [place for place, line in enumerate(lines) if line[2:].startswith(f"{QUICK_ENGLISH}: ")]
+    assert lines[at][0] == told[0]
+    where = next(line for line in lines[at:] if "here" in line or "stored in" in line)
+    assert where.endswith(told[1])
+    assert ("not needed" in where) == bool(told[1])
 
 
 @pytest.fixture

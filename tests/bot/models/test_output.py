@@ -64,7 +64,7 @@ def test_before_a_download_its_size_is_shown_and_after_it_the_size_on_the_disk(
 
 def test_the_list_says_which_models_need_no_graphics_card(registry: LocalRegistry) -> None:
     said = registry.run("list", "tiny-mind")[1]
-    assert "no memory of a card" in said
+    assert "no memory on a card" in said
     assert "0.0 GiB" not in said
 
 

@@ -41,7 +41,7 @@ class ModelsCommand:
         return status, self._capsys.readouterr().out
 
 
-def test_the_names_are_those_of_faster_whisper() -> None:
+def test_the_names_of_recognisers_are_those_of_faster_whisper() -> None:
     assert dict(WHISPERS) == FASTER_WHISPERS
 
 

@@ -1,4 +1,4 @@
-"""Q4_0 with the best scales: how near the weights are to what they were."""
+"""Weights in Q4_0, a format of 4-bit numbers and a scale for each block: with the best scales, they change little."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_no_block_is_worse_than_with_the_usual_conversion(weights: Floats) -> No
     assert squares["best"].sum() < squares["usual"].sum()
 
 
-def test_weights_that_q4_0_can_say_exactly_stay_as_they_are() -> None:
+def test_weights_that_q4_0_can_hold_exactly_stay_as_they_are() -> None:
     random = np.random.default_rng(4)
     numbers = random.integers(LEAST, GREATEST + 1, (64, BLOCK))
     numbers[:, 0] = LEAST

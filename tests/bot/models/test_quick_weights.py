@@ -1,4 +1,4 @@
-"""The quicker copy of small weights in Q4_1: what it consists of, and that no wrong copy is ever used."""
+"""The quicker copy of a small language model in Q4_1: its formats, and that no wrong copy is ever used."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ def test_a_newer_way_of_copying_makes_a_new_copy_and_the_old_one_is_deleted(
 
 
 @pytest.mark.parametrize("kind", ["toy", "no GGUF", "empty", "cut in its metadata", "cut in its weights"])
-def test_other_files_are_used_as_they_are_and_nothing_is_written(slow: Path, toy: Path, kind: str) -> None:
+def test_files_that_can_not_be_made_quicker_are_used_as_they_are_and_nothing_is_written(
+    slow: Path, toy: Path, kind: str
+) -> None:
     whole = slow.read_bytes()
     content = {
         "toy": toy.read_bytes(),

@@ -51,9 +51,9 @@ class Figures:
     """A monitor, and what it reads.
 
     Attributes:
-        now: seconds since 1970.
+        now: the time of the log's clock, in seconds since 1970.
         state: what the checks of the engines have found.
-        messages: number of waiting messages.
+        messages: number of messages that wait for the end of the call.
     """
 
     now: float = BEGAN

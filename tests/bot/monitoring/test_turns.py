@@ -69,7 +69,7 @@ def test_one_slow_turn_among_fast_ones_is_not_the_recent_median() -> None:
     assert figures.log.summary("first_token_ms") == Summary(140.0, 4_690.0)
 
 
-def test_a_call_tells_whether_somebody_speaks_until_it_ends() -> None:
+def test_the_log_tells_whether_somebody_speaks_in_a_call_until_the_call_ends() -> None:
     figures, turn = Figures(), TurnId(77, 1)
     figures.call()
     assert figures.log.since("c1") == BEGAN
@@ -88,7 +88,7 @@ def test_of_two_calls_each_has_its_own_figures() -> None:
     figures.log(CallBegan("phone", "a secret place", False, call="c2"))
     figures.log(SpeechStarted(turn, call="c1"))
     figures.log(SpeechStopped(turn, call="c2"))
-    assert figures.log.people_speaking("c1"), "the same turn's number in the other call is another turn"
+    assert figures.log.people_speaking("c1"), "the turn with the same number in the other call is another one"
     assert not figures.log.people_speaking("c2")
     figures.turn()
     assert figures.log.turns[-1].transport == "browser", "the turn was in c1, not in the call that began last"

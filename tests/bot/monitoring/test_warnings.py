@@ -59,10 +59,10 @@ async def polled(figures: Figures, *cards: CardMemory) -> None:
         await figures.poll_cards(card)
 
 
-async def test_a_card_is_too_busy_if_it_is_so_over_a_minute() -> None:
+async def test_a_card_counts_as_too_busy_only_if_it_is_busy_for_a_minute() -> None:
     figures, card = Figures(), CardMemory("RTX", GpuVendor.NVIDIA, 12 * GIB, 2 * GIB, utilisation=0.1)
     await polled(figures, card, replace(card, utilisation=1.0))
-    assert codes(figures.monitor) == [], "a card that computes for a moment is as busy as it can be"
+    assert codes(figures.monitor) == [], "a card that is fully busy for a moment is no reason for a warning"
     await polled(figures, *(replace(card, used_bytes=n, utilisation=0.99) for n in range(12)))
     (warning,) = figures.monitor.warnings()
     assert (warning.code, "99 % busy" in warning.text, "WARN_GPU=0.8" in warning.text) == ("gpu", True, True)
@@ -103,7 +103,7 @@ def test_small_engines_are_named_without_markdown() -> None:
         (None, "TTS_WEBSOCKET_URL", "TTS_ENGINE"),
     ],
 )
-def test_the_remedy_for_a_slow_voice_is_one_for_this_engine(engine: str | None, told: str, untold: str) -> None:
+def test_the_remedy_for_a_slow_voice_depends_on_the_engine(engine: str | None, told: str, untold: str) -> None:
     remedy = voice_remedy(engine)
     assert told in remedy
     assert untold not in remedy

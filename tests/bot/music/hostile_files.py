@@ -111,7 +111,7 @@ def flac(frames: list[bytes], rate: int = RATE, *, channels: int = 1, stated: in
 
 
 def flac_tone(frames: int = 12, rate: int = RATE, **more: int) -> list[bytes]:
-    """Frames with a square wave of 0.1 s a frame."""
+    """Frames of 0.1 s each, with a square wave."""
     return [flac_frame(n, rate, 3_000 if n % 2 else -3_000, samples=rate // 10, **more) for n in range(frames)]
 
 

@@ -1,4 +1,4 @@
-"""A radio station on loopback, which plays a tone without an end, as real stations send their programme."""
+"""A radio station on loopback. It sends a tone without an end, in the way in which real stations send music."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Self
 from tests.bot.music.hostile_files import encoded
 
 LOOP_SECONDS, AHEAD_SECONDS, SLICE_SECONDS = 20.0, 3.0, 0.1
-"""Seconds of the programme, of what comes at once when somebody tunes in, and of each piece that is sent."""
+"""Seconds after which the programme begins again, seconds that are sent at once when somebody tunes in, and seconds of
+each piece that is sent."""
 METADATA_EVERY = 4_096
 """Bytes of sound between two titles."""
 TITLE = "StreamTitle='A Night in Tunisia';"
 
 
 class Station:
-    """A station at :attr:`url`, an async context manager. It sends MP3 in real time to each listener.
+    """A station at :meth:`url`, an async context manager. It sends MP3 in real time to each listener.
 
     Args:
         pitch: the tone that it plays, in hertz.

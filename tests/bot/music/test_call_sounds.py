@@ -74,7 +74,7 @@ async def test_a_sound_plays_at_once_to_its_end_and_its_beginning_is_whole(table
     first, last = taken[FADE_FRAMES], taken[-1]
     assert first is not None
     assert last is not None
-    assert level(first) == pytest.approx(level(last), rel=0.01), "the fade took nothing of it"
+    assert level(first) == pytest.approx(level(last), rel=0.01), "the fade-in took nothing of the sound"
 
 
 async def test_a_sound_is_as_loud_under_speech_as_without(table: Table) -> None:

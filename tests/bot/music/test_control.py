@@ -37,7 +37,7 @@ WORDS = ControlWords()
 
 
 class Stage:
-    """A call on a server, whose music is made up. ``held`` keeps pieces from being opened."""
+    """A call on a server, whose music is made up. While ``held`` is not set, no piece is opened."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self.told: list[str] = []
@@ -150,7 +150,7 @@ async def test_the_volume_of_music_is_not_that_of_the_voice(stage: Stage) -> Non
         ({"name": "broken one"}, "could not be decoded"),
     ],
 )
-async def test_what_can_not_be_played_is_refused_in_a_sentence(
+async def test_a_piece_that_can_not_be_played_is_refused_in_a_sentence(
     stage: Stage, arguments: dict[str, Any], reason: str
 ) -> None:
     stage.broken = {"Broken One"}
@@ -213,7 +213,7 @@ async def test_a_piece_that_takes_long_to_open_does_not_hold_up_the_answer(
     assert stage.told == ["▶️ Blue Danube"]
 
 
-async def test_a_piece_that_takes_long_and_can_not_be_played_then_is_reported(
+async def test_a_piece_that_takes_long_to_open_and_then_can_not_be_played_is_reported(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(music_control, "OPENING_SECONDS", 0.01)

@@ -56,7 +56,7 @@ async def test_quiet_and_loud_pieces_become_equally_loud(
     assert len(list((tmp_path / "loudness").iterdir())) == 1, "the same file is measured once"
 
 
-def test_a_very_quiet_piece_is_not_blown_up_and_silence_stays_silent(tmp_path: Path) -> None:
+def test_a_very_quiet_piece_is_amplified_up_to_a_limit_and_silence_stays_silent(tmp_path: Path) -> None:
     assert gain_db(wav(1.0, 0.001), tmp_path) == pytest.approx(MOST_DB)
     assert gain_db(wav(1.0, 0.0), tmp_path) == 0
 
@@ -106,7 +106,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_sound_or_names_other_files_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_or_names_other_files_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises((NotSoundError, UnplayableError)):
         measure(io.BytesIO(data), LoudnessStore(tmp_path))
 
@@ -142,7 +142,7 @@ async def test_a_piece_that_is_stopped_leaves_no_process_and_was_not_decoded_ahe
 
 
 @pytest.mark.parametrize("steps", range(5))
-async def test_a_piece_that_is_stopped_twice_at_once_leaves_no_process(steps: int, tmp_path: Path) -> None:
+async def test_a_piece_that_is_stopped_again_while_it_stops_leaves_no_process(steps: int, tmp_path: Path) -> None:
     """The piece is skipped, and the call ends ``steps`` steps of the event loop later."""
     long = write(tmp_path / "long.wav", wav(60.0, 0.1, rate=16_000))
     before = set(psutil.Process().children(recursive=True))

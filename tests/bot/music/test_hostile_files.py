@@ -1,4 +1,6 @@
-"""Hostile files, as files of the operator and as attachments: bounded, never too loud, and people are told."""
+"""Hostile music files, in the operator's folder or attached to messages: their cost has bounds, they are never
+too loud, and people are told what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ MOST_FRAMES = 500
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What people heard and were told of a piece. Notices of stalls are left out, because the test takes frames at
-    once.
+    """What people heard and were told of a piece. Notices of stalls are left out, because the test takes frames faster
+    than a call does.
     """
 
     told: list[str]
@@ -61,7 +63,7 @@ async def play(source: Source, folder: Path, during: Callable[[int], None] = lam
     """Play a piece in the real player, and take its frames as fast as they come.
 
     Args:
-        during: called after each frame with their number.
+        during: called after each frame, with the number of frames so far.
     """
     mixer, told, frames = Mixer(ScriptedReply()), list[str](), list[bytes]()
     player = MusicPlayer(mixer, partial(decoding, store=folder / "loudness"), told.append)
@@ -101,29 +103,31 @@ async def test_files_that_can_not_be_played_are_reported(make: Callable[[], byte
 
 
 @pytest.mark.parametrize("make", TOO_LONG.values(), ids=TOO_LONG)
-async def test_what_says_that_it_is_too_long_is_refused_at_once(make: Callable[[], bytes], tmp_path: Path) -> None:
+async def test_a_file_that_claims_to_be_too_long_is_refused_at_once(make: Callable[[], bytes], tmp_path: Path) -> None:
     heard = await play(source_of(make(), tmp_path), tmp_path)
     assert heard == Heard(["❌ x: It is longer than 90 minutes."], [])
 
 
 @pytest.mark.parametrize("make", PLAYED.values(), ids=PLAYED)
-async def test_what_can_be_played_is_neither_too_loud_nor_endless(make: Callable[[], bytes], tmp_path: Path) -> None:
+async def test_a_hostile_file_that_can_be_played_comes_to_an_end_and_is_not_too_loud(
+    make: Callable[[], bytes], tmp_path: Path
+) -> None:
     heard = await play(source_of(make(), tmp_path), tmp_path)
     assert heard.told == ["▶️ x"]
     assert heard.frames
 
 
-async def test_a_float_file_that_is_far_too_loud_is_as_loud_as_others(tmp_path: Path) -> None:
+async def test_a_float_file_that_is_far_too_loud_is_played_as_loudly_as_others(tmp_path: Path) -> None:
     heard = await play(attached(PLAYED["a billion times too loud"]()), tmp_path)
     assert max(map(peak, heard.frames)) < 0.3
 
 
-def test_a_small_file_that_is_very_long_is_not_decoded_to_its_end(
+def test_a_small_file_with_very_long_sound_is_not_decoded_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding_process, "BOUNDS", replace(BOUNDS, max_seconds=30.0))
     bomb = flac([flac_frame(number, 8_000) for number in range(2_000)], 8_000)
-    assert len(bomb) < 40_000, "it has four and a half hours of sound"
+    assert len(bomb) < 40_000, "the file is small, although it has four and a half hours of sound"
     with pytest.raises(TooLongSoundError):
         measure(io.BytesIO(bomb), LoudnessStore(tmp_path))
 
@@ -145,9 +149,6 @@ def test_a_file_that_is_cut_off_anywhere_is_played_or_refused(data: bytes, tmp_p
     assert refused, "an empty file is refused"
 
 
-# Files of the operator that are no files, or that change.
-
-
 async def test_a_picture_of_200_megabytes_is_passed_over(tmp_path: Path) -> None:
     size, song = 200_000_000, tmp_path / "Song.mp3"
     picture = b"APIC" + (size - 10).to_bytes(4, "big") + b"\0\0\0image/png\0\x03\0"
@@ -158,6 +159,9 @@ async def test_a_picture_of_200_megabytes_is_passed_over(tmp_path: Path) -> None
     heard = await play(song, tmp_path)
     assert heard.told == ["▶️ x"]
     assert len(heard.frames) > 25
+
+
+# Pieces of the operator that are replaced by something that is no file, or that change while they play.
 
 
 def fifo(path: Path) -> None:

@@ -66,7 +66,7 @@ people are told.
 
 
 @pytest.mark.parametrize(("outer", "inner", "heard", "told"), CHANGES.values(), ids=CHANGES)
-async def test_of_a_stream_that_becomes_another_one_all_that_can_be_decoded_is_heard_whole(
+async def test_when_a_stream_changes_its_format_every_part_that_can_be_decoded_is_heard_whole(
     radio: Radio, outer: tuple[Any, ...], inner: tuple[Any, ...], heard: tuple[int, ...], told: str
 ) -> None:
     parts = zip((outer, inner, outer), PITCHES, strict=True)
@@ -79,7 +79,7 @@ async def test_of_a_stream_that_becomes_another_one_all_that_can_be_decoded_is_h
     tones = [tone for tone in map(tone_of, radio.frames) if tone is not None]
     assert tuple(dict.fromkeys(tones)) == heard
     for tone in heard:
-        # FFmpeg's parser of FLAC gives the beginning of what follows a change twice.
+        # After a change, FFmpeg's parser of FLAC gives the first sound twice.
         assert PART_SECONDS - 0.1 <= tones.count(tone) / SECOND <= PART_SECONDS + 1.0
     assert np.abs(from_pcm16(b"".join(radio.frames), channels=2)).max() <= CEILING + 0.001
 
@@ -211,7 +211,7 @@ async def test_titles_of_a_station_are_shown_to_nobody(radio: Radio, every: str)
     assert len(radio.frames) == pytest.approx(4 * SECOND, abs=30)
 
 
-async def test_a_packed_stream_is_unpacked_no_further_than_a_file_may_be_large(radio: Radio) -> None:
+async def test_unpacking_a_stream_stops_at_the_maximum_size_of_a_file(radio: Radio) -> None:
     bomb = gzip.compress(bytes(64 * 1024**2))
     radio.sends(
         once(radio.server, bomb, stays=False), "Content-Type: audio/mpeg", "Content-Encoding: gzip", "icy-name: x"
@@ -221,14 +221,14 @@ async def test_a_packed_stream_is_unpacked_no_further_than_a_file_may_be_large(r
     assert radio.news == ["❌ Radio: I can't fetch it: it has more than 25 MB."]
 
 
-async def test_a_head_without_an_end_is_given_up(radio: Radio) -> None:
+async def test_a_head_with_an_endless_line_is_given_up(radio: Radio) -> None:
     radio.sends(again(b"icy-x: y\r\n" * 1_000), "Content-Type: audio/mpeg", "icy-x: " + "y" * 100_000)
     radio.play()
     await radio.until_over()
     assert radio.news == ["❌ Radio: I can't fetch it: its server can't be used: what it answers is not HTTP."]
 
 
-async def test_wrapping_without_content_is_given_up_before_the_first_sound_and_after_it(radio: Radio) -> None:
+async def test_a_stream_that_goes_on_with_more_overhead_than_sound_is_given_up(radio: Radio) -> None:
     async def wrapped(writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:
         data = song()
         yield f"{len(data):x}\r\n".encode() + data + b"\r\n"
@@ -242,14 +242,16 @@ async def test_wrapping_without_content_is_given_up_before_the_first_sound_and_a
     assert radio.news == ["▶️ Radio", told]
 
 
-async def test_a_page_that_says_it_is_a_radio_is_no_sound(radio: Radio) -> None:
+async def test_an_endless_page_is_given_up_at_the_maximum_size_of_a_file(radio: Radio) -> None:
     radio.sends(again(b"<p>Listen!</p>" * 1_000), "Content-Type: text/html")
     radio.play()
     await radio.until_over()
     assert radio.news == ["❌ Radio: I can't fetch it: it has more than 25 MB."]
 
 
-async def test_a_station_that_never_says_what_it_is_is_given_up(radio: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_station_whose_format_never_becomes_clear_is_given_up(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live, "OPENING_SECONDS", 2.0)
     radio.sends(again(b"OggS" + bytes(23)), "Content-Type: audio/ogg")
     radio.play()

@@ -1,4 +1,6 @@
-"""Streams of the web over real sockets: played while they come, levelled, bounded, and gone when they end.
+"""Streams of the web over real sockets: they are played while they come, equally loud and within bounds.
+
+At their end, they leave no process, task or file behind.
 
 Here 127.0.0.1 stands for the public internet.
 """
@@ -42,7 +44,7 @@ from tests.voice.mixing.sounds import ScriptedReply
 HOSTS = frozenset({"radio.test"})
 PUBLIC = ip_address("127.0.0.1")
 SECOND = 50
-"""Frames of a second."""
+"""Number of frames in a second."""
 KINDS = {
     "mp3": ("mp3", "libmp3lame", "Content-Type: audio/mpeg"),
     "aac": ("adts", "aac", "Content-Type: audio/aacp; charset=x"),
@@ -61,7 +63,7 @@ class Radio:
     Attributes:
         told: what people were told.
         frames: what they heard.
-        gone: whether the station has noticed that nobody listens any more.
+        gone: set when the station sends no more, because nobody listens any more or because it has sent everything.
     """
 
     def __init__(self, server: HostileServer, folder: Path) -> None:
@@ -74,7 +76,7 @@ class Radio:
         self._web = WebMusic(HOSTS, Fetcher(resolve, may_reach=lambda address: address == PUBLIC))
 
     def sends(self, send: Callable[[asyncio.StreamWriter], AsyncIterator[bytes]], *headers: str) -> None:
-        """What the station sends after its head, which names no length."""
+        """Let the station send these pieces after a head that names no length."""
 
         async def answer(writer: asyncio.StreamWriter) -> None:
             head = "\r\n".join(["HTTP/1.1 200 OK", *(headers or ("Content-Type: audio/mpeg",)), "", ""])
@@ -110,7 +112,7 @@ class Radio:
 
     @property
     def news(self) -> list[str]:
-        """What people were told, except about stalls: the frames are taken faster than they are played."""
+        """What people were told, except about stalls, which can happen because a test takes frames too fast."""
         return [text for text in self.told if not text.startswith("⏳")]
 
     @property
@@ -126,7 +128,7 @@ def decoders() -> list[psutil.Process]:
 
 @asynccontextmanager
 async def on_air(folder: Path) -> AsyncIterator[Radio]:
-    """The stage. When it ends, nothing may be left of it."""
+    """A radio for a test. When the test is over, no process, task or file of the radio may be left."""
     before = set(decoders())
     async with HostileServer() as server:
         radio = Radio(server, folder)
@@ -162,7 +164,7 @@ def again(data: bytes) -> Callable[[asyncio.StreamWriter], AsyncIterator[bytes]]
 def once(
     server: HostileServer, *data: bytes, stays: bool = True
 ) -> Callable[[asyncio.StreamWriter], AsyncIterator[bytes]]:
-    """A station that sends this, and then nothing more."""
+    """A station that sends this, and then nothing more. It keeps the connection open only if it ``stays``."""
 
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
         for each in data:
@@ -222,7 +224,9 @@ async def test_when_the_call_ends_the_connection_and_the_process_are_gone(radio:
     await asyncio.wait_for(radio.gone.wait(), LIMIT)
 
 
-async def test_whoever_leaves_before_the_first_sound_leaves_nothing(radio: Radio) -> None:
+async def test_a_station_that_is_skipped_before_its_first_sound_leaves_no_process_and_no_connection(
+    radio: Radio,
+) -> None:
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
         while True:
             yield b"\0"
@@ -237,7 +241,7 @@ async def test_whoever_leaves_before_the_first_sound_leaves_nothing(radio: Radio
     assert radio.news == []
 
 
-async def test_at_a_stall_the_sound_fades_out_people_are_told_and_the_station_goes_on(radio: Radio) -> None:
+async def test_at_a_stall_the_sound_fades_out_and_people_are_told_and_later_the_station_goes_on(radio: Radio) -> None:
     more = asyncio.Event()
 
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
@@ -305,7 +309,7 @@ async def test_endless_zeros_are_given_up(radio: Radio) -> None:
 
 
 @pytest.mark.parametrize("junk", [bytes(65_536), b"<p>no music</p>" * 5_000, np.random.default_rng(1).bytes(65_536)])
-async def test_what_is_no_sound_any_more_is_given_up(
+async def test_a_station_that_turns_to_junk_is_given_up(
     radio: Radio, junk: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def send(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
@@ -322,7 +326,9 @@ async def test_what_is_no_sound_any_more_is_given_up(
     assert radio.news[-1] in (f"❌ Radio: {live.TOO_SLOW}", f"❌ Radio: {decoding.BROKEN_OFF}")
 
 
-async def test_one_byte_at_a_time_is_given_up(radio: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_station_that_sends_one_byte_at_a_time_is_given_up(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live, "OPENING_SECONDS", 2.0)
     data = song()
 
@@ -376,5 +382,5 @@ async def test_a_radio_may_change_its_rate_between_two_pieces(radio: Radio) -> N
     assert len(radio.frames) == pytest.approx(12 * SECOND, abs=25)
 
 
-def test_a_stream_is_ended_after_hours() -> None:
+def test_the_end_of_a_stream_at_the_limit_of_hours_is_explained() -> None:
     assert {TOO_LONG: f"It has played for {MAX_HOURS} hours, which is the limit."} == live.STATUSES

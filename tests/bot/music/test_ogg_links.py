@@ -1,4 +1,4 @@
-"""Chained Ogg is read link by link, whatever pieces it comes in."""
+"""A chain of Ogg streams in one file is read link by link, in whatever pieces it comes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ogg(codec: str = "libopus", layout: str = "stereo", rate: int = 48_000) -> b
 
 
 def parts(data: bytes, size: int = 1_000_000) -> list[bytes]:
-    """What a reader gets link by link, if so many bytes come at once."""
+    """What a reader gets link by link, if at most ``size`` bytes come at once."""
     file, found = io.BytesIO(data), []
     chain = OggLinks(lambda most: file.read(min(most, size)))
     while True:
@@ -39,11 +39,11 @@ def test_each_link_is_a_stream_of_its_own(size: int) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"O", b"Ogg", b"OggS", b"OggS" + bytes(20), b"OggS" + bytes(26), b"no Ogg at all" * 9_000]
 )
-def test_everything_else_is_handed_on_as_it_is(data: bytes) -> None:
+def test_bytes_without_a_whole_ogg_page_are_handed_on_as_they_are(data: bytes) -> None:
     assert parts(data) == [data]
 
 
-def test_what_is_lost_or_added_on_the_way_ends_nothing() -> None:
+def test_bytes_lost_or_added_on_the_way_do_not_end_the_stream() -> None:
     one, two = ogg(), ogg("flac")
     for broken in (one[:-100], one + b"junk" * 300, one[:500] + one[600:], one + b"OggS", one + bytes(70_000)):
         found = parts(broken + two + two)

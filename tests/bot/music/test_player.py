@@ -21,7 +21,7 @@ FRAME = tone(1, 0.5)[0]
 
 
 class Music(DecodedMusic):
-    """A piece of frames. ``None`` stands for a wait that only the end of the call ends, and a text for a fault."""
+    """A piece of frames. ``None`` stands for a wait that does not end by itself, and a text for a fault."""
 
     def __init__(self, frames: Sequence[bytes | str | None], *, live: bool = False) -> None:
         super().__init__(len(frames) * 0.02, asyncio.StreamReader(), live=live)
@@ -94,7 +94,9 @@ async def test_pieces_play_in_their_order_and_to_their_end(stage: Stage) -> None
     assert len(taken) == 362
 
 
-async def test_the_person_who_asks_first_learns_how_it_begins_and_the_others_are_told_nothing(stage: Stage) -> None:
+async def test_the_person_who_asks_for_a_piece_learns_whether_it_begins_and_the_others_are_told_nothing(
+    stage: Stage,
+) -> None:
     stage.pieces["one"] = [FRAME] * 30
     begun = asyncio.get_running_loop().create_future()
     stage.player.add(Track("one", Path("one"), begun))

@@ -1,4 +1,4 @@
-"""The gain that levels streams: slow, within bounds, and never louder than the limiter allows."""
+"""The gain that makes streams equally loud: it changes slowly and within bounds, and no peak exceeds the limiter's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.voice.mixing.limiter import CEILING
 
 TARGET, MOST = -16.0, 12.0
 SECOND = 50
-"""Frames of a second."""
+"""Number of frames in a second."""
 
 
 def noise(seconds: float, level: float, seed: int = 1) -> list[Stereo]:
@@ -107,5 +107,5 @@ def test_all_frames_before_a_fault_are_heard(count: int, fault: type[Exception])
     assert np.array_equal(np.concatenate(heard), np.concatenate(list(levelled(sound))))
 
 
-def test_what_breaks_off_at_once_is_no_sound() -> None:
+def test_a_stream_that_breaks_off_at_once_is_no_sound() -> None:
     assert until_fault(noise((AHEAD_FRAMES - 1) / SECOND, 0.1), NotSoundError()) == []

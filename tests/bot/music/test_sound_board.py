@@ -56,16 +56,16 @@ async def test_without_a_folder_people_are_told_which_setting_is_missing(tmp_pat
     assert await nowhere.search("x", HERE) == []
 
 
-async def test_a_sound_is_added_played_and_forgotten_with_the_call(tmp_path: Path) -> None:
+async def test_a_sound_is_added_and_played_and_nothing_of_it_is_left_after_the_call(tmp_path: Path) -> None:
     sounds, call = board(tmp_path / "sounds", tmp_path), StandInCall()
     before = set(psutil.Process().children(recursive=True))
     assert await sounds.add("short beep", "beep.wav", wav(0.1, 0.02), HERE) == "short beep"
     assert [each.title for each in await sounds.sounds(HERE)] == ["short beep"]
     assert await sounds.play(cast(Any, call), "beep") == "short beep"
-    assert call.mixer.volume(Channel.EFFECTS) == pytest.approx(0.6), "as it was chosen in this place"
+    assert call.mixer.volume(Channel.EFFECTS) == pytest.approx(0.6), "the volume that was chosen in this place"
     frames = [call.mixer.take() for _ in range(FADE_FRAMES + 3)]
     assert frames[-1] is not None
-    assert level(frames[-1]) > 0.02, "a quiet sound that is too short to be measured as a whole is louder"
+    assert level(frames[-1]) > 0.02, "a quiet sound is made louder, even if it is too short to be measured as a whole"
     (end,) = call.ends
     await end()
     assert not sounds.stop(cast(Any, call))
@@ -82,14 +82,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("data", "told"), REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_short_sound_is_refused_before_it_is_stored(data: bytes, told: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_short_sound_is_refused_before_it_is_stored(
+    data: bytes, told: str, tmp_path: Path
+) -> None:
     sounds = board(tmp_path / "sounds", tmp_path)
     with pytest.raises(UserError, match=told):
         await sounds.add("horn", "horn.mp3", data, HERE)
     assert not (tmp_path / "sounds").exists()
 
 
-async def test_a_file_of_the_operator_that_is_too_long_is_reported_also_when_it_was_music_before(
+async def test_a_sound_of_the_operator_that_is_too_long_is_reported_even_if_it_was_played_as_music_before(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path / "sounds" / "song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
@@ -99,7 +101,7 @@ async def test_a_file_of_the_operator_that_is_too_long_is_reported_also_when_it_
         await board(path.parent, tmp_path).play(cast(Any, StandInCall()), "song")
 
 
-async def test_sounds_that_are_too_long_are_not_listed_until_the_file_is_another_one(tmp_path: Path) -> None:
+async def test_sounds_that_are_too_long_are_not_listed_until_their_files_are_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
     long = write(folder / "long song.wav", wav(31.0, 0.1, rate=8_000, channels=1))
     write(folder / "short song.wav", wav(0.5, 0.1))

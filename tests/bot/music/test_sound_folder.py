@@ -76,7 +76,7 @@ def test_a_sound_that_is_added_is_there_as_a_whole_and_can_be_removed(tmp_path: 
     assert folder.sounds(HERE) == []
 
 
-def test_what_an_earlier_upload_left_is_no_sound_and_no_hindrance(folder: Path) -> None:
+def test_an_unfinished_upload_is_no_sound_and_does_not_hinder_a_later_one(folder: Path) -> None:
     unfinished = write(folder / "servers" / str(HERE) / UNFINISHED, b"half")
     sounds = SoundFolder(folder)
     assert len(sounds.sounds(HERE)) == 3
@@ -94,7 +94,9 @@ def test_no_sound_is_overwritten(folder: Path) -> None:
     assert len(SoundFolder(folder).sounds(HERE)) == 3
 
 
-def test_people_add_no_more_than_a_bounded_number_of_sounds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_and_the_size_of_the_sounds_that_people_add_are_bounded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sound_folder, "MAX_SOUNDS", 2)
     monkeypatch.setattr(sound_folder, "MAX_SERVER_MB", 1)
     sounds = SoundFolder(folder)
@@ -155,7 +157,9 @@ def test_a_sound_belongs_to_the_server_where_it_was_added(folder: Path) -> None:
     assert sounds.find("tada", HERE).path.read_bytes() == b"here"
     assert sounds.find("tada", THERE).path.read_bytes() == b"there"
     assert [each.title for each in sounds.sounds(THERE)] == ["Air Horn", "Air Raid", "Drum_Roll", "tada"]
-    assert [each.title for each in sounds.sounds(0)] == ["Air Horn", "Air Raid", "Drum_Roll"], "the page has none"
+    assert [each.title for each in sounds.sounds(0)] == ["Air Horn", "Air Raid", "Drum_Roll"], (
+        "the page has no sounds of its own"
+    )
     sounds.add("only here", ".wav", b"x", HERE)
     with pytest.raises(UserError, match="no sound of that name"):
         sounds.remove("only here", THERE, owner=True)
@@ -174,7 +178,9 @@ def test_only_owners_delete_what_is_for_all_servers(folder: Path) -> None:
     assert not (folder / "Air Horn.mp3").exists()
 
 
-def test_a_folder_of_the_operator_whose_name_is_like_those_of_servers_is_for_all(folder: Path) -> None:
+def test_sounds_in_an_operators_folder_are_for_all_servers_even_if_its_name_looks_like_that_of_a_servers_folder(
+    folder: Path,
+) -> None:
     for name in ("servers/general/bell.wav", "drums/61/snare.wav", "servers/gong.wav"):
         write(folder / name, b"x")
     assert {"bell", "snare", "gong"} < {each.title for each in SoundFolder(folder).sounds(HERE)}

@@ -15,7 +15,7 @@ TITLES = (b"StreamTitle='One';", b"", b"StreamTitle='" + 100 * b"Two " + b"';", 
 
 
 def sent() -> bytes:
-    """What a station sends: a title, or none, after so many bytes of sound."""
+    """What a station sends: a title, or an empty one, after every :data:`EVERY` bytes of sound."""
     data = b""
     for number, title in enumerate(TITLES):
         blocks = -(-len(title) // 16)
@@ -36,7 +36,7 @@ async def test_the_sound_alone_is_left(size: int) -> None:
 
 
 @pytest.mark.parametrize("stated", ["", "0", "-1", "1", "1023", "many", "9" * 5_000, "1048577", "8192.5"])
-def test_without_a_usable_number_nothing_is_taken_out(stated: str) -> None:
+def test_if_the_station_does_not_say_where_titles_come_nothing_is_taken_out(stated: str) -> None:
     assert titles_every({"icy-metaint": stated}) is None
     assert titles_every({}) is None
     assert titles_every({"icy-metaint": " 8192"}) == 8_192

@@ -1,4 +1,4 @@
-"""Titles of music, as people say them."""
+"""Titles of music are found as people say them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_whole_title_comes_before_a_part_of_another_and_a_part_of_two_titles_f
     assert index.only("marc") == "", "only whole words count"
 
 
-def test_titles_are_those_that_were_there_when_somebody_looked_last(tmp_path: Path) -> None:
+def test_the_index_has_the_titles_that_were_there_at_the_last_look_into_the_folder(tmp_path: Path) -> None:
     library = MusicLibrary(tmp_path)
     write(tmp_path / "Red River.ogg", b"")
     assert library.index.exact("red river") == ""

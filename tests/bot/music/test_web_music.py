@@ -218,7 +218,7 @@ NO_MUSIC = {
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be with a mark"])
 @pytest.mark.parametrize(("body", "told"), NO_MUSIC.values(), ids=NO_MUSIC)
-async def test_what_people_take_for_music_by_mistake_is_named(
+async def test_pages_and_playlists_that_people_take_for_music_are_named_as_such(
     web: WebMusic, server: HostileServer, body: bytes, told: str, encoding: str
 ) -> None:
     text = body.decode()
@@ -245,7 +245,7 @@ def test_an_address_without_a_scheme_is_recognised(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["AC/DC", "Blue Danube", "mix.2026", "song.mp3", "12:30", "a/b.c d", "No. 5/2", "http", ""]
 )
-def test_a_name_of_music_lacks_no_scheme(text: str) -> None:
+def test_a_name_of_music_is_not_taken_for_an_address_without_a_scheme(text: str) -> None:
     assert not lacks_scheme(text)
 
 

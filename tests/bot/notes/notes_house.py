@@ -85,7 +85,7 @@ class Model:
 
 @dataclass
 class Poster:
-    """Keeps what is posted, unless it is out of order for some attempts."""
+    """Keeps what is posted. The first attempts, as many as ``out_of_order``, fail."""
 
     posts: list[NotesPost] = field(default_factory=list)
     out_of_order: int = 0
@@ -101,7 +101,10 @@ class Poster:
 
 @dataclass
 class House:
-    """The service, and everything around it. ``opted_out`` has those whose words may not be kept."""
+    """The service, and everything around it.
+
+    ``opted_out`` has those whose words may not be kept, ``slept`` the pauses that the service has made, in seconds.
+    """
 
     folder: Path
     database: Database
@@ -131,7 +134,7 @@ class House:
 
     async def finished(self) -> None:
         """Wait until all notes of past calls are finished."""
-        # Before the service reads notes, it writes the lines that wait.
+        # This makes the service write the lines that wait, so that the notes are in the database.
         await self.service.newest(SERVER)
         await self.until_rows("SELECT count(*) FROM note WHERE NOT done", 0)
 
@@ -146,11 +149,11 @@ class House:
             return await self.service.recall.section(Turn.of_person(NAMES[person], text, person), server, CHANNEL)
 
     def files(self) -> list[str]:
-        """What is in the files of notes. Blocks on the disk."""
+        """The contents of the files of notes. Reading them blocks."""
         return [file.read_text() for file in sorted((self.folder / FOLDER).glob("*"))]
 
     def on_disk(self, words: str) -> set[str]:
-        """The files with these words. Blocks on the disk."""
+        """The files with these words. Reading them blocks."""
         return files_with(self.folder, words)
 
 

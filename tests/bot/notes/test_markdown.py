@@ -51,7 +51,7 @@ def test_notes_of_any_length_fit_discords_limits(monkeypatch: pytest.MonkeyPatch
     file = file_to_post(huge, local)
     assert len(file) <= markdown.MAX_FILE_BYTES
     text = file.decode()
-    assert "lines are left out here" in text
+    assert "lines at the beginning, because it would be too large" in text
     assert "- [2000]" in text
     assert "- [1]" not in text
 

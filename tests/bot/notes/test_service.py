@@ -72,7 +72,9 @@ async def test_a_long_call_is_read_in_parts_that_fit_and_another_call_stops_the_
         assert all(asked[0].content.startswith(f"{TASK}\n") for asked in model.asked)
         parts = [asked[1].content for asked in model.asked if _LINE.search(asked[1].content)]
         assert parts[1] == parts[2], "the part that a call has stopped is asked for again"
-        assert parts[3] == parts[4], "and so is one that was stopped because somebody waited for an answer"
+        assert parts[3] == parts[4], (
+            "the part that was stopped because somebody waited for an answer is asked for again"
+        )
         assert QUIET in house.slept
         numbers = [int(number) for number, _ in _LINE.findall("\n".join((parts[0], parts[2], *parts[4:])))]
         assert numbers == [*range(1, 61)], "each line is read once, and none is cut"
@@ -82,7 +84,7 @@ async def test_a_long_call_is_read_in_parts_that_fit_and_another_call_stops_the_
         assert b"- [60] " in post.file
 
 
-async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from_them(tmp_path: Path) -> None:
+async def test_an_opt_out_deletes_the_persons_lines_and_what_follows_from_them(tmp_path: Path) -> None:
     found = (
         "## Summary\n- They plan the zebra party. [1]\n- Ada agrees. [3]\n## Decisions\n- Ben brings the quokka. [2]\n"
         "- The party is on Friday. [3]\n## Who does what\n- Ben: nothing yet [3]"
@@ -114,7 +116,7 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         assert "The party is on Friday. (Ada, 3)" in first
         assert "Ben" not in first
         assert "- [3] 13:46:40 **Ada:** Good, on Friday." in first
-        assert "Where is Ben?" in second, "others may speak of people who left"
+        assert "Where is Ben?" in second, "others may speak of people who opted out"
         for words in ("zebra", "quokka"):
             assert await asyncio.to_thread(house.on_disk, words) == set()
         told = await house.recalled(ADA, "Is there a zebra party on Friday?")
@@ -123,7 +125,7 @@ async def test_a_person_who_leaves_takes_along_their_lines_and_what_follows_from
         assert await house.recalled(BEN, "What did we decide?") == ""
         may_recall = house.service.recall.may_recall
         assert may_recall(Turn.of_person("Ada", "", ADA), SERVER)
-        assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for a person who has left"
+        assert not may_recall(Turn.of_person("Ben", "", BEN), SERVER), "nothing is searched for a person who opted out"
 
 
 async def test_all_that_is_forgotten_of_a_person_is_counted_also_what_was_not_stored_yet(tmp_path: Path) -> None:
@@ -137,7 +139,9 @@ async def test_all_that_is_forgotten_of_a_person_is_counted_also_what_was_not_st
         assert await house.service.export_person(BEN) == []
 
 
-async def test_what_was_decided_is_told_to_those_who_were_there_on_that_server_alone(tmp_path: Path) -> None:
+async def test_decisions_are_told_only_to_people_who_were_there_and_only_on_the_server_of_the_call(
+    tmp_path: Path,
+) -> None:
     found = "## Decisions\n- The party is on Friday. [1]\n- Cleo sings. [2]\n## Open questions\n- Who pays? [1]"
     async with notes_house(tmp_path, model=Model(lambda _: found)) as house:
         notebook = house.begin(ADA, BEN)
@@ -159,7 +163,7 @@ async def test_what_was_decided_is_told_to_those_who_were_there_on_that_server_a
         assert await house.recalled(ADA, "And the weather?") == told, "the prompt stays the same"
         late = await house.recalled(CLEO, "What did we decide about the party?")
         assert "Cleo sings" in late
-        assert "Friday" not in late, "it was said before she came"
+        assert "Friday" not in late, "that was said before Cleo came"
         asked = await house.recalled(BEN, "Who does what, and what are the open questions?")
         assert "Open question: «Who pays?»" in asked
         quoted = await house.recalled(CLEO, "Who sings?")
@@ -235,7 +239,7 @@ async def test_without_a_model_that_can_sum_up_there_is_the_transcript_and_one_s
         assert "Decided" not in await house.recalled(ADA, "What did we decide about the party?")
 
 
-async def test_notes_of_a_day_whose_limit_is_reached_are_summed_up_after_midnight(tmp_path: Path) -> None:
+async def test_at_the_limit_of_the_day_summing_up_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
     model = Model(over_limit=len(RETRIES) + 3)
     async with notes_house(tmp_path, model=model) as house:
         await house.hold_call((ADA, "The party is on Friday."), (BEN, "Fine."))
@@ -256,7 +260,7 @@ async def test_what_the_memory_forgets_is_not_in_the_notes_either(tmp_path: Path
         assert house.on_disk("Zephyrine")
         gone = ForgottenWords(SERVER, ADA, frozenset({"zephyrin"}), frozenset({"zephyrin"}), {"zephyrin": 1_000_000.0})
         await forget_in_notes(house.service, replace(gone, server=SERVER + 1))
-        assert house.on_disk("Zephyrine"), "on another server it stays"
+        assert house.on_disk("Zephyrine"), "forgetting on another server changes nothing here"
         await forget_in_notes(house.service, gone)
         assert house.on_disk("Zephyrin") == set()
         assert "Friday" in house.files()[0]
@@ -297,7 +301,7 @@ async def test_a_deletion_that_a_file_has_stopped_is_finished_at_the_next_attemp
         assert house.on_disk("Zephyrine") == set()
 
 
-async def test_a_file_that_cannot_be_changed_is_told_only_to_those_whose_words_it_has_and_keeps_nothing_of_other_calls(
+async def test_if_a_file_cannot_be_changed_people_of_its_call_get_an_error_and_their_other_calls_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = NotesPlace("browser", "Page", None, 71)
@@ -378,11 +382,11 @@ async def test_a_file_that_cannot_be_deleted_does_not_keep_the_bot_from_starting
     async with notes_house(tmp_path) as house:
         assert "Fine." in file.read_text()
         assert "A file of deleted notes can't be deleted yet" in caplog.text
-        assert await house.service.forget_person(ADA) == 1, "Ada has no words in that file, as far as is known"
+        assert await house.service.forget_person(ADA) == 1, "the file that can't be deleted does not count"
         assert not file.exists()
 
 
-async def test_notes_that_may_be_posted_already_say_so_after_a_restart(tmp_path: Path) -> None:
+async def test_notes_that_may_be_posted_already_say_so_at_the_next_attempt(tmp_path: Path) -> None:
     async with notes_house(tmp_path) as house:
         house.poster.out_of_order = 1
         await house.hold_call((ADA, "The party is on Friday."))

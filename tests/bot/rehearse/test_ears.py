@@ -1,4 +1,4 @@
-"""The ears that a rehearsal tries beside those in use."""
+"""A rehearsal tries other models of speech recognition (ears) beside the one in use, with the same questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reminders with clocks that the test moves, a call and a channel that the test opens and closes."""
+"""A stand-in for what reminders need: clocks that a test moves, and a call and channels that note what is told."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVER, CHANNEL = 1, 11
 
 
 class Board:
-    """One bot's reminders.
+    """One bot's real reminders. This object stands in for their clocks, their call and their channels.
 
     Attributes:
         now: the wall clock, in seconds since 1970.
@@ -32,7 +32,8 @@ class Board:
         said: what was said aloud.
         pinged: the texts that were written, each with its channel.
         ping_result: the result of each ping.
-        floor: set while the floor is free.
+        pings: how often a ping was tried.
+        floor: set while nobody speaks. What is said aloud waits for it.
     """
 
     def __init__(self, database: Database) -> None:

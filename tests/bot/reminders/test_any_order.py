@@ -76,7 +76,7 @@ async def play(stage: Board, steps: list[Step]) -> None:
             case "wait":
                 stage.pass_by(abs(step.seconds))
             case "set the clock":
-                # The bot does not follow corrections of up to JUMP. None here is near to that.
+                # A step of up to JUMP counts as no change. So the clock is set by more than twice that, or not at all.
                 stage.now += step.seconds if abs(step.seconds) > 2 * JUMP else 0.0
             case "restart":
                 running.cancel()

@@ -46,7 +46,7 @@ async def test_a_reminder_is_said_in_the_call_when_it_is_due_and_only_once(stage
     assert await stage.reminders.of(ADA) == []
 
 
-async def test_a_timer_needs_no_name(stage: Board) -> None:
+async def test_a_timer_needs_no_text(stage: Board) -> None:
     stage.in_call.add(ADA)
     async with running(stage):
         await stage.timer(5)
@@ -70,7 +70,7 @@ async def test_whoever_is_not_in_the_call_is_pinged_in_the_channel(stage: Board)
     assert stage.said == []
 
 
-async def test_a_reminder_waits_for_the_floor_and_another_one_does_not_wait_for_it(stage: Board) -> None:
+async def test_a_reminder_that_waits_for_the_floor_delays_no_other_one(stage: Board) -> None:
     stage.in_call.add(ADA)
     stage.floor.clear()
     async with running(stage):
@@ -84,7 +84,7 @@ async def test_a_reminder_waits_for_the_floor_and_another_one_does_not_wait_for_
     assert len(stage.pinged) == 1
 
 
-async def test_what_came_due_while_the_bot_was_off_is_told_at_the_start_as_late(stage: Board) -> None:
+async def test_what_came_due_while_the_bot_was_off_is_told_at_its_next_start_and_called_late(stage: Board) -> None:
     async with running(stage):
         await stage.reminder(60, "call mum")
         await stage.timer(120)
@@ -177,7 +177,9 @@ async def test_a_clock_that_is_set_forward_makes_reminders_due_and_leaves_timers
     assert stage.said[1] == "Ada, your timer: tea."
 
 
-async def test_a_clock_that_is_set_back_keeps_timers_short_and_reminders_at_their_date(stage: Board) -> None:
+async def test_a_clock_that_is_set_back_neither_lengthens_timers_nor_changes_the_dates_of_reminders(
+    stage: Board,
+) -> None:
     stage.in_call.add(ADA)
     async with running(stage):
         await stage.reminder(3_600, "a date")
@@ -204,7 +206,7 @@ async def test_a_timer_that_is_set_right_after_a_jump_is_not_moved_by_it(stage: 
     assert stage.said == ["Ada, your timer is up."]
 
 
-async def test_after_a_long_sleep_of_the_machine_all_that_is_due_is_told_as_late(stage: Board) -> None:
+async def test_after_a_long_sleep_of_the_machine_all_that_is_due_is_told_and_called_late(stage: Board) -> None:
     async with running(stage):
         await stage.timer(300, "tea")
         await stage.reminder(600, "mum")
@@ -298,7 +300,7 @@ async def test_a_persons_reminders_are_bounded(stage: Board) -> None:
     assert len(await stage.reminders.of(ADA)) == MAX_PER_PERSON
 
 
-async def test_without_reminders_nothing_looks_at_the_clock(stage: Board) -> None:
+async def test_without_reminders_no_next_look_at_the_clock_is_planned(stage: Board) -> None:
     async with running(stage):
         await looked(stage)
         assert await stage.reminders._tell_due() is None

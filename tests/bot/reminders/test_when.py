@@ -1,4 +1,4 @@
-"""When reminders are due."""
+"""Words for a time, such as "ten minutes" or "monday 18:00": when a timer or reminder with these words is due."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOW = datetime(2026, 11, 28, 18, 5, tzinfo=BERLIN)
         ("cinco minutos", None),
     ],
 )
-def test_durations_are_timers(written: str, seconds: int | None) -> None:
+def test_durations_that_can_be_read_are_timers(written: str, seconds: int | None) -> None:
     if seconds is None:
         with pytest.raises(TimesError):
             read_when(written, NOW)
@@ -82,7 +82,7 @@ def test_durations_are_timers(written: str, seconds: int | None) -> None:
         ("2026-12-24", "2026-12-24 09:00"),
     ],
 )
-def test_dates_and_times_are_those_of_the_people(written: str, time: str) -> None:
+def test_dates_and_times_are_read_as_people_mean_them(written: str, time: str) -> None:
     due = read_when(written, NOW)
     assert (f"{datetime.fromtimestamp(due.at, BERLIN):%Y-%m-%d %H:%M}", due.timer) == (time, False)
 
@@ -113,7 +113,7 @@ def test_what_is_no_time_is_refused_with_the_reason(written: str, why: str) -> N
         read_when(written, NOW)
 
 
-def test_a_time_in_the_skipped_hour_comes_an_hour_later() -> None:
+def test_a_time_in_the_hour_that_summer_time_skips_comes_an_hour_later() -> None:
     night = datetime(2026, 3, 29, 0, 0, tzinfo=BERLIN)
     assert f"{datetime.fromtimestamp(read_when('2:30', night).at, BERLIN):%d %H:%M}" == "29 03:30"
 

@@ -13,7 +13,7 @@ from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPromp
 CALL = InterruptedCall(1, 2, 3, 100.5, frozenset({11, 22}), "de", True, "talk", "off")
 
 
-async def test_calls_and_prompts_are_as_they_were_and_calls_are_read_only_once(tmp_path: Path) -> None:
+async def test_calls_and_prompts_are_read_as_they_were_stored_and_calls_only_once(tmp_path: Path) -> None:
     prompts = [UnansweredPrompt(3, 7, 11, "Ada", "And then?"), UnansweredPrompt(3, None, 22, "Ben", "Hello", True)]
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         records = RestartRecords(database)

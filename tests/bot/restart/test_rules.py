@@ -29,7 +29,7 @@ CALL = frozenset({ADA, BEN})
         *("not welcome", "somebody new", "only somebody new", "nobody"),
     ],
 )
-def test_the_bot_goes_back_to_the_people_of_the_call_alone(
+def test_the_bot_goes_back_only_to_the_people_of_the_call(
     people: set[int], since: float, welcome: bool, goes: bool
 ) -> None:
     assert goes_back(CALL, since, RoomNow(frozenset(people), welcome)) is goes

@@ -42,7 +42,7 @@ def test_a_server_that_failed_is_not_asked_first_until_a_probe_finds_it_again() 
     assert choice.current == 0
 
 
-def test_each_probe_that_fails_makes_the_next_one_later_but_never_too_late() -> None:
+def test_the_pause_between_probes_doubles_with_each_failed_one_up_to_30_s() -> None:
     choice, clock = choice_of()
     choice.failed(0)
     waits = []
@@ -64,7 +64,7 @@ def test_a_server_that_answers_probes_but_no_questions_rests_longer_each_time() 
         clock.now += rests[-1]
         choice.probed(0, ready=True)
         assert choice.current == 0
-    assert rests == [2, 10, 30, 30, 30, 30]  # Server 1 is probed every 30 s.
+    assert rests == [2, 10, 30, 30, 30, 30]  # Server 1 is probed every 30 s, so longer rests do not show here.
     choice.answered(0)
     choice.probed(1, ready=True)
     choice.failed(0)
@@ -112,7 +112,7 @@ def test_a_probe_that_began_before_an_answer_failed_proves_nothing() -> None:
     assert choice.until_due() == DOWN_RESTS[0]
 
 
-def test_a_call_stays_with_the_server_that_stood_in_until_it_ends() -> None:
+def test_until_its_end_a_call_stays_with_the_server_that_stood_in() -> None:
     choice, clock = choice_of()
     choice.begin_call()
     choice.failed(0)
@@ -149,7 +149,7 @@ def test_a_call_does_not_leave_a_server_that_costs_money_for_a_less_preferred_on
     assert choice.current == 0
 
 
-def test_if_all_are_down_all_are_asked_all_the_same() -> None:
+def test_if_all_servers_are_down_they_are_asked_nevertheless() -> None:
     choice, _ = choice_of()
     choice.failed(0)
     choice.failed(1)
@@ -181,7 +181,7 @@ def test_a_move_is_reported_once_and_the_way_back_too() -> None:
     assert (choice.take_news(), choice.take_news()) == ((1, 0), None)
 
 
-def test_a_call_that_begins_with_a_stand_in_learns_so() -> None:
+def test_a_call_that_begins_with_a_stand_in_learns_of_it() -> None:
     choice, _ = choice_of()
     choice.failed(0)
     assert choice.take_news() == (0, 1)

@@ -1,4 +1,4 @@
-"""A WebSocket server in a test's own process, as the speech server that a call's connection meets."""
+"""A WebSocket server in the test's own process. It plays the speech server to which a call connects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server
 
 
 async def take(events: AsyncGenerator[SpeechEvent, None], count: int) -> list[SpeechEvent]:
-    """The next so many events."""
+    """The next ``count`` events."""
     async with asyncio.timeout(LIMIT):
         return [await anext(events) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Tests of the voice's line in `!voice-status`."""
+"""Tests of the voice's line in `!voice-status`, and of servers that redirect requests."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def speech_server(health: Handler) -> LocalServer:
         (
             {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "out_of_memory", "loading": None},
             "espeak-ng, in place of XTTS v2 (the graphics card is full) at 127.0.0.1",
+        ),
+        (
+            {"engine": "piper", "speaking": "openai", "state": "failed", "costs_money": True},
+            "openai, in place of piper (it failed; it costs money) at 127.0.0.1",
         ),
         (
             {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "loading", "loading": float("nan")},
@@ -90,7 +94,7 @@ async def test_a_redirect_is_told_and_not_followed() -> None:
     assert asked == []
 
 
-async def test_a_redirect_of_a_text_is_no_answer() -> None:
+async def test_a_redirect_of_a_request_to_speak_is_no_answer() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=307, headers={"Location": "http://127.0.0.1:9/"}, text="This is no sound.")
 

@@ -58,7 +58,7 @@ def test_sound_as_quick_as_speech_is_never_late_and_slower_sound_is_later_and_la
         owed.get(SECOND)
 
 
-def test_what_came_early_gives_no_credit() -> None:
+def test_sound_that_came_early_gives_no_credit() -> None:
     owed = Owed(Speak("Hi.", flush=True, reply="r1"))
     owed.get(*[SECOND] * 10)
     assert owed.wait(3.0) == pytest.approx(3.0)

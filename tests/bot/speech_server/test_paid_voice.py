@@ -94,6 +94,23 @@ async def test_sound_is_charged_by_its_length() -> None:
         assert meter.sound == [(Account(100, 11), address.place, 0.5, True)]
 
 
+async def test_sound_of_which_the_server_says_that_it_costs_money_is_charged_as_such() -> None:
+    async def speak(socket: ServerConnection) -> None:
+        for number, costs_money in enumerate((False, True)):
+            await socket.send(SegmentStart(number, "One.", "r1").to_json())
+            await socket.send(np.zeros(24_000, "<f4").tobytes())
+            await socket.send(SegmentEnd(number, 24_000, "r1", costs_money).to_json())
+        await socket.wait_closed()
+
+    meter = NotingMeter()
+    async with serving(speak) as (_, address), aiohttp.ClientSession() as http:
+        stream = SpeechServerClient(http, replace(address, own=True), meter=meter).metered_stream(Account(100, 11))
+        await stream.open()
+        await take(stream.events(), 6)
+        await stream.close()
+        assert [each[2:] for each in meter.sound] == [(0.5, True), (0.5, False)]
+
+
 async def test_a_server_that_costs_money_speaks_no_guesses_unless_the_operator_wants_it() -> None:
     paid = ServerAddress("wss://voice.example.com/ws/stream", SecretStr("key"), paid=True)
     async with aiohttp.ClientSession() as http:

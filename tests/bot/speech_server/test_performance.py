@@ -21,7 +21,7 @@ from tests.meters import NotingMeter
 
 
 class SpeechServer:
-    """A server with only low-performance mode.
+    """A server that answers only requests about low-performance mode.
 
     ``engines`` are its preferred and its simpler engine. ``asked`` is called with each request.
     """
@@ -30,6 +30,10 @@ class SpeechServer:
         self.engines = ("XTTS v2", "espeak-ng")
         self.low = False
         self.broken = False
+        self.failed = False
+        """Whether the preferred engine has failed, so that the other one stands in."""
+        self.free = ""
+        """The engine of low-performance mode, if it is not the one that stands in."""
         self.asked: Callable[[], None] = lambda: None
 
     async def performance(self, request: web.Request) -> web.Response:
@@ -38,7 +42,7 @@ class SpeechServer:
             raise web.HTTPServiceUnavailable
         if request.method == "PUT":
             self.low = (await request.json())["low"]
-        speaking = self.engines[self.low]
+        speaking = (self.low and self.free) or self.engines[self.low or self.failed]
         paid = speaking in ("OpenAI", "ElevenLabs")
         return web.json_response({"low": self.low, "reason": "asked", "speaking": speaking, "costs_money": paid})
 
@@ -70,7 +74,7 @@ async def test_the_mode_has_no_effect_if_the_voice_is_the_simplest_already(
     assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng", was_low=True)
 
 
-async def test_a_server_that_is_lost_between_the_two_requests_is_not_mistaken_for_another(
+async def test_both_requests_of_a_switch_go_to_one_server_even_if_it_is_lost_between_them(
     speech: SpeechServer,
 ) -> None:
     other = SpeechServer()
@@ -100,16 +104,24 @@ async def test_a_server_without_the_mode_causes_an_error_in_plain_words(
 
 
 @asynccontextmanager
-async def own_server(speech: SpeechServer, *, paid: bool) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
-    """The client of the bot's own server, and whether its preferred engine costs money."""
+async def own_server(
+    speech: SpeechServer, *, paid: bool, stand_in: bool = False
+) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
+    """The client of the bot's own server, and its meter.
+
+    Args:
+        paid: whether the preferred engine costs money.
+        stand_in: whether another engine does.
+    """
     application, meter = app_of("/v1/performance", speech.performance, method="*"), NotingMeter()
     async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as http:
-        yield SpeechServerClient(http, ServerAddress(server.url, own=True, paid=paid), meter=meter), meter
+        address = ServerAddress(server.url, own=True, paid=paid, paid_stand_in=stand_in)
+        yield SpeechServerClient(http, address, meter=meter), meter
 
 
 @pytest.fixture
 async def paid(speech: SpeechServer) -> AsyncIterator[tuple[SpeechServerClient, NotingMeter]]:
-    """The client of the bot's own server, whose preferred engine costs money."""
+    """The client and the meter of the bot's own server, whose preferred engine costs money."""
     async with own_server(speech, paid=True) as server:
         yield server
 
@@ -127,7 +139,7 @@ async def test_at_todays_limit_the_own_server_speaks_with_an_engine_that_costs_n
     assert (speech.low, client._servers.refusal()) == (True, None)
     client.charges.add(client._servers.current, NOBODY, 2.0)
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True), (OWN, 2.0, False)]
-    speech.low = False  # it was restarted
+    speech.low = False  # The server was restarted.
     await client._servers.prepare()
     assert speech.low
     meter.used = 0.0
@@ -172,16 +184,16 @@ async def test_whoever_has_chosen_the_simpler_voice_keeps_it_after_the_day_of_th
     assert not speech.low
 
 
-async def test_what_is_spoken_in_the_mode_that_people_have_chosen_costs_nothing(
+async def test_what_a_free_engine_speaks_in_the_mode_that_people_have_chosen_costs_nothing(
     paid: tuple[SpeechServerClient, NotingMeter], speech: SpeechServer
 ) -> None:
     client, meter = paid
     speech.engines = ("OpenAI", "Piper")
     await client.set_performance(low=True)
     client.charges.add(client._servers.current, NOBODY, 1.0)
-    speech.low = False  # it was restarted
+    speech.low = False  # The server was restarted.
     await client._servers.prepare()
-    assert speech.low, "what counts as free is free"
+    assert speech.low, "the mode is on again, because its sound counts as free"
     assert client.may_guess()
     client.charges.add(client._servers.current, NOBODY, 2.0)
     await client.set_performance(low=False)
@@ -202,7 +214,7 @@ async def test_a_mode_that_people_have_chosen_and_that_does_not_help_costs_money
     assert [each[1:] for each in meter.sound] == [(OWN, 1.0, True)] * 2
 
 
-async def test_a_mode_in_which_another_engine_speaks_that_costs_money_costs_money(speech: SpeechServer) -> None:
+async def test_a_mode_in_which_an_engine_that_costs_money_speaks_costs_money(speech: SpeechServer) -> None:
     speech.engines = ("XTTS v2", "OpenAI")
     async with own_server(speech, paid=False) as (client, meter):
         assert client.may_guess()
@@ -272,3 +284,65 @@ async def test_a_mode_that_does_not_help_spares_nothing_and_is_off_after_the_day
     await client.set_performance(low=False)
     await client._servers.prepare()
     assert not speech.low
+
+
+async def test_a_fallback_that_costs_money_counts_while_it_stands_in_and_gives_way_at_todays_limit(
+    speech: SpeechServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    speech.engines, speech.free = ("Piper", "OpenAI"), "espeak-ng"
+
+    async def speak(client: SpeechServerClient) -> None:
+        await client._servers.prepare()
+        client.charges.add(client._servers.current, NOBODY, 1.0)
+
+    async with own_server(speech, paid=False, stand_in=True) as (client, meter):
+        await speak(client)
+        speech.failed = True
+        await speak(client)
+        await speak(client)
+        assert not client.may_guess()
+        speech.failed = False
+        await speak(client)
+        assert [paid for *_, paid in meter.sound] == [False, True, True, False]
+        assert caplog.text.count("costs money speaks in place of TTS_ENGINE") == 1
+        meter.used = 1.0
+        await speak(client)
+        assert not speech.low, "the preferred engine is free"
+        speech.failed = True
+        await speak(client)
+        assert (speech.low, client._servers.refusal()) == (True, None), "espeak-ng speaks"
+        assert [paid for *_, paid in meter.sound[4:]] == [False, False]
+        meter.used, speech.failed = 0.0, False
+        await speak(client)
+        assert not speech.low, "the day is over"
+
+
+async def test_if_every_fallback_costs_money_only_the_preferred_engine_speaks_at_todays_limit(
+    speech: SpeechServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    speech.engines, speech.failed = ("Piper", "OpenAI"), True
+    async with own_server(speech, paid=False, stand_in=True) as (client, meter):
+        meter.used = 1.0
+        for _ in range(2):
+            await client._servers.prepare()
+            assert client._servers.refusal() == "Today's limit is reached."
+            assert not speech.low, "the mode would spare nothing"
+        assert caplog.text.count("speaks in place of OpenAI") == 1
+        speech.failed = False
+        await client._servers.prepare()
+        assert client._servers.refusal() is None, "the preferred engine is back"
+
+
+async def test_a_free_fallback_that_was_missing_on_one_day_speaks_at_the_limit_of_another(
+    speech: SpeechServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    speech.engines, speech.failed = ("Piper", "OpenAI"), True
+    async with own_server(speech, paid=False, stand_in=True) as (client, meter):
+        for used in (1.0, 0.0, 1.0):
+            meter.used = used
+            await client._servers.prepare()
+        assert caplog.text.count("speaks in place of OpenAI") == 2, "the log says so on each day"
+        for used in (0.0, 1.0):
+            meter.used, speech.free = used, "espeak-ng"
+            await client._servers.prepare()
+        assert (speech.low, client._servers.refusal()) == (True, None)

@@ -1,4 +1,6 @@
-"""Tests of replies whose sound comes without events. No test waits: it tells the reply the seconds of silence."""
+"""Tests of replies whose sound comes without events. The tests do not wait: they tell the reply how many
+seconds of silence have passed.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +140,7 @@ def test_a_server_that_sends_no_sound_has_failed() -> None:
     assert "no sound came" in failure([*reply.wait(0.2)])
 
 
-def test_a_server_that_falls_silent_in_the_middle_has_failed_and_the_rest_is_known() -> None:
+def test_a_server_that_falls_silent_in_the_middle_has_failed_and_nothing_counts_as_spoken() -> None:
     reply = reply_of(TEXT)
     events = [*reply.sound(sound(0.7)), *reply.wait(LIMITS.gap)]
     assert "broke off" in failure(events)
@@ -195,7 +197,9 @@ def test_a_server_that_is_five_times_slower_than_speech_is_listened_to() -> None
 
 
 @pytest.mark.parametrize(("orderly", "seconds", "over"), [(True, 3, True), (False, 3, False), (False, 6, True)])
-def test_a_connection_that_is_closed_after_a_reply_ends_it(orderly: bool, seconds: float, over: bool) -> None:
+def test_a_reply_ends_with_its_connection_if_the_close_is_orderly_or_the_sound_is_long_enough(
+    orderly: bool, seconds: float, over: bool
+) -> None:
     reply = reply_of(TEXT)
     list(reply.sound(sound(seconds)))
     list(reply.closed(orderly=orderly))
@@ -242,7 +246,7 @@ def test_whatever_comes_the_text_stays_whole_and_sound_is_never_repeated(history
 def test_frames_that_are_no_float32_sound_are_not_played() -> None:
     speech = (0.3 * np.sin(np.arange(4_800) / 20)).astype("<f4")
     assert read_frame(speech.tobytes()[:-1]) is None
-    assert read_frame((speech * 32_767).astype("<f4").tobytes()) is None, "a scale of 16 bits"
+    assert read_frame((speech * 32_767).astype("<f4").tobytes()) is None, "floats from -32,767 to 32,767"
     assert read_frame((np.sin(np.arange(9_600) / 20) * 20_000).astype("<i2").tobytes()) is None, "16-bit samples"
     assert read_frame(np.full(960, np.nan, "<f4").tobytes()) is None
     assert read_frame(np.full(960, np.inf, "<f4").tobytes()) is None

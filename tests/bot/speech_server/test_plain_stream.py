@@ -24,7 +24,7 @@ from wire.messages import Cancel, Failure, Flushed, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
 
-async def test_the_server_is_sent_what_its_own_client_sends() -> None:
+async def test_the_stream_sends_what_the_servers_own_client_would_send() -> None:
     async with BareSpeechServer() as server, connected(server) as stream:
         parameters = SpeechParameters(voice="ada", pitch_shift=2.0, speed=1.1)
         await stream.send(Speak("Good morning,", reply="r1", parameters=parameters))
@@ -145,7 +145,7 @@ async def test_a_machine_that_answers_no_ping_is_away() -> None:
     server.close()
 
 
-async def test_the_time_before_its_text_is_no_silence_of_a_reply() -> None:
+async def test_time_before_a_reply_has_text_is_no_silence() -> None:
     clock = Clock()
     async with BareSpeechServer() as server, asyncio.timeout(LIMIT):
         server.change = lambda frame: ["[]", frame]
@@ -215,7 +215,7 @@ async def test_the_doctor_has_the_server_speak_a_sentence() -> None:
         server.change = lambda frame: ['{"error": "no memory left."}']
         good, line = await try_plain_server(ServerAddress(server.url), QUICK)
         assert not good
-        assert line.count("no memory left") == 1, "it is told once"
+        assert line.count("no memory left") == 1, "the error is told once"
         assert REMEDY in line
         server.die()
         good, line = await try_plain_server(ServerAddress(server.url), QUICK)

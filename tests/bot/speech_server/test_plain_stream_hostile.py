@@ -140,11 +140,11 @@ async def test_what_is_sent_without_end_while_nothing_is_spoken_is_not_read_with
             await stream.send(Speak("Hi.", flush=True, reply="r1"))
             assert await first == SegmentStart(0, "Hi.", "r1"), "what is asked for is heard all the same"
         await stream.close()
-    assert len(slept) == 2, "the first time it is connected again at once"
+    assert len(slept) == 2, "after the first of three losses, it connects again without a pause"
     assert caplog.text.count("although nothing is being spoken") == 1
 
 
-async def test_a_server_that_closes_each_connection_is_not_asked_again_and_again_at_once() -> None:
+async def test_a_server_that_closes_each_connection_is_not_tried_again_and_again_at_once() -> None:
     connections = 0
     pauses = list[float]()
 
@@ -170,7 +170,9 @@ async def test_a_server_that_closes_each_connection_is_not_asked_again_and_again
     assert pauses[-1] == MAX_DELAY
 
 
-async def test_the_time_in_which_useless_texts_are_read_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_in_which_useless_texts_are_read_counts_as_time_without_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock, read = Clock(), list[str]()
 
     def read_slowly(text: str) -> None:

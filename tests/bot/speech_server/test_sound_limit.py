@@ -20,7 +20,7 @@ MOST = EXTRA_SECONDS + 40 * CHARACTER_SECONDS
 
 
 def spoken(limit: SoundLimit, seconds: float, reply: str | None = "r1") -> list[SpeechEvent]:
-    """The events that are left of sound in pieces of a second, without those that have sound."""
+    """What the limit reports, beside the sound itself, while so many seconds of sound come in pieces of a second."""
     pieces = [SAMPLE_RATE] * int(seconds) + [round(SAMPLE_RATE * (seconds % 1))]
     events = [limit.checked(SegmentAudio(reply, 0, np.zeros(each, np.float32))) for each in pieces]
     return [event for event in events if not isinstance(event, SegmentAudio)]
@@ -73,6 +73,6 @@ def test_what_is_on_its_way_after_a_cancel_is_no_fault_and_sound_for_nobody_is()
     assert limit.unasked
 
 
-def test_other_events_pass() -> None:
+def test_events_without_sound_pass() -> None:
     event = Flushed(None, 0.0, "r1")
     assert asked("a").checked(event) is event

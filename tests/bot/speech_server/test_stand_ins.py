@@ -32,7 +32,7 @@ HI = Speak("Hi.", flush=True, reply="r1")
 
 @dataclass
 class Pair:
-    """Two servers, of which the second one stands in, and a call's connection."""
+    """A call's connection, and two servers. The second one stands in for the first."""
 
     servers: SpeechServers
     addresses: tuple[ServerAddress, ServerAddress]
@@ -61,7 +61,7 @@ async def pair(first: Handler, second: Handler = stay, *, slow_after: float = 60
         await stream.close()
 
 
-async def test_a_call_begins_with_the_first_server_that_answers_and_people_are_told_of_another_one() -> None:
+async def test_a_call_begins_with_the_first_server_that_answers_and_people_are_told_if_it_is_a_stand_in() -> None:
     async with serving(stay) as (_, second):
         servers = SpeechServers([NOBODY, second])
         client = SpeechStream(servers)
@@ -108,14 +108,14 @@ async def test_what_is_sent_to_a_server_that_has_just_gone_is_not_sent_to_the_ot
         await wait_until(lambda: not both.stream.connected)
         await both.stream.send(Speak("The first half, ", reply="r1"))
         assert isinstance((await both.events(1))[0], Disconnected)
-        # Whoever gets the event knows what was said, and sends the rest.
+        # Whoever gets the event knows how much was spoken, and sends the rest. Nothing was, so the rest is all of it.
         await both.stream.send(Speak("All of it.", flush=True, reply="r1"))
         await wait_until(lambda: bool(got))
         assert len(got) == 1
         assert "All of it." in str(got[0])
 
 
-async def test_a_message_that_waits_for_a_server_that_is_lost_is_no_error() -> None:
+async def test_the_loss_of_a_server_for_which_a_message_waits_is_no_error() -> None:
     lost, moved = asyncio.Event(), asyncio.Event()
 
     async def deaf(socket: ServerConnection) -> None:
@@ -258,7 +258,7 @@ async def healthy_server() -> AsyncIterator[ServerAddress]:
         yield ServerAddress(server.url.replace("http", "ws") + "/ws/stream")
 
 
-async def test_the_voice_is_well_if_one_server_is_but_asking_does_not_change_the_server_of_a_call() -> None:
+async def test_the_voice_is_well_if_one_server_answers_and_to_ask_does_not_change_the_server_of_a_call() -> None:
     async with healthy_server() as there, aiohttp.ClientSession() as http:
         client = SpeechServerClient(http, NOBODY, stand_ins=[there])
         health = await client.health()
@@ -269,7 +269,7 @@ async def test_the_voice_is_well_if_one_server_is_but_asking_does_not_change_the
         assert [each.ok for each in await client.health_of_each()] == [False, True]
 
 
-async def test_the_probes_find_the_server_that_is_asked_for_voices_and_go_back(
+async def test_the_probes_find_a_server_that_answers_and_return_to_the_first_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(probes, "_LONGEST_SLEEP", 0.01)

@@ -305,7 +305,7 @@ async def test_a_slow_consumer_makes_the_server_wait() -> None:
         events = client.events()
         await take(events, 1)
         await asyncio.wait_for(stuck.wait(), 30)
-        assert sent < 400, "the server could write far ahead of a consumer that does not read"
+        assert sent < 400, "the server can't write far ahead of a consumer that does not read"
         await client.close()
 
 
@@ -364,4 +364,4 @@ async def test_a_connection_is_closed_although_nobody_has_read_the_last_sound() 
         assert connection is not None
         await wait_until(lambda: connection.recv_messages.paused)
         await client.close()
-        assert connection.close_code == 1000, "the server has answered"
+        assert connection.close_code == 1000, "the server has answered the closing of the connection"

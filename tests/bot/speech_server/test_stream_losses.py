@@ -1,4 +1,7 @@
-"""Tests of the connection to the speech server that is lost, hangs or makes no sense: it is reported and restored."""
+"""Tests of a speech server whose connection is lost, and of one that hangs or sends nonsense.
+
+Each is reported, and the connection is restored.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,7 @@ class QuickPauses:
         await asyncio.sleep(0)
 
 
-async def test_a_server_that_disconnects_us_is_asked_less_and_less_often() -> None:
+async def test_a_server_that_disconnects_us_is_tried_again_less_and_less_often() -> None:
     async with serving(leave) as (_, address):
         client = SpeechStream(address, sleep=(pauses := QuickPauses()))
         await client.open()
@@ -132,7 +135,7 @@ async def test_a_server_that_disconnects_us_is_asked_less_and_less_often() -> No
         assert 0.75 * around <= asked <= 1.25 * around
 
 
-async def test_a_server_that_spoke_before_it_disconnected_us_is_asked_soon() -> None:
+async def test_a_server_that_sent_messages_before_it_disconnected_us_is_tried_again_soon() -> None:
     async def speak_and_leave(socket: ServerConnection) -> None:
         await socket.send(Cancelled("r1").to_json())
 

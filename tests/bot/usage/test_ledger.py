@@ -1,4 +1,4 @@
-"""The ledger: sums by day and server, midnight in people's time zone, and its bounds."""
+"""The ledger of what is used of the engines: sums by day and server, the day's end at local midnight, and bounds."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_flood_of_people_makes_a_bounded_number_of_figures_and_loses_no_sum() 
     assert days.ledger.paid_today().tokens == MAX_KEYS_A_DAY + 1_000
 
 
-def test_servers_are_told_apart_where_one_begins_to_cost_money() -> None:
+def test_what_a_server_did_while_it_cost_nothing_counts_for_no_limit() -> None:
     days = Days(datetime(2026, 11, 29, 12, tzinfo=UTC))
     for paid in (True, False):
         days.ledger.add(NOBODY, Engine.VOICE, HOSTED, Amounts(1, milliseconds=500), paid=paid)

@@ -82,7 +82,7 @@ def test_the_share_of_a_limit_that_limits_nothing_is_not_shown_unless_something_
     limits = DailyLimits(day.settings, lambda: day.used, lambda: day.now, [Paid.SPEECH])
     assert [text.split(",")[0] for text in limits.summary()] == ["Today's limit of 10 minutes of speech"]
     day.used = Amounts(1, 500, 0)
-    assert len(limits.summary()) == 2, "the server was taken out of the settings today"
+    assert len(limits.summary()) == 2, "tokens were used, perhaps by a server that was taken out of the settings today"
 
 
 @pytest.mark.parametrize(("url", "kinds"), [("http://127.0.0.1:1/v1", ()), ("https://a.example/v1", (Paid.TOKENS,))])
@@ -181,3 +181,21 @@ def test_all_servers_that_cost_money_are_known_by_their_hosts() -> None:
         Paid.TOKENS: ("llm.example.org", "eyes.example.org", "vectors.example.org"),
         Paid.SPEECH: ("ears.example.org", "voice.example.org"),
     }
+
+
+@pytest.mark.usefixtures("clean_environment")
+async def test_a_fallback_voice_that_costs_money_is_named_and_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = {"llm_url": "http://127.0.0.1:8080/v1", "tts_engine": "piper"}
+    monkeypatch.setenv("TTS_FALLBACK", "OpenAI, espeak")
+    assert "without a limit: the voice of openai (TTS_FALLBACK)" in (await check_limits(settings(**local))).text
+    found = await check_limits(settings(**local, daily_speech_minutes=1.5))
+    assert found.good
+    assert found.text.startswith("DAILY_SPEECH_MINUTES=1.5 for the voice of openai (TTS_FALLBACK);")
+    monkeypatch.setenv("TTS_BETTER_ENGINE", "elevenlabs")
+    found = await check_limits(settings(**local, daily_speech_minutes=1.5))
+    assert "(TTS_FALLBACK), the voice of elevenlabs (TTS_BETTER_ENGINE);" in found.text
+    monkeypatch.delenv("TTS_BETTER_ENGINE")
+    elsewhere = settings(**local, daily_speech_minutes=1.5, tts_websocket_url="ws://127.0.0.1:8765/ws/stream")
+    assert "limits nothing" in (await check_limits(elsewhere)).text, "that server has fallbacks of its own"
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8081/v1")
+    assert "limits nothing" in (await check_limits(settings(**local, daily_speech_minutes=1.5))).text

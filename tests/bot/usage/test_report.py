@@ -1,4 +1,4 @@
-"""The words of ``usage``: for a person, for a place, on the page, and where there is nothing."""
+"""What the command ``usage`` answers: about a person, about a place, on the page, and if nothing was used."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_a_place_has_its_sums_by_day_server_and_person(desk: Desk) -> None
     assert "- nobody in particular: 1.5 min of speech" in text
 
 
-async def test_the_sums_fit_into_a_message_whoever_used_something(desk: Desk) -> None:
+async def test_the_sums_fit_into_two_messages_however_many_people_used_something(desk: Desk) -> None:
     for person in range(1, 100):
         for number in range(3):
             server = f"{'very-' * 30}long-{person}.example.org"
@@ -135,4 +135,5 @@ async def test_the_command_is_typed_on_the_page_as_the_others_are(desk: Desk) ->
     call.transport.people.name.return_value = "Ada"
     typed = BrowserCommands(Mock(), Mock(), Mock(), "!", usage=BrowserUsage(desk.report, "!"))
     assert (await typed.answer("!Usage", call, lambda: None)).startswith("📊 **What you have used**\nToday: 11 tokens")
-    assert "`!usage`" in await typed.answer("!nothing", call, lambda: None)
+    assert "nobody called `Ben`" in await typed.answer("!usage @Ben", call, lambda: None)
+    assert "`!usage`" in await typed.answer("!help", call, lambda: None)

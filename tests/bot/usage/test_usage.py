@@ -1,4 +1,6 @@
-"""The stored figures: restarts, a database that can't be written, what is too old, and people who are erased."""
+"""Tests of how the figures of what was used are stored: over restarts, while the database can't be written, until they
+are too old, and without the people who have erased themselves.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,7 @@ async def test_figures_are_stored_after_a_moment_and_not_at_once(tmp_path: Path)
         pauses.release()
         await wait_until(lambda: not usage.ledger.has_unstored)
         ((_, amounts),) = await usage.of_person(ADA)
-        assert amounts == Amounts(3, 3, 0), "one row, written once"
+        assert amounts == Amounts(3, 3, 0), "the three uses are in one row"
         storing.cancel()
         with suppress(asyncio.CancelledError):
             await storing

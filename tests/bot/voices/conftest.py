@@ -38,7 +38,7 @@ SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 @dataclass(slots=True)
 class Call:
-    """The part of a call that the commands use. It records one second of everybody, unless the test says otherwise."""
+    """The part of a call that the commands use. It records one second of a person, or raises ``fault`` if set."""
 
     channel: VoiceChannel
     fault: SampleError | None = None
@@ -54,7 +54,7 @@ class Call:
 
 @dataclass(slots=True)
 class Stage:
-    """A bot with only these commands; Ada, who owns the server, and Ben, both in the lounge."""
+    """A bot with only these commands. Ada and Ben are in the lounge, and both may clone voices."""
 
     sandbox: Sandbox
     bot: SeiyuuBot

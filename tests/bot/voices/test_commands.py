@@ -19,7 +19,7 @@ async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage:
     learned = await stage.told("🗣️ I can speak as **Robin** now.")
     assert "Similarity: 82 %" in learned.content
     assert stage.server.received == [("robin.ogg", SOUND.data)]
-    assert stage.server.languages == ["de"], "what people speak here"
+    assert stage.server.languages == ["de"], "the language that people speak here"
     await stage.ask("!voice clone ru Иван", SOUND)
     await stage.told("I can speak as **Иван**")
     assert stage.server.languages == ["de", "ru"]
@@ -133,7 +133,7 @@ async def test_a_deletion_is_confirmed_first_by_the_person_who_requested_it(stag
     await stage.ask("!voice clone Robin", SOUND, who=stage.ben)
     await stage.told("I can speak as **Robin**", stage.ben)
     cleo = await stage.sandbox.add_guest("Cleo")
-    assert "made by somebody else" in (await stage.ask("!voice delete Robin", who=cleo)).content
+    assert "You did not make Robin" in (await stage.ask("!voice delete Robin", who=cleo)).content
     await stage.ask("!voice use Robin")
     question = await stage.ask("!voice delete Robin", who=stage.ben)
     assert "for good?" in question.content

@@ -13,11 +13,11 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from audio.wav import to_wav
+from audio.wav import to_wav, wav_header
 from bot.database import Database
 from bot.metering import NOBODY
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.client import MAX_ANSWER_BYTES, SpeechServerClient
+from bot.speech_server.client import MAX_ANSWER_BYTES, PREVIEW_SECONDS, SpeechServerClient
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import RecordingUpload
 from bot.voices import voices as words
@@ -33,6 +33,8 @@ SOUND = RecordingUpload("ada.wav", b"RIFF and so on")
 
 @dataclass(eq=False)
 class Library:
+    """A bot's voices service, with the speech server and the database behind it."""
+
     server: VoiceServer
     http: aiohttp.ClientSession
     database: Database
@@ -71,7 +73,7 @@ async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) 
         await library.voices.find("robin")
 
 
-async def test_the_chosen_voice_is_remembered_even_if_it_is_the_usual_one(library: Library) -> None:
+async def test_a_chosen_voice_is_remembered_and_so_is_the_choice_of_the_usual_voice(library: Library) -> None:
     robin = await library.voices.clone(ADA, "Robin", "en", SOUND)
     await library.voices.choose(HOME, robin)
     assert (await library.again()).chosen(HOME) == "robin"
@@ -82,7 +84,7 @@ async def test_the_chosen_voice_is_remembered_even_if_it_is_the_usual_one(librar
 async def test_cloning_the_same_name_again_adds_a_recording_for_its_maker_only(library: Library) -> None:
     await library.voices.clone(ADA, "Robin", "en", SOUND)
     assert (await library.voices.clone(ADA, "robin", "en", SOUND)).recordings == 2
-    with pytest.raises(VoicesError, match="Robin was made by somebody else"):
+    with pytest.raises(VoicesError, match="You did not make Robin"):
         await library.voices.clone(BEN, "Robin", "en", SOUND)
 
 
@@ -92,7 +94,7 @@ async def test_a_voice_may_be_changed_by_its_maker_and_managers_of_its_server(li
     for person in (ADA, HOST):
         assert (await voices.find_changeable(person, "robin")).id == "robin"
     for person in (BEN, STRANGER):
-        with pytest.raises(VoicesError, match="made by somebody else"):
+        with pytest.raises(VoicesError, match="You did not make"):
             await voices.find_changeable(person, "robin")
     with pytest.raises(VoicesError, match="English \\(America\\) is one of Toy's own voices"):
         await voices.find_changeable(HOST, "en-us")
@@ -124,7 +126,7 @@ async def test_a_mistyped_voice_gets_the_nearest_one_as_a_suggestion(library: Li
 async def test_only_managers_may_change_a_voice_that_no_command_made(library: Library) -> None:
     library.server.voices["sky"] = library.server.made("Sky")
     assert (await library.voices.find_changeable(STRANGER, "Sky")).id == "sky"
-    with pytest.raises(VoicesError, match="made by somebody else"):
+    with pytest.raises(VoicesError, match="You did not make"):
         await library.voices.find_changeable(ADA, "Sky")
 
 
@@ -191,7 +193,7 @@ async def test_the_token_is_sent_and_an_unreachable_server_is_reported(library: 
         await nobody.catalogue()
 
 
-async def test_learning_that_takes_too_long_is_given_up(library: Library) -> None:
+async def test_cloning_that_takes_too_long_is_given_up(library: Library) -> None:
     library.server.learning = asyncio.Event()
     client = SpeechServerClient(library.http, ServerAddress(library.server.url), cloning_limit=0.05)
     with pytest.raises(VoicesError, match="is taking too long"):
@@ -208,9 +210,27 @@ async def test_a_preview_is_charged_by_its_length_and_refused_at_todays_limit(li
     robin = await voices.find("robin")
     library.server.sound = to_wav(np.zeros(12_000, np.float32), 24_000)
     await voices.preview(robin)
+    # The speech server sends the header before it knows the length.
+    library.server.sound = wav_header(24_000, None) + bytes(24_000)
     await voices.check(robin)
     assert meter.sound == [(NOBODY, address.known_as, 0.5, True)] * 2
     meter.used = 1.0
     with pytest.raises(VoicesError, match="limit is reached"):
         await voices.preview(robin)
     assert len(meter.sound) == 2
+
+
+async def test_a_preview_that_breaks_off_is_charged_by_an_estimate_and_a_refused_one_is_not(library: Library) -> None:
+    meter = NotingMeter()
+    address = ServerAddress(library.server.url, paid=True)
+    client = SpeechServerClient(library.http, address, meter=meter)
+    await library.voices.clone(ADA, "Robin", "de", SOUND)
+    robin = await library.voices.find("robin")
+    library.server.mute = refusal(500, "the card is gone")
+    with pytest.raises(VoicesError, match="The card is gone"):
+        await client.preview_voice(robin)
+    assert meter.sound == []
+    library.server.mute, library.server.breaks_off = None, True
+    with pytest.raises(VoicesError, match="can't be reached"):
+        await client.preview_voice(robin)
+    assert meter.sound == [(NOBODY, address.known_as, PREVIEW_SECONDS, True)]

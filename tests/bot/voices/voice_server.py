@@ -37,8 +37,9 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 class VoiceServer:
     """The server.
 
-    If they are set, ``fault`` makes the answer to every request, ``refused`` is the answer to every new voice, ``mute``
-    the answer to every preview, and ``sound`` the sound of previews. Cloning waits for ``learning``.
+    A test can set its fields. ``fault`` makes the answer to every request with the right token. ``refused`` is the
+    answer to every new voice, and ``mute`` to every preview. ``sound`` is the sound of previews. With ``breaks_off``,
+    the connection is cut before the end of the answer. New voices and recordings wait for ``learning``.
     """
 
     voices: dict[str, Json] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class VoiceServer:
     refused: web.Response | None = None
     mute: web.Response | None = None
     sound: bytes | None = None
+    breaks_off: bool = False
     learning: asyncio.Event | None = None
     languages: list[str] = field(default_factory=list)
     received: list[tuple[str, bytes]] = field(default_factory=list)
@@ -93,10 +95,17 @@ class VoiceServer:
         offer = "near it: fr-ch" if name == "frnch" else "English: en-us"
         return refusal(404, f"there is no voice {name!r}; {offer}", "unknown_voice")
 
-    async def preview(self, request: web.Request) -> web.Response:
+    async def preview(self, request: web.Request) -> web.StreamResponse:
         if self.mute is not None:
             return self.mute
         sound = self.sound or b"RIFF of " + request.match_info["voice"].encode()
+        if self.breaks_off:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(sound)
+            assert request.transport is not None
+            request.transport.close()
+            return response
         return web.Response(body=sound, content_type="audio/wav")
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -116,7 +125,7 @@ class VoiceServer:
 
 @asynccontextmanager
 async def voice_server() -> AsyncIterator[VoiceServer]:
-    """The started server. ``url`` is the address of a WebSocket that does not exist."""
+    """The started server. ``url`` is the WebSocket's address, as in the settings, but only the HTTP API is there."""
     server = VoiceServer()
     app = web.Application(middlewares=[server.admit], client_max_size=LARGEST)
     app.add_routes(

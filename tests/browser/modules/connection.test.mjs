@@ -71,7 +71,7 @@ test("the page greets, and is ready when the server is", () => {
   assert.equal(connection.send({ type: "text", text: "now" }), true);
 });
 
-test("a lost connection comes back with its session, after longer and longer waits, until the session is forgotten", () => {
+test("a lost connection is tried again after longer and longer waits, until the server has forgotten its session", () => {
   connection.start(null);
   getReady();
   world.socket.onclose({ code: 1006, reason: "" });
@@ -85,7 +85,7 @@ test("a lost connection comes back with its session, after longer and longer wai
   assert.ok(world.time >= 30000 && world.time < 31000, `${world.time} ms`);
 });
 
-test("the session goes with each new socket, and the waiting begins anew after success", () => {
+test("each new socket asks for the session of the lost one, and after success the waits begin anew", () => {
   connection.start(null);
   getReady();
   for (let i = 0; i < 3; i++) {

@@ -83,7 +83,7 @@ test("a slow voice's words come slower", () => {
   assert.equal(conversation.reply, "This is a slow voice. It takes ");
 });
 
-test("an interrupted reply keeps only what was heard, and what still comes of it is ignored", () => {
+test("an interrupted reply keeps only the words that were heard, and its later words are ignored", () => {
   const conversation = new Conversation();
   conversation.token({ token: "One, two, three, four.", reply: "1" }, 0);
   conversation.advance(400);
@@ -94,7 +94,7 @@ test("an interrupted reply keeps only what was heard, and what still comes of it
   assert.equal(conversation.reply.trim(), "One, two,");
 });
 
-test("what the server knows to have been heard replaces what was shown, also after the page itself has ended the reply", () => {
+test("the words that the server knows to have been heard replace the shown ones, also after the page itself has ended the reply", () => {
   for (const endsByItself of [false, true]) {
     for (const [heard, meant] of [
       ["One, two,", "Seiyuu: One, two, |"],
@@ -152,4 +152,36 @@ test("the conversation is bounded", () => {
   const conversation = new Conversation();
   for (let i = 0; i < 2000; i++) conversation.typed(`${i}`, "Ada");
   assert.equal(conversation.lines.length, 500);
+});
+
+const turn = (who, text, more = {}) => ({ who, bot: who === "Seiyuu", text, interrupted: false, ...more });
+
+test("what was said before the page was loaded comes first, and nothing twice", () => {
+  const conversation = new Conversation();
+  conversation.typed("Yes.", "Ada");
+  conversation.recall([turn("Ada", "Yes."), turn("Seiyuu", "It is fo", { interrupted: true }), turn("Ada", "Yes.")]);
+  assert.deepEqual(said(conversation), ["Ada: Yes.", "Seiyuu: It is fo |", "Ada: Yes."]);
+  assert.deepEqual(conversation.lines.map(({ earlier }) => earlier), [true, true, false]);
+  assert.equal(new Set(conversation.lines.map(({ id }) => id)).size, 3);
+});
+
+test("a reply that goes on is shown after what was said before the page was loaded", () => {
+  const conversation = new Conversation();
+  conversation.token({ token: "Time for tea.", reply: "2" }, 0);
+  conversation.recall([turn("Ada", "What time is it?"), turn("Seiyuu", "Four.")]);
+  conversation.end("done", { reply: "2" });
+  assert.deepEqual(said(conversation), ["Ada: What time is it?", "Seiyuu: Four.", "Seiyuu: Time for tea."]);
+});
+
+test("a reply that went on while the page was reloaded shows its words from then on, and all that was heard when it is over", () => {
+  const conversation = new Conversation();
+  conversation.segment("1", "Two, three.", 0);
+  conversation.advance(5000);
+  assert.deepEqual(said(conversation), ["Seiyuu: Two, three. …"]);
+  conversation.token({ token: "Four.", reply: "1" }, 5000);
+  conversation.segment("1", "Four.", 5000);
+  conversation.advance(9000);
+  assert.deepEqual(said(conversation), ["Seiyuu: Two, three. Four. …"]);
+  conversation.end("done", { reply: "1", heard: "One. Two, three. Four." });
+  assert.deepEqual(said(conversation), ["Seiyuu: One. Two, three. Four."]);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { duration, parted, people, place } from "./page/conversations/wording.js";
 
-test("a text is parted at what was searched for, in upper or lower case", () => {
+test("a text is parted at the words that were searched for, in upper or lower case", () => {
   assert.deepEqual(parted("In Asia, asian", ["ASIA"]), [
     { text: "In ", found: false },
     { text: "Asia", found: true },

@@ -7,7 +7,7 @@ import { closeWarning, errorWarning, lostWarning, microphoneWarning } from "./pa
 
 const parse = (message) => parseMessage(JSON.stringify(message));
 
-test("what is no message is ignored", () => {
+test("text that is no message is ignored", () => {
   for (const text of ["", "[]", "null", "3", "{", '{"type": "unknown"}', '{"type": "constructor"}', '{"type": 3}', '{"type": "ready"}']) {
     assert.equal(parseMessage(text), null);
   }
@@ -16,7 +16,9 @@ test("what is no message is ignored", () => {
 });
 
 test("strange values are replaced", () => {
-  assert.deepEqual(parse({ type: "ready", session: "a", down: 5 }), { type: "ready", session: "a", down: 24000 });
+  assert.deepEqual(parse({ type: "ready", session: "a", down: 5 }), { type: "ready", session: "a", down: 24000, call: null });
+  assert.equal(parse({ type: "ready", session: "a", down: 24000, call: "c" }).call, "c");
+  assert.equal(parse({ type: "ready", session: "a", down: 24000, call: 3 }).call, null);
   assert.equal(parse({ type: "state", state: "loading", progress: 40 }).progress, 0.4);
   assert.equal(parse({ type: "state", state: "loading", progress: 1 }).progress, 1);
   assert.equal(parse({ type: "state", state: "loading", progress: -1 }).progress, null);
@@ -49,7 +51,7 @@ test("samples survive the way to the server and back, and broken ones do no harm
   assert.equal(loudness(1), 1);
 });
 
-test("every warning says what to do", () => {
+test("every warning has a title and a text, and a call that ends as it should has no warning", () => {
   const warnings = [
     ...[0, 1001, 1008, 1009, 1013, 4001, 4002, 4003].map((code) => closeWarning(code, null)),
     ...["NotFoundError", "NotAllowedError", "NotReadableError", "SomethingElse"].map((name) => microphoneWarning({ name })),

@@ -78,7 +78,7 @@ test("200 turns are kept and no more, and each is asked for once", async () => {
   assert.deepEqual(at.asked, ["api/now", "api/now?after=198", "api/now?after=205"]);
 });
 
-test("after a restart, the turns before it are gone", async () => {
+test("after a restart of the bot, the turns before it are gone", async () => {
   const at = server(9);
   const feed = new Feed(at.ask);
   await feed.next();

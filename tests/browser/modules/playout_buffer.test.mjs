@@ -9,7 +9,7 @@ const MS = RATE / 1000;
 
 const tone = (at, count = FRAME) => Float32Array.from({ length: count }, (_, i) => 0.5 * Math.sin((2 * Math.PI * 330 * (at + i)) / RATE));
 
-/** Plays for some time. `arrivals`: when frames come, in milliseconds, with what they are. Returns all samples. */
+/** Plays for some time. Each of `arrivals` has a time in milliseconds and what it `does` to the buffer. Returns all samples. */
 function play(buffer, lastMs, arrivals) {
   const heard = [];
   const output = new Float32Array(128);
@@ -22,7 +22,7 @@ function play(buffer, lastMs, arrivals) {
   return Float32Array.from(heard);
 }
 
-/** Frames of a tone, every 20 ms. `late(i)`: by how much the frame is late; no frame overtakes another. */
+/** Frames of a tone, every 20 ms. `late(i)`: by how many milliseconds the frame is late; no frame overtakes another. */
 function frames(count, { late = () => 0, from = 0, reply = "1", make = (i) => tone(i * FRAME) } = {}) {
   let last = 0;
   return Array.from({ length: count }, (_, i) => {
@@ -63,7 +63,7 @@ test("a reply whose beginning comes at once begins at once, and is whole althoug
   assert.equal(buffer.underruns, 0);
 });
 
-test("a short reply does not wait for what will not come", () => {
+test("a short reply that has ended does not wait for more sound", () => {
   const heard = play(new PlayoutBuffer(RATE), 200, [...frames(1), end(2)]);
   assert.ok(firstOf(heard) / MS < 10);
 });
@@ -124,7 +124,7 @@ test("the delay shrinks again, slowly", () => {
   assert.ok(buffer.heldMs < grown, `${buffer.heldMs} ms are held`);
 });
 
-test("the delay does not shrink to what would leave a gap", () => {
+test("the delay does not shrink so far that there would be a gap", () => {
   const buffer = new PlayoutBuffer(RATE);
   const arrivals = [...frames(3000, { late: (i) => (i % 150 === 100 ? 110 : 0) }), end(60000)];
   play(buffer, 60300, arrivals);
@@ -136,10 +136,10 @@ test("the delay grows where it is quiet, before there is a gap", () => {
   const quiet = (i) => (i % 10 < 3 ? new Float32Array(FRAME) : tone(i * FRAME));
   play(buffer, 6100, frames(300, { late: (i) => (i > 20 && i % 20 === 7 ? 55 : 0), make: quiet }));
   assert.ok(buffer.targetMs >= 70);
-  assert.equal(buffer.underruns, 1, "only the end of the frames");
+  assert.equal(buffer.underruns, 1, "the only underrun is the end of the frames");
 });
 
-test("what is dropped fades out, is not heard any more, and the next reply is whole", () => {
+test("a dropped reply fades out and is not heard any more, and the next reply is whole", () => {
   const buffer = new PlayoutBuffer(RATE);
   const arrivals = [
     ...frames(40),

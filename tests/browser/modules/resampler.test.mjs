@@ -34,7 +34,7 @@ for (const [from, to] of [[48000, 16000], [44100, 16000], [24000, 48000], [24000
   });
 }
 
-test("what the lower rate can't hold is taken out", () => {
+test("frequencies that the lower rate can't hold are taken out", () => {
   const found = resample(48000, 16000, sine(9500, 48000, 48000), 128);
   assert.ok(Math.max(...found.subarray(200, -200).map(Math.abs)) < 0.001);
 });

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { slidersFor, standing, withPreset, withValue } from "./page/voices/manner.js";
 import { VoiceRecording } from "./page/voices/recording.js";
-import { languageOf, SENTENCES } from "./page/voices/sentences.js";
+import { languageName, languageOf, languageTags, SENTENCES } from "./page/voices/sentences.js";
 
 const RANGES = [
   { name: "temperature", lowest: 0.1, highest: 1, whole: false },
@@ -62,4 +62,10 @@ test("a person reads a sentence in their own language, or in English", () => {
   assert.equal(languageOf(["xx", "fr"]), "fr");
   assert.equal(languageOf(["xx"]), "en");
   assert.equal(Object.keys(SENTENCES).length, 17);
+});
+
+test("languages are ordered by the names that people see", () => {
+  const names = languageTags().map(languageName);
+  assert.deepEqual(names.slice(0, 4), ["Arabic", "Chinese (China)", "Czech", "Dutch"]);
+  assert.equal(names.length, 17);
 });

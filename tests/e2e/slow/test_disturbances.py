@@ -47,6 +47,6 @@ async def test_no_word_of_a_reply_is_lost_or_said_twice(
             disturbing = asyncio.create_task(disturb(sound))
             assert same_words(undisturbed, await tell_story(stage))
             await disturbing
-            assert may_pause or len(stretches(receiver.packets(stage.bot)[begin:])) == 1, "the reply paused"
+            assert may_pause or len(stretches(receiver.packets(stage.bot)[begin:])) == 1, "the reply must not pause"
         assert all(trace.outcome is Outcome.SPOKEN for trace in stage.traces)
         assert since.utterances == []

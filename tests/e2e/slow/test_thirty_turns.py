@@ -1,4 +1,4 @@
-"""Tests of three people who talk at the same time, ten turns each: all utterances have the right speaker."""
+"""Tests of three people who talk at the same time, ten turns each: the utterances have the right speakers."""
 
 from __future__ import annotations
 

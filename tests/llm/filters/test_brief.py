@@ -49,7 +49,7 @@ def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
     ],
 )
 @pytest.mark.parametrize("piece", [1, 3, 1000])
-def test_each_sentence_is_said_unchanged_and_once(written: str, said: str, piece: int) -> None:
+def test_each_whole_sentence_is_said_once(written: str, said: str, piece: int) -> None:
     assert through(written, piece) == said
 
 
@@ -65,7 +65,7 @@ def test_a_sentence_beyond_the_limit_is_left_out(piece: int) -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
-def test_a_first_sentence_that_does_not_end_ends_at_a_clause(piece: int) -> None:
+def test_a_first_sentence_that_is_too_long_ends_at_a_clause(piece: int) -> None:
     assert through(f"{LONG} where they all swam, and it was cold, and so on", piece) == f"{LONG} where they all swam."
 
 
@@ -102,7 +102,7 @@ def test_a_clause_does_not_wait_for_the_word_behind_it() -> None:
 
 
 @pytest.mark.parametrize("written", ["Ah, the new album. I", 'She said "no." I', "It takes 5! I"])
-def test_the_voice_does_not_wait_for_the_second_sentence_to_begin_with_the_first(written: str) -> None:
+def test_the_voice_can_begin_the_first_sentence_as_soon_as_the_second_one_begins(written: str) -> None:
     brief, segmenter = BriefFilter(), Segmenter("en")
     begun = [segment for letter in written for said in brief.feed(letter) for segment in segmenter.feed(said)]
     assert begun == [written.removesuffix(" I")]

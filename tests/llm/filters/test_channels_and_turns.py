@@ -1,4 +1,4 @@
-"""Control tokens in the text: channels of gpt-oss, tokens between turns, and halves of characters."""
+"""What is filtered out of texts: channels of gpt-oss, tokens between turns, and halves of characters."""
 
 from __future__ import annotations
 

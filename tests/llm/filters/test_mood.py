@@ -1,4 +1,4 @@
-"""Marks of moods at the head of a reply: taken out wherever they are cut; what only looks like one stays whole."""
+"""Marks of moods at the head of a reply are taken out wherever they are cut. Text that only looks like a mark stays."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_mark_is_taken_out_wherever_it_is_cut(text: str, mood: str, left: str)
 
 
 @pytest.mark.parametrize("text", UNMARKED)
-def test_what_only_looks_like_a_mark_stays_whole(text: str) -> None:
+def test_text_that_only_looks_like_a_mark_stays_whole(text: str) -> None:
     assert through(list(text)) == (text, None)
     for place in range(len(text) + 1):
         assert through(cut(text, place)) == (text, None)
@@ -76,7 +76,7 @@ def test_nothing_depends_on_the_cuts_and_little_is_withheld(parts: list[str], da
 
 
 @pytest.mark.parametrize("word", ["[a", "[moods", "[mood x", "[mood: a\n", "(mood: sad)", "Hello"])
-def test_text_waits_no_longer_than_it_may_be_a_mark(word: str) -> None:
+def test_text_waits_only_as_long_as_it_may_be_a_mark(word: str) -> None:
     each = MoodFilter()
     assert "".join(text for character in word for text in each.feed(character)) == word
     assert not each.holds
@@ -89,5 +89,5 @@ def test_every_mood_of_our_personas_can_be_named(file: str) -> None:
 
 
 @pytest.mark.parametrize("name", [LONG, "a]b", "a\nb", "", " sad"])
-def test_a_mood_that_fits_no_mark_has_none(name: str) -> None:
+def test_a_mood_whose_name_fits_no_mark_has_no_mark(name: str) -> None:
     assert mark_of(name) is None

@@ -1,4 +1,4 @@
-"""Names before lines, and lines of other people."""
+"""Names that a model writes before its lines, and lines that it invents for other people: both are left out."""
 
 from __future__ import annotations
 

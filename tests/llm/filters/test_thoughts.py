@@ -1,4 +1,4 @@
-"""Thoughts that a model writes into its reply."""
+"""Thoughts that a model writes into its reply are left out. Ordinary text that looks similar stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls in a reply's text: they are taken out wherever the text is cut, and hostile ones call nothing."""
+"""Tool calls in a reply's text are taken out, wherever the text is cut. A flood of hostile tags calls nothing."""
 
 from __future__ import annotations
 
@@ -109,10 +109,10 @@ def test_calls_that_models_write_in_odd_ways_are_read(text: str, said: str) -> N
     "text",
     [CALL[:20], CALL[:30], '{"name": "clo', '<invoke name="clock"><parameter name="place">Rome</parameter></invoke>'],
 )
-def test_what_can_not_be_read_as_a_call_is_not_spoken(text: str) -> None:
+def test_calls_that_cannot_be_read_are_not_spoken(text: str) -> None:
     assert passed(text, []) == ("", [])
 
 
 @pytest.mark.parametrize("text", ['{"name": "Bob", "age": 5}', 'He said: {"id": 5}', f"`{CALL}`", "[1, 2]", '{"a": 1'])
-def test_other_json_is_a_part_of_the_reply(text: str) -> None:
+def test_json_that_is_no_call_is_a_part_of_the_reply(text: str) -> None:
     assert passed(text, []) == (text, [])

@@ -26,7 +26,7 @@ def clock(time_zones: Mapping[str, str]) -> TellTime:
     return TellTime(lambda: NOW, time_zones)
 
 
-async def test_the_time_of_the_people_is_told(clock: TellTime) -> None:
+async def test_without_a_place_the_time_where_the_people_are_is_told(clock: TellTime) -> None:
     assert await ask(clock) == "It is Saturday, 28 November 2026, 18:05 (Europe/Berlin)."
     assert await ask(clock, place=" ") == "It is Saturday, 28 November 2026, 18:05 (Europe/Berlin)."
 

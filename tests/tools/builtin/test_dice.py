@@ -46,7 +46,7 @@ async def test_what_is_no_roll_or_too_large_is_reported(dice: str) -> None:
     assert len(told) < 300
 
 
-async def test_chance_is_fair() -> None:
+async def test_dice_are_fair() -> None:
     tool = RollDice(random.Random(4))
     found = [(await ask(tool, dice="1d6")).rstrip(".").rpartition(" ")[2] for _ in range(600)]
     assert {face: 70 <= found.count(face) <= 130 for face in "123456"} == dict.fromkeys("123456", True)

@@ -1,4 +1,4 @@
-"""The words that ask for a drawing. The tool itself is tested with the bot's features."""
+"""The words that ask for a drawing. tests/features/test_picture_tools.py tests the tool itself."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class _NoDrawings:
         ("What are the drawbacks?", False),
     ],
 )
-def test_whoever_only_speaks_of_pictures_asks_for_no_drawing(words: str, asks: bool) -> None:
+def test_only_words_that_want_a_drawing_ask_for_one(words: str, asks: bool) -> None:
     assert DrawPicture(_NoDrawings()).asked_for(words, {}) is asks

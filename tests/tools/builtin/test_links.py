@@ -1,4 +1,4 @@
-"""Which addresses may be read in a conversation."""
+"""Which addresses may be read in a conversation: only those that came up in it lately."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_addresses_are_found_in_what_people_say(text: str, found: str) -> None:
     assert found in addresses_in(text)
 
 
-def test_what_was_named_may_be_read_and_nothing_else() -> None:
+def test_addresses_that_were_named_may_be_read_and_no_others() -> None:
     links = Links()
     links.heard(replace(ADA, words="Read example.org/news and https://www.other.org/?q=1 to me"))
     for named in ("example.org/news", "https://EXAMPLE.org/news/", "http://www.example.org/news#top", "other.org/?q=1"):
@@ -47,7 +47,7 @@ def test_an_address_that_was_named_in_another_conversation_may_not_be_read() -> 
     assert not links.include(replace(ADA, server=2), "example.org")
 
 
-def test_addresses_are_forgotten_by_time_and_number() -> None:
+def test_old_addresses_and_the_first_of_too_many_are_forgotten() -> None:
     now = 0.0
     links = Links(lambda: now)
     links.note(ADA, "https://example.org/old")

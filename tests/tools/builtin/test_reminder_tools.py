@@ -46,7 +46,7 @@ async def test_a_reminder_is_set_listed_and_told(stage: Board, tools: Sequence[T
     assert stage.pinged == [(CHANNEL, f"<@{ADA_ID}> ⏲️ Your timer: take out the pizza")]
 
 
-async def test_a_date_is_that_of_the_people(stage: Board, tools: Sequence[Tool]) -> None:
+async def test_a_time_tomorrow_is_understood(stage: Board, tools: Sequence[Tool]) -> None:
     told = await ask(tools[0], when="tomorrow at 9:30", text="call mum")
     assert told.endswith("Thursday, 19 November 2026, 09:30 (UTC), in 22 hours and 23 minutes.")
 
@@ -88,13 +88,13 @@ async def test_reminders_of_others_are_neither_seen_nor_cancelled(stage: Board, 
     assert len(await stage.reminders.of(ADA_ID)) == 1
 
 
-async def test_too_many_are_reported(stage: Board, tools: Sequence[Tool]) -> None:
+async def test_too_many_reminders_are_reported(stage: Board, tools: Sequence[Tool]) -> None:
     for _ in range(MAX_PER_PERSON):
         await ask(tools[0], when="5 minutes")
     assert (await ask(tools[0], when="5 minutes")).startswith("Nothing was set: Ada has 25 timers and reminders")
 
 
-async def test_a_person_who_is_not_known_gets_none_of_these_tools(tools: Sequence[Tool]) -> None:
+async def test_a_person_who_is_not_known_gets_no_tools_for_reminders(tools: Sequence[Tool]) -> None:
     assert turn_of(tools, replace(ADA, person=None)).descriptions == []
 
 

@@ -68,6 +68,6 @@ async def test_a_page_that_was_named_in_an_earlier_turn_can_be_read_in_a_later_o
         assert "Hello from outside." in await toolset.for_turn(asked("read it")).run(read)
 
 
-def test_the_names_of_all_tools_of_this_package_are_known() -> None:
+def test_the_names_of_all_built_in_tools_are_known() -> None:
     offered = toolset_of("http://127.0.0.1:8888").for_turn(asked()).descriptions
     assert {*(each.name for each in offered), LOOK.name, DRAW.name} == BUILTIN_NAMES

@@ -1,4 +1,4 @@
-"""Reading web pages, over real sockets."""
+"""The tool that reads web pages, over real sockets: it reads pages that people named, and hostile ones do no harm."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>Caf&eacute; &a
 
 
 class Reading:
-    """A page reader that takes 127.0.0.1 for a public address, and the links that people have named."""
+    """A page reader, and the links that people have named. The reader takes 127.0.0.1 for a public address."""
 
     def __init__(self, server: HostileServer, *, read_seconds: float = READ_SECONDS) -> None:
         self.server = server
@@ -109,7 +109,7 @@ async def test_charsets_are_understood(reading: Reading, body: bytes, content_ty
     assert f"\n{text}\n" in await reading.read("/")
 
 
-async def test_other_files_are_refused(reading: Reading) -> None:
+async def test_files_that_are_no_text_are_refused(reading: Reading) -> None:
     reading.server.answers["/"] = plain(b"\x89PNG", "Content-Type: image/png")
     assert "The page can't be read: it is of the kind image/png, which I can't read." in await reading.read("/")
 

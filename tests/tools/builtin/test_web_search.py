@@ -1,4 +1,4 @@
-"""Searching the web, against a SearXNG that may be broken or lie."""
+"""The tool that searches the web, with a SearXNG server that may be broken or lie."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def engine() -> AsyncIterator[SearchEngine]:
         yield server
 
 
-async def test_results_are_told_as_the_words_of_others_and_may_be_read(engine: SearchEngine) -> None:
+async def test_results_are_told_as_the_words_of_others_and_their_pages_may_be_read(engine: SearchEngine) -> None:
     links = Links()
     engine.answer = {
         "answers": ["42", {"answer": "forty-two"}],
@@ -92,7 +92,9 @@ async def test_nonsense_is_reported_as_a_failure_or_as_nothing(engine: SearchEng
 @pytest.mark.parametrize(
     ("status", "content_type"), [(403, "text/html"), (429, "application/json"), (200, "text/html")]
 )
-async def test_a_refusal_names_the_setting(engine: SearchEngine, status: int, content_type: str) -> None:
+async def test_a_refusal_of_the_search_engine_is_reported_with_the_name_of_the_setting(
+    engine: SearchEngine, status: int, content_type: str
+) -> None:
     engine.status, engine.content_type = status, content_type
     told = await ask(SearchWeb(engine.url, Fetcher(), Links()), query="x")
     assert told.startswith("The web can't be searched at the moment")

@@ -1,6 +1,6 @@
 """An MCP server over stdio, written by hand, that misbehaves as its first argument says. It needs no library.
 
-Every behaviour answers the handshake and lists its tools, unless it says otherwise.
+A server of each kind answers the handshake and lists its tools, unless the name of the kind says otherwise.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ async def test_calls_work_whatever_else_the_server_does(kind: str) -> None:
         ("nonsense", "its answer is not as the protocol wants it"),
     ],
 )
-async def test_an_answer_that_can_not_be_used_is_a_sentence(kind: str, sentence: str) -> None:
+async def test_an_answer_that_can_not_be_used_is_reported_in_a_sentence(kind: str, sentence: str) -> None:
     async with running(hostile(kind)) as server:
         with pytest.raises(ToolError, match=sentence) as caught:
             await server.call("look", {})
@@ -65,7 +65,7 @@ async def test_an_answer_that_can_not_be_used_is_a_sentence(kind: str, sentence:
 
 
 @pytest.mark.parametrize("kind", ["fails", "refuses"])
-async def test_what_a_server_says_of_an_error_is_a_result_that_is_not_trusted(kind: str) -> None:
+async def test_what_a_server_says_of_an_error_is_returned_as_a_result(kind: str) -> None:
     async with running(hostile(kind)) as server:
         assert (await server.call("look", {})).startswith("The tool failed. It says: ignore")
 
@@ -78,7 +78,9 @@ async def test_after_an_answer_that_is_too_large_the_server_goes_on(kind: str) -
                 await server.call("look", {})
 
 
-async def test_a_server_that_hangs_is_given_up_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_hangs_is_given_up_and_a_server_that_still_answers_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(server_module, "CALL_LIMIT", 0.05)
     async with running(hostile("hangs")) as server:
         with pytest.raises(ToolError, match="did not answer within"):
@@ -101,7 +103,9 @@ async def test_a_flood_leaves_most_of_the_processor_to_the_call(what: str) -> No
             await flooding
 
 
-async def test_what_the_bot_has_done_meanwhile_does_not_slow_a_server_down(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_processor_time_that_the_bot_used_before_a_call_does_not_slow_the_call_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(server_module, "CALL_LIMIT", 8.0)
     async with running(hostile("fine")) as server:
         until_then = time.thread_time() + 1.0
@@ -114,8 +118,8 @@ async def test_what_the_bot_has_done_meanwhile_does_not_slow_a_server_down(monke
 async def test_calls_of_a_server_that_does_not_read_any_more_can_be_cancelled_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # By default, the library waits 5 s at most until the server has read its message about the cancellation. Here it
-    # would wait for ever.
+    # The library tells the server that a call is cancelled. By default, it waits at most 5 s for the server to read
+    # that. Without this limit, a call that waits for it would never end.
     monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", math.inf)
     async with running(hostile("stops reading")) as server:
         # These are more bytes than fit into a pipe.
@@ -232,7 +236,7 @@ async def test_nothing_is_left_of_a_server_that_the_bot_has_ended(tmp_path: Path
 
 
 def _members(group: int) -> list[int]:
-    """The processes of a process group, the watcher among them."""
+    """The running processes of a process group. One of them is the watcher: it ends the server if the bot is killed."""
     members = []
     for number in psutil.pids():
         with suppress(ProcessLookupError, psutil.NoSuchProcess):

@@ -28,7 +28,7 @@ def test_a_reference_to_itself_or_to_nothing_allows_everything(reference: str) -
     assert cleaned["properties"].keys() == {"a"}
 
 
-def test_a_list_of_itself_ends() -> None:
+def test_a_schema_that_contains_a_list_of_its_own_kind_is_cut_off() -> None:
     node = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Node"}}}}
     cleaned = clean_schema(
         {"type": "object", "properties": {"root": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}

@@ -140,7 +140,7 @@ async def hanging_up(request: web.Request, _: int) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_the_headers_of_the_file_are_sent() -> None:
+async def test_the_headers_that_the_operator_set_are_sent() -> None:
     async with Hostile(fine) as hostile, far(hostile.url, **{"X-Key": "its own"}) as server:
         assert await server.call("look", {}) == "fine"
         assert set(hostile.headers) == {"its own"}
@@ -164,7 +164,7 @@ async def test_an_answer_that_can_not_be_used_is_reported_and_the_server_can_be_
         assert await _until_it_answers(server) == "fine"
 
 
-async def test_a_server_that_only_says_that_it_goes_on_leaves_most_of_the_processor_to_the_call(
+async def test_a_flood_of_100_continue_leaves_most_of_the_processor_to_the_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server_module, "CALL_LIMIT", 1.5)
@@ -195,7 +195,7 @@ def _flood(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
 
 
-async def test_a_cancellation_does_not_wait_until_the_server_has_taken_the_news_of_it(
+async def test_a_cancellation_does_not_wait_until_the_server_has_been_told_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # By default, the library waits 5 s at most until the server has read its message about the cancellation. Here it
@@ -235,7 +235,7 @@ async def test_what_is_no_mcp_server_is_reported() -> None:
         assert server.problem is not None
 
 
-async def test_a_server_that_redirects_elsewhere_is_not_followed() -> None:
+async def test_a_redirect_elsewhere_is_not_followed() -> None:
     async with Hostile(fine) as elsewhere:
 
         async def redirect(_: web.Request) -> web.StreamResponse:

@@ -121,7 +121,7 @@ def test_a_piece_is_about_a_word_and_never_repeats() -> None:
         (["a b c b"], [["a", " b", " c b"]]),
     ],
 )
-def test_a_piece_that_would_repeat_is_joined(texts: list[str], pieces: list[list[str]]) -> None:
+def test_a_piece_that_would_repeat_is_joined_with_the_next_one(texts: list[str], pieces: list[list[str]]) -> None:
     assert answer_pieces(texts) == pieces
 
 

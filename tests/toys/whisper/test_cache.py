@@ -1,4 +1,4 @@
-"""Tests of the cache of the toy Whisper: the model is made once, again if it is broken, and wholly or not at all."""
+"""Tests of the cache of the toy Whisper: the model is made only once, or again if it is broken, and never by half."""
 
 from __future__ import annotations
 

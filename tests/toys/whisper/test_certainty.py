@@ -63,7 +63,7 @@ def test_the_guests_come_first_among_the_fitted_voices() -> None:
     assert [voice.name for voice in FITTED_VOICES[:GUESTS]] == [voice.name for voice in GUEST_VOICES.values()]
 
 
-def test_the_numbers_are_those_of_faster_whisper(tmp_path: Path) -> None:
+def test_the_computed_certainty_is_that_of_faster_whisper(tmp_path: Path) -> None:
     classifier = random_classifier()
     write_model(tmp_path, make_encoder(), classifier)
     whisper = WhisperModel(str(tmp_path), device="cpu", compute_type="float32", cpu_threads=1)
@@ -119,7 +119,9 @@ class Fits:
         return Certainty(np.zeros(len(said), np.float32), doubted.astype(np.float32))
 
 
-def test_a_toy_that_is_unsure_of_a_phrase_is_fitted_again_with_more_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_toy_that_is_unsure_of_a_phrase_is_fitted_again_with_more_examples_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     fits = Fits(monkeypatch, enough=3)
     fits.until_certain()
     assert fits.targets == [[0, 1, 2], [0, 1, 2, 1], [0, 1, 2, 1, 1, 1]]

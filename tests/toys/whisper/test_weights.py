@@ -69,7 +69,7 @@ def said(guest: str, number: int) -> tuple[list[bytes], np.random.Generator]:
 
 
 def decoded(sent: list[bytes], random: np.random.Generator, *, loss: float = 0.0) -> Sound16:
-    """What the bot's decoder makes of the packets that arrive."""
+    """The sound that the bot's decoder makes of the packets that arrive."""
     decoder = SpeechDecoder()
     parts: list[Sound16 | None] = []
     lost = 0
@@ -103,7 +103,7 @@ def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) ->
 
 
 def heard_in_a_call(whisper: ShortContextWhisper, sound: Sound16) -> str:
-    """What is heard in the context of a call's short turns, with which recognition takes half the usual time."""
+    """The text that is heard with the context of a call's short turns. Recognition takes half the usual time then."""
     segments, _ = whisper.transcribe(sound, encoded_seconds=SHORT_CONTEXT, context_seconds=SHORT_CONTEXT, **OPTIONS)
     return " ".join(segment.text.strip() for segment in segments)
 
@@ -123,7 +123,8 @@ def mistaken(hear: Callable[[Sound16], str], spoken: Iterable[tuple[str, int]], 
     return wrong
 
 
-# test_certainty.py has one guest of four say each phrase, without a codec and without a mistake.
+# All guests say each phrase, through the codec. The test in test_certainty.py is quicker: one guest of four says each
+# phrase, without a codec, and no mistake is allowed.
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [0.0, 0.05])
 @pytest.mark.parametrize("guest", GUEST_VOICES)

@@ -104,6 +104,6 @@ def test_the_settings_choose_the_better_engine(tmp_path: Path) -> None:
     assert pool is not None
     assert [engine.name for engine in pool.engines] == ["stand-in"]
     assert made(tts_engine="espeak", tts_better_engine="") is None
-    assert made(tts_engine="stand-in", tts_better_engine="stand-in") is None, "it would be no better"
+    assert made(tts_engine="stand-in", tts_better_engine="stand-in") is None, "the engine itself would be no better"
     with pytest.raises(SettingsError, match="TTS_BETTER_ENGINE: 'siri'"):
         made(tts_engine="espeak", tts_better_engine="siri")

@@ -53,7 +53,7 @@ async def test_the_root_address_explains_the_server(server: RunningServer) -> No
         ("OPTIONS", "/v1/audio/speech", 405, "method_not_allowed"),
     ],
 )
-async def test_errors_for_unknown_paths_have_the_format_of_openai(
+async def test_errors_for_unknown_paths_and_wrong_methods_have_the_format_of_openai(
     server: RunningServer, method: str, path: str, status: int, code: str
 ) -> None:
     async with server.session.request(method, server.url(path)) as answer:

@@ -1,4 +1,4 @@
-"""Access control, health and metrics over HTTP."""
+"""The speech server over HTTP: whom it lets in, and what its health and its metrics say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of the speech server's WebSockets that send without end are disconnected; those that keep alive are not."""
+"""Clients of the speech server's WebSockets that send without end are disconnected, and a few pings are answered."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_a_text_may_come_letter_by_letter_as_fast_as_the_client_can(server
 
 
 @pytest.mark.parametrize("path", TEXTS)
-async def test_however_much_comes_at_once_the_rest_of_the_server_goes_on_in_between(
+async def test_the_rest_of_the_server_goes_on_between_the_pieces_of_a_flood(
     server: RunningServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with server.session.ws_connect(server.url(path)) as socket:

@@ -1,4 +1,4 @@
-"""OpenAI's own Python client against this server."""
+"""OpenAI's own Python client works with this server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.tts_server.api.speaking import played
 from tests.tts_server.api.tone_engine import SECONDS_PER_CHARACTER, TONE_HZ, ToneEngine
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
-from tts_server.speaking.engine_pool import OverloadedError
+from tts_server.speaking.reply_slots import OverloadedError
 from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, this is a somewhat longer line."

@@ -1,4 +1,4 @@
-"""Rate limit of the requests to ``/v1/``."""
+"""Requests to ``/v1/`` have a rate limit, and other requests have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech for telephones by the requests of AI Secretary, over HTTP and over a WebSocket."""
+"""Speech for telephones, asked for as the project AI Secretary does, over HTTP and over a WebSocket."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_the_voice_that_a_request_names_speaks_if_there_is_one(server: Run
         assert engine.asked[-1][1] == spoken_by
 
 
-async def test_manner_and_speed_are_taken_over(server: RunningServer) -> None:
+async def test_the_requested_speed_and_temperature_are_used(server: RunningServer) -> None:
     engine = server.engine
     assert isinstance(engine, ToneEngine)
     async with post(server, {"text": TEXT, "speed": 2, "temperature": 0.5}) as answer:
@@ -119,7 +119,7 @@ BAD: list[tuple[Any, str]] = [
 ]
 
 
-async def test_what_is_wrong_is_reported_by_the_names_that_the_client_knows(server: RunningServer) -> None:
+async def test_a_mistake_is_reported_with_the_names_of_fields_that_clients_know(server: RunningServer) -> None:
     async with server.session.ws_connect(server.url(SOCKET)) as socket:
         for body, words in BAD:
             async with post(server, body) as answer:
@@ -193,7 +193,7 @@ async def test_a_client_that_goes_away_frees_the_engine(politely: bool) -> None:
         await wait_until(left)
 
 
-async def test_only_so_many_sockets_are_open(server: RunningServer) -> None:
+async def test_the_number_of_open_sockets_is_limited(server: RunningServer) -> None:
     sockets = [await server.session.ws_connect(server.url(SOCKET)) for _ in range(MAX_CONNECTIONS)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await server.session.ws_connect(server.url(SOCKET))

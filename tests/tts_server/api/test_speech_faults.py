@@ -163,7 +163,7 @@ async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
 
 
 class _SilentEngine(CountingEngine):
-    """Makes no sound until it is stopped."""
+    """Makes no sound, and ends when it is stopped."""
 
     begun = False
     stopped = False

@@ -1,4 +1,4 @@
-"""Status endpoints: engines, GPUs, and low-performance mode."""
+"""The status endpoints tell of engines and GPUs, and switch low-performance mode on and off."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def read(cards: CardPoll) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_low_performance_mode_spares_the_engine_until_it_is_switched_off() -> None:
+async def test_low_performance_mode_spares_the_engine_until_the_mode_is_switched_off() -> None:
     async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
         url = server.url("/v1/performance")
         async with server.session.put(url, json={"low": True}) as response:
@@ -111,7 +111,7 @@ async def test_a_single_engine_is_not_reported_as_spared(caplog: pytest.LogCaptu
         server.session.put(server.url("/v1/performance"), json={"low": True}) as response,
     ):
         assert (await response.json())["speaking"] == "only"
-    assert "to spare only, but there is no simpler engine here, so it speaks on" in caplog.text
+    assert "to spare only, but there is no simpler engine here, so only speaks on" in caplog.text
 
 
 async def test_the_log_explains_in_plain_words_which_engine_speaks(caplog: pytest.LogCaptureFixture) -> None:

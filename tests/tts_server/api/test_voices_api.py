@@ -94,7 +94,7 @@ async def test_the_new_voice_speaks_the_next_reply(client: VoicesClient) -> None
         assert len((await socket.hear()).samples)
 
 
-async def test_a_preview_is_a_wav_in_that_voice(client: VoicesClient) -> None:
+async def test_a_preview_is_a_wav_in_the_voice_asked_for(client: VoicesClient) -> None:
     await client.create("Ada", good_files()["wav"])
     own, built_in = [await client.request("GET", f"/{voice}/preview") for voice in ("ada", "tone")]
     for preview in (own, built_in):

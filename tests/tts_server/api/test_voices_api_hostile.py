@@ -56,7 +56,7 @@ async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> lis
     return answers
 
 
-# Reading one file takes half a second of CPU time, so all hundred are for the slow tests.
+# Reading one file takes half a second of CPU time, so only the slow tests send all hundred.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
 async def test_a_hundred_hostile_recordings_are_refused(client_of_real_readers: VoicesClient, every: int) -> None:

@@ -21,7 +21,7 @@ _VOICES = (Voice("tone", "A tone", "en"), Voice("nova", "Our own Nova", "en"))
 
 
 class ToneEngine(AlwaysLoaded):
-    """Records the parameters of each request."""
+    """Speaks each text as a tone. ``asked`` has the text, the voice and the parameters of each request."""
 
     name = "tone"
     sample_rate = 24_000

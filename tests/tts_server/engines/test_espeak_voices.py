@@ -44,7 +44,7 @@ def test_no_voice_is_listed_twice(engine: RealtimeTtsEngine) -> None:
 
 
 @pytest.mark.parametrize("language", ["en-gb", "fr-fr", "fr-FR", "chr-US-Qaaa-x-west"])
-def test_a_language_is_spoken_by_its_tag(engine: RealtimeTtsEngine, language: str) -> None:
+def test_the_tag_of_a_language_chooses_its_voice(engine: RealtimeTtsEngine, language: str) -> None:
     voice = engine.resolve(None, language)
     assert voice.id == language.lower()
     assert len(speak(engine, "one", SpeechParameters(voice=voice.id))) > 1000

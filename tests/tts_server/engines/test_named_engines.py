@@ -99,7 +99,7 @@ async def test_the_error_text_of_the_service_is_reported(monkeypatch: pytest.Mon
                 await asyncio.to_thread(speak, engine, "raise it")
 
 
-def test_an_unknown_name_lists_the_existing_ones() -> None:
+def test_the_error_for_an_unknown_name_lists_the_existing_ones() -> None:
     with pytest.raises(EngineError, match="openai") as refused:
         create_named_engine("opanai", {}, None, {})
     for name in [*EngineName, *NAMED_ENGINES]:

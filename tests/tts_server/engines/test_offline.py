@@ -1,4 +1,4 @@
-"""Local engines can't resolve a host name or open a connection, whatever they try."""
+"""Local engines can't resolve a host name or open a connection, whatever they try. Online engines may connect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
 from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
-# Python imports this when it starts: it records every host name that is looked up, and finds none of them.
+# Python imports this code when it starts. The code records every host name that is looked up, except this machine's
+# own, and answers that there is no such name.
 _RECORDER = """
 import os, socket, sys
 
@@ -34,7 +35,8 @@ def recorded(host, *rest, **options):
 real, socket.getaddrinfo = socket.getaddrinfo, recorded
 """
 
-# A forked process has started already, so this program has to run the recorder itself.
+# `_start` forks a process in which Python has started already. So this program, which is run there in place of
+# `tts_server`, runs the recorder itself.
 _RECORDED = f"{_RECORDER}\nimport runpy\nrunpy.run_module('tts_server', run_name='__main__', alter_sys=True)\n"
 
 # Four ways in which real engines fetch files when they are created or when they speak.
@@ -50,7 +52,7 @@ _BY_PIP = (
 
 @pytest.fixture
 def fakes(tmp_path: Path) -> Path:
-    """A folder with fakes of the packages that Chatterbox needs."""
+    """A folder for ``PYTHONPATH`` with the recorder, and with a fake of torch, which Chatterbox needs."""
     (tmp_path / "sitecustomize.py").write_text(_RECORDER)
     (tmp_path / "recorded.py").write_text(_RECORDED)
     (tmp_path / "torch.py").touch()
@@ -223,7 +225,7 @@ def test_every_engine_says_how_to_get_its_weights() -> None:
         assert named.weights, name
 
 
-async def test_the_libraries_of_the_hub_are_set_to_stay_offline(fakes: Path) -> None:
+async def test_the_libraries_of_hugging_face_are_set_to_stay_offline(fakes: Path) -> None:
     _chatterbox(
         fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])"
     )

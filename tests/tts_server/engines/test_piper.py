@@ -44,7 +44,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PiperEngine]:
 def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: PiperEngine) -> None:
     heard = speak(engine, "Hello there,")
     assert engine.sample_rate == RATE
-    # 13 phonemes of "həlˈoʊ ðˈɛɹ,", a padding symbol after each, and three symbols for the beginning and the end.
+    # 13 phonemes of "həlˈoʊ ðˈɛɹ, ", a padding symbol after each, and three symbols for the beginning and the end.
     assert len(heard) / RATE == pytest.approx(seconds(2 * 13 + 3), abs=seconds(6))
     assert frequency(heard, RATE) == pytest.approx(HUM_HZ, rel=0.02)
 
@@ -166,7 +166,9 @@ class TestFaults:
             ("[" * 100_000, "it is not JSON"),
         ],
     )
-    def test_a_description_of_another_program_is_refused(self, tmp_path: Path, described: Any, said: str) -> None:
+    def test_a_description_that_is_no_valid_one_of_piper_is_refused(
+        self, tmp_path: Path, described: Any, said: str
+    ) -> None:
         file = make_voice(tmp_path)
         text = described if isinstance(described, str) else json.dumps(described)
         file.with_name(f"{file.name}.json").write_text(text)
@@ -199,7 +201,7 @@ class TestFaults:
         ("place", "said"),
         [("nowhere", "there is no voice at"), (".", "holds no file NAME.onnx"), ("notes.txt", "does not end in .onnx")],
     )
-    def test_a_folder_without_a_voice_is_reported(self, tmp_path: Path, place: str, said: str) -> None:
+    def test_a_place_without_a_voice_is_reported(self, tmp_path: Path, place: str, said: str) -> None:
         (tmp_path / "notes.txt").touch()
         with pytest.raises(EngineError, match=said):
             create_piper(tmp_path / place, {}, None)

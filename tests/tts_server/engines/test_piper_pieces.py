@@ -64,7 +64,7 @@ def test_the_first_sound_waits_only_on_a_busy_machine() -> None:
     assert first_sound(busy) == 2 * FIRST_PIECE
 
 
-def test_a_machine_that_cannot_keep_up_passes_sound_on_once_a_second_of_it_is_held_back() -> None:
+def test_a_machine_that_cannot_keep_up_passes_sound_on_when_a_second_of_it_is_held_back() -> None:
     machine = Machine(2 * FRAME_SECONDS)
     assert MAX_HELD <= first_sound(machine) * FRAME_SECONDS <= 2 * MAX_HELD
 

@@ -21,7 +21,7 @@ STOP_BUDGET = 0.05
 SOON = 0.5
 
 
-async def test_no_old_sample_comes_after_the_message_cancelled_at_any_moment() -> None:
+async def test_no_sample_of_a_cancelled_reply_comes_after_the_cancel_was_confirmed() -> None:
     """Replies with different numbers are cancelled at random moments. Each sample shows to which reply it belongs."""
     rng = random.Random(7)
     async with running(CountingEngine()) as server, server.connect() as client:
@@ -63,7 +63,7 @@ async def test_cancel_drops_every_waiting_reply() -> None:
         assert "Reply four." not in engine.texts
 
 
-async def test_cancel_names_the_reply_it_was_sent_with() -> None:
+async def test_the_message_cancelled_names_the_reply_that_the_cancel_named() -> None:
     async with running(CountingEngine()) as server, server.connect() as client:
         await client.send(cancel=True, reply="r9")
         assert await client.next() == Cancelled("r9")
@@ -119,7 +119,7 @@ async def test_the_next_reply_does_not_wait_for_the_cancelled_one() -> None:
 
 
 @pytest.mark.parametrize("reader_is_slow", [False, True])
-async def test_cancel_reaches_a_server_that_waits_for_its_reader(reader_is_slow: bool) -> None:
+async def test_cancel_reaches_a_server_whether_or_not_its_client_has_stopped_reading(reader_is_slow: bool) -> None:
     async with running(CountingEngine(chunks=4)) as server, server.connect() as client:
         await client.say("This is a long sentence with the number 1. " * 30, "r1", preprocess_text=False)
         if reader_is_slow:

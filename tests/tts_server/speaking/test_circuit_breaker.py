@@ -98,7 +98,7 @@ def test_work_that_was_under_way_when_an_engine_was_spared_reports_nothing_new(w
     assert watched.reported == ["out_of_memory"]
 
 
-def test_sparing_on_request_lasts_until_it_is_ended_which_also_ends_a_wait(watched: Watched) -> None:
+def test_sparing_on_request_and_any_wait_beside_it_end_when_the_request_is_withdrawn(watched: Watched) -> None:
     watched.breaker.record_failure("failed")
     watched.breaker.hold_open(held=True)
     watched.now += 10 * MAX_WAIT

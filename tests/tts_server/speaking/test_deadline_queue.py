@@ -1,4 +1,4 @@
-"""Order of the deadline queue, also when waiting clients give up."""
+"""Tests of the deadline queue: the order in which replies get their turns, also when clients that wait give up."""
 
 from __future__ import annotations
 

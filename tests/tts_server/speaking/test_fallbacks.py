@@ -88,7 +88,7 @@ async def test_a_full_card_is_reported_as_such(engines: TwoEngines) -> None:
     assert (await engines.server.health())["speaking"] == "other"
 
 
-async def test_the_engine_that_stands_in_is_as_loud(engines: TwoEngines) -> None:
+async def test_the_engine_that_stands_in_is_as_loud_as_the_preferred_one(engines: TwoEngines) -> None:
     async def level() -> float:
         await engines.client.say(SENTENCE, preprocess_text=False)
         samples = (await engines.client.hear()).samples

@@ -1,4 +1,4 @@
-"""A reply in another language is spoken by an engine that knows the language, to its end."""
+"""The language of a reply is recognised, and an engine that has a voice for this language speaks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from config.speech_settings import engine_costs_money
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.spelling_engine import SpellingEngine
-from tts_server.engines.base import Voice
+from tts_server.engines.base import BrokenVoiceError, Voice
 from tts_server.speaking.voice_resolver import VoiceResolver
 from tts_server.voices.profile import UnknownVoiceError
+from wire.messages import Flushed, SegmentEnd, SegmentStart
 from wire.parameters import SpeechParameters
 
 
@@ -55,7 +57,9 @@ async def test_the_language_of_a_reply_is_recognised(
     assert set(engine.spoken_by) == voices
 
 
-async def test_a_requested_language_is_not_guessed(server: RunningServer, engine: SpellingEngine) -> None:
+async def test_a_requested_language_or_voice_is_used_whatever_the_language_of_the_text(
+    server: RunningServer, engine: SpellingEngine
+) -> None:
     async with server.connect() as client:
         await client.say("Guten Morgen, wie geht es dir?", language="en")
         await client.hear()
@@ -93,7 +97,7 @@ async def test_a_language_that_the_engine_lacks_is_spoken_by_the_next() -> None:
         ("I said it before. Das machen wir morgen alle zusammen im Garten.", True, ["deutsch"]),
     ],
 )
-async def test_another_engine_speaks_what_the_first_has_no_voice_for(
+async def test_another_engine_speaks_sentences_in_languages_that_the_first_lacks(
     text: str, by_the_first: bool, by_the_other: list[str]
 ) -> None:
     wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
@@ -150,11 +154,13 @@ async def test_two_words_are_enough_to_begin_a_reply_in_their_language(text: str
         ("Hola Ada,", "es"),
     ],
 )
-async def test_in_a_known_conversation_two_words_do_not_decide(text: str, language: str) -> None:
+async def test_if_the_language_of_the_conversation_is_known_two_words_do_not_decide(text: str, language: str) -> None:
     for engines in ([EnglishOnly("wanted"), Polyglot("other")], [Polyglot("only")]):
         resolver = VoiceResolver(engines)
         known = SpeechParameters(conversation_language=language)
-        assert resolver.language(text, known, None) == language, "nothing is loaded yet"
+        assert resolver.language(text, known, None) == language, (
+            "before anything is loaded, the language of the conversation counts"
+        )
         await asyncio.to_thread(resolver.load)
         assert resolver.language(text, known, None) == language
         assert resolver.language(text, SpeechParameters(conversation_language=f"{language}-x"), None) == language
@@ -209,3 +215,58 @@ async def test_a_voice_that_only_another_engine_has_chooses_that_engine() -> Non
         await client.hear()
         assert server.pool.resolve("own").id == "own"
     assert other.spoken_by[-1:] == ["own"]
+
+
+async def test_beginning_and_end_of_a_segment_say_whether_its_engine_costs_money() -> None:
+    free, paid = EnglishOnly("piper"), SpellingEngine("openai")
+    async with running(free, paid, costs_money=engine_costs_money) as server, server.connect() as client:
+        for text, costs in (("Good morning.", False), ("Guten Morgen.", True)):
+            await client.say(text, language="de" if costs else "en")
+            *_, start = await client.until(SegmentStart)
+            *_, end = await client.until(SegmentEnd)
+            assert (start.costs_money, end.costs_money) == (costs, costs)
+            await client.until(Flushed)
+
+
+@pytest.mark.parametrize(
+    ("text", "costs"),
+    [
+        ("Good morning, how are you today?", None),
+        ("Guten Morgen, wie geht es dir heute?", "true"),
+        ("Good morning, how are you today? Guten Morgen, wie geht es dir heute?", "true"),
+    ],
+)
+async def test_a_single_text_says_whether_an_engine_that_costs_money_speaks_a_part_of_it(
+    text: str, costs: str | None
+) -> None:
+    free, paid = EnglishOnly("piper"), SpellingEngine("openai")
+    async with running(free, paid, costs_money=engine_costs_money) as server:
+        await asyncio.to_thread(server.pool.resolver.load)
+        paid.spoken_by.clear()
+        async with server.session.post(server.url("/v1/audio/speech"), json={"input": text}) as answer:
+            assert answer.status == 200
+            assert answer.headers.get("X-Costs-Money") == costs
+            await answer.read()
+        assert bool(paid.spoken_by) is (costs is not None)
+
+
+async def test_a_text_of_which_a_paid_engine_speaks_a_part_because_a_voice_is_broken_costs_money() -> None:
+    free, paid = SpellingEngine("piper"), SpellingEngine("openai")
+    free.fails_after, free.failure = 0, BrokenVoiceError("its file is damaged")
+    async with running(free, paid, costs_money=engine_costs_money) as server:
+        async with server.session.post(server.url("/v1/audio/speech"), json={"input": "Good morning."}) as answer:
+            assert answer.status == 200
+            assert answer.headers.get("X-Costs-Money") == "true"
+            await answer.read()
+        assert server.pool.speaking_engine == "piper", "it is still tried first"
+
+
+async def test_a_text_in_which_nothing_can_be_spoken_does_not_cost_money() -> None:
+    paid = SpellingEngine("openai")
+    async with running(paid, costs_money=engine_costs_money) as server:
+        paid.spoken_by.clear()
+        async with server.session.post(server.url("/v1/audio/speech"), json={"input": "🙂 🙂 🙂"}) as answer:
+            assert answer.status == 200
+            assert "X-Costs-Money" not in answer.headers
+            await answer.read()
+        assert not paid.spoken_by

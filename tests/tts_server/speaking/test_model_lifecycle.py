@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+from functools import partial
+
+import pytest
 
 from tests.timing import wait_until
 from tests.tts_server.spelling_engine import LoadingEngine
@@ -23,6 +27,19 @@ class SlowlyUnloadedEngine(LoadingEngine):
         self.unloads += 1
         assert self.unload_gate.wait(60)
         super().unload()
+
+
+class StuckEngine(LoadingEngine):
+    """Unloading fails."""
+
+    def __init__(self) -> None:
+        super().__init__("stuck")
+        self.gate.set()
+        self.unloads = 0
+
+    def unload(self) -> None:
+        self.unloads += 1
+        raise RuntimeError("CUDA error")
 
 
 def lifecycle_of(engine: LoadingEngine) -> ModelLifecycle:
@@ -84,3 +101,23 @@ async def test_an_engine_is_not_unloaded_during_a_use_that_began_while_it_was_lo
         assert readiness(lifecycle) == "ready"
         assert engine.unloads == 0
     await lifecycle.close()
+
+
+def unloaded_again(engine: StuckEngine, lifecycle: ModelLifecycle, times: int) -> bool:
+    return engine.unloads == times and lifecycle.ready
+
+
+async def test_an_engine_that_can_not_be_unloaded_is_reported_and_speaks_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    engine = StuckEngine()
+    lifecycle = lifecycle_of(engine)
+    for uses in (1, 2):
+        with lifecycle.in_use():
+            await lifecycle.wait_loaded()
+            assert readiness(lifecycle) == "ready"
+        await wait_until(partial(unloaded_again, engine, lifecycle, uses))
+    await lifecycle.close()
+    assert engine.loads == 1
+    (first, _) = caplog.records
+    assert "stuck could not be unloaded" in first.getMessage()
+    assert "CUDA error" in (first.exc_text or "")

@@ -103,5 +103,5 @@ async def said(text: str) -> Heard:
 
 
 def values(sound: Samples) -> list[float]:
-    """What is not silent."""
+    """The samples that are not silent, rounded."""
     return [round(float(value), 3) for value in sound[sound != 0]]

@@ -62,7 +62,7 @@ async def test_messages_without_reply_ids_form_one_reply(client: SpeechClient) -
     assert len(heard.samples)
 
 
-async def test_later_messages_need_not_repeat_the_reply(client: SpeechClient) -> None:
+async def test_later_messages_need_not_repeat_the_reply_id(client: SpeechClient) -> None:
     await client.send(token="One more", reply="r1")
     await client.send(token=" thing.")
     await client.send(flush=True)
@@ -245,7 +245,7 @@ class TestFailingEngine:
         assert not any("more of this" in text for text in heard.texts)
         assert (await client.hear()).text == "Good day."
 
-    async def test_an_engine_that_says_nothing_has_failed(self, client: SpeechClient) -> None:
+    async def test_an_engine_that_gives_no_sound_has_failed(self, client: SpeechClient) -> None:
         await client.say("There is nothing here.", "r1")
         heard = await client.hear()
         assert heard.failure == Failure("counting gave no sound", "engine_failed", "r1")

@@ -104,6 +104,19 @@ def test_formulas_are_read_in_german(written: str, heard: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "heard"),
+    [
+        (r"\hat" * 25 + " 2 + y", "hat " * 20),
+        (r"\hat{" * 25 + "2" + "}" * 25 + " + y", "hat " * 10),
+        ("x^" + "-" * 25 + "2 + y", "x to the power of " + "minus " * 19),
+        ("2 + " + "x^{" * 25 + "2" + "}" * 25, "two plus x" + " to the power of x" * 9),
+    ],
+)
+def test_from_too_deep_an_argument_on_the_rest_of_a_formula_is_left_out(written: str, heard: str) -> None:
+    assert normalize(f"${written}$", "en") == heard.strip()
+
+
+@pytest.mark.parametrize(
     ("language", "heard"),
     [
         ("fr", "un demi de x au carré"),

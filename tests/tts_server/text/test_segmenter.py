@@ -43,7 +43,7 @@ def stripped(text: str, language: str | None = None) -> list[str]:
         ("Привет, друг, как дела? Да.", ["Привет, друг,", "как дела?", "Да."]),
         ("สวัสดีครับทุกคน วันนี้อากาศดี", ["สวัสดีครับทุกคน", "วันนี้อากาศดี"]),
         ("Բարեւ ձեզ։ Ինչպես եք", ["Բարեւ ձեզ։", "Ինչպես եք"]),
-        # What must not be cut
+        # Texts with parts that must not be cut
         ("It is 3.14, or 1,000.50 dollars. Yes", ["It is 3.14,", "or 1,000.50 dollars.", "Yes"]),
         ("It is 12345.Let me go on", ["It is 12345.", "Let me go on"]),
         ("At 12:30 we go, right? Ok", ["At 12:30 we go,", "right?", "Ok"]),

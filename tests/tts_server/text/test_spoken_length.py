@@ -66,5 +66,5 @@ def test_the_joined_portions_are_the_text(text: str, most: int) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=40))
-def test_a_text_in_ascii_counts_as_its_characters_do(text: str) -> None:
+def test_a_text_in_ascii_is_counted_like_any_other_text(text: str) -> None:
     assert spoken_length(f"{text}é", "en") == spoken_length(text, "en") + 1

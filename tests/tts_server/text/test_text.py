@@ -1,4 +1,4 @@
-"""Text normalization: written text and the words that are spoken."""
+"""Text normalization: written text is put into the words that are spoken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preparation of recordings with the real Silero: what is kept and what is refused."""
+"""Preparation of recordings with the real speech detector, Silero: what is kept and what is refused."""
 
 from __future__ import annotations
 

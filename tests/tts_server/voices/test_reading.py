@@ -1,4 +1,4 @@
-"""Reading of files, each in a child process."""
+"""Uploaded recordings are read in child processes, which hostile files cost little memory and time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tts_server.voices.preparation import LEVEL
 from tts_server.voices.reading import read_recording
 
 MAX_MEMORY = 250 * MEGABYTE
-"""Maximum memory of a process that reads a file. For a good file it has about 110 MB."""
+"""Maximum memory of a process that reads a file. For a good file, the process takes about 110 MB."""
 
 
 def processor_seconds() -> float:

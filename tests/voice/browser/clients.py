@@ -1,4 +1,4 @@
-"""A client's socket in memory."""
+"""Stands in for the socket of a browser: it keeps in memory what the transport sends."""
 
 from __future__ import annotations
 

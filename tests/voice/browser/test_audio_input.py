@@ -81,7 +81,7 @@ def test_the_frames_of_a_long_piece_have_the_times_at_which_they_were_spoken(
     ends = [clock.now - 0.1 - left for left in (0.08, 0.06, 0.04, 0.02, 0.0)]
     assert [frame.at for frame in thread.frames] == pytest.approx([*ends, *(end + 0.1 for end in ends)])
     source.feed(sound(0.1))
-    assert {frame.at for frame in thread.frames[10:]} == {clock.now}, "never back in time"
+    assert {frame.at for frame in thread.frames[10:]} == {clock.now}, "no frame is earlier than the one before it"
 
 
 def test_sound_that_waited_for_the_call_is_one_transmission(source: BrowserAudioInput, clock: Clock) -> None:
@@ -103,7 +103,7 @@ def test_the_sound_before_the_call_listens_is_kept_within_a_bound(source: Browse
     assert sum(len(frame.sound) for frame in thread.frames) == pytest.approx(5.0 * 16_000, abs=1_600)
 
 
-def test_a_person_who_is_not_listened_to_is_not_even_decoded(source: BrowserAudioInput) -> None:
+def test_sound_of_a_person_who_is_not_listened_to_is_dropped(source: BrowserAudioInput) -> None:
     thread = started(source, admitted=False)
     source.feed(sound(0.1))
     source.end_transmission()
@@ -111,7 +111,7 @@ def test_a_person_who_is_not_listened_to_is_not_even_decoded(source: BrowserAudi
     assert source.deadline is None
 
 
-def test_a_released_key_ends_the_transmission_as_announced(source: BrowserAudioInput, clock: Clock) -> None:
+def test_a_released_key_ends_the_transmission_with_an_announcement(source: BrowserAudioInput, clock: Clock) -> None:
     thread = started(source)
     source.feed(sound(0.02))
     clock.pass_by(0.1)
@@ -159,7 +159,7 @@ def test_between_long_pieces_that_are_recorded_one_after_another_there_is_no_gap
     ("microphone", "announced", "delayed"),
     [(Microphone.OPEN, False, True), (Microphone.OPEN, True, False), (None, False, False)],
 )
-def test_after_a_gap_sound_counts_as_delayed_if_a_client_that_announces_pauses_announced_none(
+def test_sound_after_an_unannounced_gap_counts_as_delayed_if_the_client_announces_its_pauses(
     source: BrowserAudioInput, clock: Clock, microphone: Microphone | None, announced: bool, delayed: bool
 ) -> None:
     """A client that does not name its microphone never announces pauses. So a gap in its sound counts as a pause."""
@@ -203,7 +203,7 @@ def test_sound_in_real_time_is_never_too_far_ahead(clock: Clock) -> None:
         clock.pass_by(0.0199)
 
 
-def test_what_was_recorded_while_the_network_stood_still_may_catch_up(clock: Clock) -> None:
+def test_sound_that_was_recorded_while_the_network_stood_still_may_catch_up(clock: Clock) -> None:
     ahead = SoundClock(clock)
     clock.pass_by(10.0)
     assert ahead.take(12.0)

@@ -124,12 +124,26 @@ def test_a_wrong_message_gets_an_error_with_words_and_a_code(raw: str, code: Err
     assert refused(raw).code is code
 
 
+def test_errors_are_for_the_person_and_say_whether_their_program_is_wrong() -> None:
+    for length in (4_001, 70_000):
+        assert str(refused(json.dumps({"type": "text", "text": "a" * length}))) == (
+            "❌ That text is too long: 4,000 characters are the most. Send it in several parts."
+        )
+    said = "❌ The program through which you talk has sent me something that I can't use: "
+    assert str(refused('{"type": "mute"}')) == f'{said}"on" must be true or false.'
+    assert str(refused("[]")) == f"{said}a message must be a JSON object."
+    told = str(refused('{"type": "sing"}'))
+    assert told.startswith(f'{said}"type" must be one of hello, ')
+    assert told.endswith("; it is 'sing'.")
+
+
 def test_sound_is_bounded_before_it_is_used() -> None:
     assert checked_sound(bytes(MAX_SOUND)) == bytes(MAX_SOUND)
     for sound, code in ((bytes(MAX_SOUND + 2), ErrorCode.TOO_LONG), (b"\0", ErrorCode.BAD_PARAMETER)):
         with pytest.raises(MessageError) as caught:
             checked_sound(sound)
         assert caught.value.code is code
+        assert str(caught.value).startswith("❌ "), "for the person"
 
 
 def test_messages_of_the_server_are_written_as_json() -> None:

@@ -98,7 +98,7 @@ def transport(client: MemoryClient) -> Iterator[BrowserTransport]:
 
 
 @pytest.mark.parametrize("rate", [24_000, 48_000])
-async def test_a_reply_arrives_whole_at_the_agreed_rate_each_segment_before_its_sound(
+async def test_a_reply_arrives_whole_at_the_agreed_rate_and_each_segments_text_before_its_sound(
     client: MemoryClient, rate: int
 ) -> None:
     transport = made(Hello(down=rate))
@@ -168,7 +168,7 @@ async def test_music_goes_to_the_client_between_replies_and_beneath_them() -> No
     assert client.got == [on, b"m1", b"m2", first, b"r1 and m3", on, b"m4", off, second, b"r2"]
 
 
-async def test_a_client_that_comes_back_gets_the_music_again_and_one_that_wants_base64_or_no_sound_gets_none() -> None:
+async def test_music_is_sent_to_a_client_that_comes_back_and_never_as_base64_or_to_a_client_without_sound() -> None:
     client, outlet = MemoryClient(), SoundOutlet(24_000)
     outlet.attach(MemoryClient())
     outlet.deliver_background(b"m1")
@@ -212,7 +212,7 @@ async def test_a_client_that_sent_base64_gets_base64_and_the_words_once(client: 
     assert len(sound) == 0.5 * 24_000 * 2
 
 
-async def test_while_the_client_is_gone_the_reply_waits_and_it_goes_on_with_the_next_client(
+async def test_the_reply_waits_while_the_client_is_gone_and_goes_on_with_the_next_client(
     client: MemoryClient, transport: BrowserTransport
 ) -> None:
     async with playing(transport) as speaker:
@@ -298,11 +298,11 @@ async def test_words_and_states_come_as_messages(client: MemoryClient, transport
     assert client.all(Notice) == [Notice("👂 I listen.")]
 
 
-def test_if_a_client_sends_no_reports_its_sound_counts_as_heard_only_when_it_is_due() -> None:
+def test_sound_of_a_client_that_sends_no_reports_counts_as_heard_only_when_it_is_due() -> None:
     clock = Clock()
     played = PlayedReports(clock)
     played.began("r1")
-    assert played.heard("r1", 4_800) == 0, "100 ms that were sent at once"
+    assert played.heard("r1", 4_800) == 0, "the first 100 ms were sent at once, and none of them is due yet"
     clock.pass_by(0.04)
     assert played.heard("r1", 6_720) == pytest.approx(1_920, abs=1)
     clock.pass_by(60.0)
@@ -319,7 +319,7 @@ def test_sound_that_was_not_played_was_not_heard() -> None:
     assert played.heard("r1", 48_000) == 14_400
     assert played.heard("r1", 10_000) == 10_000
     clock.pass_by(60.0)
-    assert played.heard("r1", 480_000) == 33_600, "the client does not play any more"
+    assert played.heard("r1", 480_000) == 33_600, "without a new report, at most half a second more counts"
     played.report("r0", 90_000)
     assert played.heard("r1", 480_000) == 33_600
     played.began("r2")

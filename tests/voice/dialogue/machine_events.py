@@ -1,4 +1,4 @@
-"""Events and prompts for tests of the state machine."""
+"""Events and prompts for tests of the dialogue's state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversation with test doubles around it, for tests of speculative replies: what is asked, heard and remembered."""
+"""A conversation with test doubles around it, which record what is asked, heard and remembered."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def answer_to(text: str) -> str:
 
 
 class MarkedResponder:
-    """A responder whose answers can be told apart. It answers word by word, and records what it was asked."""
+    """A responder whose answers can be told apart. It answers word by word, and records what it was asked.
+
+    A test can hold it back by clearing ``may_ask``, ``may_answer`` or ``may_read``.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -106,7 +109,7 @@ class ToolResponder(MarkedResponder):
 
 
 class WordVoice:
-    """A speech server that speaks each piece of text at once, or never. It records what it was sent."""
+    """A speech server that records each piece of text and speaks it at once. If ``silent``, it ignores all texts."""
 
     def __init__(self) -> None:
         self.silent = False

@@ -1,4 +1,4 @@
-"""The state machine keeps its invariants in random orders of events, which hypothesis makes."""
+"""The dialogue's state machine keeps its invariants in random orders of events, which hypothesis makes."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def every_accepted_prompt_is_somewhere(self) -> None:
         living = self.alive is not None
-        assert living or self.dialogue.waiting == 0, "a prompt waits for nothing"
+        assert living or self.dialogue.waiting == 0, "a prompt waits although no reply is going on"
         assert (self.dialogue.current is not None) == living
         assert self.dialogue.answering == (living and self.sure)
         answered = len(self.ended) - self.discarded + (living and self.sure)

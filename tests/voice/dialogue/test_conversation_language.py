@@ -66,7 +66,7 @@ def test_answers_count_for_the_language_too(language: ConversationLanguage) -> N
     assert language.of(typed("Okay.")) == "de"
 
 
-def test_before_loading_only_usual_languages_count() -> None:
+def test_only_usual_languages_count_before_the_detection_is_loaded() -> None:
     language = ConversationLanguage()
     assert language.of(typed("Wie wird das Wetter morgen?")) is None
     assert language.of(Prompt("Ada", "Wie wird das Wetter morgen?", 0.0, language="de")) == "de"

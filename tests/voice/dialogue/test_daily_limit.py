@@ -13,7 +13,7 @@ from wire.messages import ClientMessage, Speak
 
 
 class LimitedResponder(LimitedMind, MarkedResponder):
-    """A responder for a :class:`Talk` whose model server may not be asked any more."""
+    """A responder whose model server may not be asked any more, for a :class:`Talk`."""
 
 
 def told(talk: Talk) -> list[str]:
@@ -28,7 +28,7 @@ class LimitedVoice(WordVoice):
             raise SpeechLimitError(REACHED)
 
 
-async def test_a_voice_that_may_not_speak_is_explained_once_and_answers_are_written() -> None:
+async def test_people_are_told_once_why_a_voice_may_not_speak_and_the_answers_are_written() -> None:
     async with talking(voice=LimitedVoice()) as talk:
         for number in range(1, 3):
             talk.conversation.prompt(Prompt("Ben", f"question {number}", 0.0, person=2))

@@ -1,4 +1,4 @@
-"""Failures of a speech server in the log: a server that fails without end doesn't flood it."""
+"""Failures of a speech server are logged, and a server that fails without end does not flood the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wire.messages import ClientMessage, Failure, Speak
 
 
 class FailingVoice(WordVoice):
-    """A speech server that answers text only with failures, of any reply."""
+    """A speech server that answers each text with many failures of any reply, and then gives way to another server."""
 
     async def send(self, message: ClientMessage) -> None:
         if isinstance(message, Speak) and message.token:

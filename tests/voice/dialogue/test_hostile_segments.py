@@ -32,7 +32,7 @@ def test_a_thousand_segments_are_a_failure_of_the_voice(text: str) -> None:
     assert written_texts(effects) == [VOICE_FAILED + ANSWER]
 
 
-def test_the_words_of_a_segment_are_those_of_the_reply_and_not_the_servers() -> None:
+def test_the_words_of_a_segment_are_those_of_the_reply_and_not_those_of_the_server() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", ANSWER), on.ModelDone("r1"))
     forged = "PIN is 4711, I pay."
@@ -63,7 +63,7 @@ def test_a_server_that_spells_out_numbers_speaks_the_whole_reply() -> None:
     assert effects[-1] == do.EndReply("r1", Outcome.SPOKEN)
 
 
-def test_a_segment_that_ends_a_thousand_times_leaves_nothing_behind() -> None:
+def test_a_segment_that_ends_a_thousand_times_pauses_the_playback_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(
         dialogue,

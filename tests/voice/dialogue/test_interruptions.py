@@ -18,7 +18,7 @@ from tests.voice.effects import effects_of, only
 from wire.messages import Flushed
 
 
-def test_a_cough_holds_the_reply_which_then_continues() -> None:
+def test_a_cough_holds_the_reply_and_then_the_reply_continues() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Once upon a time."))
     assert effects_of(dialogue, on.InterruptionStarted(TURN)) == [do.HoldPlayback()]
@@ -84,7 +84,7 @@ def test_a_prompt_is_answered_anew_if_the_turn_that_interrupted_it_comes_to_noth
     dialogue = interrupted_unheard(prompt, SECOND_HALF, *speak("r1", "It is this."))
     effects = effects_of(dialogue, on.TurnDiscarded(SECOND_HALF), on.FloorReleased(SECOND_HALF))
     assert asked(effects) == [prompt.text]
-    assert do.AnswerAnew(prompt) in effects, "its words are in the history once"
+    assert do.AnswerAnew(prompt) in effects, "its words leave the history, and come back with the new answer"
     assert effects[-1] == do.ResumePlayback()
     effects = effects_of(dialogue, *speak("r2", "It is that."), on.ModelDone("r2"), Flushed(None, 0.0, "r2"))
     effects += effects_of(dialogue, on.PlaybackDrained("r2"))
@@ -167,7 +167,7 @@ def test_words_after_the_results_of_tools_are_an_answer() -> None:
     assert not written_texts(effects_of(dialogue, on.FloorReleased(SECOND_HALF)))
 
 
-def test_a_text_that_the_bot_recites_by_itself_is_left_to_whoever_had_it_recited() -> None:
+def test_a_text_of_the_bots_own_is_not_recited_anew() -> None:
     dialogue = interrupted_unheard(replace(ADA, author="", kind=PromptKind.RECITE), SECOND_HALF)
     assert not only(do.BeginReply, effects_of(dialogue, on.FloorReleased(SECOND_HALF)))
 
@@ -207,7 +207,7 @@ def test_a_prompt_that_waits_to_be_answered_anew_is_not_joined_with_a_later_one(
     assert dialogue.waiting == 2
 
 
-def test_a_reply_of_which_nothing_was_heard_does_not_count_when_it_is_decided_whose_turn_it_is() -> None:
+def test_an_unheard_reply_does_not_count_when_the_next_person_to_be_answered_is_chosen() -> None:
     ada, ben = replace(FROG, person=7), Prompt("Ben", "and me?", 0.0, message=2, person=8)
     dialogue = interrupted_unheard(ada, OTHER_TURN)
     effects = effects_of(dialogue, on.Prompted(ben), on.Prompted(Prompt("Cleo", "me too", 0.0, message=3, person=9)))
@@ -222,7 +222,7 @@ def test_a_prompt_whose_reply_is_interrupted_unheard_during_a_restart_is_put_asi
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Good day, and"), on.InterruptionStarted(SECOND_HALF))
     effects_of(dialogue, on.RestartBegan(1, lambda _: True))
     effects = effects_of(dialogue, on.InterruptionConfirmed(SECOND_HALF, position=1), on.RestartIsDue(0))
-    assert dialogue.set_aside == (ADA,), "the person may still speak when the call ends"
+    assert dialogue.set_aside == (ADA,), "at once, because the call may end while the person still speaks"
     effects += effects_of(dialogue, on.FloorReleased(SECOND_HALF))
     assert not asked(effects)
     assert dialogue.set_aside == (ADA,)

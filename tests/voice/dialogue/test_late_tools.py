@@ -77,7 +77,7 @@ class Searcher(MarkedResponder):
             await pieces.aclose()
 
 
-async def test_a_result_that_comes_after_its_turn_is_told_as_a_turn_of_its_own() -> None:
+async def test_a_result_that_comes_after_its_reply_is_told_in_a_reply_of_its_own() -> None:
     sleep = ManualSleep()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep) as talk:
@@ -122,7 +122,7 @@ async def test_a_late_result_waits_for_the_end_of_the_reply_that_is_spoken() -> 
         assert (talk.voice.sent["r2"], talk.voice.sent["r3"]) == ("Now: never", "Found: from noon")
 
 
-async def test_late_tools_end_at_a_stop_at_the_askers_dismissal_and_at_the_end_of_the_call() -> None:
+async def test_a_stop_the_askers_dismissal_and_the_end_of_the_call_each_end_late_tools() -> None:
     for ending in ("stop", "dismiss", "end of the call"):
         sleep, before = ManualSleep(), asyncio.all_tasks()
         mind = Searcher(sleep)
@@ -176,7 +176,7 @@ async def test_the_result_for_a_person_who_has_left_is_not_spoken() -> None:
         assert (len(talk.taken), mind.results, talk.conversation.late_tools) == (1, [], 0)
 
 
-async def test_a_tool_that_never_ends_is_ended_and_that_is_reported() -> None:
+async def test_a_tool_that_takes_too_long_is_ended_and_this_is_reported() -> None:
     sleep = ManualSleep()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep) as talk:
@@ -187,7 +187,7 @@ async def test_a_tool_that_never_ends_is_ended_and_that_is_reported() -> None:
         assert "was ended" in talk.voice.sent["r2"]
 
 
-async def test_the_tools_of_one_reply_too_many_are_waited_for_and_then_ended() -> None:
+async def test_if_too_many_replies_have_late_tools_the_next_reply_waits_for_its_tool_until_the_tool_is_ended() -> None:
     sleep = ManualSleep()
     mind = Searcher(sleep)
     async with talking(responder=mind, sleep=sleep) as talk:
@@ -197,7 +197,7 @@ async def test_the_tools_of_one_reply_too_many_are_waited_for_and_then_ended() -
             await talk.quiet()
         talk.conversation.prompt(asked("one more?"))
         await sleep.pass_by(LATE_AFTER + 1.0)
-        assert talk.conversation.answering, "it is waited for"
+        assert talk.conversation.answering, "the reply waits for its tool"
         await sleep.pass_by(MAX_SECONDS)
         await talk.quiet()
         assert "was ended" in talk.voice.sent[f"r{MAX_LATE + 1}"]

@@ -17,7 +17,7 @@ WAKING = DialogueTexts().waking
 
 
 def notices_of_loading(reply: str) -> list[on.Event]:
-    """The events in which the speech server speaks the notice that the model loads."""
+    """The events while the model loads and the speech server speaks the notice of it."""
     return [
         on.ModelLoading(reply),
         SegmentStart(0, "One moment,", reply),

@@ -43,13 +43,13 @@ def test_a_remark_is_spoken_and_only_the_answer_is_remembered() -> None:
     assert written_texts(effects) == []
 
 
-def test_no_remark_comes_at_first_if_something_was_said() -> None:
+def test_the_first_remark_is_left_out_if_the_bot_has_said_something() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Let me look."), on.ToolsBegan("r1"))
     assert said(effects_of(dialogue, FIRST)) == []
 
 
-def test_what_the_model_said_before_it_called_a_tool_is_spoken_at_once() -> None:
+def test_words_of_the_model_before_it_calls_a_tool_are_spoken_at_once() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Let me look."), on.ToolsBegan("r1"))
     assert said(effects) == ["Let me look.", "\n"]
@@ -80,7 +80,7 @@ def test_no_remark_comes_once_the_answer_goes_on() -> None:
     assert effects_of(dialogue, waiting(len(SOUND))) == []
 
 
-def test_no_remark_comes_without_a_wait_and_none_for_a_dead_reply() -> None:
+def test_no_remark_comes_without_a_wait_or_for_a_reply_that_was_stopped() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA))
     assert effects_of(dialogue, FIRST) == []
@@ -96,7 +96,7 @@ def test_no_remark_comes_while_somebody_speaks() -> None:
     assert said(effects_of(dialogue, waiting())) == ["Still looking.\n"]
 
 
-def test_words_during_a_tool_end_the_reply_and_close_the_model() -> None:
+def test_words_of_a_person_while_a_tool_runs_end_the_reply_and_close_the_model() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.ToolsBegan("r1"), FIRST, *spoken_by_the_voice("One moment.\n"))
     effects = effects_of(dialogue, on.InterruptionStarted(TURN), on.InterruptionConfirmed(TURN, len(SOUND)))
@@ -105,7 +105,7 @@ def test_words_during_a_tool_end_the_reply_and_close_the_model() -> None:
     assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
 
 
-def test_without_the_voice_people_are_told_to_wait_in_writing() -> None:
+def test_a_person_who_has_to_wait_is_told_in_writing_if_the_voice_has_failed() -> None:
     dialogue = Dialogue(DialogueTexts)
     asked = spoken("rain?")
     effects_of(dialogue, on.TurnCommitted(asked), on.ToolsBegan("r1"), Failure("no voice", "engine_failed", "r1"))
@@ -113,7 +113,7 @@ def test_without_the_voice_people_are_told_to_wait_in_writing() -> None:
     assert effects_of(dialogue, waiting()) == []
 
 
-def test_a_voice_that_must_not_speculate_gets_what_was_said_before_a_wait_when_the_reply_is_committed() -> None:
+def test_a_voice_that_must_not_speculate_gets_the_words_before_a_tool_when_the_reply_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts, voice_speculates=lambda: False)
     effects = effects_of(dialogue, on.TurnSpeculated(spoken("rain?")), on.TokenCame("r1", "Well."), on.ToolsBegan("r1"))
     assert said(effects) == []
@@ -140,7 +140,7 @@ def test_a_person_who_has_typed_is_told_in_writing_while_somebody_speaks() -> No
     assert said(effects) == []
 
 
-def test_an_answer_that_has_begun_is_no_longer_waited_for() -> None:
+def test_nobody_is_told_to_wait_once_the_answer_has_begun() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), on.ToolsBegan("r1"), on.TokenCame("r1", "Rain."), FIRST)
     assert written_texts(effects) == []

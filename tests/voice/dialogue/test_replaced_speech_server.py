@@ -36,7 +36,7 @@ class Replies:
         queue: the characters whose sound waits to be played, and those that were played.
         played: how many of them were played.
         breaks: for each server that was lost, the number of characters before the loss.
-        unspoken: the text that the current server has got.
+        unspoken: the text that the current server was sent.
     """
 
     dialogue: Dialogue = field(default_factory=lambda: Dialogue(DialogueTexts))
@@ -56,7 +56,7 @@ class Replies:
                     del self.queue[max(self.played, samples // SAMPLES_PER_CHARACTER) :]
 
     def speak(self, characters: int) -> None:
-        """The server sends this much sound, in segments that are sentences."""
+        """Have the server send the sound of so many characters, in segments that are sentences."""
         for segment in re.findall(r"[^.]+\.\s*", self.unspoken):
             if characters <= 0:
                 return
@@ -124,7 +124,7 @@ def test_a_segment_that_nobody_has_heard_yet_is_dropped_and_spoken_wholly_by_the
         do.TrimPlayback("r1", len(SOUND)),
         do.Send(Speak("Three four.", flush=True, reply="r1")),
     ]
-    # The segment is marked already.
+    # The segment was marked before, so its words are not shown again.
     assert only(do.MarkSegment, effects_of(dialogue, SegmentStart(0, "Three four.", "r1"))) == []
 
 
@@ -139,7 +139,7 @@ def test_a_segment_that_is_being_heard_is_continued_after_its_last_whole_word() 
     effects_of(dialogue, SegmentAudio("r1", 0, np.zeros(9 * SAMPLES_PER_CHARACTER, np.float32)))
     effects = effects_of(dialogue, on.SpeechServerReplaced(4_000))
     assert effects == [do.Send(Speak("three four.", reply="r1"))]
-    # A person who interrupts later has heard what both have said.
+    # A person who interrupts later has heard what both servers have said.
     effects_of(dialogue, SegmentStart(0, "three four.", "r1"), SegmentAudio("r1", 0, CHARACTER))
     effects = effects_of(dialogue, on.Stopped(10 * SAMPLES_PER_CHARACTER))
     assert only(do.Remember, effects) == [do.Remember(ADA, "One two", interrupted=True)]
@@ -201,7 +201,7 @@ def test_a_reply_without_text_yet_is_not_affected() -> None:
     assert effects_of(dialogue, on.Prompted(ADA), on.SpeechServerReplaced(0))[-1] == do.Acknowledge(ADA)
 
 
-def test_a_text_that_fells_every_server_is_written_in_the_end() -> None:
+def test_a_text_that_ends_every_speech_server_is_written_at_last() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "Poison."), on.ModelDone("r1"))
     for _ in range(MAX_SERVERS_LOST):
@@ -212,7 +212,7 @@ def test_a_text_that_fells_every_server_is_written_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("length", [3_999, 4_000, 9_000])
-def test_a_long_rest_is_sent_in_pieces_of_which_the_last_one_ends_the_reply(length: int) -> None:
+def test_a_long_unspoken_part_is_sent_in_pieces_of_which_the_last_one_ends_the_reply(length: int) -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.TokenCame("r1", "x" * length), on.ModelDone("r1"))
     sent = [effect.message for effect in only(do.Send, effects_of(dialogue, on.SpeechServerReplaced(0)))]

@@ -1,4 +1,4 @@
-"""The part of a reply that was heard, and the part that was not spoken."""
+"""Which words of a reply people have heard, and which are still to be spoken."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ async def talking() -> AsyncIterator[World]:
         yield world
 
 
-async def test_a_reply_that_moves_the_mood_is_spoken_in_it_and_its_trace_says_so() -> None:
+async def test_a_reply_that_changes_the_mood_is_spoken_in_the_new_mood_and_the_replys_trace_says_so() -> None:
     async with talking() as world:
         ended = await world.answer("sad")
         assert set(world.speech.asked) == {SAD}
@@ -120,13 +120,13 @@ async def test_a_reply_that_was_stopped_before_it_was_heard_does_not_count_and_t
         assert world.character.counted == [None], "only the second reply counts"
 
 
-async def test_what_is_recited_does_not_count() -> None:
+async def test_a_recited_text_does_not_count_for_the_mood() -> None:
     async with talking() as world:
         await world.answer("sad", kind=PromptKind.RECITE)
         assert world.character.counted == []
 
 
-async def test_a_guess_that_is_withdrawn_does_not_count() -> None:
+async def test_a_discarded_speculative_reply_does_not_count() -> None:
     async with talking() as world:
         world.responder.named = ["sad"]
         world.responder.may_speak.set()

@@ -1,4 +1,4 @@
-"""The speech parameters of a reply."""
+"""The speech parameters of a reply stay as they were when it began. Its prompt may set the voice and the language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.voice.turn import Prompt
 from wire.parameters import SpeechParameters
 
 
-def test_a_reply_keeps_the_manner_with_which_it_began() -> None:
+def test_a_reply_keeps_the_parameters_with_which_it_began() -> None:
     manners = iter([SpeechParameters(speed=0.8), SpeechParameters(speed=1.2)])
     parameters = ReplyParameters(lambda: next(manners), None)
     parameters.begin(Prompt("Ada", "Hello!", 0.0))

@@ -1,4 +1,4 @@
-"""The bot is being restarted: the sentence that people hear is the last one, and all other prompts wait."""
+"""While the bot is being restarted, the sentence that people are hearing is the last one. Unanswered prompts wait."""
 
 from __future__ import annotations
 
@@ -75,10 +75,26 @@ def test_a_prompt_whose_tools_are_still_running_is_put_aside_although_something_
     assert dialogue.set_aside == (ADA,)
 
 
+@pytest.mark.parametrize(("position", "waits"), [(LENGTH // 2, True), (LENGTH, True), (LENGTH + 10, False)])
+def test_a_prompt_is_put_aside_if_only_the_remark_before_the_tools_was_heard(position: int, waits: bool) -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects_of(
+        dialogue,
+        on.Prompted(ADA),
+        *speak("r1", "Let me look."),
+        on.ToolsBegan("r1"),
+        on.TokenCame("r1", "It rains. It is cold."),
+        *(event for text in ("\nIt rains.", " It is cold.") for event in speak("r1", text)[1:]),
+    )
+    told = only(do.Tell, effects_of(dialogue, restart(position)))
+    assert [each.text for each in told] == ([RESTARTING] if waits else [])
+    assert dialogue.set_aside == ((ADA,) if waits else ())
+
+
 @pytest.mark.parametrize(
     "event", [on.RestartIsDue(1), on.ToolsBegan("r1")], ids=["the time is over", "tools are asked"]
 )
-def test_a_prompt_is_put_aside_if_its_sentence_can_not_be_waited_for(event: on.Event) -> None:
+def test_a_prompt_is_put_aside_if_the_sentence_of_its_answer_can_not_be_waited_for(event: on.Event) -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(dialogue, on.Prompted(ADA), *speak("r1", "Let me look."), restart(1))
     assert not only(do.Tell, effects), "the sentence is being heard"
@@ -98,7 +114,7 @@ def test_an_answer_that_nobody_has_heard_and_all_waiting_prompts_are_put_aside_i
     assert dialogue.floor_free
 
 
-def test_of_several_messages_of_one_person_that_wait_only_the_newest_is_answered_if_they_are_kept() -> None:
+def test_one_notice_answers_the_newest_message_if_waiting_messages_are_kept_and_each_gets_its_own_otherwise() -> None:
     for kept, answered in ((True, [3]), (False, [1, 3, 2])):
         dialogue = Dialogue(DialogueTexts)
         more = replace(ADA, message=3)
@@ -117,7 +133,7 @@ def test_whoever_writes_or_speaks_later_is_told_and_waits(later: on.Event) -> No
     assert len(dialogue.set_aside) == 1
 
 
-def test_a_speculative_reply_is_dropped_and_its_turn_waits_once_it_is_over() -> None:
+def test_a_speculative_reply_is_dropped_and_its_prompt_waits_once_the_turn_is_over() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("hello")))
     assert ended(effects_of(dialogue, restart(0))) == [Outcome.DISCARDED]
@@ -138,7 +154,7 @@ def reading(*spoken: str) -> Dialogue:
     return dialogue
 
 
-def test_of_a_text_that_is_read_aloud_the_sentences_that_nobody_has_heard_wait_for_the_restart() -> None:
+def test_unheard_sentences_of_a_text_that_is_read_aloud_wait_for_the_restart() -> None:
     dialogue = reading("It is late.", " Dinner is ready.")
     effects = effects_of(dialogue, on.Prompted(BEN), restart(10))
     assert do.CutPlayback("r1", LENGTH) in effects
@@ -150,7 +166,7 @@ def test_of_a_text_that_is_read_aloud_the_sentences_that_nobody_has_heard_wait_f
     )
 
 
-def test_a_text_whose_sentence_ends_only_later_is_kept_in_front_of_what_waits() -> None:
+def test_the_rest_of_a_text_comes_before_other_prompts_if_the_sentence_being_read_ends_during_the_restart() -> None:
     dialogue = reading()
     effects_of(dialogue, SegmentStart(0, "It is late.", "r1"), SegmentAudio("r1", 0, SOUND), on.Prompted(BEN))
     assert written_texts(effects_of(dialogue, restart(10))) == [RESTARTING]
@@ -166,7 +182,7 @@ def test_a_text_whose_reading_was_interrupted_at_its_first_word_is_read_once_aft
     assert written_texts(effects) == [RESTARTING], "told once"
 
 
-def test_of_a_text_whose_reading_is_interrupted_meanwhile_the_rest_is_kept() -> None:
+def test_the_rest_of_a_text_whose_reading_is_interrupted_during_the_restart_is_kept() -> None:
     dialogue = reading("It is late.")
     heard = LENGTH - 10
     effects_of(dialogue, on.InterruptionStarted(TURN), restart(heard), on.InterruptionConfirmed(TURN, heard))
@@ -182,7 +198,7 @@ def test_a_text_that_was_read_to_its_end_is_not_said_again() -> None:
 
 
 @pytest.mark.parametrize("told_before", [True, False])
-def test_a_sentence_that_takes_too_long_is_broken_off_and_its_rest_waits_too(told_before: bool) -> None:
+def test_a_sentence_that_takes_too_long_is_broken_off_and_waits_with_the_rest_of_the_text(told_before: bool) -> None:
     dialogue = reading("It is late.", *([" Dinner is ready."] if told_before else []))
     if not told_before:
         effects_of(dialogue, SegmentStart(1, " Dinner is ready.", "r1"), SegmentAudio("r1", 1, SOUND))
@@ -193,14 +209,22 @@ def test_a_sentence_that_takes_too_long_is_broken_off_and_its_rest_waits_too(tol
     assert dialogue.floor_free
 
 
-def test_what_can_not_be_kept_is_reported_at_once() -> None:
+def test_a_text_that_can_not_be_kept_is_reported_at_once() -> None:
     dialogue = reading("It is late.", " Dinner is ready.")
     effects = effects_of(dialogue, on.Prompted(BEN), restart(10, kept=False))
     assert written_texts(effects) == [NOT_SAID.format(text="Dinner is ready. Come down."), ASK_AGAIN]
     assert dialogue.set_aside == ()
 
 
-def test_what_the_bot_wanted_to_say_by_itself_does_not_wait() -> None:
+def test_the_text_of_an_answer_to_a_command_is_not_written_if_prompts_can_not_be_kept() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    known = replace(BEN, text="You are ill.", kind=PromptKind.RECITE, answers_command=True)
+    assert written_texts(effects_of(dialogue, on.Prompted(ADA), restart(0, kept=False), on.Prompted(known)))[1:] == [
+        ASK_AGAIN
+    ]
+
+
+def test_a_text_of_the_bots_own_does_not_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
     greeting = Prompt("", "Good day, Ada!", 0.0, kind=PromptKind.RECITE)
     effects = effects_of(dialogue, restart(0), on.Prompted(greeting))

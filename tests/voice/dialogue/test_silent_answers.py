@@ -41,7 +41,7 @@ def test_nothing_of_a_silent_answer_is_spoken_or_written(pieces: tuple[str, ...]
 
 
 @pytest.mark.parametrize("pieces", [("<", "3 you"), ("<sil", "k> scarf"), (SILENT, " treatment?"), ("", " ", "Well")])
-def test_an_answer_that_only_begins_alike_is_spoken_whole(pieces: tuple[str, ...]) -> None:
+def test_an_answer_that_only_begins_like_a_silent_one_is_spoken_whole(pieces: tuple[str, ...]) -> None:
     assert said(answered(*pieces)) == "".join(pieces)
 
 
@@ -51,7 +51,7 @@ def test_half_a_mark_of_silence_is_an_ordinary_answer() -> None:
     assert do.EndReply("r1", Outcome.SILENT) not in effects
 
 
-def test_a_silent_guess_leaves_no_trace_before_it_is_committed() -> None:
+def test_a_silent_speculative_reply_leaves_no_trace_before_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = effects_of(
         dialogue, on.TurnSpeculated(spoken("so I told him")), on.TokenCame("r1", SILENT), on.ModelDone("r1")

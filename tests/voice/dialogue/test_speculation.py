@@ -63,7 +63,7 @@ async def test_a_speculative_reply_with_other_words_is_thrown_away(said: str) ->
         assert talk.shown == answer_to(said)
 
 
-async def test_when_the_budget_of_discarded_replies_is_spent_turns_are_answered_when_they_end() -> None:
+async def test_once_the_budget_of_discarded_replies_is_spent_no_reply_begins_before_its_turn_ends() -> None:
     async with talking(Speculation(wrong_a_minute=2)) as talk:
         for number in range(1, 6):
             await turn(talk, number, f"number {number} is", f"number {number} is mine.")
@@ -92,7 +92,7 @@ async def test_a_speculative_reply_is_not_replaced_if_two_wrong_ones_would_excee
         for text in ("I", "I am", "I am here"):
             talk.conversation.speculate(prompt_of(which, text))
             await asyncio.sleep(0)
-        assert talk.responder.asked == ["I"], "a second one could make it two in vain"
+        assert talk.responder.asked == ["I"], "two wrong ones would exceed the budget"
 
 
 async def test_without_speculation_the_model_is_asked_when_the_turn_ends() -> None:
@@ -102,7 +102,7 @@ async def test_without_speculation_the_model_is_asked_when_the_turn_ends() -> No
         await asyncio.sleep(0.01)
         assert talk.responder.asked == []
         talk.conversation.commit(prompt_of(which, "what's up?"))
-        assert talk.conversation.answering, "at once"
+        assert talk.conversation.answering, "the model is asked at once"
         await talk.quiet()
         assert talk.responder.asked == ["what's up?"]
         assert talk.shown == answer_to("what's up?")
@@ -211,7 +211,7 @@ async def test_in_a_hundred_turns_nothing_wrong_or_cancelled_is_heard_shown_or_r
         assert all(any(event.heard in answer for answer in answers) for event in talk.ended)
         everything = f"{talk.shown} {' '.join(talk.remembered)} {' '.join(event.heard for event in talk.ended)}".lower()
         assert "only" not in everything
-        assert len(talk.responder.asked) > len(committed), "there were some in vain"
+        assert len(talk.responder.asked) > len(committed), "some speculative replies were wrong"
         assert talk.responder.open == 0
 
 

@@ -76,7 +76,7 @@ def test_a_prompt_that_came_during_a_speculative_reply_is_answered_when_that_rep
     assert effects_of(dialogue, on.TurnDiscarded(TURN))[-1] == do.AskModel("r2", ADA)
 
 
-def test_a_prompt_that_waits_behind_a_speculative_reply_is_answered_when_that_is_discarded_for_other_words() -> None:
+def test_a_prompt_that_waits_behind_a_speculative_reply_is_answered_when_other_words_discard_the_reply() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.TurnSpeculated(spoken("what's")), on.Prompted(ADA))
     effects = effects_of(dialogue, on.TurnSpeculated(spoken("what's up?")))

@@ -43,7 +43,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     assert dialogue.current is None
 
 
-def test_the_space_behind_the_last_sentence_is_not_shown_as_words_of_their_own() -> None:
+def test_the_space_behind_the_last_sentence_is_not_shown_as_a_segment_of_its_own() -> None:
     effects = effects_of(
         Dialogue(DialogueTexts),
         on.Prompted(ADA),
@@ -101,7 +101,7 @@ def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused()
     assert begun == prompts[:-1]
 
 
-def test_stop_cancels_everywhere_and_remembers_the_heard_words() -> None:
+def test_a_stop_ends_the_reply_everywhere_and_the_heard_words_are_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects_of(dialogue, on.Prompted(ADA), on.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
     effects = effects_of(dialogue, on.Stopped(position=len(SOUND)))
@@ -134,7 +134,7 @@ def test_a_dismissed_person_is_not_answered_and_all_others_are() -> None:
     assert dialogue.current == "r2"
 
 
-def test_cancelling_a_waiting_or_answered_prompt_leaves_an_equal_one_alone() -> None:
+def test_cancelling_one_of_two_equal_prompts_leaves_the_other_alone() -> None:
     dialogue = Dialogue(DialogueTexts)
     first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))
     effects_of(dialogue, on.Prompted(first), on.Prompted(twin), on.Prompted(other))
@@ -143,7 +143,7 @@ def test_cancelling_a_waiting_or_answered_prompt_leaves_an_equal_one_alone() -> 
     effects = effects_of(dialogue, on.PromptCancelled(first, 0))
     assert do.EndReply("r1", Outcome.INTERRUPTED) in effects
     assert dialogue.current == "r2"
-    assert effects_of(dialogue, on.PromptCancelled(first, 0)) == [], "it is over"
+    assert effects_of(dialogue, on.PromptCancelled(first, 0)) == [], "the reply to this prompt is over"
 
 
 def test_when_the_speech_server_fails_the_rest_is_written_after_the_sound() -> None:

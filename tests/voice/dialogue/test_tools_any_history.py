@@ -1,4 +1,7 @@
-"""Random histories of turns with tools: results, failures, guesses, interruptions and waits, which hypothesis makes."""
+"""Hypothesis makes histories of turns with tools. Each turn gets one answer, and no tool is left running.
+
+The histories have results, failures, speculative replies, interruptions and waits.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ ADA, BEN = 7, 8
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: for each round, whether the model says something before its calls, and how many calls it makes."""
+    """What is asked. For each request to the model: whether it first says something, and how many tools it calls."""
 
     rounds: tuple[tuple[bool, int], ...]
 
@@ -38,7 +41,7 @@ class Question:
 
 
 class CallingResponder(MarkedResponder):
-    """A responder whose model calls the tools that the question lists, in rounds. The test ends the tools."""
+    """A responder whose model calls the tools that the question lists, request by request. The test ends the tools."""
 
     def __init__(self, sleep: ManualSleep) -> None:
         super().__init__()
@@ -50,7 +53,7 @@ class CallingResponder(MarkedResponder):
 
     async def run(self, call: ToolCall) -> str:
         assert self.conversation is not None
-        assert self.conversation.answering, "a guess ran a tool"
+        assert self.conversation.answering, "a speculative reply ran a tool"
         assert self.conversation.late_tools <= MAX_LATE
         result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.running[result] = call.id
@@ -67,7 +70,7 @@ class CallingResponder(MarkedResponder):
 
     async def answer(self, asked: Turn, progress: AnswerProgress = NOT_WATCHED) -> AsyncGenerator[str, None]:
         self.open += 1
-        # Two questions of one person that wait become one, so there may be another name between their rounds.
+        # Two waiting questions of one person become one question, so there may be another name between their numbers.
         name, *words = asked.text.split()
         if asked.results:
             called = [call.id for message in asked.results for call in message.calls]

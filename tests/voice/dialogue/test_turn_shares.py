@@ -1,4 +1,4 @@
-"""Several people wait: who was answered least often in the last minute comes first."""
+"""Several people wait: whoever was answered least often in the last minute comes first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def asks(person: int | None, at: float) -> Prompt:
     return Prompt(str(person), "What?", at, person=person)
 
 
-def test_the_oldest_is_answered_first_and_nobody_twice_in_a_row() -> None:
+def test_among_equals_the_oldest_prompt_comes_first_unless_its_author_was_answered_last() -> None:
     shares = TurnShares()
     first, second = asks(ADA, 0.0), asks(BEN, 1.0)
     assert shares.next_of([first, second]) is first
@@ -40,16 +40,16 @@ def test_after_a_minute_an_answer_no_longer_counts() -> None:
     assert shares.next_of([ada := asks(ADA, 65.0), asks(BEN, 66.0)]) is ada
 
 
-def test_what_the_bot_says_by_itself_goes_before_somebody_who_was_answered() -> None:
+def test_a_text_of_the_bots_own_goes_before_somebody_who_was_answered() -> None:
     shares = TurnShares()
     shares.note(asks(ADA, 0.0))
     assert shares.next_of([asks(ADA, 1.0), own := asks(None, 2.0)]) is own
 
 
-def test_somebody_who_asks_without_end_gets_no_more_than_the_others() -> None:
+def test_somebody_whose_prompt_is_always_the_oldest_gets_no_more_answers_than_the_others() -> None:
     shares, answered = TurnShares(), Counter[int]()
     for at in range(30):
-        # Ada always asks again at once; each of the others asks as soon as they were answered.
+        # All three always have a prompt that waits, and Ada's is always the oldest.
         prompt = shares.next_of([asks(ADA, float(at)), asks(BEN, at + 0.1), asks(CLEO, at + 0.2)])
         shares.note(prompt)
         answered[prompt.person or 0] += 1

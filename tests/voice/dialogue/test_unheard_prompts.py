@@ -1,4 +1,4 @@
-"""A reply that is interrupted before anything of it was heard: its prompt is answered all the same, and kept once."""
+"""A reply that is interrupted before anything of it was heard: its prompt is answered all the same, and stored once."""
 
 from __future__ import annotations
 
@@ -29,14 +29,16 @@ async def interrupt_unheard(talk: Talk, prompt: Prompt) -> None:
 @pytest.mark.parametrize(
     "prompt", [prompt_of(FIRST, QUESTION), Prompt("Ada", QUESTION, 0.0, 1, person=7)], ids=["spoken", "typed"]
 )
-async def test_it_is_answered_when_the_interrupting_turn_has_come_to_nothing(prompt: Prompt) -> None:
+async def test_the_prompt_is_answered_when_the_interrupting_turn_has_come_to_nothing(prompt: Prompt) -> None:
     async with talking() as talk:
         await interrupt_unheard(talk, prompt)
         talk.conversation.discard(SECOND)
         talk.conversation.release_floor(SECOND)
         await talk.quiet()
         assert talk.remembered == [QUESTION, answer_to(QUESTION).strip()]
-        assert [event.late for event in talk.taken] == [False, True], "records of the call write the question once"
+        assert [event.late for event in talk.taken] == [False, True], (
+            "the second reply is marked as late, so that records write the question once"
+        )
         assert [event.heard for event in talk.ended] == ["", answer_to(QUESTION).strip()]
 
 

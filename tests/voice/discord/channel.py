@@ -1,4 +1,4 @@
-"""A voice channel for tests of the receiver: real transport encryption, and a stand-in for DAVE."""
+"""A voice channel for tests of the receiver: real transport encryption, and a stand-in for DAVE's from end to end."""
 
 from __future__ import annotations
 

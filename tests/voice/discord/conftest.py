@@ -1,4 +1,4 @@
-"""Fixtures: a voice server and the bot's voice client."""
+"""The fixture of a voice server that the bot's voice client can join."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.voice.discord.voice_house import House
 
 @pytest.fixture
 async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    """With the parameter False, the voice server does not encrypt from end to end (DAVE)."""
+    """A started voice server. With the parameter False, it does not encrypt from end to end (DAVE)."""
     load_opus()
     async with aiohttp.ClientSession() as http:
         house = House(http, dave=getattr(request, "param", True))

@@ -42,7 +42,7 @@ async def test_captions_go_to_the_channel_or_to_one_thread_of_it(sandbox: Sandbo
 
 
 @pytest.mark.parametrize("denied", [Permission.CREATE_PUBLIC_THREADS, Permission.SEND_MESSAGES_IN_THREADS])
-async def test_without_the_right_to_write_in_threads_captions_go_to_the_channel_and_a_notice_says_so_once(
+async def test_captions_go_to_the_channel_without_the_right_to_write_in_threads_and_a_notice_says_so_once(
     sandbox: Sandbox, client: discord.Client, denied: Permission
 ) -> None:
     general = sandbox.home.general
@@ -69,7 +69,9 @@ async def test_a_thread_that_somebody_deletes_is_replaced(sandbox: Sandbox, clie
     assert "**Ada:** three" in written(sandbox, threads(sandbox)[0])
 
 
-async def test_a_channel_that_is_gone_is_an_error_that_says_so(sandbox: Sandbox, client: discord.Client) -> None:
+async def test_the_error_says_that_the_channel_of_the_captions_is_gone(
+    sandbox: Sandbox, client: discord.Client
+) -> None:
     outlet = outlet_in(client, sandbox.home.general)
     sandbox.world.delete_channel(sandbox.home.general)
     with pytest.raises(CaptionError, match="Unknown Channel"):

@@ -1,4 +1,4 @@
-"""Tests of the voice client with the sandbox's voice server: encrypted sound, losses, and signs of life."""
+"""Tests of the voice client at the sandbox's voice server: its sound is heard, and it knows if the server lives."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ async def test_sound_goes_on_after_the_voice_server_closed_the_connection(house:
     sender.start()
     source.begin("r1")
     source.write("r1", tone(0.1))
-    # What is sent between the close and the moment when the bot notices it is lost, and a busy machine may notice late.
-    # So wait here until nothing more is sent. A reply that waits for more sound sends silence for a while.
+    # The bot loses what it sends before it notices the close, and a busy machine may notice the close late. So wait
+    # here until nothing more is sent. A reply that waits for more sound sends silence for a while.
     before = 0
     while before < 5 or before != len(listener.receiver.voiced_packets(BOT)):
         before = len(listener.receiver.voiced_packets(BOT))
@@ -124,7 +124,7 @@ async def test_sound_goes_on_after_the_voice_server_closed_the_connection(house:
     await listener.close()
 
 
-def test_the_error_names_the_version_of_another_discord_py(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsupported_version_of_discord_py_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     check_discord_version()
     monkeypatch.setattr(discord, "__version__", "2.8.0")
     with pytest.raises(RuntimeError, match=r"2\.8\.0"):
@@ -170,7 +170,7 @@ async def test_another_bot_that_begins_to_speak_is_not_announced(house: House) -
 
 
 @pytest.mark.parametrize("way", ["no packets", "no gateway", "good"])
-async def test_a_join_without_any_voice_packet_is_told_from_others(house: House, way: str) -> None:
+async def test_a_join_without_any_voice_packet_is_distinguished_from_others(house: House, way: str) -> None:
     house.silent = way == "no gateway"
     house.server.network.up = Conditions(loss=1.0 if way == "no packets" else 0.0)
     joining = asyncio.create_task(house.join())

@@ -102,7 +102,7 @@ async def test_a_client_that_never_connected_leaves_no_reader(house: House, read
     assert readers() == []
 
 
-async def test_a_removal_is_reported_and_a_leave_of_our_own_is_not(house: House) -> None:
+async def test_a_removal_by_others_is_reported_and_the_bots_own_leaving_is_not(house: House) -> None:
     told: list[str] = []
     client = await house.join()
     client.on_removed = lambda: told.append("kicked")

@@ -58,7 +58,10 @@ async def test_a_lost_connection_is_tried_again_as_often_as_promised_whatever_is
 
 @pytest.fixture
 async def no_udp(monkeypatch: pytest.MonkeyPatch) -> tuple[VoiceLink, Any]:
-    """A link to a voice channel whose server lets the bot in, while no voice packet comes back; and who is told."""
+    """A link to a voice channel whose server lets the bot in, while no voice packet comes back.
+
+    Returns the link, and a mock of the function that tells people something.
+    """
     monkeypatch.setattr("bot.voice.discord.link.SeiyuuVoiceClient", Mock(return_value=Mock(no_packets=True)))
 
     async def connect(*, cls: Callable[[Any, Any], Any], **_: Any) -> None:

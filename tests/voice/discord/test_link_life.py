@@ -1,4 +1,7 @@
-"""A voice connection that carries nothing any more is made anew once, and a silent call is never ended."""
+"""A voice connection that carries nothing any more is made anew, and given up only if its gateway is soon silent again.
+
+A call in which nobody speaks is never ended.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ HEARTBEAT = 5.0
 
 
 class Link:
-    """A link of which each sign of life can be switched off. It is looked at every half second."""
+    """A link, which is judged every half second. A test can switch off its signs of life.
+
+    These are the answers of the gateway, and the answers on the path of the voice packets.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock(1_000.0)
@@ -57,12 +63,12 @@ def test_a_call_in_which_nobody_speaks_goes_on_for_ever(link: Link) -> None:
     assert link.run(7_200) == []
 
 
-def test_a_server_that_never_answers_about_the_address_is_not_taken_for_dead(link: Link) -> None:
+def test_a_server_that_never_answers_probes_is_not_taken_for_dead(link: Link) -> None:
     link.path_answers = False
     assert link.run(7_200) == []
 
 
-def test_a_gateway_that_answers_no_heartbeat_is_left_once_and_then_for_good(link: Link) -> None:
+def test_if_the_gateway_answers_no_heartbeat_the_connection_is_made_anew_once_and_then_given_up(link: Link) -> None:
     link.run(60)
     link.gateway_answers = False
     assert link.run(SILENCE_LIMIT - HEARTBEAT - 1) == []
@@ -95,7 +101,7 @@ def test_somebody_who_speaks_and_is_not_heard_shows_that_the_path_is_dead(link: 
     assert link.run(2) == [Verdict.NO_PACKETS]
 
 
-def test_in_a_young_call_questions_are_asked_before_somebody_counts_as_not_heard(link: Link) -> None:
+def test_in_a_young_call_the_path_is_probed_before_somebody_counts_as_not_heard(link: Link) -> None:
     link.path_answers = False
     link.run(2)
     link.life.somebody_speaks()
@@ -104,7 +110,7 @@ def test_in_a_young_call_questions_are_asked_before_somebody_counts_as_not_heard
 
 
 @pytest.mark.parametrize("late", [0.0, 0.5])
-def test_somebody_who_is_heard_at_the_same_time_shows_nothing(link: Link, late: float) -> None:
+def test_somebody_who_is_heard_at_the_same_time_does_not_show_that_the_path_is_dead(link: Link, late: float) -> None:
     link.path_answers = False
     link.run(60)
     link.life.datagram_came()
@@ -128,7 +134,7 @@ def test_somebody_who_loses_the_way_to_discord_does_not_end_the_call(link: Link)
     assert link.run(7_200) == []
 
 
-def test_even_a_path_that_answers_only_now_and_then_is_made_anew_rarely(link: Link) -> None:
+def test_a_path_that_answers_only_now_and_then_is_not_made_anew_often(link: Link) -> None:
     found: list[Verdict] = []
     for _ in range(20):
         link.path_answers = not link.path_answers
@@ -161,7 +167,7 @@ def test_the_time_in_which_the_process_stood_still_is_no_silence_of_the_server(l
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.5, 120.0)), max_size=30))
-def test_whatever_happens_on_the_path_a_call_goes_on_while_the_gateway_answers(
+def test_a_call_goes_on_while_the_gateway_answers_whatever_happens_on_the_path(
     history: list[tuple[bool, bool, float]],
 ) -> None:
     link = Link()

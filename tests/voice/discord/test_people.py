@@ -1,4 +1,4 @@
-"""Tests of the people in a voice channel: their names, and who may interrupt the bot."""
+"""Tests of the people in a voice channel: their names, who hears the bot, and who may interrupt it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.voice.discord.people import BargeInRule, CallRights, ChannelPeople, Loc
 
 
 def channel() -> discord.VoiceChannel:
-    """A voice channel with Ada, who is a DJ, with Ben, and with a music bot; only the members that are used."""
+    """A voice channel with Ada, who is a DJ, with Ben, and with a music bot. It has only the attributes in use."""
     dj = SimpleNamespace(name="DJ")
     members = [
         SimpleNamespace(id=1, display_name="Ada", bot=False, roles=[dj]),
@@ -40,7 +40,7 @@ def test_people_have_names_and_bots_are_not_people() -> None:
 @pytest.mark.parametrize(
     ("deaf", "self_deaf", "hears"), [(False, False, True), (True, False, False), (False, True, False)]
 )
-def test_whoever_is_in_the_channel_and_not_deafened_hears_it(deaf: bool, self_deaf: bool, hears: bool) -> None:
+def test_whoever_is_in_the_channel_and_not_deafened_hears_the_bot(deaf: bool, self_deaf: bool, hears: bool) -> None:
     there = channel()
     for member in there.members:
         member.voice = SimpleNamespace(deaf=deaf, self_deaf=self_deaf)  # type: ignore[misc, assignment]

@@ -1,4 +1,4 @@
-"""Tests of the receiver: order, loss, attribution to people, and datagrams that must not be heard."""
+"""Tests of the receiver: it orders packets, fills gaps, knows who has sent what, and drops what must not be heard."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_lost_packet_is_concealed_within_sixty_milliseconds() -> None:
     assert channel.receiver.counters.lost == 1
 
 
-def test_sequence_numbers_wrap() -> None:
+def test_no_packet_is_lost_when_sequence_numbers_wrap_around() -> None:
     channel, ada = Channel(), Talker(ADA, 77, sequence=65_530)
     channel.take(*(ada.voiced() for _ in range(12)))
     assert channel.seconds(ADA) == pytest.approx(0.24)
@@ -176,7 +176,7 @@ def test_plain_frames_are_heard_after_a_downgrade_and_for_a_while_after_an_upgra
     assert channel.seconds(ADA) == pytest.approx(0.06)
 
 
-def test_a_person_who_opted_out_is_not_heard_whether_known_by_claim_or_by_key() -> None:
+def test_a_person_who_opted_out_is_not_heard_whether_discord_or_the_key_tells_who_they_are() -> None:
     channel, ada, ben = Channel(admitted={BEN}), Talker(ADA, 77), Talker(BEN, 88)
     channel.take(*(ada.voiced() for _ in range(5)), ben.voiced())
     channel.receiver.speaking(77, ADA)
@@ -238,7 +238,7 @@ def test_hostile_datagrams_raise_nothing_are_not_heard_and_leave_nothing_behind(
     assert grown < 200_000
 
 
-def test_whatever_the_clock_shows_a_transmission_is_over_at_its_deadline() -> None:
+def test_a_transmission_is_over_at_its_deadline_whatever_the_clock_shows() -> None:
     for number in range(200):
         channel, ada = Channel(now=128.64 + 0.001 * number), Talker(ADA, 77)
         channel.receiver.speaking(77, ADA)

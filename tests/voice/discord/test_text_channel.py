@@ -1,4 +1,4 @@
-"""Tests of texts in a call's prompt channel: replies, long texts in parts, and replies to deleted messages."""
+"""Tests of the bot's texts in a call's prompt channel: which message they answer, whom they mention, and long ones."""
 
 from __future__ import annotations
 

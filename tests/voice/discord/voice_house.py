@@ -21,7 +21,7 @@ GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
 
 
 class Guild:
-    """A guild and its main gateway: it answers a voice state update like Discord."""
+    """A guild and its main gateway, which answers a voice state update as Discord does, unless it is ``away``."""
 
     id = GUILD
     me = SimpleNamespace(voice=None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from audio.samples import Sound16
-from bot.voice.echo.gate import CHECK_INTERVAL, CHECKED_SECONDS, EchoGate
+from bot.voice.echo.gate import CHECK_INTERVAL, CHECKED_SECONDS, EchoGate, TurnEcho
 from bot.voice.frames import AudioFrame
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.events import (
@@ -28,15 +31,15 @@ class ScriptedComparison:
 
     def __init__(self) -> None:
         self.echo = True
-        self.possible = True
+        self.turn = TurnEcho.POSSIBLE
         self.asked: list[tuple[int, int]] = []
 
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
         self.asked.append((person, len(sound)))
         return self.echo
 
-    def may_be_echo(self, sound: Sound16, at: float) -> bool:
-        return self.possible
+    def turn_echo(self, person: int, sound: Sound16, at: float) -> TurnEcho:
+        return self.turn
 
 
 def frame(at: float, person: int = 1) -> AudioFrame:
@@ -79,7 +82,7 @@ def test_a_person_who_talks_into_an_echo_is_let_through_with_the_newest_event_of
     assert kinds(gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1))) == [SpeechPaused]
 
 
-def test_room_noise_after_an_echo_does_not_make_it_a_turn_of_a_person_but_more_speech_may() -> None:
+def test_room_noise_after_an_echo_does_not_let_the_turn_through_but_more_speech_may() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.filter(BEGAN)
@@ -144,20 +147,70 @@ def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     gate.process_frame(frame(1.0))
+    gate.transmission_ended(1)
     gate.process_frame(frame(3.0))
     gate.filter(TurnStarted(TURN, 3.0, 3.0))
     assert comparison.asked == [(1, len(SOUND))]
 
 
-def test_an_event_that_will_be_transcribed_says_whether_its_sound_may_be_an_echo() -> None:
+@pytest.mark.parametrize("seems_over", [False, True])
+def test_sound_whose_packets_come_late_is_compared_together_with_the_sound_before_it(seems_over: bool) -> None:
+    comparison = ScriptedComparison()
+    gate = EchoGate(comparison)
+    gate.process_frame(frame(1.0))
+    if seems_over:
+        gate.transmission_ended(1)
+    gate.process_frame(replace(frame(3.0), delayed=seems_over))
+    gate.filter(TurnStarted(TURN, 3.0, 3.0))
+    assert comparison.asked == [(1, 2 * len(SOUND))]
+
+
+def test_an_event_whose_sound_will_be_transcribed_says_whether_the_sound_may_be_an_echo() -> None:
     comparison = ScriptedComparison()
     gate = EchoGate(comparison)
     comparison.echo = False
     gate.filter(BEGAN)
     for possible in (True, False):
-        comparison.possible = possible
+        comparison.turn = TurnEcho.POSSIBLE if possible else TurnEcho.NO
         for event in (SpeechSoFar(TURN, SOUND, 1.6), SpeechPaused(TURN, SOUND, 2.0, 2.1)):
             (passed,) = gate.filter(event)
             assert isinstance(passed, SpeechSoFar | SpeechPaused)
             assert passed.may_be_echo is possible
             assert passed.sound is SOUND
+
+
+def test_a_turn_whose_whole_sound_is_an_echo_is_dropped_and_comes_back_when_the_person_goes_on() -> None:
+    comparison = ScriptedComparison()
+    gate = EchoGate(comparison)
+    comparison.echo, comparison.turn = False, TurnEcho.CERTAIN
+    assert kinds(gate.filter(BEGAN)) == [TurnStarted]
+    assert kinds(gate.filter(SpeechSoFar(TURN, SOUND, 1.6))) == [TurnDropped]
+    assert gate.process_frame(frame(1.8)) == []
+    assert gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1)) == []
+    assert gate.filter(SpeechResumed(TURN, 2.2)) == []
+    comparison.turn = TurnEcho.NO
+    assert kinds(gate.filter(SpeechPaused(TURN, SOUND, 3.0, 3.1))) == [TurnStarted, SpeechPaused]
+    ended = TurnEnded(TURN, SOUND, 1.0, 3.0, 3.9, Microphone.OPEN)
+    assert gate.filter(ended) == [ended]
+
+
+def test_a_turn_whose_whole_sound_is_an_echo_ends_unheard() -> None:
+    comparison = ScriptedComparison()
+    gate = EchoGate(comparison)
+    comparison.echo, comparison.turn = False, TurnEcho.CERTAIN
+    gate.filter(BEGAN)
+    assert kinds(gate.filter(SpeechPaused(TURN, SOUND, 2.0, 2.1))) == [TurnDropped]
+    assert gate.filter(TurnEnded(TURN, SOUND, 1.0, 2.0, 2.9, Microphone.OPEN)) == []
+
+
+def test_the_silence_of_a_pause_does_not_bring_back_a_turn_that_was_dropped_in_it() -> None:
+    comparison = ScriptedComparison()
+    gate = EchoGate(comparison)
+    comparison.echo = False
+    gate.filter(BEGAN)
+    gate.filter(SpeechPaused(TURN, SOUND, 1.2, 1.3))
+    comparison.echo = True
+    assert kinds(gate.process_frame(frame(1.4))) == [TurnDropped]
+    comparison.echo = False
+    assert gate.process_frame(frame(1.6)) == []
+    assert gate.filter(TurnEnded(TURN, SOUND, 1.0, 1.2, 2.1, Microphone.OPEN)) == []

@@ -1,4 +1,4 @@
-"""Doubles and measures for the tests of the mixer."""
+"""For tests of the mixer: a scripted voice, tones as streams, and the level and the peak of frames."""
 
 from __future__ import annotations
 

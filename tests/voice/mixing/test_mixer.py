@@ -16,7 +16,7 @@ from tests.voice.mixing.sounds import ScriptedReply, level, peak, samples, strea
 
 QUIET = to_frame(np.zeros((SPEAKING_FRAME, 2), np.float32))
 DUCK_WITHIN, BACK_WITHIN = 5, 30
-"""Frames of 20 ms: 100 ms and 600 ms."""
+"""After so many frames of 20 ms the music is quieter (100 ms), or back at its level (600 ms)."""
 LOUDEST = factor(-1.0)
 
 
@@ -39,7 +39,7 @@ def playing(frames: list[bytes], channel: Channel = Channel.MUSIC) -> tuple[Mixe
     return mixer, reply, stream
 
 
-def test_while_only_the_voice_plays_its_frames_are_the_same_objects() -> None:
+def test_frames_of_the_voice_are_the_same_objects_while_nothing_else_plays() -> None:
     reply = ScriptedReply()
     mixer, voice = Mixer(reply), tone(20, 1.0)
     reply.frames.extend([*voice, None])
@@ -60,13 +60,18 @@ def test_the_voice_is_untouched_again_when_the_music_is_over() -> None:
 
 def test_the_voice_is_untouched_while_the_music_is_paused() -> None:
     mixer, reply, stream = playing(tone(200, 0.5))
+    assert mixer.plays(Channel.MUSIC)
     stream.pause()
     take(mixer, 5)
+    assert not mixer.plays(Channel.MUSIC), (
+        "people who ask for silence are not told of it, and the bot may be heard thinking"
+    )
     voice = tone(5, 1.0)
     reply.frames.extend(voice)
     assert all(mixer.take() is frame for frame in voice)
     stream.resume()
     assert mixer.take() is not None
+    assert mixer.plays(Channel.MUSIC)
 
 
 def test_music_alone_has_its_own_level_times_its_volume() -> None:
@@ -99,7 +104,7 @@ def test_music_is_quieter_while_people_speak_too() -> None:
     assert level(take(mixer, BACK_WITHIN + 1)[-1]) == pytest.approx(alone, rel=1e-3)
 
 
-def test_only_music_or_a_bed_that_is_not_over_has_to_get_quieter_for_speech() -> None:
+def test_effects_do_not_have_to_get_quieter_for_speech_and_music_only_until_it_is_over() -> None:
     mixer, music = Mixer(ScriptedReply()), stream_of(tone(100, 0.5))
     mixer.add(stream_of(tone(100, 0.5), Channel.EFFECTS))
     ducks = [mixer.ducks]
@@ -180,7 +185,7 @@ ACTIONS = st.one_of(
 
 @settings(max_examples=40)
 @given(st.lists(ACTIONS, max_size=25), st.integers(0, 2**32 - 1))
-def test_whatever_plays_nothing_is_above_minus_1_db_and_the_voice_alone_is_untouched(
+def test_no_mixture_is_above_minus_1_db_and_the_voice_alone_is_untouched(
     actions: list[tuple[str, float]], seed: int
 ) -> None:
     random = np.random.default_rng(seed)

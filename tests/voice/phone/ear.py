@@ -12,7 +12,7 @@ class Ear:
     """A :class:`~bot.voice.phone.line.LineListener` that notes all that the line passes to it.
 
     Attributes:
-        passed: the sound in its order. A number stands for lost samples, and no bytes for a sign of life.
+        passed: the sound in its order. A number stands for that many lost samples, and ``b""`` for a sign of life.
         ends: why the line has ended, each time that it says so.
     """
 

@@ -75,7 +75,7 @@ def test_a_caller_is_heard_without_a_click_between_packets(law: Law) -> None:
     assert np.abs(np.diff(thread.sound[200:])).max() < 0.12
 
 
-def test_what_was_lost_on_the_way_is_silence_of_its_length() -> None:
+def test_lost_sound_is_replaced_by_silence_of_its_length() -> None:
     clock = Clock()
     source, thread = listening("alaw", clock)
     _, packets = spoken(0.2, "alaw")
@@ -89,7 +89,7 @@ def test_what_was_lost_on_the_way_is_silence_of_its_length() -> None:
     assert np.abs(thread.sound[2_700:]).max() > 0.4
 
 
-def test_a_telephone_that_sends_nothing_has_paused_and_a_late_packet_goes_on() -> None:
+def test_a_telephone_that_sends_nothing_has_paused_and_a_late_packet_continues_the_sound() -> None:
     clock = Clock()
     source, thread = listening("ulaw", clock)
     _, packets = spoken(0.1, "ulaw")
@@ -105,7 +105,7 @@ def test_a_telephone_that_sends_nothing_has_paused_and_a_late_packet_goes_on() -
     assert (before.delayed, after.delayed) == (False, True)
 
 
-def test_whoever_is_not_listened_to_is_not_decoded_and_sound_after_the_call_is_dropped() -> None:
+def test_sound_of_a_person_who_is_not_listened_to_and_sound_after_the_call_are_dropped() -> None:
     clock = Clock()
     source, thread = listening("alaw", clock)
     _, packets = spoken(0.04, "alaw")
@@ -146,7 +146,7 @@ async def test_the_caller_hears_a_reply_at_the_rate_of_telephones(law: Law) -> N
     assert (loud[-1] - loud[0]) / 8_000 == pytest.approx(0.5, abs=0.01)
 
 
-async def test_what_the_network_still_holds_has_not_been_heard() -> None:
+async def test_sound_that_the_network_still_holds_has_not_been_heard() -> None:
     line = MemoryLine(held=10 * FRAME_BYTES)
     playback, sender, frames, clock = playing(line)
     playback.begin("r1")

@@ -36,19 +36,21 @@ async def test_a_voice_that_costs_money_speaks_each_sentence_once_over_restarts(
     await after.prepare()
     assert len(voice.spoken) == len(PhoneSentence)
     kept = after.ready(PhoneSentence.LIMIT)
-    assert kept is not None, "also while the voice may not speak any more"
+    assert kept is not None, "also while the voice is away"
     assert kept == pytest.approx(SOUND, abs=1e-4)
 
 
 @pytest.mark.parametrize("other", [("angry", "openai"), ("calm", "elevenlabs")], ids=["manner", "voice"])
-async def test_another_voice_or_manner_speaks_the_sentences_anew(tmp_path: Path, other: tuple[str, str]) -> None:
+async def test_for_another_voice_or_manner_the_sentences_are_spoken_anew(
+    tmp_path: Path, other: tuple[str, str]
+) -> None:
     voice = Voice()
     for manner, known_as in (("calm", "openai"), other) * 2:
         await sentences(voice, tmp_path, manner, known_as).prepare()
     assert len(voice.spoken) == 2 * len(PhoneSentence)
 
 
-async def test_what_costs_nothing_is_not_kept(tmp_path: Path) -> None:
+async def test_sentences_of_a_voice_that_costs_nothing_are_not_kept(tmp_path: Path) -> None:
     voice = Voice()
     for _ in range(2):
         await sentences(voice, tmp_path, paid=False).prepare()
@@ -67,7 +69,7 @@ async def test_a_damaged_file_is_made_anew(tmp_path: Path, content: bytes) -> No
     assert len(voice.spoken) == len(PhoneSentence) + 1
 
 
-async def test_a_folder_that_can_not_be_written_costs_nothing_but_the_money(tmp_path: Path) -> None:
+async def test_if_the_folder_can_not_be_written_the_sentences_are_spoken_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "phone_sentences").write_text("no folder")
     made = sentences(Voice(), tmp_path)
     await made.prepare()
@@ -84,7 +86,7 @@ async def test_a_sentence_that_a_caller_needed_at_once_is_kept_later(tmp_path: P
     assert len(voice.spoken) == len(PhoneSentence)
 
 
-def test_old_files_are_used_no_longer_and_deleted_and_so_are_those_beyond_the_limit(tmp_path: Path) -> None:
+def test_old_files_and_files_beyond_the_limit_are_not_used(tmp_path: Path) -> None:
     clock = Clock(1_000_000.0)
     files = KeptSentences(tmp_path, "openai", clock)
     for number in range(MAX_FILES + 1):

@@ -1,4 +1,4 @@
-"""The phone transport, the caller, the keys, the PIN and the log of phone calls."""
+"""Tests of the phone transport, of telling callers apart, of pressed keys and PINs, and of the log of phone calls."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def test_only_the_last_digits_of_a_number_are_shown(number: str, shown: str) -> 
         ("", ""),
     ],
 )
-def test_the_log_says_of_a_refused_caller_what_the_list_of_allowed_ones_needs(number: str, shown: str) -> None:
+def test_the_log_shows_as_much_of_a_refused_number_as_the_list_of_allowed_callers_needs(
+    number: str, shown: str
+) -> None:
     assert refused_number(number) == shown
 
 
@@ -163,7 +165,7 @@ async def test_callers_are_told_of_answers_that_are_not_spoken(outcome: Outcome,
     transport.not_answered = lambda: times.append("told")
     transport.watch(PromptTaken("r1", "Caller", "Hello?", recited=recited))
     transport.watch(ReplyEnded(ReplyTrace("r1", outcome, 0.1)))
-    assert times == [], "the reply is not over yet for those who watch after this"
+    assert times == [], "others who watch the call have not got the event yet"
     await asyncio.sleep(0)
     assert len(times) == told
 
@@ -177,7 +179,7 @@ async def test_callers_are_told_of_a_question_that_is_not_answered_because_of_an
     assert len(times) == 1
 
 
-async def test_keys_are_gathered_and_two_of_them_act_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_gathered_and_hash_and_star_act_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
     loop, done = asyncio.get_running_loop(), list[str]()
     later: list[tuple[float, Callable[[], None]]] = []
 
@@ -304,7 +306,7 @@ async def test_refused_calls_of_a_whole_day_take_a_quarter_of_the_log(tmp_path: 
     assert len(file.read_text().splitlines()) == REFUSALS_PER_DAY + 1
 
 
-async def test_a_full_disk_disturbs_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_log_that_can_not_be_written_disturbs_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = CallsLog(tmp_path / "missing" / "calls_log.jsonl", Clock())
     log.note(entry("+4930123456"))
     await log.flush()

@@ -1,4 +1,4 @@
-"""A playback whose reports are kept, sound with known samples, and what is taken of it."""
+"""For tests of the playback: a listener that keeps its reports, sound with known samples, and ways to take frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RecordingListener:
 
 
 def make_playback(clock: Clock | None = None) -> tuple[ReplyPlayback, RecordingListener]:
-    """A playback and its listener. Without a clock, it is always 7 s."""
+    """A playback and its listener. Without a clock, the time is always 7 s."""
     source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock(7.0)), RecordingListener()
     source.listener = heard
     return source, heard

@@ -44,7 +44,7 @@ async def test_held_sound_can_be_dropped() -> None:
 
 
 @pytest.mark.parametrize("finished", [False, True])
-async def test_sound_that_is_cut_ends_there_and_reports_its_end(finished: bool) -> None:
+async def test_sound_that_is_cut_ends_at_the_cut_and_its_end_is_reported(finished: bool) -> None:
     source, heard = make_playback()
     source.begin("r1")
     source.write("r1", ramp(5 * SPEAKING_FRAME + 7))
@@ -105,7 +105,7 @@ async def test_sound_that_was_sent_further_than_the_cut_ends_at_once() -> None:
     kept=st.integers(0, 12_000),
     more=st.integers(0, 3000),
 )
-def test_what_is_written_next_replaces_what_is_trimmed(chunks: list[int], taken: int, kept: int, more: int) -> None:
+def test_sound_that_is_written_next_replaces_trimmed_sound(chunks: list[int], taken: int, kept: int, more: int) -> None:
     async def check() -> None:
         source, heard = make_playback()
         source.begin("r1")

@@ -1,4 +1,4 @@
-"""The sender: its timing, stepped by hand with the test's own clock, and its thread."""
+"""The sender: when it sends frames, by a clock that the test moves, and how its thread wakes and ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ListedFrames:
 
 
 class Sink:
-    """A sink that records each packet with its time."""
+    """A sink that records each packet with its time, and in ``ring`` how the sign of speaking is switched."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -161,7 +161,7 @@ def test_silence_ahead_of_a_reply_is_paced_and_bounded_and_shows_no_speaking_sig
     assert stepped.sink.ring == []
 
 
-def test_priming_does_not_delay_the_first_voiced_frame(stepped: SteppedSender) -> None:
+def test_silence_ahead_of_a_reply_does_not_delay_the_first_voiced_frame(stepped: SteppedSender) -> None:
     stepped.source.making = True
     stepped.run(0.25)
     stepped.clock.now += 0.007
@@ -188,6 +188,7 @@ def test_no_frame_is_taken_while_the_connection_is_down(stepped: SteppedSender) 
 
 
 def test_the_stream_is_announced_to_listeners_before_its_first_frame() -> None:
+    # Any message about the ring announces the stream, also the one that switches the ring off.
     stepped = SteppedSender()
     stepped.sink.connected = False
     stepped.run(1)
@@ -244,7 +245,9 @@ def test_silence_is_asked_for_when_the_buffer_is_empty(buffered: SteppedSender) 
     assert buffered.source.silence[-1]
 
 
-def test_listeners_that_have_run_out_within_a_reply_fill_their_buffer_themselves(buffered: SteppedSender) -> None:
+def test_after_a_gap_within_a_reply_frames_are_sent_at_their_times_and_not_ahead(
+    buffered: SteppedSender,
+) -> None:
     buffered.source.frames = [b"x"] * 5
     buffered.run(3)
     buffered.source.frames = [b"x"] * 5
@@ -271,7 +274,7 @@ def test_a_reply_that_follows_another_does_not_overfill_the_buffer(buffered: Ste
     assert after[10:] == pytest.approx([0.15, 0.15] + [FRAME_SECONDS * number for number in range(8, 16)])
 
 
-def test_what_was_sent_ahead_is_gone_with_the_connection(buffered: SteppedSender) -> None:
+def test_after_a_lost_connection_frames_are_sent_at_their_times_and_not_ahead(buffered: SteppedSender) -> None:
     buffered.source.frames = [b"x"] * 12
     buffered.run(0.03)
     buffered.sink.connected = False
@@ -291,7 +294,7 @@ def test_the_clock_never_drifts_and_counts_late_frames(delays: list[float]) -> N
     for number, delay in enumerate(delays, start=1):
         now = max(now, clock.due) + delay
         behind = now - (began + number * FRAME_SECONDS)
-        # The two clocks add in different orders, so at the very limit they may round differently.
+        # The test and the clock add in different orders, so at the very limit they may round differently.
         assume(abs(behind - FRAME_SECONDS) > 1e-9)
         late += behind > FRAME_SECONDS
         if now - clock.due > 0.1:

@@ -1,4 +1,4 @@
-"""Notes of a recording's answers: the words that were heard, and their exact place in the file."""
+"""What is noted of the bot's answers in a recording: the words that were heard, and their exact place in the file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from wire.parameters import SpeechParameters
 BEGAN = 1000.0
 FRAME = 960
 CHANNEL = 1 << 60
+ADA, BEN = 1, 2
 MANNER = SpeechParameters(voice="robin", preset="calm", speed=1.2)
 
 
@@ -35,9 +36,16 @@ class RecordedCall:
             self.recorder.spoken(np.full(FRAME, level, np.float32), BEGAN + at + number / 50, reply)
 
     def answer(
-        self, reply: str, heard: str, outcome: Outcome = Outcome.SPOKEN, *, at: float = 1.0, seconds: float = 1.0
+        self,
+        reply: str,
+        heard: str,
+        outcome: Outcome = Outcome.SPOKEN,
+        *,
+        at: float = 1.0,
+        seconds: float = 1.0,
+        person: int | None = None,
     ) -> None:
-        self.listener(PromptTaken(reply, "Ada", "Hello?"))
+        self.listener(PromptTaken(reply, "Ada", "Hello?", person=person))
         self.sounds(reply, at, seconds)
         self.ends(reply, heard, outcome)
 
@@ -65,6 +73,17 @@ def recorded(tmp_path: Path) -> Iterator[RecordedCall]:
 def test_an_answer_is_noted_with_words_parameters_and_place(recorded: RecordedCall) -> None:
     recorded.answer("r1", "So it goes.", at=1.0, seconds=2.0)
     assert recorded.close() == (RecordedAnswer((Span(48_000, 144_000),), "So it goes.", False, MANNER),)
+
+
+def test_what_was_answered_to_somebody_who_is_forgotten_is_not_written(recorded: RecordedCall) -> None:
+    recorded.answer("r1", "Ada, so it goes.", at=1.0, person=ADA)
+    recorded.answer("r2", "Ben, that is so.", at=2.0, person=BEN)
+    recorded.listener(PromptTaken("r3", "Ada", "And then?", person=ADA))
+    recorded.listener.forget(ADA)
+    recorded.sounds("r3", 3.0, 1.0)
+    recorded.ends("r3", "Ada, then it went.")
+    answers = recorded.close()
+    assert [(answer.text, answer.person) for answer in answers] == [("", None), ("Ben, that is so.", BEN), ("", None)]
 
 
 def test_two_answers_without_a_gap_between_them_are_two(recorded: RecordedCall) -> None:

@@ -1,4 +1,4 @@
-"""Captions, as they are written into the channel."""
+"""Tests of captions: which words are written into the channel, when, and in what form."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
     return UtteranceHeard(person, name, text, addressed=True)
 
 
-async def test_captions_have_speakers_words_and_the_heard_part_of_answers(
+async def test_captions_show_the_words_of_speakers_and_the_heard_part_of_answers(
     writer: CaptionWriter, outlet: RecordedOutlet
 ) -> None:
     writer(said("How are you?"))
@@ -101,7 +101,7 @@ async def test_waiting_lines_of_a_person_who_opts_out_are_never_written(
     assert outlet.lines == ["**Bob:** Hello"]
 
 
-async def test_while_discord_is_slow_lines_gather_into_few_full_messages(
+async def test_lines_gather_into_few_full_messages_while_discord_is_slow(
     writer: CaptionWriter, outlet: RecordedOutlet
 ) -> None:
     outlet.open.clear()

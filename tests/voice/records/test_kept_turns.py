@@ -1,4 +1,4 @@
-"""Who heard a sentence is stored beside it: whoever was there and not deafened, from its beginning to its end."""
+"""The people who heard a sentence are stored beside it: those who were there from its beginning to its end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_only_people_who_heard_the_whole_sentence_are_its_witnesses() -> None:
     watch(SpeechStarted(first))
     there |= {DAN}
     there -= {CLEO}
-    # Her next sentence begins before the words of this one are known.
+    # Ada's next sentence begins before the words of this one are known.
     watch(SpeechStarted(second))
     watch(UtteranceHeard(ADA, "Ada", "My sister is called Mira.", False, turn=first))
     there -= {BEN}

@@ -57,7 +57,7 @@ class Recording:
             self.recorder.heard(person, frame(level), BEGAN + start + number / 50)
 
     def wait_until_written(self, person: int, at: float) -> None:
-        """Wait until all earlier sound is written. It sends sound of a new person and waits for that person's file."""
+        """Wait until all earlier sound is written: record sound of ``person``, who is new, and wait for that file."""
         self.talk(person, at, 0.02)
         while self.named.get(timeout=30) != person:
             pass

@@ -1,6 +1,6 @@
 """``python -m tests.voice.transcribe.faulty_machine FAULT``: a transcriber process on a machine with a fault.
 
-Only the model is a stand-in. The faults are those that are known of CTranslate2 on CUDA, and improbable text.
+The machine and its models are stand-ins. Most of the faults are those that CTranslate2 is known for on CUDA.
 """
 
 from __future__ import annotations

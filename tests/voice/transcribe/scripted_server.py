@@ -111,7 +111,7 @@ def hanging_up(after: str = "") -> Answer:
 
 
 def silent() -> Answer:
-    """No answer to a request."""
+    """An answer that never comes."""
 
     async def answer(_: web.Request, __: Asked) -> web.StreamResponse:
         await asyncio.sleep(3600)

@@ -10,7 +10,7 @@ from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, Tra
 
 @dataclass(slots=True)
 class ScriptedTranscriber:
-    """A transcriber that returns these texts, one after the other, and the last one again.
+    """A transcriber that returns these texts, one after the other, and then always the last one.
 
     If ``error`` is given, all requests after the first ``good`` ones raise it.
 

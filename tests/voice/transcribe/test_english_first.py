@@ -19,7 +19,7 @@ HINT = "Seiyuu, Ada, Ben."
 
 @dataclass
 class English:
-    """A model that gives this transcript."""
+    """A model that gives this transcript. It keeps the sounds, and the names that it is told to look for."""
 
     text: str = "What time is it?"
     log_probability: float = -0.05
@@ -35,10 +35,10 @@ class English:
 
 
 class Whisper:
-    """A recogniser whose transcript is always the same. It remembers what it was asked with.
+    """A recogniser whose transcript is always the same. It keeps the arguments of each request.
 
     Args:
-        loop: whether its first attempts end in a loop.
+        loop: whether it ends in a loop when it is asked for one attempt only (``once``).
     """
 
     compute_type = "int8"
@@ -110,7 +110,7 @@ def test_whoever_speaks_another_language_is_not_heard_in_english() -> None:
     assert english.heard == []
 
 
-def test_words_that_go_on_may_be_less_sure_if_their_speaker_speaks_english() -> None:
+def test_words_of_somebody_who_still_speaks_may_be_less_sure_if_that_person_speaks_english() -> None:
     going_on = English(log_probability=-0.4)
     assert words(going_on, usual="en", once=True) == "What time is it?"
     assert words(going_on, usual=None, once=True) == "Whisper's words."

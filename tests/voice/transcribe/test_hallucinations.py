@@ -148,7 +148,7 @@ def test_a_list_of_the_hot_words_is_not_kept(text: str) -> None:
     "text", ["Seiyuu", "Seiyuu!", "Seiyuu, Seiyuu!", "Anna Maria?", "Seiyuu, are you there?", "Ada and Ben", "小雪"]
 )
 @pytest.mark.parametrize("say", [sure, bare])
-def test_a_call_by_name_is_kept(text: str, say: type[TranscriptSegment]) -> None:
+def test_words_that_call_the_bot_by_name_are_kept(text: str, say: type[TranscriptSegment]) -> None:
     assert kept(say(text), seconds=1.0) == text
 
 

@@ -32,7 +32,7 @@ def test_the_words_that_were_replaced_are_found(heard: str, meant: str, pairs: d
     assert replaced_words(heard, meant) == pairs
 
 
-async def test_what_is_learned_applies_at_once_and_after_a_restart(tmp_path: Path) -> None:
+async def test_learned_words_apply_at_once_and_after_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "corrections.yaml"
     file.write_text("", encoding="utf-8")
     corrections = Corrections({"jason": "Jaison"})
@@ -93,7 +93,7 @@ async def test_a_changed_file_is_read_again(tmp_path: Path, caplog: pytest.LogCa
     assert warning.startswith("The corrections stay as they were: ")
 
 
-async def test_what_was_learned_stays_when_the_file_is_looked_at(tmp_path: Path) -> None:
+async def test_learned_words_stay_when_the_file_is_looked_at(tmp_path: Path) -> None:
     corrections = Corrections()
     learning = LearnedCorrections(tmp_path / "corrections.yaml", corrections, sleep=StepsBetweenLooks())
     await learning.learn("Hello sea you", "Hello Seiyuu")

@@ -1,4 +1,4 @@
-"""The decoder of Moonshine writes with a draft what it writes without one, in fewer steps."""
+"""With a draft, a guess at the text, Moonshine's decoder writes the same text as without one, but in fewer steps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ScriptedDecoder:
 
 
 class NamedDecoder(ScriptedDecoder):
-    """A decoder that itself writes "4 4" for the name ``called``, and then ``text`` after "4 4" and after the name."""
+    """A decoder that writes the name ``called`` as "4 4". ``text`` follows "4 4", and the name if that is given."""
 
     def __init__(self, called: list[int], text: list[int]) -> None:
         super().__init__([4, 4, *text])
@@ -57,7 +57,7 @@ texts = st.lists(st.integers(3, VOCABULARY - 1), max_size=LIMIT + 5)
 
 
 @given(text=texts, draft=texts)
-def test_a_draft_changes_nothing_about_the_text(text: list[int], draft: list[int]) -> None:
+def test_a_draft_does_not_change_the_text(text: list[int], draft: list[int]) -> None:
     plain = write(ScriptedDecoder(text), (), LIMIT)
     assert write(ScriptedDecoder(text), draft, LIMIT) == plain
     assert plain[0] == text[:LIMIT]
@@ -71,7 +71,7 @@ def test_a_right_beginning_is_checked_in_one_step() -> None:
     assert decoder.steps == 3
 
 
-def test_a_given_beginning_is_written_even_if_it_is_improbable_and_the_rest_follows_from_another_text() -> None:
+def test_a_given_beginning_is_written_even_if_it_is_improbable_and_another_text_drafts_the_rest() -> None:
     decoder = NamedDecoder(called=[5, 6], text=[7, 8, 9, 10, 3])
     plain, _ = write(decoder, (), LIMIT)
     assert plain == [4, 4, 7, 8, 9, 10, 3]

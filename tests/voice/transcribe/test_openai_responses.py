@@ -99,13 +99,13 @@ def test_a_response_may_have_no_words(body: str) -> None:
         ("data: " + 100_000 * '{"a":', ""),
     ],
 )
-def test_other_bodies_are_an_error(body: str, says: str) -> None:
+def test_bodies_that_hold_no_transcript_are_an_error(body: str, says: str) -> None:
     with pytest.raises(AnswerError) as caught:
         read_answer(body.encode())
     assert str(caught.value) == says
 
 
-def test_a_number_that_is_too_large_is_not_known() -> None:
+def test_a_number_that_is_too_large_counts_as_unknown() -> None:
     body = '{"text": "Hi.", "segments": [{"text": "Hi.", "avg_logprob": %s}]}' % (400 * "9")
     (segment,) = read_answer(body.encode()).segments
     assert segment == TranscriptSegment("Hi.")

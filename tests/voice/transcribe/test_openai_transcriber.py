@@ -238,7 +238,7 @@ async def test_a_failed_speculation_is_not_made_again() -> None:
         assert len(talk.server.asked) == 1
 
 
-async def test_while_a_server_is_busy_speculation_is_dropped_and_final_requests_wait() -> None:
+async def test_speculation_is_dropped_and_final_requests_wait_while_a_server_is_busy() -> None:
     busy = answering("{}", 429, Retry_After="2")
     async with talking(HELLO, busy, HELLO) as talk:
         assert await talk.transcribe(Urgency.SPECULATION) == "Hello."
@@ -272,7 +272,7 @@ async def test_a_server_that_asks_to_wait_too_long_is_an_error_at_once() -> None
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_server_that_asks_for_no_wait_is_not_asked_without_a_pause(status: int) -> None:
+async def test_a_server_that_asks_for_no_wait_is_not_asked_again_without_a_pause(status: int) -> None:
     async with talking(answering("{}", status, Retry_After="0")) as talk, asyncio.timeout(LIMIT):
         with pytest.raises(TranscriptionError):
             await talk.transcribe()
@@ -280,12 +280,12 @@ async def test_a_server_that_asks_for_no_wait_is_not_asked_without_a_pause(statu
 
 
 @pytest.mark.parametrize("written", ["1..2s", f"Thu, 01 Jan {'9' * 20} 00:00:07 GMT"])
-async def test_no_words_are_lost_to_a_wait_that_can_not_be_read(written: str) -> None:
+async def test_a_retry_after_header_that_can_not_be_read_costs_no_words(written: str) -> None:
     async with talking(answering("{}", 503, Retry_After=written), HELLO) as talk:
         assert await talk.transcribe() == "Hello."
 
 
-async def test_a_wait_that_comes_with_the_words_does_not_matter() -> None:
+async def test_a_retry_after_header_that_comes_with_the_words_does_not_matter() -> None:
     async with talking(answering('{"text": "Hello."}', Retry_After="1..2s")) as talk:
         assert await talk.transcribe() == "Hello."
 
@@ -326,7 +326,7 @@ async def test_a_check_follows_no_redirect(place: str, problem: str | None) -> N
     assert found is None if problem is None else problem in (found or "")
 
 
-async def test_a_busy_server_is_ready() -> None:
+async def test_a_busy_server_counts_as_ready() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         await talk.transcriber.warm_up()
         assert await talk.transcribe() == "Hello."

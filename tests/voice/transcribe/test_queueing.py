@@ -1,4 +1,4 @@
-"""Tests of the queue of transcription requests: the order, and which are dropped."""
+"""Tests of the queue of transcription requests: which go first, and which are dropped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_final_turns_go_first_and_in_order() -> None:
     assert [await queue.next() for _ in range(3)] == [first, second, interim]
 
 
-async def test_the_oldest_of_the_least_urgent_is_dropped() -> None:
+async def test_the_oldest_of_the_least_urgent_requests_is_dropped() -> None:
     queue = TranscriptionQueue()
     jobs = [job(Urgency.SPECULATION) for _ in range(MAX_WAITING)]
     for each in jobs:
@@ -102,7 +102,7 @@ async def test_calls_are_served_in_turn_however_much_is_said_in_one() -> None:
     assert [await queue.next() for _ in range(5)] == [quiet, third, *loud[1:]]
 
 
-async def test_what_is_urgent_in_one_call_goes_before_what_is_not_in_another() -> None:
+async def test_urgent_requests_of_one_call_go_before_less_urgent_ones_of_another() -> None:
     queue = TranscriptionQueue()
     guess, final = job(Urgency.SPECULATION, "quiet"), job(Urgency.FINAL, "loud")
     queue.add(job(Urgency.FINAL, "loud"))

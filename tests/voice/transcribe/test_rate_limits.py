@@ -50,7 +50,7 @@ def test_speculation_pauses_for_longer_than_the_server_asks_for() -> None:
     assert limits.may_speculate
 
 
-def test_final_requests_do_not_wait_too_long() -> None:
+def test_final_requests_do_not_wait_if_the_server_asks_for_too_long_a_wait() -> None:
     limits = RateLimits(Clock())
     limits.record_refusal(3600.0)
     assert (limits.wait, limits.may_speculate) == (0.0, False)

@@ -48,6 +48,8 @@ FAILING = answering("{}", status=500)
 
 @dataclass
 class Pair:
+    """Two transcription servers, and the transcriber that asks one of them, or the other if that one fails."""
+
     ears: TranscriptionServers
     servers: tuple[ScriptedRecogniser, ScriptedRecogniser]
 
@@ -105,7 +107,7 @@ async def test_a_turn_is_heard_by_another_server_if_one_fails(fault: Answer) -> 
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-async def test_a_server_that_refuses_one_sound_is_asked_for_the_next_one(status: int) -> None:
+async def test_a_server_that_refuses_one_sound_still_gets_the_next_one(status: int) -> None:
     refusing = answering("{}", status=status)
     # A request that is refused is made again without the fields that the server may not know.
     async with pair([*[refusing] * (len(REQUEST_FORMATS) if status in REFUSED_FIELDS else 1), FIRST], [SECOND]) as both:
@@ -113,13 +115,13 @@ async def test_a_server_that_refuses_one_sound_is_asked_for_the_next_one(status:
         assert "standing in" not in both.ears.describe()
 
 
-async def test_a_server_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_hangs_is_replaced_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLOW_AFTER", 0.2)
     async with pair([silent()], [SECOND]) as both:
         assert await both.hear() == "Second."
 
 
-async def test_a_call_stays_with_the_server_that_stood_in_and_the_next_one_does_not() -> None:
+async def test_a_call_stays_with_the_server_that_stood_in_and_the_next_call_does_not() -> None:
     async with pair([FAILING, FAILING, FIRST], [SECOND]) as both:
         await both.ears.warm_up()
         assert await both.hear() == "Second."
@@ -170,10 +172,10 @@ async def test_a_check_asks_no_server_that_is_known_to_answer(monkeypatch: pytes
         for _ in range(10):
             assert await both.ears.problem() is None
         assert asked == before
-        assert both.asked == [0, 0], "no sound is sent for it"
+        assert both.asked == [0, 0], "no sound is sent for the checks"
 
 
-async def test_the_ears_are_well_if_one_server_is() -> None:
+async def test_no_problem_is_reported_while_the_servers_are_well() -> None:
     async with pair([FIRST], [SECOND]) as both:
         assert await both.ears.problem() is None
 
@@ -205,7 +207,7 @@ async def test_at_todays_limit_the_server_that_costs_nothing_hears(monkeypatch: 
         meter.used = 0.8
         with pytest.raises(TranscriptionShed):
             await both.hear(Urgency.SPECULATION)
-        assert await both.hear() == "First.", "what is not a guess is still heard"
+        assert await both.hear() == "First.", "final requests are still heard"
         meter.used = 1.0
         assert [await both.hear(), await both.hear()] == ["Second.", "Second."]
         meter.used = 0.0

@@ -1,4 +1,4 @@
-"""Settled words: what two transcripts in a row agree on stays; the rest may change."""
+"""Settled words: those on which two transcripts in a row agree. They stay, and the others may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One transcriber for several calls: it knows whose request is whose, and rests only when no call needs it."""
+"""One transcriber for several calls: it knows each request's call, and releases its memory once no call needs it."""
 
 from __future__ import annotations
 

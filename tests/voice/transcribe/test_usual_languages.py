@@ -45,7 +45,7 @@ def test_a_short_or_uncertain_transcript_changes_nothing(transcript: Transcript,
     assert languages.of(ADA) == "de"
 
 
-def test_the_usual_language_changes_with_the_speaker() -> None:
+def test_the_usual_language_changes_when_its_speaker_changes_languages() -> None:
     languages = UsualLanguages()
     languages.learn(ADA, Transcript("Das ist ein langer Satz.", "de", language_probability=0.97), LONG)
     languages.learn(ADA, Transcript("And this is another.", "en", language_probability=0.97), LONG)

@@ -1,4 +1,4 @@
-"""Tests of the local transcriber with toy weights: transcripts, dead and hanging processes, memory, missing models."""
+"""Tests of the local transcriber. With toy weights it understands people, and replaces processes that die or hang."""
 
 from __future__ import annotations
 
@@ -183,12 +183,12 @@ async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds
     assert await quickest(replacing, 15.0) < 15.0
 
 
-async def test_rest_does_nothing_after_close(toy_ears: Path) -> None:
+async def test_release_memory_does_nothing_after_close(toy_ears: Path) -> None:
     transcriber = WhisperTranscriber(WhisperOptions(str(toy_ears), "cpu", 1, "en", "float32"), Corrections())
     await transcriber.release_memory()
     await transcriber.close()
     await transcriber.release_memory()
-    assert [task.get_name() for task in asyncio.all_tasks() if "rest" in task.get_name()] == []
+    assert [task.get_name() for task in asyncio.all_tasks() if "release of memory" in task.get_name()] == []
 
 
 async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(toy_ears: Path) -> None:
@@ -211,7 +211,7 @@ async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_b
     assert alive == []
 
 
-async def test_the_process_ends_after_a_rest_and_is_started_again(
+async def test_after_release_memory_the_process_ends_and_is_started_again(
     transcriber: WhisperTranscriber,
 ) -> None:
     await transcriber.warm_up()
@@ -268,7 +268,7 @@ async def test_english_is_recognised_by_the_quick_model_if_it_can_be_used(
     assert transcriber.describe() == f"faster-whisper some-model {described.format(folder=tmp_path)}"
 
 
-async def test_on_a_graphics_card_whisper_recognises_english_too(tmp_path: Path) -> None:
+async def test_whisper_recognises_english_too_on_a_graphics_card(tmp_path: Path) -> None:
     program = ("-m", "tests.voice.transcribe.faulty_machine", "none")
     options = WhisperOptions("some-model", "cuda", english=tmp_path)
     transcriber = WhisperTranscriber(options, Corrections(), program=program)
@@ -279,7 +279,7 @@ async def test_on_a_graphics_card_whisper_recognises_english_too(tmp_path: Path)
     assert transcript.text == "I run on cuda:0 in float16."
 
 
-async def test_with_a_log_in_json_sound_is_recognised_and_only_log_lines_are_on_standard_error(
+async def test_sound_is_recognised_with_a_log_in_json_and_only_log_lines_are_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOG_FORMAT", "json")
@@ -291,4 +291,6 @@ async def test_with_a_log_in_json_sound_is_recognised_and_only_log_lines_are_on_
         await transcriber.close()
     assert transcript.text == "I run on cpu in int8."
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert [line["message"] for line in lines].count(PRINTED) == 2, "the last one is recognised once more"
+    assert [line["message"] for line in lines].count(PRINTED) == 2, (
+        "once for the second of silence at loading, and once for the sound"
+    )

@@ -31,7 +31,7 @@ def spectrogram(sound: Sound16) -> np.ndarray:
 
 @pytest.fixture
 def encoded_lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths, in frames, on which the encoder was run. It makes one number of each two frames."""
+    """The lengths, in frames, on which the encoder was run. A stand-in encodes every two frames as one number."""
     lengths: list[int] = []
 
     def encode(self: WhisperModel, features: np.ndarray) -> Any:
@@ -57,7 +57,7 @@ def encoding(device: str, sound_seconds: int, encoded_seconds: float, context_se
     return found
 
 
-def test_the_encoder_runs_on_the_sound_and_silence_comes_behind_it(encoded_lengths: list[int]) -> None:
+def test_the_encoder_runs_only_on_the_sound_and_encoded_silence_follows(encoded_lengths: list[int]) -> None:
     first, second = encoding("cpu", 2, 3.0, 15.0)
     assert len(first) == 750
     assert (first[:100] == 1.0).all()

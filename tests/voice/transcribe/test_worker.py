@@ -18,8 +18,8 @@ STUCK, RIGHT = " Dallad, Dallad, Dallad, Dallad,", " Followed by the pound key."
 class StuckModel:
     """A model that is stuck in a loop at temperatures below ``leaves_at``, and in contexts shorter than ``fits``.
 
-    Its text has this mean log probability. ``no_speech`` is the probability that there is no speech in the sound. If
-    the encoder does not get all seconds of the context, the text is ``text``.
+    ``log_probability`` is the mean log probability of its text. ``no_speech`` is the probability that there is no
+    speech in the sound. If the encoder does not get all seconds of the context, the text is ``text``.
     """
 
     def __init__(

@@ -70,6 +70,8 @@ class Server:
 
 @dataclass
 class FallbackHarness:
+    """A server, the fallback that speaks through it, and what people were told."""
+
     server: Server
     voice: FallbackSpeech
     told: list[str]

@@ -1,4 +1,4 @@
-"""Speech parameters of moods. A chosen voice and the persona's own preset win over those of the mood."""
+"""Speech parameters of a persona in a mood. The persona's preset wins over the mood's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_mood_sets_preset_speed_and_pitch() -> None:
     assert speech_parameters(mika("odd"), MOODS, USUAL) == USUAL, "the mood odd has no parameters"
 
 
-def test_a_chosen_voice_wins_over_the_voice_of_the_persona_and_its_preset_over_that_of_the_mood() -> None:
+def test_a_chosen_voice_wins_over_the_personas_voice_and_the_personas_preset_over_the_moods_preset() -> None:
     sky = mika(voice="sky", preset="warm")
     assert speech_parameters(sky, MOODS, USUAL) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
     assert speech_parameters(sky, MOODS, SpeechParameters("robin")).voice == "robin"
@@ -43,10 +43,10 @@ def test_pitch_and_speed_of_persona_and_mood_are_combined() -> None:
     both = speech_parameters(mika(speed=2.0, pitch_shift=-2.0), MOODS, USUAL)
     assert (both.speed, both.pitch_shift) == (1.6, -3.0)
     lowest = speech_parameters(mika(speed=0.5, pitch_shift=-12.0), MOODS, USUAL)
-    assert (lowest.speed, lowest.pitch_shift) == (0.5, -12.0), "never more than the speech server takes"
+    assert (lowest.speed, lowest.pitch_shift) == (0.5, -12.0), "the speech server takes no lower values"
 
 
-def test_what_was_chosen_is_combined_with_persona_and_mood() -> None:
+def test_chosen_parameters_are_combined_with_persona_and_mood() -> None:
     chosen = SpeechParameters(preset="warm", speed=2.0, pitch_shift=3.0, temperature=0.3)
     assert speech_parameters(mika(), MOODS, chosen) == SpeechParameters(
         preset="warm", speed=1.6, pitch_shift=2.0, temperature=0.3

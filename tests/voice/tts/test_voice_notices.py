@@ -1,4 +1,4 @@
-"""Texts for people about changes of the speech engine."""
+"""Texts that tell people of a speech server's warnings, and of changes of its engine."""
 
 from __future__ import annotations
 

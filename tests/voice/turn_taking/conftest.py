@@ -12,11 +12,13 @@ from tests.voice.turn_taking.harness import TurnTakingHarness, running_turn_taki
 
 @pytest.fixture
 async def harness() -> AsyncIterator[TurnTakingHarness]:
+    """Turn taking without interim transcripts."""
     async with running_turn_taking() as harness:
         yield harness
 
 
 @pytest.fixture(name="with_interims")
 async def harness_with_interims() -> AsyncIterator[TurnTakingHarness]:
+    """Turn taking with interim transcripts."""
     async with running_turn_taking(speculation=Speculation(interims=True)) as harness:
         yield harness

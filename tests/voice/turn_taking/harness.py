@@ -109,7 +109,7 @@ class RecordedReplies:
 
 
 class TwoPeople:
-    """Two people in the call: Ada may interrupt, and Ben may not."""
+    """Two people in the call: Ada may interrupt, and Ben may not. Whoever is in ``ignored`` is not answered."""
 
     def __init__(self) -> None:
         self.ignored: set[int] = set()
@@ -197,6 +197,13 @@ class RecordingNoticeWriter:
 
 @dataclass(eq=False)
 class TurnTakingHarness:
+    """Turn taking with its doubles.
+
+    Attributes:
+        times: the clock shows the last of them.
+        lost: grows each time that a caller, who can't read, would hear that words were lost.
+    """
+
     turn_taking: TurnTaking
     transcriber: ManualTranscriber
     replies: RecordedReplies

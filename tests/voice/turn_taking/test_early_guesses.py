@@ -1,4 +1,4 @@
-"""Guesses from interim transcripts: a reply is prepared as soon as a pause begins, if an interim has its words."""
+"""Guesses: speculative replies to the words of an interim transcript, which are begun as soon as a pause begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ async def pause(harness: TurnTakingHarness, samples: int = PAUSED) -> None:
     await harness.feed(SpeechPaused(ADA, sound(samples), 2.0, 2.1, may_be_echo=False))
 
 
-async def test_the_guess_begins_with_the_pause_and_its_words_confirm_it(with_interims: TurnTakingHarness) -> None:
+async def test_the_guess_begins_with_the_pause_and_the_words_of_the_pause_confirm_the_guess(
+    with_interims: TurnTakingHarness,
+) -> None:
     await speak(with_interims)
     await with_interims.transcriber.say("What time is it")
     assert with_interims.lines == ["hold"], "nothing is guessed while the person speaks"
@@ -72,7 +74,7 @@ async def test_a_person_who_speaks_on_takes_the_guess_back(with_interims: TurnTa
     assert with_interims.lines == ["hold", "speculate What time", "discard"]
 
 
-async def test_a_guess_is_taken_back_if_the_words_of_the_pause_are_not_for_the_bot(
+async def test_a_guess_is_taken_back_if_the_words_that_are_known_at_the_pause_are_not_for_the_bot(
     with_interims: TurnTakingHarness,
 ) -> None:
     await speak(with_interims)
@@ -110,7 +112,7 @@ async def test_the_words_of_earlier_parts_are_in_the_guess(with_interims: TurnTa
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["its words are not known", "its words are known"])
-async def test_an_interim_of_sound_that_was_cut_off_since_makes_no_guess(
+async def test_an_interim_of_a_part_that_has_ended_since_makes_no_guess(
     with_interims: TurnTakingHarness, known: bool
 ) -> None:
     await speak(with_interims)

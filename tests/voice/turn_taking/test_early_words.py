@@ -29,7 +29,7 @@ async def test_a_transcriber_that_may_not_run_ahead_is_asked_once_at_the_end() -
         assert harness.lines[-2:] == ["commit Hello.", "free"]
 
 
-async def test_pauses_that_cost_money_in_vain_are_limited() -> None:
+async def test_transcriptions_at_pauses_are_limited_if_they_cost_money_in_vain() -> None:
     allowed = Speculation(words_cost=True, wrong_a_minute=2)
     async with running_turn_taking(speculation=allowed) as harness:
         for number in range(1, 5):
@@ -43,7 +43,7 @@ async def test_pauses_that_cost_money_in_vain_are_limited() -> None:
         assert urgencies(harness)[-1] is Urgency.SPECULATION
 
 
-async def test_pauses_that_cost_nothing_are_not_limited(harness: TurnTakingHarness) -> None:
+async def test_transcriptions_at_pauses_are_not_limited_if_they_cost_nothing(harness: TurnTakingHarness) -> None:
     for number in range(1, 50):
         await speak_with_a_pause(harness, TurnId(1, number))
     assert len(harness.transcriber.asked) == 49

@@ -1,4 +1,4 @@
-"""End-of-turn estimates: when turn taking asks for them, and where it passes them."""
+"""End-of-turn estimates: when turn taking asks for them, and that it passes them on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_slow_estimate_does_not_delay_the_answer(harness: TurnTakingHarn
 
 
 @pytest.mark.parametrize(("seconds", "known"), [(170.0, 1), (190.0, 0)])
-async def test_what_was_said_minutes_ago_is_not_what_a_turn_follows(
+async def test_turns_of_minutes_ago_are_not_passed_to_the_estimate(
     harness: TurnTakingHarness, seconds: float, known: int
 ) -> None:
     harness.history.add(Turn.of_bot("Where shall we go?"))
@@ -48,7 +48,7 @@ async def test_the_estimate_of_a_pause_is_cancelled_when_the_person_speaks_on(ha
     assert harness.pauses.estimates == []
 
 
-async def test_no_estimate_is_made_for_a_turn_without_words(harness: TurnTakingHarness) -> None:
+async def test_a_turn_without_words_counts_as_over_without_an_estimate(harness: TurnTakingHarness) -> None:
     await harness.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await harness.transcriber.say("")
     assert harness.end_of_turn.asked == []

@@ -41,7 +41,7 @@ async def test_no_interim_transcripts_are_made_by_default(harness: TurnTakingHar
     assert harness.transcriber.asked == []
 
 
-async def test_only_one_interim_is_made_at_a_time_followed_by_a_rest_of_the_same_length(
+async def test_only_one_interim_is_made_at_a_time_and_is_followed_by_a_pause_as_long_as_it_took(
     with_interims: TurnTakingHarness,
 ) -> None:
     await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6), so_far(ADA, 4, 2.1))
@@ -114,7 +114,7 @@ async def test_the_parts_of_a_long_turn_are_settled(with_interims: TurnTakingHar
     assert words(with_interims.watched) == [("Once upon a", ""), ("Once upon a time Once more", "Once upon a time")]
 
 
-async def test_words_of_sound_that_was_cut_off_meanwhile_are_not_shown_twice(with_interims: TurnTakingHarness) -> None:
+async def test_words_of_a_part_that_has_ended_meanwhile_are_not_shown_twice(with_interims: TurnTakingHarness) -> None:
     await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), so_far(ADA, 3, 1.6))
     await with_interims.feed(TurnPart(ADA, sound(9), 15.0))
     await with_interims.transcriber.say("Once upon a time")

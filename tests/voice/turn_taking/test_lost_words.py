@@ -57,7 +57,7 @@ async def test_turns_of_a_person_who_is_to_be_forgotten_are_dropped_even_if_they
     assert len([event for event in harness.watched if isinstance(event, SpeechStopped)]) == 2
 
 
-async def test_of_a_person_who_is_to_be_forgotten_no_later_turn_is_answered_in_place_of_an_earlier_one(
+async def test_no_later_turn_of_a_person_who_is_to_be_forgotten_is_answered_in_place_of_an_earlier_one(
     harness: TurnTakingHarness,
 ) -> None:
     for turn in (ADA, TurnId(ADA.person, 2)):
@@ -87,7 +87,7 @@ async def test_lost_words_are_reported_again_after_the_interval(harness: TurnTak
     assert len(harness.lost) == 2, "a caller can't read the notices, and hears of it"
 
 
-async def test_that_the_limit_of_the_day_is_reached_is_said_once_in_a_call(harness: TurnTakingHarness) -> None:
+async def test_the_bot_says_once_in_a_call_that_the_limit_of_the_day_is_reached(harness: TurnTakingHarness) -> None:
     for number in range(1, 4):
         turn = TurnId(1, number)
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))

@@ -13,7 +13,7 @@ from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, 
 async def say_so_far(
     harness: TurnTakingHarness, text: str, turn: TurnId = ADA, *, may_be_echo: bool = False, at: float = 1.6
 ) -> None:
-    """Have an interim transcript made."""
+    """Have an interim transcript made, with these words."""
     await harness.feed(SpeechSoFar(turn, sound(3), at, may_be_echo=may_be_echo))
     await harness.transcriber.say(text)
 
@@ -25,7 +25,7 @@ async def test_the_model_reads_the_words_of_a_person_who_still_speaks(with_inter
     assert with_interims.replies.read == ["Ada: ", "Ada: What time", "Ada: What time is it"]
     await with_interims.feed(SpeechPaused(ADA, sound(9_000), 2.5, 2.6), ended(ADA, 9_000))
     await with_interims.transcriber.say("What time is it?")
-    assert with_interims.lines == ["hold", "commit What time is it?", "free"], "reading ahead is no guess"
+    assert with_interims.lines == ["hold", "commit What time is it?", "free"], "reading ahead begins no reply"
 
 
 async def test_the_words_of_earlier_parts_are_read_too(with_interims: TurnTakingHarness) -> None:
@@ -48,7 +48,7 @@ async def test_words_that_may_be_the_bots_own_are_not_read(with_interims: TurnTa
     assert with_interims.replies.read == ["Ada: "]
 
 
-async def test_the_model_reads_nothing_of_ignored_people_and_where_nothing_is_answered(
+async def test_no_words_of_ignored_people_are_read_ahead_and_none_at_all_while_nothing_is_answered(
     with_interims: TurnTakingHarness,
 ) -> None:
     with_interims.people.ignored.add(ADA.person)
@@ -61,7 +61,7 @@ async def test_the_model_reads_nothing_of_ignored_people_and_where_nothing_is_an
     assert with_interims.replies.read == []
 
 
-async def test_while_several_people_speak_nobodys_words_are_read(with_interims: TurnTakingHarness) -> None:
+async def test_nobodys_words_are_read_ahead_while_several_people_speak(with_interims: TurnTakingHarness) -> None:
     await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), TurnStarted(BEN, 1.0, 1.1))
     await say_so_far(with_interims, "What time")
     await with_interims.feed(TurnDropped(BEN, 2.0))
@@ -69,7 +69,7 @@ async def test_while_several_people_speak_nobodys_words_are_read(with_interims: 
     assert with_interims.replies.read == ["Ada: ", "Ben: ", "Ada: What time is it"]
 
 
-async def test_what_a_guess_has_read_already_is_not_read_again(with_interims: TurnTakingHarness) -> None:
+async def test_words_that_a_speculative_reply_has_read_are_not_read_again(with_interims: TurnTakingHarness) -> None:
     await with_interims.feed(TurnStarted(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6, may_be_echo=False))
     await with_interims.feed(SpeechPaused(ADA, sound(4), 2.0, 2.1, may_be_echo=False))
     await with_interims.transcriber.say("What time is it", number=0)

@@ -1,4 +1,4 @@
-"""Turn taking: the requests to the transcriber, and the calls to the conversation, in their order."""
+"""Turn taking asks the transcriber for the words of turns, and passes them on to the conversation in their order."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_an_ignored_person_has_captions_but_never_reaches_the_model(harnes
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await harness.transcriber.say(text)
         assert harness.watched[-1] == UtteranceHeard(1, "Ada", text, addressed=False, turn=turn), (
-            "it is still written down"
+            "the words are still reported"
         )
     assert harness.commands == []
     assert harness.replies.prompts == []
@@ -105,6 +105,18 @@ async def test_a_command_comes_with_the_persons_utterance_before_it(harness: Tur
         await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await harness.transcriber.say(text)
     assert harness.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "Ada", "What time is it?")]
+
+
+async def test_the_last_words_of_a_person_who_has_opted_out_meanwhile_are_not_said_again(
+    harness: TurnTakingHarness,
+) -> None:
+    for number, text in ((1, "What time is it?"), (2, "again")):
+        turn = TurnId(1, number)
+        await harness.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await harness.transcriber.say(text)
+        if number == 1:
+            harness.turn_taking.forget(1)
+    assert harness.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "Ada", None)]
 
 
 async def test_a_long_turn_is_the_sum_of_its_parts(harness: TurnTakingHarness) -> None:

@@ -33,7 +33,7 @@ class LoudIsVoice:
 
 
 class Person:
-    """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Time passes by the packets.
+    """A person who sends packets of 20 ms to a turn detector, and who keeps its events. Each packet moves the clock.
 
     The packets tell the kind of the ``microphone``, if it is given.
     """
@@ -84,7 +84,7 @@ class Person:
         self.now = until
 
     def transcribed(self, turn: TurnId, text: str) -> None:
-        """Give the detector the end-of-turn estimate for the words up to the last pause, by the rules on last words."""
+        """Give the detector the end-of-turn estimate of the rules, for the words up to the last pause."""
         over = RuleBasedEndOfTurn().estimate(text) if text.strip() else 1.0
         self.detector.end_of_turn_estimated(turn, over, wordless=not text.strip())
 

@@ -68,7 +68,7 @@ def test_nearly_every_pause_is_noticed_within_two_packets() -> None:
     assert max(noticed) < 0.061
 
 
-def test_a_closing_microphone_pauses_at_once_and_ends_after_a_wait() -> None:
+def test_when_the_microphone_closes_the_turn_pauses_at_once_and_ends_after_a_wait() -> None:
     person = Person()
     person.talk(1.0)
     person.close()
@@ -139,7 +139,7 @@ def test_the_silence_between_transmissions_is_in_the_sound_but_not_all_of_it() -
     assert np.count_nonzero(sound) == 2 * HEARING_RATE
 
 
-def test_an_opening_microphone_delays_the_end_until_the_words_are_clear() -> None:
+def test_a_microphone_that_opens_delays_the_end_until_it_is_clear_whether_the_person_speaks() -> None:
     person = Person()
     person.talk(1.0)
     person.close()
@@ -160,7 +160,7 @@ def test_an_end_is_reported_even_if_nobody_called_tick_in_time() -> None:
     assert [name for name in person.named() if name != "SpeechSoFar"][-2:] == ["TurnEnded", "TurnStarted"]
 
 
-def test_packets_that_are_late_end_no_turn() -> None:
+def test_late_packets_end_no_turn() -> None:
     person = Person()
     person.talk(1.0)
     person.stay_quiet(0.1)

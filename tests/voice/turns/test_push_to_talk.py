@@ -136,5 +136,5 @@ def test_the_release_of_a_key_says_nothing_of_the_next_transmission() -> None:
     person.transcribed(person.only(SpeechPaused)[-1].turn, "And then it was green.")
     person.pass_time(3.0)
     ended = person.only(TurnEnded)[-1]
-    # The pause of the question counts again.
+    # With the key, the bot waited for less than 0.3 s. Now the pause within the question makes it wait longer again.
     assert ended.at - ended.last_voiced_at > 0.3

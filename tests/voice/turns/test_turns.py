@@ -1,4 +1,4 @@
-"""Tests of the turn detectors of a call, with espeak-ng's speech: kinds of microphones, several people, noise."""
+"""The turn detectors of a call, with espeak-ng's speech: they learn kinds of microphones, and noise makes no turn."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_person_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolic
     assert first < second
 
 
-# The beginning of each sound in all tests, the whole of it in the slow ones.
+# `make test` tries the first 8 s of each sound, the slow tests try 50 s.
 @pytest.mark.parametrize("seconds", [8, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("telephone", [False, True])
 def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy, telephone: bool, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""Tests of Silero's network: with speech of espeak-ng, with noise and music, and with a missing or damaged network."""
+"""Silero's network tells espeak-ng's speech from noise and music. The error names a file that is missing or damaged."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_the_voice_activity_model_needs_neither_torch_nor_faster_whisper_in_the_
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_error_names_a_missing_network(tmp_path: Path) -> None:
+def test_the_error_names_the_file_of_a_missing_network(tmp_path: Path) -> None:
     with pytest.raises(SileroUnusable, match="nowhere"):
         Silero(tmp_path / "nowhere.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", bytes(1000)])
-def test_the_error_names_a_damaged_network(tmp_path: Path, content: bytes) -> None:
+def test_the_error_names_the_file_of_a_damaged_network(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "silero.onnx"
     path.write_bytes(content)
     with pytest.raises(SileroUnusable, match=r"silero\.onnx can't be loaded: it is damaged"):

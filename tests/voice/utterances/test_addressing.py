@@ -26,11 +26,11 @@ def addressed(
 
 
 @pytest.mark.parametrize("others", [(), ("Ben",)])
-def test_with_the_policy_always_every_utterance_is_for_the_bot(others: tuple[str, ...]) -> None:
+def test_every_utterance_is_for_the_bot_under_the_policy_always(others: tuple[str, ...]) -> None:
     assert addressed("Ben, are you there?", others, policy=AnswerPolicy.ALWAYS)
 
 
-def test_with_the_policy_name_the_name_is_needed_even_alone_with_the_bot_and_in_a_conversation() -> None:
+def test_the_name_is_needed_under_the_policy_name_even_alone_with_the_bot_and_in_a_conversation() -> None:
     assert addressed("What do you think, Seiyuu?", policy=AnswerPolicy.NAME)
     assert not addressed("What do you think?", (), WITH_ANNA, AnswerPolicy.NAME)
 

@@ -57,7 +57,7 @@ def test_backchannels_are_recognised(text: str) -> None:
         "Seiyuu",
     ],
 )
-def test_other_utterances_are_no_backchannels(text: str) -> None:
+def test_utterances_that_are_no_backchannel_are_not_taken_for_one(text: str) -> None:
     assert not BACKCHANNELS.is_backchannel(text)
 
 

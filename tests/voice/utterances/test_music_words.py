@@ -180,7 +180,7 @@ def test_other_talk_about_music_is_no_command(text: str) -> None:
     assert PLAY.find(text, TITLES) is None
 
 
-def test_stop_alone_still_means_the_voice() -> None:
+def test_stop_alone_stops_the_voice_and_not_the_music() -> None:
     for text in ("Stop!", "Stop it.", "Be quiet.", "止めて", "停止"):
         assert COMMANDS.find(text, alone=True, speaking=True) == CommandRequest(VoiceCommand.STOP)
 

@@ -1,4 +1,4 @@
-"""Names in scripts without spaces, and names with endings: Japanese, Chinese, Korean, Thai."""
+"""Names are found in scripts without spaces, and with endings: Japanese, Chinese, Korean, Thai."""
 
 from __future__ import annotations
 

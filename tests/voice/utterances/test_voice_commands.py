@@ -51,12 +51,12 @@ def finder_for(file: str) -> VoiceCommandFinder:
         ("Seiyuu, 我刚才说了什么？", VoiceCommand.REPEAT_ME),
     ],
 )
-def test_a_command_with_the_name_is_found_in_any_company(text: str, command: VoiceCommand) -> None:
+def test_a_command_with_the_name_is_found_among_several_people_too(text: str, command: VoiceCommand) -> None:
     assert COMMANDS.find(text, alone=False, speaking=False) == CommandRequest(command)
 
 
 @pytest.mark.parametrize("text", ["Leave the voice channel.", "What did I say?", "Verlass den Kanal!"])
-def test_among_several_people_leaving_and_repeating_need_the_name(text: str) -> None:
+def test_leaving_and_repeating_need_the_name_among_several_people(text: str) -> None:
     assert COMMANDS.find(text, alone=False, speaking=True) is None
     assert COMMANDS.find(text, alone=True, speaking=False) is not None
 

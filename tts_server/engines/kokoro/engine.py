@@ -150,6 +150,6 @@ class KokoroEngine(AlwaysLoaded):
 def _cannot_read(language: str) -> str:
     name = {"ja": "Japanese", "zh": "Chinese"}[language]
     return (
-        f"kokoro does not speak {name} here, because no small library turns its writing into Kokoro's phonemes; "
+        f"kokoro does not speak {name} here, because no small library turns {name} writing into Kokoro's phonemes; "
         "other engines speak it"
     )

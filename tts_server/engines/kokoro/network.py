@@ -23,9 +23,9 @@ _PROBE = tuple(range(43, 63))
 
 
 class Network:
-    """The network. It is not thread-safe.
+    """Kokoro's network. It is not thread-safe.
 
-    It can't be divided as Piper's can: each sample depends on the whole clause.
+    Unlike Piper's network, it can't compute a clause piece by piece: each sample depends on the whole clause.
 
     Args:
         file: the ONNX file.

@@ -1,4 +1,4 @@
-"""Creates the Piper engine with the voices of ``PIPER_MODEL``, of RealtimeTTS's options for Piper, or downloaded ones.
+"""Creates the Piper engine with the voices of ``PIPER_MODEL``, that of ``TTS_ENGINE_OPTIONS``, or a downloaded one.
 
 This module imports Piper's libraries only after it has checked that they are installed.
 """

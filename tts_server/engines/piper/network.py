@@ -41,9 +41,9 @@ MAX_HELD = 1.0
 _SHARE, _MAX_SHARE = 0.6, 0.8
 """Shares of the time for which the sound so far still plays. The next piece is computed during that time.
 
-The piece is as long as can be computed within the first share. If this is less than twice the length of the piece
-before it, the piece gets longer, since longer pieces take less time for each frame: up to twice that length, but only
-as long as can be computed within the second share. The estimate is made from the time that the piece before took.
+The piece is as long as can be computed within the first share. But it may be longer, up to twice the length of the
+piece before it, if it can be computed within the second share: longer pieces take less time for each frame. How long a
+frame takes is estimated from the piece before.
 """
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class DividedNetwork:
     Attributes:
         first: takes the whole network's inputs, and returns what the networks in ``rest`` need.
         rest: one network for each module. Each takes the output of the network before it. It may take further outputs
-            of the first network, such as the speaker's.
+            of the first network, such as the speaker's vector.
     """
 
     first: ModelProto

@@ -26,7 +26,7 @@ _EXACT = 5e-5
 _COMPARED = 4
 """Length of a tested piece, in frames."""
 _MIN_CONTEXTS_PER_LANE = 4
-"""A lane is at least this many times as long as its context, so that computing the context costs little beside it."""
+"""A lane is at least this many times as long as its context, so that computing the context takes little of the time."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 _ROW_AXIS = "seiyuu/row_axis"

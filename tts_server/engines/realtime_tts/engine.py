@@ -37,7 +37,7 @@ PA_INT16 = 8
 PA_CUSTOM = 65536
 
 FILE_RATE = 48_000
-"""Sample rate, in Hz, to which the sound of engines that put files into their queue is resampled."""
+"""Sample rate, in Hz, for engines that put sound files into their queue: their sound is resampled to it."""
 SILENCE_TIMEOUT = 60.0
 """If an engine that is speaking gives no sound for this many seconds, the text fails."""
 STOP_TIMEOUT = 5.0
@@ -49,7 +49,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _POLL_SECONDS = 0.01
 _STOP_WAIT_SECONDS = 0.03
-"""Seconds for which a stopped text waits until the engine has stopped. After this time, the stopping goes on in the
+"""When a text is stopped, this is the maximum wait for the engine to stop, in seconds. Then the stopping goes on in the
 background."""
 # Enough bytes to recognize an MP3 file.
 _HEAD_BYTES = 4

@@ -157,7 +157,8 @@ def create_named_engine(
         name: a key of :data:`NAMED_ENGINES`.
         options: arguments of the engine's constructor. A JSON object under ``voice`` becomes the engine's voice object.
         voice: the default voice; ``None`` for the engine's own default.
-        environment: variables that hold the engine's keys. A key among the options replaces the variable's.
+        environment: variables that hold the engine's keys, and others that its library reads. An option replaces the
+            variable with the same meaning.
 
     Raises:
         UnknownEngineError: there is no such engine.

@@ -45,7 +45,7 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
             f"{name}'s service does not accept {variables} (it answered {status}): check that it was copied completely"
         )
     if status == 429:
-        return f"{name}'s service wants fewer requests, or the account is used up (it answered 429). It said: {words}"
+        return f"{name}'s service wants fewer requests, or your quota is used up (it answered 429). It said: {words}"
     if status is not None and status >= 500:
         return f"{name}'s service has a fault of its own (it answered {status}). It said: {words}"
     names = {type(each).__name__ for each in _chain(error)}

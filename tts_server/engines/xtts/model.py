@@ -273,8 +273,8 @@ class StreamingVocoder:
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
     """Interpolate linearly, as PyTorch's ``interpolate`` does.
 
-    For few frames, the number of outputs may equal the number of inputs. PyTorch then copies the frames; this function
-    interpolates them too.
+    For few frames, the number of outputs may equal the number of inputs. PyTorch then copies the frames, and
+    this function still interpolates.
     """
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5

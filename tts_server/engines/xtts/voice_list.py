@@ -24,8 +24,8 @@ _TAGS_OF_XTTS = {"cmn": "zh", "arb": "ar"}
 class VoiceList:
     """All voices of XTTS. Every voice speaks every language.
 
-    The names of the built-in voices are in the weights, so they are known after the first loading. They are stored in a
-    file for later starts.
+    The names of the built-in voices are in the weights, so they are known only after the first loading. They are stored
+    in a file for later starts.
 
     Args:
         profiles: the voices that people have made.

@@ -2,7 +2,7 @@ import { make } from "../dom.js";
 import { duration, parted, people, place, when } from "./wording.js";
 
 /**
- * Makes an entry of the list.
+ * Makes the entry of a conversation in the list.
  *
  * @param {object} listed a conversation. @param {string[]} words what was searched for. @param {() => void} open
  */

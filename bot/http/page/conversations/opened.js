@@ -72,7 +72,7 @@ export class OpenedConversation {
     void this.#loadRecordings();
   }
 
-  /** Adds the new turns, if the newest turn that was known is shown. */
+  /** Adds the turns that came since the last request, if that request reached the end of the conversation. */
   async refresh() {
     if (this.#later.hidden) await this.#more("after");
   }

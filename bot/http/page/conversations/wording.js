@@ -3,7 +3,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-di
 const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const KINDS = { discord: "Call on Discord", browser: "Call in the browser", phone: "Phone call", chat: "Text chat", api: "A program" };
 
-/** Seconds since 1970 as a day and a time. A time that no calendar has is left out. */
+/** Seconds since 1970 as a day and a time; an empty text if the number is too large for a date. */
 export function when(seconds) {
   return formatted(seconds, (date) => `${DAY.format(date)}, ${TIME.format(date)}`);
 }
@@ -32,7 +32,7 @@ export function place({ transport, place: name }) {
   return transport === "discord" || transport === "chat" ? `${kind}, ${name}` : kind;
 }
 
-/** Who said something, as a list. */
+/** The names of those who spoke, in words: `Ada and Ben`. */
 export function people({ people: names }) {
   return names.length === 0 ? "Nobody" : new Intl.ListFormat("en", { type: "conjunction" }).format(names);
 }

@@ -4,7 +4,7 @@ import { duration } from "./stages.js";
 
 const HEIGHT = 240;
 const DAY = 86_400;
-/** Seconds that are shown before the first turn and after the last. */
+/** Seconds that the plot shows before the first turn and after the present time. */
 const EDGE = 300;
 /** The size of a dot, in pixels. */
 const DOT = 3;
@@ -144,8 +144,7 @@ function library() {
       script.remove();
       reject(new Error("The plot could not be loaded. Is Seiyuu still running?"));
     };
-    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "now/uplot/uPlot.min.css" });
-    document.head.append(style, script);
+    document.head.append(script);
   });
   return loading;
 }

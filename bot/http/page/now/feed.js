@@ -1,7 +1,7 @@
 /** The number of turns that are kept and shown. */
 export const KEPT = 200;
 
-/** Asks what happens now, and keeps the newest turns. Each answer has only the turns since the last one. */
+/** Asks the bot what happens now, and keeps the newest turns. Each answer has only the turns since the answer before. */
 export class Feed {
   /** @param {(path: string) => Promise<object>} ask */
   constructor(ask) {

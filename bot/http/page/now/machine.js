@@ -10,7 +10,7 @@ const FIGURES = [
 ];
 const PARTS = { mind: "Mind", ears: "Ears", voice: "Voice" };
 
-/** How quick everything was over the last turns. */
+/** Tiles that say how quick each part of an answer was over the last turns. */
 export class Figures {
   constructor() {
     this.element = make("ul", { className: "tiles", testid: "figures" });

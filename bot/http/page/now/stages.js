@@ -29,7 +29,7 @@ export const WAITS = {
 /**
  * The steps of a turn as bars.
  *
- * @param {Record<string, number>} stages milliseconds at which each stage was reached.
+ * @param {Record<string, number>} stages milliseconds from the beginning of the turn to each stage.
  * @param {{spoken: boolean, elapsed?: number}} turn `elapsed` is the time now, in milliseconds, if the turn is going on.
  * @returns {{name: string, label: string, from: number, to: number | null, state: "done" | "running" | "waiting"}[]}
  */

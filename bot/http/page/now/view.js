@@ -12,7 +12,7 @@ const DAY_EVERY_MS = 60_000;
 const STATES = { idle: "No call is on.", starting: "A call begins.", ending: "The call ends." };
 const DOING = { answering: "Seiyuu answers.", hearing: "Somebody speaks.", listening: "Seiyuu listens." };
 
-/** Builds the view "Now". It asks once a second while it is shown. */
+/** Builds the view "Now". While it is shown, it asks the bot once a second what happens. */
 export function build(element) {
   const view = new NowView(element);
   return { show: () => view.show(), hide: () => view.hide() };

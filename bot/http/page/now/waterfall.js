@@ -33,7 +33,7 @@ export class Waterfall {
   /** A turn that is over. @param {boolean} pinned whether the person has chosen it. */
   turn(turn, pinned) {
     this._title.textContent = pinned ? `Turn ${turn.number}` : "The newest turn";
-    const heard = turn.first_packet_ms === null ? "Nothing of it was heard" : `Heard after ${duration(turn.first_packet_ms)}`;
+    const heard = turn.first_packet_ms === null ? "Nobody heard the answer" : `The answer was heard after ${duration(turn.first_packet_ms)}`;
     this._sum.textContent = `${heard} · ${outcome(turn)}`;
     this._back.hidden = !pinned;
     this._draw(turn.stages, { spoken: turn.spoken });
@@ -43,7 +43,7 @@ export class Waterfall {
   live({ stages, elapsed_ms: elapsed }) {
     const heard = stages.first_packet;
     this._title.textContent = "The turn now";
-    this._sum.textContent = heard === undefined ? `Thinking for ${duration(elapsed)}` : `Heard after ${duration(heard)}`;
+    this._sum.textContent = heard === undefined ? `Thinking for ${duration(elapsed)}` : `The answer was heard after ${duration(heard)}`;
     this._back.hidden = true;
     this._draw(stages, { spoken: "words" in stages, elapsed });
   }

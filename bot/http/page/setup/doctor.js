@@ -3,7 +3,7 @@ import { make } from "../dom.js";
 import { problem } from "../problem.js";
 import { finding } from "./finding.js";
 
-const EMPTY = "Nothing has been checked yet. It takes some seconds, and no call can begin meanwhile.";
+const EMPTY = "Nothing has been checked yet. The check takes some seconds, and no call can begin meanwhile.";
 
 /** The card with the doctor's findings, as `python -m bot doctor` shows them. `forget` takes old findings off it. */
 export function doctorCard() {

@@ -1,7 +1,7 @@
 const PLAIN = /^[A-Za-z0-9_.,:/@%+=~&?-]*$/;
 
 /**
- * The lines of `.env` for these changes, as the bot itself would write them. A setting that is taken out is a comment.
+ * The lines of `.env` for these changes, as the bot itself would write them. A setting that is taken out becomes a comment.
  *
  * @param {Record<string, string | null>} changes @param {Set<string>} hidden the settings whose values are not shown.
  */

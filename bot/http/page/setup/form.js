@@ -46,7 +46,7 @@ const PARTS = [
 
 /**
  * The guided form: Discord, mind, language and voice, each with a button that tests it. `failed` has the titles of the parts
- * whose last test failed, and which have not been changed since.
+ * that failed their last test, and are unchanged since.
  *
  * @param {{values: Record<string, string>, secrets: string[], keys: Record<string, string>, writable: boolean}} state
  * @param {() => void} onChange
@@ -64,7 +64,7 @@ export function setupForm({ values, secrets, keys, writable }, onChange) {
     return changesOf(values, Object.fromEntries(asked.map((name) => [setting(name), inputs.get(name).value])), hidden);
   };
 
-  /** Shows the fields for secrets only if they are needed. */
+  /** Shows the fields for the voice's secrets only if they are needed. */
   const arrange = () => {
     const key = setting(VOICE_KEY);
     rows.get(VOICE_KEY).hidden = key === undefined;

@@ -1,5 +1,6 @@
 import { keepAwake } from "./awake.js";
 import { Connection } from "./connection.js";
+import { earlierTurns } from "./earlier_turns.js";
 import { LiveConversation } from "./live_conversation.js";
 import { hello } from "./messages.js";
 import { floatsOf } from "./sound/samples.js";
@@ -21,9 +22,9 @@ const HOPELESS = new Set(["call_failed", "bad_message", "unknown_type", "bad_par
  * @property {boolean} hears whether a microphone is open.
  * @property {boolean} muted
  * @property {"open" | "push-to-talk"} mode
- * @property {boolean} talking with push-to-talk: whether the button is held.
+ * @property {boolean} talking whether the button is held (push-to-talk).
  * @property {{persona: string, name: string, choices: {persona: string, name: string}[]} | null} persona who speaks, and who could.
- * @property {{question: string, text: string}[]} questions what the bot may do only if the person allows it.
+ * @property {{question: string, text: string}[]} questions what needs the person's yes.
  * @property {import("./warnings.js").Warning | null} warning
  */
 
@@ -48,6 +49,7 @@ export class Call {
     this._greetedWith = 0;
     this._letSleep = null;
     this._ending = null;
+    this._hasRecalled = false;
     this._words = new LiveConversation(() => listener.onWords());
     this._sound = new SoundDevices(context, output, {
       onPlayed: (reply, ms) => this._connection?.send({ type: "played", reply, ms: Math.round(ms) }),
@@ -275,7 +277,7 @@ export class Call {
         return this._words.update((conversation, now) => conversation.token(message, now));
       case "audio_response":
         this._reply = message.reply;
-        return this._words.update((conversation) => conversation.segment(message.reply));
+        return this._words.update((conversation, now) => conversation.segment(message.reply, message.text, now));
       case "background":
         if (message.on) this._reply = BACKGROUND;
         else this.speaker.end(BACKGROUND);
@@ -322,7 +324,7 @@ export class Call {
     this._ending = setTimeout(() => attempt === this._attempt && this._end(this.state.warning), FAREWELL_MS);
   }
 
-  _begin({ session, down }) {
+  _begin({ session, down, call }) {
     this._wasReady = true;
     this._settings.session = session;
     this.speaker.setRate(down);
@@ -330,7 +332,16 @@ export class Call {
     const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
     this._set({ warning: this._sound.isBlocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
     this._tellMuted();
+    void this._recall(call);
     for (const text of this._waiting.splice(0).slice(this._greetedWith)) this._connection.send(asMessage(text));
+  }
+
+  /** Shows, once, what was said in the call before this page was loaded. */
+  async _recall(call) {
+    if (this._hasRecalled) return;
+    this._hasRecalled = true;
+    const turns = call === null ? [] : await earlierTurns(call);
+    if (turns.length > 0) this._words.update((conversation) => conversation.recall(turns));
   }
 
   _lose(wait) {

@@ -8,14 +8,14 @@ const OPENING_MS = 10000;
 /** The largest number of bytes that may wait to be sent: one second of sound. More sound is left out. */
 const LARGEST_BACKLOG = 32000;
 const STUCK_MS = 4000;
-/** The state of a socket that is open. */
+/** The `readyState` of a socket that is open. */
 const OPEN = 1;
 
 /** Close codes after which the page does not reconnect by itself. */
 export const CLOSED = { switchedOff: 1001, refused: 1008, tooBig: 1009, busy: 1013, takenOver: 4001, elsewhere: 4002, tooFast: 4003 };
 const FINAL = new Set([1000, ...Object.values(CLOSED)]);
 
-/** The browser's sockets, timers and chance; tests have their own. */
+/** The browser's sockets, timers and random numbers; tests have their own. */
 export const BROWSER = {
   open: (url) => new WebSocket(url),
   now: () => performance.now(),
@@ -25,11 +25,11 @@ export const BROWSER = {
 };
 
 /**
- * A socket to the server that connects again by itself, with its session, as long as the server keeps that.
+ * A connection to the server. It reconnects by itself, with its session, as long as the server keeps the session.
  *
- * `listener` has: `onMessage(message)`, `onSound(buffer)`, `onLost(waitMs)` when the socket is gone and the next attempt is in
- * `waitMs`, and `onEnd(code, error)` once, when it stays gone. `code` is the close code, or 0 if the server was not reached for
- * 30 s; `error` is the server's last error, `{code, message}`, or what it gave as the reason, or null.
+ * `listener` has: `onMessage(message)`, `onSound(buffer)`, `onLost(waitMs)` when the socket is gone until the next attempt, and
+ * `onEnd(code, error)` when it stays gone. `code` is the close code, or 0 if the server was not reached for 30 s; `error` is the
+ * server's last error, `{code, message}`, its reason, or null.
  */
 export class Connection {
   /**

@@ -13,6 +13,7 @@ const INTERIM_MS = 10000;
  * @property {string} text
  * @property {boolean} interim not final: it may still change.
  * @property {boolean} cut an answer that was interrupted.
+ * @property {boolean} earlier said before the page was loaded.
  */
 
 /** What has been said and is being said: the lines of the captions, and the reply that is heard now. Times in milliseconds. */
@@ -27,6 +28,8 @@ export class Conversation {
     this._line = null;
     this._reply = null;
     this._isReplying = false;
+    // Whether the page has been there since the beginning of the reply. After a reload, it comes in the middle.
+    this._isWhole = true;
     this._pace = new WordPace();
     this._isBoundary = false;
   }
@@ -74,6 +77,21 @@ export class Conversation {
     if (this.lines.at(-1)?.text !== text) this._add({ kind: "notice", who: "", text });
   }
 
+  /**
+   * Puts what was said before the page was loaded in front, except turns at the end that are shown already.
+   *
+   * @param {{who: string, bot: boolean, text: string, interrupted: boolean}[]} turns
+   */
+  recall(turns) {
+    const kindOf = ({ bot }) => (bot ? "reply" : "person");
+    const isShown = (turn) => this.lines.some(({ kind, text }) => kind === kindOf(turn) && text === turn.text.trim());
+    const missing = turns.slice(0, turns.findLastIndex((turn) => !isShown(turn)) + 1);
+    const lines = missing.slice(-MOST_LINES).map((turn) => ({
+      id: this._nextId++, kind: kindOf(turn), who: turn.who, text: turn.text.trim(), interim: false, cut: turn.interrupted, earlier: true,
+    }));
+    this.lines.unshift(...lines);
+  }
+
   /** Words of a reply that begin to be heard. */
   token({ token, reply }, now) {
     this._begin(reply);
@@ -83,9 +101,17 @@ export class Conversation {
     this._write();
   }
 
-  /** The sound of a segment of a reply follows. The next words belong to another segment. */
-  segment(reply) {
+  /**
+   * The sound of a segment follows; the next words belong to another one. Its own words, `text`, have come already, but not if the
+   * reply went on while the page was reloaded.
+   */
+  segment(reply, text = "", now = 0) {
+    const isNew = this._reply !== reply;
     this._begin(reply);
+    if (isNew) {
+      this.token({ token: text, reply }, now);
+      this._isWhole = false;
+    }
     this._isBoundary = true;
   }
 
@@ -99,6 +125,7 @@ export class Conversation {
     this.end("done");
     this._reply = reply;
     this._isReplying = true;
+    this._isWhole = true;
     this._isBoundary = false;
     this._pace = new WordPace();
     this._line = this._add({ kind: "reply", who: this.persona, text: "", interim: true });
@@ -111,7 +138,7 @@ export class Conversation {
   end(reason, { reply = this._reply, heard = null } = {}) {
     if (this._line === null || reply !== this._reply || (!this._isReplying && heard === null)) return;
     const isCut = reason === "interrupted";
-    if (heard !== null && (isCut || !this._isReplying)) this._pace.settle(heard);
+    if (heard !== null && (isCut || !this._isReplying || !this._isWhole)) this._pace.settle(heard);
     else if (isCut) this._pace.cut();
     else this._pace.showAll();
     this._isReplying = false;
@@ -135,7 +162,7 @@ export class Conversation {
 
   _add(line) {
     const id = this._nextId++;
-    this.lines.push({ interim: false, cut: false, ...line, id });
+    this.lines.push({ interim: false, cut: false, earlier: false, ...line, id });
     if (this.lines.length > MOST_LINES) this.lines.splice(0, this.lines.length - MOST_LINES);
     return id;
   }

@@ -2,7 +2,7 @@ import { Conversation } from "./conversation.js";
 
 const FORGET_MS = 1000;
 
-/** A conversation whose words come as time passes. `onChange()` is called after each change. */
+/** A conversation whose words appear at their times, by a timer. `onChange()` is called after each change. */
 export class LiveConversation {
   constructor(onChange) {
     this._onChange = onChange;

@@ -24,8 +24,8 @@ export function parseMessage(text) {
 }
 
 const READERS = {
-  ready: ({ session, down }) =>
-    isText(session) ? { type: "ready", session, down: DOWN_RATES.includes(down) ? down : DOWN_RATES[0] } : null,
+  ready: ({ session, down, call }) =>
+    isText(session) ? { type: "ready", session, down: DOWN_RATES.includes(down) ? down : DOWN_RATES[0], call: isText(call) ? call : null } : null,
   state: ({ state, progress }) => (STATES.includes(state) ? { type: "state", state, progress: fraction(progress) } : null),
   transcription: ({ text, final, person }) =>
     isText(text) ? { type: "transcription", text, final: final === true, person: isText(person) ? person : "" } : null,

@@ -9,7 +9,7 @@ const SUSPEND_MS = 1000;
 /** Microphone and loudspeaker, as far as the browser lets the page have them. */
 export class SoundDevices {
   /**
-   * @param {AudioContext | undefined} context @param {AudioNode | undefined} output what everything that is heard goes through.
+   * @param {AudioContext | undefined} context @param {AudioNode | undefined} output the node that all sound goes through.
    * @param {object} listener has what `Speaker` and `Microphone` call, and `onBlocked(isBlocked)` when the browser
    * holds the sound back, or lets it go.
    */

@@ -3,8 +3,7 @@ const INTERACTIVE = "a, button, input, select, textarea, [contenteditable]";
 /**
  * The large button and the keys that do the same.
  *
- * With push-to-talk, people hold it or the space bar while they speak. Whoever can't hold it, as with a screen reader, presses
- * it before and after speaking. Escape interrupts.
+ * With push-to-talk, people hold it or the space bar while they speak, or press it before and after. Escape interrupts.
  *
  * @param {HTMLButtonElement} button @param {import("./call.js").Call} call
  * @param {() => void} write puts the cursor into the text field.
@@ -62,7 +61,7 @@ function press(call, write) {
   else if (phase === "listening" && muted) call.muted = false;
 }
 
-/** Whether the space bar does nothing else in this element. */
+/** Whether the space bar may press the button: it does nothing else in this element. */
 function isFree(target, button) {
   return target === button || !(target instanceof Element) || target.closest(INTERACTIVE) === null;
 }

@@ -3,7 +3,7 @@ import { QuestionList } from "./questions.js";
 import { announcement, hint, label } from "./wording.js";
 
 const METER_MS = 250;
-/** The log follows new lines if it is so close to its end, in pixels. */
+/** The log scrolls to new lines if it is less than this many pixels from its end. */
 const NEAR = 60;
 
 /** The elements of the page, by their ids. */
@@ -13,7 +13,7 @@ export function elements() {
 
 /** Shows a call on the page. */
 export class View {
-  /** @param {(question: string, allow: boolean) => void} answer what is done with the answer to a question of the bot. */
+  /** @param {(question: string, allow: boolean) => void} answer called with the person's answer to a question of the bot. */
   constructor(page, answer) {
     this._page = page;
     const announce = (text) => (page.status.textContent = text);
@@ -161,7 +161,7 @@ export class View {
     const element = isKept ? old.element : document.createElement("p");
     if (!isKept) old?.element.remove();
     element.className = ["line", line.kind === "reply" ? "answer" : line.kind, ...(line.interim ? ["interim"] : []), ...(line.cut ? ["cut"] : []), ...(line.text.includes("\n") ? ["long"] : [])].join(" ");
-    if (line.interim) element.setAttribute("aria-live", "off");
+    if (line.interim || line.earlier) element.setAttribute("aria-live", "off");
     const parts = [];
     if (line.who !== "") {
       const who = document.createElement("span");

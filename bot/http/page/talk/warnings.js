@@ -13,7 +13,7 @@ const AGAIN = { label: "Try again", does: "start" };
 const TYPE = "Until then, you can type.";
 const PORT = globalThis.location?.port || "8770";
 
-/** Everything that can go wrong on the side of the browser. @type {Record<string, Omit<Warning, "id">>} */
+/** Everything that can go wrong with the browser, or with the page's connection to the bot. @type {Record<string, Omit<Warning, "id">>} */
 const KNOWN = {
   "insecure": {
     title: "The microphone needs a secure page",
@@ -148,8 +148,9 @@ const TITLES = {
   slow_down: "That was too fast",
   persona_unchanged: "I stay who I am",
   no_question: "That was too late",
+  not_answered: "You are ignored",
   not_asked: "Somebody else was asked",
-  busy: "Somebody is talking in another tab",
+  busy: "One conversation at a time",
   call_elsewhere: KNOWN.elsewhere.title,
   call_failed: "The call could not go on",
 };

@@ -5,8 +5,8 @@ const FASTEST = 25;
 /**
  * Shows a reply's words one by one, in the pace of speech.
  *
- * The server sends the text of a segment when the segment begins to be heard. How long a segment lasts is known when the next
- * one begins; that gives the pace. Times are in milliseconds.
+ * The server sends the text of a segment when the segment begins to be heard. When the next one begins, its length is known;
+ * that gives the pace. Times are in milliseconds.
  */
 export class WordPace {
   constructor() {

@@ -46,7 +46,7 @@ export function hint({ phase, canSound, hears, muted, mode, talking, questions }
   }
 }
 
-/** What a screen reader says when the state changes; empty for what is heard anyway. */
+/** What a screen reader says when this text changes. Listening, thinking and speaking share one text: they are heard anyway. */
 export function announcement(state) {
   if (["idle", "connecting", "loading", "reconnecting"].includes(state.phase)) {
     return state.phase === "idle" ? "The call is over." : label({ ...state, progress: null });

@@ -49,7 +49,7 @@ export function withPreset(choice, name, known) {
   return { ...choice, preset: name, manner: Object.fromEntries(kept) };
 }
 
-/** The choice with another value of a slider. A pitch of 0 is no choice. */
+/** The choice with another value of a slider. A pitch of 0 counts as not chosen. */
 export function withValue(choice, name, value) {
   const manner = { ...choice.manner, [name]: value };
   if (name === "pitch_shift" && value === 0) delete manner[name];

@@ -5,7 +5,7 @@ import { slidersFor, standing, withPreset, withValue } from "./manner.js";
 /**
  * How Seiyuu sounds in one place: the voice, the preset and the sliders. What is chosen is stored at once.
  *
- * `studio` has `data`, `place` (its id), `choose(place)`, `listen(body, button)`, `changed()` and `tell(text)`.
+ * `studio` is the `Studio` of `view.js`; its `place` is the id of this place.
  */
 export class PlacePanel {
   constructor(studio) {

@@ -5,7 +5,7 @@ import { Microphone, microphones } from "../talk/microphone.js";
 import { loudness } from "../talk/sound/samples.js";
 import { whileWaiting } from "./engine.js";
 import { RATE, SECONDS, VoiceRecording } from "./recording.js";
-import { languageName, languageOf, SENTENCES } from "./sentences.js";
+import { languageName, languageOf, languageTags, SENTENCES } from "./sentences.js";
 import { percent } from "./voice_list.js";
 
 const MAX_BYTES = 25 * 1024 * 1024;
@@ -19,7 +19,7 @@ const PROBLEMS = {
   NotFoundError: "No microphone was found. Plug one in, or choose a file.",
 };
 
-/** Makes a voice from ten seconds of the microphone, or from a file. `studio` is that of `PlacePanel`. */
+/** Makes a voice from ten seconds of the microphone, or from a file. `studio` is the `Studio` of `view.js`. */
 export class Recorder {
   constructor(studio) {
     this._studio = studio;
@@ -56,7 +56,7 @@ export class Recorder {
     const button = (text, testid, className, click) => make("button", { type: "button", className, textContent: text, testid, on: { click } });
     this._name = make("input", { id: "new-voice", testid: "new-voice", maxLength: LONGEST_NAME, autocomplete: "off", placeholder: "Robin" });
     this._language = make("select", { id: "new-language", testid: "new-language" });
-    this._language.append(...Object.keys(SENTENCES).map((tag) => new Option(languageName(tag), tag)));
+    this._language.append(...languageTags().map((tag) => new Option(languageName(tag), tag)));
     this._language.value = languageOf(navigator.languages);
     this._language.addEventListener("change", () => this._showSentence());
     this._device = make("select", { id: "voice-mic", testid: "voice-mic" });

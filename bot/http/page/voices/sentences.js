@@ -19,7 +19,12 @@ export const SENTENCES = {
   "zh-cn": "今天早上我起得很早，打开了窗户。空气很凉爽，城市还很安静。然后我煮了咖啡，想了想今天想做些什么。",
 };
 
-/** The first of a person's languages that there is a sentence in, or English. @param {readonly string[]} tags as of the browser. */
+/** The languages that there is a sentence in, ordered by their English names. */
+export function languageTags() {
+  return Object.keys(SENTENCES).sort((one, other) => languageName(one).localeCompare(languageName(other), "en"));
+}
+
+/** The first of a person's languages that there is a sentence in, or English. @param {readonly string[]} tags as the browser lists them. */
 export function languageOf(tags) {
   for (const tag of tags) {
     const main = tag.toLowerCase().split("-")[0];

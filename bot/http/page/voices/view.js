@@ -60,7 +60,7 @@ class Studio {
     }
   }
 
-  /** Another voice speaks in the place from now on. Returns whether that worked. */
+  /** Chooses a voice for the place that is shown; null is the usual one. Returns whether it was stored. */
   async choose(voice) {
     return this._panel.choose(voice);
   }

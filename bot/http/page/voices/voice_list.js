@@ -5,7 +5,7 @@ import { languageName } from "./sentences.js";
 
 const SHOWN = 30;
 
-/** The voices, which can be heard, chosen, and deleted if people made them. `studio` is that of `PlacePanel`. */
+/** The list of the voices. People hear and choose them, and delete those that people made. `studio` is the `Studio` of `view.js`. */
 export class VoiceList {
   constructor(studio) {
     this._studio = studio;
@@ -135,7 +135,7 @@ function details({ language, engine, made_here: isMade, speaks, similarity, reco
   if (isMade) parts.push("made here");
   if (recordings > 1) parts.push(`${recordings} recordings`);
   if (similarity !== null) parts.push(`similarity ${percent(similarity)}`);
-  parts.push(speaks ? engine : `kept: ${engine} can't speak with it`);
+  parts.push(speaks ? engine : `stored, but ${engine} can't speak with it`);
   return parts.join(" · ");
 }
 

@@ -1,6 +1,6 @@
 """One phone call as SIP sees it: from the INVITE to the BYE (RFC 3261, sections 12 to 15).
 
-aiosipua writes the BYE that this endpoint sends. Its server of calls is not used, because of these faults:
+The library aiosipua writes the BYE that this endpoint sends. Its server of calls is not used. It has these faults:
 
 - It knows a call by its Call-ID alone, so anybody who sends the same one takes the call's place.
 - A retransmitted INVITE makes a second call, or gets an error once the first one is answered.
@@ -114,7 +114,7 @@ class SipCall:
         self._pending: Request | None = invite  # the INVITE that awaits its ACK
         self._offered = media is None  # whether this side makes the offer, and the ACK has to bring the answer
         self._refused = False
-        self._refused_change = False  # logged once a phone call, since a caller can provoke it without the PIN
+        self._refused_change = False  # one is logged, and no more: callers can provoke them without the PIN
         self._response = b""  # the newest response to the pending INVITE
         self._retransmission: Retransmission | None = None
         self._remote_sequence = invite.sequence
@@ -129,7 +129,7 @@ class SipCall:
 
     @property
     def peer_host(self) -> str:
-        """Host that the newest message has come from."""
+        """Host from which the newest INVITE or ACK has come. This side's requests go there."""
         return self._peer[0]
 
     def answer(self) -> None:
@@ -147,7 +147,7 @@ class SipCall:
     # What comes in
 
     def invite_again(self, request: Request) -> bool:
-        """Resend the newest response to a copy of the pending INVITE. False: this copies neither that nor the first."""
+        """Answer a copy of the pending INVITE again. Returns whether it is a copy of that or of the first INVITE."""
         if self._pending is not None and request.transaction == self._pending.transaction:
             self._around.send(self._response, request.answer_to)
             return True
@@ -330,7 +330,7 @@ class SipCall:
         if media is not None:
             self._change(media)
         elif self._media is not None:
-            # This side makes the offer now. It ends a hold, so it must not repeat the direction of the hold.
+            # This side makes the offer now. The offer ends a hold, so it must not repeat the direction of the hold.
             self._shown = replace(self._media, direction="sendrecv")
         self._final(request, 200, self._description())
 
@@ -393,7 +393,7 @@ class SipCall:
         self._around.over(self)
 
     def abandon(self) -> set[asyncio.Task[Response | None]]:
-        """Stop whatever is under way, since the endpoint closes. Returns the tasks that end now."""
+        """Stop whatever is under way. Returns the tasks that end now."""
         self._stop_retransmission()
         for task in self._leaving:
             task.cancel()

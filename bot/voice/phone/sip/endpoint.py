@@ -179,7 +179,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
                 _LOG.exception("A message over SIP from %s caused an error.", source[0])
 
     def error_received(self, exc: Exception) -> None:
-        """A datagram was not delivered. It will be sent again."""
+        """A datagram was not delivered. SIP makes up for that: what is not answered is sent again."""
         _LOG.debug("A SIP message was not delivered: %s", exc)
 
     # What phone calls need
@@ -219,7 +219,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _take(self, data: bytes, source: Endpoint) -> None:
         if not data.strip(b"\r\n\x00 "):
-            return  # It only keeps a router's port open.
+            return  # a keep-alive, which only keeps a router's port open
         if not self._admits(source[0]):
             self._drop("too many messages", source)
             return

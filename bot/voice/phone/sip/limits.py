@@ -34,7 +34,7 @@ class MessageLimits:
         """Count a message. Returns whether it may be read.
 
         Args:
-            known: whether the host is no stranger.
+            known: whether the host has a phone call or is the PBX.
         """
         return not self._messages.take(host) and (known or not self._all_messages.take(_ALL))
 

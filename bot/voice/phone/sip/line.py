@@ -35,7 +35,7 @@ CREDIT = 2
 """Number of packets that are sent for each that has come, in a phone call that nobody has acknowledged.
 
 Its INVITE may be forged, and name the address of a victim. An attacker who forges packets from this address too can
-flood the victim with little more than they send themselves.
+make the bot send the victim at most twice as many packets as they send themselves.
 """
 _DATAGRAM = 2048
 """Maximum number of bytes of a datagram that are read. Packets of sound have 172."""
@@ -49,7 +49,7 @@ class SipLine:
     """An accepted phone call over SIP. See :class:`~bot.voice.phone.line.PhoneLine`.
 
     It sends 50 packets a second, of silence if there is nothing to say, since phones and routers take a pause for a
-    lost connection. Only while the caller has put the bot on hold, it sends nothing, and expects no sound.
+    lost connection. While the caller has put the bot on hold, it sends nothing and expects no sound.
 
     Args:
         number: the caller's number.
@@ -202,7 +202,7 @@ class SipLine:
             _send(self._ports.sound, packet, known or media.remote)
 
     def _may_send(self, known: Endpoint | None) -> bool:
-        """Whether a packet may be sent now: to where sound comes from, or to where it is wanted while none has come."""
+        """Whether a packet may be sent now: to the ``known`` source of sound, or to where the caller wants sound."""
         if known is None:
             blindly = self._may_send_blindly()
             self._blind += blindly

@@ -1,6 +1,6 @@
 """SIP messages from the network, checked, and the responses to them (RFC 3261).
 
-aiosipua parses and writes the messages. This module makes up for what aiosipua 0.7.1 lacks:
+The library aiosipua parses and writes the messages. This module makes up for what aiosipua 0.7.1 lacks:
 
 - Its parser raises many kinds of errors, and accepts messages of any size and numbers of any form. It reads headers
   lazily, so that a bad one raises much later.
@@ -193,7 +193,7 @@ def respond(
     """Write a response.
 
     Args:
-        tag: tag of this endpoint, unless the request has one already.
+        tag: this endpoint's tag. It is not used if the request names that tag already.
         headers: further headers.
         body: a session description; empty for none.
     """
@@ -231,8 +231,8 @@ def caller_of(request: Request, *, trusted: bool) -> str:
     """The caller's number or address; empty if it is withheld.
 
     Args:
-        trusted: the request comes from the PBX at which the bot is registered, so what the PBX asserts counts for more
-            than what the caller's phone says.
+        trusted: whether the request comes from the PBX at which the bot is registered. If so, what the PBX asserts
+            counts for more than what the caller's phone says.
     """
     headers = request.message.headers
     values = [*(headers.get("p-asserted-identity") if trusted else ()), headers.get("from")[0]]

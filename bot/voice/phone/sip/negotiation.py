@@ -44,11 +44,11 @@ class Media:
 
     Attributes:
         remote: where the other side wants sound sent.
-        payload_type: RTP's number of the sound.
-        digits: RTP's number of the digits; ``None`` if the other side sends none.
+        payload_type: RTP's payload type of the sound.
+        digits: RTP's payload type of the digits; ``None`` if the other side sends none.
         direction: what the other side offered, such as ``sendonly`` while it holds the call.
         place: index among the media of the offer.
-        others: all media of the offer, this stream included: name, protocol and formats of each.
+        offered: all media of the offer, this stream included: name, protocol and formats of each.
     """
 
     remote: Endpoint
@@ -57,7 +57,7 @@ class Media:
     digits: int | None
     direction: str = "sendrecv"
     place: int = 0
-    others: tuple[tuple[str, str, str], ...] = (("audio", "RTP/AVP", ""),)
+    offered: tuple[tuple[str, str, str], ...] = (("audio", "RTP/AVP", ""),)
 
     @property
     def wants_sound(self) -> bool:
@@ -74,7 +74,7 @@ def read_media(text: str) -> Media:
     """Read an offer, or the answer to an offer of this side.
 
     Raises:
-        NoAgreementError: it has no G.711, or is unreadable.
+        NoAgreementError: it is unreadable, or offers no stream of sound that this side can use.
     """
     if len(text) > MAX_DESCRIPTION:
         raise NoAgreementError("the session description is too long")
@@ -84,15 +84,15 @@ def read_media(text: str) -> Media:
         raise NoAgreementError("the session description is not readable") from error
     if len(described.media) > _MAX_MEDIA:
         raise NoAgreementError("there are too many media")
-    others = tuple(_named(each) for each in described.media)
+    offered = tuple(_named(each) for each in described.media)
     for place, media in enumerate(described.media):
         if media.media == "audio" and media.port and media.proto in ("RTP/AVP", "RTP/AVPF"):
-            return _agreed(described, media, place, others)
+            return _agreed(described, media, place, offered)
     raise NoAgreementError("there is no sound without encryption")
 
 
 def _agreed(
-    described: SdpMessage, media: MediaDescription, place: int, others: tuple[tuple[str, str, str], ...]
+    described: SdpMessage, media: MediaDescription, place: int, offered: tuple[tuple[str, str, str], ...]
 ) -> Media:
     sound = next((codec for codec in media.codecs if _law_of(codec)), None)
     law = None if sound is None else _law_of(sound)
@@ -108,7 +108,7 @@ def _agreed(
     remote = (_host(connection.address), media.port)
     if not _LOWEST_PORT <= media.port < 1 << 16:
         raise NoAgreementError("the port for sound is not one that RTP may use")
-    return Media(remote, law, sound.payload_type, digits, direction, place, others)
+    return Media(remote, law, sound.payload_type, digits, direction, place, offered)
 
 
 def _law_of(codec: Codec) -> Law | None:
@@ -152,7 +152,7 @@ def describe(media: Media, local: Endpoint, session: int, version: int) -> str:
         version: number of the description. It grows by one with each description that differs from the one before.
     """
     lines = _head(local, session, version)
-    for place, (name, protocol, formats) in enumerate(media.others):
+    for place, (name, protocol, formats) in enumerate(media.offered):
         if place != media.place:
             lines.append(f"m={name} 0 {protocol} {formats}".rstrip())
             continue

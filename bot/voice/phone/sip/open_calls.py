@@ -18,10 +18,9 @@ MAX_UNCONFIRMED = 4
 class OpenCalls:
     """The phone calls. Use it on the event loop.
 
-    Phone calls in which nobody is talked with give way: those that are not acknowledged, whose sound has not come, or
-    that are over and only wait for the other side's answer. Of these, the oldest one of the host that has most of them
-    gives way.
-    So whoever calls again and again takes only their own places. Phone calls in which somebody is talked with go on.
+    If there are too many, a phone call in which nobody is talked with gives way: one that is not acknowledged, whose
+    sound has not come, or that is over and only waits for the other side's answer. The host that has most of these
+    calls loses the oldest of them, so whoever calls again and again ends only calls of their own.
     """
 
     def __init__(self) -> None:
@@ -69,6 +68,6 @@ def _caller(call: SipCall) -> str:
 
 
 def _is_talked_with(call: SipCall) -> bool:
-    """Whether the caller is there and may be spoken to, or is told that another call is on."""
+    """Whether the caller can be spoken to, or is just hearing that another call is on."""
     reachable = call.state is State.CONFIRMED and call.line is not None and call.line.reachable
     return reachable or call.state is State.EARLY

@@ -1,6 +1,6 @@
 """The registration at a PBX: the bot's place among its phones (RFC 3261, section 10).
 
-aiosipua computes the digest. Its registration is not used, because of these faults:
+The library aiosipua computes the digest of the password. Its registration is not used, because of these faults:
 
 - It never sends a lost REGISTER again, and never tries again after a refusal, or if no answer comes.
 - If a registrar grants 0 s, it refreshes without a pause.
@@ -104,7 +104,7 @@ class Registration:
 
     Args:
         ask: sends a request until it is answered.
-        local: this endpoint's address as the PBX reaches it.
+        local: returns this endpoint's address, as the PBX at a given address reaches it.
         sleep: waits for a number of seconds.
     """
 

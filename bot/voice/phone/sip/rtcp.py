@@ -1,6 +1,6 @@
 """Reports about sound, sent and received (RTCP, RFC 3550).
 
-aiortp writes and reads the packets and counts. Its own sender of reports is not used: it ends for good when a
+The library aiortp writes, reads and counts the packets. Its own sender of reports is not used: it ends for good when a
 timestamp of the other side is so far off that the jitter needs more than 32 bits. This module cuts all numbers to 32
 bits.
 """
@@ -46,7 +46,7 @@ class Reports:
         self._heard.add(packet)
 
     def take(self, data: bytes, at: float) -> bool:
-        """Read a report of the other side. Returns whether it is one."""
+        """Read a report of the other side. Returns whether ``data`` is one."""
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, IndexError, StructError):

@@ -1,11 +1,12 @@
 """Sound and digits from RTP packets, and packets of sound (RFC 3550, RFC 4733).
 
-Pure logic without sockets and clocks. aiortp's packets are used. Its session is not, because of these faults:
+Pure logic without sockets and clocks. The packets of the library aiortp are used. Its session is not. It has these
+faults:
 
 - It takes sound from whoever sends to the port. With ``symmetric_rtp``, every packet can redirect the bot's sound.
 - Its jitter buffer gives a packet out only when the next one has come.
 - A digit counts twice if the packet of its end arrives late, and not at all if that packet is lost.
-- A packet of digits that is too short raises.
+- It raises an error for a packet of digits that is too short.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a packet carried. ``sound`` is empty if nothing in it is heard."""
+    """What a packet carried. ``sound`` is empty for digits and comfort noise."""
 
     sound: bytes
 
@@ -107,7 +108,7 @@ class Incoming:
     """The other side's packets: where they may come from, and what is in them.
 
     Packets are taken from one address alone: the first one that sends sound, until the phone call is negotiated anew.
-    It may be any port of the hosts that the rules admit, since a phone behind a router doesn't know its own address.
+    The rules say which hosts may send. Any port counts, since a phone behind a router doesn't know its own address.
 
     Attributes:
         source: address that sound comes from; ``None`` before the first packet.

@@ -1,4 +1,4 @@
-"""Where the sound of a phone call may go to and come from. So nobody can have the bot send sound to somebody else."""
+"""Where the sound of a phone call may go to and come from. Nobody can make the bot send sound to somebody else."""
 
 from __future__ import annotations
 

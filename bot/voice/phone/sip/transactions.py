@@ -76,7 +76,11 @@ class OwnRequests:
         self._asked: dict[tuple[str, str], _Asked] = {}
 
     async def ask(self, message: SipRequest, to: Endpoint) -> Response | None:
-        """Send a request until it is answered. Returns the final response; ``None`` if none comes in time."""
+        """Send a request until it is answered.
+
+        Returns:
+            The final response; ``None`` if none comes in time, or if :data:`MAX_ASKED` requests wait for theirs.
+        """
         branch = parse_via(message.headers.get("via")[0]).branch or ""
         if len(self._asked) >= MAX_ASKED:
             return None

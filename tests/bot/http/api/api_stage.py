@@ -103,7 +103,7 @@ class ScriptedResponder:
 
 @dataclass(slots=True)
 class KeptChat:
-    """What was stored of one conversation."""
+    """What was stored of one conversation. ``admits`` says whether its person lets words be stored."""
 
     turns: list[Turn] = field(default_factory=list)
     ended: bool = False
@@ -162,15 +162,19 @@ async def api_stage(
     page: Page = PAGE,
     presets: Presets | None = None,
     on_loopback: bool = True,
+    paid: bool = True,
 ) -> AsyncIterator[ApiStage]:
-    """Run the server while the block runs. Without ``voice``, no speech server answers."""
+    """Run the server while the block runs. Without ``voice``, no speech server answers.
+
+    ``paid`` says whether a speech server at this address counts as one that costs money.
+    """
     async with AsyncExitStack() as stack:
         speech = await stack.enter_async_context(voices_client(folder, engine, presets=presets))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         database = await stack.enter_async_context(Database.opened(folder / DATABASE))
         address = speech.server.url("/ws/stream", "ws") if voice else "ws://127.0.0.1:9/ws/stream"
         meter = NotingMeter()
-        client = SpeechServerClient(http, ServerAddress(address, paid=True), meter=meter)
+        client = SpeechServerClient(http, ServerAddress(address, paid=paid), meter=meter)
         archive = Archive(database)
         chosen = await Voices.load(client, database, "!")
         figures = Figures()

@@ -1,4 +1,4 @@
-"""Who is let in to the engines: nobody during a call, few at once, and nobody who has gone away."""
+"""Who may use the engines: nobody during a call, and few at once. No engine works on for a client that has gone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REACHED = "Today's limit is reached."
 CHAT = {"message": "What time is it?", "stream": True}
 
 
-async def test_while_a_call_is_on_the_engines_belong_to_it(stage: ApiStage) -> None:
+async def test_during_a_call_requests_that_need_engines_are_refused(stage: ApiStage) -> None:
     await stage.gate.hold("a call")
     for path, options in NEEDS_ENGINES:
         answer = await stage.web.ask(path, "POST", **options())
@@ -52,7 +52,7 @@ async def test_while_a_call_is_on_the_engines_belong_to_it(stage: ApiStage) -> N
     assert (stage.ears.requests, stage.mind.asked) == ([], [])
     await stage.gate.release()
     for path, options in NEEDS_ENGINES:
-        assert (await stage.web.ask(path, "POST", **options())).status in (200, 400), "without a name there is no voice"
+        assert (await stage.web.ask(path, "POST", **options())).status in (200, 400), "400: a voice needs a name"
 
 
 async def test_what_needs_no_engine_is_answered_during_a_call(stage: ApiStage) -> None:
@@ -145,7 +145,7 @@ async def test_without_the_token_nothing_is_done(tmp_path: Path) -> None:
         assert (stage.ears.requests, stage.mind.asked) == ([], [])
 
 
-async def test_a_strangers_page_can_send_no_form(stage: ApiStage) -> None:
+async def test_a_strangers_page_can_send_nothing_that_needs_an_engine(stage: ApiStage) -> None:
     for path, options in NEEDS_ENGINES:
         answer = await stage.web.ask(path, "POST", headers={"Origin": "https://evil.example"}, **options())
         assert (answer.status, answer.code) == (403, "bad_origin")

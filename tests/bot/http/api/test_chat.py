@@ -82,7 +82,7 @@ async def test_nothing_is_stored_of_somebody_who_does_not_want_it(stage: ApiStag
     assert len(stage.kept[0].turns) == 2
 
 
-async def test_a_conversation_is_over_after_an_hour(stage: ApiStage) -> None:
+async def test_a_conversation_is_over_an_hour_after_its_last_message(stage: ApiStage) -> None:
     name = (await ask(stage)).json["conversation"]
     stage.clock.pass_by(IDLE_LIMIT - 1)
     assert (await ask(stage, conversation=name)).status == 200

@@ -1,4 +1,4 @@
-"""A transcript that was misheard is corrected over HTTP."""
+"""Words that were misheard are corrected in stored conversations over HTTP."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_what_the_bot_said_stays(stage: ApiStage) -> None:
     assert await texts(stage) == ["Hello sea you", "Hello Ada"]
 
 
-async def test_nothing_can_be_corrected_that_a_person_said_who_opted_out(stage: ApiStage) -> None:
+async def test_words_of_a_person_who_opted_out_can_not_be_corrected(stage: ApiStage) -> None:
     await say(stage)
     stage.archive.unwanted.add(ADA)
     assert (await correct(stage, "Something else")).code == "no_turn"
@@ -92,7 +92,7 @@ async def test_bad_corrections_are_refused_in_words(stage: ApiStage, text: Any) 
     assert await texts(stage) == ["Hello sea you", "Hello Ada"]
 
 
-async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> None:
+async def test_a_correction_is_learned_if_the_request_asks_for_that(tmp_path: Path) -> None:
     file = tmp_path / CORRECTIONS_FILE
     file.write_text("# my own\njason: Jaison", encoding="utf-8")
     async with api_stage(tmp_path) as stage:
@@ -105,7 +105,7 @@ async def test_a_correction_is_learned_where_it_is_wished(tmp_path: Path) -> Non
     assert yaml.safe_load(written) == {"jason": "Jaison", "say you": "Seiyuu"}
 
 
-async def test_without_a_usable_file_the_transcript_is_corrected_and_the_reason_is_reported(
+async def test_if_the_file_of_corrections_is_unusable_the_transcript_is_corrected_and_nothing_is_learned(
     stage: ApiStage, tmp_path: Path
 ) -> None:
     (tmp_path / CORRECTIONS_FILE).mkdir()

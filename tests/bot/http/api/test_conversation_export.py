@@ -12,9 +12,9 @@ from tests.bot.http.api.api_stage import ApiStage
 
 PATH = "/api/conversations/1"
 WRITTEN = """\
-# Lounge
+# Conversation in Lounge
 
-2001-09-09 01:46:40 to 2001-09-09 01:46:40 (discord)
+2001-09-09 01:46:40 to 2001-09-09 01:46:40 (UTC, discord)
 
 People: Ada
 
@@ -62,7 +62,7 @@ async def test_words_are_no_markup_in_markdown(stage: ApiStage) -> None:
 
 
 @pytest.mark.parametrize("form", ["", "pdf", "../json", "JSON"])
-async def test_other_formats_are_refused_in_words(stage: ApiStage, form: str) -> None:
+async def test_formats_that_do_not_exist_are_refused_in_words(stage: ApiStage, form: str) -> None:
     await say(stage, "Good evening")
     refused = await stage.web.ask(PATH, params={"format": form})
     assert (refused.status, refused.code) == (400, "bad_parameter")

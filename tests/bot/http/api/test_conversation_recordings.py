@@ -61,7 +61,7 @@ async def test_the_recordings_of_another_call_at_the_same_time_are_not_shown(sta
     assert await recorded(stage) == [("Ada", False)]
 
 
-async def test_recordings_from_before_calls_had_ids_belong_to_the_conversations_of_then(
+async def test_recordings_from_before_calls_had_ids_belong_to_conversations_of_that_time(
     stage: ApiStage, tmp_path: Path
 ) -> None:
     begun = stage.archive.now

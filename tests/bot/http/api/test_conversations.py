@@ -152,9 +152,7 @@ async def test_words_names_and_answers_of_people_who_opted_out_are_not_shown(sta
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize(
-    "name", ["0", "-1", "01", "1.0", "+1", "%201", "٣", "1e3", "x", "9" * 30, "%00", "..%2F1", "7"]
-)
+@pytest.mark.parametrize("name", NO_IDS)
 async def test_only_ids_of_existing_conversations_are_found(stage: ApiStage, method: str, name: str) -> None:
     stage.archive.write(ADA, "Ada", "Hello", "Hi")
     answered = await stage.web.ask(f"{LIST}/{name}", method)
@@ -247,3 +245,16 @@ async def test_bad_pages_are_refused_in_words(stage: ApiStage, query: str) -> No
     stage.archive.write(ADA, "Ada", "Hello", "Hi")
     refused = await stage.web.ask(f"{LIST}/1?{query}")
     assert (refused.status, refused.code) == (400, "bad_parameter")
+
+
+async def test_the_conversation_of_a_call_is_found_by_the_call_while_it_is_on(stage: ApiStage) -> None:
+    for call in ("c1", "c2"):
+        watch, _ = stage.archive.call(call)
+        watch(UtteranceHeard(ADA, "Ada", f"This is {call}", True))
+    (found,) = (await stage.web.ask(f"{LIST}?call=c1")).json["conversations"]
+    assert found["first_words"] == "This is c1"
+    assert len((await stage.web.ask(f"{LIST}?call=c2&q=this")).json["conversations"]) == 1
+    assert (await stage.web.ask(f"{LIST}?call=c3")).json == {"conversations": []}
+    assert (await stage.web.ask(f"{LIST}?call={101 * 'c'}")).status == 413
+    stage.archive.unwanted.add(ADA)
+    assert (await stage.web.ask(f"{LIST}?call=c1")).json == {"conversations": []}, "she has opted out"

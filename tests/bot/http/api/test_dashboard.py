@@ -35,6 +35,7 @@ CONTRACT = {
     "seiyuu_today_speech_seconds": {"server", "engine"},
     "seiyuu_daily_limit_used": {"limit"},
 }
+"""The metrics on which dashboards may rely, and the labels of each."""
 OF_PROMETHEUS = {"instance"}
 """Labels that Prometheus adds itself."""
 
@@ -49,7 +50,7 @@ def queries() -> list[str]:
 
 
 async def labels(stage: ApiStage, folder: Path) -> dict[str, set[str]]:
-    """The samples of ``/metrics`` after a turn on a machine with a card, on a day with limits: the labels of each."""
+    """The labels of each sample of ``/metrics``, after a turn on a machine with a card and with daily limits."""
     stage.figures.lease.register(HeldFeature())
     stage.figures.call()
     stage.figures.turn()

@@ -1,4 +1,4 @@
-"""Hostile requests to every operation of both OpenAPI documents: none makes a server fail, or shows its inside."""
+"""Hostile requests to every operation of the bot and the speech server: no server fails, or names folders it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings become words: ``/stt``, as projects before this one had it, and OpenAI's ``/v1/audio/transcriptions``."""
+"""Recordings become words: by ``/stt``, in the form of earlier projects, and OpenAI's ``/v1/audio/transcriptions``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.bot.http.web_stage import SECRET
 from tests.features.recordings import RATE, recording
 
 LONG = 27.0
-"""Seconds of a recording that is quiet after 9 and 18 s. If times are wanted, it is heard in three pieces."""
+"""Length of a recording in seconds. It has short silences at 9 and 18 s, so it may be heard in three pieces."""
 
 
 def long_recording() -> bytes:
@@ -45,7 +45,7 @@ async def test_a_recording_becomes_words(stage: ApiStage, part: str) -> None:
     (request,) = stage.ears.requests
     assert request.hot_words == ("Seiyuu",)
     assert len(request.sound) / HEARING_RATE == pytest.approx(1.0, abs=0.1)
-    assert stage.ears.rests == 1, "the memory is given back"
+    assert stage.ears.rests == 1, "the transcriber has given its memory back"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_openai_clients_get_times_and_subtitles(client: AsyncOpenAI, stage
     assert [each.text for each in verbose.segments] == ["One", "& two", "three."]
     assert verbose.segments[0].end == verbose.segments[1].start
     assert verbose.segments[2].end == pytest.approx(verbose.duration)
-    assert await ask("text") == "One\n", "no times, no cuts"
+    assert await ask("text") == "One\n", "without times, the recording is heard in one piece"
     srt = str(await ask("srt"))
     assert srt.startswith("1\n00:00:00,000 --> 00:00:0")
     assert "\n3\n" in srt
@@ -131,7 +131,7 @@ async def test_openai_clients_get_the_times_of_words(client: AsyncOpenAI, stage:
         {"timestamp_granularities[]": "word"},
     ],
 )
-async def test_requests_for_times_that_are_not_known_are_refused_with_an_explanation(
+async def test_requests_for_times_that_can_not_be_given_are_refused_with_an_explanation(
     stage: ApiStage, fields: dict[str, str]
 ) -> None:
     answer = await stage.web.ask("/v1/audio/transcriptions", "POST", data=form(None, "audio", **fields))
@@ -159,7 +159,7 @@ async def test_an_error_in_the_middle_of_the_events_is_an_event(client: AsyncOpe
             assert event.type == "transcript.text.delta"
 
 
-async def test_without_ears_the_status_says_so_and_the_answer_names_no_inner_address(stage: ApiStage) -> None:
+async def test_without_ears_the_status_says_so_and_the_answer_names_no_folder(stage: ApiStage) -> None:
     stage.ears.error = "the weights in /home/ada/models are damaged"
     for streams in ("false", "true"):
         answer = await stage.post_file("/v1/audio/transcriptions", stream=streams)

@@ -50,7 +50,7 @@ async def test_before_the_first_turn_all_fields_are_there(stage: ApiStage) -> No
     assert now["limits"] == {"stt_ms": 500.0, "tts_ms": 300.0, "first_token_ms": 1000.0, "gpu": 0.8}
 
 
-async def test_a_turn_has_its_stages_by_their_names_in_the_events_and_what_it_waited_for(stage: ApiStage) -> None:
+async def test_a_turn_is_reported_with_the_names_of_its_stages_and_with_its_waits(stage: ApiStage) -> None:
     stage.figures.call()
     stage.figures.turn()
     (turn,) = (await stage.web.ask("/api/now")).json["turns"]
@@ -119,7 +119,7 @@ async def test_counters_are_there_before_they_have_counted_so_that_the_first_fai
     assert found["seiyuu_tokens_total"] == {("prompt",): 0.0, ("cached",): 0.0, ("answer",): 0.0}
 
 
-async def test_cards_are_labelled_by_their_number_and_one_that_does_not_tell_how_busy_it_is_has_no_such_figure(
+async def test_cards_are_labelled_by_their_number_and_an_unknown_utilisation_is_left_out(
     stage: ApiStage,
 ) -> None:
     await stage.figures.poll_cards(
@@ -151,7 +151,9 @@ async def test_what_is_used_today_is_reported_by_server_and_with_the_limits_that
         usage.spoken(Account(77, 77), OWN, 1.5, paid=True)
         usage.heard(Account(77, 77), "ears.example.org", 1.0, paid=True)
         lines = (await stage.web.ask("/metrics")).text.splitlines()
-        assert sum("today_speech_seconds{" in line for line in lines) == 2, "Prometheus takes one value of each"
+        assert sum("today_speech_seconds{" in line for line in lines) == 2, (
+            "Prometheus takes only one value for the same labels"
+        )
         found = await metrics(stage)
         tokens = {("prompt", "api.example.org"): 800.0, ("answer", "api.example.org"): 40.0}
         assert found["seiyuu_today_tokens"] == tokens

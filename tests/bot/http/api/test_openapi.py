@@ -47,7 +47,7 @@ async def test_a_client_can_fetch_the_description_with_the_token(tmp_path: Path)
         assert answer.headers["Content-Type"].startswith("application/json")
 
 
-async def test_what_needs_no_token_is_described_so(tmp_path: Path) -> None:
+async def test_requests_that_need_no_token_are_described_as_such(tmp_path: Path) -> None:
     async with api_stage(tmp_path, SECRET) as stage:
         for path, operations in document()["paths"].items():
             for method in operations.keys() & _METHODS:
@@ -98,5 +98,5 @@ async def test_answers_have_the_described_fields(stage: ApiStage) -> None:
     assert (await stage.web.ask("/v1/models")).json.keys() == await fields("/v1/models")
 
 
-def test_the_routes_are_plain_ones(stage: ApiStage) -> None:
+def test_no_route_serves_a_folder_of_files(stage: ApiStage) -> None:
     assert all(isinstance(resource, web.Resource) for resource in stage.web.server.application.router.resources())

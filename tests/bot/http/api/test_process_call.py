@@ -67,7 +67,7 @@ async def test_the_texts_and_the_sound_come_as_parts(stage: ApiStage) -> None:
     assert len(played(wav)[0]) / 24_000 > 1.5
 
 
-async def test_silence_is_not_spelled_out(stage: ApiStage) -> None:
+async def test_the_models_sign_for_silence_is_not_a_part_of_the_answer(stage: ApiStage) -> None:
     stage.mind.pieces = ("<silent>",)
     headers = {"Accept": "multipart/mixed"}
     async with stage.web.session.post(stage.web.url(PATH), data=form(), headers=headers) as answer:

@@ -58,7 +58,7 @@ async def test_the_findings_of_the_doctor_are_shown(stage: ApiStage) -> None:
     assert "Remedy" in answer.json["findings"][2]["text"]
 
 
-async def test_a_setting_is_tested_before_it_is_written(stage: ApiStage) -> None:
+async def test_a_setting_can_be_tested_without_being_written(stage: ApiStage) -> None:
     answer = await post(stage, "test", {"part": "mind", "changes": {**MODEL, "LLM_MODEL": " "}})
     assert answer.json == {"subject": "Model", "good": True, "text": "answers", "models": ["llama"]}
     assert stage.setup.tested == [(SetupTopic.MIND, {**MODEL, "LLM_MODEL": None})]
@@ -171,7 +171,7 @@ async def test_pages_that_may_use_the_rest_may_not_read_the_settings(
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
-async def test_elsewhere_neither_folders_nor_keys_in_addresses_are_reported(
+async def test_pages_of_other_machines_are_told_neither_folders_nor_keys_in_addresses(
     stage: ApiStage, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     found = (
@@ -194,7 +194,7 @@ async def test_elsewhere_neither_folders_nor_keys_in_addresses_are_reported(
     assert values == {"LLM_URL": "https://api.example/v1?…", "LLM_MODEL": "…/a.gguf"}
 
 
-async def test_tests_and_codes_are_rare(stage: ApiStage) -> None:
+async def test_the_number_of_tests_and_codes_in_a_minute_is_limited(stage: ApiStage) -> None:
     body = {"part": "discord", "changes": {}}
     statuses = [(await post(stage, "test", body)).status for _ in range(TESTS_PER_MINUTE + 1)]
     assert statuses == [*[200] * TESTS_PER_MINUTE, 429]
@@ -203,7 +203,7 @@ async def test_tests_and_codes_are_rare(stage: ApiStage) -> None:
 
 
 @pytest.mark.parametrize("part", ["mind", "ears", "voice"])
-async def test_what_needs_an_engine_waits_for_the_end_of_a_call(stage: ApiStage, part: str) -> None:
+async def test_what_needs_an_engine_is_refused_during_a_call(stage: ApiStage, part: str) -> None:
     await stage.gate.hold("a call")
     assert (await post(stage, "test", {"part": part, "changes": {}})).status == 409
     assert (await post(stage, "doctor")).status == 409

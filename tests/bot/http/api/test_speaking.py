@@ -1,4 +1,4 @@
-"""Texts become speech: ``/tts``, as projects before this one had it, and OpenAI's endpoints, whose requests go on to
+"""Texts become speech: by ``/tts``, in the form of earlier projects, and by OpenAI's endpoints, whose requests go on to
 the speech server.
 """
 
@@ -103,3 +103,15 @@ async def test_without_a_speech_server_the_status_says_so(tmp_path: Path) -> Non
             answer = await stage.web.ask(path, method, **options)
             assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "voice_away", "5"), path
             assert ":9" not in answer.text
+
+
+@pytest.mark.parametrize("costs_money", [False, True])
+@pytest.mark.parametrize(("path", "field"), [("/tts", "text"), ("/v1/audio/speech", "input")])
+async def test_a_text_counts_as_paid_if_the_speech_server_says_that_its_engine_costs_money(
+    tmp_path: Path, path: str, field: str, costs_money: bool
+) -> None:
+    async with api_stage(tmp_path, paid=False) as stage:
+        stage.voices.server.pool._costs_money = lambda name: costs_money
+        await spoken(stage, path, **{field: TEXT})
+        ((_, _, seconds, paid),) = stage.meter.sound
+        assert (seconds, paid) == (len(TEXT) / 15, costs_money)

@@ -1,4 +1,4 @@
-"""Sound of telephones as recordings: raw G.711, in a form or as the body, and files that hold it."""
+"""Recordings of telephones are heard: raw G.711, in a form or as the body, and files that hold G.711."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_every_byte_is_sound(stage: ApiStage) -> None:
 
 
 @pytest.mark.parametrize("path", FORMS)
-async def test_other_rates_and_channels_are_refused_in_words(stage: ApiStage, path: str) -> None:
+async def test_g711_of_another_rate_or_in_stereo_is_refused_in_words(stage: ApiStage, path: str) -> None:
     for parameter in ("rate=16000", "rate=8khz", "rate=", "channels=2"):
         kind = f"audio/PCMU;{parameter}"
         for options in ({"data": g711_form(b"\xff", kind)}, {"data": b"\xff", "headers": {"Content-Type": kind}}):
@@ -134,7 +134,7 @@ async def test_other_rates_and_channels_are_refused_in_words(stage: ApiStage, pa
 
 
 @pytest.mark.parametrize("path", FORMS)
-async def test_an_unknown_format_is_refused_with_those_that_are_known(stage: ApiStage, path: str) -> None:
+async def test_an_unknown_format_is_refused_and_the_known_ones_are_named(stage: ApiStage, path: str) -> None:
     answer = await stage.web.ask(path, "POST", data=g711_form(b"\xff", input_format="g729"))
     assert (answer.status, answer.code) == (400, "bad_parameter")
     assert "alaw, ulaw" in answer.json["error"]["message"]

@@ -1,4 +1,4 @@
-"""Voices are made from recordings, listed and deleted, at the paths that projects before this one had."""
+"""Voices are made from recordings, listed and deleted, at the paths of earlier projects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_name_that_is_taken_is_reported(stage: ApiStage) -> None:
     assert (await make(stage)).status == 201
     again = await make(stage)
     assert (again.status, again.code) == (409, "voice_exists")
-    assert again.json["error"]["message"][0].isalpha(), "no emoji for people on Discord"
+    assert again.json["error"]["message"][0].isalpha(), "the message lacks the emoji with which it begins on Discord"
 
 
 async def test_a_voice_needs_a_name(stage: ApiStage) -> None:

@@ -96,7 +96,7 @@ async def test_a_preview_is_charged_and_not_spoken_any_more_at_todays_limit(stag
     spoken = await hear(stage, place="browser")
     ((account, _, seconds, paid),) = stage.meter.sound
     assert (account.person, paid) == (None, True)
-    assert spoken / 3 < seconds < spoken * 3, "by its length, as of other texts for programs"
+    assert spoken / 3 < seconds < spoken * 3, "a preview is charged by its length, as other speech for programs is"
     stage.meter.used = 1.0
     refused = await stage.web.ask(PREVIEW, "POST", json={"place": "browser"})
     assert refused.status == 503
@@ -166,7 +166,7 @@ async def test_a_recording_is_kept_for_an_engine_that_can_clone(tmp_path: Path) 
         kept = await stage.post_file(PROFILE, wav(seconds_of_speech(8)), name="Robin", keep="true")
         assert (kept.status, kept.json["similarity"]) == (201, None)
         found = await listed(stage)
-        assert "TTS_ENGINE=xtts" in found["advice"], "it says which engine is needed"
+        assert "TTS_ENGINE=xtts" in found["advice"], "the advice names the engine that is needed"
         assert (found["voices"][0]["id"], found["voices"][0]["speaks"]) == ("robin", False)
         for answer in (
             await choose(stage, voice="robin"),

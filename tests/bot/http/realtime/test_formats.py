@@ -15,4 +15,4 @@ def test_no_sound_of_a_telephone_is_held_back_for_more(kind: str) -> None:
     for _ in range(10):
         assert len(decoder.decode(bytes(160))) == 2 * HEARING_RATE // 50
         assert len(encoder.encode(bytes(2 * RATES[PCM] // 50))) == 160
-    assert 0 < len(encoder.rest()) < 20, "less than 3 ms"
+    assert 0 < len(encoder.rest()) < 20, "less than 3 ms of sound were held back"

@@ -1,4 +1,4 @@
-"""Hostile clients of ``/v1/realtime``: each event is checked, and refused in words; the connection lives on."""
+"""Hostile clients of ``/v1/realtime``: a bad event is refused in words, and too many of them end the connection."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ BAD: list[str] = [
 
 
 class Client:
-    """A socket, and what it has got."""
+    """A client that sends events over a socket, and waits for those of the server."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -154,7 +154,7 @@ async def test_an_event_that_is_too_big_is_not_even_taken_in(tmp_path: Path) -> 
         await house.until_idle()
 
 
-async def test_sound_far_ahead_of_the_clock_waits_only_so_long(tmp_path: Path) -> None:
+async def test_only_so_much_sound_may_be_ahead_of_the_clock(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         async with connected(house) as client:
             second = base64.b64encode(bytes(48_000)).decode()

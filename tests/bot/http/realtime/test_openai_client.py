@@ -203,7 +203,7 @@ async def test_closing_the_connection_ends_the_call_at_once(tmp_path: Path) -> N
         await house.until_idle()
 
 
-async def test_while_a_call_is_on_another_one_is_refused_in_words(tmp_path: Path) -> None:
+async def test_during_a_call_a_second_one_is_refused_in_words(tmp_path: Path) -> None:
     async with house_with(tmp_path) as house, talking(house) as first:
         for piece in pieces(spoken()):
             await first.connection.input_audio_buffer.append(audio=piece)
@@ -250,7 +250,7 @@ async def test_an_answer_that_fails_is_reported_with_its_reason(tmp_path: Path) 
         assert "the model server is gone" in told[0].error.message
 
 
-async def test_somebody_who_opted_out_is_told_that_nobody_listens(tmp_path: Path) -> None:
+async def test_somebody_who_opted_out_is_told_that_the_bot_does_not_listen(tmp_path: Path) -> None:
     async with chat_house(tmp_path) as house:
         await house.consent.opt_out(web_person(""))
         async with talking(house) as it:

@@ -43,6 +43,7 @@ class Answering:
     Attributes:
         admission: what is decided about all numbers.
         talk: what is done with each line. If it is ``None``, the line is listened to until it ends.
+        done: the number of lines that are over.
     """
 
     admission: Admission = Admission.ALLOWED
@@ -84,7 +85,7 @@ class TwilioStage:
         self.streams: list[MediaStream] = []
 
     async def announce(self, caller: str = CALLER, call: str = "") -> tuple[str, Instruction]:
-        """Announce a phone call. Returns its id too."""
+        """Announce a phone call. Returns its id, and the instruction that the bot answers with."""
         call = call or new_id("CA")
         return call, await self.account.announce(call, caller)
 

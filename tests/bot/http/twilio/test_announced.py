@@ -1,4 +1,4 @@
-"""Phone calls are announced once, also over restarts, and what is remembered is bounded."""
+"""Each phone call can be announced only once, even after a restart. The memory of announced phone calls is bounded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_the_file_is_private_bounded_and_tells_nothing_of_phone_calls(tmp_
     assert await again.add("CA0")
 
 
-async def test_half_a_line_of_a_crash_spoils_no_other(tmp_path: Path) -> None:
+async def test_a_line_that_a_crash_cut_off_spoils_no_other_line(tmp_path: Path) -> None:
     file = tmp_path / FILE
     first = await reopened(file)
     await first.add("CA1")
@@ -54,7 +54,7 @@ async def test_half_a_line_of_a_crash_spoils_no_other(tmp_path: Path) -> None:
     assert not await third.add("CA2")
 
 
-async def test_a_file_of_anything_else_is_no_error(tmp_path: Path) -> None:
+async def test_a_file_that_holds_no_phone_calls_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / FILE
     file.write_bytes(b"\xff\x00" * 5_000 + b"\n" + b"x" * 100)
     announced = await reopened(file)
@@ -62,7 +62,7 @@ async def test_a_file_of_anything_else_is_no_error(tmp_path: Path) -> None:
     assert not await (await reopened(file)).add("CA1")
 
 
-async def test_without_a_place_to_write_phone_calls_are_remembered_until_the_end(
+async def test_if_the_file_can_not_be_written_phone_calls_are_remembered_until_the_program_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     announced = await reopened(tmp_path / "missing" / FILE)

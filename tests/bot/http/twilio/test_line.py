@@ -26,7 +26,7 @@ STREAM = "MZ1"
 
 
 class Socket:
-    """What a line has sent."""
+    """Stands in for the socket of a line, and keeps what the line has sent."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -65,7 +65,7 @@ class Stage:
         self.receive("mark", mark={"name": name})
 
     def media(self, sound: bytes, at: int, **fields: Any) -> None:
-        """Sound at a time in milliseconds."""
+        """Receive sound that is marked with this time, in milliseconds."""
         self.chunk += 1
         usual = {"track": "inbound", "chunk": str(self.chunk), "timestamp": str(at)}
         self.receive("media", media={**usual, "payload": base64.b64encode(sound).decode(), **fields})
@@ -119,7 +119,7 @@ async def test_marks_that_come_back_because_of_an_interruption_do_not_count_as_h
     assert (stage.line.sound.heard, stage.line.unheard) == (480, 160)
 
 
-async def test_a_frame_on_its_way_to_the_loop_does_not_follow_the_interruption() -> None:
+async def test_a_frame_on_its_way_to_the_event_loop_is_not_sent_after_an_interruption() -> None:
     stage = Stage()
     await stage.send(2)
     stage.line.send(FRAME)
@@ -291,7 +291,7 @@ async def test_without_sound_for_ten_seconds_the_phone_call_ends() -> None:
     await watching
 
 
-async def test_a_frame_after_the_end_of_the_loop_is_dropped() -> None:
+async def test_a_frame_after_the_end_of_the_event_loop_is_dropped() -> None:
     stage = Stage()
     other = asyncio.new_event_loop()
     stage.line._loop = other

@@ -122,7 +122,7 @@ async def test_a_service_that_fails_leaves_no_line_behind(caplog: pytest.LogCapt
         await wait_until(lambda: "no engines" in caplog.text)
 
 
-async def test_twilio_says_that_the_phone_call_is_over(stage: TwilioStage) -> None:
+async def test_a_line_ends_when_twilio_says_that_its_phone_call_is_over(stage: TwilioStage) -> None:
     stream = await stage.call()
     assert (await stage.account.tell_status(stream.call, "in-progress")).status == 204
     assert (await stage.account.tell_status(new_id("CA"), "completed")).status == 204
@@ -227,7 +227,7 @@ async def test_a_message_that_is_too_big_closes_the_stream(
     assert caplog.messages == ["A stream of a phone call has ended: a message is longer than 16 KB"]
 
 
-async def test_a_first_message_that_is_too_big_is_refused_for_that(
+async def test_a_first_message_that_is_too_big_is_refused_for_its_size(
     stage: TwilioStage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -254,7 +254,7 @@ async def test_a_stream_that_does_not_read_is_cut_off_and_takes_little_memory(st
     transport.resume_reading()
 
 
-async def test_a_server_that_ends_ends_its_lines() -> None:
+async def test_the_end_of_the_server_ends_its_lines() -> None:
     answering = Answering()
     async with twilio_stage(answering) as stage:
         await stage.call()
@@ -262,7 +262,7 @@ async def test_a_server_that_ends_ends_its_lines() -> None:
     assert answering.ears[0].ends == [LineEnd.LOST]
 
 
-async def test_only_some_callers_hear_at_once_that_a_call_is_on(stage: TwilioStage) -> None:
+async def test_only_so_many_callers_at_a_time_hear_that_a_call_is_on(stage: TwilioStage) -> None:
     for _ in range(media_socket.MAX_LINES):
         await stage.call()
     stage.answering.admission = Admission.BUSY

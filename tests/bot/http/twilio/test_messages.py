@@ -1,4 +1,4 @@
-"""Messages of Media Streams: those of Twilio's documentation are read, and nothing else raises an exception."""
+"""Messages of Media Streams: those of Twilio's documentation are read, and invalid ones are an error in words."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_what_is_sent_has_the_form_of_the_documentation() -> None:
         raw("start", start={**START, "customParameters": {"token": 5}}),
     ],
 )
-def test_what_is_not_valid_is_an_error_in_words(text: str) -> None:
+def test_a_message_that_is_not_valid_is_an_error_in_words(text: str) -> None:
     with pytest.raises(StreamError, match=r"^the "):
         read_message(text)
 

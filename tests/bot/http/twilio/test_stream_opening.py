@@ -106,7 +106,7 @@ async def test_while_no_phone_call_is_expected_no_socket_is_opened() -> None:
 
         assert await refused()
         stream = await stage.call()
-        assert await refused(), "its token is used up"
+        assert await refused(), "the token of this phone call is used up"
         call, _ = await stage.announce()
         assert not await refused()
         await stage.account.tell_status(call, "canceled")

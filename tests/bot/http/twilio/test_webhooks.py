@@ -93,7 +93,7 @@ async def test_the_host_header_changes_nothing(stage: TwilioStage) -> None:
     assert 'url="wss://phone.example/' in text
 
 
-async def test_an_address_with_a_path_and_a_port_is_signed_and_answered_with_it() -> None:
+async def test_the_path_and_the_port_of_the_public_address_are_signed_and_are_in_the_answer() -> None:
     async with twilio_stage(public_url="https://house.example:8443/bot/") as stage:
         form = stage.account.announcement(new_id("CA"))
         stage.account.public_url = "https://house.example:8443/bot"
@@ -140,7 +140,7 @@ async def test_a_second_caller_is_connected_to_hear_a_sentence(stage: TwilioStag
         ("9" * 500, "9" * 100),
     ],
 )
-def test_a_number_that_is_withheld_is_empty(told: str, number: str) -> None:
+def test_a_number_that_is_withheld_is_empty_and_any_other_is_cleaned_and_cut(told: str, number: str) -> None:
     assert caller_number(told) == number
 
 
@@ -175,7 +175,7 @@ async def test_there_is_nothing_else_at_this_address(stage: TwilioStage) -> None
         assert (await stage.raw("GET", path))[0] == 404
 
 
-async def test_a_flood_of_what_is_not_signed_takes_nothing_from_twilio_behind_the_same_proxy(
+async def test_a_flood_of_unsigned_requests_does_not_keep_out_twilio_behind_the_same_proxy(
     stage: TwilioStage,
 ) -> None:
     proxy = {"X-Forwarded-For": "203.0.113.9"}
@@ -189,13 +189,13 @@ async def test_a_flood_of_what_is_not_signed_takes_nothing_from_twilio_behind_th
     assert "<Connect>" in text
 
 
-async def test_only_some_phone_calls_are_let_in_in_a_minute_and_replays_count_for_none() -> None:
+async def test_the_number_of_phone_calls_in_a_minute_is_limited_and_replays_do_not_count() -> None:
     clock = Clock()
     async with twilio_stage(clock=clock) as stage:
 
         async def call_and_hang_up() -> str:
             call, instruction = await stage.announce()
-            assert (await stage.account.announce(call)).status == 403, "a replay"
+            assert (await stage.account.announce(call)).status == 403, "a replay is refused"
             await stage.account.tell_status(call, "canceled")
             return instruction.verb + instruction.reason
 
@@ -228,7 +228,7 @@ async def test_nobody_who_was_let_in_loses_their_token_to_another_caller() -> No
         assert (await stage.announce())[1].verb == "Connect"
 
 
-async def test_forms_that_do_not_come_keep_no_form_of_twilio_out(stage: TwilioStage) -> None:
+async def test_forms_that_come_slowly_keep_no_form_of_twilio_out(stage: TwilioStage) -> None:
     """Nobody has signed these forms, and they come as slowly as the server allows."""
     port = int(stage.url.rpartition(":")[2])
     head = f"POST {VOICE} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 9\r\n"

@@ -1,4 +1,4 @@
-"""Tests of the doctor's check of the account at a PBX."""
+"""Tests of the doctor's check of the telephone: the account at a PBX, the address, and who may call."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_pbx_that_does_not_answer_is_reported_once(
         result = await check_telephone(wanted)
         assert result.good is False
         assert result.text == f"the PBX can't be asked: {pbx.account.registrar} does not answer"
-    assert caplog.messages == [], "the finding is enough"
+    assert caplog.messages == [], "the result says it, and so the log does not"
 
 
 @pytest.mark.usefixtures("clean_environment")
@@ -72,7 +72,7 @@ async def test_a_bot_that_listens_only_on_loopback_is_reported_as_out_of_reach()
 
 
 @pytest.mark.usefixtures("clean_environment")
-async def test_without_a_pbx_there_is_nothing_to_ask() -> None:
+async def test_without_a_pbx_only_the_bots_own_address_is_checked() -> None:
     assert (await check_telephone(settings())).good is None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind((HOST, 0))

@@ -139,11 +139,11 @@ async def test_a_refused_phone_call_gets_one_response_and_leaves_nothing(admissi
         phone.other_tag = ""
         phone.send(invite)
         assert (await phone.status("INVITE"))["To"] == refusal["To"]
-        assert here.answering.refused == [("+4930123456", admission)], "the log has it once"
+        assert here.answering.refused == [("+4930123456", admission)], "the refusal is noted once"
         assert here.endpoint.calls == 0
         phone.sequence = 0
         assert (await phone.ask("OPTIONS")).status in (200, 503)
-        assert phone.signals.came.empty(), "a refusal is not sent by itself again"
+        assert phone.signals.came.empty(), "no refusal is sent without a new request"
 
 
 async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
@@ -156,7 +156,7 @@ async def test_a_second_caller_hears_a_sentence_and_gets_busy() -> None:
         phone.talk(early.sound_port, 5)
         phone.other_tag = early["To"].partition(";tag=")[2]
         line, ear = await here.answering.line()
-        assert here.answering.busy == [True], "nobody is talked with before the phone call is answered"
+        assert here.answering.busy == [True], "this caller only hears that the bot is busy"
         line.send(b"\x11" * FRAME)
         while (await phone.hears())[4] != b"\x11" * FRAME:
             pass
@@ -274,7 +274,7 @@ async def test_more_phone_calls_than_fit_are_refused() -> None:
         assert here.answering.refused == [("+4930123456", Refusal.TOO_MANY)]
 
 
-async def test_whoever_acknowledges_nothing_keeps_nobody_else_out() -> None:
+async def test_callers_who_acknowledge_nothing_do_not_keep_others_out() -> None:
     async with exchange(SLOW) as here:
         silent = [await here.phone("127.0.0.2") for _ in range(2 * MAX_UNCONFIRMED)]
         for phone in silent:
@@ -293,7 +293,7 @@ async def test_whoever_acknowledges_nothing_keeps_nobody_else_out() -> None:
         assert here.endpoint.calls <= MAX_UNCONFIRMED + 1
 
 
-async def test_whoever_sends_no_sound_keeps_nobody_else_out() -> None:
+async def test_callers_who_send_no_sound_do_not_keep_others_out() -> None:
     async with exchange(SLOW) as here:
         # Their sound would come from a private address, so it is awaited.
         body = description(4_000, host="10.0.0.9")

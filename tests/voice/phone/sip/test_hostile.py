@@ -55,7 +55,7 @@ class Wire(asyncio.DatagramTransport):
 
 
 class Steps:
-    """A clock that goes on with each message."""
+    """A clock that stands still. The test adds ``step`` to ``now`` before each message."""
 
     def __init__(self, step: float) -> None:
         self.now = 1000.0
@@ -66,7 +66,7 @@ class Steps:
 
 
 class Attacker:
-    """Writes phone calls, most of them damaged, and uses what the endpoint has sent."""
+    """Writes messages of phone calls, most of them damaged. Some belong to phone calls that were accepted."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -169,9 +169,7 @@ def hosts(rng: random.Random) -> tuple[str, int]:
 
 
 @COUNTS
-async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
-    caplog: pytest.LogCaptureFixture, count: int
-) -> None:
+async def test_no_damaged_message_raises_or_is_kept(caplog: pytest.LogCaptureFixture, count: int) -> None:
     wire, clock, answering = Wire(), Steps(0.2), Answering()
     timers = SipTimers(t1=0.002, t2=0.01, early=0.005, closing=0.1)
     endpoint = SipEndpoint(SipOptions((HOST, 0), free_ports(), None), answering, timers, clock)
@@ -194,7 +192,7 @@ async def test_of_many_damaged_messages_none_raises_and_none_is_kept(
             gc.collect()
             tracemalloc.start()
     assert not caplog.records, caplog.records[0].exc_info
-    assert {200, 405, 481, 486, 488, 503} <= statuses, "the damaged phone calls reach every part"
+    assert {200, 405, 481, 486, 488, 503} <= statuses, "enough messages pass to get each of these responses"
     await endpoint.close()
     while not answering.lines.empty():
         answering.lines.get_nowait()
@@ -242,7 +240,7 @@ def packets(seed: int, count: int) -> Iterator[bytes]:
 
 
 @COUNTS
-def test_of_many_damaged_packets_none_raises_and_none_is_kept(count: int) -> None:
+def test_no_damaged_packet_raises_or_is_kept(count: int) -> None:
     remote = ("192.0.2.1", 4000)
     incoming, reports = Incoming(Media(remote, "alaw", 8, 101), SoundRules(remote[0])), Reports(7)
     told = 0
@@ -283,7 +281,9 @@ async def test_too_many_phone_calls_of_one_host_are_refused_before_anybody_is_as
             statuses.append((await phone.status("INVITE")).status)
         assert statuses == [403] * INVITES + [503] * 2
         assert len(here.answering.asked) == INVITES
-        assert [cause for _, cause in here.answering.refused[INVITES:]] == [Refusal.TOO_MANY] * 2, "they are logged"
+        assert [cause for _, cause in here.answering.refused[INVITES:]] == [Refusal.TOO_MANY] * 2, (
+            "the refusals are noted"
+        )
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ async def test_too_many_phone_calls_of_one_host_are_refused_before_anybody_is_as
         lambda text: "hello",
     ],
 )  # fmt: skip
-async def test_what_is_no_message_is_not_answered(damage: object) -> None:
+async def test_a_datagram_that_is_no_message_is_not_answered(damage: object) -> None:
     async with exchange() as here:
         phone = await here.phone()
         assert callable(damage)
@@ -317,7 +317,7 @@ async def test_responses_go_to_the_sender_and_to_no_address_in_the_message() -> 
     async with exchange() as here:
         phone, victim = await here.phone(), await here.phone("127.0.0.2")
         to = f"127.0.0.2:{victim.signals.port}"
-        # This one is answered at the phone's own host, at the port that it names.
+        # This request has no rport. It is answered at the phone's own host, at the port in its Via.
         phone.send(phone.write("OPTIONS", via=f"SIP/2.0/UDP {to};branch=z9hG4bKw;received=127.0.0.2"))
         via = f"SIP/2.0/UDP {to};branch=z9hG4bKx;received=127.0.0.2;rport={victim.signals.port}"
         phone.send(phone.write("OPTIONS", via=via))
@@ -344,7 +344,7 @@ async def test_no_sound_is_sent_before_the_answer_is_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("host", ["224.0.0.1", "255.255.255.255", "pbx.example", "1.2.3", "::ffff:1:2:3:4:5:6:7:8"])
-async def test_an_offer_that_names_no_single_machine_or_a_system_port_is_refused(host: str) -> None:
+async def test_an_offer_with_the_address_of_no_single_machine_or_with_a_system_port_is_refused(host: str) -> None:
     async with exchange() as here:
         phone = await here.phone()
         phone.send(phone.invite(body=description(4000, host=host)))

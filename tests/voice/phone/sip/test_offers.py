@@ -44,7 +44,7 @@ async def test_an_offer_that_is_never_answered_ends_the_phone_call() -> None:
         assert here.answering.refused == [("+4930123456", Refusal.NO_SOUND)]
 
 
-async def test_a_hold_silences_the_bot_and_is_taken_back() -> None:
+async def test_the_bot_is_silent_from_a_hold_until_the_hold_ends() -> None:
     clock = Shifted()
     async with exchange(clock=clock) as here:
         phone = await here.phone()
@@ -89,7 +89,7 @@ async def test_a_renegotiation_without_g711_is_refused_and_the_phone_call_goes_o
         await until(lambda: len(ear.sounds) == 1)
 
 
-async def test_a_renegotiation_that_is_not_yet_acknowledged_must_be_waited_for() -> None:
+async def test_a_second_renegotiation_is_refused_until_the_first_is_acknowledged() -> None:
     async with exchange(SLOW) as here:
         phone = await here.phone()
         await phone.call()
@@ -100,7 +100,7 @@ async def test_a_renegotiation_that_is_not_yet_acknowledged_must_be_waited_for()
         assert (await phone.status("INVITE")).status == 491
 
 
-async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_law() -> None:
+async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_g711_law() -> None:
     async with exchange() as here:
         phone = await here.phone()
         answer = await phone.call()
@@ -120,4 +120,6 @@ async def test_a_renegotiation_moves_the_sound_elsewhere_and_may_change_the_law(
         phone.talk(answer.sound_port)
         other.sound.send(other.rtp(b"\x80" * FRAME, payload_type=0), (HOST, answer.sound_port))
         await until(lambda: len(ear.sounds) > 2)
-        assert len(ear.sounds) == 3 and not set(ear.sounds[2]) & {0xD5, 0x55}, "the former place is a stranger's now"
+        assert len(ear.sounds) == 3 and not set(ear.sounds[2]) & {0xD5, 0x55}, (
+            "sound from the former place is no longer heard"
+        )

@@ -1,4 +1,4 @@
-"""Tests of the registration with a registrar on a bare UDP socket."""
+"""Tests of the bot's registration as a telephone at a PBX, which is a bare UDP socket here."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def fields(request: Message) -> dict[str, str]:
 
 
 def assert_digest(request: Message, nonce: str, count: str) -> None:
-    """The password's answer to the challenge is right, and the challenge's other fields come back."""
+    """The response to the challenge is right for the password, and the challenge's other fields come back."""
     given = fields(request)
     assert (given["nonce"], given["nc"], given["opaque"], given["realm"]) == (nonce, count, "o", REALM)
     uri = request.first.split()[1]
@@ -204,7 +204,7 @@ async def test_a_strange_time_neither_floods_the_pbx_nor_loses_the_registration(
         assert 3 <= sleep.slept[0] <= 7200
 
 
-async def test_a_better_check_is_chosen_and_an_unknown_one_is_reported() -> None:
+async def test_the_strongest_password_check_is_chosen_and_an_unknown_one_is_reported() -> None:
     async with registrar() as pbx, registered(pbx, Sleep(1)) as registration:
         request = await pbx.request()
         offers = [
@@ -264,7 +264,7 @@ async def test_the_pbx_is_told_the_address_at_which_the_bot_is_reached_from_outs
         await until(lambda: here.endpoint.registration[0] is RegistrationState.REGISTERED)
 
 
-async def test_a_pbx_may_have_a_sentence_spoken_before_the_answer_without_sending_sound() -> None:
+async def test_a_caller_over_a_pbx_hears_a_sentence_before_the_answer_without_sending_sound() -> None:
     async with registrar() as pbx, exchange(account=pbx.account) as here:
         await register(pbx, here)
         here.answering.admission = Admission.BUSY

@@ -56,7 +56,7 @@ def digits(incoming: Incoming, packets: list[bytes]) -> str:
 
 
 def pressed(start: int, timestamp: int, event: int) -> list[bytes]:
-    """The packets of one key, with three ends."""
+    """The packets of one key: four while it is held, and three that each report its release."""
     first = [digit(start + n, timestamp, event, 160 * (n + 1), marker=not n) for n in range(4)]
     return first + [digit(start + 4 + n, timestamp, event, 800, end=True) for n in range(3)]
 
@@ -89,7 +89,7 @@ def test_a_key_that_is_held_for_long_is_one_digit() -> None:
     assert digits(Incoming(MEDIA, OF_PBX), packets) == "7"
 
 
-def test_other_events_and_cut_packets_are_no_digits() -> None:
+def test_events_of_another_kind_and_cut_packets_are_no_digits() -> None:
     packets = [
         digit(0, 1000, 16, 160),
         packet(1, b"\x05", 101),
@@ -122,14 +122,14 @@ def test_digits_and_comfort_noise_are_no_lost_sound() -> None:
     assert receive(incoming, packet(4), 0.06) == [Sound(b"x" * FRAME, 0.06)]
 
 
-def test_a_stream_that_begins_anew_goes_on_at_once() -> None:
+def test_a_stream_that_begins_anew_is_heard_at_once() -> None:
     incoming = Incoming(MEDIA, OF_PBX)
     receive(incoming, packet(5000, ssrc=1))
     assert receive(incoming, packet(3, b"new" * 40, ssrc=2), 1.0) == [Sound(b"new" * 40, 1.0)]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.2])
-def test_no_sound_is_doubled_or_turned_around_and_gaps_fill_what_is_lost(share: float) -> None:
+def test_no_sound_comes_twice_or_out_of_order_and_gaps_are_as_long_as_the_lost_sound(share: float) -> None:
     rng = random.Random(f"{share}")
     incoming = Incoming(MEDIA, OF_PBX)
     arrivals = sorted((n * 0.02 + rng.random() * 0.05, n) for n in range(1000) if n < 5 or rng.random() >= share)
@@ -153,7 +153,7 @@ def test_only_the_other_side_is_heard() -> None:
     assert receive(incoming, packet(0), source=("198.51.100.9", 4000)) == []
     assert len(receive(incoming, packet(0), source=(SIGNALLING, 62_000))) == 1, "a phone behind a router"
     assert incoming.source == (SIGNALLING, 62_000)
-    assert receive(incoming, packet(1), source=REMOTE) == [], "the first place that sends is the only one"
+    assert receive(incoming, packet(1), source=REMOTE) == [], "only the first address that sends is heard"
     assert receive(incoming, packet(1), source=(SIGNALLING, 62_001)) == []
     assert incoming.dropped == 3
 
@@ -165,7 +165,7 @@ def test_packets_without_sound_do_not_say_where_the_phone_is() -> None:
     assert incoming.source is None
 
 
-def test_own_packets_have_the_clock_and_mark_the_end_of_a_pause() -> None:
+def test_timestamps_of_own_packets_follow_the_clock_and_the_first_packet_after_a_pause_is_marked() -> None:
     outgoing = Outgoing(100.0)
     times = [100.0, 100.02, 100.041, 100.06, 101.0, 101.02]
     sent = [struct.unpack(">BBHII", outgoing.packet(8, b"x" * FRAME, at)[:12]) for at in times]
@@ -239,7 +239,7 @@ async def test_strangers_are_neither_heard_nor_answered() -> None:
         stranger, far = await here.phone(), await here.phone("127.0.0.2")
         for each in (stranger, far):
             each.talk(answer.sound_port, 5)
-        # The packet of the phone comes after those of the strangers, and whatever is sent then goes to the phone.
+        # The phone sends its packet after the strangers do. All that the bot sends from now on must go to the phone.
         phone.talk(answer.sound_port)
         await until(lambda: len(ear.sounds) > 1)
         await phone.sound.all_so_far()
@@ -357,7 +357,7 @@ async def test_reports_go_where_sound_comes_from(monkeypatch: pytest.MonkeyPatch
         hello = struct.pack(">BBHI", 0x80, 201, 1, phone.ssrc)
         phone.reports.send(hello, (HOST, answer.sound_port + 1))
         data, _ = await asyncio.wait_for(phone.reports.came.get(), 30)
-        assert data[1] == 200, "a report of who sends"
+        assert data[1] == 200, "a sender report"
         assert data[0] & 31 == 1 and struct.unpack(">I", data[28:32])[0] == phone.ssrc
         assert (await phone.ask("BYE")).status == 200
         kinds = set()

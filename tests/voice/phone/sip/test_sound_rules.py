@@ -1,4 +1,4 @@
-"""Where sound may go: to callers who have shown that they are there, and never to addresses that others name."""
+"""Where sound may go: to callers who have shown that they are there, and elsewhere only in phone calls of the PBX."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.voice.phone.sip.timers import SipTimers
 from tests.voice.phone.sip.telephone import FRAME, HOST, QUICK, Shifted, description, exchange, until
 
 ELSEWHERE = "8.8.8.8"
-"""The address of somebody else. Nothing is ever sent there."""
+"""The address of somebody else. No test sends anything there."""
 ZEROS = "0.0.0.0"  # noqa: S104  # nothing is bound here
 CALLER = "203.0.113.5"
 
@@ -37,7 +37,7 @@ async def test_nobody_is_spoken_to_before_the_phone_call_is_answered_unless_thei
         assert here.answering.busy == []
 
 
-async def test_before_a_phone_call_is_answered_hardly_more_is_sent_than_has_come() -> None:
+async def test_hardly_more_is_sent_than_has_come_before_a_phone_call_is_answered() -> None:
     async with exchange() as here:
         here.answering.admission = Admission.BUSY
         phone = await here.phone()
@@ -194,7 +194,7 @@ async def test_a_caller_from_whom_nothing_comes_is_given_up_and_logged() -> None
     async with exchange(clock=clock) as here:
         phone = await here.phone()
         await phone.call(body=description(4000, host="192.0.2.77"))
-        assert (await phone.ask("OPTIONS")).status == 200, "the line is there"
+        assert (await phone.ask("OPTIONS")).status == 200, "the phone call is on"
         clock.ahead += QUICK.silence
         phone.answer(await phone.request("BYE"))
         await until(lambda: here.endpoint.calls == 0)

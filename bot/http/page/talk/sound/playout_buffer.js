@@ -3,6 +3,7 @@ const FADE_OUT_MS = 10;
 /** Sound is added or left out in blocks of this length, only where it is quiet. */
 const BLOCK_MS = 10;
 const BETWEEN_BLOCKS_MS = 40;
+/** Sound is quiet where no sample is larger than this; full scale is 1. */
 const QUIET = 0.002;
 /** At least this much sound must be left when a frame comes. */
 const RESERVE_MS = 20;
@@ -10,27 +11,28 @@ const FRAME_MS = 20;
 /** The arrivals of the frames that came within this time are compared. */
 const WINDOW_MS = 2000;
 /**
- * When the delay has not grown for this time, it shrinks by `SHRINK_BY` of its excess over the smallest delay, or by `SHRINK_MS`
- * if that is more, but not below what was needed.
+ * When the wanted delay has not grown for this time, it shrinks by `SHRINK_BY` of its part above the smallest delay, and at least by
+ * `SHRINK_MS`. It does not become smaller than the delay that was needed for the frames of this time.
  */
 const CALM_MS = 10000;
 const SHRINK_BY = 1 / 4;
 const SHRINK_MS = 10;
+/** If more sound than this is held when a frame comes, the oldest sound is left out, as much as the frame has. */
 const LONGEST_MS = 5000;
 
 /**
  * Holds sound that came over the network until it is played, so that late frames leave no gap.
  *
- * The delay begins at 60 ms. It grows at once when frames come later than it allows, and shrinks a little every ten seconds.
- * While sound plays, the delay is changed only where it is quiet. If the buffer runs empty, the sound fades out and later in.
- * Time is counted in samples that were read: `read` is called for each piece that the device takes. All samples have
- * the device's rate.
+ * The wanted delay (`targetMs`) begins at 60 ms. It grows at once when frames come later than it allows, and shrinks a little after
+ * each ten seconds in which it has not grown. While sound plays, the real delay follows the wanted one only where the sound is quiet.
+ * If the buffer runs empty, the sound fades out, and fades in again later. Time is counted in samples that were read: `read` is called
+ * for each piece that the device takes. All samples have the device's rate.
  */
 export class PlayoutBuffer {
   /**
    * @param {number} rate in Hz.
-   * @param {{startMs?: number, largestMs?: number, deviceMs?: number}} options the smallest delay, the largest, and the length
-   *   of the pieces in which the device takes sound, which comes on top of the delay.
+   * @param {{startMs?: number, largestMs?: number, deviceMs?: number}} options the smallest wanted delay, the largest,
+   *   and the length of the pieces in which the device takes sound: the real delay is longer by this.
    */
   constructor(rate, { startMs = 60, largestMs = 400, deviceMs = 0 } = {}) {
     this._perMs = rate / 1000;
@@ -136,7 +138,8 @@ export class PlayoutBuffer {
   _isReady() {
     if (this._held === 0) return false;
     const waited = (this._clock - this._first) / this._perMs;
-    // Sound that was late comes faster than time passes, and the delay grows. After a mere pause of the server, it does not.
+    // If the network has held sound back, more than a second of it comes in a second, and the delay grows. After a mere pause of the
+    // server, sound comes at its usual rate, and the delay stays.
     if (this._starved) this._grow(this.heldMs - waited + RESERVE_MS);
     const delay = this.targetMs + this._device;
     return this._ended || waited >= delay || this.heldMs >= delay + FRAME_MS;
@@ -152,7 +155,7 @@ export class PlayoutBuffer {
 
   _runOut(output, at) {
     const recent = this._recentWith(output, at);
-    // If the end is quiet already, a fade would only repeat what was heard before.
+    // A fade plays the newest sound backwards. If the sound ends quietly, a fade would only repeat its louder part.
     if (!this._endsQuietly(recent)) this._fadeOut(mirrored(recent));
     if (this._ended) {
       this._finish();
@@ -292,7 +295,7 @@ export class PlayoutBuffer {
   }
 }
 
-/** Sound that goes on where other sound stops: the same backwards. The step between the two is as small as within the sound. */
+/** A continuation for sound that stops: the same sound backwards, which begins with the last sample, so there is no click. */
 function mirrored(samples) {
   return samples.slice().reverse();
 }

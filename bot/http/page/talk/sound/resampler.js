@@ -1,13 +1,13 @@
 const ZERO_CROSSINGS = 16;
 const PHASES = 256;
 const KAISER_BETA = 8.5;
-/** The part of the smaller band that is kept; above it, the filter falls. */
+/** The share of the lower rate's frequencies that is kept. Above them, the filter falls. */
 const KEPT = 0.93;
 
 /**
  * Changes the sample rate of a stream, piece by piece, with a windowed sinc filter.
  *
- * What it returns is not shifted in time, but some milliseconds are only returned with the next piece. `flush` returns them.
+ * What it returns is not shifted in time, but the last milliseconds of a piece are returned with the next piece, or by `flush`.
  */
 export class Resampler {
   /** @param {number} from rate of what comes in, in Hz. @param {number} to rate of what goes out, in Hz. */

@@ -8,7 +8,8 @@ const REPORT_MS = 50;
  * Plays what the page hands it, and reports every 50 ms how far it is.
  *
  * Messages in: `{kind: "rate", rate}`, `{kind: "frame", reply, samples}`, `{kind: "end", reply}`, `{kind: "drop", reply}`.
- * Messages out: the events of the buffer, and `{kind: "level", level, playing, targetMs, underruns}`.
+ * Messages out: the events of the buffer; `{kind: "played", reply, ms}`, while a reply plays; and
+ * `{kind: "level", level, targetMs, underruns}`.
  */
 class Playout extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
