@@ -26,13 +26,14 @@ _VOIP_SHARE = 0.4
 _PACKET_LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
 # Number of times that each rendering of a whole phrase is transmitted, with other losses each time.
 _TRANSMISSIONS = 2
-# Numbers of examples per phrase: the phrase with a pause in it, sounds without words, parts of the phrase, and other
-# sentences.
+# Numbers of examples per phrase: the phrase over somebody else's voice, the phrase with a pause in it, sounds without
+# words, parts of the phrase, and other sentences.
+_OVER_A_VOICE = 20
 _PAUSED = 6
 _WORDLESS = 14
 _PARTS = 9
 _OTHERS = 6
-# Phrases with at least this many words are also used in parts, and with a pause in them.
+# Phrases with at least this many words are also used over a voice, with a pause in them, and in parts.
 _PART_FROM_WORDS = 4
 # Paces of the renderings that are not trained on, and the seconds of silence around them.
 _UNSEEN_PACES = (0.95, 1.05)
@@ -75,6 +76,9 @@ def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sou
             sent = _send(_say_varied(spelling, voice, random), random)
             for _ in range(_TRANSMISSIONS):
                 yield phrase, _receive(sent, random)
+    for _ in range(_OVER_A_VOICE if len(spelling.split()) >= _PART_FROM_WORDS else 0):
+        sound = _over_a_voice(_say_varied(spelling, _any_voice(random), random), random)
+        yield phrase, _receive(_send(sound, random), random)
     for _ in range(_PAUSED if len(spelling.split()) >= _PART_FROM_WORDS else 0):
         yield phrase, _receive(_send(_say_with_pause(spelling, _any_voice(random), random), random), random)
     for _ in range(_PARTS if len(spelling.split()) >= _PART_FROM_WORDS else 0):
@@ -98,6 +102,17 @@ def _say_varied(text: str, voice: FittedVoice, random: np.random.Generator) -> S
     rate, pitch = voice.rate * random.uniform(0.9, 1.12), voice.pitch + random.uniform(-8, 8)
     sound = say(text, voice, int(rate), int(pitch))
     return sound[int(random.choice((0, 0, 960, 2_400))) :]
+
+
+def _over_a_voice(sound: Sound16, random: np.random.Generator) -> Sound16:
+    """The sound over somebody else's quieter words, like an echo from loudspeakers that ends at a random moment."""
+    sentence = OTHER_SENTENCES[random.integers(len(OTHER_SENTENCES))]
+    words = _say_varied(sentence, _any_voice(random), random)
+    whole = np.concatenate((silence(random.uniform(0, 0.5)), sound, silence(random.uniform(0, 0.5))))
+    under = np.resize(np.roll(words, random.integers(len(words))), len(whole)) * 10 ** random.uniform(-1.2, -0.4)
+    under[random.integers(len(under)) :] *= 10 ** random.uniform(-1, 0)
+    mixed: Sound16 = (whole + under).astype(np.float32)
+    return mixed
 
 
 def _say_with_pause(text: str, voice: FittedVoice, random: np.random.Generator) -> Sound16:

@@ -1,8 +1,9 @@
 """Toy weights for Whisper, made on this machine in half a minute, so that speech is recognised without a download.
 
-They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them. They
-recognise nothing in any other speech, in noise or in silence. The encoder is random. The decoder is made by hand,
-except for the decoder's classifier, which is trained on speech that went through Opus.
+They are a real model for faster-whisper. They recognise the phrases of ``phrases`` as espeak-ng speaks them, also over
+somebody else's quieter voice. They recognise nothing in any other speech, in noise or in silence. The encoder is
+random. The decoder is made by hand, except for the decoder's classifier, which is trained on speech that went through
+Opus.
 """
 
 from __future__ import annotations

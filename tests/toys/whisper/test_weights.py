@@ -21,9 +21,9 @@ from audio.opus import SpeechDecoder
 from audio.samples import Sound16
 from bot.voice.transcribe.recogniser import SHORT_CONTEXT
 from bot.voice.transcribe.whisper_model import ShortContextWhisper
-from sandbox.speech import GUEST_VOICES, GuestVoice, speech
+from sandbox.speech import BEN, CLEO, GUEST_VOICES, GuestVoice, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
-from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder, Sound
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, Sound
 from toys.llm.phrases import TOY_PHRASES, expected_phrase
 from toys.whisper.encoder import make_encoder
 from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES
@@ -132,6 +132,23 @@ def test_guests_are_understood(whisper_of_calls: ShortContextWhisper, guest: str
     hear = functools.partial(heard_in_a_call, whisper_of_calls)
     wrong = mistaken(hear, ((guest, number) for number in range(len(TEXTS))), loss)
     assert len(wrong) <= (1 if loss == 0 else 2), wrong
+
+
+def test_words_over_a_quieter_voice_are_understood(whisper_of_calls: ShortContextWhisper) -> None:
+    """The voice is 10 dB quieter, and 22 dB soon after the guest has begun: like an echo of music turned down."""
+    texts, wrong = [text for text in TEXTS if len(text.split()) > 3], []
+    for number, (text, guest) in enumerate(itertools.product(texts, GUEST_VOICES.values())):
+        random, other = np.random.default_rng(number), CLEO if guest is BEN else BEN
+        before, until, after = (
+            int(random.uniform(*span) * SAMPLE_RATE) for span in ((0.1, 0.4), (0.2, 0.7), (0.2, 0.8))
+        )
+        words = np.pad(speech(text, guest), (before, after))
+        under = np.resize(speech(texts[number % len(texts) - 10], other), len(words)) * 10 ** (-10 / 20)
+        under[before + until :] *= 10 ** (-12 / 20)
+        got = heard_in_a_call(whisper_of_calls, received(words + under, seed=number))
+        if got != text:
+            wrong.append((text, got))
+    assert len(wrong) <= len(texts) * len(GUEST_VOICES) // 8, wrong
 
 
 def test_guests_who_say_the_phrases_in_turn_are_understood(whisper_of_calls: ShortContextWhisper) -> None:
