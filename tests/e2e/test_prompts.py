@@ -12,7 +12,7 @@ import pytest
 from bot.commands.prompt_listener import CANT_OPEN, NO_WORDS
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
-from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
+from bot.voice.dialogue.prompt_queue import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.turn import Outcome
 from sandbox.world.entities import Upload

@@ -15,9 +15,9 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.restarting import RESTARTING
-from bot.voice.dialogue import state_machine
+from bot.voice.dialogue import prompt_queue
 from bot.voice.dialogue.left_unanswered import CALL_ENDED
-from bot.voice.dialogue.state_machine import TOO_MANY_WAITING
+from bot.voice.dialogue.prompt_queue import TOO_MANY_WAITING
 from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionShed, Urgency
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -48,7 +48,7 @@ class NothingIsLost(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.few = patch.object(state_machine, "MAX_WAITING", MAX_WAITING)
+        self.few = patch.object(prompt_queue, "MAX_WAITING", MAX_WAITING)
         self.few.start()
         self.talk = self.loop.run_until_complete(self.begin())
         self.numbers = count(1)

@@ -13,7 +13,7 @@ import pytest
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE
 from bot.llm.spoken_lines import Announcement
-from bot.voice.dialogue.state_machine import MAX_WAITING
+from bot.voice.dialogue.prompt_queue import MAX_WAITING
 from bot.voice.events import NoticePosted, ReplyEnded, WordsSpoken
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.records.announcing import MAX_ANNOUNCEMENTS

@@ -14,8 +14,8 @@ from bot.http.realtime.formats import SoundEncoder
 from bot.http.realtime.session import RealtimeError, Session
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, ServerMessage, State
 from bot.voice.dialogue.left_unanswered import CALL_ENDED
+from bot.voice.dialogue.prompt_queue import TOO_MANY_WAITING
 from bot.voice.dialogue.restart import ASK_AGAIN
-from bot.voice.dialogue.state_machine import TOO_MANY_WAITING
 from bot.voice.dialogue.unheard_prompts import NOT_ANSWERED
 from bot.voice.events import (
     CallEvent,

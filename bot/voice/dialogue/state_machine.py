@@ -7,9 +7,7 @@ made, and a token that comes after its reply was cancelled. Events of a reply th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from bot.speech_server.events import Disconnected
 from bot.text import same_words
@@ -19,7 +17,6 @@ from bot.voice.dialogue.effects import (
     Drop,
     Effect,
     HoldPlayback,
-    Refuse,
     ResumePlayback,
     Tell,
 )
@@ -43,19 +40,13 @@ from bot.voice.dialogue.events import (
     TurnSpeculated,
 )
 from bot.voice.dialogue.left_unanswered import told_at_end
+from bot.voice.dialogue.prompt_queue import PromptQueue
 from bot.voice.dialogue.reply import ReplyProgress
 from bot.voice.dialogue.reply_state import SAMPLES_PER_CHARACTER, Reply
 from bot.voice.dialogue.restart import Keeps, SetAside, told_together
 from bot.voice.dialogue.texts import DialogueTexts
-from bot.voice.dialogue.turn_shares import TurnShares, excess_prompt
 from bot.voice.dialogue.unheard_prompts import MAX_BEGUN, NOT_ANSWERED, UnheardPrompts
 from bot.voice.turn import Prompt, PromptKind, TurnId
-
-MAX_WAITING = 20
-"""Maximum number of prompts that wait behind the current one. While that many wait, further prompts are refused."""
-TOO_MANY_WAITING = (
-    f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
-)
 
 
 class Dialogue:
@@ -84,11 +75,8 @@ class Dialogue:
         self._texts = texts
         self.present = present
         self._voice_speculates = voice_speculates
-        self._waiting: deque[Prompt] = deque()
-        # Ids of people who were told that too many prompts wait, and of whom no prompt was accepted since.
-        self._refused: set[int] = set()
+        self._queue = PromptQueue()
         self._progress: ReplyProgress | None = None
-        self._shares = TurnShares()
         self._count = 0
         self._pace: float = SAMPLES_PER_CHARACTER
         self._set_aside = SetAside()
@@ -115,12 +103,12 @@ class Dialogue:
     @property
     def floor_free(self) -> bool:
         """Whether nobody speaks, and no reply is being made, spoken or waiting."""
-        return self._progress is None and not self._waiting and not self._floor
+        return self._progress is None and not self._queue and not self._floor
 
     @property
     def waiting(self) -> int:
         """Number of prompts that wait behind the current one."""
-        return len(self._waiting)
+        return len(self._queue)
 
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
@@ -192,50 +180,19 @@ class Dialogue:
             yield Drop(prompt)
             yield from told_at_end([prompt], spoken_too=self._end.spoken_too)
             return
-        if not self._merge(prompt):
-            # Results of late tools are always accepted: people were promised them, and there are never many.
-            if len(self._waiting) >= MAX_WAITING and not prompt.results:
-                excess = excess_prompt(self._waiting, prompt)
-                if excess is None:
-                    yield from self._refuse(prompt)
-                    # If a speculative reply to this prompt was ended just now, the next reply must begin here.
-                    yield from self._next()
-                    return
-                self._waiting.remove(excess)
-                yield from self._refuse(excess)
-            self._waiting.append(prompt)
-        self._unheard.note_accepted(prompt)
-        if prompt.person is not None:
-            self._refused.discard(prompt.person)
+        accepted = yield from self._queue.put(prompt)
+        if accepted:
+            self._unheard.note_accepted(prompt)
+        # Also after a refusal: if a speculative reply to this prompt was ended just now, the next reply begins here.
         yield from self._next()
         # The model is asked first: acknowledging costs a request, and the answer should not wait for that.
-        if not prompt.results:
+        if accepted and not prompt.results:
             yield Acknowledge(prompt)
 
     def _drop(self, unwanted: Callable[[Prompt], bool]) -> Iterator[Effect]:
         """Drop the prompts that wait or are to be answered anew, and that are ``unwanted``."""
         self._unheard.drop(unwanted)
-        dropped = [prompt for prompt in self._waiting if unwanted(prompt)]
-        self._waiting = deque(prompt for prompt in self._waiting if not unwanted(prompt))
-        yield from map(Drop, dropped)
-
-    def _refuse(self, prompt: Prompt) -> Iterator[Effect]:
-        """Refuse a prompt because too many wait. Its author is told only once."""
-        if prompt.person in self._refused:
-            yield Drop(prompt, refused=True)
-            return
-        if prompt.person is not None:
-            self._refused.add(prompt.person)
-        yield Refuse(prompt, TOO_MANY_WAITING)
-
-    def _merge(self, prompt: Prompt) -> bool:
-        """Append a spoken prompt to the last waiting one if both have the same speaker. Returns whether it did so."""
-        last = self._waiting[-1] if self._waiting else None
-        # The words of a prompt to which a reply was begun are already shown and noted, so nothing is merged with them.
-        if not (last and last.turn and prompt.turn and last.turn.person == prompt.turn.person) or last.begun:
-            return False
-        self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
-        return True
+        yield from map(Drop, self._queue.drop(unwanted))
 
     def _speculate(self, prompt: Prompt) -> Iterator[Effect]:
         progress = self._speculation_of(prompt.turn)
@@ -244,7 +201,7 @@ class Dialogue:
                 return
             yield from self._end_speculation(progress)
         # A reply is prepared only if it could be spoken at once.
-        if self._progress is None and not self._waiting and not self._set_aside.begun and self._end is None:
+        if self._progress is None and not self._queue and not self._set_aside.begun and self._end is None:
             yield from self._begin(prompt, committed=False)
         # A prompt that has waited behind the earlier speculative reply is answered now.
         yield from self._next()
@@ -253,7 +210,7 @@ class Dialogue:
         progress = self._speculation_of(prompt.turn)
         if progress is not None and same_words(progress.reply.prompt.text, prompt.text):
             self._unheard.note_accepted(prompt)
-            self._shares.note(prompt)
+            self._queue.note_answered(prompt)
             yield from self._advance(progress.commit(prompt))
             return
         if progress is not None:
@@ -283,7 +240,7 @@ class Dialogue:
         if self._set_aside.begun:
             return
         self._set_aside.begin(keeps)
-        waiting, self._waiting = deque((*self._unheard.take_all(), *self._waiting)), deque[Prompt]()
+        waiting = [*self._unheard.take_all(), *self._queue.take_all()]
         progress = self._progress
         if progress is not None and not progress.reply.committed:
             yield from self._end_speculation(progress)
@@ -291,7 +248,7 @@ class Dialogue:
             yield from self._advance(progress.end_with_sentence(position))
         elif progress is not None:
             # Nothing of the answer was heard, or only that it waits for tools. So the answer is made anew.
-            waiting.appendleft(progress.reply.prompt)
+            waiting.insert(0, progress.reply.prompt)
             yield from self._set_aside.put_all(waiting)
             yield from self._advance(progress.interrupt(position))
             return
@@ -312,7 +269,7 @@ class Dialogue:
     def _end_call(self, end: CallEnds) -> Iterator[Effect]:
         """Drop all prompts, end the reply, and tell everybody who has no answer."""
         self._end = end
-        prompts = [*end.late, *self._unheard.take_all(), *self._waiting]
+        prompts = [*end.late, *self._unheard.take_all(), *self._queue]
         progress = self._progress
         # A reply that ended before its tools has no answer either, but its prompt is among the late ones already.
         if progress is not None and progress.reply.lacks_answer(end.position) and progress.reply.prompt not in end.late:
@@ -354,13 +311,12 @@ class Dialogue:
 
     def _answer_anew(self, unheard: Reply) -> Iterator[Effect]:
         """Answer the prompt of a reply that was interrupted before anything of it was heard."""
-        prompt, begun = unheard.prompt, unheard.prompt.begun + 1
-        if unheard.used_tools or begun >= MAX_BEGUN:
+        prompt = unheard.prompt
+        if unheard.used_tools or prompt.begun + 1 >= MAX_BEGUN:
             yield Tell(NOT_ANSWERED, prompt)
         else:
-            self._shares.take_back(prompt)
+            self._queue.put_back(prompt)
             yield AnswerAnew(prompt)
-            self._waiting.appendleft(replace(prompt, begun=begun))
             yield from self._next()
 
     # Replies, one after another.
@@ -384,9 +340,8 @@ class Dialogue:
 
     def _next(self) -> Iterator[Effect]:
         """Begin the reply to the next waiting prompt, unless another reply is in progress."""
-        while self._progress is None and self._waiting:
-            prompt = self._shares.next_of(self._waiting)
-            self._waiting.remove(prompt)
+        while self._progress is None and self._queue:
+            prompt = self._queue.take_next()
             if prompt.only_if_present and prompt.person is not None and not self.present(prompt.person):
                 yield Drop(prompt)
             else:
@@ -395,7 +350,7 @@ class Dialogue:
     def _begin(self, prompt: Prompt, *, committed: bool) -> Iterator[Effect]:
         self._count += 1
         if committed:
-            self._shares.note(prompt)
+            self._queue.note_answered(prompt)
         reply = Reply(f"r{self._count}", prompt, self._pace, committed=committed)
         progress = self._progress = ReplyProgress(reply, self._texts(), voice_speculates=self._voice_speculates())
         yield from progress.begin()

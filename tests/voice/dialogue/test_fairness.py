@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
+from bot.voice.dialogue.prompt_queue import MAX_WAITING
+from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Prompt
 from tests.voice.dialogue.machine_events import TURN, spoken

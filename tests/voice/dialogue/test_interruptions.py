@@ -9,7 +9,8 @@ import pytest
 from bot.restarting import RESTARTING
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
-from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
+from bot.voice.dialogue.prompt_queue import MAX_WAITING
+from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.dialogue.unheard_prompts import MAX_BEGUN, NOT_ANSWERED
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId

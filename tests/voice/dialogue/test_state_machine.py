@@ -7,8 +7,9 @@ from dataclasses import replace
 from bot.speech_server.events import Disconnected
 from bot.voice.dialogue import effects as do
 from bot.voice.dialogue import events as on
+from bot.voice.dialogue.prompt_queue import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.dialogue.reply import VOICE_FAILED
-from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
+from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.dialogue.texts import DialogueTexts
 from bot.voice.turn import Outcome, Prompt, PromptKind
 from tests.voice.dialogue.machine_events import ADA, OTHER_TURN, SOUND, speak, spoken, written_texts
