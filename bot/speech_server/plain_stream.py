@@ -21,11 +21,12 @@ from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import close_connection, happens_within, open_connection
+from bot.speech_server.connector import FIRST_DELAY, MAX_DELAY
 from bot.speech_server.errors import SpeechLimitError, SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.plain_reply import Pace, PlainLimits, PlainReply
 from bot.speech_server.plain_sound import is_audible, read_frame
-from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SILENCE_TIMEOUT
+from bot.speech_server.stream import SILENCE_TIMEOUT
 from bot.text import one_line
 from config.tasks import end_tasks
 from web_access.socket_messages import MessageRate

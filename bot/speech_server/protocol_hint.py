@@ -10,11 +10,12 @@ from yarl import URL
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.connecting import close_connection, open_connection
+from bot.speech_server.connector import MAX_FRAME_BYTES, QUEUED_FRAMES
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.plain_reply import PlainLimits
 from bot.speech_server.plain_trial import try_plain_server
-from bot.speech_server.stream import FIRST_NOTICE_LIMIT, MAX_FRAME_BYTES, QUEUED_FRAMES
+from bot.speech_server.stream import FIRST_NOTICE_LIMIT
 from config.addresses import PLAIN, PROTOCOL
 from wire.fields import GarbledError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -14,16 +13,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from bot.speech_server.address import ServerAddress
-from bot.speech_server.connecting import close_connection, happens_within, open_connection
+from bot.speech_server.connecting import close_connection
+from bot.speech_server.connector import SpeechConnector
 from bot.speech_server.errors import ServerFailed, SpeechLimitError, SpeechUnavailable
-from bot.speech_server.events import Connected, Disconnected, ServerMoved, SpeechEvent
+from bot.speech_server.events import Connected, Disconnected, SpeechEvent
 from bot.speech_server.frame_reader import FrameReader
 from bot.speech_server.owed_sound import OwedSound
 from bot.speech_server.servers import SpeechServers
 from bot.speech_server.sound_limit import UNASKED, USELESS, SoundLimit
 from web_access.socket_messages import MessageRate
 from wire.fields import GarbledError
-from wire.messages import SAMPLE_RATE, ClientMessage, EngineChanged, Failure, Flushed, Loading, Notice, Speak
+from wire.messages import ClientMessage, EngineChanged, Failure, Flushed, Loading, Notice, Speak
 
 _log = logging.getLogger(__name__)
 
@@ -37,25 +37,16 @@ SLOW_AFTER = 5.0
 """When people have waited this many seconds in all for the sound of one reply, another server speaks its rest."""
 LOOK_INTERVAL = 0.25
 """Seconds between two checks whether the server is too slow, if another one could speak in its place."""
-MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
-"""Maximum number of bytes of a frame: 10 s of float32 samples."""
-QUEUED_FRAMES = 16
-"""Maximum number of frames that are buffered before the server has to wait."""
 MAX_EARLY = 20
 """Maximum number of notices that are kept while the engine is being loaded. Nothing else is expected then."""
-FIRST_DELAY = 0.1
-"""Seconds before the first attempt to reconnect. The delay is short, because people wait. It doubles each time."""
-MAX_DELAY = 1.0
-"""Longest delay before an attempt to reconnect, in seconds."""
-MOVED = "🔁 The speech server at {old} doesn't answer, or is too slow: {new} speaks instead."
-MOVED_BACK = "🔁 The speech server at {new} speaks again, instead of {old}."
 
 
 class SpeechStream:
     """The connection of one call. Not thread-safe; :meth:`events` has one consumer.
 
     If there are several servers, the connection moves to another server as soon as its own is gone, fails or is too
-    slow. Then :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a :class:`ServerMoved`.
+    slow. Then :meth:`events` has a :class:`Disconnected` that is ``replaced``, and a
+    :class:`~bot.speech_server.events.ServerMoved`.
 
     Args:
         servers: address of the server, or several servers that stand in for each other.
@@ -79,15 +70,12 @@ class SpeechStream:
         self._servers = SpeechServers([servers]) if isinstance(servers, ServerAddress) else servers
         self._silence_timeout = silence_timeout
         self._slow_after = SLOW_AFTER if slow_after is None else slow_after
-        self._sleep = sleep
+        self._connector = SpeechConnector(self._servers, sleep)
         self._owed = OwedSound(clock)
         self._sound = SoundLimit()
         self._useless = MessageRate(clock)
         self._connection: ClientConnection | None = None
-        # The server that is connected, or was last, and the one that people believe to speak.
-        self._address = self._told = self._servers.preferred
         self._in_call = self._moving = False
-        self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
         self._early: list[SpeechEvent] = []
         self._reply: str | None = None
@@ -105,7 +93,7 @@ class SpeechStream:
     @property
     def address(self) -> ServerAddress:
         """The server that is connected, or was last."""
-        return self._address
+        return self._connector.address
 
     async def open(self) -> None:
         """Connect for the first time.
@@ -117,11 +105,11 @@ class SpeechStream:
         self._servers.begin_call()
         self._in_call = True
         try:
-            self._connection = await self._connect()
+            self._connection = await self._connector.connect()
         except BaseException:
             self._end_call()
             raise
-        self._early.extend(self._news())
+        self._early.extend(self._connector.news())
 
     async def loaded(self, report: Callable[[float], None]) -> None:
         """Wait until the server's preferred engine is loaded, or has failed. Call it before :meth:`events`.
@@ -162,7 +150,7 @@ class SpeechStream:
         if isinstance(message, Speak) and message.reply != self._reply:
             losses = self._losses
             await self._prepare()
-            if self._servers.must_leave(self._address):
+            if self._servers.must_leave(self.address):
                 await self._move()
             self._reply = message.reply
             if losses != self._losses:
@@ -205,11 +193,11 @@ class SpeechStream:
         while not self._closing.is_set():
             connection = self._connection
             if connection is None:
-                connection = self._connection = await self._reconnect()
+                connection = self._connection = await self._connector.reconnect(self._closing)
                 if connection is None:
                     return
                 yield Connected()
-                for news in self._news():
+                for news in self._connector.news():
                     yield news
             frames, slow = FrameReader(), False
             try:
@@ -217,7 +205,7 @@ class SpeechStream:
                     event = await self._next(connection, frames)
                     if event is not None:
                         event = self._sound.checked(event)
-                        self._delay = FIRST_DELAY
+                        self._connector.frame_came()
                         self._note(event)
                         yield event
             except TimeoutError:
@@ -238,7 +226,7 @@ class SpeechStream:
             if not self._closing.is_set():
                 # Whoever gets this event may send the rest of a reply at once, before anything else is sent.
                 yield Disconnected(reason, replaced=await self._replaced(slow=slow))
-                for news in self._news() if self._connection is not None else ():
+                for news in self._connector.news() if self._connection is not None else ():
                     yield news
 
     async def close(self) -> None:
@@ -272,7 +260,7 @@ class SpeechStream:
             raise ServerFailed(UNASKED)
         match event:
             case Flushed():
-                self._servers.spoke(self._address)
+                self._servers.spoke(self.address)
             case Failure(error, "engine_failed" | "overloaded", reply) if self._owed.reply == reply is not None:
                 if self._others_exist:
                     raise ServerFailed(error)
@@ -281,7 +269,7 @@ class SpeechStream:
     @property
     def _others_exist(self) -> bool:
         """Whether another server is believed to answer."""
-        return self._servers.has_other(self._address)
+        return self._servers.has_other(self.address)
 
     @property
     def _too_slow(self) -> bool:
@@ -327,10 +315,10 @@ class SpeechStream:
         self._owed.forget()
         self._sound = SoundLimit()
         self._moving = self._others_exist
-        self._servers.failed(self._address, slow=slow)
+        self._servers.failed(self.address, slow=slow)
         try:
             if self._moving:
-                connection = await self._connect(only_up=True)
+                connection = await self._connector.connect(only_up=True)
                 if not self._closing.is_set():
                     self._connection = connection
                     return True
@@ -345,59 +333,11 @@ class SpeechStream:
         """Connect to a server that may be asked, if that is possible at once. People are not told of this change."""
         self._connection = None
         try:
-            self._connection = await self._connect()
-            self._told = self._address
+            self._connection = await self._connector.connect()
+            self._connector.tell_nobody()
         except SpeechUnavailable as error:
             _log.warning("%s", error)
         finally:
             self._moved = None
             moved.set()
         return self._connection is not None
-
-    async def _reconnect(self) -> ClientConnection | None:
-        """Try to connect until it succeeds; ``None`` if the client was closed."""
-        while not await happens_within(self._closing, self._sleep(self._delay * random.uniform(0.75, 1.25))):
-            # The delay is reset only by a frame that can be read, so it also grows for a server that accepts and closes
-            # at once.
-            self._delay = min(2 * self._delay, MAX_DELAY)
-            try:
-                connection = await self._connect()
-            except SpeechUnavailable as error:
-                _log.debug("%s Trying again in about %.1f s", error, self._delay)
-                continue
-            if not self._closing.is_set():
-                return connection
-            await connection.close()
-        return None
-
-    async def _connect(self, *, only_up: bool = False) -> ClientConnection:
-        """Connect to the first server that allows it. Raises SpeechUnavailable if none does.
-
-        Args:
-            only_up: whether servers that are believed to be down are left out.
-        """
-        reasons: list[str] = []
-        tried: list[ServerAddress] = []
-        while (address := self._servers.next(tried)) is not None:
-            tried.append(address)
-            if only_up and not self._servers.is_up(address):
-                break
-            try:
-                connection = await open_connection(address, MAX_FRAME_BYTES, QUEUED_FRAMES)
-            except SpeechUnavailable as error:
-                reasons.append(str(error))
-                self._servers.failed(address)
-            else:
-                self._servers.connected(address)
-                self._address = address
-                return connection
-        raise SpeechUnavailable(" ".join(reasons) or self._servers.refusal() or "There is no speech server.")
-
-    def _news(self) -> list[ServerMoved]:
-        """The notice for people if the server has changed since the last one; otherwise nothing."""
-        old, new = self._told, self._address
-        if old is new:
-            return []
-        self._told = new
-        text = MOVED_BACK if new is self._servers.preferred else MOVED
-        return [ServerMoved(text.format(old=old.place, new=new.place))]

@@ -14,10 +14,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from bot.speech_server.address import ServerAddress
+from bot.speech_server.connector import MAX_DELAY
 from bot.speech_server.events import Connected, SpeechEvent
 from bot.speech_server.plain_reply import PlainLimits
 from bot.speech_server.plain_stream import MAX_FRAME_BYTES, MAX_TEXT, NOT_SOUND, PlainSpeechStream
-from bot.speech_server.stream import MAX_DELAY
 from sandbox.bare_speech import BareSpeechServer
 from tests.bot.speech_server.plain_talk import LIMIT, QUICK, TEXT, connected, sound_of, until
 from tests.timing import Clock

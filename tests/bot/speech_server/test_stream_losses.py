@@ -10,9 +10,10 @@ import asyncio
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from bot.speech_server.connector import FIRST_DELAY, MAX_DELAY
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.events import Connected, Disconnected
-from bot.speech_server.stream import FIRST_DELAY, MAX_DELAY, SpeechStream
+from bot.speech_server.stream import SpeechStream
 from sandbox.held_port import hold_port, port_of
 from tests.bot.speech_server.serving import leave, serving, stay, take
 from tests.timing import LIMIT, clock_of_the_loop, let_run
