@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -26,18 +25,16 @@ from bot.llm.plausible_usage import UsageCheck
 from bot.llm.probe import ServerReport, check_server
 from bot.llm.reply_parts import read_parts
 from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
-from bot.llm.requests import ModelOptions, reply_body
+from bot.llm.requests import ModelOptions
 from bot.llm.response import ReplyReader
 from bot.llm.slots import CALL_SLOT, ServerSlots, ask_llama_server
 from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
-from bot.llm.thinking import ThinkingHabit, begins_inside_thought
+from bot.llm.template_probe import TemplateProbe
+from bot.llm.thinking import ThinkingHabit
 from bot.llm.token_count import TokenCount
 from bot.llm.tools import ToolDescription
 from bot.metering import UNMETERED, Meter, Paid
-from config.engine_sections import ModelApi
 from config.tasks import end_tasks
-
-_log = logging.getLogger(__name__)
 
 _KEEP_WARM = 600.0
 """Seconds for which an unused connection is kept open."""
@@ -173,12 +170,13 @@ class ModelClient:
         """
         request = replace(self._request(messages, model), warming=True, unfinished=unfinished, slot=slot, tools=tools)
         self._require_limit(messages)
-        await self._ask_for_template(request)
+        probe = self._template_probe(request)
+        await probe.ask()
         with self._counted(request) as count, self._sender(request := count.watched()) as sender:
             response = await sender.open()
             try:
                 reader = ReplyReader(response, request.options, request.begin_by, request.progress.counted)
-                await self._ask_for_template(request)
+                await probe.ask()
                 reply = ReplyFilter(ThinkingHabit() if unfinished else self._habit(request))
                 while (delta := await reader.read()) is not None:
                     sender.reply_began()
@@ -285,7 +283,7 @@ class ModelClient:
             # A speculative reply is asked for only once it is wanted.
             await request.progress.before_tools()
         self._require_limit(request.messages)
-        async with self._asking_for_template(request) as template_known:
+        async with self._template_probe(request).asking() as template_known:
             with self._counted(request) as count, self._sender(request := count.watched()) as sender:
                 while asking:
                     asking = False
@@ -304,46 +302,6 @@ class ModelClient:
                             if spoke or not await sender.prepare_retry(error):
                                 raise
                             asking = True
-
-    @asynccontextmanager
-    async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Ask the server about its chat template while the request for the reply is sent, unless it is known already.
-
-        Yields a function that is awaited once the reply has begun.
-        """
-        asking = None
-        if not self._habit(request).known:
-            asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
-
-        async def template_known() -> None:
-            if asking is not None and await asking:
-                await self._ask_for_template(request)
-
-        try:
-            yield template_known
-        finally:
-            if asking is not None:
-                asking.cancel()
-                await asyncio.wait([asking])
-
-    async def _ask_for_template(self, request: ReplyRequest) -> bool:
-        """Ask the server whether its chat template opens a thought, if that is not known yet.
-
-        Returns True if the server could not be asked yet, for example because it is still loading its model. Then it
-        can be asked as soon as its reply has begun.
-        """
-        options, habit = request.options, self._habit(request)
-        if options.api is not ModelApi.CHAT or request.continues or not habit.may_ask():
-            return False
-        body = reply_body(options, request.messages, options.max_tokens)
-        try:
-            habit.template_says(await begins_inside_thought(self._connections(), options, body))
-        except TimeoutError:
-            return False
-        except (aiohttp.ClientError, OSError) as error:
-            _log.debug("The server's chat template is not known: %r", error)
-            return True
-        return False
 
     def _habit(self, request: ReplyRequest) -> ThinkingHabit:
         # A reply that goes on after words for people has no thought at its beginning.
@@ -375,6 +333,9 @@ class ModelClient:
 
     def _sender(self, request: ReplyRequest) -> RequestSender:
         return RequestSender(request, self._memory_of(request.options.model), self._connections)
+
+    def _template_probe(self, request: ReplyRequest) -> TemplateProbe:
+        return TemplateProbe(request, self._habit(request), self._connections)
 
     def _require_limit(self, messages: Sequence[ChatMessage]) -> None:
         if (why := self.refusal(messages)) is not None:

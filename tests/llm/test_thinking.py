@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.llm import thinking
+from bot.llm import template_probe
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.filters.chain import Retraction
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
-from bot.llm.thinking import ends_inside_thought, template_opens_thought
+from bot.llm.template_probe import ends_inside_thought, template_opens_thought
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.filters.cutting import final_text
@@ -62,7 +62,7 @@ def llama_cpp(reply: Handler, answers: Mapping[str, Any]) -> Handler:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the answer about the template even on a machine that stands still for seconds."""
-    monkeypatch.setattr(thinking, "_PROBE_TIMEOUT", 60.0)
+    monkeypatch.setattr(template_probe, "_PROBE_TIMEOUT", 60.0)
 
 
 async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
@@ -220,7 +220,7 @@ async def test_the_reply_is_requested_without_waiting_for_the_template() -> None
 async def test_a_server_that_never_sends_its_template_does_not_delay_the_first_reply_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(thinking, "_PROBE_TIMEOUT", 0.05)
+    monkeypatch.setattr(template_probe, "_PROBE_TIMEOUT", 0.05)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/chat/completions"):
