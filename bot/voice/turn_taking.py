@@ -15,6 +15,7 @@ from typing import Any
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.metering import THE_BOT
+from bot.voice.end_estimates import EndEstimates
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
@@ -40,10 +41,6 @@ from bot.voice.utterances.classifier import Classification, SpokenCommand, Utter
 
 _log = logging.getLogger(__name__)
 
-ESTIMATE_TURNS = 10
-"""Number of newest turns of the history that the end-of-turn estimator gets."""
-ESTIMATE_SECONDS = 180.0
-"""If nothing was said for this many seconds, the estimator gets no turns: no new turn answers so old a question."""
 INTERRUPTION_INTERVAL = 0.9
 """Least number of seconds between two interim transcripts that may end a reply.
 
@@ -100,10 +97,8 @@ class TurnTaking:
         self._replies = replies
         self._people = people
         self._classifier = classifier
-        self._end_of_turn = end_of_turn
-        self._pauses = pauses
+        self._estimates = EndEstimates(end_of_turn, pauses, history)
         self._commands = commands
-        self._history = history
         self._watch = watch
         self._interims = speculation.interims
         self._interim_pace = InterimPace(clock)
@@ -325,18 +320,9 @@ class TurnTaking:
         if turn.ended is not None:
             return
         if not text:
-            self._pauses.end_of_turn_estimated(turn.id, 1.0, wordless=True)
+            self._estimates.has_no_words(turn.id)
             return
-        turn.estimate = self._spawn(self._report_estimate(turn.id, sound, text), f"end of {turn.id}", turn.id)
-
-    async def _report_estimate(self, turn: TurnId, sound: Sound16, text: str) -> None:
-        try:
-            history = self._history.newest(ESTIMATE_TURNS, ESTIMATE_SECONDS)
-            probability = await self._end_of_turn.probability(sound, text, history)
-        except Exception:
-            _log.exception("Could not estimate whether a turn is over; its detector waits as if there were no estimate")
-            return
-        self._pauses.end_of_turn_estimated(turn, probability)
+        turn.estimate = self._spawn(self._estimates.estimate(turn.id, sound, text), f"end of {turn.id}", turn.id)
 
     # Turns that are over.
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.llm.history import Turn
-from bot.voice.turn_taking import ESTIMATE_TURNS
+from bot.voice.end_estimates import ESTIMATE_TURNS
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnStarted
 from tests.timing import settle
 from tests.voice.turn_taking.harness import ADA, BEN, TurnTakingHarness, ended, sound
