@@ -6,8 +6,9 @@ A transport carries the call: Discord, a browser or a telephone, each a package 
 In, from sound to a prompt:
 
 - The transport turns packets into frames. A frame is a piece of one person's sound. The input thread
-  (:class:`InputWorker`) passes each frame to its person's turn detector (:class:`TurnDetectors`). A detector finds out
-  when its person speaks, pauses and has finished. The thread also passes the sound to recordings and voice samples.
+  (:class:`InputWorker`) processes each frame (:class:`InputProcessor`): it keeps the bot's own echo out and passes the
+  frame to its person's turn detector (:class:`TurnDetectors`). A detector finds out when its person speaks, pauses and
+  has finished. Recordings and voice samples get the sound, too.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
   that the turn is over, and passes this estimate to the person's detector. The higher the estimate, the shorter the
   detector waits for more speech. The detector alone decides that the turn is over.
@@ -54,6 +55,7 @@ from bot.voice.ends import CallEndWatcher
 from bot.voice.engines import CallEngines
 from bot.voice.events import CallFeed, Watcher
 from bot.voice.greeter import Greeter
+from bot.voice.input_processor import InputProcessor
 from bot.voice.input_thread import InputWorker
 from bot.voice.listening_notice import CallMode, ListeningTerms
 from bot.voice.memory_requests import MemoryRequests
@@ -191,10 +193,8 @@ class CallParts(Generic[T]):
         self.playback.listener = self.conversation
 
         # In: from sound to a prompt, or to a spoken command.
-        detectors = TurnDetectors(engines.detector_policy)
-        self.input_worker = InputWorker(
-            transport.audio, detectors, EchoDetector(), loop, follower=self.mixer, clock=clock
-        )
+        processor = InputProcessor(TurnDetectors(engines.detector_policy), EchoDetector(), follower=self.mixer)
+        self.input_worker = InputWorker(transport.audio, processor, loop, clock=clock)
         classifier = CallClassifier(
             self.conversation,
             people,
@@ -272,7 +272,7 @@ class CallParts(Generic[T]):
         # Captions, recordings, notes and voice samples, and the watchers of the call's events.
         self.captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self.recordings = Recordings(
-            self.input_worker,
+            processor,
             self.events.call,
             transport,
             self.notices,

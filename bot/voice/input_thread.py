@@ -1,4 +1,4 @@
-"""The input thread of a call: it processes people's sound and reports turn events to the event loop."""
+"""The input thread of a call: it has people's sound processed and reports turn events to the event loop."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Protocol, TypeVarTuple, Unpack
+from typing import Any, TypeVarTuple, Unpack
 
-from audio.pcm import from_pcm16
-from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.line_budget import LineBudget
-from bot.voice.echo.gate import EchoComparison, EchoGate
-from bot.voice.echo.mute import EchoMute
-from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
+from bot.voice.frames import InputEvent, PersonLeft
+from bot.voice.input_processor import InputProcessor, SoundReceiver
 from bot.voice.mixing.taken_frame import TakenFrame
-from bot.voice.speech_watch import SILENT_CALL, SpeechFollower, SpeechWatch
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
@@ -51,114 +47,41 @@ def _ignore(_: TurnEvent) -> None:
     """Receives turn events until :meth:`InputWorker.listen` sets the real receiver."""
 
 
-class TurnDetection(Protocol):
-    """Turn detection for all people of a call; see :class:`~bot.voice.turns.turns.TurnDetectors`."""
-
-    @property
-    def deadline(self) -> float | None:
-        """Time at which :meth:`tick` is due, in monotonic seconds; ``None`` if nothing is due."""
-        ...
-
-    def process(self, event: InputEvent) -> list[TurnEvent]:
-        """Process an input event; returns the turn events that follow from it."""
-        ...
-
-    def speaking(self, person: int) -> bool:
-        """Whether the person's newest sound is voiced."""
-        ...
-
-    def tick(self, now: float) -> list[TurnEvent]:
-        """Do what is due at ``now`` (monotonic seconds), such as ending turns; returns the turn events."""
-        ...
-
-    def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
-        """Receive the ``probability`` (0 to 1) that a turn is over; see :meth:`InputWorker.end_of_turn_estimated`."""
-        ...
-
-
-class EchoDetection(EchoComparison, Protocol):
-    """Tells echoes of the bot's own voice from people's voices; see :class:`~bot.voice.echo.detector.EchoDetector`."""
-
-    def played(self, sound: Sound16, at: float) -> None:
-        """Receive sound that the bot has sent."""
-        ...
-
-    def forget(self, person: int) -> None:
-        """Delete all data of a person."""
-        ...
-
-
-class SoundRecorder(Protocol):
-    """Receives all sound of a call: people's sound and the bot's sound.
-
-    The methods are called on the input thread. They must not block or raise.
-    """
-
-    def heard(self, person: int, sound: Sound16, at: float) -> None:
-        """Receive a person's sound: mono, 16,000 Hz. It arrived at ``at`` (monotonic seconds)."""
-        ...
-
-    def spoken(self, sound: Samples, at: float, reply: str | None) -> None:
-        """Receive the bot's voice: mono, 48,000 Hz, sent at ``at``. ``reply`` is the reply's id, if it is known."""
-        ...
-
-    def background(self, sound: Samples, at: float) -> None:
-        """Receive what was played beneath the bot's voice, such as music: mono, 48,000 Hz, sent at ``at``."""
-        ...
-
-
-SoundReceiver = Callable[[Sound16, float], None]
-"""Receiver of one person's sound (mono, 16,000 Hz) and its time of arrival (monotonic seconds).
-
-It is called on the input thread, and must not block or raise.
-"""
-
-
 class InputWorker(threading.Thread):
     """The :class:`~bot.voice.transport.InputThread` of a call: a daemon thread with an inbox of functions to call.
 
-    The thread owns the transport's :class:`~bot.voice.transport.AudioInput`, the turn detection and the echo
-    detection: other threads reach them through the inbox alone. :meth:`listen` starts the thread, :meth:`end` stops
-    it. If a packet can't be processed, the error is logged and the packet is lost. If the overdue work fails for
-    :data:`MAX_FAULT` seconds, the thread ends; see :meth:`wait_dead`.
+    The thread owns the transport's :class:`~bot.voice.transport.AudioInput` and the
+    :class:`~bot.voice.input_processor.InputProcessor`: other threads reach them through the inbox alone.
+    :meth:`listen` starts the thread, :meth:`end` stops it. If a packet can't be processed, the error is logged and the
+    packet is lost. If the overdue work fails for :data:`MAX_FAULT` seconds, the thread ends; see :meth:`wait_dead`.
 
     Args:
         source: the transport's audio input.
-        turns: turn detection for all people.
-        echo: echo detection for all people.
+        processor: makes turn events of people's sound.
         loop: event loop on which turn events are reported.
-        follower: learns on this thread who speaks, as soon as a voice is noticed.
         clock: returns monotonic seconds.
 
     Attributes:
-        recorder: receiver of all sound of the call, such as a recorder; ``None`` if nothing is recorded.
+        processor: makes turn events of people's sound. Use it only on this thread, apart from its ``recorder``.
         overrun: number of packets that were dropped because the inbox was full.
     """
 
     def __init__(
         self,
         source: AudioInput,
-        turns: TurnDetection,
-        echo: EchoDetection,
+        processor: InputProcessor,
         loop: asyncio.AbstractEventLoop,
         *,
-        follower: SpeechFollower = SILENT_CALL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name="voice input", daemon=True)
-        self.recorder: SoundRecorder | None = None
+        self.processor = processor
         self.overrun = 0
         self._source = source
-        self._turns = turns
-        self._echo = echo
-        self._mute = EchoMute(echo)
-        self._gate = EchoGate(self._mute)
-        self._watch = SpeechWatch(turns, self._gate, follower)
+        self._turns = processor.turns
         self._loop = loop
         self._clock = clock
         self._deliver: Callable[[TurnEvent], None] = _ignore
-        self._people: set[int] = set()
-        self._diverted: dict[int, SoundReceiver] = {}
         # Each function has the time at which it was posted.
         self._inbox: queue.SimpleQueue[tuple[float, Callable[[], None]] | None] = queue.SimpleQueue()
         self._dead = asyncio.Event()
@@ -208,7 +131,7 @@ class InputWorker(threading.Thread):
     def divert(self, person: int, receiver: SoundReceiver) -> Callable[[], None]:
         """Give a person's sound to ``receiver``, and detect no turns in it, until the returned function is called."""
         self.post(self._divert, person, receiver)
-        return lambda: self.post(self._end_diversion, person, receiver)
+        return lambda: self.post(self.processor.end_diversion, person, receiver)
 
     def end_of_turn_estimated(self, turn: TurnId, probability: float, *, wordless: bool = False) -> None:
         """Pass an end-of-turn estimate to the turn detection.
@@ -229,7 +152,7 @@ class InputWorker(threading.Thread):
             reply: id of the reply whose sound was sent last; ``None`` if it is not known.
             parts: what the frame is mixed of; ``None`` if there is only the bot's voice.
         """
-        self.post(self._on_played, pcm, at, reply, parts or TakenFrame(pcm, None))
+        self.post(self.processor.played, pcm, at, reply, parts or TakenFrame(pcm, None))
 
     def end(self) -> None:
         """Stop the audio input and the thread, and wait until the thread has ended. Don't call it on this thread.
@@ -305,7 +228,7 @@ class InputWorker(threading.Thread):
         if self._source.deadline is not None and self._source.deadline <= now:
             self._source.tick(now)
         if self._turns.deadline is not None and self._turns.deadline <= now:
-            self._report(self._turns.tick(now))
+            self._report(self.processor.tick(now))
         due = [at for at in (self._source.deadline, self._turns.deadline) if at is not None]
         return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
 
@@ -320,39 +243,13 @@ class InputWorker(threading.Thread):
     def receive(self, event: InputEvent) -> None:
         """Process an input event."""
         self._heard_from = event.person
-        match event:
-            case AudioFrame(person, sound, at):
-                self._people.add(person)
-                if self.recorder is not None:
-                    self.recorder.heard(person, sound, at)
-                if person in self._diverted:
-                    self._diverted[person](sound, at)
-                    return
-                heard, event = event, self._mute.process(event)
-                self._deliver_all(self._gate.process_frame(heard))
-            case PersonLeft(person):
-                self._people.discard(person)
-                self._echo.forget(person)
-            case TransmissionEnded(person):
-                self._mute.transmission_ended(person)
-                self._gate.transmission_ended(person)
-        self._report(self._turns.process(event))
-        self._watch.update(event.person, event.at)
-        if isinstance(event, PersonLeft):
-            self._gate.forget(event.person)
-            self._mute.forget(event.person)
+        self._report(self.processor.process(event))
 
     def _divert(self, person: int, receiver: SoundReceiver) -> None:
-        self._diverted[person] = receiver
-        # The detectors get no more sound of this person, so a turn that has begun would never end.
-        self.receive(PersonLeft(person, self._clock()))
-
-    def _end_diversion(self, person: int, receiver: SoundReceiver) -> None:
-        if self._diverted.get(person) == receiver:
-            del self._diverted[person]
+        self._report(self.processor.divert(person, receiver, self._clock()))
 
     def _forget_everyone(self) -> None:
-        for person in tuple(self._people):
+        for person in tuple(self.processor.people):
             self._remove(person, self._clock())
 
     def _remove(self, person: int, at: float) -> None:
@@ -363,27 +260,8 @@ class InputWorker(threading.Thread):
             _log.exception("The transport could not delete its data of person %d", person)
             self.receive(PersonLeft(person, at))
 
-    def _on_played(self, pcm: bytes, at: float, reply: str | None, parts: TakenFrame) -> None:
-        """Pass a frame that the bot has sent to the echo detection, and its parts to the recorder."""
-        mono = from_pcm16(pcm, channels=2) if parts.background is None else _mono(pcm)
-        # Reduce 48,000 Hz to 16,000 Hz. The mean of three samples is a sufficient low-pass filter to compare voices.
-        self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
-        if parts.background is not None:
-            self._mute.music_played(at)
-        if self.recorder is None:
-            return
-        if parts.reply is not None:
-            self.recorder.spoken(mono if parts.background is None else from_pcm16(parts.reply, channels=2), at, reply)
-        if parts.background is not None:
-            self.recorder.background(_mono(parts.background), at)
-
-    def _report(self, events: list[TurnEvent]) -> None:
-        """Report the turn events that the echo gate lets through."""
-        for event in events:
-            self._deliver_all(self._gate.filter(event))
-
-    def _deliver_all(self, events: list[TurnEvent]) -> None:
-        """Deliver turn events on the event loop."""
+    def _report(self, events: Iterable[TurnEvent]) -> None:
+        """Deliver turn events on the event loop, each as soon as it is known."""
         for event in events:
             self._on_loop(self._deliver, event)
 
@@ -392,10 +270,3 @@ class InputWorker(threading.Thread):
         # A call that ends may close its loop while this thread still processes a packet.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
-
-
-def _mono(pcm: bytes) -> Samples:
-    """The mean of both channels of stereo 16-bit PCM. The channels are the same in the bot's voice, but not in
-    music."""
-    both: Samples = from_pcm16(pcm).reshape(-1, 2).mean(axis=1)
-    return both

@@ -234,7 +234,7 @@ class SoundCounter:
         call = stage.app.calls.current_on(stage.sandbox.guild.id)
         assert call is not None
         self.seconds: defaultdict[int, float] = defaultdict(float)
-        call.input_worker.recorder = self
+        call.input_worker.processor.recorder = self
 
     def heard(self, person: int, sound: Sound16, at: float) -> None:
         self.seconds[person] += len(sound) / HEARING_RATE

@@ -23,6 +23,7 @@ from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.frames import InputEvent
+from bot.voice.input_processor import InputProcessor
 from bot.voice.input_thread import MAX_INBOX, SETTLING, InputWorker
 from bot.voice.mixing.taken_frame import TakenFrame
 from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
@@ -111,7 +112,7 @@ async def listening() -> AsyncIterator[InputStage]:
 
     turns, loop = TurnDetectors(load_turn_policy()), asyncio.get_running_loop()
     source = DiscordAudioInput(packets)
-    worker = InputWorker(source, turns, EchoDetector(), loop, clock=lambda: now[0])
+    worker = InputWorker(source, InputProcessor(turns, EchoDetector()), loop, clock=lambda: now[0])
     state = InputStage(worker, packets, now, events, source)
     worker.listen(deliver, lambda _: True)
     yield state
@@ -187,8 +188,9 @@ async def test_after_a_stall_of_the_machine_the_socket_is_read_for_a_moment_befo
 ) -> None:
     now, talker = [1_000.0], Talker(ADA, 77)
     packets = Packets(transport_cipher(MODES[1], KEY))
-    source, turns = DiscordAudioInput(packets), TurnDetectors(load_turn_policy())
-    worker = InputWorker(source, turns, EchoDetector(), asyncio.get_running_loop(), clock=lambda: now[0])
+    source = DiscordAudioInput(packets)
+    processor = InputProcessor(TurnDetectors(load_turn_policy()), EchoDetector())
+    worker = InputWorker(source, processor, asyncio.get_running_loop(), clock=lambda: now[0])
     source.start(worker, lambda _: True)
     first, second, third = (talker.voiced() for _ in range(3))
 
@@ -234,7 +236,7 @@ async def test_sound_that_can_not_be_processed_is_logged_with_its_speaker_a_few_
 
     async with listening() as state:
         with pytest.MonkeyPatch.context() as broken:
-            broken.setattr(state.worker._turns, "process", fail)
+            broken.setattr(state.worker.processor.turns, "process", fail)
             state.send(sentence()[: 960 * 2 * PER_MINUTE], Talker(ADA, 77))
         state.send(sentence(), Talker(ADA, 78))
         await state.until(lambda: state.has(TurnStarted))
@@ -293,7 +295,7 @@ async def test_a_recorder_is_given_all_sound() -> None:
             kept["background"] += len(sound) / 48_000
 
     async with listening() as state:
-        state.worker.recorder = Recorder()
+        state.worker.processor.recorder = Recorder()
         state.send(sentence()[: 960 * 20], Talker(ADA, 77))
         state.worker.played(bytes(3_840), state.now[0], "r1")
     assert round(kept["heard"], 3) == 0.4
@@ -322,8 +324,9 @@ async def test_voice_and_music_are_recorded_apart_and_their_mixture_is_known_to_
             compared.append(round(float(sound.mean()), 3))
 
     loop, packets = asyncio.get_running_loop(), Packets(transport_cipher(MODES[1], KEY))
-    worker = InputWorker(DiscordAudioInput(packets), TurnDetectors(load_turn_policy()), Echo(), loop)
-    worker.recorder = Recorder()
+    processor = InputProcessor(TurnDetectors(load_turn_policy()), Echo())
+    processor.recorder = Recorder()
+    worker = InputWorker(DiscordAudioInput(packets), processor, loop)
     worker.listen(lambda _: None, lambda _: True)
     worker.played(both, 1.0, "r1", TakenFrame(voice, music))
     worker.played(music, 1.02, "r1", TakenFrame(None, music))

@@ -74,7 +74,7 @@ async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(
     await memory.call.stop_recording()
     await starting
     assert not memory.call.recording
-    assert memory.call.input_worker.recorder is None
+    assert memory.call.input_worker.processor.recorder is None
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
@@ -84,7 +84,7 @@ async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_p
     memory.call.conversation.stop()
     await starting
     assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
-    assert memory.call.input_worker.recorder is not None
+    assert memory.call.input_worker.processor.recorder is not None
     await memory.call.stop_recording()
 
 

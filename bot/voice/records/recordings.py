@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bot.voice.events import CallEvent
-from bot.voice.input_thread import SoundRecorder
+from bot.voice.input_processor import SoundRecorder
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.notices import Notices
 from bot.voice.prompt_handles import PromptHandle
@@ -28,7 +28,7 @@ _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
 
 
 class SoundSource(Protocol):
-    """The part of the input thread that recordings need. It passes the call's sound to ``recorder``, if one is set."""
+    """The part of the input processor that recordings need. It passes all sound to ``recorder``, if one is set."""
 
     recorder: SoundRecorder | None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from audio.samples import Sound16
-from bot.voice.input_thread import SoundReceiver
+from bot.voice.input_processor import SoundReceiver
 from bot.voice.ports import ReplyControl
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId

@@ -14,7 +14,7 @@ import pytest
 
 from bot.recorded_answers import BOT_FILE
 from bot.voice.events import PromptTaken, ReplyEnded
-from bot.voice.input_thread import SoundRecorder
+from bot.voice.input_processor import SoundRecorder
 from bot.voice.metrics import ReplyTrace
 from bot.voice.prompt_handles import PromptHandle
 from bot.voice.records.recorder import CallRecorder
@@ -90,9 +90,9 @@ async def test_whoever_opts_out_while_the_bot_leaves_is_not_in_the_recording(
     close = Recordings._close
     async with memory_call(tmp_path, ConstantTranscriber(), ThinkingMind(), HummingSpeech()) as memory:
         await memory.call.start_recording("I record.")
-        assert memory.call.input_worker.recorder is not None
+        assert memory.call.input_worker.processor.recorder is not None
         for person in (ADA, BEN):
-            memory.call.input_worker.recorder.heard(person, np.ones(320, np.int16), time.monotonic())
+            memory.call.input_worker.processor.recorder.heard(person, np.ones(320, np.int16), time.monotonic())
 
         async def opt_out_and_close(self: Recordings) -> None:
             await memory.consent.opt_out(ADA)
