@@ -190,7 +190,7 @@ class CallParts(Generic[T]):
             voice_limited=lambda: self.when_voice_limited(),
             clock=clock,
         )
-        self.playback.listener = self.conversation
+        self.playback.listener = self.conversation.sound
 
         # In: from sound to a prompt, or to a spoken command.
         processor = InputProcessor(TurnDetectors(engines.detector_policy), EchoDetector(), follower=self.mixer)

@@ -146,8 +146,8 @@ class InstantPlayback:
         if self.conversation is None:
             return
         for number in self._marks:
-            self.conversation.marked(reply, number, 0.0)
-        self.conversation.drained(reply, 0.0, self.position(reply), 0)
+            self.conversation.sound.marked(reply, number, 0.0)
+        self.conversation.sound.drained(reply, 0.0, self.position(reply), 0)
 
     def hold(self) -> None: ...
 

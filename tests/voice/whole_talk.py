@@ -146,7 +146,7 @@ class SteppedPlayback(InstantPlayback):
         self.heard = min(self.heard + samples, self.received)
         if self.finished and self.heard >= self.received:
             self.finished = False
-            self.conversation.drained(self.reply, 0.0, self.heard, 0)
+            self.conversation.sound.drained(self.reply, 0.0, self.heard, 0)
 
 
 @dataclass(eq=False)

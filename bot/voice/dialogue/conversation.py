@@ -15,23 +15,23 @@ from typing import Any
 
 from bot.llm.answer_progress import AnswerProgress
 from bot.llm.history import History, Turn
-from bot.llm.spoken_lines import WaitLength
 from bot.voice.dialogue import effects, events
 from bot.voice.dialogue.after_asking import AfterAsking
 from bot.voice.dialogue.conversation_language import ConversationLanguage
+from bot.voice.dialogue.kept_replies import KeptReplies
 from bot.voice.dialogue.late_tools import LateTools
 from bot.voice.dialogue.measured_replies import MeasuredReplies
 from bot.voice.dialogue.model_answers import ModelAnswers
 from bot.voice.dialogue.reply_mood import ReplyMood
 from bot.voice.dialogue.reply_parameters import Manner, ReplyParameters
+from bot.voice.dialogue.reply_sound import ReplySound
 from bot.voice.dialogue.reply_speech import ReplySpeech
 from bot.voice.dialogue.restart import Keeps
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.dialogue.tool_wait import Sleep
-from bot.voice.events import PromptTaken, Watcher, WordsSpoken
+from bot.voice.dialogue.tool_wait import Sleep, WaitingLine, usual_line
+from bot.voice.events import PromptTaken, Watcher
 from bot.voice.metrics import ReplyMetrics, ReplySoFar
 from bot.voice.notices import Notices
-from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.prompt_handles import PromptHandle, PromptHandles
 from bot.voice.speculation import WITHOUT_COSTS, Speculation, SpeculationBudget
@@ -41,22 +41,6 @@ from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
-
-WaitingLine = Callable[[str | None, WaitLength], str]
-"""Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
-_LINES = {
-    WaitLength.SOON: "One moment.",
-    WaitLength.LATER: "I'm still on it.",
-    WaitLength.LATE: "I'll tell you when I have it.",
-}
-
-
-def _turn_of(prompt: Prompt) -> Turn:
-    return Turn.of_person(prompt.author, prompt.text, prompt.person)
-
-
-def _usual_line(_: str | None, wait: WaitLength) -> str:
-    return _LINES[wait]
 
 
 class Conversation:
@@ -82,6 +66,9 @@ class Conversation:
         voice_limited: called when today's limit has kept a reply from being spoken.
         clock: returns monotonic seconds.
         sleep: waits for some seconds.
+
+    Attributes:
+        sound: the sound of the replies, which is to be the listener of the playback.
     """
 
     def __init__(
@@ -98,7 +85,7 @@ class Conversation:
         mood: ReplyMood | None = None,
         language: ConversationLanguage | None = None,
         speculation: Speculation = WITHOUT_COSTS,
-        waiting_line: WaitingLine = _usual_line,
+        waiting_line: WaitingLine = usual_line,
         thinking: ThinkingWatcher | None = None,
         when_model_limited: Callable[[], object] = lambda: None,
         voice_limited: Callable[[], None] = lambda: None,
@@ -107,18 +94,25 @@ class Conversation:
     ) -> None:
         self._dialogue = dialogue
         self._history = history
-        self._playback = playback
         self._notices = notices
         self._watch = watch
         self._mood = mood
         self._language = language
         self._parameters = ReplyParameters(manner, language)
-        self._waiting_line = waiting_line
         self._thinking = thinking or Unwatched()
         self._after_asking = AfterAsking()
         self._tasks: asyncio.TaskGroup | None = None
         self._measured = MeasuredReplies(watch, clock)
-        self._spoken_words = SpokenWords(clock)
+        self._kept = KeptReplies(history, self._measured, mood, language, self._spawn)
+        self.sound = ReplySound(
+            playback,
+            self._measured,
+            self._thinking,
+            watch,
+            current=lambda: dialogue.current,
+            handle=self._handle,
+            clock=clock,
+        )
         self._prompt_handles = PromptHandles(self._cancel)
         self._speculation = speculation
         self._speculation_budget = SpeculationBudget(speculation.wrong_a_minute, clock)
@@ -128,8 +122,8 @@ class Conversation:
             self._late_tools,
             self._measured,
             current=lambda: dialogue.current,
-            position=self._position,
-            remark=self._remark,
+            position=lambda: self.sound.position,
+            remark=lambda wait: waiting_line(self._parameters.current().conversation_language, wait),
             handle=self._handle,
             start=self._spawn,
             when_limited=when_model_limited,
@@ -224,7 +218,7 @@ class Conversation:
     @property
     def recently_spoken(self) -> str:
         """Text of the segments that started to play a short while ago. Microphones may pick them up as echo."""
-        return self._spoken_words.recent_text()
+        return self.sound.recent_words
 
     def prompt(self, prompt: Prompt) -> PromptHandle:
         """Queue a prompt. People are answered in turn. If the conversation is :attr:`over`, the prompt is discarded."""
@@ -234,7 +228,7 @@ class Conversation:
         return handle
 
     def _cancel(self, prompt: Prompt) -> None:
-        self._handle(events.PromptCancelled(prompt, self._position()))
+        self._handle(events.PromptCancelled(prompt, self.sound.position))
 
     def read_ahead(self, speaker: str, words: str = "", person: int | None = None) -> None:
         """Have the model process the conversation and the ``words`` so far of the ``speaker``.
@@ -267,7 +261,7 @@ class Conversation:
 
     def interruption_confirmed(self, turn: TurnId) -> None:
         """End the reply that the turn interrupts, because there are words in the turn."""
-        self._handle(events.InterruptionConfirmed(turn, self._position()))
+        self._handle(events.InterruptionConfirmed(turn, self.sound.position))
 
     def release_floor(self, turn: TurnId) -> None:
         """Release the floor (the right to speak): the turn is over or was no interruption. Playback may continue."""
@@ -290,7 +284,7 @@ class Conversation:
         """
         answering = self.answering or self.late_tools > 0
         self._late_tools.drop()
-        self._handle(events.Stopped(self._position()))
+        self._handle(events.Stopped(self.sound.position))
         return answering
 
     def end(self, unfinished: Collection[Prompt] = (), *, spoken_too: bool) -> None:
@@ -301,7 +295,7 @@ class Conversation:
             spoken_too: whether people who have spoken are told, too. Otherwise only those who have typed are.
         """
         late = (*self._late_tools.give_up(), *unfinished)
-        self._handle(events.CallEnds(self._position(), spoken_too, late))
+        self._handle(events.CallEnds(self.sound.position, spoken_too, late))
         self._prompt_handles.close()
 
     def begin_restart(self, keeps: Keeps) -> None:
@@ -312,13 +306,13 @@ class Conversation:
                 told to ask again.
         """
         late = self._late_tools.give_up()
-        self._handle(events.RestartBegan(self._position(), keeps))
+        self._handle(events.RestartBegan(self.sound.position, keeps))
         for prompt in late:
             self._handle(events.Prompted(prompt))
 
     def end_for_restart(self) -> None:
         """End the reply at once, because the restart can't wait any more."""
-        self._handle(events.RestartIsDue(self._position()))
+        self._handle(events.RestartIsDue(self.sound.position))
 
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
@@ -334,31 +328,7 @@ class Conversation:
     def dismiss(self, person: int) -> None:
         """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts."""
         self._late_tools.drop(lambda _, prompt: prompt.person == person)
-        self._handle(events.Dismissed(person, self._position()))
-
-    def _position(self) -> int:
-        reply = self._dialogue.current
-        return self._playback.position(reply) if reply is not None else 0
-
-    def first_frame(self, reply: str, at: float) -> None:
-        """Note that the first voiced frame of a reply was sent. The playback calls this."""
-        self._measured.note_stage(reply, "first_packet", at)
-
-    def marked(self, reply: str, number: int, at: float) -> None:
-        """Note that segment ``number`` of a reply has started to play. The playback calls this."""
-        segment = self._spoken_words.started_playing(number, at) if reply == self._dialogue.current else None
-        if segment is not None:
-            self._watch(WordsSpoken(reply, segment, self._measured.turn))
-
-    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
-        """Note that the last sample of a reply was sent. The playback calls this."""
-        if reply != self._dialogue.current:
-            return
-        self._measured.note_stage(reply, "last_packet", at)
-        self._measured.note_sound(samples, underruns)
-        if underruns:
-            _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
-        self._handle(events.PlaybackDrained(reply))
+        self._handle(events.Dismissed(person, self.sound.position))
 
     def _handle(self, event: events.Event) -> None:
         self._after_asking.catch_up()
@@ -387,53 +357,26 @@ class Conversation:
                 self._answers.close()
             case effects.Send(message):
                 self._speech.send(message)
-            case effects.MarkSegment(reply, text):
-                self._playback.mark(reply, self._spoken_words.add(text))
-            case effects.Play(reply, samples):
-                self._thinking.sound_came()
-                self._playback.write(reply, samples)
-            case effects.PausePlayback(reply):
-                self._playback.pause(reply)
-            case effects.TrimPlayback(reply, samples):
-                self._playback.trim(reply, samples)
-            case effects.FinishPlayback(reply):
-                self._playback.finish(reply)
-            case effects.CutPlayback(reply, samples):
-                self._playback.cut(reply, samples)
-            case effects.DropPlayback(reply):
-                self._measured.note_sound(self._playback.drop(reply))
-            case effects.HoldPlayback():
-                self._playback.hold()
-            case effects.ResumePlayback():
-                self._playback.resume()
             case effects.Remember(prompt, heard, interrupted):
-                self._measured.note_words(heard)
-                if heard and prompt.kind is PromptKind.ASK:
-                    self._note_mood()
-                if self._language is not None:
-                    self._language.heard(heard)
-                if prompt.kind is PromptKind.ASK:
-                    if not prompt.results:
-                        self._history.add(_turn_of(prompt))
-                    self._history.add(Turn.of_bot(heard, interrupted=interrupted))
+                self._kept.keep(prompt, heard, interrupted=interrupted)
             case effects.AnswerAnew(prompt):
                 _log.info("Nothing of a reply was heard before it was interrupted. Its prompt is answered anew")
-                if prompt.kind is PromptKind.ASK and not prompt.results:
-                    self._history.take_back(_turn_of(prompt))
+                self._kept.take_back(prompt)
             case effects.EndReply(reply, outcome):
                 if outcome is Outcome.INTERRUPTED:
                     # An interruption ends a reply with its tools, even those that were about to outlive it.
                     self._late_tools.drop(lambda late, _: late == reply)
                 self._end(outcome)
                 self._prompt_handles.end_reply(reply, outcome)
+            case _:
+                self.sound.perform(effect)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._prompt_handles.begin(reply, prompt)
         self._measured.begin(reply, prompt.at, prompt.turn)
-        self._spoken_words.begin()
         self._answers.begin()
         self._asker = prompt.person
-        self._playback.begin(reply)
+        self.sound.begin(reply)
         if self._mood is not None:
             self._mood.begin()
         if prompt.kind is PromptKind.ASK:
@@ -442,7 +385,7 @@ class Conversation:
 
     def _prepare_to_speak(self, prompt: Prompt) -> None:
         self._parameters.begin(prompt)
-        self._playback.prime()
+        self.sound.prime()
 
     def _mood_named(self, reply: str, prompt: Prompt, named: str | None) -> None:
         """Speak the reply in the mood that it names, or in the usual manner if the mood stays."""
@@ -450,12 +393,6 @@ class Conversation:
             return
         self._after_asking.catch_up()
         self._parameters.change(prompt, self._mood.name(named))
-
-    def _note_mood(self) -> None:
-        """Note the mood that the reply has named, because people heard or read the reply."""
-        if self._mood is not None and self._mood.follows:
-            self._measured.note_mood(self._mood.moved)
-            self._spawn(self._mood.remembered(), "mood")
 
     def _commit(self, reply: str, prompt: Prompt) -> None:
         self._measured.commit(prompt.spoken)
@@ -483,10 +420,6 @@ class Conversation:
             moved=lambda text: self._notices.tell(text, prompt),
             mood=partial(self._mood_named, reply, prompt),
         )
-
-    def _remark(self, wait: WaitLength) -> str:
-        """What is said while tools take long, in the language of the current reply."""
-        return self._waiting_line(self._parameters.current().conversation_language, wait)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return start_task(self._tasks, work, f"conversation: {name}", self._measured.turn)

@@ -173,6 +173,18 @@ class EndReply:
     outcome: Outcome
 
 
+PlaybackEffect = (
+    MarkSegment
+    | Play
+    | PausePlayback
+    | TrimPlayback
+    | FinishPlayback
+    | CutPlayback
+    | DropPlayback
+    | HoldPlayback
+    | ResumePlayback
+)
+
 Effect = (
     Acknowledge
     | Refuse
@@ -183,16 +195,8 @@ Effect = (
     | AskModel
     | CloseModel
     | Send
-    | MarkSegment
-    | Play
-    | PausePlayback
-    | TrimPlayback
-    | FinishPlayback
-    | CutPlayback
-    | DropPlayback
-    | HoldPlayback
-    | ResumePlayback
     | Remember
     | AnswerAnew
     | EndReply
+    | PlaybackEffect
 )

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from bot.llm.spoken_lines import WaitLength
+
 FIRST_REMARK = 0.6
 """Seconds after which the first remark is due. The wait begins when the model has called its tools."""
 REMARK_INTERVAL = 6.0
@@ -13,6 +15,19 @@ REMARK_INTERVAL = 6.0
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for some seconds. Tests use a clock of their own."""
+
+WaitingLine = Callable[[str | None, WaitLength], str]
+"""Returns what is said while tools take long. Gets the reply's language, and how long the wait is."""
+_LINES = {
+    WaitLength.SOON: "One moment.",
+    WaitLength.LATER: "I'm still on it.",
+    WaitLength.LATE: "I'll tell you when I have it.",
+}
+
+
+def usual_line(_: str | None, wait: WaitLength) -> str:
+    """What is said if the persona has no lines of its own."""
+    return _LINES[wait]
 
 
 class ToolWait:
