@@ -38,6 +38,23 @@ _CAPTIONS = {
 }
 
 
+class RecordingControls(Protocol):
+    """The recordings of a call."""
+
+    @property
+    def on(self) -> bool:
+        """Whether the call is recorded, or its recording is being announced."""
+        ...
+
+    async def start(self, written: str) -> None:
+        """Announce the recording, then start it. Raises :class:`RecordingError`."""
+        ...
+
+    async def stop(self) -> None:
+        """End the recording and close its files."""
+        ...
+
+
 class ListeningControls(Protocol):
     """The part of a call that these commands need."""
 
@@ -52,16 +69,8 @@ class ListeningControls(Protocol):
         ...
 
     @property
-    def recording(self) -> bool:
-        """Whether the call is recorded, or its recording is being announced."""
-        ...
-
-    async def start_recording(self, written: str) -> None:
-        """Announce the recording, then start it. Raises :class:`RecordingError`."""
-        ...
-
-    async def stop_recording(self) -> None:
-        """End the recording and close its files."""
+    def recordings(self) -> RecordingControls:
+        """The recordings of the call."""
         ...
 
     async def announce(self, written: str, spoken: Announcement | None = None) -> PromptHandle | None:
@@ -151,16 +160,16 @@ class ListeningCommands(commands.Cog, name="Listening"):
         """Show whether this call is recorded, or turn recording on or off; everyone is told."""
         await ctx.defer()
         call = self._current_call(ctx)
-        if state == "on" and not call.recording:
+        if state == "on" and not call.recordings.on:
             await self._start_recording(ctx, call)
-        elif state == "off" and call.recording:
-            await call.stop_recording()
+        elif state == "off" and call.recordings.on:
+            await call.recordings.stop()
             await call.announce(RECORDING_ENDED, Announcement.RECORDING_ENDED)
-        await ctx.send("🔴 I'm recording." if call.recording else "⏹️ I'm not recording.")
+        await ctx.send("🔴 I'm recording." if call.recordings.on else "⏹️ I'm not recording.")
 
     async def _start_recording(self, ctx: Context, call: ListeningControls) -> None:
         try:
-            await call.start_recording(recording_began(self._prefix, ctx.author.display_name))
+            await call.recordings.start(recording_began(self._prefix, ctx.author.display_name))
         except RecordingError as error:
             raise UserError(f"❌ {error}") from error
 
@@ -213,7 +222,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     ) -> None:
         """Tell people who join a recorded call that it is recorded."""
         call = self._call(member.guild.id)
-        if call is None or not call.recording or member.bot:
+        if call is None or not call.recordings.on or member.bot:
             return
         if after.channel is not None and after.channel != before.channel and after.channel.id == call.channel.id:
             await call.announce(recording_newcomer(self._prefix, member.display_name))

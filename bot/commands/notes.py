@@ -32,6 +32,23 @@ NOT_POSTED = "The last notes are those of {call}. I could not post them; the peo
 NOT_READ = "❌ I can't read my database just now. Please try again later."
 
 
+class NoteControls(Protocol):
+    """The notes of a call."""
+
+    @property
+    def on(self) -> bool:
+        """Whether notes are taken, or are being announced."""
+        ...
+
+    async def start(self, asked_by: str) -> None:
+        """Announce notes, then begin; raises :class:`NotesError`."""
+        ...
+
+    async def finish(self) -> None:
+        """Take no further notes, and tell everybody."""
+        ...
+
+
 class NotedCall(Protocol):
     """The part of a call that this command needs."""
 
@@ -41,16 +58,8 @@ class NotedCall(Protocol):
         ...
 
     @property
-    def taking_notes(self) -> bool:
-        """Whether notes are taken, or are being announced."""
-        ...
-
-    async def start_notes(self, asked_by: str) -> None:
-        """Announce notes, then begin; raises :class:`NotesError`."""
-        ...
-
-    async def finish_notes(self) -> None:
-        """Take no further notes, and tell everybody."""
+    def notes(self) -> NoteControls:
+        """The notes of the call."""
         ...
 
     async def announce(self, written: str) -> PromptHandle | None:
@@ -87,16 +96,16 @@ class NotesCommands(commands.Cog, name="Notes"):
             if call is None:
                 raise UserError(NO_CALL)
             await self._switch(call, ctx.author.display_name, to_on=state == "on")
-        text = ON if call is not None and call.taking_notes else OFF
+        text = ON if call is not None and call.notes.on else OFF
         last = await self._last(server) if state not in ("on", "off") else ""
         await ctx.send(f"{text} {last}".strip(), allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True)
 
     async def _switch(self, call: NotedCall, who: str, *, to_on: bool) -> None:
         try:
             if to_on:
-                await call.start_notes(who)
+                await call.notes.start(who)
             else:
-                await call.finish_notes()
+                await call.notes.finish()
         except NotesError as error:
             raise UserError(f"❌ {error}") from error
 
@@ -118,7 +127,7 @@ class NotesCommands(commands.Cog, name="Notes"):
     ) -> None:
         """Tell people who join a call that notes of it are taken."""
         call = self._call(member.guild.id)
-        if call is None or not call.taking_notes or member.bot:
+        if call is None or not call.notes.on or member.bot:
             return
         if after.channel is not None and after.channel != before.channel and after.channel.id == call.channel.id:
             await call.announce(notes_newcomer(self._prefix, member.display_name))

@@ -127,7 +127,7 @@ def _listening(call: DiscordCall) -> str:
     extras = ["only writing down" if call.mode is CallMode.TRANSCRIBE else "answering what is said"]
     if call.captions is not Captions.OFF:
         extras.append(f"captions in the {call.captions.value}")
-    if call.recording:
+    if call.recordings.on:
         extras.append("🔴 recording")
     return ", ".join(["on", *extras])
 

@@ -39,6 +39,14 @@ SPEAK = (
 NOTHING_KEPT = "🙉 {reason} I kept nothing."
 
 
+class SampleTaker(Protocol):
+    """Takes voice samples in a call."""
+
+    async def take(self, person: int) -> Sound16:
+        """Record some seconds of a person's speech; raises :class:`~bot.voice.records.voice_sample.SampleError`."""
+        ...
+
+
 class SampledCall(Protocol):
     """The part of a call that a recording needs."""
 
@@ -47,8 +55,9 @@ class SampledCall(Protocol):
         """The voice channel of the call."""
         ...
 
-    async def sample_voice(self, person: int) -> Sound16:
-        """Record some seconds of a person's speech; raises :class:`~bot.voice.records.voice_sample.SampleError`."""
+    @property
+    def samples(self) -> SampleTaker:
+        """Takes voice samples in the call."""
         ...
 
 
@@ -111,7 +120,7 @@ class VoiceRecordings:
             await asyncio.sleep(1.0)
         await message.edit(content=SPEAK.format(name=name, seconds=SAMPLE_SECONDS), view=None)
         try:
-            sound = await call.sample_voice(person.id)
+            sound = await call.samples.take(person.id)
         except SampleError as error:
             await message.edit(content=NOTHING_KEPT.format(reason=error))
             return None

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import ClassVar, Generic, TypeVar
 
-from audio.samples import Sound16
 from bot.llm.personas import Character
 from bot.llm.spoken_lines import Announcement
 from bot.speech_server.errors import SpeechUnavailable
@@ -60,6 +59,9 @@ class Call(Generic[T]):
         conversation: the conversation, which answers prompts.
         input_worker: the input thread.
         mixer: plays other sound beneath the bot's voice.
+        recordings: the recordings of the call.
+        notes: the notes of the call.
+        samples: takes voice samples of people.
     """
 
     ended_by_people: ClassVar = BY_PEOPLE
@@ -70,6 +72,9 @@ class Call(Generic[T]):
         self.conversation = parts.conversation
         self.input_worker = parts.input_worker
         self.mixer = parts.mixer
+        self.recordings = parts.recordings
+        self.notes = parts.notes
+        self.samples = parts.samples
         self._parts = parts
         self._report = report
         self._running: asyncio.Task[None] | None = None
@@ -155,9 +160,9 @@ class Call(Generic[T]):
             stack.push_async_callback(self._parts.captions.close)
             self._parts.captions.start()
             # Somebody may opt out while the recording is being closed.
-            stack.callback(self._parts.consent.watch(self._parts.recordings.forget))
-            stack.push_async_callback(self._parts.recordings.stop)
-            stack.callback(self._parts.samples.drop, "The call is over.")
+            stack.callback(self._parts.consent.watch(self.recordings.forget))
+            stack.push_async_callback(self.recordings.stop)
+            stack.callback(self.samples.drop, "The call is over.")
             stop_watching = self._parts.consent.watch(self._forget)
             stack.callback(stop_watching)
             stack.push_async_callback(asyncio.to_thread, self.input_worker.end)
@@ -258,7 +263,7 @@ class Call(Generic[T]):
 
     def _forget(self, person: int) -> None:
         """Drop all sound and words of a person who no longer wants to be listened to, apart from recordings."""
-        self._parts.samples.drop("That person no longer wants to be listened to.", person)
+        self.samples.drop("That person no longer wants to be listened to.", person)
         self.input_worker.person_left(person)
         # Dismissing brings the part of an answer that was heard into the history, together with the words that it
         # answers. So the history forgets the person only after that.
@@ -359,7 +364,7 @@ class Call(Generic[T]):
         self._parts.gate.listening = listening
         if not listening:
             self.input_worker.forget_everyone()
-            self._parts.samples.drop("I don't listen to anybody any more.")
+            self.samples.drop("I don't listen to anybody any more.")
 
     @property
     def captions(self) -> Captions:
@@ -378,45 +383,3 @@ class Call(Generic[T]):
     @mode.setter
     def mode(self, mode: CallMode) -> None:
         self._parts.turn_taking.mode = mode
-
-    @property
-    def recording(self) -> bool:
-        """Whether the call is being recorded, or a recording is being announced."""
-        return self._parts.recordings.recording
-
-    async def start_recording(self, written: str) -> None:
-        """Announce a recording, in writing and aloud. The recording begins when the announcement ends.
-
-        Raises:
-            RecordingError: recording is not possible, or every announcement was interrupted.
-        """
-        await self._parts.recordings.start(written, self._parts.aloud(Announcement.RECORDING_BEGAN))
-
-    async def stop_recording(self) -> None:
-        """End the recording and close its files."""
-        await self._parts.recordings.stop()
-
-    @property
-    def taking_notes(self) -> bool:
-        """Whether notes are taken, or are being announced."""
-        return self._parts.notes.on
-
-    async def start_notes(self, asked_by: str) -> None:
-        """Announce notes, in writing and aloud. They begin when the announcement ends.
-
-        Raises:
-            NotesError: the operator wants none, or every announcement was interrupted.
-        """
-        await self._parts.notes.start(asked_by)
-
-    async def finish_notes(self) -> None:
-        """Take no further notes, and tell everybody."""
-        await self._parts.notes.finish()
-
-    async def sample_voice(self, person: int) -> Sound16:
-        """Record some seconds of speech of a person who agreed to it. The bot is silent meanwhile and does not answer.
-
-        Raises:
-            SampleError: no sample could be taken, or the person withdrew the consent.
-        """
-        return await self._parts.samples.take(person)

@@ -277,6 +277,7 @@ class CallParts(Generic[T]):
             transport,
             self.notices,
             self.recite,
+            self.aloud,
             lambda: speech.parameters,
             data_dir,
             remake=settings.remake_recordings,

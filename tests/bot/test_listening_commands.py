@@ -28,6 +28,24 @@ from tests.timing import LIMIT
 
 
 @dataclass(slots=True)
+class Recordings:
+    """The recordings of a call."""
+
+    call: Call
+    on: bool = False
+    disk_full: bool = False
+
+    async def start(self, written: str) -> None:
+        if self.disk_full:
+            raise RecordingError("I can't record: the disk is nearly full.")
+        await self.call.announce(written, Announcement.RECORDING_BEGAN)
+        self.on = True
+
+    async def stop(self) -> None:
+        self.on = False
+
+
+@dataclass(slots=True)
 class Call:
     """The part of a call that the commands use. Announcements go to the general channel."""
 
@@ -36,18 +54,11 @@ class Call:
     listening: bool = True
     captions: Captions = Captions.OFF
     mode: CallMode = CallMode.TALK
-    recording: bool = False
-    disk_full: bool = False
     said_aloud: list[Announcement] = field(default_factory=list)
+    recordings: Recordings = field(init=False)
 
-    async def start_recording(self, written: str) -> None:
-        if self.disk_full:
-            raise RecordingError("I can't record: the disk is nearly full.")
-        await self.announce(written, Announcement.RECORDING_BEGAN)
-        self.recording = True
-
-    async def stop_recording(self) -> None:
-        self.recording = False
+    def __post_init__(self) -> None:
+        self.recordings = Recordings(self)
 
     async def announce(self, written: str, spoken: Announcement | None = None) -> None:
         await self.prompts.send(written)
@@ -152,9 +163,9 @@ async def test_only_people_in_the_call_may_record_it_and_a_full_disk_is_reported
     refused = "🔒 `!record` is for people in the call, and people who may manage this server."
     assert await stage.ask("!record on", bob) == refused
     assert await stage.ask("!record", bob) == "⏹️ I'm not recording.", "everybody may know whether the call is recorded"
-    call.disk_full = True
+    call.recordings.disk_full = True
     assert await stage.ask("!record on") == "❌ I can't record: the disk is nearly full."
-    assert not call.recording
+    assert not call.recordings.on
     assert not any("recorded" in message.content for message in stage.ada.messages(stage.sandbox.home.general))
 
 
@@ -162,7 +173,7 @@ async def test_nobody_is_recorded_without_an_announcement(stage: Stage) -> None:
     call = stage.begin_call()
     stage.sandbox.world.delete_channel(stage.sandbox.home.general)
     assert "went wrong" in await stage.ask("!record on")
-    assert not call.recording
+    assert not call.recordings.on
 
 
 async def test_captions_and_the_mode_are_shown_and_switched(stage: Stage) -> None:

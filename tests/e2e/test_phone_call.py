@@ -214,8 +214,8 @@ async def test_a_caller_hears_that_a_recording_begins(make_telephone: TelephoneM
         await phone.talks()
         call = next(iter(stage.app.manager.calls), None)
         assert call is not None
-        await call.start_recording(recording_began("!", "Ada"))
-        assert call.recording
+        await call.recordings.start(recording_began("!", "Ada"))
+        assert call.recordings.on
         spoken = [each.text.strip() for each in only(WordsSpoken, stage.events)]
         assert spoken[-1] == "Dieses Gespräch wird ab jetzt aufgezeichnet."
         line.end()

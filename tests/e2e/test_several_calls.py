@@ -103,7 +103,7 @@ async def test_each_call_has_its_own_words_sound_history_traces_and_recording(ca
     for messages in calls.model.asked:
         asked = json.dumps(messages)
         assert sum(word in asked for word in ANSWERS) <= 1, "the model is told of no other call"
-    assert [call.transport.place for call in stage.app.manager.calls if call.recording] == ["den"]
+    assert [call.transport.place for call in stage.app.manager.calls if call.recordings.on] == ["den"]
     await calls.zoe_gets("!record off", starts="⏹️ I'm not recording.")
     (folder,) = (tmp_path / "recordings").iterdir()
     (in_den,) = (call for call, place in places.items() if place == "den")

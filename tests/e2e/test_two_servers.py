@@ -81,7 +81,7 @@ async def test_a_person_on_another_server_can_neither_see_nor_change_the_call(se
         assert await servers.typed(_line(command, options)) == told
         assert await servers.pressed(command, options) == told
     assert stage.app.calls.current_on(stage.sandbox.guild.id) is call
-    assert (call.volume, call.listening, call.captions, call.mode, call.recording) == (
+    assert (call.volume, call.listening, call.captions, call.mode, call.recordings.on) == (
         1.0,
         True,
         Captions.OFF,

@@ -48,16 +48,16 @@ async def segments_played(memory: MemoryCall, number: int) -> None:
 
 
 async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
+    starting = asyncio.create_task(memory.call.recordings.start(WRITTEN))
     await segments_played(memory, 1)
-    assert memory.call.recording, "a person who joins now is told about the recording"
+    assert memory.call.recordings.on, "a person who joins now is told about the recording"
     await memory.hear(ADA, TONE)
     await starting
     assert any(isinstance(event, ReplyEnded) and event.trace.outcome is Outcome.SPOKEN for event in memory.events)
     await memory.hear(ADA, TONE)
     await wait_until(lambda: list(tmp_path.rglob("Ada*")))
     await asyncio.sleep(0.1)
-    await memory.call.stop_recording()
+    await memory.call.recordings.stop()
     (folder,) = (tmp_path / "recordings").iterdir()
     (file,) = folder.iterdir()
     with wave.open(str(file), "rb") as written:
@@ -69,33 +69,33 @@ async def test_nothing_is_recorded_before_the_announcement_was_spoken(memory: Me
 async def test_a_recording_that_is_stopped_during_its_announcement_never_starts(
     memory: MemoryCall, tmp_path: Path
 ) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
+    starting = asyncio.create_task(memory.call.recordings.start(WRITTEN))
     await segments_played(memory, 1)
-    await memory.call.stop_recording()
+    await memory.call.recordings.stop()
     await starting
-    assert not memory.call.recording
+    assert not memory.call.recordings.on
     assert memory.call.input_worker.processor.recorder is None
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
 async def test_an_interrupted_announcement_is_repeated(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
+    starting = asyncio.create_task(memory.call.recordings.start(WRITTEN))
     await segments_played(memory, 1)
     memory.call.conversation.stop()
     await starting
     assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
     assert memory.call.input_worker.processor.recorder is not None
-    await memory.call.stop_recording()
+    await memory.call.recordings.stop()
 
 
 async def test_nothing_is_recorded_if_every_announcement_is_interrupted(memory: MemoryCall, tmp_path: Path) -> None:
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
+    starting = asyncio.create_task(memory.call.recordings.start(WRITTEN))
     for number in range(MAX_ANNOUNCEMENTS):
         await segments_played(memory, number + 1)
         memory.call.conversation.stop()
     with pytest.raises(RecordingError, match=RECORDING_NOT_HEARD):
         await starting
-    assert not memory.call.recording
+    assert not memory.call.recordings.on
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
@@ -103,13 +103,13 @@ async def test_a_recording_whose_announcement_is_refused_says_so(memory: MemoryC
     for number in range(MAX_WAITING + 1):
         memory.call.say(recite(f"Number {number}."))
     with pytest.raises(RecordingError, match=RECORDING_REFUSED):
-        await memory.call.start_recording(WRITTEN)
-    assert not memory.call.recording
+        await memory.call.recordings.start(WRITTEN)
+    assert not memory.call.recordings.on
 
 
 async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryCall) -> None:
     memory.call.say(recite("One."))
-    starting = asyncio.create_task(memory.call.start_recording(WRITTEN))
+    starting = asyncio.create_task(memory.call.recordings.start(WRITTEN))
     async with asyncio.timeout(60):
         while memory.call.conversation.waiting == 0:
             await asyncio.sleep(0)
@@ -121,8 +121,8 @@ async def test_a_recording_whose_announcement_is_dropped_says_so(memory: MemoryC
 async def test_a_recording_is_announced_in_the_language_of_the_call(tmp_path: Path) -> None:
     mind, voice = RepeatingResponder(), HummingSpeech()
     async with memory_call(tmp_path, ManualTranscriber(), mind, voice, language="de") as memory:
-        await memory.call.start_recording(WRITTEN)
-        await memory.call.stop_recording()
+        await memory.call.recordings.start(WRITTEN)
+        await memory.call.recordings.stop()
         handle = await memory.call.announce("⏹️", Announcement.RECORDING_ENDED)
         assert handle is not None
         await handle.played
@@ -132,8 +132,8 @@ async def test_a_recording_is_announced_in_the_language_of_the_call(tmp_path: Pa
 
 async def test_an_announcement_is_among_the_events(memory: MemoryCall) -> None:
     await memory.call.announce("⏹️ It has ended.")
-    await memory.call.start_recording(WRITTEN)
-    await memory.call.stop_recording()
+    await memory.call.recordings.start(WRITTEN)
+    await memory.call.recordings.stop()
     written = [event.text for event in only(NoticePosted, memory.events)]
     assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
 

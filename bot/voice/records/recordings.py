@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from bot.llm.spoken_lines import Announcement
 from bot.voice.events import CallEvent
 from bot.voice.input_processor import SoundRecorder
 from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
@@ -42,6 +43,7 @@ class Recordings:
         transport: has the names of people, the place of the call and its prompt channel.
         notices: writes into the prompt channel.
         recite: speaks a text.
+        aloud: returns a spoken announcement, in the language of the call.
         get_parameters: returns the speech parameters of the last reply.
         data_dir: the folder in which each recording gets a folder of its own.
         remake: whether the texts of the bot's answers are saved, so that a better voice can speak them again later.
@@ -55,6 +57,7 @@ class Recordings:
         transport: Transport,
         notices: Notices,
         recite: Callable[[str], PromptHandle],
+        aloud: Callable[[Announcement], str],
         get_parameters: Callable[[], SpeechParameters],
         data_dir: Path,
         *,
@@ -66,6 +69,7 @@ class Recordings:
         self._transport = transport
         self._notices = notices
         self._recite = recite
+        self._aloud = aloud
         self._get_parameters = get_parameters
         self._data_dir = data_dir
         self._remake = remake
@@ -76,11 +80,11 @@ class Recordings:
         self._closing: tuple[CallRecorder, AnswerListener | None] | None = None
 
     @property
-    def recording(self) -> bool:
+    def on(self) -> bool:
         """Whether the call is being recorded, or a recording is being announced."""
         return self._announced is not None or (self._recorder is not None and self._recorder.recording)
 
-    async def start(self, written: str, spoken: str) -> None:
+    async def start(self, written: str) -> None:
         """Announce a recording, in writing and aloud, and start it when the announcement was spoken.
 
         Nothing is recorded if :meth:`stop` is called before the end of the announcement. If the written
@@ -88,12 +92,11 @@ class Recordings:
 
         Args:
             written: the text for the prompt channel.
-            spoken: the text that is spoken.
 
         Raises:
             RecordingError: recording is not possible, or people could not hear the announcement.
         """
-        if self.recording:
+        if self.on:
             return
         loop = asyncio.get_running_loop()
 
@@ -111,7 +114,7 @@ class Recordings:
                 # The listener is created before the announcement, because the bot's next answer may begin at the moment
                 # at which the announcement ends.
                 self._answers = AnswerListener(recorder, self._get_parameters)
-            await self._announce(written, spoken)
+            await self._announce(written)
             if self._announced is recorder:
                 recorder.start()
                 self._recorder = self._sound.recorder = recorder
@@ -123,7 +126,8 @@ class Recordings:
             if not kept:
                 await asyncio.to_thread(recorder.discard)
 
-    async def _announce(self, written: str, spoken: str) -> None:
+    async def _announce(self, written: str) -> None:
+        spoken = self._aloud(Announcement.RECORDING_BEGAN)
         await self._notices.announce(written)
         outcome = await announce_until_heard(self._recite, spoken)
         if outcome not in HEARD:

@@ -37,19 +37,26 @@ SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 
 @dataclass(slots=True)
-class Call:
-    """The part of a call that the commands use. It records one second of a person, or raises ``fault`` if set."""
+class Samples:
+    """Records one second of a person, or raises ``fault`` if set."""
 
-    channel: VoiceChannel
     fault: SampleError | None = None
-    sampled: list[int] = field(default_factory=list)
-    said: list[Prompt] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
 
-    async def sample_voice(self, person: int) -> Sound16:
-        self.sampled.append(person)
+    async def take(self, person: int) -> Sound16:
+        self.people.append(person)
         if self.fault is not None:
             raise self.fault
         return np.full(HEARING_RATE, 0.5, np.float32)
+
+
+@dataclass(slots=True)
+class Call:
+    """The part of a call that the commands use."""
+
+    channel: VoiceChannel
+    samples: Samples = field(default_factory=Samples)
+    said: list[Prompt] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -153,7 +153,7 @@ async def test_nobody_is_recorded_for_an_engine_that_can_not_clone(stage: Stage)
     call, stage.server.can_clone = stage.begin_call(), False
     for command, files in (("!voice clone Robin", [SOUND]), ("!voice record Robin", [])):
         assert "The current engine (Toy) can't clone voices" in (await stage.ask(command, *files)).content
-    assert (stage.server.received, call.sampled) == ([], [])
+    assert (stage.server.received, call.samples.people) == ([], [])
 
 
 async def test_people_who_may_not_make_voices_may_still_use_them(stage: Stage) -> None:

@@ -43,7 +43,7 @@ async def test_a_person_who_agrees_is_recorded_and_the_voice_is_learned(stage: S
     assert "**Robin**" in asked.content
     await stage.ada.click(asked, "yes")
     await ended(stage, asked, "🗣️ I can speak as **Robin** now. Similarity: 82 %")
-    assert call.sampled == [stage.ada.id]
+    assert call.samples.people == [stage.ada.id]
     ((filename, data),) = stage.server.received
     with wave.open(io.BytesIO(data)) as file:
         assert (filename, file.getframerate(), file.getnframes()) == ("recorded.wav", HEARING_RATE, HEARING_RATE)
@@ -56,10 +56,10 @@ async def test_only_the_person_to_be_recorded_can_agree(stage: Stage) -> None:
     assert "Ada asked for it" in asked.content
     pressed = await stage.ada.click(asked, "yes")
     assert (await pressed.response(LIMIT)).content == "🔒 Only Ben can answer that."
-    assert call.sampled == []
+    assert call.samples.people == []
     await stage.ben.click(asked, "yes")
     await ended(stage, asked, "I can speak as **Robin**")
-    assert call.sampled == [stage.ben.id]
+    assert call.samples.people == [stage.ben.id]
 
 
 async def test_nothing_is_recorded_after_a_no_or_without_an_answer(stage: Stage) -> None:
@@ -70,7 +70,7 @@ async def test_nothing_is_recorded_after_a_no_or_without_an_answer(stage: Stage)
     stage.recordings._answer_seconds = 0.5
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     await ended(stage, asked, "👍 Not recorded: Ben did not answer.")
-    assert call.sampled == []
+    assert call.samples.people == []
     nothing_was_kept(stage)
 
 
@@ -91,7 +91,7 @@ async def test_an_unanswered_question_does_nothing_after_the_call_has_moved_or_e
     stage.call = None
     await stage.ben.click(asked, "yes")
     await ended(stage, asked, "I'm not in one on this server")
-    assert call.sampled == []
+    assert call.samples.people == []
     nothing_was_kept(stage)
 
 
@@ -99,7 +99,7 @@ async def test_an_unanswered_question_does_nothing_after_the_call_has_moved_or_e
     "reason", ["I heard nothing.", "That person no longer wants to be listened to.", "The call is over."]
 )
 async def test_a_failed_sample_is_reported_with_its_reason(stage: Stage, reason: str) -> None:
-    stage.begin_call().fault = SampleError(reason)
+    stage.begin_call().samples.fault = SampleError(reason)
     asked = await question(stage, "!voice record Robin")
     await stage.ada.click(asked, "yes")
     await ended(stage, asked, f"🙉 {reason} I kept nothing.")
@@ -111,7 +111,7 @@ async def test_bots_and_people_outside_of_the_call_are_not_even_asked(stage: Sta
     cleo = await stage.sandbox.add_guest("Cleo")
     assert "Cleo is not in the call" in (await stage.ask(f"!voice record Robin <@{cleo.id}>")).content
     assert "I can't record bots" in (await stage.ask(f"!voice record Robin <@{stage.sandbox.bot_id}>")).content
-    assert call.sampled == []
+    assert call.samples.people == []
 
 
 async def test_the_slash_command_asks_for_consent_too(stage: Stage) -> None:
@@ -120,4 +120,4 @@ async def test_the_slash_command_asks_for_consent_too(stage: Stage) -> None:
     asked = await pressed.response(LIMIT)
     await stage.ben.click(asked, "yes")
     await stage.ben.wait_for_message(general, lambda m: "I can speak as **Robin**" in m.content, LIMIT)
-    assert (call.sampled, stage.server.languages) == ([stage.ben.id], ["fr"])
+    assert (call.samples.people, stage.server.languages) == ([stage.ben.id], ["fr"])

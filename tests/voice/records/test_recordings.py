@@ -61,12 +61,13 @@ async def test_whoever_opts_out_while_a_recording_is_being_closed_is_not_in_it(
         MemoryTransport({ADA: "Ada"}),
         notices,
         recite,
+        lambda announcement: "I record.",
         SpeechParameters,
         tmp_path,
         remake=True,
         clock=lambda: NOW,
     )
-    await recordings.start("I record.", "I record.")
+    await recordings.start("I record.")
     assert sound.recorder is not None
     sound.recorder.heard(ADA, np.ones(320, np.int16), NOW)
     recordings.note(PromptTaken("r1", "Ada", "Hello?", person=ADA))
@@ -89,7 +90,7 @@ async def test_whoever_opts_out_while_the_bot_leaves_is_not_in_the_recording(
 ) -> None:
     close = Recordings._close
     async with memory_call(tmp_path, ConstantTranscriber(), ThinkingMind(), HummingSpeech()) as memory:
-        await memory.call.start_recording("I record.")
+        await memory.call.recordings.start("I record.")
         assert memory.call.input_worker.processor.recorder is not None
         for person in (ADA, BEN):
             memory.call.input_worker.processor.recorder.heard(person, np.ones(320, np.int16), time.monotonic())
