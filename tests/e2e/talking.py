@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.events import CallEvent, PromptTaken, UtteranceHeard, WordsSpoken
+from bot.voice.events import CallEnded, CallEvent, PromptTaken, UtteranceHeard, WordsSpoken
 from bot.voice.metrics import ReplyTrace
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
@@ -266,6 +267,22 @@ async def hears_all(stage: Stage, guest: Guest, trace: ReplyTrace, *, since: int
     """
     receiver, wanted = guest.voice.receiver, 0.9 * trace.audio / 1000
     await stage.until(lambda: len(receiver.pcm(stage.bot, since=since)) / SAMPLE_RATE > wanted, "all that was sent")
+
+
+async def ended(stage: Stage, cause: str) -> None:
+    """Wait until the call has ended by ``cause``, and the bot is out of the channel."""
+    await stage.until(lambda: any(isinstance(e, CallEnded) and e.cause == cause for e in stage.events), f"end: {cause}")
+    await stage.until(lambda: stage.app.calls.status().state.value == "idle", "the manager to be idle")
+    assert stage.bot not in stage.sandbox.guild.voice_states
+
+
+async def speaks(stage: Stage) -> None:
+    """Ask the bot, and check that Ada hears the answer."""
+    count, since = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
+    await stage.ask("thank you")
+    traces = await stage.turns(count + 1)
+    assert traces[-1].outcome is Outcome.SPOKEN
+    await hears_all(stage, stage.ada, traces[-1], since=since)
 
 
 def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:
