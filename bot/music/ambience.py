@@ -87,17 +87,21 @@ class Ambience:
             stream.stop()
 
     async def _repeat(self, stream: MixedStream, room: asyncio.Event, source: Source) -> None:
-        """Write the frames of a piece again and again, as fast as they are played."""
+        """Write the frames of a piece again and again, as fast as they are played.
+
+        A short piece begins when all of it is there: its decoder may take longer to end than the piece to play.
+        """
         kept: list[bytes] = []
         while not kept:
             count = 0
             async with self._open(source) as music:
                 keep = music.seconds <= KEPT_SECONDS
                 async for frame in music.frames():
-                    await _write(stream, room, frame)
                     count += 1
                     if keep:
                         kept.append(frame)
+                    else:
+                        await _write(stream, room, frame)
             if not count:
                 raise MusicError(NO_SOUND)
         while True:

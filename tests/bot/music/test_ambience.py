@@ -19,7 +19,7 @@ from bot.voice.mixing.mixer import Mixer
 from bot.voice.mixing.stream import AMBIENCE_SHARE, Channel
 from tests.bot.music.pieces import write
 from tests.bot.music.test_player import Music
-from tests.timing import LIMIT
+from tests.timing import LIMIT, let_run
 from tests.voice.mixing.sounds import ScriptedReply, level, tone
 
 QUIET, LOUD = 0.2, 0.8
@@ -33,6 +33,8 @@ class Stage:
         self.pieces: dict[str, list[bytes | None]] = {"Rain": [*tone(30, QUIET)], "Sea": [*tone(30, LOUD)]}
         self.opened: list[str] = []
         self.open = 0
+        self.may_close = asyncio.Event()
+        self.may_close.set()
         self.seconds: float | None = None
         self._listeners: set[Callable[[], None]] = set()
         self._ambience: str | None = None
@@ -66,6 +68,7 @@ class Stage:
             if self.seconds is not None:
                 object.__setattr__(music, "seconds", self.seconds)
             yield music
+            await self.may_close.wait()
         finally:
             self.open -= 1
 
@@ -113,6 +116,17 @@ async def test_a_short_piece_is_decoded_once_and_repeated_without_a_gap(stage: S
         assert stage.mixer.volume(Channel.AMBIENCE) == pytest.approx(volume)
         assert all(level(frame) == pytest.approx(level(tone(1, QUIET)[0]) * volume, rel=0.05) for frame in taken[10:])
         assert stage.opened == ["Rain"]
+
+
+async def test_a_decoder_that_takes_longer_to_end_than_its_piece_to_play_leaves_no_gap(stage: Stage) -> None:
+    stage.may_close.clear()
+    async with stage.call():
+        stage.become("Rain")
+        hearing = asyncio.create_task(stage.hear(200))
+        await let_run(0.2)
+        stage.may_close.set()
+        taken = await hearing
+        assert all(level(frame) == pytest.approx(level(taken[-1]), rel=0.05) for frame in taken[10:])
 
 
 async def test_a_long_piece_is_decoded_again_each_time(stage: Stage) -> None:
