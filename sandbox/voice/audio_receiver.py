@@ -15,6 +15,9 @@ from audio.wav import to_wav
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, Sound, make_decoder
 from sandbox.voice.rtp import SILENCE
 
+_LOOKS, _LOOK_SECONDS = 5, 0.005
+"""How often in a row a speaker has to be found silent, and seconds between two looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPacket:
@@ -138,16 +141,19 @@ class AudioReceiver:
     async def wait_for_silence(self, user: int, quiet_for: float, timeout: float) -> None:
         """Wait until no voiced packet of a speaker has come for ``quiet_for`` seconds.
 
+        If the event loop has stood still, packets still wait in the sockets of the voice server and of the guest. So
+        the loop gets time to read them.
+
         Raises:
             TimeoutError: the speaker did not stop in time.
         """
+        looks = 0
         async with asyncio.timeout(timeout):
-            while True:
+            while looks < _LOOKS:
                 last = next((p.arrival for p in reversed(self._speaker(user).packets) if not p.silent), 0.0)
                 left = last + quiet_for - self._clock()
-                if left <= 0:
-                    return
-                await asyncio.sleep(left)
+                looks = 0 if left > 0 else looks + 1
+                await asyncio.sleep(max(left, _LOOK_SECONDS))
 
     def save_wav(self, path: Path, *users: int) -> None:
         """Mix the sound of these speakers (of all by default) into a WAV file: 16-bit mono at 48,000 Hz."""

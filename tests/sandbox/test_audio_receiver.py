@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from sandbox.voice import audio_receiver
 from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
 from sandbox.voice.opus import FRAME_SAMPLES, Sound
-from tests.timing import LIMIT
+from tests.timing import LIMIT, Clock, let_run
 
 BOT = 1
 
@@ -55,3 +56,17 @@ async def test_a_packet_keeps_its_number_when_older_packets_are_dropped(monkeypa
     assert receiver.pcm(BOT, since=5) == pytest.approx(np.full(FRAME_SAMPLES, 0.05))
     with pytest.raises(TimeoutError):
         await receiver.wait_for_audio(BOT, 0, since=6)
+
+
+async def test_packets_that_came_while_the_event_loop_stood_still_are_read_before_a_speaker_counts_as_silent() -> None:
+    clock = Clock()
+    receiver = AudioReceiver(clock=clock)
+    receiver.add(BOT, ReceivedPacket(clock.now, 0, 0, b"\x01"))
+    clock.pass_by(1.0)
+    waiting = asyncio.create_task(receiver.wait_for_silence(BOT, 0.1, LIMIT))
+    await asyncio.sleep(0)
+    receiver.add(BOT, ReceivedPacket(clock.now, 1, FRAME_SAMPLES, b"\x01"))
+    await let_run(0.1)
+    assert not waiting.done()
+    clock.pass_by(0.1)
+    await waiting
