@@ -85,7 +85,7 @@ async def test_low_performance_mode_is_reported_in_the_channel_and_so_is_its_end
     loading.engine.gate.set()
     let_own(loading.stage.sandbox, loading.stage.ada)
     await loading.stage.join()
-    said = await loading.stage.answer_to("!low-performance on", starts="🐢 Low-performance mode")
+    said = await loading.stage.answer_to("!low-performance on", starts="🐢 Low-performance mode is on:")
     assert said == "🐢 Low-performance mode is on: espeak-ng speaks."
     await loading.stage.told("🐢 Low-performance mode is on, so espeak-ng speaks meanwhile.")
     assert loading.server.pool.speaking_engine == "espeak-ng"
