@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 
 from audio.level import rms
-from bot.voice.events import ReplyEnded
+from bot.voice.events import PromptTaken, ReplyEnded
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.audio_receiver import ReceivedPacket
@@ -16,7 +15,7 @@ from sandbox.voice.opus import FRAME_SAMPLES, Sound
 from sandbox.voice.relay import RelayedPacket
 from tests.e2e.conftest import LIMIT, Stage
 from tests.e2e.scripted_model import Answer
-from tests.e2e.talking import UTTERANCES, Since, stretches, talk
+from tests.e2e.talking import UTTERANCES, Since, check_whole, talk
 
 BARGE_IN_LIMIT = 0.2
 """Maximum number of seconds for which the bot may go on with its story after somebody interrupts it.
@@ -57,15 +56,16 @@ async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
     interrupted, answered = (await stage.turns(turns + 2))[turns:]
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
     await receiver.wait_for_silence(stage.bot, 0.1, timeout=LIMIT)
-    *story, answer = stretches(receiver.packets(stage.bot)[before:])
-    heard = len(answer) * 20
-    assert heard == pytest.approx(answered.audio, abs=20), f"{heard} ms were heard of an answer of {answered.audio} ms"
+    (*_, asked) = since.all(PromptTaken)
+    packets = [packet for packet in receiver.packets(stage.bot)[before:] if not packet.silent]
+    story = [packet for packet in packets if packet.arrival < asked.at]
+    check_whole(answered, packets[len(story) :])
     cut, whole = since.all(ReplyEnded)
     assert cut.interrupted
     assert STORY.startswith(cut.heard)
     assert (whole.heard, whole.interrupted) == (ANSWER, False)
     began = _relayed(stage, guest.id, receiver.packets(guest.id)[said]).forwarded
-    last = _relayed(stage, stage.bot, story[-1][-1]).received if story else began
+    last = _relayed(stage, stage.bot, story[-1]).received if story else began
     return Interruption(last - began if last > began else None, cut.heard)
 
 

@@ -285,6 +285,13 @@ async def speaks(stage: Stage) -> None:
     await hears_all(stage, stage.ada, traces[-1], since=since)
 
 
+def check_whole(trace: ReplyTrace, packets: Sequence[ReceivedPacket]) -> None:
+    """Check that these packets have a whole reply and nothing else, apart from silence where its sound came late."""
+    heard = 20 * sum(not packet.silent for packet in packets)
+    told = f"{heard} ms were heard of a reply of {trace.audio} ms with {trace.underruns} frames of silence"
+    assert trace.audio - 20 <= heard <= trace.audio + 20 * trace.underruns + 20, told
+
+
 def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:
     """The voiced packets, split at silences."""
     voice = [packet for packet in packets if not packet.silent]

@@ -13,7 +13,7 @@ from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.microphone import OpenMicrophone, SimulatedMicrophone, VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
-from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import (
     BEGINNING,
@@ -21,9 +21,9 @@ from tests.e2e.talking import (
     Loudspeakers,
     Since,
     bot_speaks,
+    check_whole,
     hesitate,
     join_people,
-    stretches,
     talk,
     voiced,
 )
@@ -88,11 +88,12 @@ async def test_a_person_who_pauses_and_goes_on_gets_one_answer_to_the_whole_utte
 
     since = Since(stage)
     await hesitate(stage.ada, microphone, before, until=speculated)
-    await stage.turns(1)
+    (trace,) = await stage.turns(1)
     assert since.prompts == [("Ada", WHOLE)]
     assert since.words == "Sunshine for everybody."
     assert speculated()
-    assert len(stretches(stage.ada.voice.receiver.packets(stage.bot))) == 1
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=LIMIT)
+    check_whole(trace, stage.ada.voice.receiver.packets(stage.bot))
 
 
 async def test_the_voice_of_the_bot_from_loudspeakers_is_neither_answered_nor_an_interruption(
