@@ -50,22 +50,19 @@ class BrowserCommands:
         self._volumes = volumes
         self._consent = consent
         self._prefix = prefix
-        self._commands: dict[str, Callable[[BrowserCall], Awaitable[str]]] = {
+        # As on Discord, words that a command does not need don't matter: "stop now" is "stop".
+        self._commands: dict[str, Callable[[BrowserCall, str], Awaitable[str]]] = {
             "optout": self._opt_out,
             "optin": self._opt_in,
-            "listen off": self._listen_off,
-            "listen on": self._listen_on,
+            "listen": self._listen,
             "stop": self._stop,
-        }
-        self._with_values: dict[str, Callable[[BrowserCall, str], Awaitable[str]]] = {
             "persona": lambda _, name: characters.persona(name),
             "mood": lambda _, name: characters.mood(name),
             "volume": self._volume,
         }
         music_names = music.names if music is not None else ()
         others = [name for name, part in (("memory", memory), ("usage", usage)) if part is not None]
-        with_words = {name.partition(" ")[0] for name in self._commands}
-        self._help = BrowserHelp((*with_words, *self._with_values, *music_names, *others, "leave"), prefix)
+        self._help = BrowserHelp((*self._commands, *music_names, *others, "leave"), prefix)
 
     def is_command(self, text: str) -> bool:
         """Whether a text is a command or looks like one: it begins with the prefix, followed by a letter.
@@ -90,11 +87,10 @@ class BrowserCommands:
         return " ".join(text.removeprefix(self._prefix).split())
 
     async def _carry_out(self, written: str, call: BrowserCall, hang_up: Callable[[], None]) -> str:
-        words = written.lower()
-        if words == "leave":
+        first, _, value = written.lower().partition(" ")
+        if first == "leave":
             hang_up()
             return "👋 I hang up."
-        first, _, value = words.partition(" ")
         if first == HELP:
             return self._help.about(value.removeprefix(self._prefix).strip())
         if first == "memory" and self._memory is not None:
@@ -106,35 +102,33 @@ class BrowserCommands:
         if self._music is not None and first in self._music.names:
             # Here, capitals matter, too: the words may be the address of a piece.
             return await self._music.carry_out(call, first, written[len(first) :])
-        if (choose := self._with_values.get(first)) is not None:
-            return await choose(call, value)
-        command = self._commands.get(words)
-        if command is None:
-            if self._music is not None and (answer := named_otherwise(words, self._prefix)) is not None:
-                return answer
-            return self._help.about(first)
-        return await command(call)
+        if (command := self._commands.get(first)) is not None:
+            return await command(call, value)
+        if self._music is not None and (answer := named_otherwise(first, self._prefix)) is not None:
+            return answer
+        return self._help.about(first)
 
-    async def _opt_out(self, call: BrowserCall) -> str:
+    async def _opt_out(self, call: BrowserCall, _: str) -> str:
         saved = await self._consent.opt_out(call.transport.people.person)
         return (
             "🙉 I don't listen to you any more, and I have deleted what I still had of your voice and remembered "
             f"of you. `{self._prefix}optin` undoes it.{'' if saved else NOT_SAVED}"
         )
 
-    async def _opt_in(self, call: BrowserCall) -> str:
+    async def _opt_in(self, call: BrowserCall, _: str) -> str:
         saved = await self._consent.opt_in(call.transport.people.person)
         return f"👂 I listen to you in my calls. `{self._prefix}optout` ends it.{'' if saved else NOT_SAVED}"
 
-    async def _listen_off(self, call: BrowserCall) -> str:
-        call.listening = False
+    async def _listen(self, call: BrowserCall, words: str) -> str:
+        state = words.partition(" ")[0]
+        if state not in ("on", "off"):
+            return self._help.after_wrong_word("listen", state) if state else self._help.about("listen")
+        call.listening = state == "on"
+        if call.listening:
+            return f"👂 I listen in this call. If you don't want that: `{self._prefix}optout`."
         return f"🙉 I don't listen in this call; you can still type. `{self._prefix}listen on` makes me listen again."
 
-    async def _listen_on(self, call: BrowserCall) -> str:
-        call.listening = True
-        return f"👂 I listen in this call. If you don't want that: `{self._prefix}optout`."
-
-    async def _stop(self, call: BrowserCall) -> str:
+    async def _stop(self, call: BrowserCall, _: str) -> str:
         said = "⏹️ I'm silent." if call.conversation.stop() else "I'm not saying anything."
         return said + music_hint(call, self._prefix)
 

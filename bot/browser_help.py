@@ -11,6 +11,9 @@ HELP = "help"
 LISTED = "❓ What you can type here:"
 UNKNOWN = "❓ I don't know that command here."
 DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
+UNKNOWN_PART = "❓ I don't know `{prefix}{name} {word}`."
+MAX_QUOTED = 50
+"""Largest number of characters of a wrong word that are quoted."""
 ELSEWHERE = " `{prefix}help` lists what you can type here. All other commands are for Discord."
 MY_DATA = (
     "❓ Here, Conversations shows what was said, and saves it in a file. The people who run me can print all that is "
@@ -49,6 +52,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """For each command its arguments, and what it does or shows."""
 
 
+def unknown_part(prefix: str, name: str, word: str) -> str:
+    """The sentence that says that a command (``name``) can't be followed by ``word``."""
+    return UNKNOWN_PART.format(prefix=prefix, name=name, word=word[:MAX_QUOTED].replace("`", ""))
+
+
 class BrowserHelp:
     """Explains the commands of a browser call, and answers words that are none.
 
@@ -77,6 +85,10 @@ class BrowserHelp:
         near = nearest(name, self._texts)
         meant = DID_YOU_MEAN.format(prefix=self._prefix, name=near) if near is not None else UNKNOWN
         return meant + ELSEWHERE.format(prefix=self._prefix)
+
+    def after_wrong_word(self, name: str, word: str) -> str:
+        """What to tell a person who has written a wrong word after the name of a command."""
+        return f"{unknown_part(self._prefix, name, word)} {self._line(name)}"
 
     def _line(self, name: str) -> str:
         arguments, what = self._texts[name]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aiosqlite
 
+from bot.browser_help import unknown_part
 from bot.memory.audience import MemoryAsker
 from bot.memory.listing import ALL_WORDS, number_in, page_of
 from bot.memory.memory import Memory, MemoryEmptyError
@@ -21,6 +22,7 @@ NOTHING = "🧠 I remember nothing of you here."
 LISTED = "🧠 What I remember of you here ({count}):"
 MORE = "Page {page} of {pages}: `{prefix}memory me {other}` shows another one."
 HOW = "`{prefix}memory forget NUMBER|WORDS|all`, `{prefix}memory correct NUMBER TEXT`, `{prefix}memory on|off`"
+MAY_BE_TYPED = " `{prefix}memory` shows what I remember of you, and these change it: {how}."
 FORGOTTEN = (
     "🧠 Forgotten ({count}): nothing of it is in my files any more, nor anything else that you or I said with the same "
     "names or words. What others said stays, except where they used a name after you, and you had said it first."
@@ -78,7 +80,8 @@ class BrowserMemory:
         }
         part = parts.get(first.casefold())
         if part is None:
-            raise UserError(f"❓ {HOW.format(prefix=self._prefix)}")
+            wrong = unknown_part(self._prefix, "memory", first)
+            raise UserError(wrong + MAY_BE_TYPED.format(prefix=self._prefix, how=HOW.format(prefix=self._prefix)))
         try:
             return await part(MemoryAsker(person, place), rest.strip())
         except aiosqlite.Error as error:

@@ -44,9 +44,24 @@ async def test_help_explains_one_command(typed: str) -> None:
     assert await answer(typed) == "❓ `!mood [NAME]`: how I feel"
 
 
-@pytest.mark.parametrize("typed", ["!listen", "!listen perhaps"])
-async def test_a_command_with_wrong_words_is_explained(typed: str) -> None:
-    assert await answer(typed) == "❓ `!listen on|off`: whether I listen in this call"
+async def test_a_command_that_lacks_a_word_is_explained() -> None:
+    assert await answer("!listen") == "❓ `!listen on|off`: whether I listen in this call"
+
+
+async def test_a_wrong_word_after_a_command_is_named_and_the_command_explained() -> None:
+    assert await answer("!listen perhaps later") == (
+        "❓ I don't know `!listen perhaps`. `!listen on|off`: whether I listen in this call"
+    )
+
+
+async def test_words_that_a_command_does_not_need_do_not_keep_it_from_being_carried_out() -> None:
+    call, hang_up = Mock(), Mock()
+    assert (await commands().answer("!stop now", call, hang_up)).startswith("⏹️ I'm silent.")
+    call.conversation.stop.assert_called_once_with()
+    assert (await commands().answer("!listen OFF please", call, hang_up)).startswith("🙉 I don't listen in this call")
+    assert call.listening is False
+    await commands().answer("!leave now", call, hang_up)
+    hang_up.assert_called_once_with()
 
 
 async def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:

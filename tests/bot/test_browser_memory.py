@@ -42,8 +42,12 @@ async def test_a_person_on_the_page_sees_corrects_and_deletes_what_is_theirs(tmp
         assert "likes Coffee" in await ask("")
         for attack in (f" forget {other.id}", f" correct {other.id} x", " forget cat", " forget 99999", " correct x"):
             assert (await ask(attack)).startswith("❌ I remember nothing like that of you."), attack
-        with pytest.raises(UserError, match="!memory forget"):
-            await ask(" delete 1")
+        with pytest.raises(UserError) as refused:
+            await ask(" delete` 1")
+        assert str(refused.value) == (
+            "❓ I don't know `!memory delete`. `!memory` shows what I remember of you, and these change it: "
+            "`!memory forget NUMBER|WORDS|all`, `!memory correct NUMBER TEXT`, `!memory on|off`."
+        )
         assert (await ask(" forget coffee")).startswith("🧠 Forgotten (1): nothing of it is in my files any more")
         assert b"Coffee" not in mind.bytes_of_all_files()
         assert (await ask(" off")).startswith("🧠 I remember nothing of you from now on")
