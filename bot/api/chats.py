@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_urlsafe
 from typing import Protocol
 
@@ -166,7 +166,7 @@ class Chats:
         chat.history.add(answered)
         # An answer may repeat the question's words, so it is stored only if the question is.
         if chat.id in self._chats and chat.keeper.keeps(self._person):
-            chat.keeper.said(asked)
+            chat.keeper.said(replace(asked, typed=True))
             chat.keeper.said(answered)
 
     def _use(self, chat: Chat) -> None:

@@ -110,7 +110,7 @@ class Conversations:
             return
         now = self._clock()
         conversation = StoredConversation(place, now)
-        self.add(conversation, asked, now, {asked.person: asked.speaker})
+        self.add(conversation, replace(asked, typed=True), now, {asked.person: asked.speaker})
         self.add(conversation, answered, now)
 
     async def last_turns(self, place: ConversationPlace, since: float) -> list[Turn]:

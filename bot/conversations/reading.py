@@ -87,6 +87,7 @@ class StoredTurn:
         text: the words; if somebody has corrected them, the corrected ones.
         at: seconds since 1970.
         interrupted: whether it is only the beginning of an answer.
+        typed: whether a person typed it, so that nobody can have misheard it.
     """
 
     number: int
@@ -95,6 +96,7 @@ class StoredTurn:
     text: str
     at: float
     interrupted: bool
+    typed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ class ConversationReader(Records):
     ) -> list[StoredTurn]:
         """The turns whose numbers are in a range, in order. Of more than ``limit``, the newest or the oldest."""
         rows = await self._database.rows(
-            f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted {_TURNS} "
+            f"SELECT t.number, t.who, t.person IS NULL, t.text, t.at, t.interrupted, t.typed {_TURNS} "
             f"AND t.conversation = ?2 AND t.number BETWEEN ?3 AND ?4 ORDER BY t.number {'DESC' * newest} LIMIT ?5",
             await self._hidden(may_show),
             conversation,
@@ -223,8 +225,8 @@ class ConversationReader(Records):
             limit,
         )
         return [
-            StoredTurn(number, who, bool(bot), text, at, bool(interrupted))
-            for number, who, bot, text, at, interrupted in (reversed(rows) if newest else rows)
+            StoredTurn(number, who, bool(bot), text, at, bool(interrupted), bool(typed))
+            for number, who, bot, text, at, interrupted, typed in (reversed(rows) if newest else rows)
         ]
 
     async def _hidden(self, may_show: MayShow) -> str:

@@ -128,8 +128,8 @@ class ConversationRecords(Records):
         who = None if turn.person is None else turn.speaker
         await self._database.write_together(
             (
-                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted, present, unread) "
-                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM turns "
+                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted, present, unread, typed) "
+                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM turns "
                 "WHERE conversation = ?1",
                 (
                     conversation,
@@ -140,6 +140,7 @@ class ConversationRecords(Records):
                     turn.interrupted,
                     None if present is None else json.dumps({str(person): name for person, name in present.items()}),
                     unread and turn.person is not None,
+                    turn.typed,
                 ),
             ),
             # A conversation in the text chat ends with its last turn, so its end moves with each turn.

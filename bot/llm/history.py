@@ -44,6 +44,7 @@ class Turn:
         answers: the id of the tool call that produced this turn. Only turns of the role "tool" have it.
         results: the tool calls that these words led to, with their results, if the results came only after the words
             had been answered. No history keeps them.
+        typed: whether the person typed the words. Only stored conversations know it.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -54,6 +55,7 @@ class Turn:
     calls: tuple[ToolCall, ...] = ()
     answers: str = ""
     results: tuple[ChatMessage, ...] = ()
+    typed: bool = False
 
     @classmethod
     def of_person(cls, name: str, text: str, person: int | None = None) -> Self:

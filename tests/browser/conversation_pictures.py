@@ -44,13 +44,13 @@ async def nothing_found(page: Page, stage: ConversationsStage) -> None:
 async def opened(page: Page, stage: ConversationsStage) -> None:
     await listed(page, stage)
     await page.get_by_test_id("conversation").first.get_by_role("button").click()
-    await expect(page.get_by_test_id("turn")).to_have_count(4)
+    await expect(page.get_by_test_id("turn")).to_have_count(5)
 
 
 async def found(page: Page, stage: ConversationsStage) -> None:
     await searched(page, stage)
     await page.get_by_test_id("conversation").first.get_by_role("button").click()
-    await expect(page.get_by_test_id("turn")).to_have_count(4)
+    await expect(page.get_by_test_id("turn")).to_have_count(5)
 
 
 async def correcting(page: Page, stage: ConversationsStage) -> None:

@@ -18,7 +18,7 @@ from bot.database import Database
 from bot.http.api.conversations import ConversationsApi
 from bot.http.page import Page
 from bot.operator_files import CORRECTIONS_FILE
-from bot.voice.events import CallEnded, UtteranceHeard
+from bot.voice.events import CallEnded, PromptTaken, UtteranceHeard
 from bot.voice.records.recorder import recording_folder
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.learning import LearnedCorrections
@@ -60,7 +60,9 @@ class ConversationsStage:
         watch(UtteranceHeard(BEN, "Ben", "Wait, did you say Asia? I thought that they came from Africa.", True))
         self.archive.now += 4
         watch(answer("Asia. Most of them come from India, Nepal and Bangladesh."))
-        self.archive.now += 60
+        self.archive.now += 2
+        watch(PromptTaken("r3", "Ben", "And zebras?", person=BEN))
+        self.archive.now += 58
         watch(CallEnded("Lounge", "command"))
         await self.archive.turns()
 

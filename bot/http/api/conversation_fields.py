@@ -48,4 +48,5 @@ def turn_fields(turn: StoredTurn) -> dict[str, Any]:
         "text": turn.text,
         "at": turn.at,
         "interrupted": turn.interrupted,
+        "typed": turn.typed,
     }

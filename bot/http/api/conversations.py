@@ -34,6 +34,7 @@ MAX_CALL = 100
 """Largest number of characters of a call's id."""
 MAX_TEXT = 4_000
 """Largest number of characters of a corrected turn. A message on ``/ws/chat`` has the same limit."""
+TYPED = "It was typed, so nobody has misheard it."
 RETRY_AFTER = 5.0
 """Seconds after which the database may be free again."""
 
@@ -118,7 +119,11 @@ class ConversationsApi:
                 raise HttpError(403, "not_correctable", message) from None
         if corrected is None:
             raise HttpError(404, "no_turn", "There is no such conversation, or it has no turn with this number.")
-        learned = await self._corrections.learn(corrected.heard, text) if learn else Learned()
+        learned = Learned()
+        if learn and corrected.turn.typed:
+            learned = Learned(reason=TYPED)
+        elif learn:
+            learned = await self._corrections.learn(corrected.heard, text)
         learning = {"learned": dict(learned.pairs), "not_learned": learned.reason or None}
         return web.json_response({**turn_fields(corrected.turn), **learning})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import replace
 from typing import Protocol
 
 from bot.llm.history import Turn
@@ -70,7 +71,8 @@ class KeptTurns:
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
                 # A spoken prompt has come as an utterance already. A recited text is an answer, not the person's words.
                 if person is not None and turn is None and not recited and not late:
-                    self._keeper.said(Turn.of_person(author, text, person), self._witnesses(person, author, None))
+                    typed = replace(Turn.of_person(author, text, person), typed=True)
+                    self._keeper.said(typed, self._witnesses(person, author, None))
             case ReplyEnded(_, heard):
                 if self._answer_is_kept and (heard or event.interrupted):
                     self._keeper.said(Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name()))

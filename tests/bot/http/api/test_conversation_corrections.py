@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bot.operator_files import CORRECTIONS_FILE
-from bot.voice.events import CallEnded, UtteranceHeard
+from bot.voice.events import CallEnded, PromptTaken, UtteranceHeard
 from tests.bot.conversations.archives import ADA, answer
 from tests.bot.http.api.api_stage import ApiStage, api_stage
 from tests.bot.http.web_stage import Answer
@@ -114,3 +114,18 @@ async def test_if_the_file_of_corrections_is_unusable_the_transcript_is_correcte
     assert corrected["learned"] == {}
     assert "STT_CORRECTIONS" in corrected["not_learned"]
     assert (await texts(stage))[0] == "Hello Seiyuu"
+
+
+async def test_nothing_is_learned_from_what_was_typed(stage: ApiStage, tmp_path: Path) -> None:
+    watch, _ = stage.archive.call()
+    watch(PromptTaken("1", "Ada", "Hello sea you", person=ADA))
+    stage.archive.write(ADA, "Ada", "Hello sea you", "Hello Ada")
+    for listed in (await stage.web.ask("/api/conversations")).json["conversations"]:
+        path = f"/api/conversations/{listed['id']}"
+        first, *answers = (await stage.web.ask(path)).json["turns"]
+        assert first["typed"]
+        assert not any(each["typed"] for each in answers)
+        corrected = (await correct(stage, "Hello Seiyuu", f"{path}/turns/1", learn=True)).json
+        assert (corrected["text"], corrected["learned"]) == ("Hello Seiyuu", {})
+        assert corrected["not_learned"] == "It was typed, so nobody has misheard it."
+    assert not (tmp_path / CORRECTIONS_FILE).exists()

@@ -68,8 +68,16 @@ async def test_a_call_is_listed_and_opened_with_who_said_what(stage: ApiStage) -
     opened = (await stage.web.ask(f"{LIST}/{during['id']}")).json
     now = stage.archive.now
     turns = [
-        {"number": 1, "who": "Ada", "bot": False, "text": "Good evening", "at": now, "interrupted": False},
-        {"number": 2, "who": "Mia", "bot": True, "text": "Good ev", "at": now, "interrupted": True},
+        {
+            "number": 1,
+            "who": "Ada",
+            "bot": False,
+            "text": "Good evening",
+            "at": now,
+            "interrupted": False,
+            "typed": False,
+        },
+        {"number": 2, "who": "Mia", "bot": True, "text": "Good ev", "at": now, "interrupted": True, "typed": False},
     ]
     assert opened == {
         "id": during["id"],
