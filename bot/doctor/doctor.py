@@ -70,6 +70,8 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
     async def own_weights(_: Settings) -> CheckResult:
         return found
 
+    # First what keeps the bot from starting, then what keeps it from talking, and then what it can do without. The page
+    # keeps this order among what is wrong, and among notes.
     checks: tuple[Callable[[Settings], Awaitable[CheckResult]], ...] = (
         _python,
         _settings,
@@ -78,12 +80,13 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         _folders,
         _database,
         _persona,
-        check_personas,
+        _token,
         own_weights,
         partial(check_model_server, weights=weights),
         partial(check_ears, weights=weights),
         partial(check_voice, weights=weights),
         check_calls,
+        check_personas,
         check_tools,
         check_search,
         check_knowledge,
@@ -93,7 +96,6 @@ async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
         check_telephone,
         check_limits,
         *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
-        _token,
     )
     for check in checks:
         yield await check(settings)

@@ -38,7 +38,7 @@ ANSWERS: Mapping[str, Any] = {
 async def filled_in(tab: Tab) -> None:
     """Open the view, look at everything, test a model, and ask for the code."""
     for path, body in ANSWERS.items():
-        await tab.page.route(f"**/{path}", _answer(body))
+        await tab.page.route(f"**/{path}", answer(body))
     await tab.open(f"{tab.server.url}#setup")
     await tab.at("examine").click()
     await tab.at("LLM_MODEL").fill("qwen3")
@@ -48,7 +48,8 @@ async def filled_in(tab: Tab) -> None:
     await expect(tab.at("code")).to_be_visible()
 
 
-def _answer(body: Any) -> Callable[[Route], Coroutine[Any, Any, None]]:
+def answer(body: Any) -> Callable[[Route], Coroutine[Any, Any, None]]:
+    """A handler of a request that answers it with ``body`` in JSON."""
     return lambda route: route.fulfill(json=body)
 
 

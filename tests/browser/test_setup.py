@@ -13,9 +13,9 @@ from playwright.async_api import Browser, BrowserContext, expect
 from config.env_file import read_env_values
 from sandbox.server import Sandbox
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import new_tab
+from tests.browser.conftest import Tab, new_tab
 from tests.browser.picture_command import SCHEMES, SIZES, Scheme
-from tests.browser.setup_pictures import filled_in
+from tests.browser.setup_pictures import ANSWERS, answer, filled_in
 from tests.browser.test_looks import axe_source, findings
 from tests.e2e.program import output, program, read_until
 from tests.e2e.scripted_model import Answer, ScriptedModel
@@ -156,6 +156,18 @@ async def test_on_other_machines_the_page_shows_the_lines_to_copy(
         await at("examine").click()
         await expect(at("findings")).to_contain_text("discord.py", timeout=TESTED)
         await expect(at("findings")).to_contain_text("DISCORD_TOKEN is not set")
+
+
+async def test_what_is_wrong_comes_first_then_notes_each_in_the_order_of_the_doctor(tab: Tab) -> None:
+    verdicts = {"Python": True, "Discord": None, "Model": False, "Voice": None, "Search": False, "Music": True}
+    found = [{"subject": subject, "good": good, "text": "."} for subject, good in verdicts.items()]
+    for path, body in {**ANSWERS, "api/setup/doctor": {"good": False, "findings": found}}.items():
+        await tab.page.route(f"**/{path}", answer(body))
+    await tab.open(f"{tab.server.url}#setup")
+    await tab.at("examine").click()
+    await expect(tab.at("finding").locator("strong")).to_have_text(
+        ["Model", "Search", "Discord", "Voice", "Python", "Music"]
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
