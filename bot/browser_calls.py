@@ -27,7 +27,7 @@ from bot.tools.yes_no_words import YesNoWords
 from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello
+from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello, TextTyped
 from bot.voice.browser.people import web_name, web_person
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, State
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
@@ -36,6 +36,7 @@ from bot.voice.call_life import START_CANCELLED
 from bot.voice.dialogue.left_unanswered import LEFT_UNANSWERED
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager
+from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 from config.tasks import end_tasks
@@ -238,16 +239,23 @@ class BrowserCalls:
         own = self._manager.max_calls == 1 and any(isinstance(call, BrowserCall) for call in occupants)
         return elsewhere_text(occupants) if self._manager.full and not own else None
 
-    async def typed(self, call: BrowserCall, text: str) -> None:
+    async def typed(self, call: BrowserCall, text: TextTyped) -> None:
         """Have a typed text answered, or carry out the command in it."""
-        people, words, session = call.transport.people, clean_prompt(text, DiscordNames()), self._session(call)
+        session, words = self._session(call), clean_prompt(text.text, DiscordNames())
         if session is None:
             return
+        if session.ready or not words:
+            call.transport.waiting.follow(text.id, await self._take(words, session))
+        elif session.keep_early(text):
+            call.transport.waiting.add(text.id)
+        else:
+            call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
+
+    async def _take(self, words: str, session: BrowserSession) -> PromptHandle | None:
+        """Have typed words answered, or carry out the command in them. Returns the prompt that they are, if any."""
+        call, people = session.call, session.call.transport.people
         if not words:
             call.transport.send(Failure(ErrorCode.EMPTY_TEXT, NO_WORDS))
-        elif not session.ready:
-            if not session.keep_early(text):
-                call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
         elif self._commands.may_take_long(words):
             # The call's sound comes over the same socket, and must not wait for the command.
             self._spawn(self._carry_out(words, session), "browser call: a command")
@@ -260,7 +268,8 @@ class BrowserCalls:
         elif call.conversation.over:
             call.transport.send(Notice(LEFT_UNANSWERED))
         elif not call.take_memory_request(people.person, people.name(people.person), words):
-            call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+            return call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
+        return None
 
     async def _carry_out(self, words: str, session: BrowserSession) -> None:
         call, known_as = session.call, session.id
@@ -380,7 +389,8 @@ class BrowserCalls:
             self._missed.keep(session.id, call.transport.take_missed(), frozenset((person,)))
             if before is not None:
                 tell_early(before, len(session.early))
-            session.early = []
+            while session.early:
+                call.transport.waiting.follow(session.early.pop().id, None)
         if before is not None and before is not tab.client:
             tell_taken(before, web_name(hello.name) if another else None)
         if not resumes:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 
-from bot.voice.browser.client_messages import Hello
+from bot.voice.browser.client_messages import Hello, TextTyped
 from bot.voice.browser.people import web_person
 from bot.voice.browser.transport import BrowserCall
 
@@ -41,10 +41,10 @@ class BrowserSession:
     ready: bool = False
     hanging_up: bool = False
     opening: asyncio.Task[None] | None = None
-    early: list[str] = field(default_factory=list)
+    early: list[TextTyped] = field(default_factory=list)
     former: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_FORMER))
 
-    def keep_early(self, text: str) -> bool:
+    def keep_early(self, text: TextTyped) -> bool:
         """Keep a text until the call has begun. Returns False if too many wait."""
         if len(self.early) >= MAX_EARLY_TEXTS:
             return False

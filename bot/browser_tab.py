@@ -44,7 +44,7 @@ class TabCalls(Protocol):
         """Let a client go on with the call of its session. Returns False if there is no such call any more."""
         ...
 
-    async def typed(self, call: BrowserCall, text: str) -> None:
+    async def typed(self, call: BrowserCall, text: TextTyped) -> None:
         """Have a typed text answered, or carry out the command in it."""
         ...
 
@@ -130,8 +130,8 @@ class Tab:
     async def _steer(self, call: BrowserCall, message: ClientMessage) -> None:
         """Act on a message of the tab that has the call."""
         match message:
-            case TextTyped(text):
-                await self._calls.typed(call, text)
+            case TextTyped():
+                await self._calls.typed(call, message)
             case ChoosePersona(persona):
                 await self._calls.choose_persona(call, persona)
             case Answer():

@@ -19,6 +19,8 @@ class PromptHandle:
     def __init__(self, prompt: Prompt, interrupt: Callable[[Prompt], None]) -> None:
         self.prompt = prompt
         self._interrupt = interrupt
+        self._waits = True
+        self._when_taken: list[Callable[[], object]] = []
         self._ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     @property
@@ -35,13 +37,29 @@ class PromptHandle:
         """Awaitable that returns the outcome when the reply has been spoken or has ended for another reason."""
         return asyncio.shield(self._ended)
 
+    @property
+    def waits(self) -> bool:
+        """Whether no reply to the prompt was begun yet, but one may come."""
+        return self._waits
+
+    def when_taken(self, tell: Callable[[], object]) -> None:
+        """Call ``tell`` when the prompt, which waits now, waits no longer: its reply begins, or it gets none."""
+        self._when_taken.append(tell)
+
     def interrupt(self) -> None:
         """End the reply, or drop the waiting prompt. Does nothing if the reply has ended."""
         if not self._ended.done():
             self._interrupt(self.prompt)
 
+    def take(self) -> None:
+        """Note that the prompt waits no longer. Only :class:`PromptHandles` calls this."""
+        self._waits = False
+        while self._when_taken:
+            self._when_taken.pop()()
+
     def end(self, outcome: Outcome) -> None:
         """Set the outcome. Only :class:`PromptHandles` calls this."""
+        self.take()
         if not self._ended.done():
             self._ended.set_result(outcome)
 
@@ -74,6 +92,8 @@ class PromptHandles:
         """Note that ``reply`` answers ``prompt``."""
         handle = self._of(prompt)
         self._current = None if handle is None else (reply, handle)
+        if handle is not None:
+            handle.take()
 
     def end_reply(self, reply: str, outcome: Outcome) -> None:
         """Set the outcome of the prompt that ``reply`` has answered."""

@@ -101,3 +101,26 @@ async def test_a_page_that_is_reloaded_shows_what_was_said_in_the_call_once(tab:
     await back.heard("Thank you.")
     await expect(lines).to_have_count(4)
     await expect(lines.last).to_contain_text("Thank you.")
+
+
+async def test_a_tab_that_takes_its_call_back_shows_what_was_said_meanwhile_where_it_belongs(tab: Tab) -> None:
+    await tab.at("talk").click()
+    first = await tab.server.client()
+    await first.ready(call="call-1")
+    await first.heard("Yes.")
+    await first.begin("r1", "Good.")
+    await first.end("r1", heard="Good.")
+    await first.close(4001)
+    await expect(tab.at("warning")).to_contain_text("The call went on in another tab")
+    said = (("Ada", "Yes."), ("Seiyuu", "Good."), ("Ada", "Yes."), ("Seiyuu", "Very good."), ("Ada", "I am back."))
+    tab.server.turns["call-1"] = [
+        {"number": number, "who": who, "bot": who == "Seiyuu", "text": text, "at": number, "interrupted": False}
+        for number, (who, text) in enumerate(said)
+    ]
+    await tab.at("warning-action").click()
+    again = await tab.server.client(2)
+    await again.got("hello")
+    await again.heard("I am back.")
+    await again.ready(call="call-1")
+    lines = tab.at("captions").locator(".line .said")
+    await expect(lines).to_have_text([text for _, text in said])

@@ -33,6 +33,12 @@ ARRIVALS = """() => {
   };
 }"""
 """Notes when each frame reaches the page, from the next call on."""
+WAITING = """(texts) => {
+  const lines = [...document.querySelectorAll("#captions .line")];
+  const waits = (line) => getComputedStyle(line.querySelector(".speaker"), "::after").content === '"waiting"';
+  return String(lines.filter(waits).map((line) => line.querySelector(".said").textContent)) === String(texts);
+}"""
+"""Whether exactly the lines with these texts have the sign that they wait."""
 LATEST = """() => {
   const [first, ...others] = testArrivals.splice(0);
   return Math.max(...others.map((at, i) => at - first - 20 * (i + 1)));
@@ -238,6 +244,33 @@ async def test_writing_starts_a_call_without_a_microphone(tab: Tab) -> None:
     await tab.at("talk").click()
     await expect(tab.at("talk")).to_have_text("Listening")
     await wait_until(lambda: client.sound)
+
+
+async def test_a_typed_line_that_waits_for_its_answer_shows_that_until_the_answer_begins(tab: Tab) -> None:
+    for text in ("One?", "Two?", "Three?"):
+        await tab.at("text").fill(text)
+        await tab.at("text").press("Enter")
+    # The call is only beginning.
+    await expect_waiting(tab, ["One?", "Two?", "Three?"])
+    client = await tab.server.call()
+    await client.got("text", 3)
+    ids = [message["id"] for message in client.all("text")]
+    assert len(set(ids)) == 3
+    await client.send(type="waiting", texts=ids[1:])
+    await expect_waiting(tab, ["Two?", "Three?"])
+    await client.send(type="waiting", texts=[ids[2], "of another page"])
+    await expect_waiting(tab, ["Three?"])
+    await client.send(type="waiting", texts=[])
+    await expect_waiting(tab, [])
+    await client.send(type="waiting", texts=ids[2:])
+    await expect_waiting(tab, ["Three?"])
+    await tab.at("hangup").click()
+    await expect_waiting(tab, [])
+
+
+async def expect_waiting(tab: Tab, texts: list[str]) -> None:
+    """Wait until these lines show that they wait, and no others."""
+    await wait_until(lambda: tab.page.evaluate(WAITING, texts))
 
 
 async def test_a_microphone_can_be_chosen_and_is_remembered(tab: Tab) -> None:

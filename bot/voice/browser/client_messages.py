@@ -154,10 +154,11 @@ class AudioChunk(ClientMessage):
 
 @dataclass(frozen=True, slots=True)
 class TextTyped(ClientMessage):
-    """A text that the person has typed."""
+    """A text that the person has typed. By its ``id``, the client is told whether it waits for its answer."""
 
     kind = "text"
     text: str = ""
+    id: str | None = None
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
@@ -168,7 +169,7 @@ class TextTyped(ClientMessage):
             raise MessageError(ErrorCode.TOO_LONG, TEXT_TOO_LONG)
         if not text.strip():
             raise MessageError(ErrorCode.EMPTY_TEXT, NO_WORDS)
-        return cls(text)
+        return cls(text, fields.name("id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,14 @@ class QuestionOver(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting(ServerMessage):
+    """Which typed texts wait for their answers, by the ids that the client has given them."""
+
+    kind = "waiting"
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Background(ServerMessage):
     """Whether other sound, such as music, plays while the voice is silent.
 

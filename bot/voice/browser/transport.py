@@ -17,6 +17,7 @@ from bot.voice.browser.people import BrowserPeople
 from bot.voice.browser.played import PlayedReports
 from bot.voice.browser.reporter import EventReporter
 from bot.voice.browser.server_messages import Notice, ServerMessage, State
+from bot.voice.browser.waiting_texts import WaitingTexts
 from bot.voice.call import Call
 from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import CallSound, EndCause, PacketCounts
@@ -80,6 +81,7 @@ class BrowserTransport:
     Attributes:
         report: shows the events of the call to the client. Whoever builds the call subscribes it.
         shows_questions: whether the client shows questions that can be answered with buttons.
+        waiting: shows the client which typed texts wait for their answers.
         wishes: what the client asks of the next replies. Another client begins without wishes.
     """
 
@@ -112,6 +114,7 @@ class BrowserTransport:
         self.audio = BrowserAudioInput(lambda: people.person, clock=clock)
         self.audio.microphone = hello.microphone
         self.prompts = BrowserPromptChannel(self.send)
+        self.waiting = WaitingTexts(self.send)
         self.captions = BrowserCaptionOutlet()
         self.report = EventReporter(self.send, self._outlet, self._played, lambda: people.id)
 

@@ -185,3 +185,38 @@ test("a reply that went on while the page was reloaded shows its words from then
   conversation.end("done", { reply: "1", heard: "One. Two, three. Four." });
   assert.deepEqual(said(conversation), ["Seiyuu: One. Two, three. Four."]);
 });
+
+test("what was said while the page was not in the call stands after the lines from before and in front of those since", () => {
+  const conversation = new Conversation();
+  conversation.transcription(heard("Yes."), 0);
+  conversation.token({ token: "Good.", reply: "1" }, 0);
+  conversation.end("done", { reply: "1" });
+  conversation.notice("Another tab has the call.");
+  conversation.close();
+  conversation.enter();
+  conversation.typed("I am back.", "Ada");
+  const turns = [turn("Ada", "Yes."), turn("Seiyuu", "Good."), turn("Ada", "Yes."), turn("Seiyuu", "Fine."), turn("Ada", "I am back.")];
+  conversation.recall(turns);
+  const all = ["Ada: Yes.", "Seiyuu: Good.", ": Another tab has the call.", "Ada: Yes.", "Seiyuu: Fine.", "Ada: I am back."];
+  assert.deepEqual(said(conversation), all);
+  conversation.close();
+  conversation.enter();
+  conversation.recall([...turns, turn("Seiyuu", "Welcome.")]);
+  assert.deepEqual(said(conversation), [...all, "Seiyuu: Welcome."]);
+});
+
+test("a typed line that was answered while the page was not in the call stands in front of its answer, once", () => {
+  const conversation = new Conversation();
+  conversation.typed("Hello", "Ada");
+  for (const text of ["One", "Two", "Three"]) conversation.waiting.add(conversation.typed(text, "Ada"));
+  conversation.close();
+  assert.equal(conversation.waiting.size, 0);
+  conversation.enter();
+  conversation.recall([turn("Ada", "Hello"), turn("Ada", "One"), turn("Seiyuu", "First."), turn("Ada", "Two"), turn("Seiyuu", "Second.")]);
+  assert.deepEqual(said(conversation), ["Ada: Hello", "Ada: Three", "Ada: One", "Seiyuu: First.", "Ada: Two", "Seiyuu: Second."]);
+});
+
+test("the lines of a page have other ids than those of the page before its reload", () => {
+  const before = new Conversation().typed("Hello", "Ada");
+  assert.ok(before >= Date.now() - 60_000);
+});

@@ -51,6 +51,7 @@ def refused(raw: str) -> MessageError:
         ({"type": "hello", "session": "abc", "microphone": "push-to-talk"}, Hello(session="abc", microphone=KEY)),
         ({"type": "hello", "microphone": "open", "colour": [1, {}]}, Hello(microphone=Microphone.OPEN)),
         ({"type": "text", "text": "Hello"}, TextTyped("Hello")),
+        ({"type": "text", "text": "Hello", "id": "7"}, TextTyped("Hello", "7")),
         ({"type": "hello", "questions": True}, Hello(questions=True)),
         ({"type": "answer", "question": "q1", "allow": True}, Answer("q1", True)),
         ({"type": "interrupt"}, Interrupt()),

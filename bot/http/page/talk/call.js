@@ -49,7 +49,6 @@ export class Call {
     this._greetedWith = 0;
     this._letSleep = null;
     this._ending = null;
-    this._hasRecalled = false;
     this._words = new LiveConversation(() => listener.onWords());
     this._sound = new SoundDevices(context, output, {
       onPlayed: (reply, ms) => this._connection?.send({ type: "played", reply, ms: Math.round(ms) }),
@@ -110,6 +109,7 @@ export class Call {
     if (this.isOn) return;
     if (microphone && !this.canSound) return this._set({ warning: this._noSound() });
     const attempt = ++this._attempt;
+    this._words.update((conversation) => conversation.enter());
     this._set({ phase: "connecting", progress: null, hears: false, talking: false, warning: null });
     try {
       if (this.canSound) {
@@ -183,9 +183,14 @@ export class Call {
 
   /** Says something in writing. Starts a call if none is on. */
   type(text) {
-    this._words.update((conversation) => conversation.typed(text, this.name));
-    if (!this._connection?.send(asMessage(text))) this._waiting.push(text);
     if (!this.isOn) void this.start({ microphone: false });
+    this._words.update((conversation) => {
+      const id = conversation.typed(text, this.name);
+      const message = { type: "text", text, id: `${id}` };
+      if (this._connection?.send(message)) return;
+      this._waiting.push(message);
+      conversation.waiting.add(id);
+    });
   }
 
   /** Connects at once, if the page waits before it connects again. */
@@ -233,7 +238,7 @@ export class Call {
       const texts = this.canSound ? [] : [...this._waiting];
       this._greetedWith = texts.length;
       const down = this.canSound ? DOWN : null;
-      return [hello({ name: this.name, microphone: this.state.mode, session, down }), ...texts.map(asMessage)];
+      return [hello({ name: this.name, microphone: this.state.mode, session, down }), ...texts];
     };
     this._wasReady = false;
     this._connection = new Connection(this._url, makeGreeting, {
@@ -294,6 +299,8 @@ export class Call {
         return this._set({ questions: [...this._otherQuestions(message.question), message] });
       case "question_over":
         return this._close(message.question);
+      case "waiting":
+        return this._words.update((conversation) => (conversation.waiting = new Set([...message.texts, ...this._waiting.map(({ id }) => id)].map(Number))));
       case "notice":
         return this._words.update((conversation) => conversation.notice(message.text));
       case "error":
@@ -325,6 +332,7 @@ export class Call {
   }
 
   _begin({ session, down, call }) {
+    if (!this._wasReady && call !== null) void this._recall(call);
     this._wasReady = true;
     this._settings.session = session;
     this.speaker.setRate(down);
@@ -332,16 +340,14 @@ export class Call {
     const listening = ["connecting", "loading", "reconnecting"].includes(this.state.phase);
     this._set({ warning: this._sound.isBlocked ? warning("sound-blocked") : solved, ...(listening && { phase: "listening" }) });
     this._tellMuted();
-    void this._recall(call);
-    for (const text of this._waiting.splice(0).slice(this._greetedWith)) this._connection.send(asMessage(text));
+    for (const text of this._waiting.splice(0).slice(this._greetedWith)) this._connection.send(text);
   }
 
-  /** Shows, once, what was said in the call before this page was loaded. */
+  /** Shows what was said in the call before this page entered it. */
   async _recall(call) {
-    if (this._hasRecalled) return;
-    this._hasRecalled = true;
-    const turns = call === null ? [] : await earlierTurns(call);
-    if (turns.length > 0) this._words.update((conversation) => conversation.recall(turns));
+    const attempt = this._attempt;
+    const turns = await earlierTurns(call);
+    if (attempt === this._attempt && turns.length > 0) this._words.update((conversation) => conversation.recall(turns));
   }
 
   _lose(wait) {
@@ -392,8 +398,4 @@ export class Call {
     this.state = { ...this.state, ...change };
     this._listener.onState();
   }
-}
-
-function asMessage(text) {
-  return { type: "text", text };
 }

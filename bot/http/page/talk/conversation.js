@@ -13,7 +13,7 @@ const INTERIM_MS = 10000;
  * @property {string} text
  * @property {boolean} interim not final: it may still change.
  * @property {boolean} cut an answer that was interrupted.
- * @property {boolean} earlier said before the page was loaded.
+ * @property {boolean} earlier said while this page was not in the call.
  */
 
 /** What has been said and is being said: the lines of the captions, and the reply that is heard now. Times in milliseconds. */
@@ -23,7 +23,14 @@ export class Conversation {
     this.lines = [];
     /** The name of the persona whose replies begin from now on. */
     this.persona = "Seiyuu";
-    this._nextId = 1;
+    /** The ids of the typed lines that wait for their answers. @type {Set<number>} */
+    this.waiting = new Set();
+    // The server knows typed lines by their ids. After a reload, those of the page before may still wait there.
+    this._nextId = Date.now();
+    // The first id of a line that was added since this page entered the call.
+    this._entry = this._nextId;
+    // The ids of the typed lines that still waited when this page left its last call.
+    this._left = new Set();
     // The line of the latest reply. It is kept when the reply is over, since the heard words may be reported later.
     this._line = null;
     this._reply = null;
@@ -67,9 +74,14 @@ export class Conversation {
     }
   }
 
-  /** Text that the person typed. */
+  /** Text that the person typed. Returns the id of its line. */
   typed(text, name) {
-    this._add({ kind: "person", who: name, text: text.trim() });
+    return this._add({ kind: "person", who: name, text: text.trim() });
+  }
+
+  /** This page enters a call. What was said in the call before can be shown with `recall`. */
+  enter() {
+    this._entry = this._nextId;
   }
 
   notice(markdown) {
@@ -78,18 +90,29 @@ export class Conversation {
   }
 
   /**
-   * Puts what was said before the page was loaded in front, except turns at the end that are shown already.
+   * Puts what was said in the call while this page was not in it where it belongs: after the lines from before, and in front of
+   * those since. Turns that are shown already are left out.
    *
    * @param {{who: string, bot: boolean, text: string, interrupted: boolean}[]} turns
    */
   recall(turns) {
     const kindOf = ({ bot }) => (bot ? "reply" : "person");
-    const isShown = (turn) => this.lines.some(({ kind, text }) => kind === kindOf(turn) && text === turn.text.trim());
-    const missing = turns.slice(0, turns.findLastIndex((turn) => !isShown(turn)) + 1);
-    const lines = missing.slice(-MOST_LINES).map((turn) => ({
+    const shows = (turn) => ({ kind, text }) => kind === kindOf(turn) && text === turn.text.trim();
+    const before = this.lines.filter(({ id }) => id < this._entry);
+    const since = this.lines.slice(before.length);
+    let known = before.filter(({ id }) => !this._left.has(id));
+    let begin = 0;
+    for (const [number, turn] of turns.entries()) {
+      const at = known.findIndex(shows(turn));
+      if (at >= 0) [known, begin] = [known.slice(at + 1), number + 1];
+    }
+    const end = turns.findLastIndex((turn) => !since.some(shows(turn))) + 1;
+    const missing = turns.slice(begin, end).slice(-MOST_LINES).map((turn) => ({
       id: this._nextId++, kind: kindOf(turn), who: turn.who, text: turn.text.trim(), interim: false, cut: turn.interrupted, earlier: true,
     }));
-    this.lines.unshift(...lines);
+    // A line that waited goes to where it was answered.
+    const moves = (line) => this._left.has(line.id) && missing.some(({ kind, text }) => kind === line.kind && text === line.text);
+    this.lines = [...before.filter((line) => !moves(line)), ...missing, ...since];
   }
 
   /** Words of a reply that begin to be heard. */
@@ -157,6 +180,8 @@ export class Conversation {
   close() {
     this.end("interrupted");
     this.lines = this.lines.filter(({ interim }) => !interim);
+    this._left = this.waiting;
+    this.waiting = new Set();
     this._reply = this._line = null;
   }
 

@@ -44,6 +44,7 @@ const READERS = {
   },
   question: ({ question, text }) => (isText(question) && isText(text) ? { type: "question", question, text } : null),
   question_over: ({ question }) => (isText(question) ? { type: "question_over", question } : null),
+  waiting: ({ texts }) => (Array.isArray(texts) ? { type: "waiting", texts } : null),
   notice: ({ text }) => (isText(text) && text.trim() !== "" ? { type: "notice", text } : null),
   error: ({ code, message }) => ({
     type: "error",

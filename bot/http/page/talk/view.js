@@ -1,3 +1,4 @@
+import { make } from "../dom.js";
 import { loudness } from "./sound/samples.js";
 import { QuestionList } from "./questions.js";
 import { announcement, hint, label } from "./wording.js";
@@ -107,6 +108,7 @@ export class View {
     let before = null;
     for (const line of shown) {
       const element = this._line(line, name);
+      element.classList.toggle("waits", conversation.waiting.has(line.id));
       const place = before === null ? log.firstChild : before.nextSibling;
       if (element !== place) log.insertBefore(element, place);
       before = element;
@@ -146,9 +148,7 @@ export class View {
     }
     const begun = text.startsWith(this._reply) ? this._reply : "";
     if (begun === "") reply.textContent = "";
-    const words = document.createElement("span");
-    words.textContent = text.slice(begun.length);
-    reply.append(words);
+    reply.append(make("span", { textContent: text.slice(begun.length) }));
     reply.scrollTop = reply.scrollHeight;
     this._reply = text;
   }
@@ -162,24 +162,9 @@ export class View {
     if (!isKept) old?.element.remove();
     element.className = ["line", line.kind === "reply" ? "answer" : line.kind, ...(line.interim ? ["interim"] : []), ...(line.cut ? ["cut"] : []), ...(line.text.includes("\n") ? ["long"] : [])].join(" ");
     if (line.interim || line.earlier) element.setAttribute("aria-live", "off");
-    const parts = [];
-    if (line.who !== "") {
-      const who = document.createElement("span");
-      who.className = "speaker";
-      who.textContent = `${line.who === name ? "You" : line.who}: `;
-      parts.push(who);
-    }
-    const text = document.createElement("span");
-    text.className = "said";
-    text.dir = "auto";
-    text.textContent = line.text;
-    parts.push(text);
-    if (line.cut) {
-      const note = document.createElement("span");
-      note.className = "note";
-      note.textContent = " (interrupted)";
-      parts.push(note);
-    }
+    const parts = [make("span", { className: "said", dir: "auto", textContent: line.text })];
+    if (line.who !== "") parts.unshift(make("span", { className: "speaker", textContent: `${line.who === name ? "You" : line.who}: ` }));
+    if (line.cut) parts.push(make("span", { className: "note", textContent: " (interrupted)" }));
     element.replaceChildren(...parts);
     this._lines.set(line.id, { line, element });
     return element;
