@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,7 +61,7 @@ async def test_conversations_are_listed_searched_and_opened(page: Page, stage: C
     await expect(page.get_by_test_id("hit")).to_contain_text("Mia: In slow streams of South Asia")
     await expect(page.get_by_test_id("hit").locator("mark")).to_have_text("Asia")
     await entries.first.get_by_role("button").press("Enter")
-    await expect(page.get_by_test_id("turn")).to_have_count(4)
+    await expect(page.get_by_test_id("turn")).to_have_count(5)
     await expect(turn(page, 2)).to_contain_text("Interrupted here")
     await expect(turn(page, 4)).not_to_contain_text("Interrupted here")
     await expect(turn(page, 2)).to_be_in_viewport()
@@ -84,6 +85,33 @@ async def test_a_transcript_is_corrected_and_the_ears_learn_from_it(page: Page, 
     await expect(turn(page, 2).get_by_test_id("correct")).to_have_count(0)
     await page.reload()
     await expect(page.get_by_test_id("conversation").first).to_contain_text("Hello Seiyuu")
+
+
+async def test_what_was_typed_is_corrected_without_the_question_whether_the_ears_learn_from_it(
+    page: Page, stage: ConversationsStage
+) -> None:
+    await stage.fill()
+    await open_newest(page, stage)
+    await turn(page, 5).get_by_test_id("correct").click()
+    await page.get_by_test_id("correction").fill("And the zebras?")
+    await expect(page.get_by_test_id("learn")).to_have_count(0)
+    await page.get_by_test_id("save").click()
+    await expect(turn(page, 5)).to_contain_text("And the zebras?")
+    await expect(turn(page, 5)).to_contain_text("Corrected.")
+
+
+async def test_dates_are_written_in_the_language_of_the_page(browser: Browser, stage: ConversationsStage) -> None:
+    await stage.fill()
+    for locale, zone in (("de-DE", "Europe/Berlin"), ("ar-EG", "Africa/Cairo"), ("en-US", "UTC")):
+        context = await browser.new_context(locale=locale, timezone_id=zone)
+        page = await context.new_page()
+        await page.goto(stage.url)
+        hour = "12" if zone == "UTC" else "13" if zone == "Europe/Berlin" else "14"
+        when = page.get_by_test_id("conversation").first.locator(".when")
+        await expect(when).to_have_text(re.compile(rf"^Sun,? 1 Feb 2026, {hour}:00 · 1 minute$"))
+        await page.get_by_test_id("conversation").first.get_by_role("button").click()
+        await expect(turn(page, 2).locator(".at")).to_have_text(f"{hour}:00:03")
+        await context.close()
 
 
 async def test_a_conversation_is_saved_as_markdown_and_json(page: Page, stage: ConversationsStage) -> None:

@@ -174,6 +174,14 @@ async def test_every_label_of_the_large_button_stands_within_its_ring(tab: Tab, 
     assert await tab.page.evaluate(OUTSIDE) == []
 
 
+async def test_the_controls_of_a_call_stand_in_one_row_of_a_usual_window(tab: Tab) -> None:
+    await STATES["thinking"](scene := Scene(tab, tab.server))
+    await expect(tab.at("hangup")).to_have_text("End call")
+    places = [await tab.at(name).bounding_box() for name in ("mute", "mic", "hangup")]
+    assert len({(place["y"], place["height"]) for place in places if place is not None}) == 1, places
+    await scene.end()
+
+
 @pytest.mark.parametrize("width", [821, 844, 980, 1280])
 async def test_nothing_in_the_header_of_a_call_covers_anything_else(tab: Tab, width: int) -> None:
     await tab.page.evaluate("localStorage.setItem('seiyuu.name', 'Ada')")

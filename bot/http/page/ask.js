@@ -1,4 +1,4 @@
-import { make } from "./dom.js";
+import { button, make } from "./dom.js";
 
 /**
  * Asks the person something that has to be answered before anything happens. Escape means no.
@@ -16,14 +16,8 @@ export function ask(question, { yes, no, dangerous = false }) {
       make(
         "div",
         { className: "buttons" },
-        make("button", { type: "button", className: "outlined", textContent: no, testid: "ask-no", on: { click: answer("no") } }),
-        make("button", {
-          type: "button",
-          className: dangerous ? "outlined danger" : "filled",
-          textContent: yes,
-          testid: "ask-yes",
-          on: { click: answer("yes") },
-        }),
+        button(no, answer("no"), { testid: "ask-no" }),
+        button(yes, answer("yes"), { className: dangerous ? "outlined danger" : "filled", testid: "ask-yes" }),
       ),
     );
     dialog.addEventListener("close", () => {

@@ -18,6 +18,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Makes an outlined button. @param {() => void} click @param {Record<string, unknown>} more further properties, as in `make`. */
+export function button(textContent, click, more = {}) {
+  return make("button", { type: "button", className: "outlined", textContent, on: { click }, ...more });
+}
+
 /** The text in pieces. A part between two backticks becomes a `code` element; a text with an odd backtick stays whole. */
 export function withCode(text) {
   const parts = text.split("`");

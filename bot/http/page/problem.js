@@ -1,4 +1,4 @@
-import { make, withCode } from "./dom.js";
+import { button, make, withCode } from "./dom.js";
 import { signIn } from "./login.js";
 
 /**
@@ -12,7 +12,7 @@ export function problem(error, retry) {
     "div",
     { className: "problem", role: "alert", testid: "problem" },
     make("p", {}, ...withCode(error.message)),
-    make("button", { type: "button", className: "outlined", textContent: "Try again", on: { click: retry } }),
+    button("Try again", retry),
   );
 }
 

@@ -1,5 +1,6 @@
 import { make } from "../dom.js";
-import { duration, parted, people, place, when } from "./wording.js";
+import { when } from "../times.js";
+import { duration, parted, people, place } from "./wording.js";
 
 /**
  * Makes the entry of a conversation in the list.

@@ -1,10 +1,11 @@
 import { request, requestJson } from "../api.js";
 import { ask } from "../ask.js";
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { problem } from "../problem.js";
+import { when } from "../times.js";
 import { players } from "./recordings.js";
 import { turnLine } from "./turn.js";
-import { duration, people, place, when } from "./wording.js";
+import { duration, people, place } from "./wording.js";
 
 const PAGE = 200;
 const BEFORE_HIT = 20;
@@ -35,7 +36,7 @@ export class OpenedConversation {
     this.element = make(
       "article",
       { className: "opened", testid: "opened-conversation" },
-      make("button", { type: "button", className: "outlined", testid: "back", textContent: "All conversations", on: { click: () => close(false) } }),
+      button("All conversations", () => close(false), { testid: "back" }),
       make(
         "header",
         {},
@@ -47,7 +48,7 @@ export class OpenedConversation {
         { className: "actions" },
         this.#download("Markdown", "markdown", "md"),
         this.#download("JSON", "json", "json"),
-        make("button", { type: "button", className: "outlined danger", testid: "delete", textContent: "Delete…", on: { click: () => this.#delete() } }),
+        button("Delete…", () => this.#delete(), { className: "outlined danger", testid: "delete" }),
       ),
       this.#recordings,
       this.#note,
@@ -159,5 +160,5 @@ export class OpenedConversation {
 }
 
 function pageButton(textContent, click) {
-  return make("button", { type: "button", className: "outlined more-turns", hidden: true, textContent, on: { click } });
+  return button(textContent, click, { className: "outlined more-turns", hidden: true });
 }

@@ -1,5 +1,5 @@
 import { make } from "../dom.js";
-import { exactTime } from "./wording.js";
+import { exactTime } from "../times.js";
 
 /** Makes a player for each recorded voice of a call. @param {object[]} recordings @param {string} path their address. */
 export function players(recordings, path) {

@@ -1,7 +1,7 @@
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { problem } from "../problem.js";
+import { exactTime } from "../times.js";
 import { marked } from "./list.js";
-import { exactTime } from "./wording.js";
 
 const LONGEST = 4000;
 
@@ -86,12 +86,13 @@ function correctionForm(turn, save, end) {
     },
     make("label", { htmlFor: id, className: "visually-hidden", textContent: `What ${turn.who} said` }),
     text,
-    make("label", { className: "tick" }, learn, "Use this for recognition from now on"),
+    // Nobody has misheard what was typed.
+    ...(turn.typed ? [] : [make("label", { className: "tick" }, learn, "Use this for recognition from now on")]),
     make(
       "div",
       { className: "actions" },
       submit,
-      make("button", { type: "button", className: "outlined", textContent: "Cancel", on: { click: () => end(form) } }),
+      button("Cancel", () => end(form)),
     ),
     wrong,
   );

@@ -1,5 +1,5 @@
 import { requestJson } from "../api.js";
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { problem } from "../problem.js";
 import { entry } from "./list.js";
 import { OpenedConversation } from "./opened.js";
@@ -21,10 +21,7 @@ class ConversationsView {
     type: "search", id: "conversation-search", testid: "conversation-search", maxLength: 200, autocomplete: "off",
     placeholder: "Search in what was said", on: { input: () => this.#typed() },
   });
-  #older = make("button", {
-    type: "button", className: "outlined", hidden: true, textContent: "Show older conversations",
-    on: { click: () => this.#load(this.#oldest) },
-  });
+  #older = button("Show older conversations", () => this.#load(this.#oldest), { hidden: true });
   #oldest;
   #asked = new AbortController();
   #timer;

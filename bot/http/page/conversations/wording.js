@@ -1,21 +1,4 @@
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const KINDS = { discord: "Call on Discord", browser: "Call in the browser", phone: "Phone call", chat: "Text chat", api: "A program" };
-
-/** Seconds since 1970 as a day and a time; an empty text if the number is too large for a date. */
-export function when(seconds) {
-  return formatted(seconds, (date) => `${DAY.format(date)}, ${TIME.format(date)}`);
-}
-
-export function exactTime(seconds) {
-  return formatted(seconds, (date) => EXACT.format(date));
-}
-
-function formatted(seconds, format) {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? "" : format(date);
-}
 
 /** How long a conversation was, in words. Times are in seconds; `ended` is null if it is not over. */
 export function duration(started, ended) {

@@ -1,5 +1,6 @@
 import { request } from "../api.js";
 import { make } from "../dom.js";
+import { LANGUAGE, clock } from "../times.js";
 import { duration } from "./stages.js";
 
 const HEIGHT = 240;
@@ -58,7 +59,7 @@ export class DayPlot {
     const words =
       at.length === 0
         ? "Every turn will be a dot here."
-        : `${at.length.toLocaleString()} turn${at.length === 1 ? "" : "s"}; last: median ${duration(median.at(-1))}, 95 % within ${duration(p95.at(-1))}.`;
+        : `${at.length.toLocaleString(LANGUAGE)} turn${at.length === 1 ? "" : "s"}; last: median ${duration(median.at(-1))}, 95 % within ${duration(p95.at(-1))}.`;
     this._text.textContent = words;
     this._box.setAttribute("aria-label", `${FIGURES[this._figure]} in milliseconds over time. ${words} `.trim());
   }
@@ -126,10 +127,6 @@ function drawDots(plot, { at, ms }, color) {
     ctx.fillRect(Math.round(x) - size / 2, Math.round(y) - size / 2, size, size);
   }
   ctx.restore();
-}
-
-function clock(seconds) {
-  return new Date(1000 * seconds).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 let loading;

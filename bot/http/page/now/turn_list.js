@@ -1,4 +1,5 @@
 import { make } from "../dom.js";
+import { exactTime } from "../times.js";
 import { KEPT } from "./feed.js";
 import { duration, WAITS } from "./stages.js";
 import { outcome } from "./waterfall.js";
@@ -37,12 +38,11 @@ export class TurnList {
   }
 
   _row(turn) {
-    const at = new Date(1000 * turn.at);
     const bar = make("span", { className: "waits", "aria-hidden": "true" }, ...Object.entries(turn.waits).map(part));
     const button = make(
       "button",
       { type: "button", "aria-pressed": this._chosen === turn.number, on: { click: () => this.onChoose(turn) } },
-      make("time", { dateTime: at.toISOString(), textContent: clock(at) }),
+      make("time", { dateTime: new Date(1000 * turn.at).toISOString(), textContent: exactTime(turn.at) }),
       bar,
       make("span", { className: "took", textContent: duration(turn.first_packet_ms) }),
       make("span", { className: "how", textContent: outcome(turn) }),
@@ -77,8 +77,4 @@ function percentile(values) {
 
 function counted(count) {
   return `${count === 1 ? "One turn" : `${count} turns`}${count === KEPT ? ", the most that are kept" : ""}. Choose one to see its steps.`;
-}
-
-function clock(at) {
-  return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }

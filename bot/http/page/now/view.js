@@ -1,6 +1,7 @@
 import { requestJson } from "../api.js";
 import { make } from "../dom.js";
 import { problem } from "../problem.js";
+import { clock } from "../times.js";
 import { DayPlot } from "./day_plot.js";
 import { Feed } from "./feed.js";
 import { Figures, Machine } from "./machine.js";
@@ -123,7 +124,7 @@ class NowView {
 
 function state({ state: call, transport, since, doing }) {
   if (call !== "active") return STATES[call];
-  const begun = since === null ? "" : ` since ${new Date(1000 * since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}`;
+  const begun = since === null ? "" : ` since ${clock(since)}`;
   return `A call is on (${transport})${begun}. ${DOING[doing]}`;
 }
 

@@ -1,5 +1,5 @@
 import { requestJson } from "../api.js";
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { problem } from "../problem.js";
 import { finding } from "./finding.js";
 
@@ -9,9 +9,8 @@ const EMPTY = "Nothing has been checked yet. The check takes some seconds, and n
 export function doctorCard() {
   const results = make("div", { role: "status", testid: "findings" });
   const forget = () => results.replaceChildren(make("p", { className: "quiet", textContent: EMPTY }));
-  const button = make("button", { type: "button", className: "outlined", textContent: "Look at everything", testid: "examine" });
   const examine = async () => {
-    button.disabled = true;
+    begin.disabled = true;
     results.replaceChildren(make("p", { className: "quiet", textContent: "Looking at everything …" }), make("progress", { "aria-label": "Looking" }));
     try {
       const { good, findings } = await requestJson("api/setup/doctor", { method: "POST", json: {} });
@@ -22,12 +21,12 @@ export function doctorCard() {
     } catch (error) {
       results.replaceChildren(problem(error, examine));
     } finally {
-      button.disabled = false;
+      begin.disabled = false;
     }
   };
-  button.addEventListener("click", examine);
+  const begin = button("Look at everything", examine, { testid: "examine" });
   forget();
-  const element = make("section", { className: "card", "aria-labelledby": "doctor-title" }, make("h2", { id: "doctor-title", textContent: "How everything is" }), results, button);
+  const element = make("section", { className: "card", "aria-labelledby": "doctor-title" }, make("h2", { id: "doctor-title", textContent: "How everything is" }), results, begin);
   return { element, forget };
 }
 

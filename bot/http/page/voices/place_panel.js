@@ -1,5 +1,5 @@
 import { requestJson } from "../api.js";
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { slidersFor, standing, withPreset, withValue } from "./manner.js";
 
 /**
@@ -24,10 +24,10 @@ export class PlacePanel {
     this._sliders = slidersFor(data.parameters).map((slider) => this._makeSlider(slider));
     const [first, more] = [true, false].map((wanted) => this._sliders.filter(({ slider }) => slider.first === wanted));
     this._voice = make("strong", { testid: "chosen-voice", dir: "auto" });
-    this._usual = button("Usual voice", "usual-voice", () => this._studio.choose(null));
-    this._reset = button("Reset the sound", "reset", () => this._save({ ...this._place, preset: null, manner: {} }));
+    this._usual = button("Usual voice", () => this._studio.choose(null), { testid: "usual-voice" });
+    this._reset = button("Reset the sound", () => this._save({ ...this._place, preset: null, manner: {} }), { testid: "reset" });
     this._error = make("p", { className: "error", role: "alert", testid: "place-problem" });
-    const listen = button("Listen", "listen", () => this._listen(listen));
+    const listen = button("Listen", () => this._listen(listen), { testid: "listen" });
     const parts = [
       this._picker(),
       make("div", { className: "row" }, make("h3", { id: "voice-here" }, "I speak as ", this._voice), listen, this._usual),
@@ -151,10 +151,6 @@ export class PlacePanel {
       this._error.textContent = error.message;
     }
   }
-}
-
-function button(text, testid, click) {
-  return make("button", { type: "button", className: "outlined", textContent: text, testid, on: { click } });
 }
 
 function title(preset) {

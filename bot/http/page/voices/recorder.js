@@ -62,7 +62,7 @@ export class Recorder {
     this._device = make("select", { id: "voice-mic", testid: "voice-mic" });
     this._device.addEventListener("change", () => (this._studio.parts.settings.microphone = this._device.value));
     this._sentence = make("blockquote", { testid: "sentence", dir: "auto" });
-    this._meter = make("div", { className: "meter", role: "meter", "aria-label": "Level of the recording", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0, testid: "voice-level" }, make("span"));
+    this._meter = make("div", { className: "level", role: "meter", "aria-label": "Level of the recording", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0, testid: "voice-level" }, make("span"));
     this._told = make("p", { className: "told", role: "status", testid: "recorder-status" });
     this._error = make("p", { className: "error", role: "alert", testid: "recorder-problem" });
     this._advice = make("p", { className: "advice", testid: "advice", hidden: true });

@@ -1,6 +1,6 @@
 import { request } from "../api.js";
 import { ask } from "../ask.js";
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { languageName } from "./sentences.js";
 
 const SHOWN = 30;
@@ -79,8 +79,7 @@ export class VoiceList {
   _row(voice) {
     const label = (verb) => `${verb} ${voice.name}`;
     const action = (text, verb, testid, act) => {
-      const made = make("button", { type: "button", className: "outlined", textContent: text, testid, "aria-label": label(verb) });
-      made.addEventListener("click", () => this._act(() => act(made)));
+      const made = button(text, () => this._act(() => act(made)), { testid, "aria-label": label(verb) });
       return made;
     };
     const use = action("Use", "Use", "use", () => this._studio.choose(voice.id));
