@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.voice.browser.waiting_texts import MAX_SHOWN
-from bot.voice.dialogue.state_machine import MAX_WAITING
+from bot.voice.dialogue.prompt_queue import MAX_WAITING
 from tests.bot.http.chat_house import ChatPage, SlowVoice, chat_house
 from tests.voice.doubles import ThinkingMind
 
