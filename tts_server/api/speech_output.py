@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -150,12 +151,6 @@ def resolved_parameters(pool: EnginePool, speech: SpeechRequest) -> SpeechParame
         raise ApiError(400, str(error), "preset", "unknown_preset") from None
 
 
-def _segments_of(speech: SpeechRequest) -> list[str]:
-    """The segments of a text."""
-    segmenter = Segmenter(speech.parameters.language)
-    return [*segmenter.feed(speech.text), *segmenter.flush()]
-
-
 class SpokenText:
     """A text that is spoken segment by segment, once. Use it only on the event loop."""
 
@@ -164,11 +159,17 @@ class SpokenText:
         self._speech = speech
         self._reply: ReplySynthesizer | None = None
 
+    @cached_property
+    def _segments(self) -> list[str]:
+        """The segments of the text. They are found only once, because that takes long for a long text."""
+        segmenter = Segmenter(self._speech.parameters.language)
+        return [*segmenter.feed(self._speech.text), *segmenter.flush()]
+
     @property
     def costs_money(self) -> bool:
         """Whether an engine that probably costs money was asked to speak a part of the text, or would be asked now."""
         asked = self._reply is not None and self._reply.has_asked_paid
-        return asked or self._pool.asks_paid(self._speech.parameters, _segments_of(self._speech))
+        return asked or self._pool.asks_paid(self._speech.parameters, self._segments)
 
     async def pieces(self) -> AsyncGenerator[Samples, None]:
         """The sound, as it is made.
@@ -181,7 +182,7 @@ class SpokenText:
             self._reply = reply
             # Unlike a conversation, a file can wait until the preferred engine is loaded.
             await self._pool.lifecycle.wait_loaded()
-            for segment in _segments_of(self._speech):
+            for segment in self._segments:
                 async with aclosing(reply.synthesize(segment)) as pieces:
                     async for piece in pieces:
                         yield piece
