@@ -105,7 +105,7 @@ def restore(
     except HalfRestoredError:
         raise
     except DataDirInUseError as error:
-        raise BackupError(f"Nothing was restored, since a bot is running. {error}") from error
+        raise BackupError(str(error)) from error
     except OSError as error:
         raise BackupError(f"{backup} can't be restored: {reason(error)}.") from error
     except sqlite3.Error as error:

@@ -75,7 +75,7 @@ def test_nothing_is_restored_while_a_bot_runs(
     assert main(["restore", "saved.sqlite3"]) == 1
     said = told(capsys)
     assert f"(process {running_bot.pid})" in said
-    assert "Nothing was restored" in said
+    assert said.count("Nothing") == 1
     assert sorted((folder / "data").rglob("*")) == before
     running_bot.kill()
     running_bot.wait()
