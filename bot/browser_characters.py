@@ -40,8 +40,8 @@ class BrowserCharacters:
             UserError: there is no such persona, or the choice can't be saved.
         """
         if not name:
-            names = ", ".join(f"{persona.name} (`{file}`)" for file, persona in self._character.personas.items())
-            return f"🎭 I am {self._character.now().persona.name}. You can choose from: {names}."
+            titles = ", ".join(self._character.titles)
+            return f"🎭 I am {self._character.now().persona.name}. You can choose from: {titles}."
         try:
             return persona_text(await self._character.choose_persona(name))
         except UnknownChoiceError as error:

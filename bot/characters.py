@@ -106,7 +106,7 @@ class Characters:
 
     def title(self, file: str) -> str:
         """A persona's name, and its file name in brackets if that is different: "Kobi (`helper`)"."""
-        return _title(file, self._personas[file])
+        return persona_title(file, self._personas[file])
 
     @property
     def default(self) -> Character:
@@ -240,6 +240,11 @@ class LocalCharacter:
         """All personas, by file name."""
         return self._characters.personas
 
+    @property
+    def titles(self) -> list[str]:
+        """The title of each persona; see :meth:`Characters.title`."""
+        return self._characters.titles
+
     def now(self) -> Character:
         """The character (persona and mood) of the scope."""
         return self._characters.at(self._scope)
@@ -267,7 +272,7 @@ class LocalCharacter:
 
 def persona_text(character: Character) -> str:
     """The text that confirms the choice of a persona."""
-    return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
+    return f"🎭 From now on I am {persona_title(character.file, character.persona)}, and {character.mood}."
 
 
 def moods_text(character: Character) -> str:
@@ -282,7 +287,8 @@ def mood_text(character: Character) -> str:
     return f"💭 {character.persona.name} is {character.mood} now."
 
 
-def _title(file: str, persona: Persona) -> str:
+def persona_title(file: str, persona: Persona) -> str:
+    """A persona's name, and its file name in brackets if that is different: "Kobi (`helper`)"."""
     same = spelling.comparable(file) == spelling.comparable(persona.name)
     return persona.name if same else f"{persona.name} (`{file}`)"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.characters import persona_title
 from bot.check_result import CheckResult
 from bot.llm.personas import Persona, PersonaError
 from bot.music.library import MusicLibrary, NotFoundInLibraryError
@@ -36,5 +37,5 @@ async def check_personas(settings: Settings) -> CheckResult:
     problems = [await missing_model(settings, persona) for persona in others.values()]
     problems += [await asyncio.to_thread(missing_ambience, settings, persona) for persona in others.values()]
     problem = next(filter(None, problems), None)
-    names = ", ".join(f"{persona.name} ({file})" for file, persona in others.items())
+    names = ", ".join(persona_title(file, persona) for file, persona in others.items())
     return CheckResult("Personas", problem is None, problem or f"people may choose {names} too")

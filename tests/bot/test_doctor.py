@@ -150,7 +150,7 @@ async def test_a_persona_that_people_may_choose_needs_an_existing_model(
     ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
     (tmp_path / "ria.yaml").write_text(ria)
     result = await check_personas(Settings.read(**settings))
-    assert (result.good, result.text) == (True, "people may choose Ria (ria) too")
+    assert (result.good, result.text) == (True, "people may choose Ria too")
     (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
     result = await check_personas(Settings.read(**settings))
     assert result.good is False

@@ -51,7 +51,7 @@ async def test_persona_and_mood_are_chosen_by_typing_too(tmp_path: Path) -> None
     async with chat_house(tmp_path) as house:
         page = await house.talking()
         for typed, answer in (
-            ("!persona", "You can choose from: Seiyuu (`seiyuu`), Evil Seiyuu (`evil_seiyuu`), Kobi (`helper`)."),
+            ("!persona", "You can choose from: Seiyuu, Evil Seiyuu, Kobi (`helper`)."),
             ("!persona Kobi", "From now on I am Kobi"),
             ("!mood", "You can choose from: `cheerful`, `calm`, `curious`."),
             ("!mood calm", "Kobi is calm now."),
