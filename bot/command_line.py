@@ -142,7 +142,7 @@ async def _run_program(command: str, settings: Settings, options: argparse.Names
             if status == 0:
                 writer.end()
             return status
-    view = CallConsole(Console(), persona_name(settings), several_calls=several_calls)
+    view = CallConsole(Console(), persona_name(settings), several_calls=several_calls, prefix=settings.command_prefix)
     log_to_stderr(
         verbose=options.verbose, before_each=view.break_line, kind=settings.log_format, several_calls=several_calls
     )

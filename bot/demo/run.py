@@ -77,7 +77,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
 async def _play(prepared: PreparedBot, options: DemoOptions, console: Console, out: Path) -> int:
     await make_toys(prepared, console)
     settings, weights = prepared.settings, prepared.weights
-    view = CallConsole(console, persona_name(settings))
+    view = CallConsole(console, persona_name(settings), prefix=settings.command_prefix)
     feed = SandboxBotEvents([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")

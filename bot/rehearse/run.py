@@ -146,7 +146,7 @@ async def _hold_call(
     prepared: PreparedBot, script: RehearsalScript, lines: GuestLines, seconds: float, out: Path, console: Console
 ) -> tuple[int, Sequence[HeardAnswer]]:
     """Hold the call. Returns the exit status and the answers. The answers are useful even if the call failed."""
-    view = CallConsole(console, persona_name(prepared.settings))
+    view = CallConsole(console, persona_name(prepared.settings), prefix=prepared.settings.command_prefix)
     feed = SandboxBotEvents([view])
     # The bot gets an empty data folder: what an earlier rehearsal stored would change its prompts.
     with tempfile.TemporaryDirectory(prefix="seiyuu-rehearsal-") as data_dir:

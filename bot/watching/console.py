@@ -22,6 +22,7 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import STAGES, ReplyTrace
+from bot.voice.transport import EndCause
 from bot.voice.turn import Microphone, Outcome
 from config.control_characters import indent_further_lines, visible_controls
 from config.json_log import short_id
@@ -70,12 +71,14 @@ class CallConsole:
         console: prints.
         name: the bot's name.
         several_calls: whether several calls may be on at once. If so, each line names its call.
+        prefix: the prefix of the bot's commands.
     """
 
-    def __init__(self, console: Console, name: str, *, several_calls: bool = False) -> None:
+    def __init__(self, console: Console, name: str, *, several_calls: bool = False, prefix: str = "!") -> None:
         self._console = console
         self.name = name
         self._several_calls = several_calls
+        self._prefix = prefix
         self._column = 0
         self._begun = False
         self._calls: dict[str, _ShownCall] = {}
@@ -93,7 +96,8 @@ class CallConsole:
             case CallEnded(place, cause):
                 del self._calls[event.call]
                 if place:
-                    self.note(f"📞 {call.mark}{self.name} has left {place} ({cause})")
+                    why = f"{self._prefix}leave" if cause == EndCause.COMMAND else cause
+                    self.note(f"📞 {call.mark}{self.name} has left {place} ({why})")
             case PromptTaken(_, author, text, recited, late=late):
                 call.said, call.clause = [], []
                 if not recited and not late:

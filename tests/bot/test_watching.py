@@ -208,6 +208,15 @@ def test_the_name_of_a_call_is_cut_and_cannot_look_like_a_line_of_the_log() -> N
     assert line == " [Lounge 2026-11-29 1… 5f3a]       Eve Hello."
 
 
+@pytest.mark.parametrize(
+    ("cause", "shown_cause"), [("command", "?leave"), ("voice command", "voice command"), ("alone", "alone")]
+)
+def test_the_end_of_a_call_shows_the_command_that_was_typed(cause: str, shown_cause: str) -> None:
+    stream = io.StringIO()
+    CallConsole(Console(file=stream, width=120), "Mia", prefix="?")(CallEnded("Lounge", cause))
+    assert stream.getvalue() == f"📞 Mia has left Lounge ({shown_cause})\n"
+
+
 def test_no_line_of_the_console_names_the_call_if_there_can_be_only_one() -> None:
     began, said = CallBegan("browser", "your browser", False, ("Ada",), call=ADA), WordsSpoken("r1", "Hi.", call=ADA)
     lines = shown(began, said, ReplyEnded(TRACE, "Hi.", call=ADA), width=120)
