@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from config.env_file import EnvLine, at_line
 from config.errors import Fault
+from config.spelling import nearest
 
 PREFIXES = (
     "BIPOLAR_",
@@ -60,6 +61,8 @@ _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
 _ALIKE = 0.75
 _LONG_ENOUGH = 7
 """The beginning of a setting's name must have at least this many letters for a hint."""
+_MAX_HINTS = 3
+"""Of settings that begin as a name does, at most this many are named."""
 _NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 _WITH_COLON = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,63})\s*:")
 
@@ -161,8 +164,22 @@ def _longer(name: str, known: Collection[str]) -> str | None:
 def _unknown(name: str, known: Collection[str]) -> str:
     if _NAME.fullmatch(name) is None:
         return "this is not a setting. Write NAME=value, for example PERSONA=seiyuu"
-    near = _meant(name, known) or _longer(name.upper(), known)
+    near = _meant(name, known) or _longer(name.upper(), known) or _with_same_beginning(name.upper(), known)
     return f"{name} is not a setting." + (f" Did you mean {near}?" if near else "")
+
+
+def _with_same_beginning(name: str, known: Collection[str]) -> str | None:
+    """The settings whose first word is that of ``name``, in words. A misspelt first word counts, too.
+
+    It is only a hint, as that of :func:`_longer`.
+    """
+    first = nearest(name.partition("_")[0], {setting.partition("_")[0] for setting in known})
+    if first is None:
+        return None
+    found = sorted(setting for setting in known if setting.partition("_")[0] == first)
+    if len(found) > _MAX_HINTS:
+        return f"one of the settings that begin with {first}_"
+    return " or ".join(filter(None, (", ".join(found[:-1]), found[-1])))
 
 
 def _without_sign(name: str, known: Collection[str]) -> str:

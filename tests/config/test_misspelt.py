@@ -45,9 +45,19 @@ def test_a_misspelt_name_is_noticed_in_the_file_and_in_the_environment(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("WRONG_GUESSES", "WRONG_GUESSES_PER_MINUTE"), ("INTERIMS", "INTERIM_TRANSCRIPTS")]
+    ("name", "meant"),
+    [
+        ("WRONG_GUESSES", "WRONG_GUESSES_PER_MINUTE"),
+        ("INTERIMS", "INTERIM_TRANSCRIPTS"),
+        ("KNOWLEDGE_PATH", "KNOWLEDGE_DIR"),
+        ("KNOWLEGE_PATH", "KNOWLEDGE_DIR"),
+        ("MUSIC_PATH", "MUSIC_DIR, MUSIC_URLS or MUSIC_VOLUME"),
+        ("web_address", "WEB_ALLOWED_ORIGINS, WEB_BIND or WEB_TOKEN"),
+        ("VOICE", "VOICE_ENABLED or VOICE_GPU"),
+        ("LLM", "one of the settings that begin with LLM_"),
+    ],
 )
-def test_the_beginning_of_a_name_gets_a_hint_and_is_not_an_error(tmp_path: Path, name: str, meant: str) -> None:
+def test_a_name_that_begins_as_a_setting_gets_a_hint_and_is_no_error(tmp_path: Path, name: str, meant: str) -> None:
     file = tmp_path / ".env"
     file.write_text(f"{name}=3\n")
     lines = read_env_lines(file)
