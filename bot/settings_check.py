@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot import feature_set
+from bot.knowledge.following import FolderError, check_folder
 from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_llm import NoSuchLlmError, named_llm
@@ -179,7 +180,16 @@ def setting_notices(settings: Settings) -> list[str]:
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
     found += settings.list_notices()
     limits = limit_notices(settings, engine_variables())
-    return [*found, *folder_notices(settings), *_phone_notices(settings), *limits]
+    return [*found, *_knowledge_notices(settings), *folder_notices(settings), *_phone_notices(settings), *limits]
+
+
+def _knowledge_notices(settings: Settings) -> Iterator[str]:
+    """Why the folder of knowledge can't be read. It may come later, so this does not prevent a start."""
+    if settings.knowledge_dir is not None:
+        try:
+            check_folder(settings.knowledge_dir)
+        except FolderError as error:
+            yield f"{error}. Until that is mended, no new file is read."
 
 
 def _phone_notices(settings: Settings) -> Iterator[str]:

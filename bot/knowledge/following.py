@@ -62,6 +62,15 @@ class Update:
     problems: list[str] = field(default_factory=list)
 
 
+def check_folder(folder: Path) -> None:
+    """Check that the folder can be read. Blocks on the disk; raises :class:`FolderError`."""
+    try:
+        with os.scandir(folder):
+            pass
+    except OSError as error:
+        raise FolderError(f"KNOWLEDGE_DIR={folder} can't be read: {reason(error)}") from error
+
+
 def folder_content(folder: Path) -> FolderContent:
     """The files of a folder and of the folders in it. Hidden ones are left out. Blocks on the disk.
 
@@ -70,11 +79,7 @@ def folder_content(folder: Path) -> FolderContent:
     """
     stamps: dict[str, str] = {}
     others: Counter[str] = Counter()
-    try:
-        with os.scandir(folder):
-            pass
-    except OSError as error:
-        raise FolderError(f"KNOWLEDGE_DIR={folder} can't be read: {reason(error)}") from error
+    check_folder(folder)
     root = folder.resolve()
     for parent, folders, names in os.walk(folder, onerror=lambda _: others.update([_UNREADABLE])):
         others.update(_LEADS_OUT for each in folders if not each.startswith(".") and Path(parent, each).is_symlink())

@@ -12,6 +12,7 @@ from bot.doctor.knowledge import check_knowledge
 from bot.knowledge.following import update
 from bot.knowledge.index import Index
 from bot.knowledge.opening import index_file
+from bot.settings_check import setting_notices
 from config.engine_sections import EmbeddingsSettings
 from config.settings import Settings
 from tests.bot.embeddings_server import EmbeddingsServer
@@ -26,9 +27,12 @@ async def test_files_and_embeddings_are_checked(tmp_path: Path) -> None:
     plain = Settings(data_dir=data, knowledge_dir=folder)
     missing = await check_knowledge(plain)
     assert (missing.good, "can't be read" in missing.text) == (False, True)
+    (notice,) = setting_notices(plain)
+    assert notice.startswith(f"{missing.text}. "), "a start says it too"
 
     folder.mkdir()
     (folder / "good.md").write_text("# Heron\n\nIt sleeps.", encoding="utf-8")
+    assert setting_notices(plain) == []
     fresh = await check_knowledge(plain)
     assert (fresh.good, "1 file in" in fresh.text, "knowledge index" in fresh.text) == (None, True, True)
     with Index(index_file(plain)) as index:
