@@ -64,7 +64,9 @@ def fault_of(
         return Fault(wanted, tuple(name for name in re.findall(r"\b[A-Z_]{4,}\b", wanted) if name.lower() in fields))
     variable = str(fault["loc"][0]).upper()
     given = "its value" if variable in secrets else shown(fault["input"])
-    example = f", for example {variable}={examples[variable]}" if variable in examples else ""
+    # A text that ends with a question names already what was probably meant.
+    wants_example = variable in examples and not wanted.endswith("?")
+    example = f", for example {variable}={examples[variable]}" if wants_example else ""
     return Fault(
         f"{variable}: {given} is not valid. {wanted[:1].upper()}{wanted[1:].rstrip('.')}{example}", (variable,)
     )

@@ -17,6 +17,7 @@ from config.addresses import MAX_PORT, PLAIN, PROTOCOL, local_path, read_host, r
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from config.plain_json import read_json
+from config.spelling import nearest
 from languages.names import LANGUAGES, OWN_NAMES
 
 PERSONAS = Path(__file__).parent / "personas"
@@ -114,7 +115,12 @@ def _language(text: str) -> str:
 
 def _known_language(code: str) -> str:
     if code not in LANGUAGES.values():
-        raise ValueError("it must be the code or the English name of a language")
+        near = nearest(code, (*LANGUAGES, *OWN_NAMES))
+        meant = f". Did you mean {near.capitalize()}?" if near is not None else ""
+        raise ValueError(
+            "it must be the code or the English name of a language; many own names work too (de, German or Deutsch)"
+            + meant
+        )
     return code
 
 
