@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from bot.llm.answer import AnswerPart
+from bot.llm.answer import AnswerPart, fixed_answer
 from bot.llm.answer_progress import NOT_WATCHED, AnswerProgress
 from bot.llm.answering_model import AnsweringModel
 from bot.llm.cleaning import clean_name
@@ -186,8 +186,11 @@ class ModelResponder:
 
         watched = replace(progress, account=Account(self._place, asked.person), asked=asked_model, fitted=fitted)
         tools = NO_TOOLS if asked.results else self._tools_for(character, asked, recollection)
+        limit = self._prompts.answer_to_limit(character.persona, asked)
 
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
+            if limit is not None:
+                return fixed_answer(limit)
             self._offered = tuple(offered) or self._offered
             stream = partial(self._model.stream, tools=offered) if offered else self._model.text
             return stream(

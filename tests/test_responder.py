@@ -101,6 +101,18 @@ async def test_instructions_of_a_program_are_in_the_system_prompt_after_the_rule
         assert "pirate" not in model.asked[-1][0]["content"]
 
 
+async def test_a_small_model_is_not_asked_for_what_it_can_not_do() -> None:
+    async with (
+        ScriptedModel(lambda _: Answer("I will!")) as model,
+        responder_of(model.url, "SmolLM2-135M-Instruct") as small,
+        responder_of(model.url, "qwen2.5-7b") as large,
+    ):
+        said = await answered(small, "Sei, can you remind me in ten minutes to call Ben?")
+        assert ("can't" in said, "LLM_URL" in said, model.asked) == (True, True, [])
+        assert await answered(small, "Are you there?") == "I will!"
+        assert await answered(large, "Remind me in ten minutes to call Ben.") == "I will!"
+
+
 class Sister:
     """Recalls the same fact for everybody, and notes for whom and for which words it was asked."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.llm.deltas import LENGTH_REASONS, Delta
@@ -205,6 +205,11 @@ class TextDelta:
 
 
 AnswerPart = TextDelta | ToolCall
+
+
+async def fixed_answer(text: str) -> AsyncGenerator[AnswerPart, None]:
+    """An answer that no model has written."""
+    yield TextDelta(text)
 
 
 class AnswerBuilder:

@@ -189,11 +189,19 @@ class ConversationMessages:
         self._rules = rules
         self._model = model
         self._clock = clock
-        self._small_prompts = SmallPromptWriter(small_prompts)
+        self._small_prompts = SmallPromptWriter(small_prompts.by_language)
+        self._limits = small_prompts.limits
 
     def is_small(self, persona: Persona) -> bool:
         """Whether the persona's model is small, so that a long history would confuse it."""
         return self._model.size_of(model=persona.model).small
+
+    def answer_to_limit(self, persona: Persona, asked: Turn) -> str | None:
+        """The answer to a turn that asks a small model for what it can't do, such as a reminder; ``None`` otherwise.
+
+        The model must not be asked then: it would promise what it can't do.
+        """
+        return self._limits.answer(asked.text, persona.names) if self.is_small(persona) else None
 
     async def write(
         self,

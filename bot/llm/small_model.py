@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from bot.llm.people_questions import statements
 from bot.llm.personas import Persona
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
 from bot.llm.server_facts import FactSource, ask_source, entry_of
+from bot.llm.small_limits import SmallLimits
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 from languages.guess import LanguageGuesser
@@ -157,14 +158,23 @@ class SmallPrompt(BaseModel):
     welcome: _Words | None = None
 
 
-SmallPrompts = Mapping[str, SmallPrompt]
-"""The prompts by language tag."""
+@dataclass(frozen=True, slots=True)
+class SmallPrompts:
+    """What is said to small models, and in place of them.
+
+    Attributes:
+        by_language: the prompts by language tag.
+        limits: the answers to what small models can't do.
+    """
+
+    by_language: Mapping[str, SmallPrompt]
+    limits: SmallLimits
 
 
-def _with_default_language(small_prompts: dict[str, SmallPrompt]) -> dict[str, SmallPrompt]:
-    if DEFAULT_LANGUAGE not in small_prompts:
+def _with_default_language(by_language: dict[str, SmallPrompt]) -> dict[str, SmallPrompt]:
+    if DEFAULT_LANGUAGE not in by_language:
         raise ValueError(f"the language {DEFAULT_LANGUAGE!r} is missing")
-    return small_prompts
+    return by_language
 
 
 _FILE = TypeAdapter(Annotated[dict[str, SmallPrompt], AfterValidator(_with_default_language)])
@@ -175,13 +185,14 @@ class SmallPromptError(BrokenFileError):
 
 
 def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
-    """Read the prompts of small models from a file. Blocks on the disk.
+    """Read the prompts of small models from a file, and their limits from theirs. Blocks on the disk.
 
     Raises:
         SmallPromptError: the file can't be read, or is malformed.
+        SmallLimitsError: the file of limits can't be read, or is malformed.
     """
     try:
-        return _FILE.validate_python(read_yaml(path))
+        return SmallPrompts(_FILE.validate_python(read_yaml(path)), SmallLimits())
     except UNREADABLE as error:
         raise SmallPromptError(f"{path} can't be used: {reason(error)}") from error
 
@@ -193,7 +204,7 @@ class SmallPromptWriter:
         small_prompts: the prompts by language. The prompt in the language of the newest line is used.
     """
 
-    def __init__(self, small_prompts: SmallPrompts) -> None:
+    def __init__(self, small_prompts: Mapping[str, SmallPrompt]) -> None:
         self._small_prompts = small_prompts
         self._guesser = LanguageGuesser(small_prompts)
         self._loaded = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.llm.small_limits import SmallLimits, SmallLimitsError
 from bot.llm.small_model import SmallPromptError, load_small_prompts
 from bot.voice.transcribe.corrections import Corrections, CorrectionsError
 from bot.voice.transcribe.hallucinations import HallucinationFilter, HallucinationsError
@@ -50,6 +51,14 @@ class Kind:
 
 
 KINDS = {
+    "limits of small models": Kind(
+        SmallLimits,
+        SmallLimitsError,
+        {
+            "en: }": NOT_YAML,
+            "en: {polite: [please]}": "en.tools is not as it has to be",
+        },
+    ),
     "prompts of small models": Kind(
         load_small_prompts,
         SmallPromptError,

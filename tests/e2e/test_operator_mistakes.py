@@ -98,6 +98,7 @@ BROKEN = (
     "config/language/introductions.yaml",
     "config/language/moods.yaml",
     "config/language/phantoms.yaml",
+    "config/language/small_limits.yaml",
     "config/language/small_talk.yaml",
     "config/language/voice_commands.yaml",
     "config/language/waiting.yaml",

@@ -161,7 +161,7 @@ TALK = (
 
 @pytest.fixture
 async def small_talk() -> SmallPromptWriter:
-    talk = SmallPromptWriter(load_small_prompts())
+    talk = SmallPromptWriter(load_small_prompts().by_language)
     await talk.load()
     return talk
 

@@ -18,7 +18,7 @@ from bot.conversations.records import CHAT, ConversationPlace
 from bot.features.text_chat.chat_memory import ChatMemory
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.last_prompts import LastPrompts
-from bot.llm.answer import AnswerPart, TextDelta
+from bot.llm.answer import AnswerPart, TextDelta, fixed_answer
 from bot.llm.answer_progress import AnswerProgress
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn, speakers_of_turns
@@ -139,7 +139,11 @@ class AnswerWriter:
         place = message.guild.id if message.guild is not None else DIRECT_MESSAGES
         progress = AnswerProgress(Account(place, question.person), fitted=note_prompt, mood=note_mood)
 
+        limit = self._prompts.answer_to_limit(persona, asked)
+
         def ask(told: Sequence[ChatMessage], offered: Sequence[ToolDescription]) -> AsyncGenerator[AnswerPart, None]:
+            if limit is not None:
+                return fixed_answer(limit)
             if offered:
                 return self._model.stream(told, model=persona.model, speakers=known, tools=offered, progress=progress)
             return self._model.text(told, model=persona.model, speakers=known, progress=progress)
