@@ -36,6 +36,7 @@ def of_file(folder: Path, text: str | bytes) -> list[str]:
         ("CHAT_CHANNEL", "CHAT_CHANNELS"),
         ("LLM_BASE_URL", "LLM_URL"),
         ("VISION_URL", "VISION_LLM_URL"),
+        ("DATA_FOLDER", "DATA_DIR"),
     ],
 )
 def test_a_misspelt_name_is_noticed_in_the_file_and_in_the_environment(tmp_path: Path, name: str, meant: str) -> None:
