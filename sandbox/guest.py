@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sandbox.pressed import Pressed
 from sandbox.voice.peer import VoicePeer
@@ -15,6 +15,8 @@ from sandbox.world.messages import draft_of, snapshot_of
 from sandbox.world.payloads import timestamp
 from sandbox.world.permissions import Permission
 from sandbox.world.world import World
+
+_T = TypeVar("_T")
 
 
 class Deliveries(Protocol):
@@ -171,6 +173,18 @@ class Guest:
     def messages(self, channel: Channel) -> list[Message]:
         """The messages that the guest can read in a channel, oldest first, with ephemeral answers to the guest."""
         return self._world.messages.seen_by(self.id, channel.id)
+
+    async def wait_for(self, probe: Callable[[], _T | None], what: str, timeout: float = HANG_LIMIT) -> _T:
+        """Wait until ``probe`` returns a value other than ``None``, and return it. It is asked after each event.
+
+        Args:
+            what: a description of the value, for the error.
+            timeout: seconds to wait at most.
+
+        Raises:
+            TimeoutError: there was no value in time.
+        """
+        return await self._watch.until(probe, timeout, what)
 
     async def wait_for_message(
         self,

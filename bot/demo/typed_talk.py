@@ -7,10 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bot.demo.guests import CallFailedError
+from bot.demo.typed_buttons import Choice, TypedButtons, choices_of
 from bot.voice.events import CallEvent, NoticePosted, PromptTaken, ReplyEnded
 from bot.watching.console import CallConsole, without_markdown
 from config.reasons import reason
@@ -33,6 +36,8 @@ WELCOME = (
 )
 NO_SLASH_COMMANDS = "Slash commands work only in Discord itself. Here, type {prefix}{command}."
 NO_ANSWER = "No answer came in {limit:.0f} s."
+GONE = "That button is no longer there."
+NOT_TAKEN = "The bot did not take that in time. Try it again."
 
 
 def is_interactive() -> bool:
@@ -116,10 +121,23 @@ class TypedLines:
             self._lines.put_nowait(line.decode("utf-8", "replace").strip())
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A message of the bot as it is printed."""
+
+    text: str
+    choices: tuple[Choice, ...]
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        return cls(message.content, choices_of(message))
+
+
 class TypedTalk:
     """Sends typed lines to the bot, prints its written answers, and saves its spoken answers as sound files.
 
-    Direct messages of the bot, which some commands answer with, are printed too, and their files are saved.
+    Direct messages of the bot, which some commands answer with, are printed too, and their files are saved. Buttons
+    below its messages have numbers, by which they are pressed.
 
     Args:
         view: prints the conversation.
@@ -144,6 +162,11 @@ class TypedTalk:
         self._heard: list[str] = []
         self._spoken = asyncio.Event()
         self._answers = 0
+        self._buttons = TypedButtons()
+        self._shown: dict[int, _Shown] = {}
+        """The messages with buttons that were printed, by id, as they were then."""
+        self._joined = 0
+        """The id of the message with which the person had the bot join. Buttons of earlier messages are not theirs."""
         watchers[:] = [each for each in watchers if each is not view]
         watchers.append(self._on_event)
 
@@ -163,22 +186,80 @@ class TypedTalk:
         """Join the voice channel, have the bot join, and send it lines until the end of the input."""
         you = await self._join()
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
-        private = asyncio.create_task(self._show_direct_messages(you), name="direct messages")
+        following = (
+            asyncio.create_task(self._show_direct_messages(you), name="direct messages"),
+            asyncio.create_task(self._show_buttons(you), name="messages with buttons"),
+        )
         try:
             with lines.read():
                 while (line := await self._next(lines)) is not None:
-                    if is_slash_command(line) and not line.startswith(self._prefix):
+                    if (found := self._buttons.find(line)) is not None:
+                        await self._press(you, *found)
+                    elif is_slash_command(line) and not line.startswith(self._prefix):
                         self._view.note(NO_SLASH_COMMANDS.format(prefix=self._prefix, command=line[1:]))
                     elif line:
                         await self._say(you, line)
         finally:
-            await end_tasks(private)
+            await end_tasks(*following)
 
     async def _show_direct_messages(self, you: Guest) -> None:
         """Print each direct message when it comes, also one that comes later, such as a reminder."""
         while True:
-            if (message := await you.next_message(you.dm_channel)) is not None:
+            message = await you.next_message(you.dm_channel)
+            if message is not None and not choices_of(message):
                 self._show_private(message)
+
+    async def _show_buttons(self, you: Guest) -> None:
+        """Print each message with buttons when it comes, and again whenever its text or its buttons change."""
+        while True:
+            with suppress(TimeoutError):
+                message = await you.wait_for(lambda: self._news(you), "a message with buttons")
+                before = self._shown.get(message.id)
+                self._shown[message.id] = _Shown.of(message)
+                if before is None or before.text != message.content:
+                    (self._show_private if self._is_private(you, message) else self._show_written)(message)
+                if (line := self._buttons.line(message)) is not None:
+                    self._view.note(line)
+
+    def _news(self, you: Guest) -> Message | None:
+        """A message whose buttons are not printed yet, or that has changed since they were printed."""
+        for message in self._bots_messages(you):
+            before = self._shown.get(message.id)
+            if before != _Shown.of(message) and (before is not None or choices_of(message)):
+                return message
+        return None
+
+    def _bots_messages(self, you: Guest) -> list[Message]:
+        read = (*you.messages(self._sandbox.text_channel), *you.messages(you.dm_channel))
+        return [message for message in read if self._is_the_bots(message) and message.id > self._joined]
+
+    @staticmethod
+    def _is_private(you: Guest, message: Message) -> bool:
+        return message.is_ephemeral or message.channel_id == you.dm_channel.id
+
+    async def _press(self, you: Guest, message: Message, choice: Choice) -> None:
+        """Press a button, or choose an entry of a menu, and print what the bot answers."""
+        self._keep(NAME, f"[{choice.label}]")
+        before = self._texts(you)
+        if message.id not in before:
+            self._view.note(GONE)
+            return
+        try:
+            pressed = await you.click(message, choice.custom_id, None if choice.value is None else [choice.value])
+            await pressed.acknowledgement()
+            async with asyncio.timeout(ANSWER_LIMIT):
+                await you.wait_for(lambda: self._texts(you) != before or None, "an answer", ANSWER_LIMIT)
+                await self._settled(lambda: self._texts(you))
+        except TimeoutError:
+            self._view.note(NOT_TAKEN)
+        for answer in self._bots_messages(you):
+            # Direct messages, and messages with buttons, are printed by those who follow them.
+            if answer.id not in before and answer.id not in self._shown and answer.channel_id != you.dm_channel.id:
+                (self._show_private if answer.is_ephemeral else self._show_written)(answer)
+
+    def _texts(self, you: Guest) -> dict[int, _Shown]:
+        """All messages of the bot, by id."""
+        return {message.id: _Shown.of(message) for message in self._bots_messages(you)}
 
     def _show_private(self, message: Message) -> None:
         if message.content:
@@ -214,6 +295,7 @@ class TypedTalk:
         you = await self._sandbox.add_guest(NAME)
         await you.join_voice(self._sandbox.voice_channel)
         asked = await you.say(self._sandbox.text_channel, f"{self._prefix}join")
+        self._joined = asked.id
         # The bot writes messages when it joins. Wait for them, so that they don't count as the answer to the next line.
         try:
             await self._written_after(you, asked)
@@ -253,21 +335,33 @@ class TypedTalk:
 
     async def _answered_in_writing(self, you: Guest, asked: Message) -> None:
         for message in await self._written_after(you, asked):
-            self._keep(self._view.name, without_markdown(self._named(message)))
-            if message not in self._notices:
-                self._view.show_written(self._named(message))
+            if message.id not in self._shown:
+                self._show_written(message)
 
-    async def _written_after(self, you: Guest, asked: Message) -> list[str]:
+    def _show_written(self, message: Message) -> None:
+        text = self._named(message.content)
+        self._keep(self._view.name, without_markdown(text))
+        if message.content not in self._notices:
+            self._view.show_written(text)
+
+    async def _written_after(self, you: Guest, asked: Message) -> list[Message]:
         """Wait until the bot's messages after ``asked`` are complete, and return them."""
         channel = self._sandbox.text_channel
         await you.wait_for_message(channel, self._is_the_bots, ANSWER_LIMIT, after=asked)
-        before: list[str] = []
-        while True:
-            now = [each.content for each in you.messages(channel) if self._is_the_bots(each) and each.id > asked.id]
-            if now == before:
-                return now
-            before = now
+
+        def written() -> list[Message]:
+            return [each for each in you.messages(channel) if self._is_the_bots(each) and each.id > asked.id]
+
+        await self._settled(lambda: [each.content for each in written()])
+        return written()
+
+    @staticmethod
+    async def _settled(state: Callable[[], object]) -> None:
+        """Wait until the state has not changed for :data:`SETTLE_SECONDS`."""
+        before, now = None, state()
+        while now != before:
             await asyncio.sleep(SETTLE_SECONDS)
+            before, now = now, state()
 
     def _named(self, text: str) -> str:
         channels = {channel.id: channel.name for channel in self._sandbox.guild.channels.values()}
