@@ -36,6 +36,7 @@ _OTHERS = re.compile(
 _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
     {
         "BOT_TOKEN": "DISCORD_TOKEN",
+        "CHARACTER": "PERSONA",
         "DATA_FOLDER": "DATA_DIR",
         "LANGUAGE_MODEL": "LLM_MODEL",
         "LLM_API_BASE": "LLM_URL",

@@ -36,7 +36,6 @@ def of_file(folder: Path, text: str | bytes) -> list[str]:
         ("CHAT_CHANNEL", "CHAT_CHANNELS"),
         ("LLM_BASE_URL", "LLM_URL"),
         ("VISION_URL", "VISION_LLM_URL"),
-        ("DATA_FOLDER", "DATA_DIR"),
     ],
 )
 def test_a_misspelt_name_is_noticed_in_the_file_and_in_the_environment(tmp_path: Path, name: str, meant: str) -> None:
@@ -64,6 +63,14 @@ def test_a_name_that_begins_as_a_setting_gets_a_hint_and_is_no_error(tmp_path: P
     lines = read_env_lines(file)
     assert faults_of_file(lines, KNOWN, SECRETS, file) == []
     assert foreign_names(lines, KNOWN, file) == [f"{file}, line 1: {name} is not a setting. Did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("DATA_FOLDER", "DATA_DIR"), ("CHARACTER", "PERSONA"), ("MODEL", "LLM_MODEL")]
+)
+def test_another_word_for_a_setting_is_understood(tmp_path: Path, name: str, meant: str) -> None:
+    (line,) = of_file(tmp_path, f"{name}=x\n")
+    assert line.endswith(f"{name} is not a setting. Did you mean {meant}?")
 
 
 def test_each_unknown_name_is_reported_with_its_line_number(tmp_path: Path) -> None:
