@@ -192,9 +192,10 @@ def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
         SmallLimitsError: the file of limits can't be read, or is malformed.
     """
     try:
-        return SmallPrompts(_FILE.validate_python(read_yaml(path)), SmallLimits())
+        by_language = _FILE.validate_python(read_yaml(path))
     except UNREADABLE as error:
         raise SmallPromptError(f"{path} can't be used: {reason(error)}") from error
+    return SmallPrompts(by_language, SmallLimits())
 
 
 class SmallPromptWriter:
