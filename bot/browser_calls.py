@@ -13,41 +13,37 @@ from bot.browser_characters import BrowserCharacters
 from bot.browser_commands import BrowserCommands
 from bot.browser_consent import BrowserConsent
 from bot.browser_farewells import FAREWELLS, MissedNotices, farewell_message, tell_early, tell_taken
+from bot.browser_handover import hand_over
 from bot.browser_memory import BrowserMemory
 from bot.browser_music import BrowserMusic
 from bot.browser_questions import BrowserQuestions
 from bot.browser_session import BrowserSession
 from bot.browser_tab import Tab, form_for
+from bot.browser_texts import BrowserTexts
 from bot.browser_usage import BrowserUsage
 from bot.call_elsewhere import elsewhere_text
 from bot.consent import ListeningConsent
 from bot.controls.volumes import Volumes
-from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.tools.yes_no_words import YesNoWords
 from bot.user_error import UserError
 from bot.voice.browser.audio_output import SoundForm
 from bot.voice.browser.client import ChatClient
-from bot.voice.browser.client_messages import NO_WORDS, Answer, Hello, TextTyped
-from bot.voice.browser.people import web_name, web_person
+from bot.voice.browser.client_messages import Answer, Hello, TextTyped
+from bot.voice.browser.people import web_person
 from bot.voice.browser.server_messages import CloseCode, ErrorCode, Failure, Notice, Ready, State
 from bot.voice.browser.transport import BrowserCall, BrowserTransport
 from bot.voice.call import Call
 from bot.voice.call_life import START_CANCELLED
-from bot.voice.dialogue.left_unanswered import LEFT_UNANSWERED
 from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallManager
-from bot.voice.prompt_handles import PromptHandle
 from bot.voice.transport import EndCause
-from bot.voice.turn import Prompt
 from config.tasks import end_tasks
 
 _log = logging.getLogger(__name__)
 
 SWITCHED_OFF = "❌ Voice is switched off here (`VOICE_ENABLED=false`)."
 SPEAKER_IN_OTHER_TAB = "❌ Somebody is talking with me in another tab. Try again when it is quiet there."
-TOO_MANY_TEXTS = "One moment: the call is only beginning."
 CANCELLED = "👋 I don't begin the call."
-IGNORED = "🔇 I don't answer you here, because I was told to ignore you."
 
 MakeBrowserCall = Callable[[BrowserTransport, LoadingReport], BrowserCall]
 """Function that builds a call without starting it, from the transport and a callback for loading progress."""
@@ -110,7 +106,14 @@ class BrowserCalls:
         self._watching = ExitStack()
         self._watching.callback(characters.watch(self._show_personas))
         self._watching.callback(consent.watch(self._missed.forget))
-        self._commands = BrowserCommands(consent, characters, volumes, prefix, memory, music, usage)
+        self._texts = BrowserTexts(
+            BrowserCommands(consent, characters, volumes, prefix, memory, music, usage),
+            self.questions,
+            self._missed,
+            leave=lambda session: self._hang_up(session, EndCause.COMMAND),
+            start=self._spawn,
+            clock=clock,
+        )
         self._clock = clock
         self._sessions: list[BrowserSession] = []
         self._tabs: set[Tab] = set()
@@ -241,44 +244,8 @@ class BrowserCalls:
 
     async def typed(self, call: BrowserCall, text: TextTyped) -> None:
         """Have a typed text answered, or carry out the command in it."""
-        session, words = self._session(call), clean_prompt(text.text, DiscordNames())
-        if session is None:
-            return
-        if session.ready or not words:
-            call.transport.waiting.follow(text.id, await self._take(words, session))
-        elif session.keep_early(text):
-            call.transport.waiting.add(text.id)
-        else:
-            call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
-
-    async def _take(self, words: str, session: BrowserSession) -> PromptHandle | None:
-        """Have typed words answered, or carry out the command in them. Returns the prompt that they are, if any."""
-        call, people = session.call, session.call.transport.people
-        if not words:
-            call.transport.send(Failure(ErrorCode.EMPTY_TEXT, NO_WORDS))
-        elif self._commands.may_take_long(words):
-            # The call's sound comes over the same socket, and must not wait for the command.
-            self._spawn(self._carry_out(words, session), "browser call: a command")
-        elif self._commands.is_command(words):
-            await self._carry_out(words, session)
-        elif self.questions.hear(people.person, words, call.id):
-            pass  # The text was the answer to a question.
-        elif not call.may_talk(people.person):
-            call.transport.send(Failure(ErrorCode.NOT_ANSWERED, IGNORED))
-        elif call.conversation.over:
-            call.transport.send(Notice(LEFT_UNANSWERED))
-        elif not call.take_memory_request(people.person, people.name(people.person), words):
-            return call.say(Prompt(people.name(people.person), words, self._clock(), person=people.person))
-        return None
-
-    async def _carry_out(self, words: str, session: BrowserSession) -> None:
-        call, known_as = session.call, session.id
-        person = call.transport.people.person
-        answer = await self._commands.answer(words, call, lambda: self._hang_up(session, EndCause.COMMAND))
-        if call.transport.people.person == person:
-            call.transport.send(Notice(answer))
-        else:
-            self._missed.keep(known_as, [Notice(answer)], frozenset((person,)))
+        if (session := self._session(call)) is not None:
+            await self._texts.typed(text, session)
 
     def answer(self, call: BrowserCall, answer: Answer) -> None:
         """Take the person's answer to a question. If the call has not asked this question, tell the client so."""
@@ -380,23 +347,7 @@ class BrowserCalls:
         self.begin(tab, hello, form)
 
     def _hand_over(self, session: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        call = session.call
-        before, person = call.transport.client, call.transport.people.person
-        resumes = hello.session == session.id or before is tab.client
-        another = bool(hello.name) and person != web_person(hello.name)
-        if another and not resumes:
-            # What the earlier person has missed is for that person alone, and waits for their client.
-            self._missed.keep(session.id, call.transport.take_missed(), frozenset((person,)))
-            if before is not None:
-                tell_early(before, len(session.early))
-            while session.early:
-                call.transport.waiting.follow(session.early.pop().id, None)
-        if before is not None and before is not tab.client:
-            tell_taken(before, web_name(hello.name) if another else None)
-        if not resumes:
-            # The other tab knows the old session's id. With a new id, that tab can't take the call back by itself.
-            session.renew()
-        call.transport.attach(tab.client, hello, form=form, resumes=resumes)
+        another = hand_over(session, tab.client, hello, form, self._missed)
         if session.ready:
             welcome = self._welcome_newcomer if another else self._welcome
             self._spawn(welcome(session), "browser call: welcome")

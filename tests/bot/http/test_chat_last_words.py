@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.browser_calls import IGNORED
 from bot.browser_farewells import KEPT_SECONDS, MissedNotices
+from bot.browser_texts import IGNORED
 from bot.user_error import UserError
 from bot.voice.browser.people import BrowserPeople, web_person
 from bot.voice.browser.server_messages import Notice
