@@ -191,19 +191,24 @@ class Returning:
 
         If the bot does not go back into a call, the people who wait for an answer in it get a text.
 
+        What is done is forgotten at once, and nothing else: if the bot is restarted again before everything is done,
+        the next start does the rest.
+
         Called when discord.py's cache is complete.
         """
         try:
             await self._records.forget_offered(self._rules.clock() - GO_ON_LIMIT)
-            calls = await self._records.take_calls()
+            calls = await self._records.calls()
             prompts = await self._records.unanswered(self._rules.started_at - GO_ON_LIMIT)
             for call in calls:
                 here = [each for each in prompts if each.channel == call.prompt_channel]
                 if await self._return_to(call, here):
                     prompts = [each for each in prompts if each not in here]
             for prompt in prompts:
+                if self._calls.restarting:
+                    return
                 await self._tell(prompt)
-            await self._records.forget_prompts()
+                await self._records.forget_prompts([prompt])
         except aiosqlite.Error as error:
             _log.warning("What the restart has interrupted can't be read: %s", error)
 
@@ -214,18 +219,31 @@ class Returning:
         if not goes_back(call.present, since, room):
             if room is not None and room.people & call.present and abs(since) <= GO_ON_LIMIT:
                 await self._offer(call, STILL_HERE.format(channel=self._name(call)))
+            else:
+                await self._records.forget_call(call)
             return False
+        failure = None
         try:
             session = await self.join(call, prompts)
         except UserError as error:
-            text = CANT_RETURN.format(channel=self._name(call), text=error)
-            await tell_in(self._client, call.prompt_channel, text)
+            failure = CANT_RETURN.format(channel=self._name(call), text=error)
+        except Exception:
+            # The next attempt could come much later, when nobody expects the bot any more.
+            await self._records.forget_call(call)
+            raise
+        if self._calls.restarting:
+            # The next start goes back.
+            return False
+        await self._records.forget_call(call)
+        if failure is not None:
+            await tell_in(self._client, call.prompt_channel, failure)
             return False
         for each in prompts:
             if not session.may_talk(each.person) or not self._may_show(each):
                 continue
             kind = PromptKind.RECITE if each.recited else PromptKind.ASK
             session.say(Prompt(each.name, each.text, time.monotonic(), each.message, kind, person=each.person))
+        await self._records.forget_prompts(prompts)
         return True
 
     async def join(self, call: InterruptedCall, prompts: Sequence[UnansweredPrompt] = ()) -> DiscordCall:
@@ -303,7 +321,7 @@ class Returning:
         if call is None:
             raise UserError(NOT_SEEN)
         await self.join(call)
-        await self._records.forget_call(guild)
+        await self._records.forget_call(call)
 
     def _voice(self, call: InterruptedCall) -> VoiceChannel | None:
         channel = self._client.get_channel(call.voice_channel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.database import Records, Row
 
@@ -58,6 +58,7 @@ class UnansweredPrompt:
         message: id of the message there; ``None`` if the prompt was spoken.
         person: user id of who asked.
         recited: whether the text itself was to be read aloud.
+        number: its number in the database; ``None`` as long as it is not stored.
     """
 
     channel: int
@@ -66,6 +67,7 @@ class UnansweredPrompt:
     name: str
     text: str
     recited: bool = False
+    number: int | None = field(default=None, compare=False)
 
 
 class RestartRecords(Records):
@@ -81,14 +83,14 @@ class RestartRecords(Records):
             *(call.language, call.listening, call.mode, call.captions, call.offered_at),
         )
 
-    async def take_calls(self) -> list[InterruptedCall]:
-        """Read the calls without a button and delete them, so that the bot goes back into none of them twice.
-
-        Those that can't be read are logged and left out.
-        """
+    async def calls(self) -> list[InterruptedCall]:
+        """The calls without a button, until :meth:`forget_call`. Those that can't be read are logged and deleted."""
         rows = await self._database.rows(f"{_CALLS} WHERE offered_at IS NULL ORDER BY ended_at")
-        await self._database.write("DELETE FROM interrupted_call WHERE offered_at IS NULL")
-        return [call for row in rows if (call := _call(row)) is not None]
+        read = [(row, _call(row)) for row in rows]
+        for (guild, *_), call in read:
+            if call is None:
+                await self._database.write("DELETE FROM interrupted_call WHERE guild = ?", guild)
+        return [call for _, call in read if call is not None]
 
     async def offered(self, guild: int, since: float) -> InterruptedCall | None:
         """The call on a server for which a button was posted after ``since`` (seconds since 1970), if there is one.
@@ -103,9 +105,11 @@ class RestartRecords(Records):
         """Delete the calls whose button was posted before this time (seconds since 1970)."""
         await self._database.write("DELETE FROM interrupted_call WHERE offered_at < ?", before)
 
-    async def forget_call(self, guild: int) -> None:
-        """Delete the call on a server."""
-        await self._database.write("DELETE FROM interrupted_call WHERE guild = ?", guild)
+    async def forget_call(self, call: InterruptedCall) -> None:
+        """Delete a call. A later one on the same server, which a restart has interrupted meanwhile, is kept."""
+        await self._database.write(
+            "DELETE FROM interrupted_call WHERE guild = ? AND ended_at = ?", call.guild, call.ended_at
+        )
 
     async def keep(self, prompts: Sequence[UnansweredPrompt], at: float) -> None:
         """Add prompts that came at about this time (seconds since 1970)."""
@@ -116,19 +120,19 @@ class RestartRecords(Records):
         )
 
     async def unanswered(self, since: float) -> list[UnansweredPrompt]:
-        """The prompts, in the order in which they came. Spoken ones from before ``since`` are left out."""
-        query = (
-            "SELECT channel, message, person, name, text, recited FROM unanswered_prompt "
-            "WHERE message IS NOT NULL OR at >= ? ORDER BY id"
-        )
+        """The prompts, in the order in which they came. Spoken ones from before ``since`` are deleted."""
+        await self._database.write("DELETE FROM unanswered_prompt WHERE message IS NULL AND at < ?", since)
+        query = "SELECT channel, message, person, name, text, recited, id FROM unanswered_prompt ORDER BY id"
         return [
-            UnansweredPrompt(channel, message, person, name, text, bool(recited))
-            for channel, message, person, name, text, recited in await self._database.rows(query, since)
+            UnansweredPrompt(channel, message, person, name, text, bool(recited), number)
+            for channel, message, person, name, text, recited, number in await self._database.rows(query)
         ]
 
-    async def forget_prompts(self) -> None:
-        """Delete all prompts."""
-        await self._database.write("DELETE FROM unanswered_prompt")
+    async def forget_prompts(self, prompts: Sequence[UnansweredPrompt]) -> None:
+        """Delete prompts that were read. Those that came meanwhile are kept."""
+        await self._database.write_many(
+            "DELETE FROM unanswered_prompt WHERE id = ?", [(each.number,) for each in prompts]
+        )
 
 
 def _call(row: Row) -> InterruptedCall | None:

@@ -116,6 +116,36 @@ async def test_a_bot_that_is_restarted_in_a_call_ends_its_sentence_comes_back_an
         assert lines[2:] == ["Ada: And then?"]
 
 
+@pytest.mark.slow
+async def test_a_bot_that_is_restarted_again_before_it_is_back_comes_back_after_that(server: Server) -> None:
+    async with server.bot() as process:
+        await server.join()
+        await server.hear_a_story()
+        process.send_signal(signal.SIGTERM)
+        await server.ada.say(server.sandbox.home.general, "And then?")
+        await server.told(RESTARTING)
+        await process.wait()
+    # Discord names no voice server, so the bot is about to join until it is ended.
+    await server.sandbox.faults.lose_voice_server()
+    async with server.bot() as process:
+        async with asyncio.timeout(LIMIT):
+            while server.sandbox.bot_id not in server.sandbox.guild.voice_states:
+                await asyncio.sleep(0.02)
+        since = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await ended_well(process, since)
+    await server.sandbox.faults.change_voice_server()
+    async with server.bot():
+        await server.told("👋 I'm back. Where were we?")
+        async with asyncio.timeout(LIMIT):
+            while "And then?" not in server.model.asked[-1][-1]["content"]:
+                await asyncio.sleep(0.02)
+    asked = [each for each in server.model.asked if each[-1]["content"] == "Ada: And then?"]
+    assert len(asked) == 1
+    written = [m.content for m in server.ada.messages(server.sandbox.home.general) if m.author.bot]
+    assert not [text for text in written if text.startswith(("👋 I was restarted", "❌"))]
+
+
 READ = "First sentence of it. " * 10
 
 

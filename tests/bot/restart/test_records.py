@@ -13,7 +13,7 @@ from bot.restart.records import InterruptedCall, RestartRecords, UnansweredPromp
 CALL = InterruptedCall(1, 2, 3, 100.5, frozenset({11, 22}), "de", True, "talk", "off")
 
 
-async def test_calls_and_prompts_are_read_as_they_were_stored_and_calls_only_once(tmp_path: Path) -> None:
+async def test_calls_and_prompts_are_read_as_they_were_stored_until_they_are_forgotten(tmp_path: Path) -> None:
     prompts = [UnansweredPrompt(3, 7, 11, "Ada", "And then?"), UnansweredPrompt(3, None, 22, "Ben", "Hello", True)]
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         records = RestartRecords(database)
@@ -21,18 +21,24 @@ async def test_calls_and_prompts_are_read_as_they_were_stored_and_calls_only_onc
         await records.keep(prompts, 100.5)
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         records = RestartRecords(database)
-        assert await records.take_calls() == [CALL]
-        assert await records.take_calls() == []
+        assert await records.calls() == await records.calls() == [CALL]
+        await records.keep_call(later := replace(CALL, ended_at=101.5))
+        await records.forget_call(CALL)
+        assert await records.calls() == [later], "a call that was interrupted meanwhile is kept"
+        await records.forget_call(later)
+        assert await records.calls() == []
         assert await records.unanswered(100.5) == prompts
         assert await records.unanswered(101.0) == prompts[:1], "spoken words are not shown long after they were said"
         await records.keep_call(replace(CALL, offered_at=500.0))
-        assert await records.take_calls() == [], "the bot does not go back by itself into a call that it has offered"
+        assert await records.calls() == [], "the bot does not go back by itself into a call that it has offered"
         assert await records.offered(CALL.guild, 400.0) == replace(CALL, offered_at=500.0)
         assert await records.offered(CALL.guild + 1, 400.0) is None
         assert await records.offered(CALL.guild, 501.0) is None
         assert await records.offered(CALL.guild, 400.0) is None, "what is too old is deleted"
-        await records.forget_prompts()
-        assert await records.unanswered(0.0) == []
+        read = await records.unanswered(0.0)
+        await records.keep(prompts[1:], 102.0)
+        await records.forget_prompts(read)
+        assert await records.unanswered(0.0) == prompts[1:], "what came meanwhile is kept"
 
 
 @pytest.mark.parametrize("damage", ["[1", "", "7", '["11"]', "[[1]]", 100_000 * "["])
@@ -43,5 +49,5 @@ async def test_a_damaged_call_is_left_out_and_the_other_calls_are_not_lost(tmp_p
             await records.keep_call(call)
         await database.write("UPDATE interrupted_call SET present = ?", damage)
         await records.keep_call(replace(CALL, guild=5))
-        assert await records.take_calls() == [replace(CALL, guild=5)]
+        assert await records.calls() == [replace(CALL, guild=5)]
         assert await records.offered(7, 400.0) is None
