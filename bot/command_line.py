@@ -28,6 +28,7 @@ from config.errors import SettingsError
 from config.json_log import LogFormat, json_line
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.log_lines import leave_out_log
+from config.patient_output import patient_output
 from config.place import demo_command, how_to_set_token, how_to_talk_without_discord
 from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
@@ -124,6 +125,11 @@ def _page_follows(options: argparse.Namespace, demo_status: int) -> bool:
 
 async def _run_program(command: str, settings: Settings, options: argparse.Namespace) -> int:
     """Run the command ``run`` or ``talk`` until a signal ends it."""
+    with patient_output():
+        return await _run_watched(command, settings, options)
+
+
+async def _run_watched(command: str, settings: Settings, options: argparse.Namespace) -> int:
     if options.exit_with_parent is not None:
         end_with_parent(options.exit_with_parent or None)
     several_calls = settings.call.max_calls > 1

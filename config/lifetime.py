@@ -15,11 +15,15 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from config.patient_output import wait_for_log
+
 T = TypeVar("T")
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPEATED_SIGNAL_SECONDS = 1.0
 """A second signal within this time is ignored: shells and make pass on a signal that the kernel has sent already."""
+LAST_LINE_LIMIT = 0.5
+"""Seconds that a process waits for its log's reader before it ends at once."""
 _PR_SET_PDEATHSIG = 1
 _SIGNALLED = 128
 
@@ -64,6 +68,7 @@ class Ending:
 
     def _end_now(self) -> None:
         _log.error("The shutdown took longer than %.0f s: the process ends now without completing it", self._limit)
+        wait_for_log(LAST_LINE_LIMIT)
         os._exit(self.status)
 
 

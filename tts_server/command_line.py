@@ -24,12 +24,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from config.env_file import with_place
 from config.errors import Fault, SettingsError
 from config.json_log import LogFormat, StderrLines, chosen_by_environment, log_everything_as_json
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
+from config.patient_output import patient_output
 from config.plain_parser import PlainParser
 from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
@@ -244,6 +246,12 @@ def run() -> int:
     verbose, check = arguments.pop("verbose"), arguments.pop("check")
     if (parent := arguments.pop("exit_with_parent")) is not None:
         end_with_parent(parent or None)
+    # Whoever reads the answer of --check gets all of it, however slowly they read.
+    with contextlib.nullcontext() if check else patient_output():
+        return _run(arguments, verbose=verbose, check=check)
+
+
+def _run(arguments: Mapping[str, Any], *, verbose: bool, check: bool) -> int:
     handler = logging.StreamHandler(sys.stderr)
     # The answer of --check is read by people, and by the bot.
     kind = LogFormat.TEXT if check else chosen_by_environment()

@@ -23,6 +23,7 @@ from bot.voice.transcribe.worker_wire import PREFIX_BYTES, FrameError, decode_fr
 from config.json_log import LogFormat, chosen_by_environment, log_everything_as_json
 from config.lifetime import end_with_parent
 from config.log_lines import formatter_for
+from config.patient_output import patient_output
 from config.start import share_one_memory_pool
 
 
@@ -191,18 +192,19 @@ def main(machine: Machine) -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # The standard output of libraries goes to the standard error, so that it can't come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    kind = chosen_by_environment()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter_for(sys.stderr, kind))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    if kind is LogFormat.JSON:
-        log_everything_as_json()
-        sys.stdout = sys.stderr
-    try:
-        serve(sys.stdin.buffer, answers, machine)
-    except (FrameError, BrokenPipeError):
-        return 1
-    return 0
+    with patient_output():
+        kind = chosen_by_environment()
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(formatter_for(sys.stderr, kind))
+        logging.basicConfig(level=logging.WARNING, handlers=[handler])
+        if kind is LogFormat.JSON:
+            log_everything_as_json()
+            sys.stdout = sys.stderr
+        try:
+            serve(sys.stdin.buffer, answers, machine)
+        except (FrameError, BrokenPipeError):
+            return 1
+        return 0
 
 
 if __name__ == "__main__":
