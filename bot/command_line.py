@@ -7,7 +7,6 @@ the page.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from config.errors import SettingsError
 from config.json_log import LogFormat, json_line
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.log_lines import leave_out_log
+from config.lookup_loop import run_loop
 from config.patient_output import patient_output
 from config.place import demo_command, how_to_set_token, how_to_talk_without_discord
 from config.plain_parser import USAGE_ERROR
@@ -73,7 +73,7 @@ def run(given: list[str]) -> int:
     try:
         if command == "rehearse" and not _may_rehearse(settings, options):
             return USAGE_ERROR
-        return asyncio.run(_run(command, settings, options))
+        return run_loop(_run(command, settings, options))
     except KeyboardInterrupt:
         return 130
 

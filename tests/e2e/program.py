@@ -33,6 +33,14 @@ async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIte
 
 
 @asynccontextmanager
+async def program_in(module: str, /, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
+    """Run ``python -m module``, which runs the bot with a fault around it, as :func:`program` runs the bot."""
+    process = await _start(forks(*BOT), arguments, folder, environment, stderr=STDOUT, module=module)
+    async with _ended(process):
+        yield process
+
+
+@asynccontextmanager
 async def logged_program(log: Path, /, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
     """Run ``python -m bot`` with its log in a file, so that its output has nothing but what it prints."""
     with log.open("wb") as file:
@@ -50,11 +58,17 @@ async def program_of(source: Forks, *arguments: str, folder: Path, **environment
 
 
 async def _start(
-    source: Forks, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], *, stderr: int
+    source: Forks,
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    stderr: int,
+    module: str = "bot",
 ) -> Forked:
     usual = {"TTS_BIND": "127.0.0.1:0", "WEB_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
     settings = _surroundings(usual | environment)
-    return await source.start("bot", *arguments, folder=folder, environment=settings, stderr=stderr, new_session=True)
+    return await source.start(module, *arguments, folder=folder, environment=settings, stderr=stderr, new_session=True)
 
 
 @asynccontextmanager
