@@ -56,6 +56,8 @@ class OpenTurn:
         language: the language of the words that were transcribed last, as Whisper's code.
         transcribed_at: when ``text`` became known, in monotonic seconds.
         ended: the end of the turn; ``None`` before it.
+        waiting: ends the wait of all others for the words of a turn that is over.
+        late: whether nobody waits for the words any more.
     """
 
     id: TurnId
@@ -75,10 +77,13 @@ class OpenTurn:
     language: str | None = None
     transcribed_at: float = 0.0
     ended: TurnEnded | None = None
+    waiting: asyncio.Task[None] | None = None
+    late: bool = False
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """The tasks of the turn."""
-        return [task for task in (*self.parts, self.interim, self.transcription, self.estimate) if task is not None]
+        tasks = (*self.parts, self.interim, self.transcription, self.estimate, self.waiting)
+        return [task for task in tasks if task is not None]
 
     @property
     def words_of_parts(self) -> str | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.metering import THE_BOT
 from bot.voice.end_estimates import EndEstimates
+from bot.voice.ended_turns import EndedTurns
 from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.interims import InterimCaptions, InterimPace, Speaker
 from bot.voice.listening_notice import CallMode
@@ -68,6 +68,7 @@ class TurnTaking:
         limited: called once, when people are told that today's limit of the transcriber is reached.
         lost: called when people are told that speech was lost for another reason.
         clock: returns monotonic seconds.
+        sleep: waits for some seconds.
 
     Attributes:
         mode: whether speech is answered, or only written down.
@@ -91,6 +92,7 @@ class TurnTaking:
         limited: Callable[[], object] = lambda: None,
         lost: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.mode = CallMode.TALK
         self._turn_transcriber = TurnTranscriber(transcriber, people, classifier, notices, clock, place, limited, lost)
@@ -107,7 +109,7 @@ class TurnTaking:
         self._clock = clock
         self._turns: dict[TurnId, OpenTurn] = {}
         self._last_said: dict[int, str] = {}
-        self._ended: deque[OpenTurn] = deque()
+        self._ended = EndedTurns(sleep)
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -190,17 +192,24 @@ class TurnTaking:
 
     def _end_turn(self, turn: OpenTurn, event: TurnEnded) -> None:
         turn.ended = event
-        self._ended.append(turn)
+        self._ended.add(turn)
         if turn.text is not None:
             self._conclude_in_order()
-        elif turn.transcription is None or turn.transcription.done():
+            return
+        if turn.transcription is None or turn.transcription.done():
             paused = turn.paused or SpeechPaused(turn.id, event.sound, event.last_voiced_at, event.at)
             self._start_transcription(turn, paused, Urgency.FINAL)
+        turn.waiting = self._spawn(self._limit_wait(turn), f"wait for {turn.id}", turn.id)
+
+    async def _limit_wait(self, turn: OpenTurn) -> None:
+        """Let the call go on without the words of a turn if they are late. They are answered when they are known."""
+        await self._ended.wait_for_words(turn)
+        self._replies.release_floor(turn.id)
+        self._conclude_in_order()
 
     def _drop_turn(self, turn: OpenTurn) -> None:
         del self._turns[turn.id]
-        if turn in self._ended:
-            self._ended.remove(turn)
+        self._ended.drop(turn)
         for task in turn.tasks():
             task.cancel()
         self._captions.withdraw(turn.id)
@@ -328,9 +337,10 @@ class TurnTaking:
 
     def _conclude_in_order(self) -> None:
         """Conclude the turns that are over and transcribed, in the order in which they ended."""
-        while self._ended and self._ended[0].text is not None:
-            turn = self._ended.popleft()
+        while (turn := self._ended.take()) is not None:
             del self._turns[turn.id]
+            if turn.waiting is not None:
+                turn.waiting.cancel()
             self._conclude(turn, turn.text or "")
             self._replies.release_floor(turn.id)
 

@@ -19,7 +19,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnEnded
 from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
 from bot.voice.utterances.voice_commands import VoiceCommand
-from tests.timing import settle
+from tests.timing import ManualSleep, settle
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 
@@ -216,6 +216,7 @@ class TurnTakingHarness:
     watched: list[CallEvent] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    sleep: ManualSleep = field(default_factory=ManualSleep)
 
     async def feed(self, *events: object) -> None:
         for event in events:
@@ -255,6 +256,7 @@ async def running_turn_taking(
         limited=lambda: notices.append(LIMITED),
         lost=lambda: lost.append("said"),
         clock=lambda: times[-1],
+        sleep=(sleep := ManualSleep()),
     )
     running = asyncio.create_task(turn_taking.run())
     await settle()
@@ -271,6 +273,7 @@ async def running_turn_taking(
         watched,
         times,
         lost,
+        sleep,
     )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
