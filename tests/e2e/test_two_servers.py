@@ -75,7 +75,12 @@ async def test_a_person_on_another_server_can_neither_see_nor_change_the_call(se
     stage = servers.stage
     call = stage.app.calls.current_on(stage.sandbox.guild.id)
     assert call is not None
-    before = len(stage.ada.messages(stage.sandbox.home.general)), len(stage.events)
+
+    def noticed() -> tuple[int, int]:
+        # Events without a call come when the bot has started, on a slow machine during this test.
+        return len(stage.ada.messages(stage.sandbox.home.general)), sum(bool(event.call) for event in stage.events)
+
+    before = noticed()
     for command, options in STEERING.items():
         told = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
         assert await servers.typed(_line(command, options)) == told
@@ -88,7 +93,7 @@ async def test_a_person_on_another_server_can_neither_see_nor_change_the_call(se
         CallMode.TALK,
         False,
     )
-    assert (len(stage.ada.messages(stage.sandbox.home.general)), len(stage.events)) == before, "nobody noticed anything"
+    assert noticed() == before, "nobody noticed anything"
     written = " ".join(message.content for message in servers.zoe.messages(servers.text))
     home = stage.sandbox.home
     for secret in (home.guild.name, home.lounge.name, home.general.name, str(home.general.id), str(home.lounge.id)):
