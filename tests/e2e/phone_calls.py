@@ -36,8 +36,8 @@ class Telephone:
         self._tasks: list[asyncio.Task[None]] = []
 
     def call(self, line: MemoryLine) -> MemoryLine:
-        """Somebody calls. For packets of silence while they say nothing, see :func:`sends_silence`."""
-        self._tasks.append(asyncio.create_task(self.calls.answer(line)))
+        """Somebody calls. While they say nothing, their telephone sends silence."""
+        self._tasks += [asyncio.create_task(each) for each in (self.calls.answer(line), sends_silence(line))]
         return line
 
     async def over(self) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ async def telephone(stage: Stage) -> AsyncIterator[Telephone]:
 
 
 async def sends_silence(line: MemoryLine) -> None:
-    """Send silence until the line has ended, as a telephone does."""
+    """Send silence between the words until the line has ended, as a telephone does."""
     while line.ended is None:
         await line.speak(silence(0.2))
 

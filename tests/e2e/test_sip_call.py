@@ -25,7 +25,7 @@ from tests.tones import silence
 from tests.voice.effects import only
 
 pytestmark = needs(KAMAILIO, BARESIP)
-ASKED = "This song is wonderful."
+ASKED = "What day is it today?"
 """A sentence that the toy transcriber knows over a telephone, too."""
 QUIET = np.zeros(8000 * 120, np.int16)
 

@@ -25,6 +25,7 @@ class MemoryLine:
         self.heard, self.waiting = bytearray(), bytearray()
         self.listener: LineListener | None = None
         self.ended: LineEnd | None = None
+        self._speaking = asyncio.Lock()
 
     @property
     def unheard(self) -> int:
@@ -54,10 +55,11 @@ class MemoryLine:
         self.ended = self.ended or cause
 
     async def speak(self, sound: NDArray[np.float32]) -> None:
-        """Speak a sound (48,000 Hz) in real time."""
+        """Speak a sound (48,000 Hz) in real time, after what is being spoken already."""
         data = encode_g711(to_int16(soxr.resample(sound, 48_000, 8_000)), self.law)
-        began = time.monotonic()
-        for number, at in enumerate(range(0, len(data) - FRAME_BYTES + 1, FRAME_BYTES)):
-            await asyncio.sleep(began + 0.02 * number - time.monotonic())
-            if self.listener is not None and self.ended is None:
-                self.listener.sound(data[at : at + FRAME_BYTES], time.monotonic())
+        async with self._speaking:
+            began = time.monotonic()
+            for number, at in enumerate(range(0, len(data) - FRAME_BYTES + 1, FRAME_BYTES)):
+                await asyncio.sleep(began + 0.02 * number - time.monotonic())
+                if self.listener is not None and self.ended is None:
+                    self.listener.sound(data[at : at + FRAME_BYTES], time.monotonic())
