@@ -53,7 +53,7 @@ class CallAnnouncer:
         call = next(heard, None)
         if call is None:
             return False
-        handle = call.say(Prompt("", words(call.language), self._clock(), kind=PromptKind.RECITE))
+        handle = call.say(Prompt("", words(call.language), self._clock(), kind=PromptKind.RECITE, told_to=person))
         try:
             async with asyncio.timeout(self._limit):
                 # If the voice fails, the words are written, but that pings nobody. So only spoken words count.

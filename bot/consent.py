@@ -72,7 +72,7 @@ class ListeningConsent:
     async def opt_out(self, person: int) -> bool:
         """Stop listening to a person now. Returns False if the choice could not be stored."""
         self._choices = {**self._choices, person: False}
-        self._tell_listeners(person)
+        self.drop(person)
         return await self._remember(person, listen=False)
 
     async def forget(self, person: int) -> bool:
@@ -81,7 +81,7 @@ class ListeningConsent:
         A choice not to be listened to stays if the person would be listened to without it. Returns False if the choice
         could not be deleted.
         """
-        self._tell_listeners(person)
+        self.drop(person)
         choice = self._choices.get(person)
         if choice is None or (not choice and self._admits_by_default):
             return True
@@ -93,8 +93,11 @@ class ListeningConsent:
         self._choices = {each: listen for each, listen in self._choices.items() if each != person}
         return True
 
-    def _tell_listeners(self, person: int) -> None:
-        for listener in tuple(self._listeners):
+    def drop(self, person: int) -> None:
+        """Discard what is held of a person, as when they opt out."""
+        # The newest comes first: the parts of a call may still pass on the end of an answer, which those that store it
+        # then discard.
+        for listener in reversed(self._listeners):
             try:
                 listener(person)
             except Exception:

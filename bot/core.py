@@ -142,7 +142,11 @@ class Core:
         """
         # Reminders can be told from now on: in calls, and where there is Discord, by pings.
         self.background.begin(
-            {"reminders": self.reminders.run, "notes of past calls": self.long_term.notes.finisher.run}
+            {
+                "reminders": self.reminders.run,
+                "notes of past calls": self.long_term.notes.finisher.run,
+                "erasures that were broken off": self.personal_data.go_on,
+            }
         )
         self.watch(Ready(at=time.monotonic()))
         self.watch(WebReady(page, at=time.monotonic()))

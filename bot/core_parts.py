@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,7 +39,7 @@ from bot.ignored import IgnoredPeople
 from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.small_model import load_small_prompts
-from bot.long_term import KeepingRules, open_long_term
+from bot.long_term import KeepingRules, forget_in_recordings, open_long_term
 from bot.memory_answers import MemoryAnswers
 from bot.missing_parts import missing_parts
 from bot.monitoring.monitor import Monitor
@@ -155,6 +156,9 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
                 call.forget_words(has)
 
         memory.on_forgotten(forget_words)
+        recordings = CallRecordings(settings.data_dir)
+        await asyncio.to_thread(recordings.tidy)
+        memory.also_forget(partial(forget_in_recordings, recordings))
         reminder_lines = await asyncio.to_thread(ReminderLines)
         announcer = CallAnnouncer(lambda: manager.calls)
         reminders = Reminders(ReminderRecords(database), announcer, zone, reminder_lines)
@@ -262,7 +266,7 @@ async def build_core(settings: Settings, watchers: Sequence[Watcher], progress: 
                 database,
                 consent=consent,
                 writer=conversations.writer,
-                recordings=CallRecordings(settings.data_dir),
+                recordings=recordings,
                 voices=voices,
                 characters=characters,
                 more=(RememberedFacts(memory), NotedLines(notes), UsedEngines(usage)),

@@ -17,6 +17,7 @@ from bot.background import BackgroundWork
 from bot.characters import Characters
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
+from bot.conversations.recordings import CallRecordings
 from bot.conversations.records import ConversationRecords
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
@@ -133,6 +134,20 @@ class LongTerm:
         """Stop background work that uses the model, because somebody waits for an answer."""
         self.gatherer.step_aside()
         self.notes.finisher.step_aside()
+
+
+async def forget_in_recordings(recordings: CallRecordings, gone: ForgottenWords) -> None:
+    """Delete from the texts beside recordings of calls what a person has asked the bot to forget.
+
+    It is not known on which server a recording was made, so texts with these words are deleted wherever they are.
+
+    Raises:
+        aiosqlite.Error: not everything could be deleted.
+    """
+    try:
+        await asyncio.to_thread(recordings.delete_words, lambda text: not gone.values.isdisjoint(words(text)))
+    except OSError as error:
+        raise aiosqlite.OperationalError(f"the texts beside recordings: {error}") from error
 
 
 async def forget_in_notes(notes: NotesService, gone: ForgottenWords) -> None:

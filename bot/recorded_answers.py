@@ -6,7 +6,7 @@ With it, a better voice can speak the answers again later.
 from __future__ import annotations
 
 import wave
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,8 @@ from wire.parameters import SpeechParameters
 RECORDINGS_DIR = "recordings"
 BOT_FILE = "bot.wav"
 ANSWERS_FILE = "answers.json"
+NEW_ANSWERS_FILE = f"{ANSWERS_FILE}.new"
+"""The file while it is being written. If the process dies meanwhile, it stays."""
 
 
 class RecordedAnswersError(ValueError):
@@ -44,8 +46,9 @@ class RecordedAnswer:
         spans: the positions of the answer's sound; more than one if the answer was paused.
         text: the text that people heard; empty if the answer must not be spoken again.
         interrupted: whether the answer was interrupted.
-        person: id of the person who was answered; ``None`` if it is not known, as in older files and for texts that the
-            bot spoke as they are.
+        person: id of the person who was answered, whose words were read aloud, or to whom the bot said a text of its
+            own; ``None`` if there is nobody, and in older files.
+        named: ids of the people in the call whose names are in the text.
     """
 
     spans: Annotated[tuple[Span, ...], Field(min_length=1)]
@@ -53,6 +56,11 @@ class RecordedAnswer:
     interrupted: bool = False
     parameters: SpeechParameters = field(default_factory=SpeechParameters)
     person: int | None = None
+    named: tuple[int, ...] = ()
+
+
+Concerns = Callable[[RecordedAnswer], bool]
+"""Says whether the text of an answer is to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +93,22 @@ class RecordedAnswers:
             raise RecordedAnswersError(f"{ANSWERS_FILE} does not belong to this {BOT_FILE}")
         return answers
 
-    def texts_for(self, people: Collection[int | None]) -> list[str]:
-        """The texts of the answers to these people. ``None`` stands for people who are not known."""
-        return [answer.text for answer in self.answers if answer.text and answer.person in people]
+    def texts_of(self, concerns: Concerns) -> list[str]:
+        """The texts for which ``concerns`` is true."""
+        return [answer.text for answer in self.answers if answer.text and concerns(answer)]
 
-    def forget(self, folder: Path, people: Collection[int | None]) -> None:
-        """Delete the texts of the answers to these people from the file in the folder of the recording. The other
+    def forget(self, folder: Path, concerns: Concerns) -> None:
+        """Delete the texts for which ``concerns`` is true from the file in the folder of the recording. The other
         answers can still be spoken again; without any, the file is deleted. Blocks on the disk.
 
         Raises:
             OSError: the file can't be written.
         """
-        left = [replace(answer, text="") if answer.person in people else answer for answer in self.answers]
+        left = [RecordedAnswer(each.spans) if concerns(each) else each for each in self.answers]
         if any(answer.text for answer in left):
             replace(self, answers=tuple(left)).write(folder)
         else:
-            (folder / ANSWERS_FILE).unlink(missing_ok=True)
+            remove_answers(folder)
 
     def _fit(self) -> bool:
         spans = [Span(0, 0), *(span for answer in self.answers for span in answer.spans)]
@@ -113,12 +121,22 @@ class RecordedAnswers:
         Raises:
             OSError: they can't be written. An older file stays as it was.
         """
-        new = folder / f"{ANSWERS_FILE}.new"
+        new = folder / NEW_ANSWERS_FILE
         try:
             new.write_bytes(TypeAdapter(type(self)).dump_json(self))
             new.replace(folder / ANSWERS_FILE)
         finally:
             new.unlink(missing_ok=True)
+
+
+def remove_answers(folder: Path) -> None:
+    """Delete the answers in the folder of a recording. Blocks on the disk.
+
+    Raises:
+        OSError: they can't be deleted.
+    """
+    (folder / ANSWERS_FILE).unlink(missing_ok=True)
+    (folder / NEW_ANSWERS_FILE).unlink(missing_ok=True)
 
 
 def recorded_samples(folder: Path) -> int:

@@ -129,6 +129,15 @@ def rest_before(text: str, phrase: str) -> str | None:
     return rest.rstrip() if begins else None
 
 
+def mentions(text: str, name: str) -> bool:
+    """Whether a text has a name, also in a genitive such as "Ada's". In scripts without spaces, any position counts."""
+    said, sought = plain(text), plain(name)
+    if not sought or max(sought) >= FIRST_UNSPACED:
+        return bool(sought) and sought in said
+    letter = rf"[^\W_{FIRST_UNSPACED}-\U0010ffff]"
+    return re.search(rf"(?<!{letter}){re.escape(sought)}(?:'?s)?(?!{letter})", said) is not None
+
+
 def has_phrase(text: str, phrase: str) -> bool:
     """Whether a text has the words of a phrase. Both are plain. In scripts without spaces, any position counts."""
     return phrase in text if phrase[0] >= FIRST_UNSPACED else f" {phrase} " in f" {text} "

@@ -90,6 +90,8 @@ class Chats:
         self._answered = answered
         self._clock = clock
         self._chats: OrderedDict[str, Chat] = OrderedDict()
+        self._forgotten = 0
+        """How many times somebody was forgotten."""
         self._name = web_name("")
         self._person = web_person("")
 
@@ -123,7 +125,7 @@ class Chats:
         async with chat.answering:
             asked = Turn.of_person(self._name, text, self._person)
             responder = self._make_responder(chat.history, self._name, spoken=spoken)
-            said, whole, silence = "", False, SilenceFilter()
+            said, whole, silence, forgotten = "", False, SilenceFilter(), self._forgotten
             named: str | None = None
 
             def note_mood(mood: str | None) -> None:
@@ -147,11 +149,13 @@ class Chats:
                 await self._answered(named)
             finally:
                 self._use(chat)
-                if said.strip():
+                # If its person was forgotten meanwhile, the answer is still sent, but nothing of it is remembered.
+                if said.strip() and forgotten == self._forgotten:
                     self._remember(chat, asked, said, interrupted=not whole)
 
     def forget(self, person: int) -> None:
-        """Forget what a person has said, because they opted out."""
+        """Forget what a person has said, and the answers, because they opted out."""
+        self._forgotten += person == self._person
         for chat in self._chats.values():
             chat.history.forget(person)
 
@@ -161,7 +165,8 @@ class Chats:
             self._end(name)
 
     def _remember(self, chat: Chat, asked: Turn, said: str, *, interrupted: bool) -> None:
-        answered = Turn.of_bot(said, interrupted=interrupted, name=self._character().persona.name)
+        name = self._character().persona.name
+        answered = Turn.of_bot(said, interrupted=interrupted, name=name, asker=self._person)
         chat.history.add(asked)
         chat.history.add(answered)
         # An answer may repeat the question's words, so it is stored only if the question is.

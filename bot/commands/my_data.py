@@ -40,7 +40,8 @@ NOT_ALL_ERASED = "⚠️ **This is still stored:**"
 STAYS = "**This stays, and why:**"
 ALWAYS_STAYS = (
     "What stands in Discord's channels, my answers and captions too: Discord keeps it. You can delete your messages.",
-    "What other people said, and recordings of them in which you may be heard: all this is theirs.",
+    "What other people said and what I answered them, and recordings of them in which you may be heard: all this is "
+    "theirs.",
     "Backups and logs of the people who run me, and what is kept by services that they use, such as a model server: "
     "ask them.",
 )

@@ -111,7 +111,7 @@ class Conversations:
         now = self._clock()
         conversation = StoredConversation(place, now)
         self.add(conversation, replace(asked, typed=True), now, {asked.person: asked.speaker})
-        self.add(conversation, answered, now)
+        self.add(conversation, replace(answered, asker=asked.person), now)
 
     async def last_turns(self, place: ConversationPlace, since: float) -> list[Turn]:
         """The last turns of the newest conversation of a place, oldest first, if it has not ended before ``since``.
@@ -123,7 +123,8 @@ class Conversations:
         """
         shown, kept = True, []
         for turn in await self._records.last_turns(place, since, MAX_TURNS):
-            shown = self._may_keep(place.server, turn.person) if turn.person is not None else shown
+            whose = turn.asker if turn.person is None else turn.person
+            shown = self._may_keep(place.server, whose) if whose is not None else shown
             if shown:
                 kept.append(turn)
         return kept

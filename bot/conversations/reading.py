@@ -110,11 +110,11 @@ class TurnsRead:
 
 _LAST = 2**62
 """Greater than the number of any turn."""
-# The person of a turn is the one who said it. For an answer of the bot, it is the one who spoke last before it, because
-# the answer may repeat that person's words.
+# The person of a turn is the one who said it. For an answer of the bot, it is the one who was answered, because the
+# answer may repeat that person's words; if that is not known, it is the one who spoke last before it.
 _PERSON = (
-    "coalesce(t.person, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation AND b.number < t.number "
-    "AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
+    "coalesce(t.person, t.asker, (SELECT b.person FROM turns b WHERE b.conversation = t.conversation "
+    "AND b.number < t.number AND b.person IS NOT NULL ORDER BY b.number DESC LIMIT 1), '')"
 )
 _SHOWN = f"(?1 = '[]' OR (coalesce(c.server, '') || ':' || {_PERSON}) NOT IN (SELECT value FROM json_each(?1)))"  # noqa: S608
 """The condition that a turn ``t`` of a conversation ``c`` may be shown. The statement's first value is the list

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RECORDINGS_DIR, RecordedAnswers, RecordedAnswersError
+from bot.recorded_answers import (
+    ANSWERS_FILE,
+    BOT_FILE,
+    NEW_ANSWERS_FILE,
+    RECORDINGS_DIR,
+    RecordedAnswer,
+    RecordedAnswers,
+    RecordedAnswersError,
+    remove_answers,
+)
+from bot.text import mentions
+
+_log = logging.getLogger(__name__)
 
 _FOLDER = re.compile(r"(\d{8}T\d{6}Z)-[^.]+(?:\.([0-9a-z]+))?", re.ASCII)
 _FILE = re.compile(r"(.+)-([1-9][0-9]{0,19})\.wav", re.ASCII | re.DOTALL)
@@ -35,27 +49,35 @@ class CallRecording:
 
 @dataclass(frozen=True, slots=True)
 class AnswersBeside:
-    """The bot's answers to a person in a recording, whose texts lie beside it so that a better voice can speak them.
+    """The bot's answers in a recording that belong to a person or name them. Their texts lie beside the recording, so
+    that a better voice can speak them.
 
     Attributes:
         path: the file with the texts of all answers in the recording.
         at: when the recording began, in seconds since 1970.
-        texts: the texts of the answers to the person.
-        people: the person's id. ``None`` is in it too if the recording has the person's voice: then an answer to
+        texts: the texts that belong to the person or name them.
+        person: the person's id.
+        name: the person's name; ``None`` if the recording does not have the person's voice. If it has, an answer to
             somebody who is not known counts as an answer to this person.
     """
 
     path: Path
     at: float
     texts: tuple[str, ...]
-    people: frozenset[int | None]
+    person: int
+    name: str | None
 
-    def delete(self) -> None:
-        """Delete these texts. A file that can't be used is deleted. Blocks on the disk; raises :class:`OSError`."""
-        try:
-            RecordedAnswers.read(self.path.parent).forget(self.path.parent, self.people)
-        except RecordedAnswersError:
-            self.path.unlink(missing_ok=True)
+
+class _Concerns:
+    """Says whether an answer belongs to a person or names them; see :class:`AnswersBeside`."""
+
+    def __init__(self, person: int, name: str | None) -> None:
+        self._people = frozenset((person,) if name is None else (person, None))
+        self._person = person
+        self._name = name or ""
+
+    def __call__(self, answer: RecordedAnswer) -> bool:
+        return answer.person in self._people or self._person in answer.named or mentions(answer.text, self._name)
 
 
 class CallRecordings:
@@ -69,6 +91,8 @@ class CallRecordings:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / RECORDINGS_DIR
+        # Two people may have their answers deleted from the same file at the same time.
+        self._changing = threading.Lock()
 
     def find(
         self, call: str | None, started: float, ended: float | None, may_show: Callable[[int], bool]
@@ -99,12 +123,48 @@ class CallRecordings:
         return [each for each in found if each.person == person]
 
     def answers_to(self, person: int) -> list[AnswersBeside]:
-        """The answers to a person beside recordings, oldest first. Blocks on the disk; raises :class:`OSError`.
+        """The answers beside recordings that belong to a person or name them, oldest first. Blocks on the disk; raises
+        :class:`OSError`.
 
         A file that can't be used is there too, without texts, if the recording has the person's voice.
         """
         found = [_answers_beside(folder, at, person) for at, _, folder in self._dated_folders()]
         return [each for each in found if each is not None]
+
+    def delete(self, answers: AnswersBeside) -> None:
+        """Delete the texts of these answers. A file that can't be used is deleted. Blocks on the disk; raises
+        :class:`OSError`.
+        """
+        self._forget(answers.path.parent, _Concerns(answers.person, answers.name))
+
+    def delete_words(self, has: Callable[[str], bool]) -> None:
+        """Delete the texts of all answers for which ``has`` is true. A file that can't be used is left alone. Blocks on
+        the disk; raises :class:`OSError`.
+        """
+        for _, _, folder in self._dated_folders():
+            try:
+                found = RecordedAnswers.read(folder).texts_of(lambda answer: has(answer.text))
+            except RecordedAnswersError:
+                continue
+            if found:
+                self._forget(folder, lambda answer: has(answer.text))
+
+    def tidy(self) -> None:
+        """Delete files of answers that a killed process left half-written. Call it while nothing is recorded. Blocks on
+        the disk.
+        """
+        try:
+            for _, _, folder in self._dated_folders():
+                (folder / NEW_ANSWERS_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("Half-written answers beside recordings can't be deleted: %s", error)
+
+    def _forget(self, folder: Path, concerns: Callable[[RecordedAnswer], bool]) -> None:
+        with self._changing:
+            try:
+                RecordedAnswers.read(folder).forget(folder, concerns)
+            except RecordedAnswersError:
+                remove_answers(folder)
 
     def _dated_folders(self) -> Iterator[tuple[float, str | None, Path]]:
         """The folders, oldest first, each with the time at which its recording began, and the id of its call."""
@@ -134,12 +194,12 @@ def _files(folder: Path, at: float) -> Iterator[CallRecording]:
 
 
 def _answers_beside(folder: Path, at: float, person: int) -> AnswersBeside | None:
-    path, is_heard = folder / ANSWERS_FILE, any(each.person == person for each in _files(folder, at))
+    path = folder / ANSWERS_FILE
     if not path.is_file():
         return None
-    people = frozenset((person, None)) if is_heard else frozenset((person,))
+    name = next((each.who for each in _files(folder, at) if each.person == person), None)
     try:
-        texts = tuple(RecordedAnswers.read(folder).texts_for(people))
+        texts = tuple(RecordedAnswers.read(folder).texts_of(_Concerns(person, name)))
     except RecordedAnswersError:
-        return AnswersBeside(path, at, (), people) if is_heard else None
-    return AnswersBeside(path, at, texts, people) if texts else None
+        return None if name is None else AnswersBeside(path, at, (), person, name)
+    return AnswersBeside(path, at, texts, person, name) if texts else None

@@ -51,16 +51,17 @@ UPDATE conversations SET people = (
 ) WHERE id = ?
 """  # noqa: S608
 _ANSWERS_TO = """
-rowid IN (
+person IS NULL AND (asker = ?2 OR (asker IS NULL AND rowid IN (
     SELECT a.rowid FROM turns p JOIN turns a ON a.conversation = p.conversation AND a.number > p.number
     AND a.number < coalesce((
         SELECT n.number FROM turns n WHERE n.conversation = p.conversation AND n.number > p.number
         AND n.person IS NOT NULL ORDER BY n.number LIMIT 1
     ), 9e18)
     WHERE p.conversation = ?1 AND p.person = ?2
-)
+)))
 """
-"""The condition for the bot's turns between a turn of one person and the next turn of any person."""
+"""The condition for the answers to a person. An answer of which it is not known to whom it was given counts as given to
+the person who spoke last before it."""
 # A conversation without an end belongs to a running call, which may go on.
 _FORGET_EMPTY = """
 DELETE FROM conversations
@@ -128,8 +129,9 @@ class ConversationRecords(Records):
         who = None if turn.person is None else turn.speaker
         await self._database.write_together(
             (
-                "INSERT INTO turns (conversation, number, person, who, text, at, interrupted, present, unread, typed) "
-                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM turns "
+                "INSERT INTO turns "
+                "(conversation, number, person, who, text, at, interrupted, present, unread, typed, asker) "
+                "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM turns "
                 "WHERE conversation = ?1",
                 (
                     conversation,
@@ -141,6 +143,7 @@ class ConversationRecords(Records):
                     None if present is None else json.dumps({str(person): name for person, name in present.items()}),
                     unread and turn.person is not None,
                     turn.typed,
+                    None if turn.asker is None else str(turn.asker),
                 ),
             ),
             # A conversation in the text chat ends with its last turn, so its end moves with each turn.
@@ -158,16 +161,16 @@ class ConversationRecords(Records):
         The place's name does not matter.
         """
         rows = await self._database.rows(
-            "SELECT person, who, text, interrupted FROM turns WHERE conversation = ("
+            "SELECT person, who, text, interrupted, asker FROM turns WHERE conversation = ("
             "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? ORDER BY id DESC LIMIT 1"
             ") ORDER BY number DESC LIMIT ?",
             *(str(place.channel), place.transport, since, limit),
         )
         return [
-            Turn.of_bot(text, interrupted=bool(interrupted))
+            Turn.of_bot(text, interrupted=bool(interrupted), asker=None if asker is None else int(asker))
             if person is None
             else Turn.of_person(who, text, int(person))
-            for person, who, text, interrupted in reversed(rows)
+            for person, who, text, interrupted, asker in reversed(rows)
         ]
 
     async def end(self, conversation: int, at: float) -> None:
@@ -217,7 +220,7 @@ class ConversationRecords(Records):
             "DELETE FROM unanswered_prompt WHERE person = ? AND message IS NULL", person
         )
         facts = await self._database.write("DELETE FROM fact WHERE speaker = ?1 OR person = ?1", str(person))
-        conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?"
+        conversations = "SELECT DISTINCT conversation FROM turns WHERE person = ?1 OR asker = ?1"
         # The answers are deleted first, because only the turns before them show to whom they were given.
         answers = await self._forget(conversations, _ANSWERS_TO, str(person))
         return prompts + facts + answers + await self._forget(conversations, "person = ?2", str(person))
@@ -240,9 +243,9 @@ class ConversationRecords(Records):
         deleted, *_ = await self._database.write_together(
             (
                 "DELETE FROM turns WHERE conversation = ?1 AND (number = ?2 OR (number > ?2 AND person IS NULL "
-                "AND number < coalesce((SELECT min(number) FROM turns WHERE conversation = ?1 AND number > ?2 "
-                "AND person IS NOT NULL), 9e18)))",
-                (conversation, number),
+                "AND coalesce(asker, ?3) = ?3 AND number < coalesce((SELECT min(number) FROM turns "
+                "WHERE conversation = ?1 AND number > ?2 AND person IS NOT NULL), 9e18)))",
+                (conversation, number, str(person)),
             ),
             (_FORGET_PEOPLE_WITHOUT_TURNS, (conversation,)),
             (_FORGET_EMPTY, (conversation,)),

@@ -114,7 +114,8 @@ class ConversationWriter:
             if isinstance(each, _NewTurn):
                 if each.turn.person is not None:
                     last_speakers[each.conversation] = each.turn.person
-                if last_speakers.get(each.conversation) == person:
+                asker = each.turn.asker if each.turn.person is None else None
+                if (asker or last_speakers.get(each.conversation)) == person:
                     continue
             # An earlier request for the same person is dropped, so that repeated ones don't fill the queue.
             if each != _Forget(person):

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Self
 
@@ -45,6 +45,8 @@ class Turn:
         results: the tool calls that these words led to, with their results, if the results came only after the words
             had been answered. No history keeps them.
         typed: whether the person typed the words. Only stored conversations know it.
+        asker: for a turn of the bot: user id of the person whom it answers, or whose words it reads aloud; ``None`` if
+            that is not known. It is forgotten together with that person's words, which it may repeat.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -56,6 +58,8 @@ class Turn:
     answers: str = ""
     results: tuple[ChatMessage, ...] = ()
     typed: bool = False
+    # What was said is the same, whoever was answered.
+    asker: int | None = field(default=None, compare=False)
 
     @classmethod
     def of_person(cls, name: str, text: str, person: int | None = None) -> Self:
@@ -63,9 +67,9 @@ class Turn:
         return cls("user", clean_name(name), text, person)
 
     @classmethod
-    def of_bot(cls, text: str, *, interrupted: bool = False, name: str = "") -> Self:
+    def of_bot(cls, text: str, *, interrupted: bool = False, name: str = "", asker: int | None = None) -> Self:
         """A turn of the bot. ``text`` is the part of the reply that people heard or read."""
-        return cls("assistant", name, text.strip(), interrupted=interrupted)
+        return cls("assistant", name, text.strip(), interrupted=interrupted, asker=asker)
 
     @cached_property
     def message(self) -> ChatMessage:
@@ -129,8 +133,8 @@ class History:
         self._keep([turn for turn in self._turns if not turn.interrupted])
 
     def forget(self, person: int) -> None:
-        """Remove everything that this person said."""
-        self._keep([turn for turn in self._turns if turn.person != person])
+        """Remove everything that this person said, and the answers to it."""
+        self._keep([turn for turn in self._turns if person not in (turn.person, turn.asker)])
 
     def last_exchange(self, person: int) -> tuple[Turn, ...]:
         """The last turn of a person, and the answer to it; empty if the person has said nothing."""

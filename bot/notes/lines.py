@@ -43,7 +43,8 @@ class NoteLine:
         at: when it was said, in seconds since 1970.
         who: the speaker's name.
         person: the speaker's user id; ``None`` for the bot.
-        answers: for a line of the bot, the user id of the person who spoke last before it.
+        answers: for a line of the bot, the user id of the person whom it answers, or, if that is not known, of the
+            person who spoke last before it.
         interrupted: whether it is only the beginning of an answer.
         present: the user ids of those who were in the call then, and heard it.
     """

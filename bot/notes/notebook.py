@@ -193,7 +193,7 @@ class CallNotebook:
             clean_name(join_surrogates(turn.speaker)),
             text,
             turn.person,
-            notes.last_person if turn.person is None else None,
+            (turn.asker or notes.last_person) if turn.person is None else None,
             turn.interrupted,
             notes.present,
         )

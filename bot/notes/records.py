@@ -168,7 +168,8 @@ class NoteRecords(Records):
     async def with_person(self, person: int) -> list[int]:
         """The ids of the notes that have a line of a person, or in whose call the person was."""
         rows = await self._database.rows(
-            "SELECT note FROM note_line WHERE person = ?1 UNION SELECT note FROM note_person WHERE person = ?1",
+            "SELECT note FROM note_line WHERE ?1 IN (person, answers) "
+            "UNION SELECT note FROM note_person WHERE person = ?1",
             str(person),
         )
         return [int(row[0]) for row in rows]

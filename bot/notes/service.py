@@ -21,7 +21,7 @@ from bot.notes.recall import NotesRecall
 from bot.notes.records import NoteRecords
 from bot.notes.summing import NotesModel, Summing
 from bot.notes.words import NoteWords
-from bot.text import plain
+from bot.text import mentions, plain
 from config.types import KeptDays
 
 _log = logging.getLogger(__name__)
@@ -381,5 +381,4 @@ def _has_person(notes: Notes, person: int) -> bool:
 
 def _names(claim: Claim, names: set[str]) -> bool:
     """Whether a claim has one of the names."""
-    text = f" {plain(claim.who)} {plain(claim.text)} "
-    return any(f" {name} " in text for name in names if name)
+    return any(mentions(f"{claim.who} {claim.text}", name) for name in names)

@@ -72,6 +72,22 @@ class PersonalData(Protocol):
         ...
 
 
+class BegunErasures(Protocol):
+    """Remembers whose data are being erased, until that is done."""
+
+    async def add(self, subject: Subject) -> None:
+        """Note that an erasure begins."""
+        ...
+
+    async def remove(self, subject: Subject) -> None:
+        """Note that an erasure is over."""
+        ...
+
+    async def all(self) -> Sequence[Subject]:
+        """The people whose erasure has begun; raises :class:`aiosqlite.Error`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What was deleted in all stores.
@@ -93,11 +109,18 @@ class PersonalStores:
     Args:
         stores: the stores, in the order in which they are emptied.
         erase_traces: cleans the database's files of deleted rows. Raises :class:`aiosqlite.Error`.
+        begun: remembers whose data are being erased; ``None`` if that need not outlive the process.
     """
 
-    def __init__(self, stores: Sequence[PersonalData], erase_traces: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        stores: Sequence[PersonalData],
+        erase_traces: Callable[[], Awaitable[None]],
+        begun: BegunErasures | None = None,
+    ) -> None:
         self._stores = [*stores]
         self._erase_traces = erase_traces
+        self._begun = begun
 
     def add(self, store: PersonalData) -> None:
         """Add a store. It is emptied after the others."""
@@ -117,7 +140,26 @@ class PersonalStores:
         return {store.name: await store.export(subject) for store in self._stores}
 
     async def erase(self, subject: Subject) -> Erasure:
-        """Delete what is stored of a person. If one store fails, the others are emptied all the same."""
+        """Delete what is stored of a person. If one store fails, the others are emptied all the same.
+
+        If the process dies meanwhile, or this is cancelled, :meth:`go_on` finishes it.
+        """
+        if self._begun is not None:
+            await self._begun.add(subject)
+        erasure = await self._erase(subject)
+        if self._begun is not None:
+            await self._begun.remove(subject)
+        return erasure
+
+    async def go_on(self) -> None:
+        """Finish the erasures during which an earlier process died. What can't be deleted is logged."""
+        for subject in () if self._begun is None else await self._begun.all():
+            erasure = await self.erase(subject)
+            _log.warning("Data of a person are erased only now, because the bot had died before all of them were")
+            for failure in erasure.failed:
+                _log.error("Data of a person could not be erased: %s", failure)
+
+    async def _erase(self, subject: Subject) -> Erasure:
         counts, left, failed = dict[str, int](), list[str](), list[str]()
         for store in self._stores:
             try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
-from bot.conversations.recordings import CallRecordings
+from bot.conversations.recordings import AnswersBeside, CallRecording, CallRecordings
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject, moment
 from bot.speech_server.errors import VoicesError
 from bot.voices.voices import Voices
@@ -26,12 +27,16 @@ class RecordedSound:
     """A person's files in the recordings of calls, and the texts beside them of what the bot answered to the person.
 
     The export has the names of the files and these texts, but not the sound.
+
+    Args:
+        drop: makes running calls write nothing more of a person (user id).
     """
 
     name = "recordings of your voice in calls, and texts of my answers in them"
 
-    def __init__(self, recordings: CallRecordings) -> None:
+    def __init__(self, recordings: CallRecordings, drop: Callable[[int], None]) -> None:
         self._recordings = recordings
+        self._drop = drop
 
     async def export(self, subject: Subject) -> Sequence[JsonValue]:
         """The files, and then the texts."""
@@ -54,18 +59,30 @@ class RecordedSound:
 
     async def erase(self, subject: Subject) -> Erased:
         """Delete the files and the texts; raises :class:`~bot.personal_data.personal_data.NotErasedError`."""
-        return await asyncio.to_thread(self._erase, subject.id)
-
-    def _erase(self, person: int) -> Erased:
         # Some texts are found only while the person's sound is still there, so nothing is deleted before the search.
-        try:
+        found = await self._find(subject.id)
+        self._drop(subject.id)
+        # A call may have written a file during the search. From now on, none writes anything of the person.
+        found |= await self._find(subject.id)
+        return await asyncio.to_thread(self._delete, found)
+
+    async def _find(self, person: int) -> dict[Path, AnswersBeside | CallRecording]:
+        def find() -> dict[Path, AnswersBeside | CallRecording]:
             answers, sound = self._recordings.answers_to(person), self._recordings.of(person)
+            return {**{each.path: each for each in answers}, **{each.path: each for each in sound}}
+
+        try:
+            return await asyncio.to_thread(find)
         except OSError as error:
             _log.warning("The recordings can't be read, so what they have of a person is not deleted: %s", error)
             raise NotErasedError(FILES_LEFT) from error
+
+    def _delete(self, found: Mapping[Path, AnswersBeside | CallRecording]) -> Erased:
         deletions: list[Callable[[], None]] = [
-            *(each.delete for each in answers),
-            *(partial(each.path.unlink, missing_ok=True) for each in sound),
+            partial(self._recordings.delete, each)
+            if isinstance(each, AnswersBeside)
+            else partial(each.path.unlink, missing_ok=True)
+            for each in found.values()
         ]
         left = 0
         for delete in deletions:

@@ -12,6 +12,7 @@ from bot.consent import ListeningConsent
 from bot.conversations.recordings import CallRecordings
 from bot.conversations.writer import ConversationWriter
 from bot.database import Database
+from bot.personal_data.begun import StoredErasures
 from bot.personal_data.choices import ChosenChannels, ListeningChoice, PrivateCharacter
 from bot.personal_data.personal_data import PersonalData, PersonalStores
 from bot.personal_data.recorded import MadeVoices, RecordedSound
@@ -96,7 +97,7 @@ def all_stores(
         PrivateCharacter(characters),
         ChosenChannels(database),
         MadeVoices(voices),
-        RecordedSound(recordings),
+        RecordedSound(recordings, consent.drop),
         TableData(
             "servers on which you are ignored in calls",
             database,
@@ -110,4 +111,10 @@ def all_stores(
         # could not count what is deleted in this way.
         ListeningChoice(consent),
     )
-    return PersonalStores(stores, database.erase_traces)
+
+    async def erase_traces() -> None:
+        # A running call was told to drop what it holds of the person. What it had passed on before is deleted here.
+        await writer.flush()
+        await database.erase_traces()
+
+    return PersonalStores(stores, erase_traces, StoredErasures(database))

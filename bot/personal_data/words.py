@@ -9,15 +9,18 @@ from bot.database import Database
 from bot.personal_data.personal_data import Erased, JsonValue, NotErasedError, Subject, moment
 
 _TURNS = """
-SELECT t.conversation, c.transport, c.place, t.person, t.text, t.at, t.interrupted
+SELECT t.conversation, c.transport, c.place, t.person, t.text, t.at, t.interrupted, t.asker
 FROM turns t JOIN conversations c ON c.id = t.conversation
-WHERE t.conversation IN (SELECT DISTINCT conversation FROM turns WHERE person = ?1) AND (t.person = ?1 OR t.number > (
+WHERE t.conversation IN (SELECT DISTINCT conversation FROM turns WHERE person = ?1 OR asker = ?1)
+AND (?1 IN (t.person, t.asker) OR t.number > (
     SELECT min(number) FROM turns WHERE conversation = t.conversation AND person = ?1
 )) ORDER BY t.conversation, t.number
 """
 _COUNT = """
-SELECT count(*) FROM turns t WHERE t.conversation IN (SELECT conversation FROM turns WHERE person = ?1) AND (
-    t.person = ?1 OR (t.person IS NULL AND ?1 = (
+SELECT count(*) FROM turns t WHERE t.conversation IN (
+    SELECT conversation FROM turns WHERE person = ?1 OR asker = ?1
+) AND (
+    t.person = ?1 OR t.asker = ?1 OR (t.person IS NULL AND t.asker IS NULL AND ?1 = (
         SELECT p.person FROM turns p WHERE p.conversation = t.conversation AND p.number < t.number
         AND p.person IS NOT NULL ORDER BY p.number DESC LIMIT 1
     ))
@@ -62,13 +65,13 @@ class SaidWords:
         await self._writer.flush()
         exported: list[JsonValue] = []
         before, answered = None, False
-        for conversation, transport, place, person, text, at, interrupted in await self._database.rows(
+        for conversation, transport, place, person, text, at, interrupted, asker in await self._database.rows(
             _TURNS, str(subject.id)
         ):
             own = person == str(subject.id)
             answered = own or (answered and person is None and conversation == before)
             before = conversation
-            if answered:
+            if answered if asker is None else asker == str(subject.id):
                 exported.append(
                     {
                         "conversation": conversation,

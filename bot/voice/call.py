@@ -62,6 +62,7 @@ class Call(Generic[T]):
         recordings: the recordings of the call.
         notes: the notes of the call.
         samples: takes voice samples of people.
+        terms_told: whether people were told what the bot does with their speech.
     """
 
     ended_by_people: ClassVar = BY_PEOPLE
@@ -80,6 +81,7 @@ class Call(Generic[T]):
         self._running: asyncio.Task[None] | None = None
         self._cleanup = AsyncExitStack()
         self._closing = False
+        self.terms_told = False
         self._began = False
         self._place = ""
         self._cause = EndCause.FAILURE
@@ -275,10 +277,24 @@ class Call(Generic[T]):
         self._parts.captions.forget(person)
         self._parts.notices.forget(person)
 
+    def give_up(self, person: int) -> int:
+        """Answer nothing that a person has said or asked, because somebody else has taken their place in the call.
+
+        Requests about the memory are carried out all the same, without an answer aloud. Returns the number of prompts
+        that have no answer, or only its beginning.
+        """
+        unanswered = int(self.conversation.answering) + self.conversation.waiting
+        self._parts.turn_taking.forget(person)
+        self.conversation.dismiss(person)
+        return unanswered
+
     def forget_words(self, has: Callable[[str], bool]) -> None:
-        """Remove from the history each turn with words that are to be forgotten. ``has`` tells whether a text has such
-        words."""
+        """Forget each turn, and each answer in a recording, with words that are to be forgotten.
+
+        ``has`` tells whether a text has such words.
+        """
         self._parts.history.forget_words(has)
+        self.recordings.forget_words(has)
 
     # Control of an active call.
 
@@ -330,6 +346,7 @@ class Call(Generic[T]):
         A call begins with that. Call this method if somebody comes later who has not seen it.
         """
         policy = self._parts.consent.policy
+        self.terms_told = True
         self.tell(self._parts.terms.notice(policy, self.transport.place, self.captions))
 
     async def announce(self, written: str, spoken: Announcement | None = None) -> PromptHandle | None:

@@ -247,7 +247,8 @@ class CallParts(Generic[T]):
         )
 
         def greet(person: int) -> None:
-            self.recite(lines.greeting(character.now().persona.greetings, language.current, people.name(person)))
+            greetings = character.now().persona.greetings
+            self.recite(lines.greeting(greetings, language.current, people.name(person)), told_to=person)
 
         def may_greet(person: int) -> bool:
             said = any(turn.person == person for turn in self.history.newest(MAX_TURNS))
@@ -280,6 +281,7 @@ class CallParts(Generic[T]):
             self.aloud,
             lambda: speech.parameters,
             data_dir,
+            consent.admits,
             remake=settings.remake_recordings,
             clock=clock,
         )
@@ -306,6 +308,6 @@ class CallParts(Generic[T]):
         """An announcement in the language that is spoken in the call."""
         return self._texts.announcement(announcement, self.language.current)
 
-    def recite(self, text: str) -> PromptHandle:
-        """Speak a text when the floor is free."""
-        return self.conversation.prompt(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
+    def recite(self, text: str, told_to: int | None = None) -> PromptHandle:
+        """Speak a text when the floor is free. ``told_to``: see :class:`~bot.voice.turn.Prompt`."""
+        return self.conversation.prompt(Prompt("", text, self._clock(), kind=PromptKind.RECITE, told_to=told_to))

@@ -129,6 +129,8 @@ class PromptTaken(Event):
         turn: the turn in which the prompt was spoken; ``None`` if it was typed.
         late: whether the bot has begun to answer this prompt before. Now it tells results of tools that have come
             since, or it answers anew, because nothing of its first answer was heard.
+        told_to: for a text of the bot itself: user id of the person whom it concerns, as in
+            :class:`~bot.voice.turn.Prompt`.
     """
 
     reply: str
@@ -138,6 +140,12 @@ class PromptTaken(Event):
     person: int | None = None
     turn: TurnId | None = None
     late: bool = False
+    told_to: int | None = None
+
+    @property
+    def asker(self) -> int | None:
+        """User id of the person to whose data the reply belongs; ``None`` if it belongs to nobody's."""
+        return self.told_to if self.person is None else self.person
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class Prompt:
             back.
         begun: how many replies to this prompt were begun before, and interrupted before anything of them was heard.
         only_if_present: whether the prompt is dropped if its author has left the call before it is answered or recited.
+        told_to: for a text of the bot itself, such as a greeting: user id of the person whom it concerns, if there is
+            one. Nothing of it may be kept if that person wants nothing to be kept.
     """
 
     author: str
@@ -103,6 +105,7 @@ class Prompt:
     begun: int = 0
     answers_command: bool = False
     may_be_left_out: bool = False
+    told_to: int | None = None
 
     @property
     def awaited(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import counted, has_phrase, rest_after, rest_before, split_message
+from bot.text import counted, has_phrase, mentions, rest_after, rest_before, split_message
 
 
 @given(st.text(max_size=600), st.integers(10, 80))
@@ -53,6 +53,23 @@ def test_a_phrase_inside_is_found_at_whole_words_and_anywhere_in_scripts_without
     assert has_phrase("please stop it now", "stop it")
     assert not has_phrase("nonstop items", "stop it")
     assert has_phrase("请停下来", "停下")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "found"),
+    [
+        ("That is Ada's key.", "Ada", True),
+        ("Das ist Adas Schlüssel.", "Ada", True),
+        ("Ask ADA, please!", "Ada", True),
+        ("The armada of Adam", "Ada", False),
+        ("Ada Lovelace is here", "ada lovelace", True),
+        ("アダさん、こんにちは", "アダ", True),
+        ("Adaさん、こんにちは", "Ada", True),
+        ("Anything", "?!", False),
+    ],
+)
+def test_a_name_is_found_in_a_text_in_the_genitive_too(text: str, name: str, found: bool) -> None:
+    assert mentions(text, name) is found
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1200, "1,200 files")])

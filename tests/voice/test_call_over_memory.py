@@ -155,4 +155,4 @@ async def test_the_words_of_a_person_who_opts_out_are_removed_from_the_history(c
         said = memory.history.newest(9)
         assert said == (Turn.of_person("Ada", QUESTION, ADA), Turn.of_bot(f"Ada said: {QUESTION}"))
         await memory.consent.opt_out(ADA)
-        assert memory.history.newest(9) == said[1:]
+        assert memory.history.newest(9) == (), "the answer may repeat them, so it goes too"

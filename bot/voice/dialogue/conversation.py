@@ -401,7 +401,9 @@ class Conversation:
         self._thinking.began()
         recited = prompt.kind is PromptKind.RECITE
         late = bool(prompt.results) or prompt.begun > 0
-        taken = PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late)
+        taken = PromptTaken(
+            reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn, late, told_to=prompt.told_to
+        )
         self._after_asking.do(partial(self._watch, taken))
 
     def _end(self, outcome: Outcome) -> None:

@@ -57,7 +57,7 @@ class KeptReplies:
         if prompt.kind is PromptKind.ASK:
             if not prompt.results:
                 self._history.add(_turn_of(prompt))
-            self._history.add(Turn.of_bot(heard, interrupted=interrupted))
+            self._history.add(Turn.of_bot(heard, interrupted=interrupted, asker=prompt.person))
 
     def take_back(self, prompt: Prompt) -> None:
         """Take a prompt out of the history. It comes back with its new answer."""

@@ -54,6 +54,7 @@ class KeptTurns:
         self._keeper = keeper
         self._bot_name = bot_name
         self._present = present
+        self._asker: int | None = None
         self._answer_is_kept = True
         self._heard_from: dict[TurnId, Set[int]] = {}
         """The people who heard the beginning of each turn that is not transcribed yet."""
@@ -68,18 +69,25 @@ class KeptTurns:
             case UtteranceHeard(person, author, text, turn=turn):
                 self._keeper.said(Turn.of_person(author, text, person), self._witnesses(person, author, turn))
             case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited, late=late):
-                self._answer_is_kept = person is None or self._keeper.keeps(person)
+                self._asker = event.asker
+                self._answer_is_kept = self._may_keep_answer()
                 # A spoken prompt has come as an utterance already. A recited text is an answer, not the person's words.
                 if person is not None and turn is None and not recited and not late:
                     typed = replace(Turn.of_person(author, text, person), typed=True)
                     self._keeper.said(typed, self._witnesses(person, author, None))
             case ReplyEnded(_, heard):
-                if self._answer_is_kept and (heard or event.interrupted):
-                    self._keeper.said(Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name()))
+                # The person may have opted out during the answer.
+                if self._answer_is_kept and self._may_keep_answer() and (heard or event.interrupted):
+                    self._keeper.said(
+                        Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name(), asker=self._asker)
+                    )
             case CallEnded():
                 self._keeper.end()
             case _:
                 pass
+
+    def _may_keep_answer(self) -> bool:
+        return self._asker is None or self._keeper.keeps(self._asker)
 
     def _witnesses(self, speaker: int, name: str, turn: TurnId | None) -> dict[int, str]:
         """Who heard a turn as a whole: the speaker, and whoever was there when it began and still is."""

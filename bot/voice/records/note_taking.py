@@ -109,7 +109,8 @@ class NoteTaking:
         self._taking = False
         self._turns: set[TurnId] = set()
         """The turns that have begun since people know of the notes."""
-        self._replies: dict[str, bool] = {}
+        self._replies: dict[str, int | None] = {}
+        """The person to whose data each reply belongs."""
         """The replies that have begun since people know of the notes, and whether they may be in the notes."""
 
     @property
@@ -191,12 +192,17 @@ class NoteTaking:
             case UtteranceHeard(person, author, text, turn=turn) if turn is None or turn in self._turns:
                 self._said(Turn.of_person(author, text, person), notebook)
             case PromptTaken(reply, author, text, recited, person, turn, late):
-                self._replies[reply] = person is None or notebook.keeps(person)
+                if event.asker is None or notebook.keeps(event.asker):
+                    self._replies[reply] = event.asker
                 # A spoken prompt has come as an utterance already. A recited text is an answer, not the person's words.
                 if person is not None and turn is None and not recited and not late:
                     self._said(Turn.of_person(author, text, person), notebook)
-            case ReplyEnded(trace, heard) if self._replies.pop(trace.reply, False) and heard:
-                self._said(Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name()), notebook)
+            case ReplyEnded(trace, heard) if trace.reply in self._replies:
+                asker = self._replies.pop(trace.reply)
+                # The person may have opted out during the answer.
+                if heard and (asker is None or notebook.keeps(asker)):
+                    answer = Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name(), asker=asker)
+                    self._said(answer, notebook)
             case _:
                 pass
 

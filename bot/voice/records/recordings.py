@@ -46,6 +46,7 @@ class Recordings:
         aloud: returns a spoken announcement, in the language of the call.
         get_parameters: returns the speech parameters of the last reply.
         data_dir: the folder in which each recording gets a folder of its own.
+        admits: whether something may be kept of a person (user id). May be called from any thread.
         remake: whether the texts of the bot's answers are saved, so that a better voice can speak them again later.
         clock: returns monotonic seconds.
     """
@@ -60,6 +61,7 @@ class Recordings:
         aloud: Callable[[Announcement], str],
         get_parameters: Callable[[], SpeechParameters],
         data_dir: Path,
+        admits: Callable[[int], bool],
         *,
         remake: bool,
         clock: Callable[[], float] = time.monotonic,
@@ -72,6 +74,7 @@ class Recordings:
         self._aloud = aloud
         self._get_parameters = get_parameters
         self._data_dir = data_dir
+        self._admits = admits
         self._remake = remake
         self._clock = clock
         self._announced: CallRecorder | None = None
@@ -113,7 +116,9 @@ class Recordings:
             if self._remake:
                 # The listener is created before the announcement, because the bot's next answer may begin at the moment
                 # at which the announcement ends.
-                self._answers = AnswerListener(recorder, self._get_parameters)
+                self._answers = AnswerListener(
+                    recorder, self._get_parameters, self._admits, self._transport.people.attending
+                )
             await self._announce(written)
             if self._announced is recorder:
                 recorder.start()
@@ -146,6 +151,9 @@ class Recordings:
             await asyncio.to_thread(recorder.close)
             if answers is not None:
                 await asyncio.to_thread(answers.write_answers, self._transport.prompts.id)
+                # Somebody may have been forgotten while the file was being written.
+                while answers.outdated:
+                    await asyncio.to_thread(answers.write_answers, self._transport.prompts.id)
             self._closing = None
 
     def note(self, event: CallEvent) -> None:
@@ -157,6 +165,16 @@ class Recordings:
         """Delete the recorded sound of a person who does not want to be listened to any more, and the texts of the
         answers to that person; also of the recording that is being closed.
         """
-        for each in (self._recorder, self._answers, *(self._closing or ())):
+        # The texts come first, because a file of sound that can't be deleted raises an error.
+        for each in (self._answers, *reversed(self._closing or ()), self._recorder):
             if each is not None:
                 each.forget(person)
+
+    def forget_words(self, has: Callable[[str], bool]) -> None:
+        """Delete the texts of answers with words that are to be forgotten. ``has`` tells whether a text has such
+        words.
+        """
+        _, closing = self._closing or (None, None)
+        for each in (self._answers, closing):
+            if each is not None:
+                each.forget_words(has)

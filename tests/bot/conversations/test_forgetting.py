@@ -11,11 +11,15 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
+from bot.consent import ListeningConsent
 from bot.conversations.keeping import DAY, Conversations
 from bot.conversations.records import CHAT, DELETE_BATCH, ConversationPlace, ConversationRecords
 from bot.database import Database
 from bot.restart.records import RestartRecords, UnansweredPrompt
-from bot.voice.events import CallEnded, UtteranceHeard
+from bot.store import Store
+from bot.voice.events import CallEnded, PromptTaken, UtteranceHeard
+from bot.voice.turn import TurnId
+from config.sections import ListeningPolicy
 from config.types import KeptDays
 from tests.bot.conversations.archives import ADA, BEN, CAT, CHANNEL, SERVER, Archive, answer, words
 
@@ -251,3 +255,55 @@ async def test_a_conversation_names_only_people_who_still_have_turns_in_it(archi
     assert [people for *_, people in await archive.rows()] == [["Ada", "Ben", "Cat", "Benny"]]
     archive.conversations.writer.forget_person(BEN)
     assert [people for *_, people in await archive.rows()] == [["Ada", "Cat"]]
+
+
+async def test_the_answer_to_a_person_goes_with_their_words_even_if_somebody_spoke_in_between(archive: Archive) -> None:
+    watch, _ = archive.call()
+    watch(UtteranceHeard(ADA, "Ada", "Where is my key?", True))
+    watch(PromptTaken("r1", "Ada", "Where is my key?", person=ADA, turn=TurnId(ADA, 1)))
+    watch(UtteranceHeard(BEN, "Ben", "And my hat?", False))
+    watch(answer("Ada, your key is in the drawer."))
+    watch(PromptTaken("r2", "Ben", "And my hat?", person=BEN, turn=TurnId(BEN, 1)))
+    watch(UtteranceHeard(ADA, "Ada", "Thanks.", False))
+    watch(answer("Your hat is on the hook."))
+    watch(PromptTaken("r3", "Ada", "The safe opens by 1234.", recited=True, person=ADA))
+    watch(UtteranceHeard(BEN, "Ben", "What is that?", False))
+    watch(answer("The safe opens by 1234."))
+    watch(PromptTaken("r4", "", "Ada, your timer: the cake.", recited=True, told_to=ADA))
+    watch(answer("Ada, your timer: the cake."))
+    await archive.turns()
+    archive.conversations.writer.forget_person(ADA)
+    assert words(await archive.turns()) == ["And my hat?", "Your hat is on the hook.", "What is that?"]
+
+
+async def test_the_answer_to_a_person_is_dropped_while_it_waits_to_be_written(archive: Archive) -> None:
+    watch, _ = archive.call()
+    watch(PromptTaken("r1", "Ada", "Where is my key?", person=ADA))
+    watch(UtteranceHeard(BEN, "Ben", "And my hat?", False))
+    watch(answer("Ada, your key is in the drawer."))
+    archive.conversations.writer.forget_person(ADA)
+    assert words(await archive.turns()) == ["And my hat?"]
+
+
+@pytest.mark.parametrize("opts_out", [True, False])
+async def test_of_an_answer_during_which_its_person_opts_out_or_has_everything_erased_nothing_is_stored(
+    archive: Archive, *, opts_out: bool
+) -> None:
+    consent = await ListeningConsent.load(Store(archive.database), ListeningPolicy.OPT_OUT)
+    watch, _ = archive.call()
+    consent.watch(archive.conversations.writer.forget_person)
+    # A call that is told to drop everything of a person cuts the answer to them, and passes on what was heard of it.
+    consent.watch(lambda _: watch(answer("Ada, your key is in the", interrupted=True)))
+    watch(UtteranceHeard(BEN, "Ben", "Hello", False))
+    watch(PromptTaken("r1", "Ada", "Where is my key?", person=ADA))
+    await (consent.opt_out(ADA) if opts_out else consent.forget(ADA))
+    assert words(await archive.turns()) == ["Hello"]
+
+
+async def test_an_answer_that_ends_after_its_person_has_opted_out_is_not_stored(archive: Archive) -> None:
+    watch, _ = archive.call()
+    watch(PromptTaken("r1", "Ada", "Where is my key?", person=ADA))
+    archive.unwanted = {ADA}
+    archive.conversations.writer.forget_person(ADA)
+    watch(answer("Ada, your key is in the drawer."))
+    assert await archive.turns() == []

@@ -84,6 +84,19 @@ async def test_a_long_call_is_read_in_parts_that_fit_and_another_call_stops_the_
         assert b"- [60] " in post.file
 
 
+async def test_the_answer_to_a_person_goes_with_their_lines_even_if_somebody_spoke_in_between(tmp_path: Path) -> None:
+    async with notes_house(tmp_path, model=Model(lambda _: "Nothing.")) as house:
+        notebook = house.begin(ADA, BEN)
+        say(notebook, BEN, "Where is my quokka?")
+        say(notebook, ADA, "Who is at the door?")
+        notebook.said(Turn.of_bot("Ben, the quokka is at home.", asker=BEN))
+        notebook.end()
+        await house.finished()
+        assert await house.service.forget_person(BEN) == 2
+        assert await asyncio.to_thread(house.on_disk, "quokka") == set()
+        assert await asyncio.to_thread(house.on_disk, "Who is at the door?")
+
+
 async def test_an_opt_out_deletes_the_persons_lines_and_what_follows_from_them(tmp_path: Path) -> None:
     found = (
         "## Summary\n- They plan the zebra party. [1]\n- Ada agrees. [3]\n## Decisions\n- Ben brings the quokka. [2]\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.recorded_answers import ANSWERS_FILE, BOT_FILE, RecordedAnswer, RecordedAnswers, RecordedAnswersError, Span
-from bot.voice.events import PromptTaken, ReplyEnded
+from bot.voice.events import PromptTaken, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import ReplyTrace
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder
@@ -24,12 +24,18 @@ MANNER = SpeechParameters(voice="robin", preset="calm", speed=1.2)
 
 
 class RecordedCall:
-    """A call that is being recorded, frame by frame. Its clock moves only when the test says so."""
+    """A call that is being recorded, frame by frame. Its clock moves only when the test says so.
+
+    Ada and Ben are in it. Of those in ``opted_out``, nothing may be kept.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.opted_out: set[int] = set()
         self.recorder = CallRecorder(folder, str, lambda _: None, disk_free=lambda _: 10**9, clock=lambda: BEGAN)
         self.recorder.start()
-        self.listener = AnswerListener(self.recorder, lambda: MANNER)
+        self.listener = AnswerListener(
+            self.recorder, lambda: MANNER, lambda person: person not in self.opted_out, lambda: {ADA: "Ada", BEN: "Ben"}
+        )
 
     def sounds(self, reply: str, at: float, seconds: float, level: float = 0.5) -> None:
         for number in range(round(seconds * 50)):
@@ -44,8 +50,9 @@ class RecordedCall:
         at: float = 1.0,
         seconds: float = 1.0,
         person: int | None = None,
+        told_to: int | None = None,
     ) -> None:
-        self.listener(PromptTaken(reply, "Ada", "Hello?", person=person))
+        self.listener(PromptTaken(reply, "Ada", "Hello?", person=person, told_to=told_to))
         self.sounds(reply, at, seconds)
         self.ends(reply, heard, outcome)
 
@@ -84,6 +91,36 @@ def test_what_was_answered_to_somebody_who_is_forgotten_is_not_written(recorded:
     recorded.ends("r3", "Ada, then it went.")
     answers = recorded.close()
     assert [(answer.text, answer.person) for answer in answers] == [("", None), ("Ben, that is so.", BEN), ("", None)]
+
+
+def test_what_was_said_of_somebody_who_is_forgotten_is_not_written_whoever_was_answered(recorded: RecordedCall) -> None:
+    recorded.answer("r1", "Hi there!", at=1.0, told_to=ADA)
+    recorded.answer("r2", "Ben, it is Ada's zebra.", at=2.5, person=BEN)
+    recorded.answer("r3", "Cleo has left.", at=4.0)
+    recorded.listener(UtteranceHeard(3, "Cleo", "Bye.", True))
+    recorded.answer("r4", "Cleo said bye.", at=5.5, person=BEN)
+    recorded.answer("r5", "Ben, that is so.", at=7.0, person=BEN)
+    recorded.listener.forget(ADA)
+    recorded.listener.forget(3)
+    assert [answer.text for answer in recorded.close()] == ["", "", "", "", "Ben, that is so."]
+    assert f'"named":[{ADA}' not in (recorded.recorder.folder / ANSWERS_FILE).read_text()
+
+
+def test_nothing_is_written_that_was_answered_to_somebody_of_whom_nothing_may_be_kept_or_names_them(
+    recorded: RecordedCall,
+) -> None:
+    recorded.opted_out = {ADA}
+    recorded.answer("r1", "It goes like this.", at=1.0, person=ADA)
+    recorded.answer("r2", "Ben, Ada has asked that.", at=2.5, person=BEN)
+    recorded.answer("r3", "Ben, that is so.", at=4.0, person=BEN)
+    assert [answer.text for answer in recorded.close()] == ["", "", "Ben, that is so."]
+
+
+def test_words_that_are_to_be_forgotten_are_not_written(recorded: RecordedCall) -> None:
+    recorded.answer("r1", "A zebra has stripes.", at=1.0, person=BEN)
+    recorded.answer("r2", "Ben, that is so.", at=2.5, person=BEN)
+    recorded.listener.forget_words(lambda text: "zebra" in text)
+    assert [answer.text for answer in recorded.close()] == ["", "Ben, that is so."]
 
 
 def test_two_answers_without_a_gap_between_them_are_two(recorded: RecordedCall) -> None:

@@ -12,7 +12,7 @@ from unittest.mock import AsyncMock, Mock
 import numpy as np
 import pytest
 
-from bot.recorded_answers import BOT_FILE
+from bot.recorded_answers import BOT_FILE, RecordedAnswers
 from bot.voice.events import PromptTaken, ReplyEnded
 from bot.voice.input_processor import SoundRecorder
 from bot.voice.metrics import ReplyTrace
@@ -44,6 +44,22 @@ def recite(text: str) -> PromptHandle:
     return handle
 
 
+def recordings_of(sound: Sound, notices: Mock, folder: Path) -> Recordings:
+    return Recordings(
+        sound,
+        "c1",
+        MemoryTransport({ADA: "Ada"}),
+        notices,
+        recite,
+        lambda announcement: "I record.",
+        SpeechParameters,
+        folder,
+        lambda person: True,
+        remake=True,
+        clock=lambda: NOW,
+    )
+
+
 async def test_whoever_opts_out_while_a_recording_is_being_closed_is_not_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,18 +71,7 @@ async def test_whoever_opts_out_while_a_recording_is_being_closed_is_not_in_it(
         close(self)
 
     sound, notices = Sound(), Mock(announce=AsyncMock())
-    recordings = Recordings(
-        sound,
-        "c1",
-        MemoryTransport({ADA: "Ada"}),
-        notices,
-        recite,
-        lambda announcement: "I record.",
-        SpeechParameters,
-        tmp_path,
-        remake=True,
-        clock=lambda: NOW,
-    )
+    recordings = recordings_of(sound, notices, tmp_path)
     await recordings.start("I record.")
     assert sound.recorder is not None
     sound.recorder.heard(ADA, np.ones(320, np.int16), NOW)
@@ -83,6 +88,36 @@ async def test_whoever_opts_out_while_a_recording_is_being_closed_is_not_in_it(
         await stopping
     (folder,) = (tmp_path / "recordings").iterdir()
     assert [path.name for path in folder.iterdir()] == [BOT_FILE]
+
+
+async def test_whoever_opts_out_while_the_answers_are_being_written_is_not_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go, write = threading.Event(), threading.Event(), RecordedAnswers.write
+
+    def write_slowly(self: RecordedAnswers, folder: Path) -> None:
+        writing.set()
+        assert go.wait(LIMIT)
+        write(self, folder)
+
+    sound, notices = Sound(), Mock(announce=AsyncMock())
+    recordings = recordings_of(sound, notices, tmp_path)
+    await recordings.start("I record.")
+    assert sound.recorder is not None
+    for number, (person, words) in enumerate({ADA: "So it goes.", BEN: "That is so."}.items()):
+        recordings.note(PromptTaken(f"r{number}", "Somebody", "Hello?", person=person))
+        sound.recorder.spoken(np.full(960, 0.5, np.float32), NOW, f"r{number}")
+        recordings.note(ReplyEnded(ReplyTrace(f"r{number}", Outcome.SPOKEN, 0.0), words))
+    monkeypatch.setattr(RecordedAnswers, "write", write_slowly)
+    stopping = asyncio.create_task(recordings.stop())
+    try:
+        assert await asyncio.to_thread(writing.wait, LIMIT)
+        recordings.forget(ADA)
+    finally:
+        go.set()
+        await stopping
+    (folder,) = (tmp_path / "recordings").iterdir()
+    assert [answer.text for answer in RecordedAnswers.read(folder).answers] == ["", "That is so."]
 
 
 async def test_whoever_opts_out_while_the_bot_leaves_is_not_in_the_recording(

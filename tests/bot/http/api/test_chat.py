@@ -78,8 +78,22 @@ async def test_nothing_is_stored_of_somebody_who_does_not_want_it(stage: ApiStag
     stage.kept[0].admits = False
     stage.chats.forget(web_person(""))
     await ask(stage, "What is my name?", conversation=name)
-    assert [turn.text for turn in stage.mind.asked[-1][1] if turn.role == "user"] == []
+    assert stage.mind.asked[-1][1] == (), "the answers to it are forgotten, too"
     assert len(stage.kept[0].turns) == 2
+
+
+async def test_nothing_is_remembered_of_an_answer_during_which_its_person_is_forgotten(stage: ApiStage) -> None:
+    stage.mind.pieces = ("It is ", None, "five.")
+    body = {"message": "My name is Ada.", "stream": True}
+    async with stage.web.session.post(stage.web.url(PATH), json=body) as answer:
+        name = answer.headers["X-Conversation"]
+        await answer.content.readuntil(b"\n\n")
+        stage.chats.forget(web_person(""))
+        stage.mind.going_on.set()
+        assert (await answer.text()).endswith("data: [DONE]\n\n")
+    await ask(stage, "What is my name?", conversation=name)
+    assert stage.mind.asked[-1][1] == ()
+    assert [turn.text for turn in stage.kept[0].turns if "Ada" in turn.text] == []
 
 
 async def test_a_conversation_is_over_an_hour_after_its_last_message(stage: ApiStage) -> None:
