@@ -173,6 +173,9 @@ class BrowserCalls:
         self._tabs.discard(tab)
         if (session := self._session_of(tab)) is None:
             return
+        self._leave(session, tab)
+
+    def _leave(self, session: BrowserSession, tab: Tab) -> None:
         session.call.transport.detach(tab.client)
         if not session.ready:
             self._hang_up(session)
@@ -347,27 +350,25 @@ class BrowserCalls:
         self.begin(tab, hello, form)
 
     def _hand_over(self, session: BrowserSession, tab: Tab, hello: Hello, form: SoundForm) -> None:
-        another = hand_over(session, tab.client, hello, form, self._missed)
+        for other in self._sessions:
+            if other is not session and other.call.transport.client is tab.client:
+                self._leave(other, tab)
+        hand_over(session, tab.client, hello, form, self._missed)
         if session.ready:
-            welcome = self._welcome_newcomer if another else self._welcome
-            self._spawn(welcome(session), "browser call: welcome")
-
-    async def _welcome_newcomer(self, session: BrowserSession) -> None:
-        """Tell a person who has taken over the call of another one what everybody is told when a call begins."""
-        await self._welcome(session)
-        if self._is_on(session):
-            session.call.tell_terms()
-            self._consent.ask_about_memory(session.call)
+            self._spawn(self._welcome(session), "browser call: welcome")
 
     async def _welcome(self, session: BrowserSession) -> None:
-        """Tell the client that the call is on.
+        """Tell the client that the call is on. Somebody who has taken over the call of another person is also told what
+        everybody is told when a call begins.
 
         Before that, count the request for the call as the person's consent. This is done for each tab, because the
         person in a tab that takes over a call may be a different one.
         """
-        call = session.call
-        await self._consent.note(call.transport.people.person)
-        if self._is_on(session):
+        call, client, person = session.call, session.call.transport.client, session.call.transport.people.person
+        await self._consent.note(person)
+        # Whoever has taken over the call meanwhile is welcomed on their own. To a client that is gone, this waits.
+        current = call.transport.client in (None, client) and call.transport.people.person == person
+        if current and self._is_on(session):
             own = call.id if session.is_of_one_person else None
             call.transport.send(Ready(session.id, call.transport.down, own))
             call.transport.send(self._characters.message())
@@ -376,6 +377,10 @@ class BrowserCalls:
             if call.transport.people.known_name is not None:
                 call.arrived(call.transport.people.person)
             self._consent.tell_if_not_listening(call)
+            if session.owes_terms:
+                session.owes_terms = False
+                call.tell_terms()
+                self._consent.ask_about_memory(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run ``work`` in the background, until :meth:`close`."""

@@ -98,7 +98,7 @@ class BrowserQuestions:
         Clients of ``/v1/realtime`` do not get this line. Only the model's answer tells them of it.
         """
         for call in self._calls():
-            if _asks_here(asker, call):
+            if _asks_here(asker, call) and asker.person == call.transport.people.person:
                 call.transport.send(Notice(f"🔧 {text}"))
 
     def answer(self, call: BrowserCall, question: str, *, allow: bool) -> None:

@@ -34,6 +34,7 @@ class BrowserSession:
         opening: the task that begins the call; ``None`` once the call has begun.
         early: texts that wait for the beginning.
         former: the newest ids that the session had before other clients took over its call.
+        owes_terms: whether the person came after everybody was told what the bot does with their speech.
     """
 
     call: BrowserCall
@@ -43,6 +44,7 @@ class BrowserSession:
     opening: asyncio.Task[None] | None = None
     early: list[TextTyped] = field(default_factory=list)
     former: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_FORMER))
+    owes_terms: bool = False
 
     def keep_early(self, text: TextTyped) -> bool:
         """Keep a text until the call has begun. Returns False if too many wait."""
@@ -64,6 +66,14 @@ class BrowserSession:
         """
         people = self.call.transport.people
         return len(people.everybody) == 1 and (people.known_name is not None or not self.former)
+
+    def becomes_another(self, hello: Hello, *, resumes: bool) -> bool:
+        """Whether somebody else is in the call when a client with this hello has it.
+
+        A client that goes on with its call need not repeat its name. Any other one without a name is a guest.
+        """
+        named = bool(hello.name) or not resumes
+        return named and self.call.transport.people.person != web_person(hello.name)
 
     def was_taken_from(self, hello: Hello) -> bool:
         """Whether another client has taken over the call with which this client wants to go on."""

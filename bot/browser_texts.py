@@ -82,9 +82,10 @@ class BrowserTexts:
 
     async def _carry_out(self, words: str, session: BrowserSession) -> None:
         call, known_as = session.call, session.id
-        person = call.transport.people.person
+        client, person = call.transport.client, call.transport.people.person
         answer = await self._commands.answer(words, call, lambda: self._leave(session))
-        if call.transport.people.person == person:
+        # The client may have given another name meanwhile, and another client of the same person may have come.
+        if call.transport.people.person == person or (client is not None and call.transport.client is client):
             call.transport.send(Notice(answer))
         else:
             self._missed.keep(known_as, [Notice(answer)], frozenset((person,)))

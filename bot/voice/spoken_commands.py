@@ -115,6 +115,9 @@ class SpokenCommands:
                 self._memory.request(command)
 
     def _recite(self, command: SpokenCommand, text: str, *, may_be_left_out: bool = False) -> None:
+        if not self._people.attending() and not self._people.hears(command.person):
+            # Somebody else has taken the person's place in a call with one person. The answer may be private.
+            return
         prompt = Prompt(
             command.author,
             text,

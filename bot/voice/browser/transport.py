@@ -155,7 +155,8 @@ class BrowserTransport:
             hello: what the client has asked for.
             form: the form in which the client gets sound, until it sends sound: from then on it gets the form that it
                 sends.
-            resumes: whether the client was here before and goes on. If so, a muted microphone stays muted.
+            resumes: whether the client was here before and goes on. If so, a muted microphone stays muted, and a hello
+                without a name keeps the person.
         """
         if client is not self._client:
             self.wishes = NO_WISHES
@@ -168,7 +169,7 @@ class BrowserTransport:
         self._muted = self._muted and resumes
         self._talking, self.audio.microphone = False, hello.microphone
         person = self.people.person
-        if hello.name:
+        if hello.name or not resumes:
             self.people.become(hello.name)
         if person != self.people.person:
             self.audio.person_changed(person)

@@ -8,7 +8,8 @@ import asyncio
 from pathlib import Path
 
 from bot.call_elsewhere import CALLS_ON
-from tests.bot.http.chat_house import chat_house, said
+from tests.bot.http.chat_house import Away, chat_house, said
+from tests.timing import wait_until
 
 
 async def test_two_people_talk_at_once_and_each_has_their_own_words(tmp_path: Path) -> None:
@@ -97,6 +98,24 @@ async def test_a_client_that_comes_back_is_told_its_call_but_nobody_else_is(tmp_
         assert "call" not in ben.all("ready")[0]
         again = await house.talking(name="Ada")
         assert "call" not in again.all("ready")[0], "Ben may have talked meanwhile"
+
+
+async def test_a_tab_that_goes_over_to_another_call_leaves_its_own(tmp_path: Path) -> None:
+    away = Away()
+    async with chat_house(tmp_path, max_calls=2, away=away) as house:
+        one, other = await house.open(), await house.open()
+        left = (await one.hello(name="Ada"))["session"]
+        session = (await other.hello(name="Ben"))["session"]
+        other.vanish()
+        await wait_until(lambda: away.asked == 1)
+        await one.send(type="hello", name="Ben", session=session, audio={})
+        await one.until("ready", session=session)
+        await wait_until(lambda: away.asked == 2)
+        await one.send(type="text", text="Hello")
+        await one.until("audio_end", reason="done")
+        assert [said(history) for history in house.histories] == [[], [("Ben", "Hello"), ("", "Ben said: Hello")]]
+        back = await house.open()
+        assert (await back.hello(name="Ada", session=left))["session"] == left
 
 
 async def test_without_a_name_only_the_session_shows_that_it_is_the_same_person(tmp_path: Path) -> None:

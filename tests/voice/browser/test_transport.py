@@ -93,7 +93,7 @@ def client() -> MemoryClient:
 @pytest.fixture
 def transport(client: MemoryClient) -> Iterator[BrowserTransport]:
     transport = made()
-    transport.attach(client, Hello())
+    transport.attach(client, Hello("Ada"))
     yield transport
 
 
