@@ -59,6 +59,7 @@ class BrowserTexts:
             call.transport.waiting.add(text.id)
         else:
             call.transport.send(Failure(ErrorCode.SLOW_DOWN, TOO_MANY_TEXTS))
+            call.transport.waiting.follow(text.id, None)
 
     async def _take(self, words: str, session: BrowserSession) -> PromptHandle | None:
         """Have words answered, or carry out the command in them. Returns the prompt that they are, if any."""

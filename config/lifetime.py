@@ -58,6 +58,7 @@ class Ending:
             _detach_from_terminal()
         if self.signal is not None:
             if time.monotonic() - self._since >= REPEATED_SIGNAL_SECONDS:
+                wait_for_log(LAST_LINE_LIMIT)
                 os._exit(_SIGNALLED + number)
             return
         self.signal, self._since = number, time.monotonic()

@@ -46,15 +46,16 @@ class LookupLoop(asyncio.SelectorEventLoop):
         if wanted not in self._lookups:
             if len(self._lookups) >= MAX_LOOKUPS:
                 raise socket.gaierror(socket.EAI_AGAIN, "Too many names are being looked up")
-            self._lookups[wanted] = self.create_future()
             threading.Thread(target=self._look_up, args=(wanted,), name=f"lookup of {host!r}", daemon=True).start()
+            self._lookups[wanted] = self.create_future()
         return await asyncio.shield(self._lookups[wanted])
 
     def _look_up(self, wanted: tuple[Any, ...]) -> None:
         found: Found | Exception
         try:
             found = socket.getaddrinfo(*wanted)
-        except (OSError, UnicodeError) as error:
+        except Exception as error:
+            # Whatever it is, those who wait for the name get it. Otherwise they would wait for ever.
             found = error
         # The loop may have been closed meanwhile.
         with suppress(RuntimeError):

@@ -32,8 +32,9 @@ _log = logging.getLogger(__name__)
 class _Writer:
     """Writes to one file, pipe or terminal. Thread-safe.
 
-    As long as the reader keeps up, the caller writes, so that no line is lost if the process is killed. Otherwise a
-    thread writes, and only that thread waits for the reader.
+    The caller writes to a file on a disk, so that no line is lost if the process is killed. For a terminal or a pipe, a
+    thread writes, and only that thread waits for the reader: such a place may be full although it counts as ready,
+    since other processes write there, too.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class _Writer:
     def put(self, descriptor: int, data: bytes) -> None:
         """Write ``data`` to a file descriptor, or have the thread write it. Leave it out if too much waits already."""
         with self._changed:
-            if not (self._waiting or self._busy or self._left_out) and _takes_at_once(descriptor, data):
+            if not (self._waiting or self._busy or self._left_out) and _is_on_disk(descriptor):
                 self._left_out += not _write(descriptor, data)
                 return
             if self._closed or self._bytes + len(data) > MAX_WAITING:
@@ -93,12 +94,10 @@ class _Writer:
             return descriptor, data
 
 
-def _takes_at_once(descriptor: int, data: bytes) -> bool:
-    """Whether a write would not wait. A pipe that is ready takes ``PIPE_BUF`` bytes; a file is always ready."""
+def _is_on_disk(descriptor: int) -> bool:
     try:
-        ready = select.select((), (descriptor,), (), 0)[1]
-        return bool(ready) and (len(data) <= select.PIPE_BUF or stat.S_ISREG(os.fstat(descriptor).st_mode))
-    except (OSError, ValueError):
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
         return False
 
 

@@ -117,7 +117,7 @@ class Chats:
 
         Args:
             text: the words, which must be cleaned already (:func:`~bot.llm.cleaning.clean_prompt`).
-            spoken: whether the answer is read aloud.
+            spoken: whether the words were spoken, and the answer is read aloud.
 
         Raises:
             ModelError: there is no answer, or it broke off.
@@ -151,7 +151,7 @@ class Chats:
                 self._use(chat)
                 # If its person was forgotten meanwhile, the answer is still sent, but nothing of it is remembered.
                 if said.strip() and forgotten == self._forgotten:
-                    self._remember(chat, asked, said, interrupted=not whole)
+                    self._remember(chat, asked, said, interrupted=not whole, typed=not spoken)
 
     def forget(self, person: int) -> None:
         """Forget what a person has said, and the answers, because they opted out."""
@@ -164,14 +164,14 @@ class Chats:
         for name in tuple(self._chats):
             self._end(name)
 
-    def _remember(self, chat: Chat, asked: Turn, said: str, *, interrupted: bool) -> None:
+    def _remember(self, chat: Chat, asked: Turn, said: str, *, interrupted: bool, typed: bool) -> None:
         name = self._character().persona.name
         answered = Turn.of_bot(said, interrupted=interrupted, name=name, asker=self._person)
         chat.history.add(asked)
         chat.history.add(answered)
         # An answer may repeat the question's words, so it is stored only if the question is.
         if chat.id in self._chats and chat.keeper.keeps(self._person):
-            chat.keeper.said(replace(asked, typed=True))
+            chat.keeper.said(replace(asked, typed=typed))
             chat.keeper.said(answered)
 
     def _use(self, chat: Chat) -> None:

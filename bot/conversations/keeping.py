@@ -104,13 +104,17 @@ class Conversations:
         """
         return CallKeeper(self, place, call)
 
-    def store_chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
-        """Store a message and its answer in the text chat, if the author's words may be stored. Returns immediately."""
+    def store_chat(self, place: ConversationPlace, asked: Turn, answered: Turn, *, typed: bool = True) -> None:
+        """Store a message and its answer in the text chat, if the author's words may be stored. Returns immediately.
+
+        Args:
+            typed: whether all words of the message were typed, and none were heard in a voice message.
+        """
         if asked.person is None or not self.keeps(place, asked.person):
             return
         now = self._clock()
         conversation = StoredConversation(place, now)
-        self.add(conversation, replace(asked, typed=True), now, {asked.person: asked.speaker})
+        self.add(conversation, replace(asked, typed=typed), now, {asked.person: asked.speaker})
         self.add(conversation, replace(answered, asker=asked.person), now)
 
     async def last_turns(self, place: ConversationPlace, since: float) -> list[Turn]:

@@ -283,7 +283,7 @@ class Call(Generic[T]):
         Requests about the memory are carried out all the same, without an answer aloud. Returns the number of prompts
         that have no answer, or only its beginning.
         """
-        unanswered = int(self.conversation.answering) + self.conversation.waiting
+        unanswered = self.conversation.unanswered(person)
         self._parts.turn_taking.forget(person)
         self.conversation.dismiss(person)
         return unanswered

@@ -204,6 +204,8 @@ class TurnTaking:
     async def _limit_wait(self, turn: OpenTurn) -> None:
         """Let the call go on without the words of a turn if they are late. They are answered when they are known."""
         await self._ended.wait_for_words(turn)
+        # A reply to a guess at the words would wait for them, too, and all other prompts for it.
+        self._replies.discard(turn.id)
         self._replies.release_floor(turn.id)
         self._conclude_in_order()
 

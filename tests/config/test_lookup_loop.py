@@ -87,3 +87,19 @@ def test_lookups_without_end_have_a_limit(names: NameServer, monkeypatch: pytest
             each.cancel()
 
     run_loop(work())
+
+
+def test_a_name_can_be_looked_up_again_after_there_was_no_thread_for_it(
+    names: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def work() -> None:
+        with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+            patched.setattr(threading.Thread, "start", refuse)
+            await look_up("found")
+        async with asyncio.timeout(LIMIT):
+            assert await look_up("found")
+
+    run_loop(work())

@@ -38,6 +38,19 @@ def test_a_program_whose_output_nobody_reads_goes_on_and_ends(tmp_path: Path) ->
     assert (tmp_path / "done").exists()
 
 
+def test_a_program_on_a_terminal_that_shows_nothing_goes_on_and_ends(tmp_path: Path) -> None:
+    lines = program(
+        "for number in range(2_000): print('a line', number)", f"open({str(tmp_path / 'done')!r}, 'w').close()"
+    )
+    shown, terminal = os.openpty()
+    try:
+        assert subprocess.run(lines, env=environment(), stdout=terminal, timeout=LIMIT).returncode == 0
+    finally:
+        os.close(shown)
+        os.close(terminal)
+    assert (tmp_path / "done").exists()
+
+
 def test_a_reader_that_is_merely_slow_gets_every_line_and_both_streams_in_order() -> None:
     lines = program("for number in range(2_000): print(number, file=(sys.stdout, sys.stderr)[number % 2])")
     ran = subprocess.run(lines, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT)

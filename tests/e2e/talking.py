@@ -290,6 +290,8 @@ def check_whole(trace: ReplyTrace, packets: Sequence[ReceivedPacket]) -> None:
     heard = 20 * sum(not packet.silent for packet in packets)
     told = f"{heard} ms were heard of a reply of {trace.audio} ms with {trace.underruns} frames of silence"
     assert trace.audio - 20 <= heard <= trace.audio + 20 * trace.underruns + 20, told
+    spoken = "".join("-" if packet.silent else "#" for packet in packets).strip("-")
+    assert spoken.count("-") <= trace.underruns, f"{told}: {spoken}"
 
 
 def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:

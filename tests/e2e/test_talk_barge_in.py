@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 
@@ -16,7 +16,6 @@ from tests.e2e.barging_in import BARGE_IN_LIMIT, STORY, interrupt, same_words, s
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel
 from tests.e2e.talking import UTTERANCES, Since, bot_speaks, join_people, stretches, talk, voiced
-from tests.timing import quickest
 
 
 @pytest.fixture
@@ -36,9 +35,12 @@ async def test_words_silence_the_bot_within_200_ms_and_the_old_reply_is_never_he
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
+    seconds = []
     for utterance, after in zip(UTTERANCES, (0.3, 0.9, 1.6), strict=False):
         await voiced("Ben", utterance)
-        assert await quickest(partial(silenced, stage, model, ben, utterance, after), BARGE_IN_LIMIT) < BARGE_IN_LIMIT
+        seconds.append(await silenced(stage, model, ben, utterance, after))
+    # A busy machine may delay one of them. A fault of the program delays all.
+    assert statistics.median(seconds) < BARGE_IN_LIMIT, seconds
 
 
 async def silenced(stage: Stage, model: ScriptedModel, guest: Guest, utterance: str, after: float) -> float:

@@ -163,7 +163,7 @@ class AnswerWriter:
         if not answer.text.strip():
             await answer.end_with(persona.confused_line)
             return ""
-        await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
+        await self._keep(message, question, Turn.of_bot(answer.text, name=persona.name))
         await self._characters.answered(scope_at(message.guild, message.channel), named)
         return answer.text.strip()
 
@@ -209,17 +209,17 @@ class AnswerWriter:
         said = answer.text
         await answer.end_with(note)
         name = self._characters.at(scope_at(message.guild, message.channel)).persona.name
-        await self._keep(message, question.turn, Turn.of_bot(said, interrupted=True, name=name))
+        await self._keep(message, question, Turn.of_bot(said, interrupted=True, name=name))
 
-    async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
+    async def _keep(self, message: AnyMessage, question: ChatQuestion, answered: Turn) -> None:
         """Store both turns in the model's memory and in the stored conversations."""
         channel, guild = message.channel, message.guild
         # The stored conversations have a queue, so these turns are stored later if the database can't be written now.
         if self._conversations is not None:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
             place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)
-            self._conversations.store_chat(place, asked, answered)
-        await self._remember(channel.id, asked, answered)
+            self._conversations.store_chat(place, question.turn, answered, typed=not question.heard)
+        await self._remember(channel.id, question.turn, answered)
 
     async def _remember(self, channel: int, asked: Turn, answered: Turn) -> None:
         try:

@@ -170,6 +170,10 @@ class Conversation:
         """Number of prompts that wait behind the current one."""
         return self._dialogue.waiting
 
+    def unanswered(self, person: int) -> int:
+        """Number of a person's prompts that wait or are being answered."""
+        return self._dialogue.unanswered(person)
+
     @property
     def floor_free(self) -> bool:
         """Whether nobody speaks, and no reply is being made, spoken or waiting."""
@@ -326,7 +330,10 @@ class Conversation:
             await self._handled.wait()
 
     def dismiss(self, person: int) -> None:
-        """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts."""
+        """End the reply to a person (user id) and that person's late tools, and drop the person's waiting prompts.
+
+        What the bot itself says to that person, such as a greeting, ends too.
+        """
         self._late_tools.drop(lambda _, prompt: prompt.person == person)
         self._handle(events.Dismissed(person, self.sound.position))
 

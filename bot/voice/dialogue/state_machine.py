@@ -110,6 +110,11 @@ class Dialogue:
         """Number of prompts that wait behind the current one."""
         return len(self._queue)
 
+    def unanswered(self, person: int) -> int:
+        """Number of a person's prompts that wait or are being answered."""
+        current = self._progress is not None and self.answering and self._progress.reply.prompt.person == person
+        return current + sum(prompt.person == person for prompt in self._queue)
+
     @property
     def set_aside(self) -> tuple[Prompt, ...]:
         """The prompts that are kept for after the restart, in order. Empty until a restart begins."""
@@ -149,8 +154,11 @@ class Dialogue:
                 if self._progress is not None and self._progress.reply.prompt is prompt:
                     yield from self._interrupt(position)
             case Dismissed(person, position):
-                yield from self._drop(lambda prompt: prompt.person == person)
-                if self._progress is not None and self._progress.reply.prompt.person == person:
+                yield from self._drop(lambda prompt: person in (prompt.person, prompt.told_to))
+                if self._progress is not None and person in (
+                    self._progress.reply.prompt.person,
+                    self._progress.reply.prompt.told_to,
+                ):
                     yield from self._interrupt(position)
             case Disconnected():
                 # A reply that has no text yet is not affected: the speech server may be back before the text comes.

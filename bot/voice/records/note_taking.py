@@ -110,8 +110,7 @@ class NoteTaking:
         self._turns: set[TurnId] = set()
         """The turns that have begun since people know of the notes."""
         self._replies: dict[str, int | None] = {}
-        """The person to whose data each reply belongs."""
-        """The replies that have begun since people know of the notes, and whether they may be in the notes."""
+        """The replies that have begun since people know of the notes, with the person to whose data each belongs."""
 
     @property
     def on(self) -> bool:

@@ -135,6 +135,19 @@ def test_a_dismissed_person_is_not_answered_and_all_others_are() -> None:
     assert dialogue.current == "r2"
 
 
+def test_what_the_bot_says_to_a_dismissed_person_is_not_said_to_others_and_counts_as_no_question() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    greeting = Prompt("", "Hi, Ada.", 0.0, kind=PromptKind.RECITE, told_to=7)
+    reminder = Prompt("", "Ada, the cake!", 0.0, kind=PromptKind.RECITE, told_to=7)
+    asked, bens = Prompt("Ada", "hello", 0.0, 1, person=7), Prompt("Ben", "hello", 0.0, 2, person=8)
+    for prompt in (greeting, asked, reminder, bens):
+        effects_of(dialogue, on.Prompted(prompt))
+    assert [dialogue.unanswered(person) for person in (7, 8)] == [1, 1]
+    effects = effects_of(dialogue, on.Dismissed(7, position=0))
+    assert [effect.prompt for effect in only(do.BeginReply, effects)] == [bens]
+    assert (dialogue.unanswered(7), dialogue.waiting) == (0, 0)
+
+
 def test_cancelling_one_of_two_equal_prompts_leaves_the_other_alone() -> None:
     dialogue = Dialogue(DialogueTexts)
     first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))

@@ -300,7 +300,7 @@ export class Call {
       case "question_over":
         return this._close(message.question);
       case "waiting":
-        return this._words.update((conversation) => (conversation.waiting = new Set([...message.texts, ...this._waiting.map(({ id }) => id)].map(Number))));
+        return this._words.update((conversation) => (conversation.waiting = new Set([...message.texts, ...this._waiting.slice(this._greetedWith).map(({ id }) => id)].map(Number))));
       case "notice":
         return this._words.update((conversation) => conversation.notice(message.text));
       case "error":

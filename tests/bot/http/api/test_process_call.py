@@ -37,6 +37,7 @@ async def test_the_answer_is_spoken_and_the_words_are_in_headers(stage: ApiStage
         await answer.read()
     assert [turn.text for turn in stage.mind.asked[-1][1]] == ["Wie spät ist es? 5 %", REPLY]
     assert [turn.text for turn in stage.kept[0].turns][:2] == ["Wie spät ist es? 5 %", REPLY]
+    assert not stage.kept[0].turns[0].typed
 
 
 async def test_the_bot_begins_to_speak_before_the_answer_is_whole(stage: ApiStage) -> None:
