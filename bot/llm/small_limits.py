@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,9 @@ from config.yaml_files import read_yaml
 LIMITS_FILE = Path(__file__).parents[2] / "config" / "language" / "small_limits.yaml"
 MAX_CLAUSE = 300
 """Longest clause that is looked at, in characters. Nobody asks for a reminder with more words."""
-_CLAUSE_ENDS = re.compile(r"[.!?,;:…\n。！？，、；：]+")
-_ANY_WORDS, _END = "…", "."
+_CLAUSE_ENDS = re.compile(r"[.!?,;:…\n。！？，；：]+")
+"""Without 、, which in Japanese stands after a verb that goes on, as in 絵を描いて、帰った: that is no request."""
+_ANY_WORDS, _ONE_WORD, _END = "…", "_", "."
 
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -62,12 +64,7 @@ class SmallLimits:
             languages = TypeAdapter(dict[str, _Language]).validate_python(read_yaml(path))
         except UNREADABLE as error:
             raise SmallLimitsError(f"{path} can't be used: {reason(error)}") from error
-        self._polite = _longest_first(word for language in languages.values() for word in language.polite)
-        self._limits = [
-            (_begins_with(limit.asks), _begins_with(limit.unless), limit.says)
-            for language in languages.values()
-            for limit in (language.tools, language.pictures, language.search)
-        ]
+        self._languages = [_Phrases.of(language) for language in languages.values()]
 
     def answer(self, text: str, names: Sequence[str]) -> str | None:
         """The answer to words that ask for what a small model can't do; ``None`` if they don't.
@@ -75,14 +72,39 @@ class SmallLimits:
         Args:
             names: names of the bot. One of them may stand before the request.
         """
-        opening = (*_longest_first(names), *self._polite)
-        for part in _CLAUSE_ENDS.split(text):
-            clause: str | None = plain(part[:MAX_CLAUSE])
-            while clause:
-                for asks, unless, says in self._limits:
-                    if asks.match(clause) and not unless.match(clause):
-                        return says
-                clause = next((rest for word in opening if (rest := rest_after(clause, word)) is not None), None)
+        called = _longest_first(names)
+        clauses = [plain(part[:MAX_CLAUSE]) for part in _CLAUSE_ENDS.split(text)]
+        answers = (phrases.answer(clause, called) for clause in clauses for phrases in self._languages)
+        return next((answer for answer in answers if answer is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """The phrases of one language. Its polite words open only its own requests: they mean other things elsewhere."""
+
+    polite: list[str]
+    limits: list[tuple[re.Pattern[str], re.Pattern[str], str]]
+    """What asks, what is excepted, and what is said."""
+
+    @classmethod
+    def of(cls, language: _Language) -> _Phrases:
+        return cls(
+            _longest_first(language.polite),
+            [
+                (_begins_with(limit.asks), _begins_with(limit.unless), limit.says)
+                for limit in (language.tools, language.pictures, language.search)
+            ],
+        )
+
+    def answer(self, clause: str, names: list[str]) -> str | None:
+        """What is said to a plain clause; ``None`` if it asks for nothing. Plain names may stand before the request."""
+        rest: str | None = clause
+        while rest:
+            for asks, unless, says in self.limits:
+                if asks.match(rest) and not unless.match(rest):
+                    return says
+            afters = (rest_after(rest, word) for word in (*names, *self.polite))
+            rest = next((after for after in afters if after is not None), None)
         return None
 
 
@@ -96,5 +118,18 @@ def _begins_with(phrases: Iterable[str]) -> re.Pattern[str]:
 
 
 def _pattern(phrase: str) -> str:
-    parts = [phrase_pattern(words) if (words := plain(part)) else "" for part in phrase.split(_ANY_WORDS)]
+    parts = [_part_pattern(part) for part in phrase.split(_ANY_WORDS)]
     return f"(?:{'.*?'.join(parts)}{'$' if phrase.endswith(_END) else ''})"
+
+
+def _part_pattern(part: str) -> str:
+    """A pattern for a part of a phrase in which no words are missing but those that ``_`` stands for."""
+    if _ONE_WORD not in part:
+        return phrase_pattern(whole) if (whole := plain(part)) else ""
+    words = (word.strip(_END) for word in part.split())
+    patterns = [_one_word(word[1:]) if word.startswith(_ONE_WORD) else re.escape(plain(word)) for word in words]
+    return rf"(?<!\S){' '.join(patterns)}(?!\S)"
+
+
+def _one_word(ending: str) -> str:
+    return rf"\S*{re.escape(plain(ending))}" if ending else r"\S+"

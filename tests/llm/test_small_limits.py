@@ -97,6 +97,38 @@ def test_the_answer_to_a_request_names_what_would_carry_it_out(language: str, ki
 
 
 @pytest.mark.parametrize(
+    "request_",
+    [
+        "Draw a cat!",
+        "Set an alarm for six.",
+        "Remind me in ten minutes",
+        "Remind me at five to eat",
+        "Search the web for herons",
+        "What is the weather like in Paris?",
+        "Kannst du mir eine Katze malen?",
+        "Stell einen Wecker auf sechs",
+        "Rappelle-moi dans dix minutes",
+        "Recuérdame en diez minutos",
+        "ねえ、猫の絵を描いて",
+        "지금 몇 시예요?",
+        "现在几点了？",
+    ],
+)
+def test_other_ways_of_asking_are_recognised_too(request_: str) -> None:
+    assert LIMITS.answer(request_, NAMES) is not None
+
+
+def test_no_polite_word_is_a_single_letter() -> None:
+    languages = yaml.safe_load(LIMITS_FILE.read_text("utf-8"))
+    spaced = [word for tag, each in languages.items() if tag not in ("ja", "zh") for word in each["polite"]]
+    assert [word for word in spaced if len(word) == 1] == [], "alone, it is a word of another kind elsewhere"
+
+
+def test_polite_words_open_no_request_of_another_language() -> None:
+    assert LIMITS.answer("Podes draw me a cat", NAMES) is None
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "You remind me of my dad.",
@@ -110,6 +142,49 @@ def test_the_answer_to_a_request_names_what_would_carry_it_out(language: str, ki
         "Ça me rappelle la mer.",
         "Eso me recuerda a ti. Dibujar es difícil.",
         "彼は絵を描いている",
+        "I draw a lot",
+        "I look up at the stars",
+        "I set my alarm for six but overslept",
+        "draw some conclusions",
+        "draw an analogy",
+        "draw the curtains",
+        "I look up to my sister",
+        "remind me about your name",
+        "what is the date of the French Revolution",
+        "what's the time signature of a waltz",
+        "make sense of the picture of her",
+        "draw your own conclusions",
+        "remind me who you are",
+        "Look up at the sky!",
+        "What time is it when you go to bed?",
+        "So what's the weather got to do with it?",
+        "erinnere mich, wer du bist",
+        "erinner mich bloß nicht daran",
+        "mir ist nach malen",
+        "mir macht Malen Spaß",
+        "mach dir ein Bild von der Lage",
+        "stell dir vor dein Wecker klingelt",
+        "rappelle-moi de quoi on parlait",
+        "rappelle-moi que tu m'aimes",
+        "recuérdame quién eres",
+        "qué día es tu cumpleaños",
+        "qué tiempo hace que no nos vemos",
+        "Ricordami chi sei",
+        "Me lembra quem você é",
+        "Herinner me niet daaraan",
+        "Przypomnij mi, jak masz na imię",
+        "Przypomnij mi o czym mówiliśmy",
+        "Напомни мне, кто ты",
+        "Какие новости?",
+        "Bana kim olduğunu hatırlat",
+        "昨日は絵を描いて、楽しかった",
+        "公園で絵を描いて、帰った",
+        "지금 몇 시간째야?",
+        "上网查了半天",
+        "Напомни мне суть",
+        "엄마가 깨워 줘",
+        "我忘了设闹钟",
+        "提醒我一下你是谁",
         "",
         "…!?",
     ],
