@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sandbox.world.entities import Json, Message
 
-HOW = "Type a number to press a button: {choices}"
+HOW = "Type a number to press a button, after other talk with its brackets: {choices}"
 _BUTTON, _MENU = 2, 3
 """Discord's types of components."""
 
@@ -70,9 +70,9 @@ class TypedButtons:
         """The choice that is typed: its number, or the label of one below the newest message with choices.
 
         ``None`` if the line is something else, or if the choice is no longer there. After a line that is no choice,
-        labels do not count any more: a "no" of the conversation must not answer an old question.
+        only a number in brackets counts: a "no" or a "2" of the conversation must not answer an old question.
         """
-        number = re.fullmatch(r"\[?(\d{1,4})\]?", line)
+        number = re.fullmatch(r"\[(\d{1,4})\]" if self._newest is None else r"\[?(\d{1,4})\]?", line)
         for (message_id, choice), known in self._numbers.items():
             message = self._messages[message_id]
             named = message is self._newest and choice.label.casefold() == line.casefold()

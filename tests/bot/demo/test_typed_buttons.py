@@ -98,6 +98,7 @@ async def test_a_button_is_pressed_by_its_number_or_its_label(tmp_path: Path, pr
     lines, pressed = await typed(tmp_path, "!ask", press)
     asked = place(lines, lambda line: "Forget everything?" in line)
     assert lines[asked + 1].endswith("[1] Forget it  [2] Keep it"), "a link can't be pressed here"
+    assert "after other talk with its brackets" in lines[asked + 1]
     assert pressed == [("no", [])]
     assert place(lines, lambda line: "You chose no" in line) > asked
     kept = (tmp_path / "conversation.txt").read_text("utf-8").splitlines()
@@ -107,9 +108,10 @@ async def test_a_button_is_pressed_by_its_number_or_its_label(tmp_path: Path, pr
 
 
 async def test_what_is_no_button_is_said_to_the_bot(tmp_path: Path) -> None:
-    lines, pressed = await typed(tmp_path, "2", "!ask", "3", "keep it", "1", "1")
-    assert pressed == [("yes", [])], "after another line only numbers count, and only while the button is there"
-    for said in ("Done: 2", "Done: 3", "Done: keep it", "Done: 1"):
+    lines, pressed = await typed(tmp_path, "2", "!ask", "3", "keep it", "2", "[1]", "[1]")
+    assert pressed == [("yes", [])], "after another line only numbers in brackets count, while the button is there"
+    assert [line for line in lines if line.endswith("Done: 2")][1:], "a plain number may be an answer"
+    for said in ("Done: 3", "Done: keep it", "Done: [1]"):
         place(lines, lambda line, said=said: said in line)  # type: ignore[misc]
 
 
