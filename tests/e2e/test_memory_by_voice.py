@@ -68,7 +68,9 @@ async def test_what_a_person_wants_remembered_is_told_to_them_and_erased_at_thei
         sent = await ada.wait_for_message(ada.dm_channel, lambda m: bool(m.attachments), LIMIT)
         stored = json.loads(sent.attachments[0].upload.data)
         used = "what you have used of models, voices and recognisers"
-        assert {name for name, kept in stored.items() if kept} == {"written", used}
+        said = "what you said, and the answers"
+        assert {name for name, kept in stored.items() if kept} == {"written", used, said}
+        assert {each["who"] for each in stored[said]} == {"the bot"}
     assert files_with(tmp_path, "Zephyrine") == set()
 
 
