@@ -65,8 +65,8 @@ async def responder_of(
         )
 
 
-async def answered(responder: ModelResponder) -> str:
-    return "".join([piece async for piece in responder.answer(QUESTION)])
+async def answered(responder: ModelResponder, question: Turn = QUESTION) -> str:
+    return "".join([piece async for piece in responder.answer(question)])
 
 
 class Handbook:
@@ -253,7 +253,7 @@ async def test_a_small_model_gets_no_tools() -> None:
     tools = ScriptedTools(SUNNY)
     server = Recorded(ANSWER)
     async with responder_of(server, tools, model="tiny-500m") as responder:
-        assert await answered(responder) == "It is sunny."
+        assert await answered(responder, Turn.of_person("Ada", "Is Rome a sunny place?", 7)) == "It is sunny."
     assert "tools" not in server.bodies[0]
     assert not tools.asked
 
