@@ -141,7 +141,7 @@ async def test_after_the_call_a_person_with_their_own_settings_types_to_the_bot(
         at = await terminal.shows("▒ first token", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"!memory forget all\n")
-        at = await terminal.shows("after other talk with its brackets: [1] Forget it", since=at)
+        at = await terminal.shows("after other talk with its brackets: [1] Forget", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"2\n")
         at = await terminal.shows("I keep it.", since=at)
