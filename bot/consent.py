@@ -97,7 +97,7 @@ class ListeningConsent:
         """Discard what is held of a person, as when they opt out."""
         # The newest comes first: the parts of a call may still pass on the end of an answer, which those that store it
         # then discard.
-        for listener in reversed(self._listeners):
+        for listener in tuple(reversed(self._listeners)):
             try:
                 listener(person)
             except Exception:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 from collections.abc import AsyncIterator
 
 import pytest
@@ -35,12 +34,9 @@ async def test_words_silence_the_bot_within_200_ms_and_the_old_reply_is_never_he
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
-    seconds = []
     for utterance, after in zip(UTTERANCES, (0.3, 0.9, 1.6), strict=False):
         await voiced("Ben", utterance)
-        seconds.append(await silenced(stage, model, ben, utterance, after))
-    # A busy machine may delay one of them. A fault of the program delays all.
-    assert statistics.median(seconds) < BARGE_IN_LIMIT, seconds
+        assert await silenced(stage, model, ben, utterance, after) < BARGE_IN_LIMIT
 
 
 async def silenced(stage: Stage, model: ScriptedModel, guest: Guest, utterance: str, after: float) -> float:
